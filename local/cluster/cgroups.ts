@@ -1,0 +1,67 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const mountPoint = "/sys/fs/cgroup";
+
+/** The cgroup under which all pods live, in every hierarchy. */
+export const cgroupRoot = "/gourmetgram";
+
+/** Whether the machine has the unified hierarchy alone (version 2). */
+export const isCgroupV2 = () => existsSync(join(mountPoint, "cgroup.controllers"));
+
+/** Directories of the cluster's cgroup: one with version 2, one for each controller with version 1. */
+export function cgroupDirs(): string[] {
+  if (isCgroupV2()) return [join(mountPoint, cgroupRoot)];
+  // cpu,cpuacct and the like may be links to one directory: each is named once.
+  const hierarchies = readdirSync(mountPoint).map((name) => join(mountPoint, name));
+  return hierarchies.filter((dir) => existsSync(join(dir, "cgroup.procs"))).map((dir) => join(dir, cgroupRoot));
+}
+
+/**
+ * Creates the cgroup that the kubelet is given as its root. The kubelet uses the cgroupfs driver on every machine,
+ * since nothing here is a unit of systemd.
+ */
+export function ensureCgroups(): void {
+  for (const dir of cgroupDirs()) {
+    const parent = join(dir, "..");
+    if (isCgroupV2()) delegateControllers(parent);
+    mkdirSync(dir, { recursive: true });
+    if (isCgroupV2()) delegateControllers(dir);
+    for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+      // With version 1 a new cpuset is empty and refuses processes.
+      if (!isCgroupV2() && existsSync(join(dir, file))) writeFileSync(join(dir, file), readFileSync(join(parent, file)));
+    }
+  }
+}
+
+function delegateControllers(dir: string): void {
+  const available = readFileSync(join(dir, "cgroup.controllers"), "utf8").trim().split(" ").filter(Boolean);
+  writeFileSync(join(dir, "cgroup.subtree_control"), available.map((controller) => `+${controller}`).join(" "));
+}
+
+/** Process ids in the cluster's cgroups, whatever pod they belong to. */
+export function cgroupProcesses(): number[] {
+  const pids = new Set<number>();
+  for (const dir of cgroupDirs()) {
+    for (const child of tree(dir)) {
+      for (const line of readIfThere(join(child, "cgroup.procs")).split("\n")) if (line) pids.add(Number(line));
+    }
+  }
+  return [...pids];
+}
+
+/** Removes the cluster's cgroups, leaves first; they must hold no process any more. */
+export function removeCgroups(): void {
+  for (const dir of cgroupDirs()) for (const child of tree(dir).reverse()) rmdirSync(child);
+}
+
+/** The directory and all below it, parents first; empty if it isn't there. */
+function tree(dir: string): string[] {
+  if (!existsSync(dir)) return [];
+  const children = readdirSync(dir).map((name) => join(dir, name));
+  return [dir, ...children.filter((path) => statSync(path).isDirectory()).flatMap(tree)];
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}

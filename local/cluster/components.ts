@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import { stateDir, toolPath } from "../paths";
+import { configFiles } from "./configuration";
+import { nodeIp, netnsPath, serviceCidr } from "./network";
+import { apiPort, componentKubeconfig, nodeName, pkiDir } from "./pki";
+import type { ProcessSpec } from "./processes";
+
+/** The processes of the cluster, in the order in which they start. */
+export function components(): ProcessSpec[] {
+  const pki = (name: string) => join(pkiDir(), name);
+  const specs: Omit<ProcessSpec, "netns">[] = [
+    {
+      name: "etcd",
+      command: "etcd",
+      args: flags({
+        "data-dir": join(stateDir(), "etcd"),
+        "listen-client-urls": "http://127.0.0.1:2379",
+        "advertise-client-urls": "http://127.0.0.1:2379",
+        "listen-peer-urls": "http://127.0.0.1:2380",
+        "quota-backend-bytes": 8 * 1024 ** 3,
+        "auto-compaction-retention": 1,
+        // A busy disk on a small machine: the defaults (100 ms, 1 s) would call elections for nothing.
+        "heartbeat-interval": 500,
+        "election-timeout": 5000,
+        logger: "zap",
+      }),
+    },
+    { name: "mirror", command: "docker-registry", args: ["serve", configFiles.mirror()], reads: [configFiles.mirror()] },
+    { name: "containerd", command: "containerd", args: ["--config", configFiles.containerd()], reads: [configFiles.containerd()] },
+    {
+      name: "kube-apiserver",
+      command: toolPath("kube-apiserver"),
+      args: flags({
+        "advertise-address": nodeIp,
+        "secure-port": apiPort,
+        "etcd-servers": "http://127.0.0.1:2379",
+        "service-cluster-ip-range": serviceCidr,
+        "allow-privileged": true,
+        "authorization-mode": "Node,RBAC",
+        "enable-admission-plugins": "NodeRestriction",
+        "client-ca-file": pki("ca.crt"),
+        "tls-cert-file": pki("apiserver.crt"),
+        "tls-private-key-file": pki("apiserver.key"),
+        "kubelet-client-certificate": pki("apiserver-kubelet-client.crt"),
+        "kubelet-client-key": pki("apiserver-kubelet-client.key"),
+        "kubelet-preferred-address-types": "InternalIP",
+        "service-account-issuer": "https://kubernetes.default.svc.cluster.local",
+        "service-account-key-file": pki("sa.pub"),
+        "service-account-signing-key-file": pki("sa.key"),
+        "proxy-client-cert-file": pki("front-proxy-client.crt"),
+        "proxy-client-key-file": pki("front-proxy-client.key"),
+        "requestheader-client-ca-file": pki("front-proxy-ca.crt"),
+        "requestheader-allowed-names": "front-proxy-client",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-username-headers": "X-Remote-User",
+      }),
+    },
+    {
+      name: "kube-controller-manager",
+      command: toolPath("kube-controller-manager"),
+      args: flags({
+        kubeconfig: componentKubeconfig("controller-manager"),
+        "bind-address": "127.0.0.1",
+        "leader-elect": false,
+        "use-service-account-credentials": true,
+        "service-account-private-key-file": pki("sa.key"),
+        "root-ca-file": pki("ca.crt"),
+        "cluster-signing-cert-file": pki("ca.crt"),
+        "cluster-signing-key-file": pki("ca.key"),
+      }),
+    },
+    {
+      name: "kube-scheduler",
+      command: toolPath("kube-scheduler"),
+      args: flags({ kubeconfig: componentKubeconfig("scheduler"), "bind-address": "127.0.0.1", "leader-elect": false }),
+    },
+    {
+      name: "kubelet",
+      command: toolPath("kubelet"),
+      args: flags({
+        config: configFiles.kubelet(),
+        kubeconfig: componentKubeconfig("kubelet"),
+        "root-dir": join(stateDir(), "kubelet"),
+        "cert-dir": join(stateDir(), "kubelet", "pki"),
+        "hostname-override": nodeName,
+        "node-ip": nodeIp,
+      }),
+      reads: [configFiles.kubelet()],
+    },
+    { name: "kube-proxy", command: toolPath("kube-proxy"), args: flags({ config: configFiles.kubeProxy() }), reads: [configFiles.kubeProxy()] },
+  ];
+  return specs.map((spec) => ({ ...spec, netns: netnsPath }));
+}
+
+function flags(values: Record<string, string | number | boolean>): string[] {
+  return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
+}

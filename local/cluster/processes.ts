@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { stateDir } from "../paths";
+
+/** One long-running process of the local cluster. */
+export interface ProcessSpec {
+  name: string;
+  /** Absolute path of the program, or a name on PATH. */
+  command: string;
+  args: string[];
+  /** Network namespace file to run in; the caller's own namespace by default. */
+  netns?: string;
+  env?: Record<string, string>;
+  /** Files the process reads at start only: a change of one restarts it. */
+  reads?: string[];
+}
+
+interface PidFile {
+  pid: number;
+  /** Field 22 of /proc/PID/stat: a number used again for another process has another start time. */
+  startTime: string;
+  signature: string;
+}
+
+const pidDir = () => join(stateDir(), "pids");
+
+/** Log file of a process; it begins anew whenever the process does. */
+export const logPath = (name: string) => join(stateDir(), "logs", `${name}.log`);
+
+/**
+ * Makes sure the process runs as described: leaves it alone if it does, replaces it if its description changed.
+ * It outlives the caller.
+ * @returns whether it had to be started.
+ */
+export async function ensureProcess(spec: ProcessSpec): Promise<boolean> {
+  const wanted = signature(spec);
+  const running = readPidFile(spec.name);
+  if (running && isAlive(running)) {
+    if (running.signature === wanted) return false;
+    await stopProcess(spec.name);
+  }
+  mkdirSync(pidDir(), { recursive: true });
+  mkdirSync(join(stateDir(), "logs"), { recursive: true });
+  const log = openSync(logPath(spec.name), "w");
+  // `nsenter --net` and not `ip netns exec`, which would hide the cgroup mounts from the kubelet.
+  const argv = spec.netns ? ["nsenter", `--net=${spec.netns}`, "--", spec.command, ...spec.args] : [spec.command, ...spec.args];
+  const child = spawn(argv[0], argv.slice(1), { detached: true, stdio: ["ignore", log, log], env: { ...process.env, ...spec.env }, cwd: "/" });
+  closeSync(log);
+  await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
+  child.unref();
+  const file: PidFile = { pid: child.pid!, startTime: startTime(child.pid!) ?? "", signature: wanted };
+  writeFileSync(join(pidDir(), `${spec.name}.json`), JSON.stringify(file));
+  return true;
+}
+
+/** Whether the process that was last started under this name is still there. */
+export function processRuns(name: string): boolean {
+  const file = readPidFile(name);
+  return file !== undefined && isAlive(file);
+}
+
+/** Names of all processes that were started and not stopped. */
+export function startedProcesses(): string[] {
+  return existsSync(pidDir()) ? readdirSync(pidDir()).map((file) => file.replace(/\.json$/, "")) : [];
+}
+
+/** Ends a process: TERM, and KILL if it is still there after `patience` milliseconds (default 10 s). */
+export async function stopProcess(name: string, patience = 10_000): Promise<void> {
+  const file = readPidFile(name);
+  if (file && isAlive(file)) {
+    process.kill(file.pid, "SIGTERM");
+    for (const end = Date.now() + patience; isAlive(file) && Date.now() < end; ) await delay(50);
+    if (isAlive(file)) process.kill(file.pid, "SIGKILL");
+    while (isAlive(file)) await delay(20);
+  }
+  rmSync(join(pidDir(), `${name}.json`), { force: true });
+}
+
+/** Waits until `check` holds, watching that the named processes stay alive meanwhile. */
+export async function waitUntil(what: string, check: () => Promise<boolean>, options: { seconds: number; watch?: string[] }): Promise<void> {
+  for (const end = Date.now() + options.seconds * 1000; ; await delay(200)) {
+    if (await check()) return;
+    for (const name of options.watch ?? []) {
+      if (!processRuns(name)) throw new Error(`${name} ended while waiting for ${what}; the end of ${logPath(name)}:\n${tail(name)}`);
+    }
+    if (Date.now() > end) throw new Error(`${what} did not come within ${options.seconds} s: look into ${join(stateDir(), "logs")}, then run \`npm start\` again.`);
+  }
+}
+
+function tail(name: string): string {
+  return existsSync(logPath(name)) ? readFileSync(logPath(name), "utf8").trim().split("\n").slice(-8).join("\n") : "(no log)";
+}
+
+function signature(spec: ProcessSpec): string {
+  const hash = createHash("sha256").update(JSON.stringify([spec.command, spec.args, spec.netns, spec.env]));
+  if (spec.command.startsWith("/")) hash.update(`${statSync(spec.command).mtimeMs}`);
+  for (const file of spec.reads ?? []) hash.update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+function readPidFile(name: string): PidFile | undefined {
+  const path = join(pidDir(), `${name}.json`);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as PidFile) : undefined;
+}
+
+function isAlive(file: PidFile): boolean {
+  return startTime(file.pid) === file.startTime;
+}
+
+/** Start time of a living process; undefined for one that is gone or a zombie. */
+function startTime(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}

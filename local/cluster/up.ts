@@ -1,0 +1,65 @@
+import { mkdirSync } from "node:fs";
+import { ensureForwards, type Ports } from "../forward";
+import { runDir, stateDir } from "../paths";
+import { ensureCgroups } from "./cgroups";
+import { components } from "./components";
+import { writeConfiguration } from "./configuration";
+import { dnsObjects } from "./dns";
+import { apply, kubectl } from "./kubectl";
+import { ensureNetwork } from "./network";
+import { ensurePki, nodeName, writeKubeconfig } from "./pki";
+import { ensureProcess, waitUntil } from "./processes";
+import { ensureVolumes } from "./volumes";
+
+/** Says what is being done, in a few words. */
+export type Report = (step: string) => void;
+
+/**
+ * Brings the cluster's control plane, node and mirror registry up, or finds them running.
+ * The cluster's DNS comes afterwards (`startDns`), since its image has to be in the mirror first.
+ * @returns the ports at which it is reached.
+ */
+export async function startCluster(report: Report): Promise<Ports> {
+  mkdirSync(stateDir(), { recursive: true, mode: 0o711 });
+  mkdirSync(runDir, { recursive: true });
+  report("network");
+  await ensureNetwork();
+  ensureCgroups();
+  report("certificates");
+  await ensurePki();
+  writeConfiguration();
+  const ports = await ensureForwards();
+  writeKubeconfig(ports.api);
+  const names: string[] = [];
+  for (const spec of components()) {
+    report(spec.name);
+    if (spec.name === "kubelet") await waitForApi(names);
+    await ensureProcess(spec);
+    names.push(spec.name);
+  }
+  report("node");
+  await waitUntil("the node", nodeIsReady, { seconds: 120, watch: names });
+  await ensureVolumes();
+  return ports;
+}
+
+/** Starts the cluster's DNS and waits until it answers; the images `pause` and `coredns` must be in the mirror. */
+export async function startDns(): Promise<void> {
+  await apply(dnsObjects);
+  await kubectl("rollout", "status", "deployment/coredns", "--namespace", "kube-system", "--timeout=180s");
+}
+
+async function waitForApi(watch: string[]): Promise<void> {
+  const ready = () =>
+    kubectl("get", "--raw=/readyz").then(
+      (text) => text === "ok",
+      () => false,
+    );
+  await waitUntil("the API server", ready, { seconds: 120, watch });
+}
+
+async function nodeIsReady(): Promise<boolean> {
+  const path = '{.status.conditions[?(@.type=="Ready")].status}';
+  const status = await kubectl("get", "node", nodeName, "-o", `jsonpath=${path}`).catch(() => "");
+  return status === "True";
+}
