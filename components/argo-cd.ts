@@ -1,0 +1,131 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { ExposureSettings, Settings } from "../config";
+import { imageReference, Images } from "../images/catalogue";
+import { exposedServiceSpec, exposedUrl } from "./exposure";
+import { adoptManifests, asObjects, find, Manifest } from "./release-manifests";
+import { restrictedNamespaceLabels } from "./security";
+
+export interface ArgoCdArgs {
+  readonly settings: Settings["argoCd"];
+  readonly exposure: ExposureSettings;
+  readonly images: Images;
+  /** The release's namespace-install and CRDs; not read where `settings.install` is false. */
+  readonly manifests: Manifest[];
+  /** Namespaces that Argo CD may deploy to, and no others. */
+  readonly targetNamespaces: string[];
+  /** Repository pattern that Applications may take their source from: `oci://host/path/*`. */
+  readonly sourceRepository: string;
+}
+
+/** Parts of the release that this pipeline has a use for; the others are not installed. */
+const components = ["application-controller", "redis", "repo-server", "server"];
+const serverPort = 8080;
+/** Kinds that a bundle may hold, and that Argo CD may touch. */
+export const bundleKinds = [
+  { group: "apps", kind: "Deployment" },
+  { group: "", kind: "Service" },
+];
+
+/**
+ * Argo CD for a fixed list of namespaces: it holds no right in any other, no admin user exists, and whoever
+ * opens its pages can read and not write.
+ */
+export class ArgoCd extends pulumi.ComponentResource {
+  readonly namespace: pulumi.Output<string>;
+  /** Name of the AppProject that every environment's Application belongs to. */
+  readonly project: pulumi.Output<string>;
+  /** Address that a person opens. */
+  readonly url: string;
+
+  constructor(name: string, args: ArgoCdArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:platform:ArgoCd", name, {}, opts);
+    const { settings, exposure } = args;
+    const exposed = { name: "argoCd", port: exposure.ports.argoCd, targetPort: serverPort };
+    this.url = exposedUrl(exposure, exposed, "argocd-server.argocd.svc.cluster.local");
+
+    let ready: pulumi.Resource[] = [];
+    if (settings.install) {
+      const namespace = new k8s.core.v1.Namespace(
+        `${name}-namespace`,
+        { metadata: { name: "argocd", labels: restrictedNamespaceLabels } },
+        { parent: this },
+      );
+      const release = new k8s.yaml.ConfigGroup(`${name}-release`, { objs: asObjects(adaptRelease(args)) }, { parent: this, dependsOn: namespace });
+      new k8s.core.v1.Service(
+        `${name}-exposed-service`,
+        {
+          metadata: { name: "argocd-server-exposed", namespace: namespace.metadata.name, annotations: { "pulumi.com/skipAwait": "true" } },
+          spec: { selector: { "app.kubernetes.io/name": "argocd-server" }, ...exposedServiceSpec(exposure, exposed) },
+        },
+        { parent: this },
+      );
+      this.namespace = release.ready.apply(() => namespace.metadata.name);
+      ready = [release];
+    } else {
+      this.namespace = pulumi.output("argocd");
+    }
+
+    new k8s.core.v1.Secret(
+      `${name}-cluster`,
+      {
+        metadata: { name: "gourmetgram-cluster", namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "cluster" } },
+        stringData: {
+          name: "in-cluster",
+          server: "https://kubernetes.default.svc",
+          namespaces: args.targetNamespaces.join(","),
+          clusterResources: "false",
+          config: JSON.stringify({ tlsClientConfig: { insecure: false } }),
+        },
+      },
+      { parent: this, dependsOn: ready },
+    );
+
+    const project = new k8s.apiextensions.CustomResource(
+      `${name}-project`,
+      {
+        apiVersion: "argoproj.io/v1alpha1",
+        kind: "AppProject",
+        metadata: { name: "gourmetgram", namespace: "argocd" },
+        spec: {
+          description: "The environments of the GourmetGram food classifier",
+          sourceRepos: [args.sourceRepository],
+          destinations: args.targetNamespaces.map((target) => ({ server: "https://kubernetes.default.svc", namespace: target })),
+          clusterResourceWhitelist: [],
+          namespaceResourceWhitelist: bundleKinds,
+        },
+      },
+      { parent: this, dependsOn: ready },
+    );
+    this.project = project.metadata.apply((metadata) => metadata!.name as string);
+    this.registerOutputs({ namespace: this.namespace, project: this.project, url: this.url });
+  }
+}
+
+/** The release with this stack's images, the parts in use, and no way in for an administrator. */
+export function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Manifest[] {
+  const wanted = args.manifests.filter((object) => {
+    const component = object.metadata.labels?.["app.kubernetes.io/component"];
+    return !component || object.kind === "CustomResourceDefinition" || components.includes(component);
+  });
+  const objects = adoptManifests(wanted, "argocd", (released) => {
+    if (released.includes("argoproj/argocd")) return imageReference(args.images.argoCd);
+    if (released.includes("redis")) return imageReference(args.images.redis);
+    return undefined;
+  });
+
+  find(objects, "ConfigMap", "argocd-cm").data = {
+    "admin.enabled": "false",
+    "users.anonymous.enabled": "true",
+    // The controller is asked for what it may see, and watches only what a bundle can hold.
+    "resource.respectRBAC": "strict",
+    "resource.inclusions": JSON.stringify([
+      { apiGroups: ["apps"], kinds: ["Deployment", "ReplicaSet"], clusters: ["*"] },
+      { apiGroups: [""], kinds: ["Service", "Pod"], clusters: ["*"] },
+    ]),
+    "timeout.reconciliation": "120s",
+  };
+  find(objects, "ConfigMap", "argocd-rbac-cm").data = { "policy.default": "role:readonly" };
+  find(objects, "ConfigMap", "argocd-cmd-params-cm").data = { "server.insecure": "true", "applicationsetcontroller.enable": "false" };
+  return objects;
+}

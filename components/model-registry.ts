@@ -1,0 +1,119 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { ExposureSettings, Settings } from "../config";
+import { imageReference, Images } from "../images/catalogue";
+import { exposedServiceSpec, exposedUrl } from "./exposure";
+import { restrictedContainer, restrictedNamespaceLabels, restrictedPod, temporaryMount, temporaryVolume } from "./security";
+
+export interface ModelRegistryArgs {
+  readonly settings: Settings["modelRegistry"];
+  readonly exposure: ExposureSettings;
+  readonly images: Images;
+}
+
+export const modelRegistryNamespace = "gourmetgram-platform";
+/** Port and address are fixed by the lab's documents. */
+const port = 8000;
+const host = `mlflow.${modelRegistryNamespace}.svc.cluster.local`;
+/** Tracking URI of every step of the pipeline. */
+export const trackingUri = `http://${host}:${port}`;
+export const modelName = "GourmetGramFood11Model";
+
+const labels = { app: "mlflow" };
+
+/**
+ * The MLflow server: model registry, runs and artifacts. SQLite and artifacts share one volume, so there is
+ * one replica and never two pods at once. Artifacts go through the server: clients need no storage access.
+ */
+export class ModelRegistry extends pulumi.ComponentResource {
+  /** Address that a person opens. */
+  readonly url: string;
+  readonly namespace: pulumi.Output<string>;
+
+  constructor(name: string, args: ModelRegistryArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:platform:ModelRegistry", name, {}, opts);
+    const { settings, exposure, images } = args;
+
+    const namespace = new k8s.core.v1.Namespace(
+      `${name}-namespace`,
+      { metadata: { name: modelRegistryNamespace, labels: restrictedNamespaceLabels } },
+      { parent: this },
+    );
+    this.namespace = namespace.metadata.name;
+
+    const volume = new k8s.core.v1.PersistentVolumeClaim(
+      `${name}-data`,
+      {
+        metadata: { name: "mlflow-data", namespace: this.namespace, labels, annotations: { "pulumi.com/skipAwait": "true" } },
+        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: settings.storage } } },
+      },
+      { parent: this },
+    );
+
+    const exposedPort = exposure.ports.mlflow;
+    const deployment = new k8s.apps.v1.Deployment(
+      `${name}-deployment`,
+      {
+        metadata: { name: "mlflow", namespace: this.namespace, labels },
+        spec: {
+          replicas: 1,
+          strategy: { type: "Recreate" },
+          selector: { matchLabels: labels },
+          template: {
+            metadata: { labels },
+            spec: {
+              automountServiceAccountToken: false,
+              // Kubernetes would set MLFLOW_PORT and the like, which the server reads as its own settings.
+              enableServiceLinks: false,
+              securityContext: restrictedPod,
+              containers: [
+                {
+                  name: "mlflow",
+                  image: imageReference(images.mlflow),
+                  command: ["mlflow", "server"],
+                  args: [
+                    "--host=0.0.0.0",
+                    `--port=${port}`,
+                    "--workers=1",
+                    "--backend-store-uri=sqlite:////data/mlflow.db",
+                    "--artifacts-destination=/data/artifacts",
+                    `--allowed-hosts=${allowedHosts(exposure, exposedPort).join(",")}`,
+                  ],
+                  env: [{ name: "HOME", value: "/tmp" }],
+                  ports: [{ name: "http", containerPort: port }],
+                  startupProbe: { httpGet: { path: "/health", port }, periodSeconds: 2, failureThreshold: 90 },
+                  readinessProbe: { httpGet: { path: "/health", port }, periodSeconds: 5 },
+                  livenessProbe: { httpGet: { path: "/health", port }, periodSeconds: 30, timeoutSeconds: 10 },
+                  resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: "2Gi" } },
+                  securityContext: restrictedContainer,
+                  volumeMounts: [{ name: "data", mountPath: "/data" }, temporaryMount],
+                },
+              ],
+              volumes: [{ name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } }, temporaryVolume],
+            },
+          },
+        },
+      },
+      { parent: this },
+    );
+
+    const service = (role: string, serviceName: string, spec: k8s.types.input.core.v1.ServiceSpec) =>
+      new k8s.core.v1.Service(
+        `${name}-${role}`,
+        { metadata: { name: serviceName, namespace: this.namespace, labels, annotations: { "pulumi.com/skipAwait": "true" } }, spec: { selector: labels, ...spec } },
+        { parent: this, dependsOn: deployment },
+      );
+    service("service", "mlflow", { ports: [{ name: "http", port, targetPort: port }] });
+    service("exposed-service", "mlflow-exposed", exposedServiceSpec(exposure, { name: "mlflow", port: exposedPort, targetPort: port }));
+
+    this.url = exposedUrl(exposure, { name: "mlflow", port: exposedPort }, host);
+    this.registerOutputs({ url: this.url, namespace: this.namespace });
+  }
+}
+
+/** MLflow compares the `Host` header with its port; forwards from a person's machine arrive as localhost. */
+function allowedHosts(exposure: ExposureSettings, exposedPort: number): string[] {
+  const exposed = [exposure.host, ...exposure.addresses].filter((known) => known !== undefined);
+  const outside = exposure.type === "NodePort" ? exposure.nodePorts.mlflow : exposedPort;
+  return [`${host}:${port}`, "localhost:*", "127.0.0.1:*", ...new Set(exposed.flatMap((known) => [known, `${known}:${outside}`]))];
+}

@@ -1,0 +1,118 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as yaml from "js-yaml";
+import type { PipelineSettings } from "../config";
+import { OwnImageKey } from "../images/catalogue";
+import type { Manifest } from "./release-manifests";
+
+export interface PromotionPipelineArgs {
+  readonly settings: PipelineSettings;
+  /** `repository@digest` of the images that the steps run. */
+  readonly images: Record<OwnImageKey, pulumi.Input<string>>;
+  /** Namespace that Argo Workflows watches. */
+  readonly namespace: pulumi.Input<string>;
+  /** Folder of the templates, with their step scripts in `scripts/`. */
+  readonly folder: string;
+}
+
+/** Workflows that start another one, and wait for it. */
+const starters = ["train-model", "build-container-image", "test-staging"];
+
+const argo = (resources: string[], verbs: string[]): k8s.types.input.rbac.v1.PolicyRule => ({ apiGroups: ["argoproj.io"], resources, verbs });
+
+/** The rights of one workflow in its own namespace. What it may do to an environment, that environment grants. */
+export function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
+  const report = argo(["workflowtaskresults"], ["create", "patch"]);
+  return starters.includes(template) ? [report, argo(["workflows"], ["create", "get", "list", "watch"])] : [report];
+}
+
+/**
+ * Every workflow template with its scripts and parameters. Each workflow acts under a ServiceAccount of its
+ * own, which has the template's name.
+ */
+export class PromotionPipeline extends pulumi.ComponentResource {
+  /** Names of the templates, sorted. */
+  readonly templates: string[];
+
+  constructor(name: string, args: PromotionPipelineArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:release:PromotionPipeline", name, {}, opts);
+    const child = { parent: this };
+    const manifests = readManifests(args.folder);
+    this.templates = manifests.filter(({ kind }) => kind === "WorkflowTemplate").map(({ metadata }) => metadata.name).sort();
+
+    const parameters = new k8s.core.v1.ConfigMap(
+      `${name}-parameters`,
+      {
+        metadata: { name: "pipeline-parameters", namespace: args.namespace, labels: { "workflows.argoproj.io/configmap-type": "Parameter" } },
+        data: pipelineParameters(args.settings, args.images),
+      },
+      child,
+    );
+    const scripts = new k8s.core.v1.ConfigMap(
+      `${name}-scripts`,
+      { metadata: { name: "pipeline-scripts", namespace: args.namespace }, data: readScripts(join(args.folder, "scripts")) },
+      child,
+    );
+
+    for (const template of this.templates) this.account(name, template, args.namespace);
+    for (const manifest of manifests) {
+      const { apiVersion, kind, metadata, spec } = withSchedule(manifest, args.settings.cron);
+      new k8s.apiextensions.CustomResource(
+        `${name}-${metadata.name}`,
+        { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
+        { ...child, dependsOn: [parameters, scripts] },
+      );
+    }
+    this.registerOutputs({ templates: this.templates });
+  }
+
+  private account(name: string, template: string, namespace: pulumi.Input<string>) {
+    const metadata = { name: template, namespace };
+    const child = { parent: this };
+    new k8s.core.v1.ServiceAccount(`${name}-${template}-account`, { metadata }, child);
+    new k8s.rbac.v1.Role(`${name}-${template}-role`, { metadata, rules: workflowRules(template) }, child);
+    new k8s.rbac.v1.RoleBinding(
+      `${name}-${template}-binding`,
+      {
+        metadata,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: template },
+        subjects: [{ kind: "ServiceAccount", name: template, namespace }],
+      },
+      child,
+    );
+  }
+}
+
+/** The stack's settings under the names that the templates read. */
+export function pipelineParameters(settings: PipelineSettings, images: PromotionPipelineArgs["images"]): Record<string, pulumi.Input<string>> {
+  return {
+    "train-image": images.train,
+    "tools-image": images.tools,
+    "app-base-image": images.app,
+    "accuracy-bar": String(settings.accuracyBar),
+    epochs: String(settings.epochs),
+    "rollout-timeout-seconds": String(settings.rolloutTimeoutSeconds),
+    "load-requests": String(settings.load.requests),
+    "load-concurrency": String(settings.load.concurrency),
+    "load-min-success-percent": String(settings.load.minSuccessPercent),
+    "load-max-p95-ms": String(settings.load.maxP95Ms),
+  };
+}
+
+/** The schedule is the stack's; everything else of a CronWorkflow stands in its file. */
+export function withSchedule(manifest: Manifest, cron: PipelineSettings["cron"]): Manifest {
+  if (manifest.kind !== "CronWorkflow") return manifest;
+  return { ...manifest, spec: { ...manifest.spec, schedules: [cron.schedule], timezone: cron.timezone, suspend: cron.suspended } };
+}
+
+function readManifests(folder: string): Manifest[] {
+  const files = readdirSync(folder).filter((file) => file.endsWith(".yaml")).sort();
+  return files.map((file) => yaml.load(readFileSync(join(folder, file), "utf8"), { filename: file }) as Manifest);
+}
+
+function readScripts(folder: string): Record<string, string> {
+  const files = readdirSync(folder).filter((file) => file.endsWith(".py")).sort();
+  return Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), "utf8")]));
+}
