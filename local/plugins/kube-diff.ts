@@ -1,0 +1,106 @@
+/** What a change of an object's inputs means: which properties change, and whether in place. */
+import type { Change, Diff } from "./protocol";
+import { groupOf } from "./kube-discovery";
+import { equal, isRecord, record, text, type Properties } from "./values";
+
+/** What of the provider's settings and the namespaces' defaults decides about a replacement. */
+export interface DiffRules {
+  configMapMutable: boolean;
+  secretMutable: boolean;
+  /** Namespace of objects that name none; empty for the objects of kinds without namespaces. */
+  defaultNamespace: string;
+}
+
+/** One property's path, as keys and indexes. */
+type Path = (string | number)[];
+
+/** A path as Pulumi writes it: `spec.ports[0].port`, `data["a.yaml"]`. */
+export function pathText(path: Path): string {
+  return path
+    .map((key, index) => {
+      if (typeof key === "number") return `[${key}]`;
+      if (/^[A-Za-z_$][\w$]*$/.test(key)) return index === 0 ? key : `.${key}`;
+      return `["${key.replace(/(["\\])/g, "\\$1")}"]`;
+    })
+    .join("");
+}
+
+/** The smallest properties in which two values differ. */
+export function differences(olds: unknown, news: unknown, path: Path = []): { path: Path; kind: Change["kind"] }[] {
+  if (equal(olds, news)) return [];
+  if (isRecord(olds) && isRecord(news)) {
+    const keys = [...new Set([...Object.keys(olds), ...Object.keys(news)])];
+    return keys.flatMap((key) => differences(olds[key], news[key], [...path, key]));
+  }
+  if (Array.isArray(olds) && Array.isArray(news)) {
+    const indexes = [...Array(Math.max(olds.length, news.length)).keys()];
+    return indexes.flatMap((index) => differences(olds[index], news[index], [...path, index]));
+  }
+  return [{ path, kind: olds === undefined ? "add" : news === undefined ? "delete" : "update" }];
+}
+
+const podParts = ["activeDeadlineSeconds", "tolerations"];
+const volumeSources = ["awsElasticBlockStore", "csi", "fc", "hostPath", "iscsi", "local", "nfs"];
+
+/** Properties that the API server never changes, by group and kind; a trailing part of a path is included. */
+const immutable: Record<string, string[]> = {
+  "/PersistentVolume": [...volumeSources.map((source) => `spec.${source}`), "spec.nodeAffinity", "spec.volumeMode"],
+  "/PersistentVolumeClaim": ["spec"],
+  "/Pod": ["spec"],
+  "/ResourceQuota": ["spec.scopes"],
+  "/Secret": ["type"],
+  "/Service": ["spec.clusterIP"],
+  "apiextensions.k8s.io/CustomResourceDefinition": ["spec.group", "spec.scope"],
+  "apps/DaemonSet": ["spec.selector"],
+  "apps/Deployment": ["spec.selector"],
+  "apps/ReplicaSet": ["spec.selector"],
+  "apps/StatefulSet": ["spec.podManagementPolicy", "spec.selector", "spec.serviceName", "spec.volumeClaimTemplates"],
+  "batch/Job": ["spec.completions", "spec.completionMode", "spec.selector", "spec.template"],
+  "rbac.authorization.k8s.io/ClusterRoleBinding": ["roleRef"],
+  "rbac.authorization.k8s.io/RoleBinding": ["roleRef"],
+  "scheduling.k8s.io/PriorityClass": ["value", "preemptionPolicy"],
+  "storage.k8s.io/StorageClass": ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"],
+};
+
+/** Parts of immutable properties that change in place all the same. */
+const mutable: Record<string, RegExp> = {
+  "/PersistentVolumeClaim": /^spec\.resources\.requests\b/,
+  "/Pod": new RegExp(`^spec\\.(${podParts.join("|")}|(initC|c)ontainers\\[\\d+\\]\\.image$)`),
+};
+
+function immutablePaths(inputs: Properties, rules: DiffRules): string[] {
+  const kind = `${groupOf(text(inputs, "apiVersion") ?? "")}/${text(inputs, "kind")}`;
+  const paths = ["kind", "metadata.name", "metadata.namespace", "metadata.generateName", ...(immutable[kind] ?? [])];
+  const frozen = inputs.immutable === true;
+  if (kind === "/ConfigMap" && (frozen || !rules.configMapMutable)) paths.push("data", "binaryData", "immutable");
+  if (kind === "/Secret" && (frozen || !rules.secretMutable)) paths.push("data", "stringData", "immutable");
+  return paths;
+}
+
+const within = (path: string, parent: string): boolean => path === parent || (path.startsWith(parent) && /[.[]/.test(path[parent.length]));
+
+/** Compares what was declared with what is declared now. */
+export function diffInputs(oldInputs: Properties, oldOutputs: Properties, news: Properties, rules: DiffRules): Diff {
+  const wasNamespaced = text(record(oldOutputs, "metadata"), "namespace") !== undefined;
+  const defaulted = (inputs: Properties, namespace: string | undefined): Properties => {
+    if (!wasNamespaced || record(inputs, "metadata").namespace !== undefined) return inputs;
+    return { ...inputs, metadata: { ...record(inputs, "metadata"), namespace } };
+  };
+  const before = defaulted(oldInputs, text(record(oldOutputs, "metadata"), "namespace"));
+  const after = defaulted(news, rules.defaultNamespace);
+  // A frozen object stays frozen until it is replaced, whatever the new inputs say.
+  const fixed = [...immutablePaths(before, rules), ...immutablePaths(after, rules)];
+  const exempt = mutable[`${groupOf(text(after, "apiVersion") ?? "")}/${text(after, "kind")}`];
+  const changes = new Map<string, Change>();
+  for (const { path, kind } of differences(before, after)) {
+    const shown = pathText(path);
+    // Where the whole parent comes or goes, what it holds does too.
+    const fixedHere = fixed.some((each) => within(shown, each) || within(each, shown));
+    const groupMoved = shown === "apiVersion" && groupOf(text(before, "apiVersion") ?? "") !== groupOf(text(after, "apiVersion") ?? "");
+    changes.set(shown, { kind, replace: groupMoved || (fixedHere && !exempt?.test(shown)) });
+  }
+  const replaced = [...changes.values()].some(({ replace }) => replace);
+  const name = (inputs: Properties) => `${text(record(inputs, "metadata"), "namespace")}/${text(record(inputs, "metadata"), "name")}`;
+  // Two objects can't share a name: the old one goes first, unless the new one is called otherwise.
+  return { changes, deleteBeforeReplace: replaced && name(before) === name(after) && !before.generateName };
+}
