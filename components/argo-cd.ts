@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../config";
 import { imageReference, Images } from "../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "./exposure";
-import { adoptManifests, asObjects, find, Manifest } from "./release-manifests";
+import { adoptManifests, find, installManifests, Manifest } from "./release-manifests";
 import { restrictedNamespaceLabels } from "./security";
 
 export interface ArgoCdArgs {
@@ -44,14 +44,14 @@ export class ArgoCd extends pulumi.ComponentResource {
     const exposed = { name: "argoCd", port: exposure.ports.argoCd, targetPort: serverPort };
     this.url = exposedUrl(exposure, exposed, "argocd-server.argocd.svc.cluster.local");
 
-    let ready: pulumi.Resource[] = [];
+    let release: pulumi.Input<pulumi.Resource[]> = [];
     if (settings.install) {
       const namespace = new k8s.core.v1.Namespace(
         `${name}-namespace`,
         { metadata: { name: "argocd", labels: restrictedNamespaceLabels } },
         { parent: this },
       );
-      const release = new k8s.yaml.ConfigGroup(`${name}-release`, { objs: asObjects(adaptRelease(args)) }, { parent: this, dependsOn: namespace });
+      release = installManifests(`${name}-release`, adaptRelease(args), this, namespace);
       new k8s.core.v1.Service(
         `${name}-exposed-service`,
         {
@@ -60,8 +60,7 @@ export class ArgoCd extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-      this.namespace = release.ready.apply(() => namespace.metadata.name);
-      ready = [release];
+      this.namespace = release.apply(() => namespace.metadata.name);
     } else {
       this.namespace = pulumi.output("argocd");
     }
@@ -78,7 +77,7 @@ export class ArgoCd extends pulumi.ComponentResource {
           config: JSON.stringify({ tlsClientConfig: { insecure: false } }),
         },
       },
-      { parent: this, dependsOn: ready },
+      { parent: this, dependsOn: release },
     );
 
     const project = new k8s.apiextensions.CustomResource(
@@ -95,7 +94,7 @@ export class ArgoCd extends pulumi.ComponentResource {
           namespaceResourceWhitelist: bundleKinds,
         },
       },
-      { parent: this, dependsOn: ready },
+      { parent: this, dependsOn: release },
     );
     this.project = project.metadata.apply((metadata) => metadata!.name as string);
     this.registerOutputs({ namespace: this.namespace, project: this.project, url: this.url });

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../config";
 import { imageReference, Images } from "../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "./exposure";
-import { adoptManifests, asObjects, find, Manifest } from "./release-manifests";
+import { adoptManifests, find, installManifests, Manifest } from "./release-manifests";
 import { restrictedContainer, restrictedNamespaceLabels } from "./security";
 
 export interface ArgoWorkflowsArgs {
@@ -37,11 +37,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
         { metadata: { name: "argo", labels: restrictedNamespaceLabels } },
         { parent: this },
       );
-      const release = new k8s.yaml.ConfigGroup(
-        `${name}-release`,
-        { objs: asObjects(adaptRelease(args)) },
-        { parent: this, dependsOn: namespace },
-      );
+      const release = installManifests(`${name}-release`, adaptRelease(args), this, namespace);
       new k8s.core.v1.Service(
         `${name}-exposed-service`,
         {
@@ -50,7 +46,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-      this.namespace = release.ready.apply(() => namespace.metadata.name);
+      this.namespace = release.apply(() => namespace.metadata.name);
     } else {
       this.namespace = pulumi.output("argo");
     }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
 
 /** A Kubernetes object as a release manifest states it. */
@@ -56,9 +57,10 @@ export function find(manifests: Manifest[], kind: string, name: string): Manifes
   return found;
 }
 
-/** Typed as the Kubernetes package wants it. */
-export function asObjects(manifests: Manifest[]): k8s.yaml.ConfigGroupOpts["objs"] {
-  return manifests;
+/** Installs a release's objects as children of `parent`. The output resolves when all of them are there. */
+export function installManifests(name: string, objects: Manifest[], parent: pulumi.Resource, dependsOn: pulumi.Resource): pulumi.Output<pulumi.Resource[]> {
+  const group = new k8s.yaml.ConfigGroup(name, { objs: objects }, { parent, dependsOn });
+  return group.resources.apply((resources) => Object.values(resources) as pulumi.Resource[]);
 }
 
 async function download(url: string): Promise<string> {

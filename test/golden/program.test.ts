@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import * as yaml from "js-yaml";
+import { describe, expect, it } from "vitest";
+import { record } from "../registrations";
+import { runnableStack } from "../stacks";
+
+const root = join(__dirname, "..", "..");
+
+/** Machine independent: file names relative to the checkout, scripts and templates by their first line. */
+function portable(value: unknown): unknown {
+  if (typeof value === "string") return value.replaceAll(root, ".");
+  if (Array.isArray(value)) return value.map(portable);
+  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, portable(inner)]));
+  return value;
+}
+
+describe("the whole program", () => {
+  it.each(["staging"])("registers for the stack %s what its golden file says", async (stack) => {
+    const { registrations, result } = await record(runnableStack(stack), async () => {
+      const program = (await import("../../index")) as unknown as { default: () => Promise<object> };
+      return program.default();
+    });
+    const golden = yaml.dump(portable({ outputs: result, resources: registrations.map(summary) }), { lineWidth: -1, noRefs: true, sortKeys: true });
+    await expect(golden).toMatchFileSnapshot(join(__dirname, `${stack}.yaml`));
+  });
+});
+
+/** What a step script or a template says is reviewed in its own file, not twice. */
+function summary({ type, name, parent, inputs }: { type: string; name: string; parent: string | null; inputs: Record<string, any> }) {
+  if (name === "pipeline-scripts") return { type, name, parent, inputs: { ...inputs, data: Object.keys(inputs.data ?? {}) } };
+  if (parent === "pipeline" && inputs.apiVersion === "argoproj.io/v1alpha1") return { type, name, parent, inputs: { kind: inputs.kind, metadata: inputs.metadata } };
+  return { type, name, parent, inputs };
+}

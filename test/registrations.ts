@@ -1,0 +1,69 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** One resource as the program registered it. */
+export interface Registration {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, any>;
+  /** Name of the parent, `null` at the top. */
+  readonly parent: string | null;
+  readonly custom: boolean;
+}
+
+/**
+ * Runs a piece of a program against Pulumi's mocks, and hands out every registration, sorted by name, and
+ * what the piece returned. A call to a provider function, which this program has none of, throws.
+ */
+export async function record<T>(config: Record<string, unknown>, piece: () => T | Promise<T>): Promise<{ registrations: Registration[]; result: pulumi.Unwrap<T> }> {
+  const registrations: Registration[] = [];
+  await pulumi.runtime.setMocks(
+    {
+      newResource: (args) => ({ id: `${args.name}-id`, state: { ...defaults(args.type), ...args.inputs } }),
+      call: (args) => {
+        throw new Error(`unexpected provider call ${args.token}`);
+      },
+    },
+    "gourmetgram",
+    "test",
+    false,
+  );
+  pulumi.runtime.setAllConfig(
+    Object.fromEntries(Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)])),
+  );
+  // Pulumi's mocks are not told the parent: it is read where the registration arrives.
+  const monitor = pulumi.runtime.getMonitor() as any;
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request: any, callback: unknown) => {
+    registrations.push({
+      type: request.getType(),
+      name: request.getName(),
+      inputs: pulumi.runtime.deserializeProperties(request.getObject()),
+      parent: request.getParent().split("::").at(-1) || null,
+      custom: request.getCustom(),
+    });
+    return register(request, callback);
+  };
+  const returned = await piece();
+  const result = await settled(pulumi.output(returned));
+  await pulumi.runtime.disconnect();
+  registrations.sort((a, b) => `${a.type} ${a.name}`.localeCompare(`${b.type} ${b.name}`));
+  return { registrations, result: result as pulumi.Unwrap<T> };
+}
+
+/** The one registration of that name. @throws when there is none, or more than one */
+export function one(registrations: Registration[], name: string): Registration {
+  const found = registrations.filter((registration) => registration.name === name);
+  if (found.length !== 1) throw new Error(`${found.length} registrations are named ${name}: ${registrations.map((each) => each.name).join(", ")}`);
+  return found[0];
+}
+
+/** A piece that lets every output resolve before it returns. */
+function settled<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => output.apply(resolve));
+}
+
+/** What a provider would add of its own, and the program reads. */
+function defaults(type: string): Record<string, unknown> {
+  const digests = { app: `sha256:${"a".repeat(64)}`, train: `sha256:${"b".repeat(64)}`, tools: `sha256:${"c".repeat(64)}` };
+  return type === "command:local:Command" ? { stdout: JSON.stringify(digests) } : {};
+}

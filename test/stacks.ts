@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as yaml from "js-yaml";
+
+const root = join(__dirname, "..");
+const fixture = (name: string) => join(__dirname, "fixtures", name);
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+/** The `config` of a shipped stack file, by full key. */
+export function stackFile(stack: string): Record<string, unknown> {
+  const file = yaml.load(readFileSync(join(root, `Pulumi.${stack}.yaml`), "utf8")) as { config: Record<string, unknown> };
+  return file.config;
+}
+
+/** A shipped stack as a test can run it: digests pinned where the catalogue has none, release manifests from fixtures. */
+export function runnableStack(stack: string): Record<string, unknown> {
+  const config = stackFile(stack);
+  return {
+    ...config,
+    "gourmetgram:images": {
+      ...(config["gourmetgram:images"] as object),
+      overrides: { mlflow: { digest: digest("1") }, argoWorkflowController: { digest: digest("2") }, argoServer: { digest: digest("3") } },
+    },
+    "gourmetgram:argoWorkflows": { manifests: fixture("argo-workflows.yaml") },
+    "gourmetgram:argoCd": { manifests: fixture("argo-cd.yaml"), crds: [] },
+  };
+}
+
+/** The same as `parseSettings` takes it: keys without the project. */
+export function withoutProject(config: Record<string, unknown>): Record<string, any> {
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("gourmetgram:", ""), value]));
+}
