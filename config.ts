@@ -3,13 +3,11 @@
  * declared, and every mistake is listed at once, with its path and what to write instead.
  */
 import * as pulumi from "@pulumi/pulumi";
+import * as yaml from "js-yaml";
 import { z } from "zod";
 import { CatalogueImage, ImageKey, imageKeys, Images, resolveImages, unpinnedImages } from "./images/catalogue";
 
 const project = "gourmetgram";
-
-/** Context of the cluster that `npm start` brings up on a machine without one. */
-export const localContext = "gourmetgram-local";
 
 const quantity = z
   .string()
@@ -220,6 +218,18 @@ export function loadSettings(): Settings {
     if (namespace === project) config[name] = fromConfig(text);
   }
   return parseSettings(config);
+}
+
+/**
+ * Which cluster a stack file names, for the commands that look at the cluster and deploy nothing.
+ * @param file the text of a `Pulumi.<stack>.yaml`
+ * @throws ConfigurationError when it names none
+ */
+export function parseCluster(file: string): Settings["cluster"] {
+  const document = yaml.load(file) as { config?: Record<string, unknown> } | undefined;
+  const result = z.strictObject({ cluster }).safeParse({ cluster: document?.config?.[`${project}:cluster`] }, { error: describe });
+  if (result.success) return result.data.cluster;
+  throw new ConfigurationError(result.error.issues.flatMap(lines).sort());
 }
 
 function fromConfig(text: string): unknown {

@@ -9,8 +9,8 @@ import { PromotionPipeline } from "./components/promotion-pipeline";
 import { Registry } from "./components/registry";
 import { loadManifests } from "./components/release-manifests";
 import { loadSettings } from "./config";
+import { contentKey } from "./images/build/content-key";
 import { ownImageKeys, registryAddress } from "./images/catalogue";
-import { contentHash } from "./images/content-hash";
 
 /**
  *   train-model ─► MLflow ─► build-container-image ─► registry
@@ -42,7 +42,7 @@ export = async () => {
       build: images.build,
       context: cluster.context,
       kubeconfig: cluster.kubeconfig,
-      contentHash: contentHash(ownImageKeys.map((key) => join(__dirname, "images", key))),
+      contentKey: await contentKey([...ownImageKeys, "build"].map((folder) => join(__dirname, "images", folder)), []),
     },
     { dependsOn: registry },
   );

@@ -9,8 +9,8 @@ export interface PipelineImagesArgs {
   /** Kubeconfig context of the cluster whose registry takes them. */
   readonly context: string;
   readonly kubeconfig?: string;
-  /** Hash of everything that the images are made from; a new one builds them anew. */
-  readonly contentHash: string;
+  /** Key of everything that the images are made from; a new one builds them anew. */
+  readonly contentKey: string;
 }
 
 /** The project's own images, app, train and tools, in the pipeline's registry. */
@@ -33,7 +33,7 @@ export class PipelineImages extends pulumi.ComponentResource {
       {
         create: "node_modules/.bin/tsx cli/images.ts push --json",
         environment: { GOURMETGRAM_CONTEXT: args.context, ...(args.kubeconfig ? { KUBECONFIG: args.kubeconfig } : {}) },
-        triggers: [args.contentHash],
+        triggers: [args.contentKey],
         logging: "stderr",
       },
       { parent: this },

@@ -1,0 +1,121 @@
+import { Workflow, WorkflowNode } from "./workflows";
+
+/** What became of a chain of workflows. */
+export interface Outcome {
+  /** 0: the model reached its environment. 1: it was turned away. 2: something broke. */
+  readonly exitCode: 0 | 1 | 2;
+  readonly sentence: string;
+}
+
+/** One line that a person sees: a Workflow or a step that began or ended. */
+export interface ChainEvent {
+  /** Stands for this line alone, so that it is printed once. */
+  readonly key: string;
+  /** Milliseconds since the epoch at which it happened. */
+  readonly at: number;
+  readonly depth: 0 | 1;
+  readonly name: string;
+  readonly phase: string;
+  /** Seconds that it took, once it has ended. */
+  readonly seconds?: number;
+  /** What it says of itself: a verdict with its reason, or an error. */
+  readonly detail?: string;
+}
+
+const ended = ["Succeeded", "Failed", "Error", "Omitted", "Skipped"];
+
+export function isFinished(workflow: Workflow): boolean {
+  return ["Succeeded", "Failed", "Error"].includes(workflow.status?.phase ?? "");
+}
+
+/** Template that a Workflow runs. */
+export function templateOf(workflow: Workflow): string {
+  return workflow.spec.workflowTemplateRef?.name ?? workflow.metadata.name;
+}
+
+/** A global output parameter of a Workflow. */
+export function output(workflow: Workflow, name: string): string | undefined {
+  return workflow.status?.outputs?.parameters?.find((parameter) => parameter.name === name)?.value || undefined;
+}
+
+/** Everything that has happened in a chain so far, in order of time. */
+export function chainEvents(workflows: Workflow[]): ChainEvent[] {
+  return workflows
+    .flatMap((workflow) => [...workflowEvents(workflow), ...stepEvents(workflow)])
+    .sort((a, b) => a.at - b.at || a.depth - b.depth);
+}
+
+/**
+ * The outcome of a chain, or undefined while it goes on. A chain has ended when every Workflow of it has, and
+ * none that was handed on is still to come: each one waits for those that it starts, but for the first.
+ */
+export function chainOutcome(workflows: Workflow[]): Outcome | undefined {
+  if (workflows.length === 0 || !workflows.every(isFinished)) return undefined;
+  const [first] = workflows;
+  if (first.status?.phase === "Succeeded" && templateOf(first) === "train-model" && workflows.length === 1) return undefined;
+  const says = [...workflows].reverse().map((workflow) => ({ word: output(workflow, "outcome"), reason: output(workflow, "reason"), workflow }));
+  const said = (word: string) => says.find((each) => each.word === word);
+  const broken = says.find(({ workflow }) => workflow.status?.phase !== "Succeeded");
+  const promoted = said("promoted");
+  if (promoted && !broken) return { exitCode: 0, sentence: promoted.reason ?? "promoted" };
+  const turnedAway = said("reverted") ?? said("refused");
+  if (turnedAway) return { exitCode: 1, sentence: turnedAway.reason ?? "turned away" };
+  const why = said("inconclusive")?.reason ?? said("broken")?.reason ?? (broken && failure(broken.workflow));
+  return { exitCode: 2, sentence: why ?? "the chain ended without a verdict: look at its workflows in Argo" };
+}
+
+/** Why a Workflow failed: the message of the step that failed first, or its own. */
+export function failure(workflow: Workflow): string {
+  const step = pods(workflow).find(({ phase }) => phase === "Failed" || phase === "Error");
+  const reason = step?.outputs?.parameters?.find(({ name }) => name === "reason")?.value || step?.message || workflow.status?.message;
+  return `${workflow.metadata.name}${step ? `, step ${step.displayName}` : ""}: ${reason ?? workflow.status?.phase}`;
+}
+
+function workflowEvents(workflow: Workflow): ChainEvent[] {
+  const { metadata, status } = workflow;
+  if (!status?.startedAt) return [];
+  const begin: ChainEvent = { key: metadata.name, at: Date.parse(status.startedAt), depth: 0, name: metadata.name, phase: "Running" };
+  if (!isFinished(workflow) || !status.finishedAt) return [begin];
+  const detail = [output(workflow, "outcome"), output(workflow, "reason")].filter(Boolean).join(": ") || (status.phase === "Succeeded" ? undefined : status.message);
+  return [begin, { ...begin, key: `${metadata.name}/end`, at: Date.parse(status.finishedAt), phase: status.phase!, seconds: seconds(status.startedAt, status.finishedAt), detail }];
+}
+
+function stepEvents(workflow: Workflow): ChainEvent[] {
+  return pods(workflow)
+    .filter(({ phase, finishedAt }) => ended.includes(phase) && finishedAt)
+    .map((node) => ({
+      key: `${workflow.metadata.name}/${node.displayName}/${node.finishedAt}`,
+      at: Date.parse(node.finishedAt!),
+      depth: 1 as const,
+      name: node.displayName,
+      phase: node.phase,
+      seconds: seconds(node.startedAt!, node.finishedAt!),
+      detail: stepDetail(node),
+    }));
+}
+
+function stepDetail(node: WorkflowNode): string | undefined {
+  const verdict = node.outputs?.parameters?.find(({ name }) => name === "verdict")?.value;
+  const parsed = verdict ? tryParse(verdict) : undefined;
+  if (parsed) return `${parsed.verdict}: ${parsed.reason}`;
+  return node.phase === "Succeeded" ? undefined : node.message;
+}
+
+function tryParse(text: string): { verdict?: string; reason?: string } | undefined {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function pods(workflow: Workflow): WorkflowNode[] {
+  return Object.values(workflow.status?.nodes ?? {})
+    .filter(({ type }) => type === "Pod")
+    .sort((a, b) => (a.startedAt ?? "").localeCompare(b.startedAt ?? ""));
+}
+
+function seconds(from: string, to: string): number {
+  return (Date.parse(to) - Date.parse(from)) / 1000;
+}

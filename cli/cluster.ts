@@ -1,0 +1,96 @@
+import { existsSync, readFileSync } from "node:fs";
+import { request as httpsRequest, RequestOptions } from "node:https";
+import { request as httpRequest } from "node:http";
+import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import { parseCluster } from "../config";
+import { kubeconfigPath, localContext, repositoryRoot } from "../local/paths";
+
+/** A Kubernetes answer other than 2xx. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+export interface Request {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+/** The cluster of a stack, through its API server: nothing else of it need be reachable. */
+export class Cluster {
+  constructor(readonly config: KubeConfig) {}
+
+  /** A Kubernetes API call. @throws ApiError for an answer other than 2xx, with the server's own sentence */
+  async api<T>(path: string, request: Request = {}): Promise<T> {
+    const { status, text } = await this.raw(path, request);
+    if (status < 200 || status > 299) throw new ApiError(status, sentence(text) ?? `HTTP ${status} for ${path}`);
+    return JSON.parse(text) as T;
+  }
+
+  /** A call to a Service of the cluster, by the API server's proxy. Any HTTP status is an answer. */
+  async service(namespace: string, service: string, port: number, path: string, request: Request = {}): Promise<{ status: number; text: string }> {
+    return this.raw(`/api/v1/namespaces/${namespace}/services/${service}:${port}/proxy${path}`, request);
+  }
+
+  private async raw(path: string, { method = "GET", body, headers }: Request): Promise<{ status: number; text: string }> {
+    const url = new URL(this.config.getCurrentCluster()!.server + path);
+    const options: RequestOptions = { method, headers: { ...(body ? { "content-type": "application/json" } : {}), ...headers }, timeout: 30_000 };
+    await this.config.applyToHTTPSOptions(options);
+    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const call = send(url, options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk) => chunks.push(chunk));
+        response.on("end", () => resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString("utf8") }));
+        response.on("error", reject);
+      });
+      call.on("timeout", () => call.destroy(new Error(`no answer from ${url.host} within 30 s`)));
+      call.on("error", (error) => reject(new Error(`can't reach the cluster at ${url.host} (${error.message}): run npm start, or check the stack's context`)));
+      call.end(body ? JSON.stringify(body) : undefined);
+    });
+  }
+}
+
+/**
+ * Connects to the cluster that a stack file names; the local cluster has a kubeconfig of its own.
+ * @param stack stack whose file is read; default `GOURMETGRAM_STACK`, then `staging`
+ * @throws when the file, the kubeconfig or the context isn't there; nothing has been called by then
+ */
+export function connect(stack = process.env.GOURMETGRAM_STACK ?? "staging"): Cluster {
+  const file = join(repositoryRoot, `Pulumi.${stack}.yaml`);
+  if (!existsSync(file)) throw new Error(`there is no stack file Pulumi.${stack}.yaml: name one in GOURMETGRAM_STACK`);
+  const { context, kubeconfig } = parseCluster(readFileSync(file, "utf8"));
+  return connectTo(context, kubeconfig ?? (context === localContext ? kubeconfigPath() : undefined));
+}
+
+/** Connects to one context of a kubeconfig; default `KUBECONFIG`, then `~/.kube/config`. */
+export function connectTo(context: string, kubeconfig?: string): Cluster {
+  const config = new KubeConfig();
+  if (kubeconfig && !existsSync(kubeconfig)) {
+    const remedy = context === localContext ? "run npm start first" : "mend gourmetgram:cluster.kubeconfig in the stack file";
+    throw new Error(`there is no kubeconfig ${kubeconfig}: ${remedy}`);
+  }
+  if (kubeconfig) config.loadFromFile(kubeconfig);
+  else config.loadFromDefault();
+  if (!config.getContextObject(context)) {
+    const known = config.getContexts().map(({ name }) => name);
+    throw new Error(`the kubeconfig has no context ${context}: name one of ${known.join(", ") || "its contexts (it has none)"} in gourmetgram:cluster.context`);
+  }
+  config.setCurrentContext(context);
+  return new Cluster(config);
+}
+
+function sentence(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { message?: string }).message;
+  } catch {
+    return undefined;
+  }
+}

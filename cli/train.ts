@@ -1,0 +1,67 @@
+import { parseArgs } from "node:util";
+import { chainEvents, ChainEvent, chainOutcome, Outcome } from "./chain";
+import { Cluster, connect } from "./cluster";
+import { run } from "./run";
+import { followTrainingLog } from "./training-log";
+import { chainWorkflows, submit } from "./workflows";
+
+const scenarios = ["normal", "bad-architecture", "oversized"];
+const usage = `Usage: npm run train -- [${scenarios.join("|")}]
+
+Trains a model and follows it to its end. Exit code 0: it reached canary. 1: it was turned away. 2: something broke.`;
+
+/** How often the chain is looked at, in milliseconds: what people see lags by no more. */
+const interval = 1000;
+
+/**
+ * Prints a chain as it happens, and hands out what became of it.
+ * @param begun when the chain was submitted, in milliseconds since the epoch
+ */
+export async function follow(cluster: Cluster, chain: string, begun = Date.now()): Promise<Outcome> {
+  const printed = new Set<string>();
+  const log = followTrainingLog(cluster, chain, (line) => console.log(`${clock(Date.now() - begun)}      ${line}`));
+  try {
+    for (;;) {
+      const workflows = await chainWorkflows(cluster, chain);
+      for (const event of chainEvents(workflows)) {
+        if (printed.has(event.key)) continue;
+        printed.add(event.key);
+        console.log(line(event, begun));
+      }
+      const outcome = chainOutcome(workflows);
+      if (outcome) return outcome;
+      await new Promise((resolve) => setTimeout(resolve, interval));
+    }
+  } finally {
+    log.stop();
+  }
+}
+
+function line({ at, depth, name, phase, seconds, detail }: ChainEvent, begun: number): string {
+  const mark = phase === "Running" ? "▶" : phase === "Succeeded" ? "✓" : phase === "Omitted" || phase === "Skipped" ? "–" : "✗";
+  const took = seconds === undefined ? "" : ` ${seconds.toFixed(0)} s`;
+  return `${clock(at - begun)} ${depth ? "    " : ""}${mark} ${name}${took}${detail ? `  ${detail}` : ""}`;
+}
+
+function clock(milliseconds: number): string {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  return `${String(Math.floor(seconds / 60)).padStart(3)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", short: "h", default: false } } });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const [scenario = "normal", ...rest] = positionals;
+  if (!scenarios.includes(scenario) || rest.length > 0) throw new Error(`"${positionals.join(" ")}" is no training scenario: write one of ${scenarios.join(", ")}`);
+  const cluster = connect();
+  const begun = Date.now();
+  const chain = await submit(cluster, "train-model", { scenario });
+  const outcome = await follow(cluster, chain, begun);
+  console.log(`\n${["Promoted", "Turned away", "Broken"][outcome.exitCode]}: ${outcome.sentence}`);
+  return outcome.exitCode;
+}
+
+if (require.main === module) run(main, 2);

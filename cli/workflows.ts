@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import { Cluster } from "./cluster";
+
+/** Namespace of every workflow. */
+export const workflowNamespace = "argo";
+/** Label that every Workflow of one chain carries: the name of its first one. */
+export const chainLabel = "gourmetgram.io/chain";
+
+export interface WorkflowNode {
+  displayName: string;
+  type: string;
+  phase: string;
+  startedAt?: string;
+  finishedAt?: string;
+  message?: string;
+  outputs?: { parameters?: { name: string; value?: string }[] };
+}
+
+export interface Workflow {
+  metadata: { name: string; creationTimestamp: string; labels?: Record<string, string> };
+  spec: { workflowTemplateRef?: { name: string } };
+  status?: {
+    phase?: string;
+    message?: string;
+    startedAt?: string;
+    finishedAt?: string | null;
+    nodes?: Record<string, WorkflowNode>;
+    outputs?: { parameters?: { name: string; value?: string }[] };
+  };
+}
+
+const path = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}`;
+
+/**
+ * Submits a workflow template, as the first of a chain.
+ * @returns the name of the Workflow, which is the chain's as well
+ */
+export async function submit(cluster: Cluster, template: string, parameters: Record<string, string>): Promise<string> {
+  const name = `${template}-${randomBytes(3).toString("hex")}`;
+  await cluster.api(`${path}/workflowtemplates/${template}`).catch((error: Error) => {
+    throw new Error(`the cluster has no template ${template} (${error.message}): run npm start, or pulumi up`);
+  });
+  await cluster.api(`${path}/workflows`, {
+    method: "POST",
+    body: {
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      metadata: { name, namespace: workflowNamespace, labels: { [chainLabel]: name } },
+      spec: {
+        workflowTemplateRef: { name: template },
+        arguments: { parameters: Object.entries(parameters).map(([key, value]) => ({ name: key, value })) },
+      },
+    },
+  });
+  return name;
+}
+
+/** Every Workflow of a chain, oldest first. */
+export async function chainWorkflows(cluster: Cluster, chain: string): Promise<Workflow[]> {
+  const query = `labelSelector=${encodeURIComponent(`${chainLabel}=${chain}`)}`;
+  const { items } = await cluster.api<{ items: Workflow[] }>(`${path}/workflows?${query}`);
+  return items.sort((a, b) => a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) || a.metadata.name.localeCompare(b.metadata.name));
+}
