@@ -5,7 +5,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
 import { z } from "zod";
-import { CatalogueImage, ImageKey, imageKeys, Images, resolveImages, unpinnedImages } from "./images/catalogue";
+import { ImageKey, imageKeys, ImageOverride, Images, ownImageKeys, resolveImages, unpinnedImages } from "./images/catalogue";
 
 const project = "gourmetgram";
 
@@ -133,60 +133,23 @@ const pipeline = z.strictObject({
     .prefault({}),
 });
 
-const schema = z
-  .strictObject({
-    cluster,
-    images: images.prefault({}),
-    registry: registry.prefault({}),
-    modelRegistry: modelRegistry.prefault({}),
-    argoWorkflows: argoWorkflows.prefault({}),
-    argoCd: argoCd.prefault({}),
-    exposure,
-    /** Environments in the order of promotion. */
-    environments: z.record(dnsLabel, environment).refine((all) => Object.keys(all).length > 0, "name at least one environment"),
-    pipeline: pipeline.prefault({}),
-  })
-  .superRefine((settings, context) => {
-    const mistake = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
-    const { exposure: exposed } = settings;
-    const ports = exposedPorts(settings.environments, exposed.ports);
-    for (const [index, { path, port: taken, owner }] of ports.entries()) {
-      const first = ports.slice(0, index).find((other) => other.port === taken);
-      if (first) mistake(path, `port ${taken} is taken by ${first.owner}: give ${owner} another one`);
-    }
-    if (exposed.type === "externalIPs" && exposed.addresses.length === 0)
-      mistake(["exposure", "addresses"], "externalIPs needs at least one node address");
-    if (exposed.type !== "externalIPs" && exposed.addresses.length > 0)
-      mistake(["exposure", "addresses"], `addresses go with externalIPs only: leave them out, or write type: externalIPs`);
-    if (exposed.type !== "NodePort" && Object.keys(exposed.nodePorts).length > 0)
-      mistake(["exposure", "nodePorts"], "nodePorts go with NodePort only: leave them out, or write type: NodePort");
-    const owners = ports.map(({ owner }) => owner);
-    for (const name of Object.keys(exposed.nodePorts))
-      if (!owners.includes(name)) mistake(["exposure", "nodePorts", name], `unknown; write one of ${owners.join(", ")}`);
-    if (exposed.type === "NodePort")
-      for (const name of owners)
-        if (!(name in exposed.nodePorts)) mistake(["exposure", "nodePorts", name], "NodePort needs a node port from 30000 to 32767 here");
-    if (settings.pipeline.load.concurrency > settings.pipeline.load.requests)
-      mistake(["pipeline", "load", "concurrency"], `more at once than the ${settings.pipeline.load.requests} requests in all: write fewer`);
-    if (settings.registry.configureNodes && !settings.registry.clusterIp)
-      mistake(["registry", "clusterIp"], "configureNodes needs a fixed clusterIp, since nodes don't resolve cluster names");
-    const resolved = resolveImages(settings.images.overrides as Partial<Images>, settings.images.mirror);
-    for (const key of unpinnedImages(resolved))
-      mistake(["images", "overrides", key, "digest"], "the catalogue knows no digest: write the one that `npm run images -- pin` prints");
-    if (!settings.images.build)
-      for (const key of ["app", "train", "tools"] as const)
-        if (!resolved[key].digest) mistake(["images", "overrides", key, "digest"], "write the digest that `npm run images` printed, or write images.build: true");
-  })
-  .transform((settings) => ({
-    ...settings,
-    images: {
-      build: settings.images.build,
-      catalogue: resolveImages(settings.images.overrides as Partial<Record<ImageKey, CatalogueImage>>, settings.images.mirror),
-    },
-  }));
+const shape = {
+  cluster,
+  images: images.prefault({}),
+  registry: registry.prefault({}),
+  modelRegistry: modelRegistry.prefault({}),
+  argoWorkflows: argoWorkflows.prefault({}),
+  argoCd: argoCd.prefault({}),
+  exposure,
+  /** Environments in the order of promotion. */
+  environments: z.record(dnsLabel, environment).refine((all) => Object.keys(all).length > 0, "name at least one environment"),
+  pipeline: pipeline.prefault({}),
+};
+const schema = z.strictObject(shape);
+type Sections = z.output<typeof schema>;
 
 /** One stack's settings, checked, with every default filled in. */
-export type Settings = z.output<typeof schema>;
+export type Settings = Omit<Sections, "images"> & { images: { build: boolean; catalogue: Images } };
 export type EnvironmentSettings = Settings["environments"][string];
 export type ExposureSettings = Settings["exposure"];
 export type PipelineSettings = Settings["pipeline"];
@@ -205,9 +168,52 @@ export class ConfigurationError extends Error {
  * @throws ConfigurationError with every mistake
  */
 export function parseSettings(config: Record<string, unknown>): Settings {
-  const result = schema.safeParse(config, { error: describe });
-  if (result.success) return result.data;
-  throw new ConfigurationError(result.error.issues.flatMap(lines).sort());
+  const parsed = schema.safeParse(config, { error: describe });
+  // A section with a mistake of its own is left out of the comparison; the others are still compared.
+  const sections = Object.entries(shape).map(([name, section]) => [name, section.safeParse(config[name]).data]);
+  const mistakes = [...(parsed.error?.issues.flatMap(lines) ?? []), ...contradictions(Object.fromEntries(sections) as Partial<Sections>)];
+  if (!parsed.success || mistakes.length > 0) throw new ConfigurationError(mistakes.sort());
+  const { images: chosen, ...others } = parsed.data;
+  return { ...others, images: { build: chosen.build, catalogue: resolved(chosen) } };
+}
+
+/** What is wrong between settings that are right by themselves. */
+function contradictions({ environments, exposure: exposed, pipeline: flow, registry: store, images: chosen }: Partial<Sections>): string[] {
+  const found: string[] = [];
+  const mistake = (path: PropertyKey[], message: string) => found.push(`${at(path)}: ${message}`);
+
+  const ports = [...environmentPorts(environments ?? {}), ...(exposed ? uiPortsOf(exposed.ports) : [])];
+  for (const [index, { path, port: taken, owner }] of ports.entries()) {
+    const first = ports.slice(0, index).find((other) => other.port === taken);
+    if (first) mistake(path, `port ${taken} is taken by ${first.owner}: give ${owner} another one`);
+  }
+  if (exposed) {
+    if (exposed.type === "externalIPs" && exposed.addresses.length === 0) mistake(["exposure", "addresses"], "externalIPs needs at least one node address");
+    if (exposed.type !== "externalIPs" && exposed.addresses.length > 0)
+      mistake(["exposure", "addresses"], "addresses go with externalIPs only: leave them out, or write type: externalIPs");
+    if (exposed.type !== "NodePort" && Object.keys(exposed.nodePorts).length > 0)
+      mistake(["exposure", "nodePorts"], "nodePorts go with NodePort only: leave them out, or write type: NodePort");
+    const owners = ports.map(({ owner }) => owner);
+    if (environments)
+      for (const name of Object.keys(exposed.nodePorts)) if (!owners.includes(name)) mistake(["exposure", "nodePorts", name], `unknown: write one of ${owners.join(", ")}`);
+    if (exposed.type === "NodePort")
+      for (const name of owners) if (!(name in exposed.nodePorts)) mistake(["exposure", "nodePorts", name], "missing: write a node port from 30000 to 32767");
+  }
+  if (flow && flow.load.concurrency > flow.load.requests)
+    mistake(["pipeline", "load", "concurrency"], `more at once than the ${flow.load.requests} requests in all: write ${flow.load.requests} or less`);
+  if (store?.configureNodes && !store.clusterIp) mistake(["registry", "clusterIp"], "missing: configureNodes needs a fixed one, since nodes don't resolve cluster names");
+  if (chosen) {
+    const catalogue = resolved(chosen);
+    const unpinned = unpinnedImages(catalogue);
+    for (const key of unpinned) mistake(["images", "overrides", key, "digest"], "missing: write the one that `npm run images -- pin` prints");
+    for (const key of chosen.build ? [] : ownImageKeys.filter((own) => !catalogue[own].digest))
+      mistake(["images", "overrides", key, "digest"], "missing: write the one that `npm run images -- push` printed, or images.build: true");
+  }
+  return found;
+}
+
+function resolved(chosen: Sections["images"]): Images {
+  return resolveImages(chosen.overrides as Partial<Record<ImageKey, ImageOverride>>, chosen.mirror);
 }
 
 /** Reads the settings of the stack that is being deployed. */
@@ -248,8 +254,11 @@ function describe(issue: z.core.$ZodRawIssue): string | undefined {
   return undefined;
 }
 
+function at(path: PropertyKey[]): string {
+  return `${project}:${path.map(String).join(".")}`;
+}
+
 function lines(issue: z.core.$ZodIssue): string[] {
-  const at = (path: PropertyKey[]) => [project, path.map(String).join(".")].join(":");
   if (issue.code === "unrecognized_keys") return issue.keys.map((key) => `${at([...issue.path, key])}: unknown key: remove it, or mend its spelling`);
   if (issue.code === "invalid_key") {
     const allowed = issue.path[0] === "images" ? `unknown image: write one of ${imageKeys.join(", ")}` : issue.issues[0]?.message;
@@ -272,9 +281,16 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-function exposedPorts(environments: Record<string, { port: number }>, ui: z.output<typeof uiPorts>) {
-  return [
-    ...Object.entries(environments).map(([owner, { port: number }]) => ({ owner, port: number, path: ["environments", owner, "port"] })),
-    ...Object.entries(ui).map(([owner, number]) => ({ owner, port: number, path: ["exposure", "ports", owner] })),
-  ];
+interface ExposedPort {
+  owner: string;
+  port: number;
+  path: string[];
+}
+
+function environmentPorts(environments: Record<string, { port: number }>): ExposedPort[] {
+  return Object.entries(environments).map(([owner, settings]) => ({ owner, port: settings.port, path: ["environments", owner, "port"] }));
+}
+
+function uiPortsOf(ports: z.output<typeof uiPorts>): ExposedPort[] {
+  return Object.entries(ports).map(([owner, number]) => ({ owner, port: number, path: ["exposure", "ports", owner] }));
 }
