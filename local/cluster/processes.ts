@@ -67,8 +67,8 @@ export function startedProcesses(): string[] {
   return existsSync(pidDir()) ? readdirSync(pidDir()).map((file) => file.replace(/\.json$/, "")) : [];
 }
 
-/** Ends a process: TERM, and KILL if it is still there after `patience` milliseconds (default 10 s). */
-export async function stopProcess(name: string, patience = 10_000): Promise<void> {
+/** Ends a process: TERM, and KILL if it is still there after `patience` milliseconds (default 3 s). */
+export async function stopProcess(name: string, patience = 3_000): Promise<void> {
   const file = readPidFile(name);
   if (file && isAlive(file)) {
     process.kill(file.pid, "SIGTERM");

@@ -39,9 +39,19 @@ export async function startCluster(report: Report): Promise<Ports> {
   }
   report("node");
   await waitUntil("the node", nodeIsReady, { seconds: 120, watch: names });
+  await apply([kubeletAccess]);
   await ensureVolumes();
   return ports;
 }
+
+/** Lets the API server ask the kubelet for logs and `kubectl exec`, by the name in its certificate. */
+const kubeletAccess = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRoleBinding",
+  metadata: { name: "gourmetgram-local:kubelet-access" },
+  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "system:kubelet-api-admin" },
+  subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "kube-apiserver-kubelet-client" }],
+};
 
 /** Starts the cluster's DNS and waits until it answers; the images `pause` and `coredns` must be in the mirror. */
 export async function startDns(): Promise<void> {
