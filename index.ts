@@ -2,8 +2,8 @@ import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import { ArgoCd } from "./components/argo-cd";
 import { ArgoWorkflows } from "./components/argo-workflows";
-import { Environment, environmentApp } from "./components/environment";
-import { ModelRegistry } from "./components/model-registry";
+import { Environment, environmentApp, inClusterUrl } from "./components/environment";
+import { ModelRegistry, trackingUri } from "./components/model-registry";
 import { PipelineImages } from "./components/pipeline-images";
 import { PromotionPipeline } from "./components/promotion-pipeline";
 import { Registry } from "./components/registry";
@@ -74,7 +74,14 @@ export = async () => {
 
   const promotion = new PromotionPipeline(
     "pipeline",
-    { settings: pipeline, images: own.references, namespace: argoWorkflows.namespace, folder: join(__dirname, "workflows") },
+    {
+      settings: pipeline,
+      images: own.references,
+      environmentUrls: Object.fromEntries(names.map((name) => [name, inClusterUrl(name, settings.environments[name].port)])),
+      trackingUri,
+      namespace: argoWorkflows.namespace,
+      folder: join(__dirname, "workflows"),
+    },
     { ...onCluster, dependsOn: modelRegistry },
   );
   // The first environment is where candidates are tested; to the others models are promoted.

@@ -95,8 +95,8 @@ function stepEvents(workflow: Workflow): ChainEvent[] {
 }
 
 function stepDetail(node: WorkflowNode): string | undefined {
-  const verdict = node.outputs?.parameters?.find(({ name }) => name === "verdict")?.value;
-  const parsed = verdict ? tryParse(verdict) : undefined;
+  const report = node.outputs?.parameters?.find(({ name }) => name === "report")?.value;
+  const parsed = report ? tryParse(report) : undefined;
   if (parsed) return `${parsed.verdict}: ${parsed.reason}`;
   return node.phase === "Succeeded" ? undefined : node.message;
 }

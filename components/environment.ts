@@ -188,6 +188,12 @@ export function environmentApp(environment: string): string {
   return `gourmetgram-${environment}`;
 }
 
+/** Where an environment answers inside the cluster. */
+export function inClusterUrl(environment: string, exposedPort: number): string {
+  const app = environmentApp(environment);
+  return `http://${app}.${app}.svc.cluster.local:${exposedPort}`;
+}
+
 /** Deployment and Service of one environment, as the bundle carries them. */
 export function environmentBundle(args: Pick<EnvironmentArgs, "environment" | "settings" | "exposure" | "rolloutTimeoutSeconds">, baseImage: string): Bundle {
   const app = environmentApp(args.environment);

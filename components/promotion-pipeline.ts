@@ -11,6 +11,10 @@ export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
   /** `repository@digest` of the images that the steps run. */
   readonly images: Record<OwnImageKey, pulumi.Input<string>>;
+  /** In-cluster URL of each environment, by its name. */
+  readonly environmentUrls: Record<string, string>;
+  /** MLflow's tracking URI. */
+  readonly trackingUri: string;
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
   /** Folder of the templates, with their step scripts in `scripts/`. */
@@ -46,7 +50,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       `${name}-parameters`,
       {
         metadata: { name: "pipeline-parameters", namespace: args.namespace, labels: { "workflows.argoproj.io/configmap-type": "Parameter" } },
-        data: pipelineParameters(args.settings, args.images),
+        data: pipelineParameters(args),
       },
       child,
     );
@@ -86,7 +90,8 @@ export class PromotionPipeline extends pulumi.ComponentResource {
 }
 
 /** The stack's settings under the names that the templates read. */
-export function pipelineParameters(settings: PipelineSettings, images: PromotionPipelineArgs["images"]): Record<string, pulumi.Input<string>> {
+export function pipelineParameters(args: Omit<PromotionPipelineArgs, "namespace" | "folder">): Record<string, pulumi.Input<string>> {
+  const { settings, images } = args;
   return {
     "train-image": images.train,
     "tools-image": images.tools,
@@ -98,6 +103,8 @@ export function pipelineParameters(settings: PipelineSettings, images: Promotion
     "load-concurrency": String(settings.load.concurrency),
     "load-min-success-percent": String(settings.load.minSuccessPercent),
     "load-max-p95-ms": String(settings.load.maxP95Ms),
+    "mlflow-uri": args.trackingUri,
+    ...Object.fromEntries(Object.entries(args.environmentUrls).map(([environment, url]) => [`${environment}-url`, url])),
   };
 }
 
