@@ -1,0 +1,72 @@
+"""Makes the app image of a model version: the base image and one layer with the model, appended in the registry."""
+
+import re
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+import inputs
+import models
+import names
+import outputs
+import rollout
+from inputs import StepFailed
+
+MODEL_FILE = "food11.onnx"
+MAX_BYTES = 1 << 30
+
+
+def main():
+    version, base = inputs.version(), inputs.image("APP_BASE_IMAGE")
+    models.get(version)
+    with tempfile.TemporaryDirectory() as folder:
+        model = download(version, folder)
+        layer = Path(folder, "layer.tar")
+        write_layer(layer, model, names.app_version(version))
+        digest = append(base, layer, f"{rollout.repository()}:staging-{names.app_version(version)}")
+    models.tag(version, image_digest=digest, image_base=base.partition("@")[2], image_built_at=models.now())
+    outputs.write("digest", digest)
+    print(f"Built {names.APP_IMAGE}:staging-{names.app_version(version)}, {digest}", flush=True)
+
+
+def download(version, folder):
+    """The model file of a version, through MLflow's artifact proxy."""
+    import mlflow  # takes about a second, so only here
+
+    mlflow.set_tracking_uri(names.mlflow_url())
+    try:
+        path = Path(mlflow.artifacts.download_artifacts(f"models:/{names.MODEL}/{version}/{MODEL_FILE}", dst_path=folder))
+    except Exception as error:
+        raise StepFailed(f"{MODEL_FILE} of version {version} did not come from MLflow: {outputs.clean(error, 200)}") from error
+    if not 0 < path.stat().st_size <= MAX_BYTES:
+        raise StepFailed(f"{MODEL_FILE} of version {version} has {path.stat().st_size} bytes, not 1 to {MAX_BYTES}.")
+    return path
+
+
+def write_layer(layer, model, app_version):
+    """One layer that is the same, byte for byte, whenever the model and its version are: the digest names the content."""
+    with tarfile.open(layer, "w", format=tarfile.USTAR_FORMAT) as tar:
+        versions = layer.with_name("versions.txt")
+        versions.write_text(app_version)
+        for path, name in ((model, f"app/{MODEL_FILE}"), (versions, "app/versions.txt")):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = path.stat().st_size, 0o644  # mtime, uid and gid stay 0
+            with path.open("rb") as content:
+                tar.addfile(entry, content)
+
+
+def append(base, layer, tag):
+    """Pushes base and layer as `tag`; returns the digest of the result."""
+    command = ["crane", "append", "--base", base, "--new_layer", str(layer), "--new_tag", tag]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise StepFailed(f"crane append failed: {outputs.clean(done.stderr[-300:])}")
+    found = re.search(r"@(sha256:[0-9a-f]{64})\s*$", done.stdout)
+    if not found:
+        raise StepFailed(f"crane append printed no digest but {outputs.clean(done.stdout, 200)!r}.")
+    return found.group(1)
+
+
+if __name__ == "__main__":
+    inputs.run(main)

@@ -1,0 +1,62 @@
+"""What the gates share: a verdict with its reason and figures, written where Argo and MLflow keep it."""
+
+import json
+import sys
+
+import inputs
+import models
+import names
+import outputs
+
+VERDICTS = ("pass", "fail", "inconclusive", "skipped")
+
+
+class Verdict:
+    """
+    The judgement of one gate. `reached` is False when the candidate could not be asked at all:
+    then the resource gate still runs, since it can tell why.
+    """
+
+    def __init__(self, verdict, reason="", reached=True, **metrics):
+        assert verdict in VERDICTS, verdict
+        self.verdict, self.reason, self.reached, self.metrics = verdict, outputs.clean(reason), reached, metrics
+
+    def report(self, gate):
+        """Compact JSON: gate, verdict, reason, metrics."""
+        record = {"gate": gate, "verdict": self.verdict, "reason": self.reason, "metrics": self.metrics}
+        return json.dumps(record, separators=(",", ":"))
+
+
+def fail(reason, **more):
+    """The candidate does not do what it must."""
+    return Verdict("fail", reason, **more)
+
+
+def main(gate, check):
+    """
+    Runs a gate: `check(version, digest)` returns a Verdict. A verdict ends the step with exit code 0, so that the
+    workflow goes on to act on it; a check that breaks is inconclusive, which is never a pass.
+    """
+
+    def body():
+        version, given = inputs.version(), inputs.optional_digest()
+        try:
+            verdict = check(version, given or models.get(version).digest)
+        except Exception as error:
+            verdict = Verdict("inconclusive", f"the {gate} check itself broke: {type(error).__name__}: {error}")
+        outputs.write("verdict", verdict.verdict)
+        outputs.write("report", verdict.report(gate))
+        outputs.write("reached", "yes" if verdict.reached else "no")
+        print(f"{gate} {verdict.verdict.upper()} for {names.app_version(version)}: {verdict.reason or 'all as it should be'}")
+        print(verdict.report(gate), flush=True)
+        record(version, gate, verdict.report(gate))
+
+    inputs.run(body)
+
+
+def record(version, gate, report):
+    """Puts a report on the model version in MLflow; without MLflow the verdict still stands, and the last step records it."""
+    try:
+        models.tag(version, **{f"gate.{gate}": report})
+    except inputs.StepFailed as failure:
+        print(f"Not recorded in MLflow: {failure}", file=sys.stderr)

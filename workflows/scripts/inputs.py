@@ -1,0 +1,127 @@
+"""What a workflow may be told. Every value comes by environment variable and is checked here, before anything runs."""
+
+import os
+import re
+import sys
+
+ENVIRONMENTS = ("staging", "canary", "production")
+SCENARIOS = ("normal", "bad-architecture", "oversized")
+PROMOTIONS = (("staging", "canary"), ("canary", "production"))
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_REFERENCE = re.compile(r"[a-z0-9][a-z0-9.:/_-]{0,250}@sha256:[0-9a-f]{64}", re.ASCII)
+_REASON = re.compile(r"[^\x00-\x1f\x7f{}]{0,500}")
+
+
+class Refused(Exception):
+    """A value that is not what it should be; the message is one sentence that says what to give instead."""
+
+
+def _given(name):
+    return os.environ.get(name, "")
+
+
+def _shown(value):
+    """The value in a message: ASCII, on one line, at most 40 characters."""
+    text = ascii(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _matching(name, pattern, wanted):
+    value = _given(name)
+    if not pattern.fullmatch(value):
+        raise Refused(f"{name} {_shown(value)} is not {wanted}.")
+    return value
+
+
+def _one_of(name, choices):
+    value = _given(name)
+    if value not in choices:
+        raise Refused(f"{name} {_shown(value)} is not one of {', '.join(choices)}.")
+    return value
+
+
+def version(name="MODEL_VERSION"):
+    """A model version in MLflow: a positive integer of at most nine digits, as text."""
+    return _matching(name, _VERSION, "a model version: give a positive whole number such as 7")
+
+
+def optional_version(name):
+    """Like `version`, or None when it is empty."""
+    return version(name) if _given(name) else None
+
+
+def digest(name="DIGEST"):
+    """The digest of an image: `sha256:` and 64 hexadecimal digits."""
+    return _matching(name, _DIGEST, "an image digest: give sha256: and 64 hexadecimal digits")
+
+
+def optional_digest(name="DIGEST"):
+    """Like `digest`, or None when it is empty."""
+    return digest(name) if _given(name) else None
+
+
+def image(name):
+    """An image reference by digest, `repository@sha256:...`."""
+    return _matching(name, _REFERENCE, "an image by digest: it comes from the stack, run pulumi up")
+
+
+def environment(name="ENVIRONMENT"):
+    """One of staging, canary, production."""
+    return _one_of(name, ENVIRONMENTS)
+
+
+def scenario(name="SCENARIO"):
+    """One of normal, bad-architecture, oversized."""
+    return _one_of(name, SCENARIOS)
+
+
+def promotion():
+    """Source and target environment: staging to canary, or canary to production, and nothing else."""
+    pair = environment("SOURCE_ENVIRONMENT"), environment("TARGET_ENVIRONMENT")
+    if pair not in PROMOTIONS:
+        raise Refused(f"A model goes from staging to canary and from canary to production, not from {pair[0]} to {pair[1]}.")
+    return pair
+
+
+def reason(name="REASON"):
+    """Free text for the record: at most 500 printable characters without braces; may be empty."""
+    return _matching(name, _REASON, "a reason: give one line of at most 500 characters without braces")
+
+
+def number(name, low, high, default=None):
+    """A number from `low` to `high`; `default` when it is empty."""
+    text = _given(name)
+    if not text and default is not None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text, re.ASCII) or not low <= float(text) <= high:
+        raise Refused(f"{name} {_shown(text)} is not a number from {low} to {high}.")
+    return float(text)
+
+
+def choice(name, choices):
+    """One of `choices`."""
+    return _one_of(name, choices)
+
+
+def raw(name):
+    """A value that its reader checks itself."""
+    return _given(name)
+
+
+def run(main):
+    """Runs a script's `main`: a refused value or a failed step ends in one sentence and exit code 1 (2 when refused)."""
+    try:
+        code = main()
+    except Refused as refusal:
+        print(f"Refused: {refusal}", file=sys.stderr)
+        sys.exit(2)
+    except StepFailed as failure:
+        print(f"Failed: {failure}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(code or 0)
+
+
+class StepFailed(Exception):
+    """A step that could not do its work; the message is one sentence that says what happened."""

@@ -1,0 +1,77 @@
+"""The cluster, through kubectl and the pod's own service account."""
+
+import json
+import os
+import selectors
+import subprocess
+import time
+
+from inputs import StepFailed
+
+
+class NotFound(StepFailed):
+    """The object is not there."""
+
+
+class AlreadyExists(StepFailed):
+    """An object of this name is there already."""
+
+
+def run(*args, stdin=None):
+    """Output of a kubectl command; its failure is one sentence."""
+    done = subprocess.run(["kubectl", *args], input=stdin, capture_output=True, text=True)
+    if done.returncode == 0:
+        return done.stdout
+    lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    kind = NotFound if "(NotFound)" in done.stderr else AlreadyExists if "(AlreadyExists)" in done.stderr else StepFailed
+    raise kind(f"kubectl {args[0]} failed: {lines[-1]}")
+
+
+def get(kind, name, namespace):
+    """One object."""
+    return json.loads(run("get", kind, name, "--namespace", namespace, "--output", "json"))
+
+
+def listed(kind, namespace, selector):
+    """The objects that a label selector finds."""
+    return json.loads(run("get", kind, "--namespace", namespace, "--selector", selector, "--output", "json"))["items"]
+
+
+def watch(args, deadline):
+    """
+    Yields `(type, object)` for what is there and for every change, until the deadline (`time.monotonic()`).
+    The stream begins anew when the API server closes it; then everything there comes again, after `("RESTART", None)`.
+    """
+    while time.monotonic() < deadline:
+        began = time.monotonic()
+        yield "RESTART", None
+        yield from _stream(["kubectl", "get", *args, "--output", "json", "--watch", "--output-watch-events"], deadline)
+        # A stream that breaks off at once means an API server in trouble: not more than one try a second.
+        time.sleep(max(0.0, min(1.0 - (time.monotonic() - began), deadline - time.monotonic())))
+
+
+def _stream(command, deadline):
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        os.set_blocking(process.stdout.fileno(), False)
+        selector = selectors.DefaultSelector()
+        selector.register(process.stdout, selectors.EVENT_READ)
+        decoder, text = json.JSONDecoder(), ""
+        while (left := deadline - time.monotonic()) > 0:
+            if not selector.select(left):
+                return
+            chunk = process.stdout.read()
+            if not chunk:
+                return
+            text = (text + chunk.decode()).lstrip()
+            while text:
+                try:
+                    event, end = decoder.raw_decode(text)
+                except ValueError:
+                    break  # the rest of this object is still to come
+                text = text[end:].lstrip()
+                yield event["type"], event["object"]
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

@@ -1,0 +1,129 @@
+"""The model registry, over MLflow's REST API."""
+
+import json
+import time
+import urllib.parse
+
+import names
+import web
+from inputs import StepFailed
+
+PATIENCE = 60.0  # seconds that a call waits for an MLflow that restarts
+
+
+class Missing(StepFailed):
+    """MLflow knows no such model, version or alias."""
+
+
+def _call(method, path, fields):
+    url = f"{names.mlflow_url()}/api/2.0/mlflow/{path}"
+    body = None
+    if method == "GET":
+        url = f"{url}?{urllib.parse.urlencode(fields)}"
+    else:
+        body = json.dumps(fields).encode()
+
+    last = ""
+
+    def attempt():
+        nonlocal last
+        try:
+            status, text = web.request(url, method, body, {"Content-Type": "application/json"})
+        except web.Unreachable as error:
+            last = str(error)
+            return None
+        last = f"{status} {text[:200]}"
+        return None if status in (429, 502, 503, 504) else (status, text)
+
+    answer = web.poll(attempt, PATIENCE, interval=0.5)
+    if answer is None:
+        raise StepFailed(f"MLflow at {names.mlflow_url()} did not answer {path} in {PATIENCE:.0f} s ({last}).")
+    status, text = answer
+    if status == 404 and "RESOURCE_DOES_NOT_EXIST" in text:
+        raise Missing(f"MLflow knows no {_sought(fields)}.")
+    if status == 400 and "alias" in path and "not found" in text:
+        raise Missing(f"MLflow knows no {_sought(fields)}.")
+    if status != 200:
+        raise StepFailed(f"MLflow answered {path} with {status}: {text[:200]}")
+    return json.loads(text)
+
+
+def _sought(fields):
+    what = f"version {fields['version']}" if "version" in fields else f"alias {fields['alias']}" if "alias" in fields else "model"
+    return f"{what} of {names.MODEL}: train one first"
+
+
+class Version:
+    """A registered version with its tags."""
+
+    def __init__(self, record):
+        self.number = str(record["version"])
+        self.run = record.get("run_id", "")
+        self.tags = {tag["key"]: tag["value"] for tag in record.get("tags", [])}
+
+    @property
+    def digest(self):
+        """Digest of the image that was built for this version, or None."""
+        return self.tags.get("image_digest")
+
+    @property
+    def verified_digest(self):
+        """Digest of the image that passed every gate in staging, or None: a later build is not verified by an earlier test."""
+        return self.tags.get("staging.digest") if self.tags.get("staging.verdict") == "pass" else None
+
+
+def get(version):
+    """The version; raises Missing."""
+    return Version(_call("GET", "model-versions/get", {"name": names.MODEL, "version": version})["model_version"])
+
+
+def all_versions():
+    """Every version of the model."""
+    found, token = [], ""
+    while True:
+        page = _call(
+            "GET",
+            "model-versions/search",
+            {"filter": f"name='{names.MODEL}'", "max_results": 1000, **({"page_token": token} if token else {})},
+        )
+        found += [Version(record) for record in page.get("model_versions", [])]
+        token = page.get("next_page_token", "")
+        if not token:
+            return found
+
+
+def tag(version, **tags):
+    """Sets tags on a version; `__` in a name stands for a dot."""
+    for key, value in tags.items():
+        fields = {"name": names.MODEL, "version": version, "key": key.replace("__", "."), "value": str(value)}
+        _call("POST", "model-versions/set-tag", fields)
+
+
+def alias(name):
+    """The version that an alias is on, or None."""
+    try:
+        return str(_call("GET", "registered-models/alias", {"name": names.MODEL, "alias": name})["model_version"]["version"])
+    except Missing:
+        return None
+
+
+def move_alias(name, version):
+    """Moves an alias, its previous version recorded first: MLflow knows no compare-and-swap, the caller holds the lock."""
+    previous = alias(name)
+    if previous == version:
+        return
+    if previous is not None:
+        tag(version, **{f"{name}__previous_version": previous})
+    _call("POST", "registered-models/alias", {"name": names.MODEL, "alias": name, "version": version})
+    print(f"Alias {name}: {previous or 'nothing'} -> {version}.", flush=True)
+
+
+def drop_alias(name):
+    """Takes an alias off whatever version has it."""
+    if alias(name) is not None:
+        _call("DELETE", "registered-models/alias", {"name": names.MODEL, "alias": name})
+
+
+def now():
+    """The time for the record, UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,39 @@
+"""The names that the whole pipeline shares."""
+
+import os
+
+MODEL = "GourmetGramFood11Model"
+APP_IMAGE = "gourmetgram-app"
+APP_CONTAINER = "app"
+ARGO_CD = "argocd"
+FIELD_MANAGER = "promotion-pipeline"
+CHAIN = "gourmetgram.io/chain"
+PARENT = "gourmetgram.io/parent"
+MODEL_VERSION = "gourmetgram.io/model-version"
+FOOD_11 = (
+    "Bread", "Dairy product", "Dessert", "Egg", "Fried food", "Meat",
+    "Noodles/Pasta", "Rice", "Seafood", "Soup", "Vegetable/Fruit",
+)  # fmt: skip
+PORTS = {"staging": 8081, "canary": 8080, "production": 80}
+
+
+def app_version(version):
+    """The app version that serves a model version: 7 is 1.0.7."""
+    return f"1.0.{version}"
+
+
+def workload(environment):
+    """The name that an environment's namespace, Service, Application and pods' `app` label share."""
+    return f"gourmetgram-{environment}"
+
+
+def service_url(environment):
+    """Where an environment answers inside the cluster. `<ENVIRONMENT>_URL` overrides it, for a stack with other ports."""
+    name = workload(environment)
+    default = f"http://{name}.{name}.svc.cluster.local:{PORTS[environment]}"
+    return os.environ.get(f"{environment.upper()}_URL") or default
+
+
+def mlflow_url():
+    """Where MLflow answers; `MLFLOW_TRACKING_URI` overrides it."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or "http://mlflow.gourmetgram-platform.svc.cluster.local:8000"

@@ -1,0 +1,34 @@
+"""Requests over HTTP, with the standard library alone: importing a client would cost more than the requests."""
+
+import time
+import urllib.error
+import urllib.request
+
+
+class Unreachable(Exception):
+    """No answer: refused, reset, timed out or no such name."""
+
+
+def request(url, method="GET", body=None, headers=None, timeout=10.0):
+    """Status and text of the answer, whatever its status; raises Unreachable when there is none."""
+    call = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+    try:
+        with urllib.request.urlopen(call, timeout=timeout) as answer:
+            return answer.status, answer.read(1 << 24).decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read(1 << 20).decode("utf-8", "replace")
+    except (OSError, urllib.error.URLError, ValueError) as error:
+        raise Unreachable(str(getattr(error, "reason", error))) from error
+    except Exception as error:  # http.client has errors of its own for an answer that breaks off
+        raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+
+def poll(check, seconds, interval=0.2):
+    """Calls `check` until it returns something true or `seconds` have passed; returns its last result."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = check()
+        if result or time.monotonic() >= deadline:
+            return result
+        time.sleep(min(interval, max(0.0, deadline - time.monotonic())))
