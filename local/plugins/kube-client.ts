@@ -1,7 +1,6 @@
 /** A small client of the Kubernetes API: requests, watches and log streams, and nothing else. */
 import * as http from "node:http";
 import * as https from "node:https";
-import { createInterface } from "node:readline";
 import type { Connection } from "./kube-config";
 import { isRecord, record, records, text, type Properties } from "./values";
 
@@ -83,13 +82,12 @@ export class KubeClient {
   }
 
   /**
-   * Follows the object called `name` of a collection, or all of its objects where `name` is undefined,
+   * Follows the objects of a collection that a `fieldSelector` or `labelSelector` names (all, where it is empty)
    * until `decide` gives something other than undefined, and returns that.
    * `decide` gets an object as it is now, or undefined while there is none.
    * @throws the signal's reason once it is aborted, and what {@link request} throws.
    */
-  async follow<T>(collection: string, name: string | undefined, signal: AbortSignal, decide: (object: Properties | undefined) => T | undefined): Promise<T> {
-    const selector: Record<string, string> = name === undefined ? {} : { fieldSelector: `metadata.name=${name}` };
+  async follow<T>(collection: string, selector: Record<string, string>, signal: AbortSignal, decide: (object: Properties | undefined) => T | undefined | void): Promise<T> {
     for (;;) {
       const list = await this.request("GET", collection, { query: selector, signal });
       const items = records(list, "items");
@@ -112,7 +110,12 @@ export class KubeClient {
     const response = await this.open("GET", collection, { query: { ...query, watch: "true", timeoutSeconds: "300" }, signal }, 0);
     if (response.statusCode !== 200) throw new ApiError(response.statusCode ?? 0, parse(await readAll(response)), `the watch of ${collection} was refused`);
     try {
-      for await (const line of createInterface({ input: response })) if (line) yield parse(line);
+      let rest = "";
+      for await (const chunk of response.setEncoding("utf8")) {
+        const lines = (rest + chunk).split("\n");
+        rest = lines.pop()!;
+        for (const line of lines) if (line) yield parse(line);
+      }
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (!isNetworkError(error)) throw error; // A cut watch is begun again by a list, which tells whether the server is there.

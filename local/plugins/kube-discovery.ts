@@ -52,7 +52,7 @@ export class Discovery {
     const signal = AbortSignal.any([cancelled, AbortSignal.timeout(definitionMs)]);
     const served = (object: Properties | undefined): Kind | undefined => servedKind(object, apiVersion, kind);
     try {
-      return await this.client.follow(definitions, undefined, signal, served);
+      return await this.client.follow(definitions, {}, signal, served);
     } catch (error) {
       if (!signal.aborted || cancelled.aborted) throw error;
       throw new Error(`the cluster has no kind "${kind}" in "${apiVersion}": install its CustomResourceDefinition first (dependsOn), or correct the two`);

@@ -56,9 +56,14 @@ export interface Failure {
 /** What a stand-in implements. Errors become the message that Pulumi prints beside the resource. */
 export interface Provider {
   version: string;
+  /**
+   * Where true, what a resource has answered is secret as a whole once one of its inputs is. Where not, a property
+   * is secret where the input of its name is.
+   */
+  passesSecretsOn?: boolean;
   configure(settings: Properties): Promise<void>;
   diffConfig(olds: Properties, news: Properties): Promise<Diff>;
-  check(target: Target, olds: Properties, news: Properties, seed: Uint8Array): Promise<{ inputs: Properties; failures: Failure[] }>;
+  check?(target: Target, olds: Properties, news: Properties, seed: Uint8Array): Promise<{ inputs: Properties; failures: Failure[] }>;
   diff(target: Target, oldInputs: Properties, oldOutputs: Properties, news: Properties): Promise<Diff>;
   create(target: Target, inputs: Properties): Promise<State>;
   read(target: Target, inputs: Properties, outputs: Properties): Promise<State | undefined>;
@@ -101,7 +106,14 @@ const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 /** Marks a value as secret for the engine, which then encrypts it in the state and hides it in print. */
 export const secret = (value: unknown): Properties => ({ [signature]: secretSignature, value });
 
-/** Takes the secret marks off: the plugin answers with plain values, and the engine marks them again. */
+/** True where anything in the message is marked as secret. */
+const holdsSecret = (message: Struct | undefined): boolean => JSON.stringify(message?.toJavaScript() ?? {}).includes(secretSignature);
+
+/** Marks every property where any of the inputs was secret. */
+const guarded = (outputs: Properties, inputs: Struct | undefined): Properties =>
+  holdsSecret(inputs) ? Object.fromEntries(Object.entries(outputs).map(([key, value]) => [key, secret(value)])) : outputs;
+
+/** Takes the secret marks off. */
 function unwrap(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(unwrap);
   if (!isRecord(value)) return value;
@@ -169,7 +181,6 @@ function target(request: ResourceRequest & { getId?(): string; getTimeout?(): nu
 }
 
 function service(provider: Provider): grpc.UntypedServiceImplementation {
-  const created = (state: State) => new messages.CreateResponse().setId(state.id).setProperties(struct(state.outputs));
   return {
     getPluginInfo: handle(() => new PluginInfo().setVersion(provider.version)),
     getSchema: handle(() => new messages.GetSchemaResponse().setSchema("{}")),
@@ -178,10 +189,11 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
       diffResponse(await provider.diffConfig(plain(request.getOldInputs() ?? request.getOlds()), plain(request.getNews())))),
     configure: handle(async (request: messages.ConfigureRequest) => {
       await provider.configure(plain(request.getArgs()));
-      // Secrets come in plain, and the engine marks them in what is answered.
-      return new messages.ConfigureResponse().setSupportspreview(true);
+      // Where secrets come in plain, the engine marks them in what is answered.
+      return new messages.ConfigureResponse().setSupportspreview(true).setAcceptsecrets(provider.passesSecretsOn ?? false);
     }),
     check: handle(async (request: messages.CheckRequest) => {
+      if (!provider.check) return new messages.CheckResponse().setInputs(request.getNews());
       const seed = request.getRandomseed() as Uint8Array;
       const { inputs, failures } = await provider.check(target(request), plain(request.getOlds()), plain(request.getNews()), seed);
       const response = new messages.CheckResponse().setInputs(struct(inputs));
@@ -190,15 +202,19 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
     }),
     diff: handle(async (request: messages.DiffRequest) =>
       diffResponse(await provider.diff(target(request), plain(request.getOldInputs()), plain(request.getOlds()), plain(request.getNews())))),
-    create: handle(async (request: messages.CreateRequest) => created(await provider.create(target(request), plain(request.getProperties())))),
+    create: handle(async (request: messages.CreateRequest) => {
+      const state = await provider.create(target(request), plain(request.getProperties()));
+      return new messages.CreateResponse().setId(state.id).setProperties(struct(guarded(state.outputs, request.getProperties())));
+    }),
     read: handle(async (request: messages.ReadRequest) => {
       const state = await provider.read(target(request), plain(request.getInputs()), plain(request.getProperties()));
       if (!state) return new messages.ReadResponse();
-      return new messages.ReadResponse().setId(state.id).setProperties(struct(state.outputs)).setInputs(struct(state.inputs ?? {}));
+      const [outputs, inputs] = [state.outputs, state.inputs ?? {}].map((each) => struct(guarded(each, request.getInputs())));
+      return new messages.ReadResponse().setId(state.id).setProperties(outputs).setInputs(inputs);
     }),
     update: handle(async (request: messages.UpdateRequest) => {
       const state = await provider.update(target(request), plain(request.getOldInputs()), plain(request.getOlds()), plain(request.getNews()));
-      return new messages.UpdateResponse().setProperties(struct(state.outputs));
+      return new messages.UpdateResponse().setProperties(struct(guarded(state.outputs, request.getNews())));
     }),
     delete: handle(async (request: messages.DeleteRequest) => {
       await provider.delete(target(request), plain(request.getOldInputs()), plain(request.getProperties()));
@@ -220,6 +236,9 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
 export function serve(provider: Provider): void {
   const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
   const engineAddress = process.argv[2];
+  // The engine ends its plugins; where it was killed itself, they end on their own.
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || process.exit(), 5_000).unref();
   if (engineAddress) engine = new EngineClient(engineAddress, grpc.credentials.createInsecure(), unlimited);
   const server = new grpc.Server(unlimited);
   server.addService(ResourceProviderService, service(provider));

@@ -30,9 +30,12 @@ export const count = (parent: unknown, key: string, otherwise = 0): number => {
   return typeof child === "number" ? child : otherwise;
 };
 
-/** What the engine sends in a preview for values that are known only after the update, by type. */
+/** Stands in a preview for a value that is known only after the update. */
+export const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** What the engine sends for such values, by the type that it guesses. */
 const unknowns = new Set([
-  "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+  unknown,
   "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
   "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
   "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
