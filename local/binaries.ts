@@ -98,18 +98,18 @@ export async function buildTools(group: ToolGroup, onPackage: (count: number) =>
   return true;
 }
 
-/** A writable copy of a module of this group, with the files that its published form lacks. */
-export async function copyModule(group: ToolGroup, module: string, target: string): Promise<void> {
+/** Directory of the sources of a module that this group requires; read-only. */
+export async function moduleSource(group: ToolGroup, module: string): Promise<string> {
   const line = await run("go", ["mod", "download", "-json", `${module}@${moduleVersion(group, module)}`], { cwd: moduleDir(group) });
-  rmSync(target, { recursive: true, force: true });
-  cpSync((JSON.parse(line) as { Dir: string }).Dir, target, { recursive: true });
-  makeWritable(target);
+  return (JSON.parse(line) as { Dir: string }).Dir;
 }
 
 async function mendedModfile(group: ToolGroup, work: string): Promise<string> {
   const { module, files } = group.mend!;
   const copy = join(work, "module");
-  await copyModule(group, module, copy);
+  // Go takes no overlay for files of the module cache.
+  cpSync(await moduleSource(group, module), copy, { recursive: true });
+  makeWritable(copy);
   for (const [path, source] of Object.entries(files)) {
     mkdirSync(join(copy, path, ".."), { recursive: true });
     cpSync(join(__dirname, "go", "mends", source), join(copy, path));
