@@ -98,7 +98,7 @@ export = async () => {
           project: argoCd.project,
           rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds,
           releasers: index === 0 ? ["deploy-container-image", "revert-staging"] : ["promote-model"],
-          observers: index === 0 ? ["test-staging", "promote-model"] : [],
+          observers: index === 0 ? ["build-container-image", "test-staging", "promote-model"] : [],
         },
         { ...onCluster, dependsOn: [argoCd, registry] },
       ),

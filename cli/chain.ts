@@ -22,6 +22,8 @@ export interface ChainEvent {
   readonly detail?: string;
 }
 
+/** What a workflow may say of its model, as `workflows/scripts/outputs.py` writes it. */
+const exitCodes: Record<string, Outcome["exitCode"]> = { promoted: 0, reverted: 1, refused: 1, inconclusive: 2, broken: 2 };
 const ended = ["Succeeded", "Failed", "Error", "Omitted", "Skipped"];
 
 export function isFinished(workflow: Workflow): boolean {
@@ -53,22 +55,22 @@ export function chainOutcome(workflows: Workflow[]): Outcome | undefined {
   if (workflows.length === 0 || !workflows.every(isFinished)) return undefined;
   const [first] = workflows;
   if (first.status?.phase === "Succeeded" && templateOf(first) === "train-model" && workflows.length === 1) return undefined;
-  const says = [...workflows].reverse().map((workflow) => ({ word: output(workflow, "outcome"), reason: output(workflow, "reason"), workflow }));
-  const said = (word: string) => says.find((each) => each.word === word);
-  const broken = says.find(({ workflow }) => workflow.status?.phase !== "Succeeded");
-  const promoted = said("promoted");
-  if (promoted && !broken) return { exitCode: 0, sentence: promoted.reason ?? "promoted" };
-  const turnedAway = said("reverted") ?? said("refused");
-  if (turnedAway) return { exitCode: 1, sentence: turnedAway.reason ?? "turned away" };
-  const why = said("inconclusive")?.reason ?? said("broken")?.reason ?? (broken && failure(broken.workflow));
-  return { exitCode: 2, sentence: why ?? "the chain ended without a verdict: look at its workflows in Argo" };
+  // A revert says that staging is back; why, says the workflow that asked for it.
+  const speaker = workflows.find((workflow) => output(workflow, "outcome") && (workflow === first || templateOf(workflow) !== "revert-staging"));
+  if (speaker) {
+    const word = output(speaker, "outcome")!;
+    return { exitCode: exitCodes[word] ?? 2, sentence: output(speaker, "reason") ?? word };
+  }
+  // The last one that failed is the cause; those that waited for it failed with it.
+  const broken = workflows.findLast(({ status }) => status?.phase !== "Succeeded");
+  return { exitCode: 2, sentence: broken ? failure(broken) : "the chain ended without a verdict: look at its workflows in Argo" };
 }
 
 /** Why a Workflow failed: the message of the step that failed first, or its own. */
 export function failure(workflow: Workflow): string {
   const step = pods(workflow).find(({ phase }) => phase === "Failed" || phase === "Error");
   const reason = step?.outputs?.parameters?.find(({ name }) => name === "reason")?.value || step?.message || workflow.status?.message;
-  return `${workflow.metadata.name}${step ? `, step ${step.displayName}` : ""}: ${reason ?? workflow.status?.phase}`;
+  return `${workflow.metadata.name}${step ? `, step ${stepName(step)}` : ""}: ${reason ?? workflow.status?.phase}`;
 }
 
 function workflowEvents(workflow: Workflow): ChainEvent[] {
@@ -81,13 +83,13 @@ function workflowEvents(workflow: Workflow): ChainEvent[] {
 }
 
 function stepEvents(workflow: Workflow): ChainEvent[] {
-  return pods(workflow)
+  return [...pods(workflow), ...skipped(workflow)]
     .filter(({ phase, finishedAt }) => ended.includes(phase) && finishedAt)
     .map((node) => ({
       key: `${workflow.metadata.name}/${node.displayName}/${node.finishedAt}`,
       at: Date.parse(node.finishedAt!),
       depth: 1 as const,
-      name: node.displayName,
+      name: stepName(node),
       phase: node.phase,
       seconds: seconds(node.startedAt!, node.finishedAt!),
       detail: stepDetail(node),
@@ -98,7 +100,7 @@ function stepDetail(node: WorkflowNode): string | undefined {
   const report = node.outputs?.parameters?.find(({ name }) => name === "report")?.value;
   const parsed = report ? tryParse(report) : undefined;
   if (parsed) return `${parsed.verdict}: ${parsed.reason}`;
-  return node.phase === "Succeeded" ? undefined : node.message;
+  return node.phase === "Failed" || node.phase === "Error" ? node.message : undefined;
 }
 
 function tryParse(text: string): { verdict?: string; reason?: string } | undefined {
@@ -114,6 +116,16 @@ function pods(workflow: Workflow): WorkflowNode[] {
   return Object.values(workflow.status?.nodes ?? {})
     .filter(({ type }) => type === "Pod")
     .sort((a, b) => (a.startedAt ?? "").localeCompare(b.startedAt ?? ""));
+}
+
+/** Steps that were left out; an exit handler that wasn't needed is no news. */
+function skipped(workflow: Workflow): WorkflowNode[] {
+  return Object.values(workflow.status?.nodes ?? {}).filter(({ type, name }) => type === "Skipped" && !name.includes(".onExit"));
+}
+
+/** Argo counts the tries of a step, from 0, behind its name: only those after the first are worth showing. */
+function stepName({ displayName }: WorkflowNode): string {
+  return displayName.replace(/\(0\)$/, "");
 }
 
 function seconds(from: string, to: string): number {

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { request as httpsRequest, RequestOptions } from "node:https";
 import { request as httpRequest } from "node:http";
-import { join } from "node:path";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { parseCluster } from "../config";
 import { kubeconfigPath, localContext, repositoryRoot } from "../local/paths";
@@ -73,9 +74,11 @@ export function connect(stack = process.env.GOURMETGRAM_STACK ?? "staging"): Clu
 /** Connects to one context of a kubeconfig; default `KUBECONFIG`, then `~/.kube/config`. */
 export function connectTo(context: string, kubeconfig?: string): Cluster {
   const config = new KubeConfig();
-  if (kubeconfig && !existsSync(kubeconfig)) {
-    const remedy = context === localContext ? "run npm start first" : "mend gourmetgram:cluster.kubeconfig in the stack file";
-    throw new Error(`there is no kubeconfig ${kubeconfig}: ${remedy}`);
+  const files = kubeconfig ? [kubeconfig] : (process.env.KUBECONFIG || join(homedir(), ".kube", "config")).split(delimiter).filter(Boolean);
+  const missing = files.find((file) => !existsSync(file));
+  if (missing) {
+    const remedy = context === localContext ? "run npm start first" : "write its path to gourmetgram:cluster.kubeconfig in the stack file";
+    throw new Error(`there is no kubeconfig ${missing}: ${remedy}`);
   }
   if (kubeconfig) config.loadFromFile(kubeconfig);
   else config.loadFromDefault();

@@ -7,6 +7,8 @@ export const workflowNamespace = "argo";
 export const chainLabel = "gourmetgram.io/chain";
 
 export interface WorkflowNode {
+  /** Path of the step: `<workflow>[0].train`. */
+  name: string;
   displayName: string;
   type: string;
   phase: string;

@@ -18,12 +18,12 @@ export interface Manifest {
  */
 export async function loadManifests(source: string): Promise<Manifest[]> {
   const text = /^https?:\/\//.test(source) ? await download(source) : await readFile(source, "utf8").catch(unreadable(source));
-  const objects = yaml.loadAll(text).filter((object) => object !== null) as Manifest[];
+  const objects = parse(text).filter((object) => object !== null);
   if (objects.length === 0 || objects.some((object) => !object.kind)) throw new Error(`${source} holds no Kubernetes objects: name a release manifest`);
   return objects;
 }
 
-const workloads = ["Deployment", "StatefulSet"];
+const workloads = ["Deployment", "StatefulSet", "DaemonSet", "Job"];
 const clusterScoped = ["CustomResourceDefinition", "PriorityClass", "ClusterRole", "ClusterRoleBinding", "Namespace"];
 
 /**
@@ -61,6 +61,15 @@ export function find(manifests: Manifest[], kind: string, name: string): Manifes
 export function installManifests(name: string, objects: Manifest[], parent: pulumi.Resource, dependsOn: pulumi.Resource): pulumi.Output<pulumi.Resource[]> {
   const group = new k8s.yaml.ConfigGroup(name, { objs: objects }, { parent, dependsOn });
   return group.resources.apply((resources) => Object.values(resources) as pulumi.Resource[]);
+}
+
+/** What isn't YAML at all holds no object either. */
+function parse(text: string): Manifest[] {
+  try {
+    return yaml.loadAll(text) as Manifest[];
+  } catch {
+    return [];
+  }
 }
 
 async function download(url: string): Promise<string> {
