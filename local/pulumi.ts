@@ -38,23 +38,43 @@ function passphrase(): string {
   return readFileSync(path, "utf8");
 }
 
+/** Version and place of the plugin that the program's package asks for. */
+function plugin(name: string): { version: string; directory: string; launcher: string } {
+  const path = join(repositoryRoot, "node_modules", standIns[name as keyof typeof standIns], "package.json");
+  const { version } = JSON.parse(readFileSync(path, "utf8")) as { version: string };
+  const directory = join(pulumiHome(), "plugins", `resource-${name}-v${version}`);
+  return { version, directory, launcher: join(directory, `pulumi-resource-${name}`) };
+}
+
 /**
- * Puts the launchers of the stand-in plugins where the CLI looks for the plugins that the program's packages
- * ask for. Leaves an official plugin alone. Running it again changes nothing.
+ * Puts the launchers of the stand-in plugins where the CLI looks for plugins. Leaves an official plugin alone.
+ * Running it again changes nothing.
  * @returns the names of the providers that a stand-in now serves, e.g. `kubernetes`.
  */
 export function installStandInPlugins(): string[] {
-  return Object.entries(standIns).flatMap(([name, packageName]) => {
-    const { version } = JSON.parse(readFileSync(join(repositoryRoot, "node_modules", packageName, "package.json"), "utf8")) as { version: string };
-    const directory = join(pulumiHome(), "plugins", `resource-${name}-v${version}`);
-    const launcher = join(directory, `pulumi-resource-${name}`);
-    if (existsSync(launcher) && !readFileSync(launcher, "latin1").includes(mark)) return [];
+  return Object.keys(standIns).filter((name) => {
+    const { directory, launcher } = plugin(name);
+    if (existsSync(launcher) && !readFileSync(launcher, "latin1").includes(mark)) return false;
     const loader = join(repositoryRoot, "node_modules", "tsx", "dist", "cjs", "index.cjs");
     const entry = join(repositoryRoot, "local", "plugins", `${name}.ts`);
     mkdirSync(directory, { recursive: true });
     writeFileSync(launcher, `#!/bin/sh\n${mark}\nexec "${process.execPath}" --require "${loader}" "${entry}" "$@"\n`, { mode: 0o755 });
-    return [name];
+    return true;
   });
+}
+
+/**
+ * Sees to it that the program's plugins are there: the official ones, or where they can't be downloaded, the stand-ins.
+ * @returns the names of the providers that a stand-in serves.
+ */
+export async function installPlugins(onLine: (line: string) => void = () => {}): Promise<string[]> {
+  for (const name of Object.keys(standIns)) {
+    const { version, directory } = plugin(name);
+    if (existsSync(directory)) continue;
+    const installed = await pulumi(["plugin", "install", "resource", name, `v${version}`], { onLine }).then(() => true, () => false);
+    if (!installed) break; // Where one can't be had, the others can't either: each try takes its time.
+  }
+  return installStandInPlugins();
 }
 
 /** How a `pulumi` command is run. */

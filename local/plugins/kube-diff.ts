@@ -2,7 +2,8 @@
 import type { Change, Diff } from "./protocol";
 import { groupOf } from "./kube-discovery";
 import { differences, pathText } from "./differences";
-import { record, text, type Properties } from "./values";
+import { connection } from "./kube-config";
+import { hasUnknowns, record, text, type Properties } from "./values";
 
 /** What of the provider's settings and the namespaces' defaults decides about a replacement. */
 export interface DiffRules {
@@ -76,4 +77,25 @@ export function diffInputs(oldInputs: Properties, oldOutputs: Properties, news: 
   const name = (inputs: Properties) => `${text(record(inputs, "metadata"), "namespace")}/${text(record(inputs, "metadata"), "name")}`;
   // Two objects can't share a name: the old one goes first, unless the new one is called otherwise.
   return { changes, deleteBeforeReplace: replaced && name(before) === name(after) && !before.generateName };
+}
+
+/**
+ * Compares the settings of a provider. Another cluster replaces the provider, and with it all of its objects:
+ * by `clusterIdentifier` alone where that is set, else by the address of the server.
+ */
+export function diffSettings(olds: Properties, news: Properties): Diff {
+  const identified = Boolean(olds.clusterIdentifier || news.clusterIdentifier);
+  const deciding = identified ? ["clusterIdentifier"] : ["kubeconfig", "context", "cluster"];
+  const moved = !hasUnknowns(news) && (identified ? olds.clusterIdentifier !== news.clusterIdentifier : hasMoved(olds, news));
+  const found = differences(olds, news).filter(({ path }) => path[0] !== "version");
+  const changes = found.map(({ path, kind }) => [pathText(path), { kind, replace: moved && deciding.includes(String(path[0])) }] as const);
+  return { changes: new Map(changes), deleteBeforeReplace: false };
+}
+
+function hasMoved(olds: Properties, news: Properties): boolean {
+  try {
+    return connection(olds).server !== connection(news).server;
+  } catch {
+    return false; // A kubeconfig that can't be read any more tells nothing of another cluster.
+  }
 }

@@ -29,8 +29,12 @@ export function typeParts(type: string): { apiVersion: string; kind: string } {
   return { apiVersion: apiVersion.replace(/^core\//, ""), kind };
 }
 
-/** How an object is called in messages: `Deployment gourmetgram-staging/app`. */
-export const label = (kind: string, id: string): string => `${kind} ${id}`;
+/** True while an object is being deleted. */
+export const isTerminating = (object: Properties): boolean => record(object, "metadata").deletionTimestamp !== undefined;
+
+/** The properties of these names that are there. */
+export const pick = (from: Properties, ...keys: string[]): Properties =>
+  Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]));
 
 /**
  * Gives an object without a name one: the resource's, with a random ending so that a replacement can stand

@@ -22,12 +22,28 @@ function timeout({ object, timeoutSeconds }: Awaited): number {
   return timeoutSeconds || Number(annotation(object, annotations.timeout)) || defaultTimeoutSeconds;
 }
 
-/** Shows what is waited for, whenever it changes. */
-function reporter(urn: string): (message: string) => void {
+/** Shows what is waited for whenever it changes, once the wait is long enough for a person to wonder. */
+function reporter(urn: string, finished: string): { report(message: string): void; done(): void } {
   let last = "";
-  return (message) => {
-    if (message !== last) log(urn, message, { ephemeral: true });
-    last = message;
+  let shown = "";
+  const show = () => {
+    if (last !== shown) log(urn, last, { ephemeral: true });
+    shown = last;
+  };
+  let quiet = true;
+  const timer = setTimeout(() => {
+    quiet = false;
+    show();
+  }, 1_000);
+  return {
+    report: (message) => {
+      last = message;
+      if (!quiet) show();
+    },
+    done: () => {
+      clearTimeout(timer);
+      if (shown) log(urn, finished, { ephemeral: true });
+    },
   };
 }
 
@@ -41,7 +57,7 @@ export async function untilReady(client: KubeClient, awaited: Awaited, cancelled
   const seconds = timeout(awaited);
   const end = new AbortController();
   const signal = AbortSignal.any([cancelled, AbortSignal.timeout(seconds * 1000), end.signal]);
-  const report = reporter(urn);
+  const { report, done } = reporter(urn, "ready");
   let message = "";
   let problem: string | undefined;
   const show = () => report(problem ? `${message}; ${problem}` : message);
@@ -69,6 +85,7 @@ export async function untilReady(client: KubeClient, awaited: Awaited, cancelled
     const lines = cancelled.aborted ? [] : await explainPods(client, object).catch(() => []);
     throw new Error([reason, ...lines].join("\n  "));
   } finally {
+    done();
     end.abort(new Error("the wait is over"));
   }
 }
@@ -92,19 +109,21 @@ export async function untilGone(client: KubeClient, awaited: Awaited, cancelled:
   const { urn, kind, object } = awaited;
   const seconds = timeout(awaited);
   const signal = AbortSignal.any([cancelled, AbortSignal.timeout(seconds * 1000)]);
-  const report = reporter(urn);
+  const { report, done } = reporter(urn, "gone");
   const uid = record(object, "metadata").uid;
   let held = "";
   try {
     await client.follow(collectionPath(kind, namespaceOf(object)), { fieldSelector: `metadata.name=${nameOf(object)}` }, signal, (live) => {
       if (!live || (uid !== undefined && record(live, "metadata").uid !== uid)) return true;
       held = holders(live);
-      return void report(`waiting until it is gone${held && `: ${held}`}`);
+      return void report(held ? `being deleted: ${held}` : "being deleted");
     });
   } catch (error) {
     if (isNotFound(error)) return; // Its kind is gone, and it with it.
     if (!signal.aborted || cancelled.aborted) throw error;
-    throw new Error(`still there after ${seconds} s${held && `, ${held}`}: see why its controller doesn't finish, or remove the finalizer, then run this again`);
+    throw new Error(`it is still there after ${seconds} s${held && `, ${held}`}: see why its controller doesn't finish, or remove the finalizer, then run this again`);
+  } finally {
+    done();
   }
 }
 
@@ -115,6 +134,8 @@ export function holders(object: Properties): string {
     .filter(({ status }) => status === "True")
     .map((each) => text(each, "message"));
   const finalizers = record(object, "metadata").finalizers;
-  if (Array.isArray(finalizers) && finalizers.length > 0) remaining.unshift(`held by finalizer ${finalizers.join(", ")}`);
+  const foreign = Array.isArray(finalizers) ? finalizers.filter((each) => each !== "foregroundDeletion") : [];
+  if (Array.isArray(finalizers) && finalizers.length > foreign.length) remaining.unshift("what it owns goes first");
+  if (foreign.length > 0) remaining.unshift(`held by finalizer ${foreign.join(", ")}`);
   return remaining.join("; ");
 }
