@@ -43,9 +43,9 @@ export async function record<T>(config: Record<string, unknown>, piece: () => T 
     });
     return register(request, callback);
   };
-  const returned = await piece();
-  const result = await settled(pulumi.output(returned));
-  await pulumi.runtime.disconnect();
+  const result = await Promise.resolve(piece())
+    .then((returned) => settled(pulumi.output(returned)))
+    .finally(() => pulumi.runtime.disconnect());
   registrations.sort((a, b) => `${a.type} ${a.name}`.localeCompare(`${b.type} ${b.name}`));
   return { registrations, result: result as pulumi.Unwrap<T> };
 }
@@ -55,6 +55,11 @@ export function one(registrations: Registration[], name: string): Registration {
   const found = registrations.filter((registration) => registration.name === name);
   if (found.length !== 1) throw new Error(`${found.length} registrations are named ${name}: ${registrations.map((each) => each.name).join(", ")}`);
   return found[0];
+}
+
+/** `type name` of every registration below `parent`, sorted: what a component consists of, and nothing else. */
+export function childrenOf(registrations: Registration[], parent: string): string[] {
+  return registrations.filter((each) => each.parent === parent).map(({ type, name }) => `${type.split(":").at(-1)} ${name}`);
 }
 
 /** A piece that lets every output resolve before it returns. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as yaml from "js-yaml";
+import { parseSettings, Settings } from "../config";
 
 const root = join(__dirname, "..");
 const fixture = (name: string) => join(__dirname, "fixtures", name);
@@ -24,6 +25,11 @@ export function runnableStack(stack: string): Record<string, unknown> {
     "gourmetgram:argoWorkflows": { manifests: fixture("argo-workflows.yaml") },
     "gourmetgram:argoCd": { manifests: fixture("argo-cd.yaml"), crds: [] },
   };
+}
+
+/** Settings of the shipped staging stack with some sections replaced, as `parseSettings` checks them. */
+export function settingsWith(sections: Record<string, unknown> = {}): Settings {
+  return parseSettings({ ...withoutProject(runnableStack("staging")), ...sections });
 }
 
 /** The same as `parseSettings` takes it: keys without the project. */

@@ -1,0 +1,97 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadSettings, parseCluster, parseSettings } from "../../config";
+import { record } from "../registrations";
+import { runnableStack, settingsWith, withoutProject } from "../stacks";
+
+const root = join(__dirname, "..", "..");
+const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+
+describe("the shipped stack files", () => {
+  it("include the reference stack", () => expect(stacks).toContain("staging"));
+
+  it.each(stacks)("%s is a configuration without a mistake", (stack) => {
+    const settings = parseSettings(withoutProject(runnableStack(stack)));
+    expect(Object.keys(settings.environments).length).toBeGreaterThan(0);
+  });
+
+  it("the reference stack has the document's ports and limits", () => {
+    expect(settingsWith().environments).toEqual({
+      staging: { port: 8081, memory: "256Mi", replicas: 1 },
+      canary: { port: 8080, memory: "256Mi", replicas: 1 },
+      production: { port: 80, memory: "256Mi", replicas: 1 },
+    });
+  });
+});
+
+describe("what a stack leaves out", () => {
+  it("has the documented default", () => {
+    const { registry, modelRegistry, pipeline, exposure, cluster } = settingsWith();
+    expect({ registry, modelRegistry, pipeline, exposure, cluster }).toEqual({
+      registry: { storage: "20Gi", configureNodes: false },
+      modelRegistry: { storage: "20Gi" },
+      pipeline: {
+        accuracyBar: 0.8,
+        epochs: 3,
+        rolloutTimeoutSeconds: 120,
+        load: { requests: 100, concurrency: 10, minSuccessPercent: 95, maxP95Ms: 2000 },
+        cron: { schedule: "0 2 * * *", timezone: "UTC", suspended: true },
+      },
+      exposure: { type: "LoadBalancer", addresses: [], ports: { mlflow: 8000, argoWorkflows: 2746, argoCd: 8082 }, nodePorts: {} },
+      cluster: { context: "gourmetgram-local" },
+    });
+  });
+
+  it("pins the releases of Argo", () => {
+    const { argoWorkflows, argoCd } = settingsWith({ argoWorkflows: {}, argoCd: {} });
+    expect(argoWorkflows).toEqual({
+      install: true,
+      manifests: "https://github.com/argoproj/argo-workflows/releases/download/v3.7.18/namespace-install.yaml",
+      authMode: "client",
+    });
+    const source = "https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.6/manifests";
+    expect(argoCd).toEqual({
+      install: true,
+      manifests: `${source}/namespace-install.yaml`,
+      crds: ["application", "applicationset", "appproject"].map((name) => `${source}/crds/${name}-crd.yaml`),
+    });
+  });
+});
+
+describe("schedules", () => {
+  it.each(["0 2 * * *", "*/15 * * * *", "0 8-18/2 * * 1-5", "0,30 0 1 1,7 0"])("%s is one", (schedule) => {
+    expect(settingsWith({ pipeline: { cron: { schedule } } }).pipeline.cron.schedule).toBe(schedule);
+  });
+
+  it.each(["60 * * * *", "0 2 0 * *", "0 2 32 * *", "0 2 * 13 *", "0 2 * * 7", "*/0 * * * *", "5-1 * * * *", "a b c d e", "@daily", "", "0  2 * * *"])("%j is none", (schedule) => {
+    expect(() => settingsWith({ pipeline: { cron: { schedule } } })).toThrow("gourmetgram:pipeline.cron.schedule: write the five fields of cron");
+  });
+});
+
+describe("loadSettings", () => {
+  it("reads what the engine hands over, and leaves other projects' keys alone", async () => {
+    const { result } = await record({ ...runnableStack("staging"), "kubernetes:context": "elsewhere", "gourmetgram:pipeline": { epochs: 7 } }, () => {
+      const { cluster, pipeline } = loadSettings();
+      return { context: cluster.context, epochs: pipeline.epochs };
+    });
+    expect(result).toEqual({ context: "gourmetgram-local", epochs: 7 });
+  });
+
+  it("names a key that is no setting", async () => {
+    await expect(record({ ...runnableStack("staging"), "gourmetgram:epochs": "7" }, () => loadSettings() as object)).rejects.toThrow(
+      "gourmetgram:epochs: unknown key: remove it, or mend its spelling",
+    );
+  });
+});
+
+describe("parseCluster", () => {
+  it("reads the one section, whatever else the file says", () => {
+    expect(parseCluster(readFileSync(join(root, "Pulumi.staging.yaml"), "utf8"))).toEqual({ context: "gourmetgram-local" });
+    expect(parseCluster("config:\n  gourmetgram:cluster: {context: kind, kubeconfig: /k}\n  gourmetgram:wrong: 1")).toEqual({ context: "kind", kubeconfig: "/k" });
+  });
+
+  it.each(["", "config: {}", "encryptionsalt: x"])("asks for the cluster where %j names none", (file) => {
+    expect(() => parseCluster(file)).toThrow("The stack's configuration has a mistake:\n  gourmetgram:cluster: missing: write a mapping");
+  });
+});
