@@ -1,0 +1,124 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { baseKind, type BaseKind } from "../images/build/base";
+import { buildDockerfile, type Report } from "../images/build/build";
+import { contentKey, fileHash } from "../images/build/content-key";
+import { layerImage, type BuiltImage } from "../images/build/layout";
+import { pushImage } from "../images/build/push";
+import { goTool } from "../images/build/tools";
+import { catalogue, ownImageKeys, registryAddress, type OwnImageKey } from "../images/catalogue";
+import { repositoryRoot, toolPath } from "../local/paths";
+import { connect, connectTo } from "./cluster";
+import { withPortForward } from "./port-forward";
+
+const usage = `Usage: npm run images -- [build|push] [${ownImageKeys.join("|")} ...] [--registry host:port] [--tls] [--base local|published] [--json]`;
+
+/** How the project's own images are built and pushed. */
+export interface ImageOptions {
+  /** Default: `GOURMETGRAM_IMAGE_BASE`, else `published` where a Docker engine answers, else `local`. */
+  base?: BaseKind;
+  /** Registry with TLS; default false, plain HTTP. */
+  tls?: boolean;
+  /** Takes the progress lines; default standard error. */
+  report?: Report;
+}
+
+const toStandardError: Report = (line) => console.error(line);
+
+/**
+ * Builds the project's own images, each once for its content: OCI layouts in `<cache>/images/<key>-<hash>/`.
+ * @param keys Default: all of them.
+ */
+export async function buildImages(
+  keys: readonly OwnImageKey[] = ownImageKeys,
+  { base, report = toStandardError }: ImageOptions = {},
+): Promise<Partial<Record<OwnImageKey, BuiltImage>>> {
+  const kind = base ?? (await baseKind());
+  const built: Partial<Record<OwnImageKey, BuiltImage>> = {};
+  for (const key of keys) {
+    const images = key === "tools" ? { BINARIES: await binaries(kind, report) } : undefined;
+    built[key] = await buildDockerfile({ name: key, context: folder(key), base: kind, images }, report);
+  }
+  return built;
+}
+
+/**
+ * Builds and pushes the project's own images under the catalogue's repositories and tags.
+ * @param registry `host:port` at which this machine reaches the pipeline's registry.
+ * @returns The digest of each: what Pulumi hands to the pipeline.
+ */
+export async function pushImages(
+  keys: readonly OwnImageKey[],
+  registry: string,
+  options: ImageOptions = {},
+): Promise<Partial<Record<OwnImageKey, string>>> {
+  const built = await buildImages(keys, options);
+  const digests: Partial<Record<OwnImageKey, string>> = {};
+  for (const key of keys) {
+    const { repository, tag } = catalogue[key];
+    const reference = `${repository.replace(registryAddress, registry)}:${tag}`;
+    await pushImage(built[key]!, reference, !options.tls);
+    (options.report ?? toStandardError)(`${key}: in ${reference}`);
+    digests[key] = built[key]!.digest;
+  }
+  return digests;
+}
+
+/** Key of everything that the images are made from: what Pulumi watches to build again. */
+export function imagesKey(): Promise<string> {
+  return contentKey([...ownImageKeys.map(folder), join(repositoryRoot, "images", "build")], []);
+}
+
+function folder(key: OwnImageKey): string {
+  return join(repositoryRoot, "images", key);
+}
+
+/** The image that lends the tools image its binaries. */
+async function binaries(base: BaseKind, report: Report): Promise<BuiltImage> {
+  if (base === "published")
+    return buildDockerfile({ name: "binaries", context: folder("tools"), dockerfile: "binaries.Dockerfile", base }, report);
+  const kubectl = toolPath("kubectl");
+  if (!existsSync(kubectl)) throw new Error("kubectl is not in the cache yet: run `npm start`, which compiles it, then try again.");
+  const files = { crane: await goTool("crane"), hey: await goTool("hey"), kubectl };
+  const key = await contentKey([], await Promise.all(Object.values(files).map(fileHash)));
+  return layerImage({ name: "binaries", key, files });
+}
+
+/** Reaches the pipeline's registry through the API server of the stack's cluster, wherever that is. */
+function withPipelineRegistry<T>(use: (registry: string) => Promise<T>): Promise<T> {
+  const context = process.env.GOURMETGRAM_CONTEXT;
+  const cluster = context ? connectTo(context, process.env.KUBECONFIG) : connect();
+  return withPortForward(cluster, "kube-system", "app=registry", 5000, (port) => use(`127.0.0.1:${port}`));
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      registry: { type: "string" },
+      tls: { type: "boolean", default: false },
+      base: { type: "string" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return console.log(usage);
+  const action = positionals[0] === "push" || positionals[0] === "build" ? positionals.shift() : "build";
+  const unknown = positionals.find((key) => !ownImageKeys.includes(key as OwnImageKey));
+  if (unknown) throw new Error(`"${unknown}" is no image of this project: name ${ownImageKeys.join(", ")}, or none for all.`);
+  const keys = positionals.length ? (positionals as OwnImageKey[]) : [...ownImageKeys];
+  if (values.base) process.env.GOURMETGRAM_IMAGE_BASE = values.base;
+  const push = (registry: string) => pushImages(keys, registry, { tls: values.tls });
+  const digests =
+    action === "push"
+      ? await (values.registry ? push(values.registry) : withPipelineRegistry(push))
+      : Object.fromEntries(Object.entries(await buildImages(keys)).map(([key, { digest }]) => [key, digest]));
+  if (values.json) console.log(JSON.stringify(digests));
+}
+
+if (require.main === module)
+  main().catch((error: Error) => {
+    console.error(error.message);
+    process.exit(1);
+  });

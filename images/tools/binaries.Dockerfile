@@ -1,0 +1,12 @@
+# syntax=docker/dockerfile:1
+# The command-line tools of the pipeline's steps, where images can be pulled. The local cluster builds the same three from Go modules.
+FROM registry.k8s.io/kubectl:v1.34.1@sha256:59bafa07ff3a6d4b417e7633ddb9d79a9606ca98bf64bac080b3e65748669250 AS kubectl
+
+FROM docker.io/library/golang:1.26.4-bookworm@sha256:5d2b868674b57c9e48cdd39e891acce4196b6926ca6d11e9c270a8f85106203d AS go
+ENV CGO_ENABLED=0 GOBIN=/out
+RUN go install -trimpath -ldflags="-s -w" github.com/google/go-containerregistry/cmd/crane@v0.20.6 \
+ && go install -trimpath -ldflags="-s -w" github.com/rakyll/hey@v0.1.4
+
+FROM scratch
+COPY --from=go /out/crane /out/hey /
+COPY --from=kubectl /bin/kubectl /kubectl
