@@ -1,0 +1,31 @@
+import { spawn } from "node:child_process";
+import { repositoryRoot } from "../../local/paths";
+
+export interface Finished {
+  readonly code: number | null;
+  /** Standard output and standard error, as they came. */
+  readonly output: string;
+  readonly stdout: string;
+  readonly seconds: number;
+}
+
+/** Runs an npm script as a person does, its output shown as it comes. */
+export function npm(...args: string[]): Promise<Finished> {
+  const begun = Date.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn("npm", ["--silent", ...args], { cwd: repositoryRoot, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    let stdout = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      stdout += text;
+      process.stdout.write(text);
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      process.stderr.write(text);
+    });
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, output, stdout, seconds: (Date.now() - begun) / 1000 }));
+  });
+}
