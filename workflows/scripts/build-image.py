@@ -19,29 +19,17 @@ MAX_BYTES = 1 << 30
 
 def main():
     version, base = inputs.version(), inputs.image("APP_BASE_IMAGE")
-    models.get(version)
     with tempfile.TemporaryDirectory() as folder:
-        model = download(version, folder)
+        model = Path(folder, MODEL_FILE)
+        models.download(version, MODEL_FILE, model, MAX_BYTES)
+        if model.stat().st_size == 0:
+            raise StepFailed(f"{MODEL_FILE} of version {version} is empty: train it again.")
         layer = Path(folder, "layer.tar")
         write_layer(layer, model, names.app_version(version))
         digest = append(base, layer, f"{rollout.repository()}:staging-{names.app_version(version)}")
     models.tag(version, image_digest=digest, image_base=base.partition("@")[2], image_built_at=models.now())
     outputs.write("digest", digest)
     print(f"Built {names.APP_IMAGE}:staging-{names.app_version(version)}, {digest}", flush=True)
-
-
-def download(version, folder):
-    """The model file of a version, through MLflow's artifact proxy."""
-    import mlflow  # takes about a second, so only here
-
-    mlflow.set_tracking_uri(names.mlflow_url())
-    try:
-        path = Path(mlflow.artifacts.download_artifacts(f"models:/{names.MODEL}/{version}/{MODEL_FILE}", dst_path=folder))
-    except Exception as error:
-        raise StepFailed(f"{MODEL_FILE} of version {version} did not come from MLflow: {outputs.clean(error, 200)}") from error
-    if not 0 < path.stat().st_size <= MAX_BYTES:
-        raise StepFailed(f"{MODEL_FILE} of version {version} has {path.stat().st_size} bytes, not 1 to {MAX_BYTES}.")
-    return path
 
 
 def write_layer(layer, model, app_version):

@@ -49,8 +49,8 @@ def override(environment, images):
 
 
 def timeout():
-    """Seconds that a roll-out may take, 10 to 3600; default 120."""
-    return inputs.number("ROLLOUT_TIMEOUT_SECONDS", 10, 3600, default=120.0)
+    """Seconds that a roll-out may take, 1 to 3600; default 120."""
+    return inputs.number("ROLLOUT_TIMEOUT_SECONDS", 1, 3600, default=120.0)
 
 
 def release(environment, images, digest, served):

@@ -24,6 +24,20 @@ def request(url, method="GET", body=None, headers=None, timeout=10.0):
         raise Unreachable(f"{type(error).__name__}: {error}") from error
 
 
+def download(url, path, limit, timeout=60.0):
+    """Writes the body of a 200 answer to `path`, at most `limit` bytes of it; raises Unreachable for any other answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout) as answer, path.open("wb") as file:
+            while chunk := answer.read(1 << 20):
+                file.write(chunk)
+                if file.tell() > limit:
+                    raise Unreachable(f"more than {limit} bytes")
+    except Unreachable:
+        raise
+    except Exception as error:
+        raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+
 def poll(check, seconds, interval=0.2):
     """Calls `check` until it returns something true or `seconds` have passed; returns its last result."""
     deadline = time.monotonic() + seconds

@@ -1,0 +1,150 @@
+"""Runs the step scripts as Argo does: a process of its own, values by environment, output parameters from files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from servers import App, Mlflow
+
+HERE = Path(__file__).parent
+SCRIPTS = HERE.parents[1] / "workflows" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+sys.dont_write_bytecode = True
+
+BASE = "registry.kube-system.svc.cluster.local:5000/gourmetgram-app@sha256:" + "b" * 64
+
+
+def digest(version):
+    """A digest for a version's image: sha256:777... for 7."""
+    return "sha256:" + (str(version) * 64)[:64]
+
+
+class Pipeline:
+    """A step's world: an MLflow, an app at each environment's address, and tools that answer only what a test allows."""
+
+    def __init__(self, folder):
+        self.folder, self.rules = folder, {}
+        self.out = folder / "out"
+        self.out.mkdir()
+        self.mlflow, self.app = Mlflow(), App()
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        for tool in ("kubectl", "crane", "hey"):
+            fake = self.bin / tool
+            fake.write_text(f"#!{sys.executable} -IS\n{(HERE / 'fake_tool.py').read_text()}")
+            fake.chmod(0o755)
+
+    def allow(self, tool, *args, **answer):
+        if not isinstance(answer.get("stdout", ""), str):
+            answer["stdout"] = json.dumps(answer["stdout"])
+        self.rules.setdefault(tool, []).append({"args": list(args), **answer})
+
+    def calls(self, tool, verb=None):
+        log = self.folder / "calls"
+        lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        return [line for line in lines if line["tool"] == tool and verb in (None, line["args"][0])]
+
+    def run(self, script, **env):
+        for tool, rules in self.rules.items():
+            (self.folder / f"{tool}.json").write_text(json.dumps(rules))
+        given = {
+            "PATH": f"{self.bin}:{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "FAKE_STATE": str(self.folder),
+            "OUTPUT_DIR": str(self.out),
+            "MLFLOW_TRACKING_URI": self.mlflow.url,
+            "STAGING_URL": self.app.url,
+            "CANARY_URL": self.app.url,
+            "PRODUCTION_URL": self.app.url,
+            "APP_BASE_IMAGE": BASE,
+            "ROLLOUT_TIMEOUT_SECONDS": "10",
+            "WORKFLOW_NAME": "parent",
+            "WORKFLOW_NAMESPACE": "argo",
+        }
+        command = [sys.executable, str(SCRIPTS / script)]
+        return subprocess.run(command, env={**given, **env}, capture_output=True, text=True, timeout=60)
+
+    def output(self, name):
+        file = self.out / name
+        return file.read_text() if file.exists() else None
+
+    # What the environments answer
+
+    def application(self, environment, version=None):
+        """The environment's Application tells Argo CD to run this version's image, or the base image."""
+        spec = {"source": {}}
+        if version:
+            spec["source"]["kustomize"] = {"images": [f"gourmetgram-app={BASE.partition('@')[0]}@{digest(version)}"]}
+        self.allow(
+            "kubectl", "get", "applications.argoproj.io", f"gourmetgram-{environment}", "--namespace", "argocd", "--output", "json",
+            stdout={"spec": spec, "status": {}},
+        )  # fmt: skip
+
+    def patchable(self, environment):
+        self.allow(
+            "kubectl", "patch", "applications.argoproj.io", f"gourmetgram-{environment}", "--namespace", "argocd",
+            "--type", "merge", "--field-manager", "promotion-pipeline", "--patch", "*",
+        )  # fmt: skip
+
+    def patches(self):
+        """The `images` of every patch, in order."""
+        return [json.loads(call["args"][-1])["spec"]["source"]["kustomize"]["images"] for call in self.calls("kubectl", "patch")]
+
+    def pods_watched(self, environment, *events):
+        name = f"gourmetgram-{environment}"
+        stream = [(delay, json.dumps({"type": kind, "object": pod}, indent=4)) for delay, kind, pod in events]
+        self.allow(
+            "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}",
+            "--output", "json", "--watch", "--output-watch-events", stream=stream, hold=True,
+        )  # fmt: skip
+
+    def pods_listed(self, environment, *pods):
+        name = f"gourmetgram-{environment}"
+        self.allow(
+            "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", stdout={"items": list(pods)}
+        )
+
+    def own_workflow(self, **labels):
+        parent = {"metadata": {"name": "parent", "namespace": "argo", "uid": "uid-1", "labels": labels}}
+        self.allow("kubectl", "get", "workflows.argoproj.io", "parent", "--namespace", "argo", "--output", "json", stdout=parent)
+
+    def child(self, phase="Succeeded", **outputs):
+        """A child Workflow can be created, and ends in this phase with these global outputs."""
+        self.allow("kubectl", "create", "--filename", "-", "--output", "name")
+        parameters = [{"name": key.replace("_", "-"), "value": value} for key, value in outputs.items()]
+        status = {"phase": phase, "outputs": {"parameters": parameters}}
+        stream = [(0, json.dumps({"type": "ADDED", "object": {"metadata": {}}})), (0.1, json.dumps({"type": "MODIFIED", "object": {"status": status}}))]
+        self.allow(
+            "kubectl", "get", "workflows.argoproj.io", "*", "--namespace", "argo",
+            "--output", "json", "--watch", "--output-watch-events", stream=stream, hold=True,
+        )  # fmt: skip
+
+    def created(self):
+        return [json.loads(call["stdin"]) for call in self.calls("kubectl", "create")]
+
+
+def pod(version, ready=True, name=None, restarts=0, state=None, last=None, phase="Running", leaving=False, conditions=()):
+    """A pod of a version's image; `state` and `last` as the kubelet reports them."""
+    image = BASE if version == "base" else f"{BASE.partition('@')[0]}@{digest(version)}"
+    metadata = {"name": name or f"pod-{version}", **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if leaving else {})}
+    container = {"name": "app", "image": image, "resources": {"limits": {"memory": "256Mi"}}}
+    status = {"name": "app", "ready": ready, "restartCount": restarts, "state": state or {"running": {}}, "lastState": last or {}}
+    return {"metadata": metadata, "spec": {"containers": [container]}, "status": {"phase": phase, "conditions": list(conditions), "containerStatuses": [status]}}
+
+
+OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+CRASH = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+
+
+@pytest.fixture
+def world(tmp_path):
+    pipeline = Pipeline(tmp_path)
+    yield pipeline
+    pipeline.mlflow.stop()
+    pipeline.app.stop()
+    refused = tmp_path / "refused"
+    assert not refused.exists(), f"calls that nothing allows: {refused.read_text()}"
+    assert not pipeline.mlflow.refused, f"requests that MLflow does not know: {pipeline.mlflow.refused}"

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as yaml from "js-yaml";
+import { describe, expect, it } from "vitest";
+
+const folder = join(__dirname, "../../workflows");
+const files = readdirSync(folder).filter((file) => file.endsWith(".yaml"));
+const text = (file: string) => readFileSync(join(folder, file), "utf8");
+const manifests = files.map((file) => ({ file, ...(yaml.load(text(file)) as any) }));
+const templates = manifests.filter(({ kind }) => kind === "WorkflowTemplate");
+const all = templates.flatMap(({ metadata, spec }) => spec.templates.map((template: any) => ({ workflow: metadata.name, spec, ...template })));
+const pods = all.filter(({ container }) => container);
+const steps = all.flatMap(({ workflow, name, steps: groups = [] }) => groups.flat().map((step: any) => ({ workflow, template: name, ...step })));
+const label = ({ workflow, name }: any) => `${workflow}/${name}`;
+const named = (list: any[]) => list.map((one) => [label(one), one] as const);
+
+it("holds the workflows that the document names, each in a file of its name", () => {
+  expect(manifests.map(({ file, kind, metadata }) => [file, kind, metadata.name])).toEqual([
+    ["build-container-image.yaml", "WorkflowTemplate", "build-container-image"],
+    ["cron-train.yaml", "CronWorkflow", "cron-train"],
+    ["deploy-container-image.yaml", "WorkflowTemplate", "deploy-container-image"],
+    ["promote-model.yaml", "WorkflowTemplate", "promote-model"],
+    ["revert-staging.yaml", "WorkflowTemplate", "revert-staging"],
+    ["test-staging.yaml", "WorkflowTemplate", "test-staging"],
+    ["train-model.yaml", "WorkflowTemplate", "train-model"],
+  ]);
+});
+
+it("trains on a schedule, never two at once", () => {
+  const cron = manifests.find(({ kind }) => kind === "CronWorkflow");
+  expect(cron.spec).toMatchObject({ concurrencyPolicy: "Forbid", suspend: true, workflowSpec: { workflowTemplateRef: { name: "train-model" } } });
+  expect(cron.spec.schedules).toHaveLength(1);
+  expect(cron.spec.timezone).toBeTruthy();
+});
+
+describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { spec }) => {
+  it("acts under its own account, for a limited time, and is kept for days", () => {
+    expect(spec.serviceAccountName).toBe(name);
+    expect(spec.activeDeadlineSeconds).toBeGreaterThan(0);
+    expect(spec.ttlStrategy.secondsAfterSuccess).toBeGreaterThanOrEqual(86400);
+    expect(spec.podGC).toBeUndefined();
+  });
+
+  it("runs its pods restricted", () => {
+    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } });
+    expect(spec.templateDefaults.container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    expect(spec.volumes.map(({ name }: any) => name)).toEqual(["tmp", "scripts"]);
+    expect(spec.volumes[0].emptyDir.sizeLimit).toBeTruthy();
+  });
+
+  it("fits inside the deadline of whatever waits for it", () => {
+    const seconds = spec.templates.map(({ activeDeadlineSeconds = 0 }: any) => activeDeadlineSeconds);
+    expect(spec.activeDeadlineSeconds).toBeGreaterThan(Math.max(...seconds));
+  });
+});
+
+describe.each(named(pods))("%s", (_name, template: any) => {
+  it("names its command, its deadline and an image of the stack", () => {
+    expect(template.container.command[0]).toBe("python3");
+    const script = template.container.command[1].replace("/scripts/", "");
+    expect(existsSync(join(folder, "scripts", script))).toBe(true);
+    expect(template.container.args).toBeUndefined();
+    expect(template.activeDeadlineSeconds).toBeGreaterThan(0);
+    const [, input] = /^\{\{inputs\.parameters\.((?:tools|train)-image)\}\}$/.exec(template.container.image)!;
+    const source = template.inputs.parameters.find((one: any) => one.name === input).valueFrom.configMapKeyRef;
+    expect(source).toEqual({ name: "pipeline-parameters", key: input });
+  });
+
+  it("keeps the restricted security context and has its limits", () => {
+    expect(template.container.securityContext).toBeUndefined();
+    expect(template.container.volumeMounts).toBeUndefined();
+    const resources = template.container.resources ?? template.spec.templateDefaults.container.resources;
+    expect(resources).toMatchObject({ requests: { cpu: expect.any(String), memory: expect.any(String) }, limits: { memory: expect.any(String) } });
+  });
+
+  it("runs again only where its pod was lost", () => {
+    if (template.name !== "train") expect(template.retryStrategy).toEqual({ limit: 2, retryPolicy: "OnError" });
+  });
+
+  it("is no entrypoint itself: an argument of the same name would replace its image", () => {
+    expect([template.spec.entrypoint, template.spec.onExit, "under-lock"]).not.toContain(template.name);
+  });
+
+  it("has a default for every output that a skipped step leaves open", () => {
+    const skippable = steps.some((step) => step.workflow === template.workflow && step.template === template.name && step.when);
+    for (const { valueFrom } of skippable ? (template.outputs?.parameters ?? []) : []) expect(valueFrom.default).toBeDefined();
+  });
+});
+
+it("passes values by environment alone, never into a command or a script", () => {
+  const withoutEnv = (container: any) => JSON.stringify({ ...container, env: undefined, image: undefined });
+  for (const { container } of pods) expect(withoutEnv(container)).not.toContain("{{");
+  for (const template of all) expect([template.script, template.resource, template.http, template.plugin]).toEqual([undefined, undefined, undefined, undefined]);
+});
+
+it("quotes both operands of every condition", () => {
+  const conditions = steps.filter(({ when }) => when);
+  expect(conditions.length).toBeGreaterThan(0);
+  const word = "'(?:\\{\\{[^}]+\\}\\}|[\\w-]+)'";
+  const comparison = `${word} [!=]= ${word}`;
+  for (const { when } of conditions) expect(when.replace(/[()]/g, "")).toMatch(new RegExp(`^${comparison}(?: (?:&&|\\|\\|) ${comparison})*$`));
+});
+
+it("names no image, no namespace and no registry", () => {
+  for (const file of files) expect(text(file)).not.toMatch(/:latest|@sha256|docker\.io|quay\.io|:5000|^ {2}namespace:/m);
+});
+
+it("takes locks in their plural form, and a child never takes the one that its parent holds", () => {
+  for (const file of files) expect(text(file)).not.toMatch(/\b(mutex|semaphore|schedule):/);
+  const holders = all.filter(({ synchronization }) => synchronization);
+  const locks = holders.map((one) => [label(one), one.synchronization.mutexes.map(({ name }: any) => name).join()]);
+  expect(Object.fromEntries(locks)).toEqual({
+    "build-container-image/release": "staging",
+    "build-container-image/locked-backstop": "staging",
+    "deploy-container-image/main": "staging",
+    "promote-model/main": "promotion",
+    "revert-staging/main": "staging",
+    "test-staging/main": "staging",
+    "test-staging/locked-backstop": "staging",
+  });
+  // What the scripts start goes in by `under-lock`; that way leads to no lock.
+  for (const name of ["deploy-container-image", "test-staging", "revert-staging"]) {
+    const reachable = reach(name, "under-lock");
+    expect(reachable.length).toBeGreaterThan(1);
+    for (const template of reachable) expect(template.synchronization).toBeUndefined();
+  }
+});
+
+function reach(workflow: string, name: string): any[] {
+  const template = all.find((one) => one.workflow === workflow && one.name === name);
+  return [template, ...(template.steps ?? []).flat().flatMap((step: any) => reach(workflow, step.template))];
+}
+
+it("goes on past a failed step in one place only: a deployment that the gates explain", () => {
+  const lenient = steps.filter(({ continueOn }) => continueOn).map(({ workflow, name }) => `${workflow}/${name}`);
+  expect(lenient).toEqual(["build-container-image/deploy"]);
+});

@@ -1,0 +1,63 @@
+"""build-image.py, with a recorded crane and an MLflow that serves the artifact."""
+
+import tarfile
+
+from conftest import BASE, digest
+
+TAG = f"{BASE.partition('@')[0]}:staging-1.0.7"
+
+
+def test_builds(world):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights" * 1000
+    world.allow("crane", "append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG, stdout=f"{TAG.rpartition(':')[0]}@{digest(7)}\n")
+    done = world.run("build-image.py", MODEL_VERSION="7")
+    assert done.returncode == 0, done.stderr
+    assert world.output("digest") == digest(7)
+    assert world.mlflow.versions["7"]["image_digest"] == digest(7)
+    assert world.mlflow.versions["7"]["image_base"] == BASE.partition("@")[2]
+
+
+def test_layer_is_the_same_every_time(tmp_path):
+    import importlib
+
+    build = importlib.import_module("build-image")
+    layers = []
+    for run in ("a", "b"):
+        folder = tmp_path / run
+        folder.mkdir()
+        (folder / "model").write_bytes(b"weights")
+        build.write_layer(folder / "layer.tar", folder / "model", "1.0.7")
+        layers.append((folder / "layer.tar").read_bytes())
+    assert layers[0] == layers[1]
+    with tarfile.open(tmp_path / "a" / "layer.tar") as tar:
+        assert [(m.name, m.uid, m.gid, m.mtime, m.mode) for m in tar] == [("app/food11.onnx", 0, 0, 0, 0o644), ("app/versions.txt", 0, 0, 0, 0o644)]
+        assert tar.extractfile("app/versions.txt").read() == b"1.0.7"
+
+
+def test_version_that_is_not_there(world):
+    done = world.run("build-image.py", MODEL_VERSION="9")
+    assert done.returncode == 1 and "no version 9" in done.stderr
+
+
+def test_artifact_that_is_not_there(world):
+    world.mlflow.add(7)
+    done = world.run("build-image.py", MODEL_VERSION="7")
+    assert done.returncode == 1 and "food11.onnx of version 7" in done.stderr and not world.output("digest")
+
+
+def test_registry_away(world):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", "append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG, code=1, stderr="dial tcp: connection refused")
+    done = world.run("build-image.py", MODEL_VERSION="7")
+    assert done.returncode == 1 and "connection refused" in done.stderr
+    assert "image_digest" not in world.mlflow.versions["7"]
+
+
+def test_mlflow_that_restarts_is_waited_for(world):
+    world.mlflow.add(7)
+    world.mlflow.away = 2
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", "append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG, stdout=f"x@{digest(7)}\n")
+    assert world.run("build-image.py", MODEL_VERSION="7").returncode == 0

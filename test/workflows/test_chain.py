@@ -1,0 +1,142 @@
+"""Starting the next workflow, acting on the gates, and the training step."""
+
+import json
+
+import pytest
+from conftest import digest
+
+
+def report(gate, verdict, reason="why"):
+    return json.dumps({"gate": gate, "verdict": verdict, "reason": reason, "metrics": {}})
+
+
+def conclude(world, action, *verdicts, **env):
+    reports = {f"{gate.upper()}_REPORT": report(gate, verdict) for gate, verdict in zip(("integration", "resource", "load"), verdicts)}
+    return world.run("conclude.py", ACTION=action, MODEL_VERSION="7", **{"DIGEST": digest(7), **reports, **env})
+
+
+@pytest.fixture
+def chain(world):
+    world.mlflow.add(7, image_digest=digest(7))
+    world.mlflow.aliases["staging"] = "7"
+    world.own_workflow(**{"gourmetgram.io/chain": "train-model-abcde"})
+    return world
+
+
+def test_promotes_what_passed(chain):
+    chain.child(outcome="promoted", reason="")
+    done = conclude(chain, "promote", "pass", "pass", "pass")
+    assert done.returncode == 0, done.stderr
+    tags = chain.mlflow.versions["7"]
+    assert tags["staging.verdict"] == "pass" and tags["staging.digest"] == digest(7)
+    assert {f"gate.{gate}" for gate in ("integration", "resource", "load")} <= set(tags)
+    child = chain.created()[0]
+    assert child["spec"]["workflowTemplateRef"] == {"name": "promote-model"}
+    assert {p["name"]: p["value"] for p in child["spec"]["arguments"]["parameters"]} == {
+        "source-environment": "staging", "target-environment": "canary", "model-version": "7",
+    }  # fmt: skip
+    assert child["metadata"]["labels"]["gourmetgram.io/chain"] == "train-model-abcde"
+    assert child["metadata"]["labels"]["gourmetgram.io/model-version"] == "7"
+    assert chain.output("outcome") == "promoted"
+
+
+def test_alias_that_the_deployment_could_not_move(chain):
+    chain.mlflow.add(6)
+    chain.mlflow.aliases["staging"] = "6"
+    chain.child()
+    assert conclude(chain, "promote", "pass", "pass", "pass").returncode == 0
+    assert chain.mlflow.aliases["staging"] == "7"
+
+
+@pytest.mark.parametrize("verdicts", [("pass", "pass", "fail"), ("pass", "pass", "inconclusive"), ("pass", "skipped", "pass"), ("pass", "pass")])
+def test_never_promotes_anything_else(chain, verdicts):
+    done = conclude(chain, "promote", *verdicts)
+    assert done.returncode == 1 and not chain.created() and chain.mlflow.versions["7"]["staging.verdict"] != "pass"
+
+
+def test_never_promotes_what_was_not_tested(chain):
+    done = conclude(chain, "promote", "pass", "pass", "pass", DIGEST=digest(9))
+    assert done.returncode == 1 and not chain.created() and "staging.verdict" not in chain.mlflow.versions["7"]
+
+
+@pytest.mark.parametrize(
+    "verdicts,outcome,said",
+    [
+        (("fail", "skipped", "skipped"), "reverted", "integration: why"),
+        (("fail", "fail", "skipped"), "reverted", "resource: why"),
+        (("pass", "pass", "fail"), "reverted", "load: why"),
+        (("inconclusive", "skipped", "skipped"), "inconclusive", "integration: why"),
+        (("pass", "inconclusive", "skipped"), "inconclusive", "resource: why"),
+        (("pass",), "inconclusive", "the gate left no report"),
+    ],
+)
+def test_reverts(chain, verdicts, outcome, said):
+    chain.child(outcome="reverted", reason="staging is back on 1.0.6")
+    done = conclude(chain, "revert", *verdicts)
+    assert done.returncode == 0, done.stderr
+    child = chain.created()[0]
+    assert child["spec"]["workflowTemplateRef"]["name"] == "revert-staging" and child["spec"]["entrypoint"] == "under-lock"
+    assert chain.output("outcome") == outcome
+    assert said in chain.output("reason") and "1.0.6" in chain.output("reason")
+    assert chain.mlflow.versions["7"]["staging.verdict"] == ("fail" if outcome == "reverted" else "inconclusive")
+
+
+def test_a_failed_revert_fails(chain):
+    chain.child("Failed", reason="registry away")
+    done = conclude(chain, "revert", "fail", "skipped", "skipped")
+    assert done.returncode == 1 and "registry away" in done.stderr and chain.output("outcome") == "broken"
+
+
+def start(world, template="test-staging", wait="yes"):
+    return world.run("start-workflow.py", TEMPLATE=template, WAIT=wait, MODEL_VERSION="7", DIGEST=digest(7))
+
+
+def test_starts_once(chain):
+    chain.child()
+    assert start(chain).returncode == 0
+    name = chain.created()[0]["metadata"]["name"]
+    chain.rules["kubectl"] = [rule for rule in chain.rules["kubectl"] if rule["args"][0] != "create"]
+    chain.allow("kubectl", "create", "--filename", "-", "--output", "name", code=1, stderr='Error from server (AlreadyExists): error when creating "STDIN"')
+    done = start(chain)
+    assert done.returncode == 0 and chain.created()[1]["metadata"]["name"] == name
+
+
+def test_root_names_the_chain(world):
+    world.own_workflow()
+    world.child()
+    assert start(world, "build-container-image", "no").returncode == 0
+    child = world.created()[0]
+    assert child["metadata"]["labels"]["gourmetgram.io/chain"] == "parent" and "entrypoint" not in child["spec"]
+    assert child["metadata"]["name"].startswith("build-container-image-v7-") and len(child["metadata"]["name"]) < 58
+
+
+def test_child_that_failed(chain):
+    chain.child("Failed", reason="staging does not run the image: OOMKilled")
+    done = start(chain, "deploy-container-image")
+    assert done.returncode == 1 and "OOMKilled" in done.stderr
+
+
+def test_child_that_is_deleted(chain):
+    chain.allow("kubectl", "create", "--filename", "-", "--output", "name")
+    gone = [(0, json.dumps({"type": "ADDED", "object": {}})), (0, json.dumps({"type": "DELETED", "object": {}}))]
+    chain.allow("kubectl", "get", "workflows.argoproj.io", "*", "--namespace", "argo", "--output", "json", "--watch", "--output-watch-events", stream=gone)
+    done = start(chain)
+    assert done.returncode == 1 and "deleted" in done.stderr
+
+
+FLOWS = {  # what flow.py does: (exit code of the step, outcome)
+    "open('{out}/version', 'w').write('7')": (0, None),
+    "print('accuracy 0.41 is below the bar of 0.60'); sys.exit(3)": (3, "refused"),
+    "raise MemoryError('no memory')": (1, "broken"),
+}
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_training(world, tmp_path, flow):
+    script = tmp_path / "flow.py"
+    script.write_text(f"import sys\nassert sys.argv[1:] == ['oversized']\n{flow.format(out=world.out)}\n")
+    done = world.run("run-training.py", SCENARIO="oversized", FLOW=str(script))
+    code, outcome = FLOWS[flow]
+    assert done.returncode == code and world.output("outcome") == outcome
+    if outcome == "refused":
+        assert world.output("reason") == "accuracy 0.41 is below the bar of 0.60"

@@ -1,0 +1,79 @@
+"""deploy.py: waits for the right pod, moves the alias last, or says why not."""
+
+import pytest
+from conftest import BASE, CRASH, OOM, digest, pod
+
+
+@pytest.fixture
+def staging(world):
+    world.mlflow.add(6, image_digest=digest(6))
+    world.mlflow.add(7, image_digest=digest(7))
+    world.mlflow.aliases["staging"] = "6"
+    world.application("staging", 7)
+    world.patchable("staging")
+    return world
+
+
+def deploy(world):
+    return world.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", DIGEST=digest(7))
+
+
+def test_waits_for_the_new_pod_alone(staging):
+    old, new = pod(6), pod(7, ready=False)
+    staging.app.serves(7)
+    staging.pods_watched(
+        "staging", (0, "ADDED", old), (0.1, "ADDED", new), (0.1, "MODIFIED", pod(7)), (0.1, "MODIFIED", pod(6, leaving=True)), (0.1, "DELETED", old)
+    )
+    done = deploy(staging)
+    assert done.returncode == 0, done.stderr
+    assert staging.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(7)}"]]
+    assert staging.mlflow.aliases["staging"] == "7"
+    assert staging.mlflow.versions["7"]["staging.previous_version"] == "6"
+    assert [method for method, _ in staging.mlflow.writes] == ["POST", "POST"] and "alias" in staging.mlflow.writes[-1][1]
+
+
+def test_old_answer_is_not_taken_for_the_new(staging):
+    staging.app.paths["/version"] = [(200, '{"model_version": "1.0.6"}')] * 3 + [(200, '{"model_version": "1.0.7"}')]
+    staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    assert deploy(staging).returncode == 0
+
+
+FAILURES = {
+    "OOMKilled": pod(7, ready=False, restarts=1, state={"running": {}}, last=OOM),
+    "CrashLoopBackOff": pod(7, ready=False, restarts=3, state=CRASH, last={"terminated": {"reason": "Error", "exitCode": 1}}),
+    "ImagePullBackOff": pod(7, ready=False, state={"waiting": {"reason": "ImagePullBackOff", "message": "manifest unknown"}}, phase="Pending"),
+}
+
+
+@pytest.mark.parametrize("reason", FAILURES)
+def test_says_why_at_once(staging, reason):
+    staging.pods_watched("staging", (0, "ADDED", pod(6)), (0, "ADDED", FAILURES[reason]))
+    done = deploy(staging)
+    assert done.returncode == 1 and reason in done.stderr and reason in staging.output("reason")
+    assert staging.mlflow.aliases["staging"] == "6"
+
+
+def test_says_what_it_waited_for(staging):
+    unscheduled = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: Insufficient memory"}
+    stuck = pod(7, ready=False, phase="Pending", conditions=[unscheduled])
+    stuck["status"]["containerStatuses"] = []
+    staging.pods_watched("staging", (0, "ADDED", stuck))
+    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    assert done.returncode == 1 and "within 1 s" in done.stderr and "Insufficient memory" in done.stderr
+
+
+def test_api_server_that_closes_the_stream(staging):
+    staging.app.serves(7)
+    name = "gourmetgram-staging"
+    staging.allow(
+        "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", "--watch", "--output-watch-events",
+        code=1, stderr="The connection to the server was refused",
+    )  # fmt: skip
+    staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    assert deploy(staging).returncode == 0
+
+
+def test_version_without_image(world):
+    world.mlflow.add(7)
+    done = world.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7")
+    assert done.returncode == 1 and "run build-container-image" in done.stderr

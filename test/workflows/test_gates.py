@@ -1,0 +1,130 @@
+"""The gates: a verdict with its reason, exit code 0, and never a pass by accident."""
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import OOM, digest, pod
+
+HEY = Path(__file__).parent / "recorded" / "hey"
+CANDIDATE = {"MODEL_VERSION": "7", "DIGEST": digest(7), "REACH_SECONDS": "1", "SETTLE_SECONDS": "1"}
+LOAD = {"LOAD_REQUESTS": "100", "LOAD_CONCURRENCY": "10", "LOAD_MIN_SUCCESS_PERCENT": "95", "LOAD_MAX_P95_MS": "2000"}
+
+
+@pytest.fixture
+def staging(world):
+    world.mlflow.add(7, image_digest=digest(7))
+    world.app.serves(7)
+    world.app.paths["/test"] = (200, "Noodles/Pasta")
+    return world
+
+
+def judged(world, gate, **env):
+    done = world.run(f"gate-{gate}.py", **{**CANDIDATE, **env})
+    assert done.returncode == 0, done.stderr
+    report = json.loads(world.output("report"))
+    assert report["gate"] == gate and report["verdict"] == world.output("verdict")
+    assert json.loads(world.mlflow.versions["7"][f"gate.{gate}"]) == report
+    assert "{{" not in world.output("report")
+    return report["verdict"], report["reason"], report["metrics"]
+
+
+def test_integration_passes(staging):
+    assert judged(staging, "integration")[0] == "pass"
+
+
+WRONG = [(500, '{"error": "output has 1000 classes"}'), (200, "Pizza"), (200, ""), (200, "bread"), (200, "<html>Bread</html>"), (503, "{{x}}")]
+
+
+@pytest.mark.parametrize("answer", WRONG)
+def test_integration_fails_on_a_wrong_answer(staging, answer):
+    staging.app.paths["/test"] = answer
+    verdict, reason, _ = judged(staging, "integration")
+    assert verdict == "fail" and "/test" in reason and staging.output("reached") == "yes"
+
+
+UNREACHED = [(200, '{"model_version": "1.0.6"}'), (404, "{}"), (502, "bad gateway"), (None, ""), (200, "not json")]
+
+
+@pytest.mark.parametrize("answer", UNREACHED)
+def test_integration_does_not_test_another_version(staging, answer):
+    staging.app.paths["/version"] = answer
+    verdict, reason, _ = judged(staging, "integration")
+    assert verdict == "fail" and "/version" in reason and staging.output("reached") == "no"
+
+
+def test_integration_cut_off_during_the_test(staging):
+    staging.app.paths["/test"] = (None, "")
+    assert judged(staging, "integration")[0] == "fail"
+    assert staging.output("reached") == "no"
+
+
+def test_resource_passes(staging):
+    staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    assert judged(staging, "resource") == ("pass", "", {"pods": 1, "restarts": 0, "memoryLimit": "256Mi"})
+
+
+@pytest.mark.parametrize("state", [{"state": OOM}, {"last": OOM, "restarts": 2}, {"last": OOM, "restarts": 2, "ready": True}])
+def test_resource_sees_a_kill_that_a_restart_hides(staging, state):
+    staging.pods_watched("staging", (0, "ADDED", pod(6)), (0, "ADDED", pod(7, **{"ready": False, **state})))
+    verdict, reason, metrics = judged(staging, "resource")
+    assert verdict == "fail" and "OOMKilled" in reason and "256Mi" in reason and metrics["restarts"] == state.get("restarts", 0)
+
+
+def test_resource_fails_on_a_restart_that_was_recovered_from(staging):
+    staging.pods_watched("staging", (0, "ADDED", pod(7, restarts=1, last={"terminated": {"reason": "Error", "exitCode": 1}})))
+    verdict, reason, _ = judged(staging, "resource")
+    assert verdict == "fail" and "exit code 1" in reason
+
+
+def test_resource_does_not_judge_another_pod(staging):
+    staging.pods_watched("staging", (0, "ADDED", pod(6)))
+    staging.application("staging", 7)
+    assert judged(staging, "resource")[:2] == ("fail", "no pod runs the image yet")
+
+
+def load(staging, report, after=None):
+    url = f"{staging.app.url}/test"
+    staging.allow("hey", "-n", "100", "-c", "10", "-t", "10", "-m", "GET", url, stdout=(HEY / f"{report}.txt").read_text())
+    staging.pods_listed("staging", pod(7))
+    if after:
+        staging.pods_listed("staging", after)
+    return judged(staging, "load", **LOAD)
+
+
+def test_load_passes(staging):
+    verdict, _, metrics = load(staging, "good")
+    assert verdict == "pass" and metrics["requests"] == 100 and metrics["successPercent"] == 100
+
+
+@pytest.mark.parametrize(
+    "report,said", [("flaky", "80 %"), ("reset", "75 %"), ("timeout", "0 %"), ("refused", "0 %"), ("slow", "must be under 2000 ms"), ("few", "no 95th")]
+)
+def test_load_fails_with_its_figures(staging, report, said):
+    verdict, reason, metrics = load(staging, report)
+    assert verdict == "fail" and said in reason and metrics["requests"] > 0
+
+
+@pytest.mark.parametrize("after", [pod(7, restarts=1), pod(7, restarts=1, last=OOM), pod(7, name="another"), pod(7, ready=False)])
+def test_load_fails_when_the_pod_does_not_live_through_it(staging, after):
+    assert load(staging, "good", after)[0] == "fail"
+
+
+def test_load_that_cannot_run_is_inconclusive(staging):
+    staging.pods_listed("staging", pod(7))
+    staging.allow("hey", *["*"] * 9, code=1, stderr="exec format error")
+    verdict, reason, _ = judged(staging, "load", **LOAD)
+    assert verdict == "inconclusive" and "exec format error" in reason
+
+
+def test_a_cluster_that_does_not_answer_is_inconclusive(staging):
+    staging.allow(
+        "kubectl", "get", "pods", "--namespace", "gourmetgram-staging", "--selector", "app=gourmetgram-staging", "--output", "json",
+        code=1, stderr="Unable to connect to the server",
+    )  # fmt: skip
+    verdict, reason, _ = judged(staging, "load", **LOAD)
+    assert verdict == "inconclusive" and "Unable to connect" in reason
+
+
+def test_settings_that_make_no_sense_never_pass(staging):
+    assert judged(staging, "load", **{**LOAD, "LOAD_REQUESTS": "5"})[0] == "inconclusive"
