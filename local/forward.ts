@@ -2,38 +2,31 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { netnsPath, nodeIp, registryIp } from "./cluster/network";
-import { ensureProcess, processRuns, type ProcessSpec } from "./cluster/processes";
+import { ensureProcess, processRuns, stopProcess, type ProcessSpec } from "./cluster/processes";
 import { runDir, stateDir } from "./paths";
 
 /** A port of 127.0.0.1 that leads into the cluster. */
 export interface Forward {
-  name: ForwardName;
+  name: string;
   /** The port that it should have, 1 to 65535. */
   wanted: number;
   /** Where it leads to, inside the cluster's network. */
   target: { host: string; port: number };
 }
 
-/** What can be reached from outside. */
-export type ForwardName = "api" | "staging" | "canary" | "production" | "mlflow" | "argoWorkflows" | "argoCd" | "registry" | "mirror";
-
-const onNode = (name: ForwardName, port: number): Forward => ({ name, wanted: port, target: { host: nodeIp, port } });
-
-/** Every forward; the Services behind those on the node's address have it as their external IP. */
-export const forwards: Forward[] = [
-  onNode("api", 6443),
-  onNode("staging", 8081),
-  onNode("canary", 8080),
-  onNode("production", 80),
-  onNode("mlflow", 8000),
-  onNode("argoWorkflows", 2746),
-  onNode("argoCd", 8082),
-  { name: "registry", wanted: 5000, target: { host: registryIp, port: 5000 } },
-  onNode("mirror", 5001),
-];
-
 /** The port of each forward. */
-export type Ports = Record<ForwardName, number>;
+export type Ports = Record<string, number>;
+
+const onNode = (name: string, port: number): Forward => ({ name, wanted: port, target: { host: nodeIp, port } });
+
+/**
+ * Every forward of the local cluster.
+ * @param exposed ports of the environments and UIs, whose Services have the node's address as their external IP.
+ */
+export function localForwards(exposed: Ports): Forward[] {
+  const registry = { name: "registry", wanted: 5000, target: { host: registryIp, port: 5000 } };
+  return [onNode("api", 6443), registry, onNode("mirror", 5001), ...Object.entries(exposed).map(([name, port]) => onNode(name, port))];
+}
 
 const file = () => join(stateDir(), "forwards.json");
 
@@ -46,18 +39,20 @@ export function recordedPorts(): Ports | undefined {
  * Starts the forwarders unless they run. Ports are chosen once and stay while the forwarders run; at each new start
  * the wanted ports are tried again.
  */
-export async function ensureForwards(): Promise<Ports> {
+export async function ensureForwards(list: Forward[]): Promise<Ports> {
   const recorded = recordedPorts();
-  const ports = recorded && processRuns("forward-outside") ? recorded : await choosePorts(forwards, isFree);
+  const same = recorded && processRuns("forward-outside") && Object.keys(recorded).join() === list.map(({ name }) => name).join();
+  if (recorded && !same) await stopProcess("forward-outside");
+  const ports = same ? recorded : await choosePorts(list, isFree);
   mkdirSync(join(runDir, "forward"), { recursive: true });
   writeFileSync(file(), `${JSON.stringify(ports, null, 2)}\n`);
-  for (const spec of forwarders(ports)) await ensureProcess(spec);
+  for (const spec of forwarders(list, ports)) await ensureProcess(spec);
   return ports;
 }
 
 /** Gives each forward its wanted port, or the first free one from 10000 above it. */
 export async function choosePorts(list: Forward[], free: (port: number) => Promise<boolean>): Promise<Ports> {
-  const chosen = new Map<ForwardName, number>();
+  const chosen = new Map<string, number>();
   for (const { name, wanted } of list) {
     let port = wanted;
     for (; [...chosen.values()].includes(port) || !(await free(port)); port = port === wanted ? wanted + 10_000 : port + 1) {
@@ -65,20 +60,20 @@ export async function choosePorts(list: Forward[], free: (port: number) => Promi
     }
     chosen.set(name, port);
   }
-  return Object.fromEntries(chosen) as Ports;
+  return Object.fromEntries(chosen);
 }
 
 /** One sentence for each port that another program holds. */
-export function portNotices(ports: Ports): string[] {
-  const moved = forwards.filter(({ name, wanted }) => ports[name] !== wanted);
+export function portNotices(list: Forward[], ports: Ports): string[] {
+  const moved = list.filter(({ name, wanted }) => ports[name] !== wanted);
   return moved.map(({ name, wanted }) => `Port ${wanted} is taken by another program: ${name} is at port ${ports[name]} instead (stop that program, then \`npm stop -- --keep-data\` and \`npm start\`, to have ${wanted}).`);
 }
 
-function forwarders(ports: Ports): ProcessSpec[] {
+function forwarders(list: Forward[], ports: Ports): ProcessSpec[] {
   const script = join(__dirname, "forward.mjs");
-  const socket = (name: ForwardName) => ({ path: join(runDir, "forward", `${name}.sock`) });
-  const inside = forwards.map(({ name, target }) => ({ listen: socket(name), connect: target }));
-  const outside = forwards.map(({ name }) => ({ listen: { host: "127.0.0.1", port: ports[name] }, connect: socket(name) }));
+  const socket = (name: string) => ({ path: join(runDir, "forward", `${name}.sock`) });
+  const inside = list.map(({ name, target }) => ({ listen: socket(name), connect: target }));
+  const outside = list.map(({ name }) => ({ listen: { host: "127.0.0.1", port: ports[name] }, connect: socket(name) }));
   const spec = { command: process.execPath, reads: [script] };
   return [
     { ...spec, name: "forward-inside", args: [script, JSON.stringify(inside)], netns: netnsPath },

@@ -1,4 +1,4 @@
-import { spawn, type SpawnOptions } from "node:child_process";
+import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 
 /** How a command is run. */
 export interface RunOptions {
@@ -23,6 +23,13 @@ export class CommandError extends Error {
   }
 }
 
+const children = new Set<ChildProcess>();
+
+/** Ends every command that still runs. */
+export function endChildren(): void {
+  for (const child of children) child.kill();
+}
+
 /**
  * Runs a command to its end and returns its standard output.
  * @throws CommandError with the last lines of its standard error.
@@ -32,6 +39,8 @@ export async function run(command: string, args: string[], options: RunOptions =
   const spawnOptions: SpawnOptions = { cwd, env: { ...process.env, ...env }, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] };
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, spawnOptions);
+    children.add(child);
+    child.once("close", () => children.delete(child));
     const shown = [command, ...args].join(" ").slice(0, 200);
     let stdout = "";
     let stderr = "";

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
+import { mirrorAddress } from "../images";
 import { runDir, stateDir } from "../paths";
 import { cgroupRoot, isCgroupV2 } from "./cgroups";
 import { dnsIp, nodeIp, podCidr, registryIp } from "./network";
@@ -8,10 +9,8 @@ import { componentKubeconfig, nodeName, pkiDir } from "./pki";
 
 /** Socket of the cluster's own containerd. */
 export const containerdSocket = join(runDir, "containerd.sock");
-/** Name under which nodes pull the images of third parties. */
-export const mirrorHost = "mirror.gourmetgram.local:5001";
 /** Image of the pods' sandbox, without registry. */
-export const pauseImage = "pause:3.10.1";
+export const pauseImage = "pause:local";
 
 const file = (name: string) => join(stateDir(), "configuration", name);
 
@@ -30,7 +29,7 @@ export function writeConfiguration(): void {
   write(configFiles.kubeProxy(), dump(kubeProxyConfig()));
   write(configFiles.mirror(), dump(mirrorConfig()));
   write(join(file("cni"), "10-gourmetgram.conflist"), JSON.stringify(cniConfig(), null, 2));
-  write(join(file("registries"), mirrorHost, "hosts.toml"), plainHttpHost(`${nodeIp}:5001`));
+  write(join(file("registries"), mirrorAddress, "hosts.toml"), plainHttpHost(`${nodeIp}:5001`));
   const registry = "registry.kube-system.svc.cluster.local:5000";
   write(join(file("registries"), registry, "hosts.toml"), plainHttpHost(`${registryIp}:5000`));
 }
@@ -54,7 +53,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
   address = "${containerdSocket}"
 
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${mirrorHost}/${pauseImage}"
+  sandbox_image = "${mirrorAddress}/${pauseImage}"
   # Without CAP_SYS_RESOURCE a score below the own one is refused, and no sandbox would start.
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true

@@ -1,8 +1,5 @@
-import { mirrorHost } from "./configuration";
+import { mirrorAddress } from "../images";
 import { dnsIp } from "./network";
-
-/** CoreDNS image, without registry. */
-export const coreDnsImage = "coredns:1.12.4";
 
 /** A name outside the cluster does not exist here: saying so at once spares every look-up a time-out. */
 const corefile = `cluster.local:53 in-addr.arpa:53 {
@@ -28,8 +25,11 @@ const labels = { "k8s-app": "kube-dns" };
 const metadata = { name: "coredns", namespace: "kube-system", labels };
 const named = { name: "system:coredns" };
 
-/** The cluster's DNS: a Deployment of CoreDNS behind the Service address that every pod is given. */
-export const dnsObjects: object[] = [
+/**
+ * The cluster's DNS: a Deployment of CoreDNS behind the Service address that every pod is given.
+ * @param digest of CoreDNS's image in the mirror.
+ */
+export const dnsObjects = (digest: string): object[] => [
   { apiVersion: "v1", kind: "ServiceAccount", metadata },
   {
     apiVersion: "rbac.authorization.k8s.io/v1",
@@ -63,7 +63,7 @@ export const dnsObjects: object[] = [
           containers: [
             {
               name: "coredns",
-              image: `${mirrorHost}/${coreDnsImage}`,
+              image: `${mirrorAddress}/coredns@${digest}`,
               args: ["-conf", "/etc/coredns/Corefile"],
               ports: [
                 { name: "dns", containerPort: 53, protocol: "UDP" },

@@ -111,7 +111,7 @@ function isAlive(file: PidFile): boolean {
 }
 
 /** Start time of a living process; undefined for one that is gone or a zombie. */
-function startTime(pid: number): string | undefined {
+export function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

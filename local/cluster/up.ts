@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { ensureForwards, type Ports } from "../forward";
+import { ensureForwards, type Forward, type Ports } from "../forward";
 import { runDir, stateDir } from "../paths";
 import { ensureCgroups } from "./cgroups";
 import { components } from "./components";
@@ -19,7 +19,7 @@ export type Report = (step: string) => void;
  * The cluster's DNS comes afterwards (`startDns`), since its image has to be in the mirror first.
  * @returns the ports at which it is reached.
  */
-export async function startCluster(report: Report): Promise<Ports> {
+export async function startCluster(forwards: Forward[], report: Report): Promise<Ports> {
   mkdirSync(stateDir(), { recursive: true, mode: 0o711 });
   mkdirSync(runDir, { recursive: true });
   report("network");
@@ -28,7 +28,7 @@ export async function startCluster(report: Report): Promise<Ports> {
   report("certificates");
   await ensurePki();
   writeConfiguration();
-  const ports = await ensureForwards();
+  const ports = await ensureForwards(forwards);
   writeKubeconfig(ports.api);
   const names: string[] = [];
   for (const spec of components()) {
@@ -53,9 +53,12 @@ const kubeletAccess = {
   subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "kube-apiserver-kubelet-client" }],
 };
 
-/** Starts the cluster's DNS and waits until it answers; the images `pause` and `coredns` must be in the mirror. */
-export async function startDns(): Promise<void> {
-  await apply(dnsObjects);
+/**
+ * Starts the cluster's DNS and waits until it answers; the images `pause` and `coredns` must be in the mirror.
+ * @param digest of CoreDNS's image.
+ */
+export async function startDns(digest: string): Promise<void> {
+  await apply(dnsObjects(digest));
   await kubectl("rollout", "status", "deployment/coredns", "--namespace", "kube-system", "--timeout=180s");
 }
 

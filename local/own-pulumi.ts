@@ -1,0 +1,31 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { shield } from "./interrupts";
+import { repositoryRoot, stateDir } from "./paths";
+import { run } from "./run";
+
+/** `pulumi up` of a stack on a cluster of the user's own, by the user's own Pulumi and backend. */
+export async function upWithOwnPulumi(stack: string): Promise<void> {
+  await ownPulumi("up", "--yes", "--skip-preview", "--stack", stack);
+  // For `npm run status`, which asks no Pulumi.
+  const urls = await run("pulumi", ["stack", "output", "urls", "--json", "--stack", stack], { cwd: repositoryRoot });
+  mkdirSync(stateDir(), { recursive: true });
+  writeFileSync(join(stateDir(), "urls.json"), urls);
+}
+
+/** `pulumi destroy` of such a stack. Pulumi asks first: the cluster is not this project's to empty unasked. */
+export async function destroyWithOwnPulumi(stack: string): Promise<void> {
+  await ownPulumi("destroy", "--stack", stack);
+}
+
+async function ownPulumi(...args: string[]): Promise<void> {
+  const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
+  const code = await shield(
+    new Promise<number | null>((resolve, reject) => {
+      child.once("close", resolve);
+      child.once("error", () => reject(new Error("pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.")));
+    }),
+  );
+  if (code !== 0) throw new Error(`pulumi ${args[0]} failed: mend what it says above, then run this again.`);
+}

@@ -1,0 +1,91 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startTime } from "./cluster/processes";
+import type { Progress } from "./phases";
+import { installStandInPlugins, pulumi, PulumiError } from "./pulumi";
+import { stateDir } from "./paths";
+import { parseStack, renderStack, type StackFile } from "./stack-config";
+
+const project = "gourmetgram";
+const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulumi", ...path);
+
+/** The stack file that the local cluster's stack is run with: the repository's own stays untouched. */
+export const localStackFile = (stack: string): string => join(stateDir(), `Pulumi.${stack}.yaml`);
+
+/** Whether the local backend knows the stack. */
+export const stackExists = (stack: string): boolean => existsSync(backend("stacks", project, `${stack}.json`));
+
+/**
+ * Makes the stack on the local file backend, with the given settings, or gives it new ones.
+ * @returns names of the providers that a stand-in serves.
+ */
+export async function prepareStack(stack: string, settings: StackFile): Promise<string[]> {
+  const standIns = installStandInPlugins();
+  const path = localStackFile(stack);
+  // Pulumi adds the salt of its encryption to the file: losing it would lose the stack's secrets.
+  const { encryptionsalt } = existsSync(path) ? parseStack(readFileSync(path, "utf8"), path) : {};
+  if (!stackExists(stack) || !encryptionsalt) {
+    // A project of the same name, in a directory where Pulumi may write its file.
+    writeFileSync(join(stateDir(), "Pulumi.yaml"), `name: ${project}\nruntime: nodejs\n`);
+    writeFileSync(path, renderStack(settings));
+    const args = stackExists(stack) ? ["stack", "change-secrets-provider", "passphrase", "--stack", stack] : ["stack", "init", stack, "--no-select", "--secrets-provider", "passphrase"];
+    await pulumi(args, { cwd: stateDir(), onLine: () => {} });
+    return prepareStack(stack, settings);
+  }
+  writeFileSync(path, renderStack({ ...settings, encryptionsalt }));
+  await releaseStaleLock(stack);
+  return standIns;
+}
+
+/** `pulumi up`. @returns its summary, e.g. `152 unchanged`. */
+export async function up(stack: string, progress: Progress): Promise<string> {
+  return logged("up", stack, ["up", "--yes", "--skip-preview"], progress);
+}
+
+/** `pulumi destroy` and the removal of the stack, where there is one. @returns its summary. */
+export async function destroy(stack: string, progress: Progress): Promise<string> {
+  await releaseStaleLock(stack);
+  return logged("destroy", stack, ["destroy", "--yes", "--skip-preview", "--remove"], progress);
+}
+
+async function logged(name: string, stack: string, args: string[], progress: Progress): Promise<string> {
+  mkdirSync(join(stateDir(), "logs"), { recursive: true });
+  const log = join(stateDir(), "logs", `pulumi-${name}.log`);
+  writeFileSync(log, "");
+  const onLine = (line: string) => {
+    appendFileSync(log, `${line}\n`);
+    if (line.trim()) progress(line.trim().replace(/\s+/g, " "));
+  };
+  try {
+    return summary(await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], { onLine }));
+  } catch (error) {
+    if (!(error instanceof PulumiError)) throw error;
+    throw new Error(`pulumi ${name} did not finish:\n${diagnostics(error.output)}\nAll of its output is in ${log}. Mend the cause, then run the same command again: it goes on from there.`);
+  }
+}
+
+/** What Pulumi counts under "Resources:", in one line. */
+export function summary(output: string): string {
+  const lines = output.split("\n").map((line) => line.trim());
+  const start = lines.indexOf("Resources:");
+  const counts = start < 0 ? [] : lines.slice(start + 1, lines.indexOf("", start));
+  return counts.map((line) => line.replace(/^[^0-9]*/, "")).join(", ");
+}
+
+/** The part of Pulumi's output that says what went wrong; its last lines if it has no such part. */
+export function diagnostics(output: string): string {
+  const lines = output.trimEnd().split("\n");
+  const start = lines.findIndex((line) => line.startsWith("Diagnostics:"));
+  const end = lines.findIndex((line, index) => index > start && /^(Outputs|Resources):/.test(line));
+  return (start < 0 ? lines.slice(-15) : lines.slice(start, end < 0 ? undefined : end)).slice(0, 40).join("\n");
+}
+
+/** A Pulumi that was killed leaves its lock behind; one that is at work keeps it. */
+async function releaseStaleLock(stack: string): Promise<void> {
+  const dir = backend("locks", "organization", project, stack);
+  const locks = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith(".json")) : [];
+  const owners = locks.map((name) => (JSON.parse(readFileSync(join(dir, name), "utf8")) as { pid: number }).pid);
+  const alive = owners.find((pid) => startTime(pid) !== undefined);
+  if (alive !== undefined) throw new Error(`A pulumi is at work on the stack ${stack} (process ${alive}): wait for it, then run this again.`);
+  if (locks.length > 0) await pulumi(["cancel", "--yes", "--stack", stack], { onLine: () => {} });
+}

@@ -1,0 +1,136 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildImages } from "../cli/images";
+import { parseCluster, parseSettings } from "../config";
+import { imageKeys } from "../images/catalogue";
+import { buildTools, isBuilt, toolGroups, type ToolGroup } from "./binaries";
+import { waitUntil } from "./cluster/processes";
+import { startCluster, startDns } from "./cluster/up";
+import { localForwards, portNotices } from "./forward";
+import { buildLocalImages, localImageNames, neededBinaries, pushLocalImages, writeLocalImages } from "./images";
+import { handleInterrupts, shield } from "./interrupts";
+import { takeLock } from "./lock";
+import { inspectMachine, obstacles } from "./machine";
+import { buildManifests, manifestPath } from "./manifests";
+import { ensurePackages } from "./packages";
+import { kubeconfigPath, localContext, repositoryRoot, stateDir } from "./paths";
+import { Phases } from "./phases";
+import { endChildren } from "./run";
+import { prepareStack, up } from "./stack";
+import { localStack, parseStack, settingsOf, type LocalValues, type StackFile } from "./stack-config";
+import { upWithOwnPulumi } from "./own-pulumi";
+
+/** Names of the UIs in the table of URLs. */
+const titles: Record<string, string> = { mlflow: "MLflow", argoWorkflows: "Argo Workflows", argoCd: "Argo CD" };
+
+async function main(): Promise<void> {
+  const stack = process.env.GOURMETGRAM_STACK ?? "staging";
+  const name = `Pulumi.${stack}.yaml`;
+  if (!existsSync(join(repositoryRoot, name))) throw new Error(`There is no stack file ${name}: name another stack in GOURMETGRAM_STACK, or write that file.`);
+  const text = readFileSync(join(repositoryRoot, name), "utf8");
+  const file = parseStack(text, name);
+  if (parseCluster(text).context === localContext) await startLocal(stack, file);
+  else await upWithOwnPulumi(stack);
+}
+
+async function startLocal(stack: string, file: StackFile): Promise<void> {
+  // With any images at all: a mistake in the file is said now and not after half an hour.
+  const { environments, exposure } = parseSettings(settingsOf(localStack(file, localValues(unbuiltImages()))));
+  const found = obstacles(await inspectMachine());
+  if (found.length > 0) throw new Error(found.join("\n"));
+  const releaseLock = takeLock();
+  process.on("exit", releaseLock);
+  const phases = new Phases();
+
+  await phases.run("Debian packages", async (progress) => (await ensurePackages(progress)).join(" ") || "all installed");
+  const { done, compiled } = await compile(phases);
+  const exposed = { ...Object.fromEntries(Object.entries(environments).map(([name, { port }]) => [name, port])), ...exposure.ports };
+  const forwards = localForwards(exposed);
+  // While the rest compiles, what needs no more than is there already.
+  const cluster = done("kubernetes").then(() => phases.run("Cluster", (progress) => startCluster(forwards, progress)));
+  const images = done("tools").then(() => phases.run("Images, first part", (progress) => buildFirstImages(progress)));
+  await Promise.all([cluster, images, compiled]);
+  const ports = await cluster;
+  portNotices(forwards, ports).forEach((notice) => phases.say(`! ${notice}`));
+
+  await phases.run("Install manifests", async () => ((await buildManifests()) ? "written" : "in the cache"));
+  const thirdParties = await phases.run("Images, second part", (progress) => buildLocalImages(undefined, undefined, progress));
+  const published = await phases.run("Mirror", () => pushLocalImages(thirdParties, `127.0.0.1:${ports.mirror}`));
+  await writeLocalImages(published);
+  await phases.run("Cluster DNS", () => startDns(thirdParties.coredns!.digest));
+  await phases.run("Pulumi stack", async (progress) => {
+    const standIns = await prepareStack(stack, localStack(file, localValues(published)));
+    if (standIns.length > 0) phases.say(`! The official Pulumi plugins are not on this machine: the stand-ins of local/plugins serve ${standIns.join(" and ")}.`);
+    return shield(up(stack, progress));
+  });
+  const urls = Object.fromEntries(Object.keys(exposed).map((name) => [name, `http://127.0.0.1:${ports[name]}`]));
+  await phases.run("Answers", (progress) => waitForAnswers(urls, Object.keys(environments), progress));
+  writeFileSync(join(stateDir(), "urls.json"), `${JSON.stringify(urls, null, 2)}\n`);
+  console.log(`\n${closingWords(urls, phases.elapsed())}`);
+}
+
+/** Compiles the groups one after another, each using all cores by itself. */
+async function compile(phases: Phases): Promise<{ compiled: Promise<void>; done: (group: string) => Promise<void> }> {
+  const missing = new Set<ToolGroup>();
+  for (const group of toolGroups) if (!(await isBuilt(group))) missing.add(group);
+  if (missing.size === 0) phases.say("✓ Compiled tools: all in the cache");
+  const finished = new Map<string, Promise<void>>();
+  let previous = Promise.resolve();
+  for (const group of toolGroups) {
+    if (missing.has(group)) {
+      const title = `Compile ${group.name} (about ${group.minutes} min on two cores)`;
+      previous = previous.then(() => phases.run(title, async (progress) => void (await buildTools(group, (count) => progress(`${count} packages`)))));
+    }
+    finished.set(group.name, previous);
+  }
+  return { compiled: previous, done: (group) => finished.get(group)! };
+}
+
+function localValues(images: LocalValues["images"]): LocalValues {
+  return { kubeconfig: kubeconfigPath(), manifests: { argoWorkflows: manifestPath("argo-workflows"), argoCd: manifestPath("argo-cd") }, images };
+}
+
+function unbuiltImages(): LocalValues["images"] {
+  const image = { repository: "unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
+  return Object.fromEntries(imageKeys.map((key) => [key, image]));
+}
+
+/** Builds the images that need nothing of what takes long to compile. */
+async function buildFirstImages(progress: (doing: string) => void): Promise<string> {
+  const own = await buildImages(undefined, { report: progress });
+  const third = await buildLocalImages(undefined, localImageNames.filter((name) => neededBinaries(name).length === 0), progress);
+  const images = [...Object.values(own), ...Object.values(third)];
+  const fresh = images.filter((image) => image.fresh).length;
+  return fresh > 0 ? `${fresh} of ${images.length} built` : "all in the cache";
+}
+
+/** Waits until every URL answers; an environment when it says that it is healthy. */
+async function waitForAnswers(urls: Record<string, string>, environments: string[], progress: (doing: string) => void): Promise<string> {
+  for (const [name, url] of Object.entries(urls)) {
+    progress(name);
+    const path = environments.includes(name) ? "/healthz" : "/";
+    const answers = () => fetch(url + path, { redirect: "manual", signal: AbortSignal.timeout(5_000) }).then((answer) => answer.status < 400, () => false);
+    await waitUntil(`an answer of ${name} at ${url}${path}`, answers, { seconds: 180, watch: ["forward-inside", "forward-outside", "kubelet"] });
+  }
+  return `all ${Object.keys(urls).length} URLs`;
+}
+
+function closingWords(urls: Record<string, string>, elapsed: string): string {
+  const rows = Object.entries(urls).map(([name, url]) => `  ${(titles[name] ?? name).padEnd(16)}${url}`);
+  return [
+    `Ready after ${elapsed}.`,
+    "",
+    ...rows,
+    "",
+    "  npm run train -- normal    train a model and follow it to canary",
+    "  npm run status             what runs where, and every model's verdicts",
+    "  npm stop                   take everything away (-- --keep-data: keep it for the next start)",
+  ].join("\n");
+}
+
+handleInterrupts();
+main().catch((error: Error) => {
+  endChildren();
+  console.error(`\n${error.message}`);
+  process.exit(1);
+});

@@ -1,0 +1,48 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { parseCluster } from "../config";
+import { leftovers, removeData, stopCluster } from "./cluster/down";
+import { processRuns } from "./cluster/processes";
+import { handleInterrupts, shield } from "./interrupts";
+import { takeLock } from "./lock";
+import { destroyWithOwnPulumi } from "./own-pulumi";
+import { localContext, repositoryRoot, stateDir } from "./paths";
+import { Phases } from "./phases";
+import { endChildren } from "./run";
+import { destroy, stackExists } from "./stack";
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { "keep-data": { type: "boolean", default: false } } });
+  const stack = process.env.GOURMETGRAM_STACK ?? "staging";
+  const file = join(repositoryRoot, `Pulumi.${stack}.yaml`);
+  if (existsSync(file) && parseCluster(readFileSync(file, "utf8")).context !== localContext) return destroyWithOwnPulumi(stack);
+  if (process.platform !== "linux" || process.getuid?.() !== 0) throw new Error("The local cluster belongs to root on a Linux machine: run this with sudo there.");
+  if (!existsSync(stateDir()) && (await leftovers()).length === 0) return console.log("There is no local cluster: nothing to stop.");
+  await stopLocal(stack, values["keep-data"]);
+}
+
+async function stopLocal(stack: string, keepData: boolean): Promise<void> {
+  const releaseLock = takeLock();
+  process.on("exit", releaseLock);
+  const phases = new Phases();
+  let failure: Error | undefined;
+  // Without its API server the cluster is only data, and that is removed below.
+  if (!keepData && stackExists(stack) && processRuns("kube-apiserver")) {
+    const destroyed = phases.run("pulumi destroy", (progress) => shield(destroy(stack, progress)));
+    failure = await destroyed.then(() => undefined, (error: Error) => error);
+  }
+  await phases.run("Cluster", (progress) => stopCluster(progress).then(() => "stopped"));
+  if (!keepData) await phases.run("Data", async () => (removeData(), "removed"));
+  const left = await leftovers();
+  if (left.length > 0) throw new Error(`Still there: ${left.join(", ")}. Run npm stop again; if it stays, end it by hand.`);
+  console.log(`\nNothing is left running: no process, mount, interface, cgroup or network namespace.${keepData ? ` The data in ${stateDir()} is kept: npm start serves the same versions again.` : ""}`);
+  if (failure) throw new Error(`The cluster is gone, but ${failure.message}`);
+}
+
+handleInterrupts();
+main().catch((error: Error) => {
+  endChildren();
+  console.error(`\n${error.message}`);
+  process.exit(1);
+});
