@@ -70,7 +70,7 @@ export function portNotices(list: Forward[], ports: Ports): string[] {
 }
 
 function forwarders(list: Forward[], ports: Ports): ProcessSpec[] {
-  const script = join(__dirname, "forward.mjs");
+  const script = join(__dirname, "forwarder.mjs");
   const socket = (name: string) => ({ path: join(runDir, "forward", `${name}.sock`) });
   const inside = list.map(({ name, target }) => ({ listen: socket(name), connect: target }));
   const outside = list.map(({ name }) => ({ listen: { host: "127.0.0.1", port: ports[name] }, connect: socket(name) }));

@@ -2,7 +2,7 @@
 // from Unix sockets to addresses of the cluster, outside from ports of 127.0.0.1 to those sockets, since a Unix socket
 // is a file and so crosses network namespaces. That way the cluster needs no interface that leads out of it.
 //
-// Usage: node forward.mjs '[{"listen": {"host": "127.0.0.1", "port": 8081}, "connect": {"path": "/run/a.sock"}}]'
+// Usage: node forwarder.mjs '[{"listen": {"host": "127.0.0.1", "port": 8081}, "connect": {"path": "/run/a.sock"}}]'
 import { rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { choosePorts, localForwards, portNotices } from "../../local/forward";
+
+const list = localForwards({ staging: 8081, production: 80 });
+const free = (...taken: number[]) => async (port: number) => !taken.includes(port);
+
+describe("ports of the local cluster", () => {
+  it("leads to the node, and to the registry's own address", () => {
+    expect(list.map(({ name, wanted, target }) => `${name} ${wanted} ${target.host}:${target.port}`)).toEqual([
+      "api 6443 10.200.0.1:6443",
+      "registry 5000 10.96.0.50:5000",
+      "mirror 5001 10.200.0.1:5001",
+      "staging 8081 10.200.0.1:8081",
+      "production 80 10.200.0.1:80",
+    ]);
+  });
+
+  it("are the wanted ones where those are free, and nothing is said", async () => {
+    const ports = await choosePorts(list, free());
+    expect(ports).toEqual({ api: 6443, registry: 5000, mirror: 5001, staging: 8081, production: 80 });
+    expect(portNotices(list, ports)).toEqual([]);
+  });
+
+  it("move to the next free one above 10000 more, said in one sentence", async () => {
+    const ports = await choosePorts(list, free(80, 10080));
+    expect(ports.production).toBe(10081);
+    expect(portNotices(list, ports)).toEqual([expect.stringMatching(/^Port 80 is taken by another program: production is at port 10081 instead/)]);
+  });
+
+  it("are never given twice", async () => {
+    const twins = [list[3], { ...list[3], name: "twin" }];
+    expect(await choosePorts(twins, free())).toEqual({ staging: 8081, twin: 18081 });
+  });
+
+  it("fail with what to do when none is free", async () => {
+    await expect(choosePorts(list, async () => false)).rejects.toThrow(/No port is free for api .*: stop a program/);
+  });
+});
