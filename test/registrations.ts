@@ -57,9 +57,12 @@ export function one(registrations: Registration[], name: string): Registration {
   return found[0];
 }
 
-/** `type name` of every registration below `parent`, sorted: what a component consists of, and nothing else. */
+/** `kind name` of every registration below `parent`, sorted: what a component consists of, and nothing else. */
 export function childrenOf(registrations: Registration[], parent: string): string[] {
-  return registrations.filter((each) => each.parent === parent).map(({ type, name }) => `${type.split(":").at(-1)} ${name}`);
+  return registrations
+    .filter((each) => each.parent === parent)
+    .map(({ type, name }) => `${type.split(":").at(-1)} ${name}`)
+    .sort();
 }
 
 /** A piece that lets every output resolve before it returns. */
