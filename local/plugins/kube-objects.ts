@@ -87,16 +87,16 @@ const pickUnset = (from: Properties, ...keys: string[]): Properties => Object.fr
 /**
  * The inputs as a refresh finds them: what was declared, but with the cluster's value wherever that differs
  * from what applying the inputs again would give.
- * @param applied the outcome of applying the inputs again as a dry run.
+ * @param applied the outcome of applying the inputs again as a dry run; empty where that failed.
  */
 export function refreshedInputs(inputs: unknown, live: unknown, applied: unknown): unknown {
   if (equal(live, applied)) return inputs;
-  if (isRecord(inputs) && isRecord(live) && isRecord(applied)) {
-    const entries = Object.entries(inputs).map(([key, value]) => [key, refreshedInputs(value, live[key], applied[key])]);
+  if (isRecord(inputs) && isRecord(live)) {
+    const entries = Object.entries(inputs).map(([key, value]) => [key, refreshedInputs(value, live[key], isRecord(applied) ? applied[key] : undefined)]);
     return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
   }
-  if (Array.isArray(inputs) && Array.isArray(live) && Array.isArray(applied) && inputs.length === live.length) {
-    return inputs.map((value, index) => refreshedInputs(value, live[index], applied[index]));
+  if (Array.isArray(inputs) && Array.isArray(live) && inputs.length === live.length) {
+    return inputs.map((value, index) => refreshedInputs(value, live[index], Array.isArray(applied) ? applied[index] : undefined));
   }
   return live;
 }

@@ -106,7 +106,7 @@ export class KubernetesProvider implements Provider {
         const manager = text(old, managerKey) ?? managerOf(target.urn);
         const known = Object.keys(inputs).length > 0;
         // A dry run that fails tells nothing: then every declared value is read from the cluster.
-        const applied = known ? await this.apply(place, inputs, manager, true).catch(() => ({})) : undefined;
+        const applied = known ? await this.apply(place, inputs, manager, true, true).catch(() => ({})) : undefined;
         const found = known ? (refreshedInputs(inputs, live, applied) as Properties) : importedInputs(live);
         return { id: idOf(live), outputs: outputs(live, manager), inputs: found };
       });
@@ -202,14 +202,14 @@ export class KubernetesProvider implements Provider {
     throw new Error("it already exists and is not this stack's: delete it, import it (`pulumi import`), or set the provider's upsertExistingObjects");
   }
 
-  private async apply({ kind, namespace, name, path }: Place, inputs: Properties, manager: string, dryRun: boolean): Promise<Properties> {
+  private async apply({ kind, namespace, name, path }: Place, inputs: Properties, manager: string, dryRun: boolean, force = false): Promise<Properties> {
     const { client } = this.cluster();
     const body = manifest(inputs, namespace);
     const query: Record<string, string> = { fieldManager: manager, ...(dryRun && { dryRun: "All" }) };
     if (!name) return client.request("POST", collectionPath(kind, namespace ?? ""), { query, body });
     body.metadata = { ...record(body, "metadata"), name };
-    const send = (force: boolean) => client.request("PATCH", path, { query: { ...query, force: String(force) }, body, contentType: "application/apply-patch+yaml" });
-    if (this.flag("enablePatchForce") || annotation(inputs, annotations.force) === "true") return send(true);
+    const send = (forced: boolean) => client.request("PATCH", path, { query: { ...query, force: String(forced) }, body, contentType: "application/apply-patch+yaml" });
+    if (force || this.flag("enablePatchForce") || annotation(inputs, annotations.force) === "true") return send(true);
     try {
       return await send(false);
     } catch (error) {

@@ -94,7 +94,7 @@ async function whenReady(apiServer: ChildProcess, directory: string, connect: ()
       if (!existsSync(join(directory, "certificates/apiserver.crt"))) return;
       try {
         const client = connect();
-        await client.request("GET", "/api/v1/namespaces/default", { signal });
+        await client.request("GET", "/api/v1/namespaces/default");
         finish(() => resolve(client));
       } catch {
         // Not yet: the next line of the log asks again.
