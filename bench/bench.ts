@@ -1,0 +1,37 @@
+/**
+ * What the pipeline costs, measured on the running local cluster. Figures that are compared are measured in
+ * turn, A B A B …, in this one run: quote the ratios, since machines differ.
+ */
+import { chainWorkflows } from "../cli/workflows";
+import { connect } from "../cli/cluster";
+import { readStatus } from "../cli/status";
+import { table } from "../cli/table";
+import { run } from "../cli/run";
+import { compareBuilds } from "./builds";
+import { deployTimes, peakMemory } from "./deploys";
+import { leadTime } from "./lead-time";
+import { pulumiTimes } from "./pulumi-times";
+import { trainAndFollow } from "./train";
+
+async function main(): Promise<number> {
+  const cluster = connect();
+  const print = (title: string, rows: string[][], head = ["", "MEDIAN", "MIN", "MAX"]) => console.log(`\n${title}\n${table(head, rows)}`);
+
+  console.log("Training two models, so that there is one to go from and one to go to ...");
+  const chains = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
+  const split = await Promise.all(chains.map(async (chain) => leadTime(await chainWorkflows(cluster, chain))));
+  print(
+    "Lead time, submit to canary, in seconds",
+    (["total", "training", "gates", "everything else"] as const).map((part) => [part, ...split.map((each) => each[part].toFixed(1))]),
+    ["", "FIRST", "SECOND"],
+  );
+
+  const [newest] = (await readStatus(cluster)).models;
+  print("A model image, in seconds", await compareBuilds(cluster, newest.version));
+  print("Deploy to staging, patch to serving, in seconds", [await deployTimes(cluster)]);
+  print("Peak memory of each environment's pod, in MiB", await peakMemory(cluster), ["", "PEAK", "LIMIT"]);
+  print("pulumi up, in seconds", await pulumiTimes(), ["", "SECONDS", "CHANGES"]);
+  return 0;
+}
+
+run(main);

@@ -1,0 +1,74 @@
+import { Cluster } from "../cli/cluster";
+import { readStatus } from "../cli/status";
+import { connect } from "../cli/cluster";
+import { kubeconfigPath, toolPath } from "../local/paths";
+import { run } from "../local/run";
+import { inTurn, row } from "./statistics";
+
+const application = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-staging";
+const rounds = 4;
+
+interface Application {
+  spec: { source: { kustomize?: { images?: string[] } } };
+}
+interface Pod {
+  metadata: { name: string; namespace: string };
+  spec: { containers: { resources: { limits: { memory: string } } }[] };
+}
+
+/** From patching staging's image to the new version's answer, back and forth between the two newest models. */
+export async function deployTimes(cluster: Cluster): Promise<string[]> {
+  const { models, urls } = await readStatus(cluster);
+  const [newest, previous] = models;
+  const repository = (await current(cluster))!.split("@")[0];
+  const images = await Promise.all([previous, newest].map(async ({ version }) => [version, `${repository}@${await imageDigest(cluster, version)}`] as const));
+  let turn = 0;
+  const { deploy } = await inTurn(rounds, {
+    deploy: async () => {
+      const [version, image] = images[turn++ % 2];
+      await cluster.api(application, {
+        method: "PATCH",
+        headers: { "content-type": "application/merge-patch+json" },
+        body: { metadata: { annotations: { "argocd.argoproj.io/refresh": "normal" } }, spec: { source: { kustomize: { images: [image] } } } },
+      });
+      await serves(urls.staging, version);
+    },
+  });
+  return row("deploy", deploy);
+}
+
+async function current(cluster: Cluster): Promise<string | undefined> {
+  return (await cluster.api<Application>(application)).spec.source.kustomize?.images?.[0];
+}
+
+async function imageDigest(cluster: Cluster, version: string): Promise<string> {
+  const path = `/v2/gourmetgram-app/manifests/staging-${version}`;
+  const accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+  const { createHash } = await import("node:crypto");
+  const { text } = await cluster.service("kube-system", "registry", 5000, path, { headers: { accept } });
+  return `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
+/** Polls closely: the figure is to be right to a tenth of a second. */
+async function serves(url: string, version: string): Promise<void> {
+  const deadline = Date.now() + 120_000;
+  while (Date.now() < deadline) {
+    const answer = await fetch(`${url}/version`, { headers: { connection: "close" } }).then((response) => response.json() as Promise<{ model_version?: string }>, () => undefined);
+    if (answer?.model_version === version) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`staging does not serve ${version} after 120 s: look at its Application in Argo CD`);
+}
+
+/** The most memory that each environment's process has held so far, as its kernel counts it. */
+export async function peakMemory(cluster: Cluster = connect()): Promise<string[][]> {
+  const { items } = await cluster.api<{ items: Pod[] }>(`/api/v1/pods?labelSelector=${encodeURIComponent("app in (gourmetgram-staging,gourmetgram-canary,gourmetgram-production)")}`);
+  return Promise.all(
+    items.map(async ({ metadata, spec }) => {
+      const flags = ["--kubeconfig", kubeconfigPath(), "--namespace", metadata.namespace, metadata.name];
+      const status = await run(toolPath("kubectl"), ["exec", ...flags, "--", "cat", "/proc/1/status"]);
+      const kib = Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]);
+      return [metadata.namespace, (kib / 1024).toFixed(0), spec.containers[0].resources.limits.memory];
+    }),
+  );
+}

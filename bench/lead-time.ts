@@ -1,0 +1,34 @@
+import { templateOf } from "../cli/chain";
+import { Workflow, WorkflowNode } from "../cli/workflows";
+
+export interface LeadTime {
+  readonly total: number;
+  readonly training: number;
+  readonly gates: number;
+  /** Building, deploying, promoting, and all that Argo and Kubernetes add. */
+  readonly "everything else": number;
+}
+
+const gateNames = ["integration", "resource", "load"];
+
+/**
+ * Where the seconds went between submitting a model and its being served in canary. Training and gates are the
+ * time of their containers; starting a pod counts as everything else.
+ */
+export function leadTime(workflows: Workflow[]): LeadTime {
+  const [first] = workflows;
+  const promotion = workflows.find((workflow) => templateOf(workflow) === "promote-model");
+  if (!promotion?.status?.finishedAt) throw new Error(`${first?.metadata.name ?? "the chain"} did not end with a promotion`);
+  const total = (Date.parse(promotion.status.finishedAt) - Date.parse(first.metadata.creationTimestamp)) / 1000;
+  const training = sum(nodes(first, ["train"]));
+  const gates = sum(workflows.filter((workflow) => templateOf(workflow) === "test-staging").flatMap((workflow) => nodes(workflow, gateNames)));
+  return { total, training, gates, "everything else": total - training - gates };
+}
+
+function nodes(workflow: Workflow, names: string[]): WorkflowNode[] {
+  return Object.values(workflow.status?.nodes ?? {}).filter(({ type, displayName }) => type === "Pod" && names.includes(displayName.replace(/\(\d+\)$/, "")));
+}
+
+function sum(all: WorkflowNode[]): number {
+  return all.reduce((seconds, { startedAt, finishedAt }) => seconds + (Date.parse(finishedAt!) - Date.parse(startedAt!)) / 1000, 0);
+}

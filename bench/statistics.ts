@@ -1,0 +1,23 @@
+/** Runs pieces of work in turn, A B A B …, so that a machine that slows down slows all of them. @returns seconds of each */
+export async function inTurn(rounds: number, pieces: Record<string, () => Promise<unknown>>): Promise<Record<string, number[]>> {
+  const seconds: Record<string, number[]> = Object.fromEntries(Object.keys(pieces).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, piece] of Object.entries(pieces)) {
+      const begun = performance.now();
+      await piece();
+      seconds[name].push((performance.now() - begun) / 1000);
+    }
+  }
+  return seconds;
+}
+
+export function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Name, median, smallest and largest, as a table's row. */
+export function row(name: string, values: number[]): string[] {
+  return [name, ...[median(values), Math.min(...values), Math.max(...values)].map((value) => value.toFixed(2))];
+}
