@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { listModels } from "../../cli/models";
+import { readStatus, render, Status } from "../../cli/status";
+import { table } from "../../cli/table";
+import { Answers, withApiServer } from "./api-server";
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const mlflow = "GET /api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
+const model = "GourmetGramFood11Model";
+
+const noModel: Answers = { [`${mlflow}/registered-models/get?name=${model}`]: [404, { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Registered Model not found" }] };
+const twoModels: Answers = {
+  [`${mlflow}/registered-models/get?name=${model}`]: {
+    registered_model: { name: model, aliases: [{ alias: "staging", version: "9" }, { alias: "development", version: "10" }, { alias: "canary", version: "9" }] },
+  },
+  [`${mlflow}/model-versions/search?filter=name='${model}'&max_results=1000`]: {
+    model_versions: [
+      { version: "9", tags: [{ key: "gate.integration", value: '{"gate":"integration","verdict":"pass","reason":"","metrics":{}}' }, { key: "staging.verdict", value: "pass" }] },
+      { version: "10", tags: [{ key: "gate.integration", value: '{"gate":"integration","verdict":"fail","reason":"1000 classes","metrics":{}}' }] },
+    ],
+  },
+};
+
+const application = (name: string, health?: string) => ({ metadata: { name }, spec: { destination: { namespace: name } }, status: { health: { status: health } } });
+const container = (name: string, ready: boolean, letter: string) => ({ name, ready, imageID: `registry/gourmetgram-app@${digest(letter)}` });
+function environment(name: string, port: number, pods: object[], version: [number, object]): Answers {
+  return {
+    [`GET /api/v1/namespaces/${name}/pods?labelSelector=app=${name}`]: { items: pods },
+    [`GET /api/v1/namespaces/${name}/services/${name}`]: { spec: { ports: [{ port }] } },
+    [`GET /api/v1/namespaces/${name}/services/${name}:${port}/proxy/version`]: version,
+  };
+}
+
+const state = mkdtempSync(join(tmpdir(), "status-"));
+beforeEach(() => vi.stubEnv("GOURMETGRAM_STATE", state));
+afterEach(() => vi.unstubAllEnvs());
+afterAll(() => rmSync(state, { recursive: true }));
+
+describe("readStatus", () => {
+  it("is what each environment serves, in the order of promotion, and every model", async () => {
+    writeFileSync(join(state, "urls.json"), JSON.stringify({ staging: "http://localhost:8081", mlflow: "http://localhost:8000" }));
+    const answers: Answers = {
+      ...twoModels,
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("gourmetgram-production"), application("gourmetgram-staging", "Healthy")] },
+      ...environment(
+        "gourmetgram-staging",
+        8081,
+        [
+          { metadata: { deletionTimestamp: "2026-01-05T10:00:00Z" }, status: { containerStatuses: [container("app", true, "0")] } },
+          { metadata: {}, status: { containerStatuses: [container("sidecar", true, "1"), container("app", true, "2")] } },
+        ],
+        [200, { model_version: "1.0.9" }],
+      ),
+      ...environment("gourmetgram-production", 80, [{ metadata: {}, status: { containerStatuses: [container("app", false, "3")] } }, { metadata: {}, status: {} }], [404, { error: "versions.txt not found" }]),
+    };
+    expect(await withApiServer(answers, readStatus)).toEqual({
+      environments: [
+        { name: "staging", version: "1.0.9", digest: digest("2"), health: "Healthy", url: "http://localhost:8081" },
+        { name: "production", version: null, digest: null, health: "Unknown", url: null },
+      ],
+      models: [
+        { version: "1.0.10", aliases: ["development"], verdicts: { integration: { verdict: "fail", reason: "1000 classes" } } },
+        { version: "1.0.9", aliases: ["canary", "staging"], verdicts: { integration: { verdict: "pass", reason: "" } } },
+      ],
+      urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
+    });
+  });
+
+  it("goes on where an environment has no Service yet", async () => {
+    rmSync(join(state, "urls.json"), { force: true });
+    const answers: Answers = {
+      ...noModel,
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("gourmetgram-canary", "Missing")] },
+      "GET /api/v1/namespaces/gourmetgram-canary/pods?labelSelector=app=gourmetgram-canary": { items: [] },
+      "GET /api/v1/namespaces/gourmetgram-canary/services/gourmetgram-canary": [404, { message: "not found" }],
+    };
+    expect(await withApiServer(answers, readStatus)).toEqual({
+      environments: [{ name: "canary", version: null, digest: null, health: "Missing", url: null }],
+      models: [],
+      urls: {},
+    });
+  });
+});
+
+describe("listModels", () => {
+  it("names MLflow's own host, which it checks", async () => {
+    await withApiServer(noModel, async (cluster, calls) => {
+      expect(await listModels(cluster)).toEqual([]);
+      expect(calls[0].headers.host).toBe("mlflow.gourmetgram-platform.svc.cluster.local:8000");
+    });
+  });
+
+  it("says that MLflow doesn't answer, and where to look", async () => {
+    await withApiServer({ [`${mlflow}/registered-models/get?name=${model}`]: [503, "no endpoints" ] }, async (cluster) => {
+      await expect(listModels(cluster)).rejects.toThrow(new Error("MLflow answered with 503: look at it with kubectl logs --namespace gourmetgram-platform deployment/mlflow"));
+    });
+  });
+});
+
+describe("render", () => {
+  const empty: Status = { environments: [{ name: "staging", version: null, digest: null, health: "Progressing", url: null }], models: [], urls: {} };
+
+  it("shows environments, models and pages", () => {
+    const status: Status = {
+      environments: [
+        { name: "staging", version: "1.0.9", digest: digest("2"), health: "Healthy", url: "http://localhost:8081" },
+        { name: "production", version: null, digest: null, health: "Unknown", url: null },
+      ],
+      models: [
+        { version: "1.0.10", aliases: [], verdicts: { integration: { verdict: "fail", reason: "no" }, load: { verdict: "skipped", reason: "" } } },
+        { version: "1.0.9", aliases: ["canary", "staging"], verdicts: {} },
+      ],
+      urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
+    };
+    expect(render(status)).toBe(
+      [
+        "ENVIRONMENT  VERSION   HEALTH   DIGEST               URL",
+        "staging      1.0.9     Healthy  sha256:222222222222  http://localhost:8081",
+        "production   no model  Unknown  -                    -",
+        "",
+        "MODEL   ALIASES          GATES",
+        "1.0.10  -                integration fail, load skipped",
+        "1.0.9   canary, staging  -",
+        "",
+        "PAGE    URL",
+        "mlflow  http://localhost:8000",
+      ].join("\n"),
+    );
+  });
+
+  it("says what to do where there is no model", () => {
+    expect(render(empty)).toBe(
+      "ENVIRONMENT  VERSION   HEALTH       DIGEST  URL\nstaging      no model  Progressing  -       -\n\nNo model yet: npm run train -- normal",
+    );
+  });
+});
+
+describe("table", () => {
+  it("is as wide as its widest cells, without blanks at the end", () => {
+    expect(table(["A", "LONG"], [["wide cell", "x"], ["", ""]])).toBe("A          LONG\nwide cell  x\n");
+  });
+
+  it("is its head where there are no rows", () => expect(table(["A", "B"], [])).toBe("A  B"));
+});

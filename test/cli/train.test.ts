@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { follow } from "../../cli/train";
+import { chainWorkflows, submit } from "../../cli/workflows";
+import { kubeconfig, withApiServer } from "./api-server";
+import { gate, workflow } from "./workflows";
+
+const root = join(__dirname, "..", "..");
+const state = mkdtempSync(join(tmpdir(), "train-"));
+const workflows = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows";
+const chainOf = (name: string) => `GET ${workflows}?labelSelector=gourmetgram.io/chain=${name}`;
+const podsOf = (name: string) => `GET /api/v1/namespaces/argo/pods?labelSelector=workflows.argoproj.io/workflow=${name}`;
+
+afterEach(() => vi.restoreAllMocks());
+afterAll(() => rmSync(state, { recursive: true }));
+
+function command(file: string, args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(join(root, "node_modules", ".bin", "tsx"), [join("cli", file), ...args], { cwd: root, env: { ...process.env, GOURMETGRAM_STATE: state } });
+  const text = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => (text.stdout += chunk));
+  child.stderr.on("data", (chunk) => (text.stderr += chunk));
+  return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...text })));
+}
+
+describe("npm run train, before anything is touched", () => {
+  it.each([
+    ["a scenario that isn't one", ["foo"], '"foo" is no training scenario: write one of normal, bad-architecture, oversized\n'],
+    ["two scenarios", ["normal", "oversized"], '"normal oversized" is no training scenario: write one of normal, bad-architecture, oversized\n'],
+    ["a cluster that was never started", ["normal"], `there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first\n`],
+  ])("refuses %s with exit code 2", async (_title, args, stderr) => {
+    expect(await command("train.ts", args)).toEqual({ code: 2, stdout: "", stderr });
+  });
+
+  it("says how it is used", async () => {
+    const { code, stdout } = await command("train.ts", ["--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("Usage: npm run train -- [normal|bad-architecture|oversized]\n");
+  });
+});
+
+describe("npm run status", () => {
+  it("says that the cluster can't be reached, with exit code 1", async () => {
+    // Port 1 of this machine is nobody's.
+    writeFileSync(join(state, "kubeconfig"), kubeconfig("http://127.0.0.1:1").replaceAll('"food"', '"gourmetgram-local"'));
+    const outcome = await command("status.ts", []);
+    rmSync(join(state, "kubeconfig"));
+    expect(outcome).toEqual({ code: 1, stdout: "", stderr: "can't reach the cluster at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1): run npm start, or check the stack's context\n" });
+  });
+});
+
+describe("submit", () => {
+  const template = "GET /apis/argoproj.io/v1alpha1/namespaces/argo/workflowtemplates/train-model";
+
+  it("starts the template as the first of a chain of its own name", async () => {
+    await withApiServer({ [template]: {}, [`POST ${workflows}`]: {} }, async (cluster, calls) => {
+      const name = await submit(cluster, "train-model", { scenario: "oversized" });
+      expect(name).toMatch(/^train-model-[0-9a-f]{6}$/);
+      expect(calls[1].body).toEqual({
+        apiVersion: "argoproj.io/v1alpha1",
+        kind: "Workflow",
+        metadata: { name, namespace: "argo", labels: { "gourmetgram.io/chain": name } },
+        spec: { workflowTemplateRef: { name: "train-model" }, arguments: { parameters: [{ name: "scenario", value: "oversized" }] } },
+      });
+    });
+  });
+
+  it("submits nothing where the template isn't there", async () => {
+    await withApiServer({ [template]: [404, { message: 'workflowtemplates "train-model" not found' }] }, async (cluster, calls) => {
+      await expect(submit(cluster, "train-model", {})).rejects.toThrow(
+        new Error('the cluster has no template train-model (workflowtemplates "train-model" not found): run npm start, or pulumi up'),
+      );
+      expect(calls).toHaveLength(1);
+    });
+  });
+});
+
+describe("a chain", () => {
+  const trained = workflow("train-model", { from: 0, to: 60, steps: [{ name: "train", from: 1, to: 55 }] });
+  const reason = "load: P95 2400 ms; staging is back on 1.0.6";
+  const tested = workflow("test-staging", { from: 101, to: 190, outcome: "reverted", reason, steps: [gate("load", 120, 150, "fail", "P95 2400 ms")] });
+
+  it("is listed oldest first", async () => {
+    const list = await withApiServer({ [chainOf("c")]: { items: [tested, trained] } }, (cluster) => chainWorkflows(cluster, "c"));
+    expect(list.map(({ metadata }) => metadata.name)).toEqual(["train-model-abc123", "test-staging-v7-def456"]);
+  });
+
+  it("is printed line by line, by the time since it was submitted, to its outcome", async () => {
+    const printed = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const answers = { [chainOf("c")]: { items: [trained, tested] }, [podsOf("c")]: { items: [] } };
+    const outcome = await withApiServer(answers, (cluster) => follow(cluster, "c", Date.parse(trained.metadata.creationTimestamp)));
+    expect(outcome).toEqual({ exitCode: 1, sentence: reason });
+    expect(printed.mock.calls.map(([line]) => line)).toEqual([
+      "  0:00 ▶ train-model-abc123",
+      "  0:55     ✓ train 54 s",
+      "  1:00 ✓ train-model-abc123 60 s",
+      "  1:41 ▶ test-staging-v7-def456",
+      "  2:30     ✓ load 30 s  fail: P95 2400 ms",
+      `  3:10 ✓ test-staging-v7-def456 89 s  reverted: ${reason}`,
+    ]);
+  });
+});
