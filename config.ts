@@ -2,7 +2,8 @@
  * The stack's settings: the only place that reads configuration. Everything is checked before anything is
  * declared, and every mistake is listed at once, with its path and what to write instead.
  */
-import * as pulumi from "@pulumi/pulumi";
+// Not the whole package: commands that deploy nothing read settings too, and it takes half a second to load.
+import { allConfig } from "@pulumi/pulumi/runtime/config";
 import * as yaml from "js-yaml";
 import { z } from "zod";
 import { ImageKey, imageKeys, ImageOverride, Images, ownImageKeys, resolveImages, unpinnedImages } from "./images/catalogue";
@@ -86,7 +87,7 @@ function resolved(chosen: Sections["images"]): Images {
 /** Reads the settings of the stack that is being deployed. */
 export function loadSettings(): Settings {
   const config: Record<string, unknown> = {};
-  for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
+  for (const [key, text] of Object.entries(allConfig())) {
     const [namespace, name] = key.split(":");
     if (namespace === project) config[name] = fromConfig(text);
   }

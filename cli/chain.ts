@@ -90,15 +90,25 @@ function stepEvents(workflow: Workflow): ChainEvent[] {
       at: Date.parse(node.finishedAt!),
       depth: 1 as const,
       name: stepName(node),
-      phase: node.phase,
+      phase: turnedDown(node) ? "Failed" : node.phase,
       seconds: seconds(node.startedAt!, node.finishedAt!),
       detail: stepDetail(node),
     }));
 }
 
-function stepDetail(node: WorkflowNode): string | undefined {
+/** A gate ends well when it has judged, whatever its verdict: people want to see the verdict. */
+function turnedDown(node: WorkflowNode): boolean {
+  const verdict = reportOf(node)?.verdict;
+  return verdict === "fail" || verdict === "inconclusive";
+}
+
+function reportOf(node: WorkflowNode): { verdict?: string; reason?: string } | undefined {
   const report = node.outputs?.parameters?.find(({ name }) => name === "report")?.value;
-  const parsed = report ? tryParse(report) : undefined;
+  return report ? tryParse(report) : undefined;
+}
+
+function stepDetail(node: WorkflowNode): string | undefined {
+  const parsed = reportOf(node);
   if (parsed) return `${parsed.verdict}: ${parsed.reason}`;
   return node.phase === "Failed" || node.phase === "Error" ? node.message : undefined;
 }

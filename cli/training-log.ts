@@ -23,7 +23,7 @@ export function followTrainingLog(cluster: Cluster, chain: string, print: (line:
     }
   };
   // The log is a courtesy: the chain is followed without it as well.
-  wait().catch((error: Error) => print(`(no training log: ${error.message})`));
+  wait().catch((error: Error) => stopped || print(`(no training log: ${error.message})`));
   return {
     stop() {
       stopped = true;

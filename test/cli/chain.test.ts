@@ -90,7 +90,7 @@ describe("what a person sees of a chain", () => {
       [1, "build-container-image", "Succeeded", 3, undefined],
       [0, "train-model-abc123", "Succeeded", 60, undefined],
       [0, "test-staging-v7-def456", "Running", undefined, undefined],
-      [1, "integration", "Succeeded", 8, "fail: 1000 classes instead of 11"],
+      [1, "integration", "Failed", 8, "fail: 1000 classes instead of 11"],
       [1, "resource", "Skipped", 0, undefined],
       [1, "load", "Skipped", 0, undefined],
       [1, "revert-on-failure", "Succeeded", 76, undefined],
@@ -102,6 +102,16 @@ describe("what a person sees of a chain", () => {
     const keys = chainEvents([trained, turnedAway]).map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
     expect(chainEvents([turnedAway, trained]).map(({ key }) => key)).toEqual(keys);
+  });
+
+  it.each([
+    ["pass", "Succeeded"],
+    ["fail", "Failed"],
+    ["inconclusive", "Failed"],
+    ["skipped", "Succeeded"],
+  ])("shows a gate that says %s as %s", (verdict, phase) => {
+    const [, event] = chainEvents([tested("", "", { steps: [gate("load", 120, 130, verdict, "because")] })]);
+    expect([event.phase, event.detail]).toEqual([phase, `${verdict}: because`]);
   });
 
   it("shows nothing of what has not begun, and no end of what still runs", () => {
