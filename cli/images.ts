@@ -7,12 +7,13 @@ import { contentKey, fileHash } from "../images/build/content-key";
 import { layerImage, type BuiltImage } from "../images/build/layout";
 import { pushImage } from "../images/build/push";
 import { goTool } from "../images/build/tools";
-import { catalogue, ownImageKeys, registryAddress, type OwnImageKey } from "../images/catalogue";
+import { catalogue, ownImageKeys, registryAddress, resolveImages, unpinnedImages, type OwnImageKey } from "../images/catalogue";
 import { repositoryRoot, toolPath } from "../local/paths";
+import { run } from "../local/run";
 import { connect, connectTo } from "./cluster";
 import { withPortForward } from "./port-forward";
 
-const usage = `Usage: npm run images -- [build|push] [${ownImageKeys.join("|")} ...] [--registry host:port] [--tls] [--base local|published] [--json]`;
+const usage = `Usage: npm run images -- [build|push|pin] [${ownImageKeys.join("|")} ...] [--registry host:port] [--tls] [--base local|published] [--json]`;
 
 /** How the project's own images are built and pushed. */
 export interface ImageOptions {
@@ -92,6 +93,17 @@ function withPipelineRegistry<T>(use: (registry: string) => Promise<T>): Promise
   return withPortForward(cluster, "kube-system", "app=registry", 5000, (port) => use(`127.0.0.1:${port}`));
 }
 
+/** Looks up the digests that the catalogue lacks, as a stack file states them. */
+async function pin(): Promise<string> {
+  const crane = await goTool("crane");
+  const lines = unpinnedImages(resolveImages({})).map(async (key) => {
+    const { repository, tag } = catalogue[key];
+    const digest = await run(crane, ["digest", `${repository}:${tag}`]);
+    return `      ${key}: { digest: "${digest.trim()}" }`;
+  });
+  return ["  gourmetgram:images:", "    overrides:", ...(await Promise.all(lines))].join("\n");
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -104,6 +116,7 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(usage);
+  if (positionals[0] === "pin") return console.log(await pin());
   const action = positionals[0] === "push" || positionals[0] === "build" ? positionals.shift() : "build";
   const unknown = positionals.find((key) => !ownImageKeys.includes(key as OwnImageKey));
   if (unknown) throw new Error(`"${unknown}" is no image of this project: name ${ownImageKeys.join(", ")}, or none for all.`);
