@@ -63,10 +63,12 @@ export async function choosePorts(list: Forward[], free: (port: number) => Promi
   return Object.fromEntries(chosen);
 }
 
-/** One sentence for each port that another program holds. */
+/** One sentence for each port that another program holds, and what to do about it; empty if all is as wanted. */
 export function portNotices(list: Forward[], ports: Ports): string[] {
   const moved = list.filter(({ name, wanted }) => ports[name] !== wanted);
-  return moved.map(({ name, wanted }) => `Port ${wanted} is taken by another program: ${name} is at port ${ports[name]} instead (stop that program, then \`npm stop -- --keep-data\` and \`npm start\`, to have ${wanted}).`);
+  if (moved.length === 0) return [];
+  const sentences = moved.map(({ name, wanted }) => `Port ${wanted} is taken by another program: ${name} is at port ${ports[name]} instead.`);
+  return [...sentences, "For the usual ports stop that program, then run npm stop -- --keep-data and npm start."];
 }
 
 function forwarders(list: Forward[], ports: Ports): ProcessSpec[] {

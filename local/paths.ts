@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -17,7 +18,7 @@ export function cacheDir(): string {
  * `GOURMETGRAM_STATE`, default `~/.local/state/gourmetgram`.
  */
 export function stateDir(): string {
-  return process.env.GOURMETGRAM_STATE || join(homedir(), ".local", "state", "gourmetgram");
+  return process.env.GOURMETGRAM_STATE || defaultStateDir();
 }
 
 /** A compiled tool, e.g. `toolPath("kubectl")`. It exists once the group of the tool is built. */
@@ -30,8 +31,17 @@ export function kubeconfigPath(): string {
   return join(stateDir(), "kubeconfig");
 }
 
+const defaultStateDir = () => join(homedir(), ".local", "state", "gourmetgram");
+
+/**
+ * Name of this cluster's network namespace, cgroup and run directory: `gourmetgram`, or with a suffix of its own for
+ * another state directory, so that a test's cluster can run beside the one in use.
+ */
+export const instance =
+  stateDir() === defaultStateDir() ? "gourmetgram" : `gourmetgram-${createHash("sha256").update(stateDir()).digest("hex").slice(0, 6)}`;
+
 /** What lives only as long as the cluster's processes: sockets, container run state. */
-export const runDir = "/run/gourmetgram";
+export const runDir = join("/run", instance);
 
 /** Context name that makes a stack use the local cluster. */
 export const localContext = "gourmetgram-local";

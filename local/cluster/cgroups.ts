@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { instance } from "../paths";
 
 const mountPoint = "/sys/fs/cgroup";
 
 /** The cgroup under which all pods live, in every hierarchy. */
-export const cgroupRoot = "/gourmetgram";
+export const cgroupRoot = `/${instance}`;
 
 /** Whether the machine has the unified hierarchy alone (version 2). */
 export const isCgroupV2 = () => existsSync(join(mountPoint, "cgroup.controllers"));

@@ -89,6 +89,8 @@ function kubeletConfig(): object {
     failSwapOn: false,
     oomScoreAdj: 0,
     maxPods: 110,
+    serializeImagePulls: false,
+    maxParallelImagePulls: 3,
     clusterDNS: [dnsIp],
     clusterDomain: "cluster.local",
     // There is no way out, so there is no resolver beyond the cluster's own.

@@ -96,8 +96,8 @@ const unescape = (path: string) => path.replace(/\\(\d{3})/g, (_, octal: string)
 /** Removes what kubelet, CNI and containerd write at fixed places outside the state directory, where it is ours. */
 function removeTraces(): void {
   rmSync(runDir, { recursive: true, force: true });
-  removeIn("/var/lib/cni/results", (path) => readIfThere(path).includes(runDir));
-  removeIn("/var/log/containers", (path) => lstatSync(path).isSymbolicLink() && readlinkSync(path).startsWith(stateDir()));
+  removeIn("/var/lib/cni/results", (path) => readIfThere(path).includes(`${runDir}/`));
+  removeIn("/var/log/containers", (path) => lstatSync(path).isSymbolicLink() && readlinkSync(path).startsWith(`${stateDir()}/`));
   const maybeOurs = ["/var/lib/kubelet/device-plugins", "/var/log/containers", "/var/lib/cni/results", "/run/containerd/runc", "/run/containerd/s"];
   for (const dir of maybeOurs.flatMap((path) => [path, dirname(path)])) {
     if (existsSync(dir) && readdirSync(dir).length === 0 && dir !== "/var/log") rmdirSync(dir);

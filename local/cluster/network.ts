@@ -1,10 +1,9 @@
 import { existsSync, mkdirSync } from "node:fs";
+import { instance } from "../paths";
 import { run, succeeds } from "../run";
 
-/** Name of the network namespace that the cluster has to itself. */
-export const netnsName = "gourmetgram";
-/** File of the network namespace, for `nsenter --net=`. */
-export const netnsPath = `/run/netns/${netnsName}`;
+/** File of the network namespace that the cluster has to itself, for `nsenter --net=`. */
+export const netnsPath = `/run/netns/${instance}`;
 /** Address of the single node. */
 export const nodeIp = "10.200.0.1";
 /** Addresses of pods. */
@@ -27,7 +26,7 @@ export const inCluster = (command: string, ...args: string[]) => run("nsenter", 
 export async function ensureNetwork(): Promise<void> {
   if (!existsSync(netnsPath)) {
     mkdirSync("/run/netns", { recursive: true });
-    await run("ip", ["netns", "add", netnsName]);
+    await run("ip", ["netns", "add", instance]);
   }
   await inCluster("ip", "link", "set", "lo", "up");
   await inCluster("ip", "address", "replace", `${nodeIp}/32`, "dev", "lo");
@@ -37,10 +36,10 @@ export async function ensureNetwork(): Promise<void> {
 
 /** Removes the network namespace, and with it every interface and firewall rule of the cluster. */
 export async function removeNetwork(): Promise<void> {
-  if (await networkExists()) await run("ip", ["netns", "delete", netnsName]);
+  if (await networkExists()) await run("ip", ["netns", "delete", instance]);
 }
 
 /** Whether the network namespace is there. */
 export async function networkExists(): Promise<boolean> {
-  return existsSync(netnsPath) && (await succeeds("ip", ["netns", "pids", netnsName]));
+  return existsSync(netnsPath) && (await succeeds("ip", ["netns", "pids", instance]));
 }

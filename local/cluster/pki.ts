@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dump, load } from "js-yaml";
-import { kubeconfigPath, localContext, stateDir, toolPath } from "../paths";
+import { kubeconfigPath, localContext, runDir, stateDir, toolPath } from "../paths";
 import { run } from "../run";
 import { nodeIp, podCidr, serviceCidr } from "./network";
 
@@ -61,7 +61,7 @@ function kubeadmConfig(): string {
       apiVersion: "kubeadm.k8s.io/v1beta4",
       kind: "InitConfiguration",
       localAPIEndpoint: { advertiseAddress: nodeIp, bindPort: apiPort },
-      nodeRegistration: { name: nodeName, criSocket: "unix:///run/gourmetgram/containerd.sock" },
+      nodeRegistration: { name: nodeName, criSocket: `unix://${join(runDir, "containerd.sock")}` },
     },
     {
       apiVersion: "kubeadm.k8s.io/v1beta4",

@@ -24,7 +24,10 @@ describe("ports of the local cluster", () => {
   it("move to the next free one above 10000 more, said in one sentence", async () => {
     const ports = await choosePorts(list, free(80, 10080));
     expect(ports.production).toBe(10081);
-    expect(portNotices(list, ports)).toEqual([expect.stringMatching(/^Port 80 is taken by another program: production is at port 10081 instead/)]);
+    expect(portNotices(list, ports)).toEqual([
+      "Port 80 is taken by another program: production is at port 10081 instead.",
+      expect.stringMatching(/^For the usual ports stop that program/),
+    ]);
   });
 
   it("are never given twice", async () => {
