@@ -1,6 +1,7 @@
 /** What the stand-in Command plugin does with a resource: `command:local:Command` and `command:local:run`. */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { deadline } from "./deadline";
 import { differences, pathText } from "./differences";
 import { log, type Diff, type Provider, type State, type Target } from "./protocol";
 import { record, text, type Properties } from "./values";
@@ -13,6 +14,9 @@ interface Output {
 
 /** Lines of a failed command's output that its error shows. */
 const shownLines = 20;
+
+/** The longest that a timer knows, 24 days: a command without `customTimeouts` takes the time it needs. */
+const unlimitedSeconds = 2 ** 31 / 1000 - 1;
 
 /** Serves the commands of a program. */
 export class CommandProvider implements Provider {
@@ -103,16 +107,25 @@ export class CommandProvider implements Provider {
     collect("stderr");
     child.stdin.on("error", () => {}); // A command that doesn't read its input may close it early.
     child.stdin.end(text(inputs, "stdin") ?? "");
-    const signals = [this.cancelled.signal, ...(target.timeoutSeconds ? [AbortSignal.timeout(target.timeoutSeconds * 1000)] : [])];
-    const signal = AbortSignal.any(signals);
+    const { signal, clear } = deadline(target.timeoutSeconds || unlimitedSeconds, this.cancelled.signal);
     return new Promise((resolve, reject) => {
-      const end = () => child.pid !== undefined && process.kill(-child.pid, "SIGTERM");
-      signal.addEventListener("abort", end, { once: true });
-      child.on("error", (error) => reject(new Error(`could not be started (${error.message}): correct its interpreter or dir`)));
-      child.on("close", (code, killedBy) => {
+      const end = () => endGroup(child.pid);
+      const settle = (): boolean => {
         signal.removeEventListener("abort", end);
+        const { aborted } = signal;
+        clear();
+        return aborted;
+      };
+      if (signal.aborted) end();
+      signal.addEventListener("abort", end, { once: true });
+      child.on("error", (error) => {
+        settle();
+        reject(new Error(`could not be started (${error.message}): correct its interpreter or dir`));
+      });
+      child.on("close", (code, killedBy) => {
+        const aborted = settle();
         if (code === 0) return resolve({ stdout: output.stdout.replace(/\n$/, ""), stderr: output.stderr.replace(/\n$/, "") });
-        const why = signal.aborted ? (this.cancelled.signal.aborted ? "was cancelled" : `took longer than ${target.timeoutSeconds} s`) : code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`;
+        const why = aborted ? (this.cancelled.signal.aborted ? "was cancelled" : `took longer than ${target.timeoutSeconds} s`) : code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`;
         const shown = logging === "none" ? [] : recent.slice(-shownLines);
         reject(new Error([why, ...shown.map((line) => `  | ${line}`)].join("\n")));
       });
@@ -120,3 +133,13 @@ export class CommandProvider implements Provider {
   }
 }
 
+
+/** Ends a process and all that it has started; what is gone already is fine. */
+function endGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, "SIGTERM");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

@@ -1,4 +1,5 @@
 /** Which path of the API serves a kind. */
+import { deadline } from "./deadline";
 import { type KubeClient, isNotFound } from "./kube-client";
 import { record, records, text, type Properties } from "./values";
 
@@ -21,7 +22,7 @@ export function collectionPath(kind: Kind, namespace: string): string {
 }
 
 /** How long a custom resource waits for its definition: as long as the definition may take to be established. */
-const definitionMs = 60_000;
+const definitionSeconds = 60;
 
 const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
@@ -49,13 +50,15 @@ export class Discovery {
   async need(apiVersion: string, kind: string, cancelled: AbortSignal): Promise<Kind> {
     const found = await this.find(apiVersion, kind);
     if (found) return found;
-    const signal = AbortSignal.any([cancelled, AbortSignal.timeout(definitionMs)]);
+    const { signal, clear } = deadline(definitionSeconds, cancelled);
     const served = (object: Properties | undefined): Kind | undefined => servedKind(object, apiVersion, kind);
     try {
       return await this.client.follow(definitions, {}, signal, served);
     } catch (error) {
       if (!signal.aborted || cancelled.aborted) throw error;
       throw new Error(`the cluster has no kind "${kind}" in "${apiVersion}": install its CustomResourceDefinition first (dependsOn), or correct the two`);
+    } finally {
+      clear();
     }
   }
 

@@ -30,6 +30,10 @@ export class KubernetesProvider implements Provider {
 
   async configure(settings: Properties): Promise<void> {
     this.settings = settings;
+    const clientSide = settings.enableServerSideApply !== undefined && !this.flag("enableServerSideApply");
+    if (clientSide || settings.renderYamlToDirectory) {
+      throw new Error("the stand-in Kubernetes plugin applies objects on the server only: leave enableServerSideApply and renderYamlToDirectory unset, or use the official plugin");
+    }
   }
 
   async diffConfig(olds: Properties, news: Properties): Promise<Diff> {

@@ -1,4 +1,5 @@
 /** Waits by watches for what the API server does after it has said yes. */
+import { deadline } from "./deadline";
 import { type KubeClient, isNotFound } from "./kube-client";
 import { collectionPath, type Kind } from "./kube-discovery";
 import { explainPods, podProblem, podSelector } from "./kube-pods";
@@ -23,7 +24,7 @@ function timeout({ object, timeoutSeconds }: Awaited): number {
 }
 
 /** Shows what is waited for whenever it changes, once the wait is long enough for a person to wonder. */
-function reporter(urn: string, finished: string): { report(message: string): void; done(): void } {
+function reporter(urn: string): { report(message: string): void; done(finished?: string): void } {
   let last = "";
   let shown = "";
   const show = () => {
@@ -40,9 +41,9 @@ function reporter(urn: string, finished: string): { report(message: string): voi
       last = message;
       if (!quiet) show();
     },
-    done: () => {
+    done: (finished) => {
       clearTimeout(timer);
-      if (shown) log(urn, finished, { ephemeral: true });
+      if (shown && finished) log(urn, finished, { ephemeral: true });
     },
   };
 }
@@ -55,9 +56,8 @@ export async function untilReady(client: KubeClient, awaited: Awaited, cancelled
   const { urn, kind, object } = awaited;
   if (!isAwaited(object) || (await bindsLater(client, object))) return object;
   const seconds = timeout(awaited);
-  const end = new AbortController();
-  const signal = AbortSignal.any([cancelled, AbortSignal.timeout(seconds * 1000), end.signal]);
-  const { report, done } = reporter(urn, "ready");
+  const { signal, clear } = deadline(seconds, cancelled);
+  const { report, done } = reporter(urn);
   let message = "";
   let problem: string | undefined;
   const show = () => report(problem ? `${message}; ${problem}` : message);
@@ -76,7 +76,7 @@ export async function untilReady(client: KubeClient, awaited: Awaited, cancelled
       const current = { ...live, apiVersion: object.apiVersion, kind: object.kind }; // The items of a list lack both.
       const state = readiness(current);
       if (state.state === "failed") throw new Error(state.message);
-      if (state.state === "ready") return current;
+      if (state.state === "ready") return done("ready"), current;
       message = state.message;
       return void show();
     });
@@ -85,8 +85,8 @@ export async function untilReady(client: KubeClient, awaited: Awaited, cancelled
     const lines = cancelled.aborted ? [] : await explainPods(client, object).catch(() => []);
     throw new Error([reason, ...lines].join("\n  "));
   } finally {
+    clear();
     done();
-    end.abort(new Error("the wait is over"));
   }
 }
 
@@ -108,13 +108,13 @@ async function bindsLater(client: KubeClient, object: Properties): Promise<boole
 export async function untilGone(client: KubeClient, awaited: Awaited, cancelled: AbortSignal): Promise<void> {
   const { urn, kind, object } = awaited;
   const seconds = timeout(awaited);
-  const signal = AbortSignal.any([cancelled, AbortSignal.timeout(seconds * 1000)]);
-  const { report, done } = reporter(urn, "gone");
+  const { signal, clear } = deadline(seconds, cancelled);
+  const { report, done } = reporter(urn);
   const uid = record(object, "metadata").uid;
   let held = "";
   try {
     await client.follow(collectionPath(kind, namespaceOf(object)), { fieldSelector: `metadata.name=${nameOf(object)}` }, signal, (live) => {
-      if (!live || (uid !== undefined && record(live, "metadata").uid !== uid)) return true;
+      if (!live || (uid !== undefined && record(live, "metadata").uid !== uid)) return done("gone"), true;
       held = holders(live);
       return void report(held ? `being deleted: ${held}` : "being deleted");
     });
@@ -123,6 +123,7 @@ export async function untilGone(client: KubeClient, awaited: Awaited, cancelled:
     if (!signal.aborted || cancelled.aborted) throw error;
     throw new Error(`it is still there after ${seconds} s${held && `, ${held}`}: see why its controller doesn't finish, or remove the finalizer, then run this again`);
   } finally {
+    clear();
     done();
   }
 }

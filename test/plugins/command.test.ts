@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -48,9 +48,11 @@ describe("a command", () => {
 
   it("ends with all that it started when the update is cancelled", async () => {
     const command = new CommandProvider();
+    const begun = new Promise<void>((resolve) => {
+      const watcher = watch(dir, (_, name) => name === "begun" && (watcher.close(), resolve()));
+    });
     const created = command.create(target(), { create: `sh -c 'trap "touch ${dir}/ended; exit" TERM; touch ${dir}/begun; while :; do sleep 0.05; done'` });
-    const { watch } = await import("node:fs/promises");
-    for await (const { filename } of watch(dir)) if (filename === "begun") break;
+    await begun;
     command.cancel();
     await expect(created).rejects.toThrow("was cancelled");
     expect(readFileSync(join(dir, "ended"), "utf8")).toBe("");
