@@ -1,0 +1,161 @@
+"""Trains a Food-11 classifier, and registers it in MLflow if it is good enough.
+
+    python flow.py [normal|bad-architecture|oversized]
+
+Settings, by environment variables:
+    MLFLOW_TRACKING_URI  MLflow server; required
+    MODEL_NAME           registered model; default GourmetGramFood11Model
+    ACCURACY_BAR         least share of right answers, 0..1, on pictures that training never saw; default 0.8
+    EPOCHS               rounds of training, 1..100; default 3. See SCHEDULE
+    SEED                 of the weights and of the order of the pictures; default 0
+    THREADS              of PyTorch, 1..64; default the processors that this process may use
+    VERSION_FILE         where the registered version is written, as a bare integer; default /tmp/version
+
+Exit codes: 0 registered, 3 below the bar and not registered, 2 wrong settings, 1 anything that broke.
+"""
+import os
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+# A waiting thread must sleep: where processors are shared, spinning would steal from the one it waits for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import mlflow  # noqa: E402
+import torch  # noqa: E402
+from mlflow import MlflowClient  # noqa: E402
+
+import pictures  # noqa: E402
+from models import SCENARIOS, build, export, weight_bytes  # noqa: E402
+from training import SCHEDULE, SIDE, accuracy, tensors, train  # noqa: E402
+
+BELOW_THE_BAR = 3
+# Pictures of each class; seeds of their own keep the splits apart.
+TRAIN_PICTURES, TRAIN_SEED = 36, 0
+HELD_OUT_PICTURES, HELD_OUT_SEED = 14, 1_000_000
+
+
+class SettingsError(Exception):
+    """A setting that can't be used."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    scenario: str
+    model_name: str
+    accuracy_bar: float
+    epochs: int
+    seed: int
+    threads: int
+    version_file: Path
+
+
+def settings(arguments: list[str], env: dict[str, str]) -> Settings:
+    """Reads the settings. Raises SettingsError with one sentence that says what to change."""
+
+    def number(name, kind, default, low, high):
+        text = env.get(name, "") or str(default)
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise SettingsError(f'{name} is "{text}": set it to a number from {low} to {high}')
+        return value
+
+    scenario = arguments[0] if arguments else "normal"
+    if scenario not in SCENARIOS or len(arguments) > 1:
+        raise SettingsError(f'"{" ".join(arguments)}" is no scenario: choose one of {", ".join(SCENARIOS)}')
+    if not env.get("MLFLOW_TRACKING_URI"):
+        raise SettingsError("MLFLOW_TRACKING_URI is not set: set it to the address of the MLflow server")
+    return Settings(
+        scenario=scenario,
+        model_name=env.get("MODEL_NAME") or "GourmetGramFood11Model",
+        accuracy_bar=number("ACCURACY_BAR", float, 0.8, 0, 1),
+        epochs=number("EPOCHS", int, 3, 1, 100),
+        seed=number("SEED", int, 0, 0, 2**31),
+        threads=number("THREADS", int, len(os.sched_getaffinity(0)), 1, 64),
+        version_file=Path(env.get("VERSION_FILE") or "/tmp/version"),
+    )
+
+
+def run(chosen: Settings) -> int:
+    started = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - started:6.1f} s] {text}", flush=True)
+
+    torch.set_num_threads(chosen.threads)
+    torch.manual_seed(chosen.seed)
+    client = MlflowClient()
+    mlflow.set_experiment("gourmetgram-train")
+    with mlflow.start_run(run_name=f"train-{chosen.scenario}") as started_run:
+        run_id = started_run.info.run_id
+        say(f"scenario {chosen.scenario}, MLflow run {run_id}")
+
+        train_set = pictures.data_set(TRAIN_PICTURES, TRAIN_SEED, SIDE)
+        held_out = pictures.data_set(HELD_OUT_PICTURES, HELD_OUT_SEED, SIDE)
+        data_hash = pictures.sha256(*train_set, *held_out)
+        say(f"{len(train_set[1])} pictures to learn from, {len(held_out[1])} held out, sha256 {data_hash[:12]}")
+
+        network = build(chosen.scenario)
+        size = weight_bytes(network)
+        mlflow.set_tags({"scenario": chosen.scenario, "data_sha256": data_hash})
+        mlflow.log_params(
+            {name: value for name, value in asdict(chosen).items() if name != "version_file"}
+            | {
+                "architecture": type(network).__name__,
+                "weight_bytes": size,
+                "schedule": " ".join(f"{passes}x{side}px" for side, passes in SCHEDULE),
+                "train_pictures": len(train_set[1]),
+                "held_out_pictures": len(held_out[1]),
+            }
+        )
+        say(f"{type(network).__name__}, {size / 2**20:.1f} MiB of weights, {chosen.threads} threads")
+
+        def log(step: int, total: int, side: int, loss: float) -> None:
+            mlflow.log_metric("train_loss", loss, step=step)
+            say(f"pass {step}/{total} at {side} px: loss {loss:.3f}")
+
+        train(network, *tensors(*train_set), chosen.epochs, log)
+        share = accuracy(network, *tensors(*held_out))
+        mlflow.log_metrics({"accuracy": share, "training_seconds": time.monotonic() - started})
+        say(f"accuracy {share:.1%} on the held-out pictures, bar {chosen.accuracy_bar:.1%}")
+        if share < chosen.accuracy_bar:
+            mlflow.set_tag("outcome", "below-the-bar")
+            print(f"not registered: accuracy {share:.1%} is below the bar of {chosen.accuracy_bar:.1%}", flush=True)
+            return BELOW_THE_BAR
+
+        version = register(client, chosen, run_id, network)
+        mlflow.set_tag("outcome", "registered")
+        say(f"registered {chosen.model_name} version {version}, alias development")
+        chosen.version_file.write_text(version)
+        return 0
+
+
+def register(client: MlflowClient, chosen: Settings, run_id: str, network: torch.nn.Module) -> str:
+    """Logs the network as `food11.onnx`, registers it, and moves the alias `development` to it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "food11.onnx")
+        export(network, path, SIDE)
+        mlflow.log_metric("onnx_bytes", os.path.getsize(path))
+        mlflow.log_artifact(path, "model")
+    try:
+        client.create_registered_model(chosen.model_name)
+    except mlflow.MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    source = f"{client.get_run(run_id).info.artifact_uri}/model"
+    created = client.create_model_version(chosen.model_name, source, run_id, tags={"scenario": chosen.scenario})
+    client.set_registered_model_alias(chosen.model_name, "development", created.version)
+    return str(created.version)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(run(settings(sys.argv[1:], dict(os.environ))))
+    except SettingsError as error:
+        print(f"{error}.", file=sys.stderr)
+        sys.exit(2)

@@ -22,7 +22,7 @@ class Brush:
 
     def __init__(self, rng: np.random.Generator):
         self.rng = rng
-        table = self.near((120, 110, 100), 60)
+        table = self.near((120, 110, 100), 24)
         self.image = Image.new("RGB", (CANVAS, CANVAS), table)
         self.draw = ImageDraw.Draw(self.image)
         if rng.random() < 0.7:
@@ -154,7 +154,7 @@ def picture(label: int, seed: int, side: int) -> Image.Image:
     if rng.random() < 0.5:
         image = image.transpose(Image.FLIP_LEFT_RIGHT)
     image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.6))).resize((side, side), Image.BILINEAR)
-    pixels = np.asarray(image, np.float32) * rng.uniform(0.75, 1.2) + rng.normal(0, rng.uniform(2, 14), (side, side, 3))
+    pixels = np.asarray(image, np.float32) * rng.uniform(0.85, 1.15) + rng.normal(0, rng.uniform(2, 10), (side, side, 3))
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 

@@ -1,0 +1,25 @@
+"""The generated Food-11: the same for the same seed, different for another, and in the app's order of classes."""
+import model
+import numpy as np
+import pictures
+
+
+def test_the_same_seed_draws_the_same_and_another_does_not():
+    first = pictures.data_set(2, 0, 32)
+    assert pictures.sha256(*first) == pictures.sha256(*pictures.data_set(2, 0, 32))
+    assert pictures.sha256(*first) != pictures.sha256(*pictures.data_set(2, 2, 32))
+
+
+def test_the_splits_share_no_picture():
+    rows = lambda first: {picture.tobytes() for picture in pictures.data_set(3, first, 32)[0]}
+    assert not rows(0) & rows(1_000_000)
+
+
+def test_every_class_is_there_as_often():
+    images, labels = pictures.data_set(3, 0, 16)
+    assert images.shape == (33, 16, 16, 3) and images.dtype == np.uint8
+    assert np.bincount(labels).tolist() == [3] * 11
+
+
+def test_training_and_app_name_the_classes_in_one_order():
+    assert pictures.CLASSES == model.CLASSES

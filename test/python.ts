@@ -1,0 +1,34 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { contentKey } from "../images/build/content-key";
+import { cacheDir, repositoryRoot } from "../local/paths";
+import { run } from "../local/run";
+
+const requirements = ["images/app/requirements.txt", "images/tools/requirements.txt", "test/images/requirements.txt"].map((path) =>
+  join(repositoryRoot, path),
+);
+
+let made: Promise<string> | undefined;
+
+/**
+ * A Python interpreter with what the app and the tools image have, and pytest: a virtual environment in the cache,
+ * made once for the content of their requirements.
+ * @returns Path of the interpreter.
+ */
+export function python(): Promise<string> {
+  return (made ??= makeEnvironment());
+}
+
+async function makeEnvironment(): Promise<string> {
+  const environment = join(cacheDir(), `venv-${await contentKey(requirements, [])}`);
+  const files = requirements.map((path) => `--requirement ${path}`).join(" ");
+  await mkdir(dirname(environment), { recursive: true });
+  const make = `[ -e finished ] || {
+    rm -rf bin lib* include pyvenv.cfg
+    python3 -m venv . && bin/python -m pip install --quiet --no-compile --require-hashes ${files} && touch finished
+  }`;
+  await mkdir(environment, { recursive: true });
+  // Test files run side by side and may all ask first: one makes it, the others wait.
+  await run("flock", [environment, "sh", "-c", make], { cwd: environment });
+  return join(environment, "bin", "python");
+}
