@@ -64,7 +64,7 @@ class Pipeline:
             "WORKFLOW_NAME": "parent",
             "WORKFLOW_NAMESPACE": "argo",
         }
-        command = [sys.executable, str(SCRIPTS / script)]
+        command = [sys.executable, "-S", str(SCRIPTS / script)]  # the scripts need the standard library alone
         return subprocess.run(command, env={**given, **env}, capture_output=True, text=True, timeout=60)
 
     def output(self, name):
