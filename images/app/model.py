@@ -77,13 +77,14 @@ def check_contract(session: onnxruntime.InferenceSession) -> None:
     ):
         if len(values) != 1:
             raise ContractError(f"the model has {len(values)} {kind}s, not one as Food-11 asks")
-        shape, batch = list(values[0].shape), f"[N, {', '.join(map(str, wanted))}]"
+        shape = list(values[0].shape)
         # A symbolic size is known only when the model runs; classify() looks again.
         fits = len(shape) == len(wanted) + 1 and all(
             not isinstance(size, int) or size == want for size, want in zip(shape, [1, *wanted])
         )
         if not fits or values[0].type != "tensor(float)":
-            raise ContractError(f"the model's {kind} is {values[0].type} {shape}, not tensor(float) {batch} as Food-11 asks")
+            has, asked = (", ".join(map(str, sizes)) for sizes in (shape, ["N", *wanted]))
+            raise ContractError(f"the model's {kind} is {values[0].type} [{has}], not tensor(float) [{asked}] as Food-11 asks")
 
 
 def pixels(picture: bytes) -> np.ndarray:
