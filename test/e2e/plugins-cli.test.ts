@@ -1,16 +1,17 @@
 /** The real Pulumi CLI on a real API server, through the stand-in plugins. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type ControlPlane, startControlPlane } from "./control-plane";
+import { repositoryRoot } from "../../local/paths";
 import { installStandInPlugins, pulumi } from "../../local/pulumi";
 
-const project = join(__dirname, "plugins-program");
 const password = "correct horse battery staple";
 let plane: ControlPlane;
 let state: string;
 let settings: string;
+let project: string;
 const before = process.env.GOURMETGRAM_STATE;
 
 beforeAll(async () => {
@@ -18,6 +19,9 @@ beforeAll(async () => {
   state = mkdtempSync(join(tmpdir(), "gourmetgram-state-"));
   process.env.GOURMETGRAM_STATE = state;
   settings = join(state, "settings.yaml");
+  project = join(state, "program"); // A copy, as the CLI writes beside the program.
+  cpSync(join(__dirname, "plugins-program"), project, { recursive: true });
+  symlinkSync(join(repositoryRoot, "node_modules"), join(project, "node_modules"));
   expect(installStandInPlugins()).toEqual(["kubernetes", "command"]);
   expect(installStandInPlugins()).toEqual(["kubernetes", "command"]);
   await run("stack", "init", "dev");
