@@ -11,7 +11,7 @@ import { cluster, schema, Sections, shape } from "./settings";
 
 const project = "gourmetgram";
 
-/** One stack's settings, checked, with every default filled in. */
+/** One stack's settings, checked, with every default filled in; environments in the order of promotion. */
 export type Settings = Omit<Sections, "images"> & { images: { build: boolean; catalogue: Images } };
 export type EnvironmentSettings = Settings["environments"][string];
 export type ExposureSettings = Settings["exposure"];
@@ -37,7 +37,46 @@ export function parseSettings(config: Record<string, unknown>): Settings {
   const mistakes = [...(parsed.error?.issues.flatMap(lines) ?? []), ...contradictions(Object.fromEntries(sections) as Partial<Sections>)];
   if (!parsed.success || mistakes.length > 0) throw new ConfigurationError(mistakes.sort());
   const { images: chosen, ...others } = parsed.data;
-  return { ...others, images: { build: chosen.build, catalogue: resolved(chosen) } };
+  const environments = Object.fromEntries(promotionOrder(others.environments).map((name) => [name, others.environments[name]]));
+  return { ...others, environments, images: { build: chosen.build, catalogue: resolved(chosen) } };
+}
+
+/**
+ * The environments from the one where candidates are tested to the last one that promotion leads to. Configuration
+ * comes without an order of its own: Pulumi sorts the keys of a mapping.
+ */
+export function promotionOrder(environments: Sections["environments"]): string[] {
+  const names = Object.keys(environments).sort();
+  const order: string[] = [];
+  for (let next = names.find((name) => !environments[name].promotesFrom); next && !order.includes(next); ) {
+    const current: string = next;
+    order.push(current);
+    next = names.find((name) => environments[name].promotesFrom === current);
+  }
+  return order;
+}
+
+/** What keeps the environments from being one chain. */
+function brokenChain(environments: Sections["environments"]): { path: string[]; message: string }[] {
+  const names = Object.keys(environments).sort();
+  const firsts = names.filter((name) => !environments[name].promotesFrom);
+  if (firsts.length !== 1) {
+    const all = firsts.length === 0 ? "every environment has" : `${firsts.join(", ")} have no`;
+    return [{ path: ["environments"], message: `${all} promotesFrom: leave it out of the one environment where candidates are tested, and write it in the others` }];
+  }
+  const order = promotionOrder(environments);
+  return names
+    .filter((name) => !order.includes(name))
+    .map((name) => {
+      const source = environments[name].promotesFrom!;
+      const sibling = order.find((other) => environments[other].promotesFrom === source);
+      const message = !names.includes(source)
+        ? `unknown environment: write one of ${names.filter((other) => other !== name).join(", ")}`
+        : sibling
+          ? `${source} promotes to ${sibling} already: write another one`
+          : `no promotion leads from ${order[0]} to ${source}: write another one`;
+      return { path: ["environments", name, "promotesFrom"], message };
+    });
 }
 
 /** What is wrong between settings that are right by themselves. */
@@ -50,6 +89,7 @@ function contradictions({ environments, exposure: exposed, pipeline: flow, regis
     const first = ports.slice(0, index).find((other) => other.port === taken);
     if (first) mistake(path, `port ${taken} is taken by ${first.owner}: give ${owner} another one`);
   }
+  for (const { path, message } of environments ? brokenChain(environments) : []) mistake(path, message);
   if (exposed) {
     const nodePorts = Object.entries(exposed.nodePorts);
     for (const [index, [name, taken]] of nodePorts.entries()) {
@@ -146,8 +186,9 @@ interface ExposedPort {
   path: string[];
 }
 
-function environmentPorts(environments: Record<string, { port: number }>): ExposedPort[] {
-  return Object.entries(environments).map(([owner, settings]) => ({ owner, port: settings.port, path: ["environments", owner, "port"] }));
+function environmentPorts(environments: Sections["environments"]): ExposedPort[] {
+  const names = new Set([...promotionOrder(environments), ...Object.keys(environments)]);
+  return [...names].map((owner) => ({ owner, port: environments[owner].port, path: ["environments", owner, "port"] }));
 }
 
 function uiPortsOf(ports: Sections["exposure"]["ports"]): ExposedPort[] {

@@ -92,6 +92,8 @@ const exposure = z
 const environment = z.strictObject({
   /** Port of the Service, as people open it. */
   port,
+  /** Environment whose models come here by promotion. Left out for the first one, where candidates are tested. */
+  promotesFrom: z.string().optional(),
   /** Memory limit of the app container. Default 256Mi. */
   memory: quantity.default("256Mi"),
   /** Pods that serve. 1 to 20, default 1. */
@@ -138,7 +140,6 @@ export const shape = {
   argoWorkflows: argoWorkflows.prefault({}),
   argoCd: argoCd.prefault({}),
   exposure,
-  /** Environments in the order of promotion. */
   environments: z.record(dnsLabel, environment).refine((all) => Object.keys(all).length > 0, "name at least one environment"),
   pipeline: pipeline.prefault({}),
 };

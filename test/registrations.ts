@@ -28,7 +28,7 @@ export async function record<T>(config: Record<string, unknown>, piece: () => T 
     false,
   );
   pulumi.runtime.setAllConfig(
-    Object.fromEntries(Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)])),
+    Object.fromEntries(Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(sorted(value))])),
   );
   // Pulumi's mocks are not told the parent: it is read where the registration arrives.
   const monitor = pulumi.runtime.getMonitor() as any;
@@ -48,6 +48,12 @@ export async function record<T>(config: Record<string, unknown>, piece: () => T 
     .finally(() => pulumi.runtime.disconnect());
   registrations.sort((a, b) => `${a.type} ${a.name}`.localeCompare(`${b.type} ${b.name}`));
   return { registrations, result: result as pulumi.Unwrap<T> };
+}
+
+/** As the CLI hands a mapping over: its keys sorted, whatever order the file has. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value) || typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
 }
 
 /** The one registration of that name. @throws when there is none, or more than one */

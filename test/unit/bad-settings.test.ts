@@ -27,7 +27,12 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ["an environment in capitals", { environments: { Staging: { port: 8081 } } }, "environments.Staging: write lower-case letters, digits and dashes, 30 at most"],
   ["an environment in MLflow's namespace", { environments: { platform: { port: 8081 } } }, "environments.platform: MLflow has this name: write another one"],
   ["no replica", { environments: { staging: { port: 8081, replicas: 0 } } }, "environments.staging.replicas: write 1 to 20"],
-  ["two environments on one port", { environments: { staging: { port: 8080 }, canary: { port: 8080 } } }, "environments.canary.port: port 8080 is taken by staging: give canary another one"],
+  ["two environments on one port", { environments: { staging: { port: 8080 }, canary: { port: 8080, promotesFrom: "staging" } } }, "environments.canary.port: port 8080 is taken by staging: give canary another one"],
+  ["two first environments", { environments: { staging: { port: 8081 }, canary: { port: 8080 } } }, "environments: canary, staging have no promotesFrom: leave it out of the one environment where candidates are tested, and write it in the others"],
+  ["no first environment", { environments: { staging: { port: 8081, promotesFrom: "canary" }, canary: { port: 8080, promotesFrom: "staging" } } }, "environments: every environment has promotesFrom: leave it out of the one environment where candidates are tested, and write it in the others"],
+  ["promotion from nowhere", { environments: { staging: { port: 8081 }, canary: { port: 8080, promotesFrom: "stagging" } } }, "environments.canary.promotesFrom: unknown environment: write one of staging"],
+  ["promotion that forks", { environments: { staging: { port: 8081 }, canary: { port: 8080, promotesFrom: "staging" }, shadow: { port: 8083, promotesFrom: "staging" } } }, "environments.shadow.promotesFrom: staging promotes to canary already: write another one"],
+  ["promotion in a circle", { environments: { staging: { port: 8081 }, shadow: { port: 8083, promotesFrom: "shadow" } } }, "environments.shadow.promotesFrom: no promotion leads from staging to shadow: write another one"],
   ["an environment and a UI on one port", { environments: { staging: { port: 2746 } } }, "exposure.ports.argoWorkflows: port 2746 is taken by staging: give argoWorkflows another one"],
   ["two UIs on one port", { exposure: { type: "LoadBalancer", ports: { mlflow: 8082 } } }, "exposure.ports.argoCd: port 8082 is taken by mlflow: give argoCd another one"],
   ["no exposure", { exposure: undefined }, "exposure: missing: write a mapping"],
@@ -80,7 +85,7 @@ describe("a configuration with several mistakes", () => {
       cluster: {},
       registry: { configureNodes: true },
       pipeline: { epochs: 0, cron: { schedule: "daily" } },
-      environments: { staging: { port: 80 }, production: { port: 80 } },
+      environments: { staging: { port: 80 }, production: { port: 80, promotesFrom: "staging" } },
     });
     expect((error as Error).message).toBe(
       [

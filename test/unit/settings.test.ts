@@ -19,8 +19,8 @@ describe("the shipped stack files", () => {
   it("the reference stack has the document's ports and limits", () => {
     expect(settingsWith().environments).toEqual({
       staging: { port: 8081, memory: "256Mi", replicas: 1 },
-      canary: { port: 8080, memory: "256Mi", replicas: 1 },
-      production: { port: 80, memory: "256Mi", replicas: 1 },
+      canary: { port: 8080, promotesFrom: "staging", memory: "256Mi", replicas: 1 },
+      production: { port: 80, promotesFrom: "canary", memory: "256Mi", replicas: 1 },
     });
   });
 });
