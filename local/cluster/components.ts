@@ -54,6 +54,9 @@ export function components(): ProcessSpec[] {
         "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "requestheader-group-headers": "X-Remote-Group",
         "requestheader-username-headers": "X-Remote-User",
+        // Argo's controller opens its watch without a resourceVersion, which 1.34 turns into a list by watch, which
+        // etcd 3.4 can't serve: the controller would then see a new Workflow only at its next list, up to a minute later.
+        "feature-gates": "WatchList=false",
       }),
     },
     {
