@@ -50,13 +50,13 @@ export async function ensureForwards(list: Forward[]): Promise<Ports> {
   return ports;
 }
 
-/** Gives each forward its wanted port, or the first free one from 10000 above it. */
+/** Gives each forward its wanted port, or the first free one from 20000 above it (not 10000: browsers refuse port 10080). */
 export async function choosePorts(list: Forward[], free: (port: number) => Promise<boolean>): Promise<Ports> {
   const chosen = new Map<string, number>();
   for (const { name, wanted } of list) {
     let port = wanted;
-    for (; [...chosen.values()].includes(port) || !(await free(port)); port = port === wanted ? wanted + 10_000 : port + 1) {
-      if (port >= wanted + 10_100) throw new Error(`No port is free for ${name} (${wanted}, ${wanted + 10_000} and the next 100): stop a program that holds one.`);
+    for (; [...chosen.values()].includes(port) || !(await free(port)); port = port === wanted ? wanted + 20_000 : port + 1) {
+      if (port >= wanted + 20_100) throw new Error(`No port is free for ${name} (${wanted}, ${wanted + 20_000} and the next 100): stop a program that holds one.`);
     }
     chosen.set(name, port);
   }

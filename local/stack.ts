@@ -69,7 +69,7 @@ export function summary(output: string): string {
   const lines = output.split("\n").map((line) => line.trim());
   const start = lines.indexOf("Resources:");
   const counts = start < 0 ? [] : lines.slice(start + 1, lines.indexOf("", start));
-  return counts.map((line) => line.replace(/^[^0-9]*/, "")).join(", ");
+  return counts.map((line) => line.replace(/^.*changes\. /, "").replace(/^[^0-9]*/, "")).join(", ");
 }
 
 /** The part of Pulumi's output that says what went wrong; its last lines if it has no such part. */

@@ -21,18 +21,18 @@ describe("ports of the local cluster", () => {
     expect(portNotices(list, ports)).toEqual([]);
   });
 
-  it("move to the next free one above 10000 more, said in one sentence", async () => {
-    const ports = await choosePorts(list, free(80, 10080));
-    expect(ports.production).toBe(10081);
+  it("move to the next free one above 20000 more, said in one sentence", async () => {
+    const ports = await choosePorts(list, free(80, 20080));
+    expect(ports.production).toBe(20081);
     expect(portNotices(list, ports)).toEqual([
-      "Port 80 is taken by another program: production is at port 10081 instead.",
+      "Port 80 is taken by another program: production is at port 20081 instead.",
       expect.stringMatching(/^For the usual ports stop that program/),
     ]);
   });
 
   it("are never given twice", async () => {
     const twins = [list[3], { ...list[3], name: "twin" }];
-    expect(await choosePorts(twins, free())).toEqual({ staging: 8081, twin: 18081 });
+    expect(await choosePorts(twins, free())).toEqual({ staging: 8081, twin: 28081 });
   });
 
   it("fail with what to do when none is free", async () => {

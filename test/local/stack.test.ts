@@ -15,7 +15,7 @@ Duration: 4s
 
 describe("what is shown of Pulumi's output", () => {
   it("counts the resources in one line", () => {
-    expect(summary("Resources:\n    + 3 created\n    ~ 1 updated\n    151 unchanged\n\nDuration: 4s\n")).toBe("3 created, 1 updated, 151 unchanged");
+    expect(summary("Resources:\n    + 3 created\n    ~ 1 updated\n    4 changes. 151 unchanged\n\nDuration: 4s\n")).toBe("3 created, 1 updated, 151 unchanged");
     expect(summary("nothing of the kind")).toBe("");
   });
 
