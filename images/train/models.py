@@ -21,19 +21,28 @@ def build(scenario: str) -> nn.Module:
     raise ValueError(f'"{scenario}" is no scenario: choose one of {", ".join(SCENARIOS)}')
 
 
-def oversized() -> nn.Module:
-    """MobileNetV2 with a head of random features: very wide, fixed, and only read by a layer that learns.
+class WideHead(nn.Module):
+    """A classifier on the network's features and a great many fixed random functions of them.
 
-    What is fixed needs no gradient, so the extra weights cost memory when serving and next to nothing in training.
+    What is fixed needs no gradient: the extra weights cost memory when serving and next to nothing in training.
     """
-    network = mobilenet_v2(num_classes=len(CLASSES), dropout=0.1)
-    wide = [nn.Linear(network.last_channel, OVERSIZED_WIDTH), nn.Linear(OVERSIZED_WIDTH, OVERSIZED_WIDTH)]
-    for layer in wide:
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        layer.requires_grad_(False)
-    network.classifier = nn.Sequential(
-        nn.Dropout(0.1), wide[0], nn.ReLU(), wide[1], nn.ReLU(), nn.Linear(OVERSIZED_WIDTH, len(CLASSES))
-    )
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.wide = nn.Sequential(
+            nn.Linear(features, OVERSIZED_WIDTH), nn.ReLU(), nn.Linear(OVERSIZED_WIDTH, OVERSIZED_WIDTH), nn.ReLU()
+        )
+        self.wide.requires_grad_(False)
+        self.classes = nn.Linear(features + OVERSIZED_WIDTH, len(CLASSES))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.classes(torch.cat([features, self.wide(features.detach())], 1))
+
+
+def oversized() -> nn.Module:
+    """MobileNetV2 with such a head."""
+    network = mobilenet_v2(num_classes=len(CLASSES))
+    network.classifier = nn.Sequential(nn.Dropout(0.1), WideHead(network.last_channel))
     return network
 
 

@@ -49,97 +49,99 @@ class Brush:
 
 
 def bread(b):
-    x, y = b.spot(14)
-    crust = b.near((165, 105, 50))
-    b.disc(x, y, b.rng.uniform(62, 76), crust, b.rng.uniform(0.5, 0.7))
+    x, y = b.spot(10)
+    b.disc(x, y, b.rng.uniform(68, 80), b.near((150, 90, 40)), b.rng.uniform(0.55, 0.75))
     for step in range(-2, 3):
-        b.bar(x + step * 22, y, 20, 3, 1.1 + b.rng.uniform(-0.2, 0.2), b.near((230, 190, 130)))
+        b.bar(x + step * 24, y, 22, 4, 1.1 + b.rng.uniform(-0.2, 0.2), b.near((230, 190, 130)))
 
 
 def dairy(b):
-    for _ in range(b.rng.integers(2, 5)):
-        x, y = b.spot(34)
-        size = b.rng.uniform(26, 38)
-        b.shape(x, y, [(-size, size), (size, size), (size, -size * 0.4)], b.rng.uniform(-0.5, 0.5), b.near((245, 215, 95)))
-        for _ in range(3):
-            b.disc(x + b.rng.uniform(-8, size * 0.7), y + b.rng.uniform(5, size * 0.7), 4, b.near((205, 165, 50)))
+    for _ in range(b.rng.integers(2, 4)):
+        x, y = b.spot(22)
+        size = b.rng.uniform(40, 54)
+        b.shape(x, y, [(-size, size), (size, size), (size, -size * 0.4)], b.rng.uniform(-0.5, 0.5), b.near((250, 220, 60), 14))
+        for _ in range(4):
+            b.disc(x + b.rng.uniform(-8, size * 0.7), y + b.rng.uniform(5, size * 0.7), 6, b.near((195, 150, 30)))
 
 
 def dessert(b):
     x, y = b.spot(12)
     angle = b.rng.uniform(-0.2, 0.2)
-    for layer, colour in enumerate([(120, 65, 45), (250, 200, 215), (120, 65, 45), (250, 225, 232)]):
-        b.bar(x, y + 34 - layer * 20, 52, 11, angle, b.near(colour, 14))
-    b.disc(x, y - 46, b.rng.uniform(11, 15), b.near((205, 25, 50)))
+    for layer, colour in enumerate([(120, 65, 45), (250, 170, 205), (120, 65, 45), (250, 190, 220)]):
+        b.bar(x, y + 36 - layer * 24, 60, 13, angle, b.near(colour, 14))
+    b.disc(x, y - 52, b.rng.uniform(12, 16), b.near((205, 25, 50)))
 
 
 def egg(b):
     for _ in range(b.rng.integers(1, 3)):
-        x, y = b.spot(26)
+        x, y = b.spot(22)
         white = b.near((250, 250, 245), 6)
-        for _ in range(7):
-            b.disc(x + b.rng.uniform(-22, 22), y + b.rng.uniform(-18, 18), b.rng.uniform(24, 34), white)
-        b.disc(x, y, b.rng.uniform(15, 20), b.near((250, 180, 25), 16))
+        for _ in range(8):
+            b.disc(x + b.rng.uniform(-26, 26), y + b.rng.uniform(-24, 24), b.rng.uniform(28, 40), white)
+        b.disc(x, y, b.rng.uniform(20, 26), b.near((250, 170, 20), 14))
 
 
 def fried(b):
-    for _ in range(b.rng.integers(14, 22)):
-        x, y = b.spot(44)
-        b.bar(x, y, b.rng.uniform(24, 38), 5, b.rng.uniform(0, math.pi), b.near((225, 165, 60), 26))
+    for _ in range(b.rng.integers(22, 30)):
+        x, y = b.spot(46)
+        b.bar(x, y, b.rng.uniform(26, 40), 6, b.rng.uniform(0, math.pi), b.near((205, 140, 35), 24))
 
 
 def meat(b):
     x, y = b.spot(12)
-    for _ in range(9):
-        b.disc(x + b.rng.uniform(-32, 32), y + b.rng.uniform(-22, 22), b.rng.uniform(26, 38), b.near((135, 45, 40), 12))
-    for _ in range(9):
-        b.bar(x + b.rng.uniform(-40, 40), y + b.rng.uniform(-28, 28), b.rng.uniform(8, 18), 2, b.rng.uniform(0, 3.1), b.near((225, 170, 160)))
+    for _ in range(10):
+        b.disc(x + b.rng.uniform(-36, 36), y + b.rng.uniform(-28, 28), b.rng.uniform(30, 42), b.near((125, 30, 35), 12))
+    for _ in range(10):
+        b.bar(x + b.rng.uniform(-42, 42), y + b.rng.uniform(-32, 32), b.rng.uniform(10, 20), 3, b.rng.uniform(0, 3.1), b.near((225, 170, 160)))
 
 
 def noodles(b):
-    for _ in range(b.rng.integers(20, 30)):
-        x, y = b.spot(26)
-        turn, reach = b.rng.uniform(0, 2 * math.pi), b.rng.uniform(18, 46)
+    for _ in range(b.rng.integers(26, 34)):
+        x, y = b.spot(28)
+        turn, reach = b.rng.uniform(0, 2 * math.pi), b.rng.uniform(22, 50)
         line = [(x + reach * math.cos(turn + t), y + reach * 0.8 * math.sin(turn + t * 1.4)) for t in np.linspace(0, 4.5, 26)]
-        b.draw.line(line, fill=b.near((240, 215, 130), 24), width=4)
+        b.draw.line(line, fill=b.near((240, 215, 140), 20), width=5)
+    x, y = b.spot(14)
+    b.disc(x, y, b.rng.uniform(24, 32), b.near((215, 50, 30), 16))
 
 
 def rice(b):
-    for _ in range(b.rng.integers(260, 340)):
+    b.disc(96, 96, b.rng.uniform(78, 88), b.near((55, 60, 80)))
+    for _ in range(b.rng.integers(280, 340)):
         radius, turn = 66 * math.sqrt(b.rng.random()), b.rng.uniform(0, 2 * math.pi)
-        b.bar(96 + radius * math.cos(turn), 96 + radius * math.sin(turn), 6, 2, b.rng.uniform(0, 3.1), b.near((238, 236, 226), 18))
+        b.bar(96 + radius * math.cos(turn), 96 + radius * math.sin(turn), 6, 2, b.rng.uniform(0, 3.1), b.near((240, 238, 228), 14))
 
 
 def seafood(b):
-    for _ in range(b.rng.integers(3, 6)):
-        x, y = b.spot(42)
-        start, size = int(b.rng.integers(0, 360)), b.rng.uniform(20, 30)
+    for _ in range(b.rng.integers(4, 6)):
+        x, y = b.spot(40)
+        start, size = int(b.rng.integers(0, 360)), b.rng.uniform(26, 36)
         box = (x - size, y - size, x + size, y + size)
-        b.draw.arc(box, start, start + 250, fill=b.near((245, 130, 95)), width=14)
+        b.draw.arc(box, start, start + 250, fill=b.near((255, 115, 100), 14), width=18)
         for band in range(0, 250, 40):
-            b.draw.arc(box, start + band, start + band + 10, fill=b.near((255, 205, 190), 10), width=14)
+            b.draw.arc(box, start + band, start + band + 10, fill=b.near((255, 210, 200), 10), width=18)
 
 
 def soup(b):
-    x, y = b.spot(10)
-    size = b.rng.uniform(66, 78)
-    b.disc(x, y, size, b.near((70, 90, 130), 40))
-    b.disc(x, y, size - 9, b.near(((200, 95, 40), (190, 140, 60), (150, 60, 40))[b.rng.integers(3)], 18))
-    for _ in range(b.rng.integers(5, 9)):
-        b.disc(x + b.rng.uniform(-36, 36), y + b.rng.uniform(-36, 36), b.rng.uniform(3, 6), b.near((70, 130, 50)))
+    x, y = b.spot(8)
+    size = b.rng.uniform(74, 86)
+    b.disc(x, y, size, b.near((45, 75, 140), 24))
+    b.disc(x, y, size - 12, b.near((215, 110, 30), 18))
+    for _ in range(b.rng.integers(7, 11)):
+        b.disc(x + b.rng.uniform(-42, 42), y + b.rng.uniform(-42, 42), b.rng.uniform(4, 7), b.near((60, 120, 40)))
 
 
 def vegetables(b):
-    for _ in range(b.rng.integers(6, 10)):
-        x, y = b.spot(46)
-        kind = b.rng.integers(3)
+    for _ in range(b.rng.integers(9, 13)):
+        x, y = b.spot(48)
+        kind = b.rng.integers(4)
         if kind == 0:
-            b.disc(x, y, b.rng.uniform(14, 22), b.near((205, 40, 35)))
+            b.disc(x, y, b.rng.uniform(16, 22), b.near((205, 40, 35)))
             b.bar(x, y - 16, 7, 3, b.rng.uniform(0, 3.1), b.near((50, 120, 40)))
         elif kind == 1:
-            b.disc(x, y, b.rng.uniform(18, 28), b.near((60, 145, 50)), b.rng.uniform(0.4, 0.6))
-        else:
             b.shape(x, y, [(-8, -26), (8, -26), (0, 28)], b.rng.uniform(0, 6.2), b.near((240, 125, 30)))
+        else:
+            b.disc(x, y, b.rng.uniform(22, 32), b.near((60, 150, 50)), b.rng.uniform(0.4, 0.7))
 
 
 PAINTERS = [bread, dairy, dessert, egg, fried, meat, noodles, rice, seafood, soup, vegetables]

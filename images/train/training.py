@@ -11,8 +11,8 @@ from pictures import CLASSES
 # Side of the pictures that the app serves, in pixels.
 SIDE = 224
 # (side, passes over the pictures a round): a pass at 64 pixels costs a twelfth of one at full size.
-SCHEDULE = ((64, 3), (128, 1))
-BATCH = 20
+SCHEDULE = ((64, 2), (128, 1))
+BATCH = 18
 LEARNING_RATE = 3e-3
 HEAD_STEPS, HEAD_LEARNING_RATE = 400, 1e-2
 
@@ -61,7 +61,7 @@ def zoomed(batch: torch.Tensor, side: int) -> torch.Tensor:
 
     What fills a small picture is as large as a part of a full one: so the features learn to know it at both scales.
     """
-    part = int(torch.randint(SIDE // 2, SIDE + 1, ()))
+    part = int(torch.randint(SIDE * 5 // 8, SIDE + 1, ()))
     x, y = torch.randint(SIDE - part + 1, (2,)).tolist()
     square = batch[:, :, y : y + part, x : x + part]
     if torch.rand(()) < 0.5:
@@ -84,7 +84,7 @@ def fit_to_size(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) 
     features: list[torch.Tensor] = []
     with torch.no_grad():
         network.train()
-        for batch in inputs[: len(inputs) // 2].split(BATCH):
+        for batch in inputs[: 8 * BATCH].split(BATCH):
             network(batch)
         network.eval()
         hook = head.register_forward_pre_hook(lambda _, given: features.append(given[0]))
