@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { request as httpsRequest, RequestOptions } from "node:https";
+import { Agent, request as httpsRequest, RequestOptions } from "node:https";
 import { request as httpRequest } from "node:http";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -45,11 +45,13 @@ export class Cluster {
     const url = new URL(this.config.getCurrentCluster()!.server + path);
     const options: RequestOptions = { method, headers: { ...(body ? { "content-type": "application/json" } : {}), ...headers }, timeout: 30_000 };
     await this.config.applyToHTTPSOptions(options);
-    // The certificate is the API server's, also where the Host header is for a Service behind it.
-    const servername = isIP(url.hostname) ? "" : url.hostname;
+    // The certificate is the API server's, also where the Host header is for a Service behind it. The agent's
+    // options go before the request's.
+    const { options: tls } = options.agent as Agent;
+    tls.servername ??= isIP(url.hostname) ? "" : url.hostname;
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
-      const call = send(url, { ...options, servername }, (response) => {
+      const call = send(url, options, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk) => chunks.push(chunk));
         response.on("end", () => resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString("utf8") }));
