@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instance } from "../paths";
 
@@ -45,7 +45,8 @@ export function cgroupProcesses(): number[] {
   const pids = new Set<number>();
   for (const dir of cgroupDirs()) {
     for (const child of tree(dir)) {
-      for (const line of readIfThere(join(child, "cgroup.procs")).split("\n")) if (line) pids.add(Number(line));
+      const text = ifThere(() => readFileSync(join(child, "cgroup.procs"), "utf8"), "");
+      for (const line of text.split("\n")) if (line) pids.add(Number(line));
     }
   }
   return [...pids];
@@ -53,16 +54,22 @@ export function cgroupProcesses(): number[] {
 
 /** Removes the cluster's cgroups, leaves first; they must hold no process any more. */
 export function removeCgroups(): void {
-  for (const dir of cgroupDirs()) for (const child of tree(dir).reverse()) rmdirSync(child);
+  for (const dir of cgroupDirs()) for (const child of tree(dir).reverse()) ifThere(() => rmdirSync(child), undefined);
 }
 
 /** The directory and all below it, parents first; empty if it isn't there. */
 function tree(dir: string): string[] {
   if (!existsSync(dir)) return [];
-  const children = readdirSync(dir).map((name) => join(dir, name));
-  return [dir, ...children.filter((path) => statSync(path).isDirectory()).flatMap(tree)];
+  const children = ifThere(() => readdirSync(dir, { withFileTypes: true }), []);
+  return [dir, ...children.filter((entry) => entry.isDirectory()).flatMap(({ name }) => tree(join(dir, name)))];
 }
 
-function readIfThere(path: string): string {
-  return existsSync(path) ? readFileSync(path, "utf8") : "";
+/** A container may end, and its cgroup go, between being listed and being looked at. */
+function ifThere<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (["ENOENT", "ENODEV"].includes((error as NodeJS.ErrnoException).code!)) return otherwise;
+    throw error;
+  }
 }
