@@ -42,10 +42,10 @@ export async function up(stack: string, progress: Progress): Promise<string> {
   return logged("up", stack, ["up", "--yes", "--skip-preview"], progress);
 }
 
-/** `pulumi destroy` and the removal of the stack, where there is one. @returns its summary. */
+/** `pulumi destroy`. The emptied stack goes with the backend: `--remove` would delete the repository's stack file. @returns its summary. */
 export async function destroy(stack: string, progress: Progress): Promise<string> {
   await releaseStaleLock(stack);
-  return logged("destroy", stack, ["destroy", "--yes", "--skip-preview", "--remove"], progress);
+  return logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress);
 }
 
 async function logged(name: string, stack: string, args: string[], progress: Progress): Promise<string> {
