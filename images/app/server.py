@@ -1,9 +1,12 @@
 """GourmetGram: a page to upload a picture of food, and the endpoints that the pipeline's gates ask."""
+import logging
 import os
+import signal
+import sys
 from pathlib import Path
 
 from flask import Flask, jsonify, render_template, request
-from waitress import serve
+from waitress import create_server
 from werkzeug.exceptions import HTTPException
 
 from model import ContractError, Model, PictureError
@@ -69,8 +72,16 @@ class NoModel(Exception):
     """The image carries no model: an environment before its first release."""
 
 
-if __name__ == "__main__":
+def main() -> None:
     host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8000"))
-    application = create_app(Path.cwd())
+    # Waiting for one's turn is no news: under load it would be a line a request.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    # Process 1 of a container ignores a signal that it has no handler for, and would be killed half a minute later.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server = create_server(create_app(Path.cwd()), host=host, port=port, threads=8, connection_limit=200, ident=None)
     print(f"listening on {host}:{port}", flush=True)
-    serve(application, host=host, port=port, threads=8, connection_limit=200, ident=None)
+    server.run()
+
+
+if __name__ == "__main__":
+    main()

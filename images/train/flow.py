@@ -2,14 +2,7 @@
 
     python flow.py [normal|bad-architecture|oversized]
 
-Settings, by environment variables:
-    MLFLOW_TRACKING_URI  MLflow server; required
-    MODEL_NAME           registered model; default GourmetGramFood11Model
-    ACCURACY_BAR         least share of right answers, 0..1, on pictures that training never saw; default 0.8
-    EPOCHS               rounds of training, 1..100; default 3. See SCHEDULE
-    SEED                 of the weights and of the order of the pictures; default 0
-    THREADS              of PyTorch, 1..64; default the processors that this process may use
-    VERSION_FILE         where the registered version is written, as a bare integer; default /tmp/version
+Settings come by environment variables: see settings.py.
 
 Exit codes: 0 registered, 3 below the bar and not registered, 2 wrong settings, 1 anything that broke.
 """
@@ -17,8 +10,7 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 
 # A waiting thread must sleep: where processors are shared, spinning would steal from the one it waits for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -30,57 +22,14 @@ import torch  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 
 import pictures  # noqa: E402
-from models import SCENARIOS, build, export, weight_bytes  # noqa: E402
+from models import build, export, weight_bytes  # noqa: E402
+from settings import Settings, SettingsError, read_settings  # noqa: E402
 from training import SCHEDULE, SIDE, accuracy, fit_to_size, tensors, train  # noqa: E402
 
 BELOW_THE_BAR = 3
 # Pictures of each class; seeds of their own keep the splits apart.
 TRAIN_PICTURES, TRAIN_SEED = 36, 0
 HELD_OUT_PICTURES, HELD_OUT_SEED = 14, 1_000_000
-
-
-class SettingsError(Exception):
-    """A setting that can't be used."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    scenario: str
-    model_name: str
-    accuracy_bar: float
-    epochs: int
-    seed: int
-    threads: int
-    version_file: Path
-
-
-def settings(arguments: list[str], env: dict[str, str]) -> Settings:
-    """Reads the settings. Raises SettingsError with one sentence that says what to change."""
-
-    def number(name, kind, default, low, high):
-        text = env.get(name, "") or str(default)
-        try:
-            value = kind(text)
-        except ValueError:
-            value = None
-        if value is None or not low <= value <= high:
-            raise SettingsError(f'{name} is "{text}": set it to a number from {low} to {high}')
-        return value
-
-    scenario = arguments[0] if arguments else "normal"
-    if scenario not in SCENARIOS or len(arguments) > 1:
-        raise SettingsError(f'"{" ".join(arguments)}" is no scenario: choose one of {", ".join(SCENARIOS)}')
-    if not env.get("MLFLOW_TRACKING_URI"):
-        raise SettingsError("MLFLOW_TRACKING_URI is not set: set it to the address of the MLflow server")
-    return Settings(
-        scenario=scenario,
-        model_name=env.get("MODEL_NAME") or "GourmetGramFood11Model",
-        accuracy_bar=number("ACCURACY_BAR", float, 0.8, 0, 1),
-        epochs=number("EPOCHS", int, 3, 1, 100),
-        seed=number("SEED", int, 0, 0, 2**31),
-        threads=number("THREADS", int, len(os.sched_getaffinity(0)), 1, 64),
-        version_file=Path(env.get("VERSION_FILE") or "/tmp/version"),
-    )
 
 
 def run(chosen: Settings) -> int:
@@ -158,7 +107,7 @@ def register(client: MlflowClient, chosen: Settings, run_id: str, network: torch
 
 if __name__ == "__main__":
     try:
-        sys.exit(run(settings(sys.argv[1:], dict(os.environ))))
+        sys.exit(run(read_settings(sys.argv[1:], dict(os.environ))))
     except SettingsError as error:
         print(f"{error}.", file=sys.stderr)
         sys.exit(2)

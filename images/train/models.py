@@ -4,8 +4,8 @@ from torch import nn
 from torchvision.models import mobilenet_v2, resnet18
 
 from pictures import CLASSES
+from settings import SCENARIOS
 
-SCENARIOS = ("normal", "bad-architecture", "oversized")
 # Width of the oversized head: its (1280 + 7168) x 7168 weights of 4 bytes are 231 MiB, over the 200 Mi that it has to pass.
 OVERSIZED_WIDTH = 7168
 

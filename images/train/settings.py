@@ -1,0 +1,60 @@
+"""What one training is told.
+
+By environment variables:
+    MLFLOW_TRACKING_URI  MLflow server; required
+    MODEL_NAME           registered model; default GourmetGramFood11Model
+    ACCURACY_BAR         least share of right answers, 0..1, on pictures that training never saw; default 0.8
+    EPOCHS               rounds of training, 1..100; default 3; see training.SCHEDULE
+    SEED                 of the weights and of the order of the pictures; default 0
+    THREADS              of PyTorch, 1..64; default the processors that this process may use
+    VERSION_FILE         where the registered version is written, as a bare integer; default /tmp/version
+"""
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+SCENARIOS = ("normal", "bad-architecture", "oversized")
+
+
+class SettingsError(Exception):
+    """A setting that can't be used."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    scenario: str
+    model_name: str
+    accuracy_bar: float
+    epochs: int
+    seed: int
+    threads: int
+    version_file: Path
+
+
+def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
+    """Reads the settings. Raises SettingsError with one sentence that says what to change."""
+
+    def number(name, kind, default, low, high):
+        text = env.get(name, "") or str(default)
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            raise SettingsError(f'{name} is "{text}": set it to a number from {low} to {high}')
+        return value
+
+    scenario = arguments[0] if arguments else "normal"
+    if scenario not in SCENARIOS or len(arguments) > 1:
+        raise SettingsError(f'"{" ".join(arguments)}" is no scenario: choose one of {", ".join(SCENARIOS)}')
+    if not env.get("MLFLOW_TRACKING_URI"):
+        raise SettingsError("MLFLOW_TRACKING_URI is not set: set it to the address of the MLflow server")
+    return Settings(
+        scenario=scenario,
+        model_name=env.get("MODEL_NAME") or "GourmetGramFood11Model",
+        accuracy_bar=number("ACCURACY_BAR", float, 0.8, 0, 1),
+        epochs=number("EPOCHS", int, 3, 1, 100),
+        seed=number("SEED", int, 0, 0, 2**31),
+        threads=number("THREADS", int, len(os.sched_getaffinity(0)), 1, 64),
+        version_file=Path(env.get("VERSION_FILE") or "/tmp/version"),
+    )

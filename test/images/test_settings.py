@@ -1,0 +1,35 @@
+"""The training's settings: a wrong one is one sentence, before anything is drawn or trained."""
+import pytest
+from settings import SettingsError, read_settings
+
+SERVER = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
+
+
+def test_the_defaults():
+    chosen = read_settings([], SERVER)
+    assert (chosen.scenario, chosen.model_name, chosen.accuracy_bar, chosen.epochs, chosen.seed) == (
+        "normal", "GourmetGramFood11Model", 0.8, 3, 0,
+    )  # fmt: skip
+    assert str(chosen.version_file) == "/tmp/version" and chosen.threads >= 1
+
+
+def test_what_is_set_is_taken():
+    chosen = read_settings(["oversized"], SERVER | {"ACCURACY_BAR": "0.5", "EPOCHS": "1", "VERSION_FILE": "/v"})
+    assert (chosen.scenario, chosen.accuracy_bar, chosen.epochs, str(chosen.version_file)) == ("oversized", 0.5, 1, "/v")
+
+
+@pytest.mark.parametrize(
+    "arguments, env, said",
+    [
+        (["great"], SERVER, '"great" is no scenario: choose one of normal, bad-architecture, oversized'),
+        (["normal", "twice"], SERVER, "no scenario"),
+        ([], {}, "MLFLOW_TRACKING_URI is not set"),
+        ([], SERVER | {"ACCURACY_BAR": "1.5"}, 'ACCURACY_BAR is "1.5": set it to a number from 0 to 1'),
+        ([], SERVER | {"ACCURACY_BAR": "nan"}, "ACCURACY_BAR"),
+        ([], SERVER | {"EPOCHS": "2.5"}, "EPOCHS"),
+        ([], SERVER | {"EPOCHS": "0"}, "EPOCHS"),
+    ],
+)
+def test_a_wrong_one_is_named(arguments, env, said):
+    with pytest.raises(SettingsError, match=said.replace("(", r"\(")):
+        read_settings(arguments, env)
