@@ -45,7 +45,8 @@ async function stream(cluster: Cluster, pod: string, print: (line: string) => vo
   text.on("data", (chunk: string) => {
     const lines = (rest + chunk).split("\n");
     rest = lines.pop()!;
-    lines.forEach(print);
+    // Argo's own process writes to the same log.
+    lines.filter((line) => !line.includes(" argo=true")).forEach(print);
   });
   text.on("error", () => undefined);
   return new Log(cluster.config).log(workflowNamespace, pod, "main", text, { follow: true });

@@ -109,10 +109,22 @@ async function waitForAnswers(urls: Record<string, string>, environments: string
   for (const [name, url] of Object.entries(urls)) {
     progress(name);
     const path = environments.includes(name) ? "/healthz" : "/";
-    const answers = () => fetch(url + path, { redirect: "manual", signal: AbortSignal.timeout(5_000) }).then((answer) => answer.status < 400, () => false);
-    await waitUntil(`an answer of ${name} at ${url}${path}`, answers, { seconds: 180, watch: ["forward-inside", "forward-outside", "kubelet"] });
+    await waitUntil(`an answer of ${name} at ${url}${path}`, () => answers(url + path), { seconds: 180, watch: ["forward-inside", "forward-outside", "kubelet"] });
   }
   return `all ${Object.keys(urls).length} URLs`;
+}
+
+/** Whether a page answers within five seconds. With a timer of its own: Node.js 20 may collect `AbortSignal.timeout` while it is waited for. */
+async function answers(url: string): Promise<boolean> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), 5_000);
+  try {
+    return (await fetch(url, { redirect: "manual", signal: controller.signal })).status < 400;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function closingWords(urls: Record<string, string>, elapsed: string): string {

@@ -5,10 +5,16 @@ import { newestChain, page, served, status } from "./observations";
 const gates = ["integration", "load", "resource"];
 
 describe("Given a machine with Node, Go and apt", () => {
+  beforeAll(async () => {
+    // What an earlier run that was cut off may have left.
+    expect((await npm("stop")).code).toBe(0);
+  });
+
   describe("When npm start has ended", () => {
     it("Then all six addresses answer, and no environment has a model", async () => {
       const start = await npm("start");
       expect(start.code).toBe(0);
+      expect(start.output).toMatch(/^Ready after /m);
       const { environments, models, urls } = await status();
       expect(models).toEqual([]);
       expect(environments.map(({ name, version, health }) => ({ name, version, health }))).toEqual(

@@ -27,7 +27,9 @@ def check(version, digest):
     result = hey.parse(done.stdout)
     metrics = {**result.figures(), "restarts": sum(pods.restarts(_pods(), digest).values())}
     problem = judge(result) or survived(before, digest, names.app_version(version))
-    return gate.fail(problem, **metrics) if problem else gate.Verdict("pass", **metrics)
+    if problem:
+        return gate.fail(problem, **metrics)
+    return gate.Verdict("pass", f"{result.success_percent:g} % of {result.total} requests succeeded, 95 % within {result.p95_ms:g} ms", **metrics)
 
 
 def judge(result):

@@ -26,7 +26,7 @@ def check(_version, digest):
         if found.state != "waiting":
             break
     if found.state == "ready":
-        return gate.Verdict("pass", **found.metrics)
+        return gate.Verdict("pass", "every pod is ready and none has restarted", **found.metrics)
     if found.state == "failing":
         return gate.fail(found.reason, **found.metrics)
     return gate.fail(f"{found.reason}{rollout.argo_cd_says('staging')}", **found.metrics)
