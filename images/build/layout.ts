@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { copyFile, link, mkdir, readFile, rename, rm, stat, writeFile, chmod } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile, chmod } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cacheDir } from "../../local/paths";
 import { run } from "../../local/run";
@@ -57,11 +57,19 @@ export async function cachedLayout(name: string, key: string, make: (dir: string
         // Another process finished the same content first.
         if (!existsSync(layout)) throw error;
       });
+      await removeOlder(name, key);
     } finally {
       await rm(unfinished, { recursive: true, force: true });
     }
   }
   return { layout, digest: await layoutDigest(layout), fresh };
+}
+
+/** An image of a gigabyte at each change would fill the disk: only the last one of a name stays. */
+async function removeOlder(name: string, key: string): Promise<void> {
+  const images = join(cacheDir(), "images");
+  const older = (await readdir(images)).filter((entry) => entry !== `${name}-${key}` && entry.replace(/-[0-9a-f]{16}$/, "") === name);
+  for (const entry of older) await rm(join(images, entry), { recursive: true, force: true });
 }
 
 /** Digest of the one image in an OCI layout. */

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readFile, rm, stat, utimes, writeFile, chmod, mkdir } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile, chmod, mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -82,6 +82,19 @@ describe("an image of one layer", () => {
       const listed = await run("tar", ["-tvf", join(again.layout, "blobs/sha256", layer.digest.slice(7))]);
       expect(listed).toMatch(/-rwxr-xr-x 0\/0 .* \.\/bin\/file/);
       expect((await stat(join(top.layout, "oci-layout"))).size).toBeGreaterThan(0);
+    } finally {
+      delete process.env.GOURMETGRAM_CACHE;
+    }
+  });
+});
+
+describe("the cache", () => {
+  it("keeps the last image of each name", async () => {
+    process.env.GOURMETGRAM_CACHE = folder;
+    try {
+      for (const [name, key] of [["app", "0"], ["app-x", "1"], ["app", "2"]])
+        await layerImage({ name, key: key.repeat(16), files: {} });
+      expect((await readdir(join(folder, "images"))).sort()).toEqual(["app-2222222222222222", "app-x-1111111111111111"]);
     } finally {
       delete process.env.GOURMETGRAM_CACHE;
     }
