@@ -61,7 +61,7 @@ def test_integration_cut_off_during_the_test(staging):
 
 def test_resource_passes(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
-    assert judged(staging, "resource") == ("pass", "", {"pods": 1, "restarts": 0, "memoryLimit": "256Mi"})
+    assert judged(staging, "resource") == ("pass", "every pod is ready and none has restarted", {"pods": 1, "restarts": 0, "memoryLimit": "256Mi"})
 
 
 @pytest.mark.parametrize("state", [{"state": OOM}, {"last": OOM, "restarts": 2}, {"last": OOM, "restarts": 2, "ready": True}])
