@@ -3,6 +3,8 @@
  * workflows included.
  */
 
+import { mlflowVersion } from "./build/mlflow";
+
 /** One image: where it is, the tag that people read, and the digest that machines trust. */
 export interface CatalogueImage {
   /** Registry host and repository, without tag: `quay.io/argoproj/argocd`. */
@@ -38,7 +40,7 @@ export const catalogue = {
     tag: "2.8.3",
     digest: "sha256:a3d8aaa63ed8681a604f1dea0aa03f100d5895b6a58ace528858a7b332415373",
   },
-  mlflow: { repository: "ghcr.io/mlflow/mlflow", tag: "v3.15.2", digest: null },
+  mlflow: { repository: "ghcr.io/mlflow/mlflow", tag: `v${mlflowVersion}`, digest: null },
   argoWorkflowController: { repository: "quay.io/argoproj/workflow-controller", tag: "v3.7.18", digest: null },
   argoExec: {
     repository: "quay.io/argoproj/argoexec",
