@@ -40,8 +40,7 @@ export = async () => {
     {
       images: catalogue,
       build: images.build,
-      context: cluster.context,
-      kubeconfig: cluster.kubeconfig,
+      cluster,
       contentKey: await contentKey([...ownImageKeys, "build"].map((folder) => join(__dirname, "images", folder)), []),
     },
     { dependsOn: registry },
@@ -52,6 +51,7 @@ export = async () => {
     "argo-workflows",
     {
       settings: settings.argoWorkflows,
+      cluster,
       exposure,
       images: catalogue,
       manifests: settings.argoWorkflows.install ? await loadManifests(settings.argoWorkflows.manifests) : [],

@@ -1,13 +1,16 @@
+import * as command from "@pulumi/command";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../config";
 import { imageReference, Images } from "../images/catalogue";
+import { clusterEnvironment } from "./cluster-environment";
 import { exposedServiceSpec, exposedUrl } from "./exposure";
 import { adoptManifests, find, installManifests, Manifest } from "./release-manifests";
 import { restrictedContainer, restrictedNamespaceLabels } from "./security";
 
 export interface ArgoWorkflowsArgs {
   readonly settings: Settings["argoWorkflows"];
+  readonly cluster: Settings["cluster"];
   readonly exposure: ExposureSettings;
   readonly images: Images;
   /** The release's namespace-install manifest; not read where `settings.install` is false. */
@@ -46,7 +49,13 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-      this.namespace = release.apply(() => namespace.metadata.name);
+      // The pods of Workflows carry a finalizer that only the running controller takes off.
+      const drain = new command.local.Command(
+        `${name}-drain`,
+        { delete: "node_modules/.bin/tsx cli/drain-workflows.ts", environment: clusterEnvironment(args.cluster) },
+        { parent: this, dependsOn: release },
+      );
+      this.namespace = drain.id.apply(() => namespace.metadata.name);
     } else {
       this.namespace = pulumi.output("argo");
     }

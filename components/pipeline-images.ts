@@ -1,14 +1,15 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { Settings } from "../config";
 import { imageReference, Images, OwnImageKey, ownImageKeys } from "../images/catalogue";
+import { clusterEnvironment } from "./cluster-environment";
 
 export interface PipelineImagesArgs {
   readonly images: Images;
   /** Whether this update builds and pushes the images; otherwise the stack states their digests. */
   readonly build: boolean;
-  /** Kubeconfig context of the cluster whose registry takes them. */
-  readonly context: string;
-  readonly kubeconfig?: string;
+  /** The cluster whose registry takes them. */
+  readonly cluster: Settings["cluster"];
   /** Key of everything that the images are made from; a new one builds them anew. */
   readonly contentKey: string;
 }
@@ -32,7 +33,7 @@ export class PipelineImages extends pulumi.ComponentResource {
       `${name}-push`,
       {
         create: "node_modules/.bin/tsx cli/images.ts push --json",
-        environment: { GOURMETGRAM_CONTEXT: args.context, ...(args.kubeconfig ? { KUBECONFIG: args.kubeconfig } : {}) },
+        environment: clusterEnvironment(args.cluster),
         triggers: [args.contentKey],
         logging: "stderr",
       },

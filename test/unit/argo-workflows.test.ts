@@ -10,10 +10,10 @@ import { settingsWith } from "../stacks";
 const fixture = join(__dirname, "..", "fixtures", "argo-workflows.yaml");
 
 async function argoWorkflows(section: object = {}, change: (manifests: Manifest[]) => Manifest[] = (all) => all) {
-  const { argoWorkflows: settings, exposure, images } = settingsWith({ argoWorkflows: section });
+  const { argoWorkflows: settings, cluster, exposure, images } = settingsWith({ argoWorkflows: section });
   const manifests = change(await loadManifests(fixture));
   const { registrations, result } = await record({}, () => {
-    const { url, namespace } = new ArgoWorkflows("argo-workflows", { settings, exposure, images: images.catalogue, manifests });
+    const { url, namespace } = new ArgoWorkflows("argo-workflows", { settings, cluster, exposure, images: images.catalogue, manifests });
     return { url, namespace };
   });
   const container = (name: string) => one(registrations, name).inputs.spec.template.spec.containers[0];
@@ -23,12 +23,20 @@ async function argoWorkflows(section: object = {}, change: (manifests: Manifest[
 describe("ArgoWorkflows", () => {
   it("is a namespace, the release and the Service that people open", async () => {
     const { registrations, result } = await argoWorkflows();
-    expect(childrenOf(registrations, "argo-workflows")).toEqual(["ConfigGroup argo-workflows-release", "Namespace argo-workflows-namespace", "Service argo-workflows-exposed-service"]);
+    expect(childrenOf(registrations, "argo-workflows")).toEqual(["Command argo-workflows-drain", "ConfigGroup argo-workflows-release", "Namespace argo-workflows-namespace", "Service argo-workflows-exposed-service"]);
     expect(childrenOf(registrations, "argo-workflows-release")).toHaveLength((await loadManifests(fixture)).length);
     expect(result).toEqual({ url: "http://argo-server.argo.svc.cluster.local:2746", namespace: "argo" });
     expect(one(registrations, "argo-workflows-namespace").inputs.metadata).toEqual({
       name: "argo",
       labels: { "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted" },
+    });
+  });
+
+  it("ends every Workflow before it goes, and does nothing before that", async () => {
+    const { registrations } = await argoWorkflows();
+    expect(one(registrations, "argo-workflows-drain").inputs).toEqual({
+      delete: "node_modules/.bin/tsx cli/drain-workflows.ts",
+      environment: { GOURMETGRAM_CONTEXT: "gourmetgram-local" },
     });
   });
 

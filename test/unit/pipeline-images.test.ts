@@ -8,7 +8,7 @@ const stated = resolveImages({ app: { digest: digest("7") }, train: { digest: di
 const repository = "registry.kube-system.svc.cluster.local:5000/gourmetgram";
 
 const pipelineImages = (more: object = {}) =>
-  record({}, () => new PipelineImages("images", { images: stated, build: true, context: "kind", contentKey: "c0ffee", ...more }).references);
+  record({}, () => new PipelineImages("images", { images: stated, build: true, cluster: { context: "kind" }, contentKey: "c0ffee", ...more }).references);
 
 describe("PipelineImages", () => {
   it("builds where the stack asks, and takes the digests from the build", async () => {
@@ -19,7 +19,7 @@ describe("PipelineImages", () => {
   });
 
   it("builds for the stack's cluster, and again when the sources change", async () => {
-    const { registrations } = await pipelineImages({ kubeconfig: "/path/kubeconfig" });
+    const { registrations } = await pipelineImages({ cluster: { context: "kind", kubeconfig: "/path/kubeconfig" } });
     expect(one(registrations, "images-push").inputs).toEqual({
       create: "node_modules/.bin/tsx cli/images.ts push --json",
       environment: { GOURMETGRAM_CONTEXT: "kind", KUBECONFIG: "/path/kubeconfig" },

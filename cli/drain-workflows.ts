@@ -1,0 +1,49 @@
+/**
+ * Ends every Workflow before Argo Workflows is taken away. Their pods carry a finalizer that only a running
+ * controller takes off: without this, their namespace would never go. Run by `pulumi destroy`.
+ */
+import { ApiError, Cluster, connectTo } from "./cluster";
+import { run } from "./run";
+import { workflowNamespace } from "./workflows";
+
+const finalizer = "workflows.argoproj.io/status";
+/** Seconds that the controller gets to take the finalizers off by itself. */
+const patience = 60;
+
+interface Pod {
+  metadata: { name: string; finalizers?: string[] };
+}
+
+/** @returns what was done, in one sentence */
+export async function drainWorkflows(cluster: Cluster, seconds = patience): Promise<string> {
+  const workflows = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/workflows`;
+  const pods = `/api/v1/namespaces/${workflowNamespace}/pods`;
+  const selected = `${pods}?labelSelector=${encodeURIComponent("workflows.argoproj.io/workflow")}`;
+  // Gone already, with their definition or with the namespace: nothing to end.
+  const { items } = await cluster.api<{ items: unknown[] }>(workflows).catch(none);
+  if (items.length > 0) await cluster.api(workflows, { method: "DELETE", body: { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: "Background" } });
+
+  const list = () => cluster.api<{ items: Pod[] }>(selected).catch(none) as Promise<{ items: Pod[] }>;
+  let left = await list();
+  for (const deadline = Date.now() + seconds * 1000; left.items.length > 0 && Date.now() < deadline; left = await list()) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  for (const { metadata } of left.items) {
+    const finalizers = (metadata.finalizers ?? []).filter((name) => name !== finalizer);
+    await cluster
+      .api(`${pods}/${metadata.name}`, { method: "PATCH", headers: { "content-type": "application/merge-patch+json" }, body: { metadata: { finalizers } } })
+      .catch(none);
+  }
+  return `${items.length} Workflows deleted${left.items.length > 0 ? `, ${left.items.length} pods freed of their finalizer, since no controller did it in ${seconds} s` : ""}`;
+}
+
+function none(error: unknown): { items: never[] } {
+  if (error instanceof ApiError && error.status === 404) return { items: [] };
+  throw error;
+}
+
+if (require.main === module)
+  run(async () => {
+    console.log(await drainWorkflows(connectTo(process.env.GOURMETGRAM_CONTEXT!, process.env.KUBECONFIG)));
+    return 0;
+  });
