@@ -10,6 +10,9 @@ const usage = `Usage: npm run train -- [${scenarios.join("|")}]
 
 Trains a model and follows it to its end. Exit code 0: it reached canary. 1: it was turned away. 2: something broke.`;
 
+/** What became of a model in a word, by exit code. */
+export const verdictWords = ["Promoted", "Turned away", "Broken"];
+
 /** How often the chain is looked at, in milliseconds: what people see lags by no more. */
 const interval = 1000;
 
@@ -60,7 +63,7 @@ async function main(): Promise<number> {
   const begun = Date.now();
   const chain = await submit(cluster, "train-model", { scenario });
   const outcome = await follow(cluster, chain, begun);
-  console.log(`\n${["Promoted", "Turned away", "Broken"][outcome.exitCode]}: ${outcome.sentence}`);
+  console.log(`\n${verdictWords[outcome.exitCode]}: ${outcome.sentence}`);
   return outcome.exitCode;
 }
 

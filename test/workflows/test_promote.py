@@ -46,6 +46,7 @@ def test_only_what_passed(world, case):
     world.mlflow.add(7, image_digest=digest(7), **UNFIT[case])
     done = promote(world)
     assert done.returncode == 1 and "not passed staging" in done.stderr and not world.calls("kubectl")
+    assert world.output("outcome") == "refused"
 
 
 @pytest.mark.parametrize("running", [[pod(6)], [], [pod(7, ready=False)], [pod(7), pod(6)]])

@@ -16,12 +16,16 @@ import rollout
 from inputs import StepFailed
 
 
+class Refused(StepFailed):
+    """A rule forbids the promotion; nothing has been changed."""
+
+
 def main():
     (source, target), version = inputs.promotion(), inputs.version()
     try:
         promote(source, target, version)
     except StepFailed as failure:
-        outputs.outcome("broken", failure)
+        outputs.outcome("refused" if isinstance(failure, Refused) else "broken", failure)
         raise
 
 
@@ -39,14 +43,14 @@ def promote(source, target, version):
 
 
 def promotable(source, version):
-    """The digest to promote; raises StepFailed when a rule forbids it."""
+    """The digest to promote; raises Refused when a rule forbids it."""
     verified = models.get(version).verified_digest
     if not verified:
-        raise StepFailed(f"Version {version} has not passed staging with its present image: run build-container-image for it.")
+        raise Refused(f"Version {version} has not passed staging with its present image: run build-container-image for it.")
     name = names.workload(source)
     running = pods.running_digests(kube.listed("pods", name, f"app={name}"))
     if running != [verified]:
-        raise StepFailed(f"{source} runs {', '.join(running) or 'nothing'}, not {verified} of version {version}: only what runs there goes on.")
+        raise Refused(f"{source} runs {', '.join(running) or 'nothing'}, not {verified} of version {version}: only what runs there goes on.")
     return verified
 
 

@@ -1,0 +1,37 @@
+import { parseArgs } from "node:util";
+import { connect } from "./cluster";
+import { run } from "./run";
+import { follow, verdictWords } from "./train";
+import { submit } from "./workflows";
+
+const usage = `Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production
+
+Promotes the version that runs in the source environment. Exit code 0: the target serves it. 1: a rule
+forbids it. 2: something broke.`;
+
+/** Number of a model version, from `5` or `1.0.5`. @throws for anything else */
+export function modelVersion(text: string): string {
+  const number = /^(?:1\.0\.)?([1-9][0-9]{0,8})$/.exec(text)?.[1];
+  if (!number) throw new Error(`"${text}" is no model version: write its number, as in 5 or 1.0.5`);
+  return number;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", short: "h", default: false } } });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (positionals.length !== 3) throw new Error(usage.split("\n")[0]);
+  const [version, source, target] = positionals;
+  const parameters = { "model-version": modelVersion(version), "source-environment": source, "target-environment": target };
+  const allowed = { staging: "canary", canary: "production" } as Record<string, string>;
+  if (allowed[source] !== target) throw new Error(`there is no promotion from ${source} to ${target}: write staging canary, or canary production`);
+  const cluster = connect();
+  const begun = Date.now();
+  const outcome = await follow(cluster, await submit(cluster, "promote-model", parameters), begun);
+  console.log(`\n${verdictWords[outcome.exitCode]}: ${outcome.sentence}`);
+  return outcome.exitCode;
+}
+
+if (require.main === module) run(main, 2);
