@@ -61,6 +61,7 @@ class Pipeline:
             "PRODUCTION_URL": self.app.url,
             "APP_BASE_IMAGE": BASE,
             "ROLLOUT_TIMEOUT_SECONDS": "10",
+            "CHILD_SECONDS": "10",
             "WORKFLOW_NAME": "parent",
             "WORKFLOW_NAMESPACE": "argo",
         }
@@ -100,6 +101,10 @@ class Pipeline:
             "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}",
             "--output", "json", "--watch", "--output-watch-events", stream=stream, hold=True,
         )  # fmt: skip
+        if any(kind == "ADDED" and pod["status"]["containerStatuses"][:1] and pod["status"]["containerStatuses"][0]["ready"] for _, kind, pod in events):
+            left = {pod["metadata"]["name"]: pod for _, kind, pod in events if kind != "DELETED"}
+            gone = {pod["metadata"]["name"] for _, kind, pod in events if kind == "DELETED"}
+            self.pods_listed(environment, *(pod for name, pod in left.items() if name not in gone))
 
     def pods_listed(self, environment, *pods):
         name = f"gourmetgram-{environment}"
@@ -133,6 +138,13 @@ def pod(version, ready=True, name=None, restarts=0, state=None, last=None, phase
     container = {"name": "app", "image": image, "resources": {"limits": {"memory": "256Mi"}}}
     status = {"name": "app", "ready": ready, "restartCount": restarts, "state": state or {"running": {}}, "lastState": last or {}}
     return {"metadata": metadata, "spec": {"containers": [container]}, "status": {"phase": phase, "conditions": list(conditions), "containerStatuses": [status]}}
+
+
+def evicted(version):
+    """A pod that the node threw out; it stays, ended, until someone deletes it."""
+    ended = pod(version, ready=False, name=f"evicted-{version}", phase="Failed", state={"terminated": {"reason": "Error", "exitCode": 137}})
+    ended["status"].update(reason="Evicted", message="The node was low on resource: memory.")
+    return ended
 
 
 OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}

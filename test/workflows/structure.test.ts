@@ -139,3 +139,69 @@ it("goes on past a failed step in one place only: a deployment that the gates ex
   const lenient = steps.filter(({ continueOn }) => continueOn).map(({ workflow, name }) => `${workflow}/${name}`);
   expect(lenient).toEqual(["build-container-image/deploy"]);
 });
+
+describe("deadlines: nobody gives up, and lets go of a lock, while a child still runs", () => {
+  const margin = 120; // seconds for the controller to begin a child, and for a pod to start
+  const script = (pod: any) => pod.container.command[1].replace("/scripts/", "");
+  const source = (name: string) => readFileSync(join(folder, "scripts", name), "utf8");
+  const workflow = (name: string) => templates.find(({ metadata }) => metadata.name === name).spec;
+  const seconds = (name: string, template: string): number => {
+    const one = all.find((each) => each.workflow === name && each.name === template);
+    if (one.container) return one.activeDeadlineSeconds;
+    return one.steps.reduce((sum: number, group: any[]) => sum + Math.max(...group.map((step) => seconds(name, step.template))), 0);
+  };
+  /** Until a workflow has ended for certain; its exit handler begins when its own deadline has passed. */
+  const longest = (name: string) => {
+    const { activeDeadlineSeconds, onExit } = workflow(name);
+    return activeDeadlineSeconds + (onExit ? seconds(name, onExit) : 0);
+  };
+  const env = (pod: any, name: string) => pod.container.env.find((one: any) => one.name === name)?.value;
+  const children: Record<string, (pod: any) => string[]> = {
+    "start-workflow.py": (pod) =>
+      /^\{\{/.test(env(pod, "TEMPLATE"))
+        ? steps
+            .filter((step) => step.workflow === pod.workflow && step.template === pod.name)
+            .map((step) => step.arguments.parameters.find(({ name }: any) => name === "template").value)
+        : [env(pod, "TEMPLATE")],
+    "conclude.py": () => ["promote-model", "revert-staging"],
+    "backstop.py": () => ["revert-staging"],
+  };
+  const starters = pods.filter((pod) => children[script(pod)] && env(pod, "WAIT") !== "no");
+
+  it("knows everything that starts a workflow", () => {
+    const starting = readdirSync(join(folder, "scripts")).filter((name) => /children\.(start|manifest)\(|start_revert\(/.test(source(name)));
+    expect(starting.sort()).toEqual(Object.keys(children).sort());
+    expect(starters.map(label).sort()).toEqual(["build-container-image/backstop", "build-container-image/start", "test-staging/act", "test-staging/backstop"]);
+    expect(children["start-workflow.py"](pods.find((pod) => label(pod) === "build-container-image/start"))).toEqual(["deploy-container-image", "test-staging"]);
+  });
+
+  it.each(named(starters))("%s waits longer than its child can take, and may run longer than it waits", (_name, pod: any) => {
+    const wait = Number(env(pod, "CHILD_SECONDS"));
+    for (const child of children[script(pod)](pod)) expect(wait, child).toBeGreaterThanOrEqual(longest(child) + margin);
+    expect(pod.activeDeadlineSeconds).toBeGreaterThanOrEqual(wait + margin);
+  });
+
+  it.each(templates.map(({ metadata, spec }) => [metadata.name, spec]))("%s has time for its steps, one after the other", (name, spec) => {
+    for (const entrypoint of [spec.entrypoint, "under-lock"].filter((one) => spec.templates.some((template: any) => template.name === one)))
+      expect(spec.activeDeadlineSeconds).toBeGreaterThanOrEqual(seconds(name, entrypoint) + margin);
+  });
+
+  it("leaves room to wait for a lock: one that is held as long as it may be", () => {
+    expect(workflow("promote-model").activeDeadlineSeconds).toBeGreaterThanOrEqual(2 * seconds("promote-model", "main"));
+    expect(workflow("build-container-image").activeDeadlineSeconds).toBeGreaterThanOrEqual(3 * seconds("build-container-image", "main"));
+  });
+
+  it("gives every release the time that a roll-out may take, and a promotion the way back too", () => {
+    const rollout = Number(/^MAX_TIMEOUT = (\d+)/m.exec(source("rollout.py"))![1]);
+    for (const [name, template, times] of [["deploy-container-image", "deploy", 1], ["revert-staging", "revert", 1], ["promote-model", "promote", 2]] as const)
+      expect(seconds(name, template)).toBeGreaterThanOrEqual(times * rollout + 300);
+  });
+});
+
+it("reverts by hand with no parameters: every one has a default, and the lock is taken", () => {
+  const { spec } = templates.find(({ metadata }) => metadata.name === "revert-staging");
+  expect(spec.arguments.parameters.map(({ name, value }: any) => [name, value])).toEqual([["failed-version", ""], ["reason", ""]]);
+  const main = spec.templates.find(({ name }: any) => name === spec.entrypoint);
+  expect(main.inputs.parameters).toEqual([{ name: "failed-version" }, { name: "reason" }]);
+  expect(main.synchronization.mutexes).toEqual([{ name: "staging" }]);
+});

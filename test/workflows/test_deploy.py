@@ -1,7 +1,7 @@
 """deploy.py: waits for the right pod, moves the alias last, or says why not."""
 
 import pytest
-from conftest import BASE, CRASH, OOM, digest, pod
+from conftest import BASE, CRASH, OOM, digest, evicted, pod
 
 
 @pytest.fixture
@@ -77,3 +77,33 @@ def test_version_without_image(world):
     world.mlflow.add(7)
     done = world.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7")
     assert done.returncode == 1 and "run build-container-image" in done.stderr
+
+
+@pytest.mark.parametrize("ended", [evicted(6), evicted(7), pod(6, ready=False, phase="Succeeded")])
+def test_pods_that_ended_do_not_stand_in_the_way(staging, ended):
+    staging.app.serves(7)
+    staging.pods_watched("staging", (0, "ADDED", ended), (0, "ADDED", pod(7, name="z")))
+    done = deploy(staging)
+    assert done.returncode == 0, done.stderr
+
+
+def test_says_that_the_pod_was_evicted(staging):
+    staging.pods_watched("staging", (0, "ADDED", evicted(7)))
+    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    assert done.returncode == 1 and "Evicted: The node was low on resource" in done.stderr
+
+
+def test_the_first_of_a_list_is_not_taken_for_all(staging):
+    staging.app.serves(7)
+    staging.pods_listed("staging", pod(7), pod(8, ready=False))
+    staging.pods_watched("staging", (0, "ADDED", pod(7)), (0.1, "ADDED", pod(8, ready=False)))
+    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    assert done.returncode == 1 and "previous image still run" in done.stderr
+
+
+def test_reason_stands_when_argo_cd_cannot_be_asked(staging):
+    staging.rules["kubectl"] = [rule for rule in staging.rules["kubectl"] if rule["args"][1] != "applications.argoproj.io" or rule["args"][0] != "get"]
+    staging.allow("kubectl", "get", "applications.argoproj.io", *["*"] * 5, code=1, stderr="Unable to connect to the server")
+    staging.pods_watched("staging", (0, "ADDED", pod(6)))
+    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    assert done.returncode == 1 and "no pod runs the image yet" in staging.output("reason")

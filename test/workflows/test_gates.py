@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import OOM, digest, pod
+from conftest import OOM, digest, evicted, pod
 
 HEY = Path(__file__).parent / "recorded" / "hey"
 CANDIDATE = {"MODEL_VERSION": "7", "DIGEST": digest(7), "REACH_SECONDS": "1", "SETTLE_SECONDS": "1"}
@@ -81,6 +81,19 @@ def test_resource_does_not_judge_another_pod(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(6)))
     staging.application("staging", 7)
     assert judged(staging, "resource")[:2] == ("fail", "no pod runs the image yet")
+
+
+def test_resource_fails_on_an_eviction_that_nothing_makes_good(staging):
+    staging.pods_watched("staging", (0, "ADDED", evicted(7)))
+    staging.application("staging", 7)
+    verdict, reason, _ = judged(staging, "resource")
+    assert verdict == "fail" and "Evicted: The node was low on resource: memory." in reason
+
+
+@pytest.mark.parametrize("ended", [evicted(7), evicted(6)])
+def test_resource_looks_past_an_eviction_to_the_pod_that_runs(staging, ended):
+    staging.pods_watched("staging", (0, "ADDED", ended), (0, "ADDED", pod(7)))
+    assert judged(staging, "resource")[0] == "pass"
 
 
 def load(staging, report, after=None):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import BASE, digest, pod
+from conftest import BASE, digest, evicted, pod
 
 
 def passed(version, at="2026-01-01T00:00:00Z"):
@@ -97,3 +97,23 @@ def test_backstop_keeps_a_failed_verdict(world):
     assert world.run("backstop.py", MODEL_VERSION="8").returncode == 0
     assert world.mlflow.versions["8"]["staging.verdict"] == "fail"
     assert json.loads(json.dumps(world.created()[0]))["spec"]["entrypoint"] == "under-lock"
+
+
+def test_by_hand_without_parameters(staging):
+    staging.mlflow.add(5, **passed(5))
+    staging.mlflow.add(8, image_digest=digest(8))  # deployed by hand, never tested
+    staging.pods_watched("staging", (0, "ADDED", pod(8)), (0.1, "ADDED", pod(5)), (0.1, "DELETED", pod(8)))
+    staging.app.serves(5)
+    done = staging.run("revert.py", FAILED_VERSION="", REASON="")
+    assert done.returncode == 0, done.stderr
+    assert staging.mlflow.aliases["staging"] == "5" and staging.output("reverted-to") == "1.0.5"
+    assert not any("staging.reverted_to" in tags for tags in staging.mlflow.versions.values())
+
+
+def test_evicted_pods_never_block_a_revert(staging):
+    staging.mlflow.add(5, **passed(5))
+    staging.mlflow.add(8, image_digest=digest(8))
+    staging.pods_watched("staging", (0, "ADDED", evicted(5)), (0, "ADDED", evicted(8)), (0, "ADDED", pod(5)))
+    staging.app.serves(5)
+    done = staging.run("revert.py", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr

@@ -107,8 +107,8 @@ def start_revert(version, reason, purpose=""):
 
 
 def seconds():
-    """How long a child may take, in seconds."""
-    return inputs.number("CHILD_SECONDS", 10, 86400, default=1200.0)
+    """How long a child may take, in seconds: more than its workflow's own deadline, or it outlives the lock."""
+    return inputs.number("CHILD_SECONDS", 10, 86400)
 
 
 if __name__ == "__main__":

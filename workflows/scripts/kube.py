@@ -1,5 +1,6 @@
 """The cluster, through kubectl and the pod's own service account."""
 
+import codecs
 import json
 import os
 import selectors
@@ -52,18 +53,19 @@ def watch(args, deadline):
 
 def _stream(command, deadline):
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    selector = selectors.DefaultSelector()
     try:
         os.set_blocking(process.stdout.fileno(), False)
-        selector = selectors.DefaultSelector()
         selector.register(process.stdout, selectors.EVENT_READ)
         decoder, text = json.JSONDecoder(), ""
+        utf8 = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end inside a character
         while (left := deadline - time.monotonic()) > 0:
             if not selector.select(left):
                 return
             chunk = process.stdout.read()
             if not chunk:
                 return
-            text = (text + chunk.decode()).lstrip()
+            text = (text + utf8.decode(chunk)).lstrip()
             while text:
                 try:
                     event, end = decoder.raw_decode(text)
@@ -72,6 +74,7 @@ def _stream(command, deadline):
                 text = text[end:].lstrip()
                 yield event["type"], event["object"]
     finally:
+        selector.close()
         process.kill()
         process.wait()
         process.stdout.close()

@@ -35,7 +35,8 @@ def runs(pod, digest):
 
 
 def _leaving(pod):
-    return "deletionTimestamp" in pod["metadata"]
+    """On its way out, or ended for good: an evicted pod never goes by itself, and serves nothing."""
+    return "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
 
 
 def running_digests(pods):
@@ -45,16 +46,21 @@ def running_digests(pods):
 
 
 def restarts(pods, digest):
-    """Restarts of the image's containers by pod name."""
-    return {pod["metadata"]["name"]: _status(pod).get("restartCount", 0) for pod in pods if runs(pod, digest)}
+    """Restarts of the image's containers by pod name; pods that are leaving do not count."""
+    ours = [pod for pod in pods if runs(pod, digest) and not _leaving(pod)]
+    return {pod["metadata"]["name"]: _status(pod).get("restartCount", 0) for pod in ours}
 
 
 def assess(pods, digest, strict=False):
-    """Judges the pods of an image digest. `strict` also counts a restart that a pod recovered from as failing."""
+    """
+    Judges the pods of an image digest. `strict` also counts a restart that a pod recovered from as failing.
+    A pod of the digest that was evicted is only ever a reason to wait, since its Deployment replaces it:
+    who waits in vain reports it, and a ready replacement makes it good.
+    """
     ours = [pod for pod in pods if runs(pod, digest) and not _leaving(pod)]
     others = [pod for pod in pods if not runs(pod, digest) and not _leaving(pod)]
     if not ours:
-        return Assessment("waiting", "no pod runs the image yet")
+        return Assessment("waiting", f"no pod runs the image yet{_lost(pods, digest)}")
     limit = _container(ours[0]).get("resources", {}).get("limits", {}).get("memory", "none")
     metrics = {"pods": len(ours), "restarts": sum(restarts(ours, digest).values()), "memoryLimit": limit}
     for pod in ours:
@@ -63,7 +69,7 @@ def assess(pods, digest, strict=False):
             return Assessment("failing", trouble, metrics)
     pending = [pod for pod in ours if not _status(pod).get("ready")]
     if pending:
-        return Assessment("waiting", _why_not_ready(pending[0]), metrics)
+        return Assessment("waiting", f"{_why_not_ready(pending[0])}{_lost(pods, digest)}", metrics)
     if others:
         return Assessment("waiting", f"{len(others)} pod(s) of the previous image still run", metrics)
     return Assessment("ready", metrics=metrics)
@@ -84,6 +90,14 @@ def _trouble(pod, strict):
     if strict and (count > 0 or ends):
         end = ends[-1] if ends else {}
         return f"the container ended {max(count, 1)} time(s), last with {end.get('reason', 'no reason')} (exit code {end.get('exitCode')})"
+    return ""
+
+
+def _lost(pods, digest):
+    """Why an earlier pod of the digest ended, in parentheses, or nothing."""
+    for status in (pod.get("status", {}) for pod in pods if runs(pod, digest)):
+        if status.get("phase") == "Failed":
+            return f" ({status.get('reason', 'Failed')}: {clean(status.get('message', 'the pod ended'), 200)})"
     return ""
 
 

@@ -11,6 +11,8 @@ import web
 from inputs import StepFailed
 from outputs import clean
 
+MAX_TIMEOUT = 600  # seconds; the deadlines of the workflows are made for it
+
 
 def repository():
     """The registry repository of the app's images: that of the base image."""
@@ -49,8 +51,8 @@ def override(environment, images):
 
 
 def timeout():
-    """Seconds that a roll-out may take, 1 to 3600; default 120."""
-    return inputs.number("ROLLOUT_TIMEOUT_SECONDS", 1, 3600, default=120.0)
+    """Seconds that a roll-out may take, 1 to MAX_TIMEOUT; default 120."""
+    return inputs.number("ROLLOUT_TIMEOUT_SECONDS", 1, MAX_TIMEOUT, default=120.0)
 
 
 def release(environment, images, digest, served):
@@ -79,6 +81,8 @@ def await_pods(environment, digest, deadline):
         else:
             seen[pod["metadata"]["name"]] = pod
         verdict = pods.assess(list(seen.values()), digest)
+        if verdict.state == "ready" and kind == "ADDED":  # the stream's first list comes one by one: others may follow
+            verdict = pods.assess(kube.listed("pods", name, f"app={name}"), digest)
         if verdict.state == "ready":
             return
         if verdict.state == "failing":
@@ -113,8 +117,12 @@ def version_of(environment):
 
 
 def argo_cd_says(environment):
-    """What Argo CD itself complains of, in parentheses, or nothing."""
-    status = kube.get("applications.argoproj.io", names.workload(environment), names.ARGO_CD).get("status", {})
+    """What Argo CD itself complains of, in parentheses, or nothing; when it cannot be asked, nothing."""
+    try:
+        status = kube.get("applications.argoproj.io", names.workload(environment), names.ARGO_CD).get("status", {})
+    except StepFailed as failure:  # what it would explain matters more
+        print(f"Argo CD cannot be asked: {failure}", flush=True)
+        return ""
     messages = [condition.get("message", "") for condition in status.get("conditions", [])]
     operation = status.get("operationState", {})
     if operation.get("phase") in ("Failed", "Error", "Running"):

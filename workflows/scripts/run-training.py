@@ -14,7 +14,7 @@ def main():
     scenario = inputs.scenario()
     flow = os.environ.get("FLOW", "/work/flow.py")
     last = ""
-    process = subprocess.Popen([sys.executable, flow, scenario], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen([sys.executable, flow, scenario], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     for line in process.stdout:
         print(line, end="", flush=True)
         last = line.strip() or last

@@ -22,7 +22,7 @@ def main():
     outputs.write("workflow", name)
     if wait == "no":
         return
-    ended = children.finished(name, inputs.number("CHILD_SECONDS", 10, 86400, default=3600.0))
+    ended = children.finished(name, inputs.number("CHILD_SECONDS", 10, 86400))
     if ended["status"]["phase"] != "Succeeded":
         raise inputs.StepFailed(f"{name}: {children.explain(ended)}")
     print(children.output(ended, "outcome"), children.output(ended, "reason"))
