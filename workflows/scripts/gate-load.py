@@ -20,7 +20,7 @@ def check(version, digest):
     before = pods.restarts(_pods(), digest)
     url = f"{names.service_url('staging')}/test"
     command = ["hey", "-n", requests, "-c", min(concurrency, requests), "-t", REQUEST_TIMEOUT, "-m", "GET", url]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="replace")
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     print(done.stdout, flush=True)
     if done.returncode != 0:
         return gate.Verdict("inconclusive", f"hey ended with exit code {done.returncode}: {done.stderr[-200:]}")
