@@ -1,8 +1,7 @@
 /** Runs the Pulumi CLI that the local tools were built from, on a backend in the state directory. */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { cacheDir, repositoryRoot, stateDir, toolPath } from "./paths";
 
@@ -79,24 +78,6 @@ export async function installPlugins(onLine: (line: string) => void = () => {}):
   return installStandInPlugins();
 }
 
-/** Takes away the locks of CLI processes that were killed: nobody else would, and each later command stops at them. */
-function releaseStaleLocks(): void {
-  const locks = join(backendDirectory(), ".pulumi", "locks");
-  if (!existsSync(locks)) return;
-  for (const entry of readdirSync(locks, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".json"))) {
-    const { pid, hostname: host } = JSON.parse(readFileSync(join(locks, entry), "utf8")) as { pid: number; hostname: string };
-    if (host === hostname() && !isAlive(pid)) for (const path of [entry, `${entry}.attrs`]) rmSync(join(locks, path), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-}
-
 /** How a `pulumi` command is run. */
 export interface PulumiOptions {
   /** Directory of the Pulumi project; default the repository. */
@@ -116,12 +97,11 @@ export class PulumiError extends Error {
 
 /**
  * Runs `pulumi` to its end, without questions. Its output goes to the terminal, or to `onLine`.
- * A lock that a killed command has left is taken away first. An interrupt reaches the CLI, which then ends what it does and records how far it came.
+ * An interrupt reaches the CLI, which then ends what it does and records how far it came.
  * @returns the standard output where `onLine` is given, else nothing.
  * @throws PulumiError where it fails.
  */
 export async function pulumi(args: string[], { cwd = repositoryRoot, env, onLine }: PulumiOptions = {}): Promise<string> {
-  releaseStaleLocks();
   const output = onLine ? "pipe" : "inherit";
   const child = spawn(toolPath("pulumi"), [...args, "--non-interactive"], {
     cwd,

@@ -1,8 +1,8 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startTime } from "./cluster/processes";
+import { startedAt } from "./cluster/processes";
 import type { Progress } from "./phases";
-import { installStandInPlugins, pulumi, PulumiError } from "./pulumi";
+import { installPlugins, pulumi, PulumiError } from "./pulumi";
 import { stateDir } from "./paths";
 import { parseStack, renderStack, type StackFile } from "./stack-config";
 
@@ -20,7 +20,8 @@ export const stackExists = (stack: string): boolean => existsSync(backend("stack
  * @returns names of the providers that a stand-in serves.
  */
 export async function prepareStack(stack: string, settings: StackFile): Promise<string[]> {
-  const standIns = installStandInPlugins();
+  releaseStaleLocks(stack);
+  const standIns = await installPlugins();
   const path = localStackFile(stack);
   // Pulumi adds the salt of its encryption to the file: losing it would lose the stack's secrets.
   const { encryptionsalt } = existsSync(path) ? parseStack(readFileSync(path, "utf8"), path) : {};
@@ -33,7 +34,6 @@ export async function prepareStack(stack: string, settings: StackFile): Promise<
     return prepareStack(stack, settings);
   }
   writeFileSync(path, renderStack({ ...settings, encryptionsalt }));
-  await releaseStaleLock(stack);
   return standIns;
 }
 
@@ -44,7 +44,7 @@ export async function up(stack: string, progress: Progress): Promise<string> {
 
 /** `pulumi destroy`. The emptied stack goes with the backend: `--remove` would delete the repository's stack file. @returns its summary. */
 export async function destroy(stack: string, progress: Progress): Promise<string> {
-  await releaseStaleLock(stack);
+  releaseStaleLocks(stack);
   return logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress);
 }
 
@@ -80,12 +80,19 @@ export function diagnostics(output: string): string {
   return (start < 0 ? lines.slice(-15) : lines.slice(start, end < 0 ? undefined : end)).slice(0, 40).join("\n");
 }
 
-/** A Pulumi that was killed leaves its lock behind; one that is at work keeps it. */
-async function releaseStaleLock(stack: string): Promise<void> {
+/**
+ * Takes away the locks that killed CLI processes left on the stack: nobody else would, and each later command stops at them.
+ * @throws where one belongs to a process that is still at work.
+ */
+export function releaseStaleLocks(stack: string): void {
   const dir = backend("locks", "organization", project, stack);
   const locks = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith(".json")) : [];
-  const owners = locks.map((name) => (JSON.parse(readFileSync(join(dir, name), "utf8")) as { pid: number }).pid);
-  const alive = owners.find((pid) => startTime(pid) !== undefined);
-  if (alive !== undefined) throw new Error(`A pulumi is at work on the stack ${stack} (process ${alive}): wait for it, then run this again.`);
-  if (locks.length > 0) await pulumi(["cancel", "--yes", "--stack", stack], { onLine: () => {} });
+  for (const name of locks) {
+    const { pid, timestamp } = JSON.parse(readFileSync(join(dir, name), "utf8")) as { pid: number; timestamp: string };
+    const began = startedAt(pid);
+    // A process that is younger than the lock only got its owner's number. Two seconds: the boot time is in whole ones.
+    if (began !== undefined && began <= Date.parse(timestamp) + 2_000)
+      throw new Error(`A pulumi is at work on the stack ${stack} (process ${pid}): wait for it, then run this again.`);
+    for (const file of [name, `${name}.attrs`]) rmSync(join(dir, file), { force: true });
+  }
 }

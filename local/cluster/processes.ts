@@ -120,3 +120,11 @@ export function startTime(pid: number): string | undefined {
     return undefined;
   }
 }
+
+/** When a living process began, in milliseconds since 1970, to within a second; undefined for one that is gone or a zombie. */
+export function startedAt(pid: number): number | undefined {
+  const ticks = startTime(pid);
+  const booted = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))![1];
+  // Linux counts in hundredths of a second here on every architecture.
+  return ticks === undefined ? undefined : Number(booted) * 1000 + Number(ticks) * 10;
+}

@@ -1,5 +1,10 @@
-import { describe, expect, it } from "vitest";
-import { diagnostics, summary } from "../../local/stack";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { startedAt } from "../../local/cluster/processes";
+import { diagnostics, releaseStaleLocks, summary } from "../../local/stack";
 
 const failed = `Updating (staging):
  +  kubernetes:core/v1:Namespace argo creating (0s)
@@ -24,4 +29,53 @@ describe("what is shown of Pulumi's output", () => {
   });
 
   it("is its end where there are none", () => expect(diagnostics("a\nerror: no stack")).toBe("a\nerror: no stack"));
+});
+
+describe("the locks on a stack", () => {
+  let state: string;
+  const locks = (stack: string) => join(state, "pulumi-backend", ".pulumi", "locks", "organization", "gourmetgram", stack);
+  const gone = spawnSync("true").pid;
+
+  function lock(stack: string, name: string, pid: number, timestamp = new Date().toISOString()): void {
+    mkdirSync(locks(stack), { recursive: true });
+    writeFileSync(join(locks(stack), `${name}.json`), JSON.stringify({ pid, username: "root", hostname: "elsewhere", timestamp }));
+    writeFileSync(join(locks(stack), `${name}.json.attrs`), "{}");
+  }
+
+  beforeEach(() => {
+    state = mkdtempSync(join(tmpdir(), "stack-"));
+    vi.stubEnv("GOURMETGRAM_STATE", state);
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(state, { recursive: true });
+  });
+
+  it("go where their owner is gone, and those of another stack stay", () => {
+    lock("staging", "a", gone);
+    lock("staging", "b", gone);
+    lock("other", "c", gone);
+    releaseStaleLocks("staging");
+    expect(readdirSync(locks("staging"))).toEqual([]);
+    expect(readdirSync(locks("other"))).toEqual(["c.json", "c.json.attrs"]);
+  });
+
+  it("go where a younger process has their owner's number", () => {
+    lock("staging", "a", process.pid, new Date(startedAt(process.pid)! - 60_000).toISOString());
+    releaseStaleLocks("staging");
+    expect(readdirSync(locks("staging"))).toEqual([]);
+  });
+
+  it("stay where their owner is at work", () => {
+    lock("staging", "a", process.pid);
+    expect(() => releaseStaleLocks("staging")).toThrow(new Error(`A pulumi is at work on the stack staging (process ${process.pid}): wait for it, then run this again.`));
+    expect(readdirSync(locks("staging"))).toEqual(["a.json", "a.json.attrs"]);
+  });
+
+  it("need not be there", () => expect(() => releaseStaleLocks("staging")).not.toThrow());
+
+  it("know when a process began", () => {
+    expect(Math.abs(startedAt(process.pid)! - (Date.now() - process.uptime() * 1000))).toBeLessThan(2_000);
+    expect(startedAt(gone)).toBeUndefined();
+  });
 });
