@@ -56,6 +56,9 @@ export function promotionOrder(environments: Sections["environments"]): string[]
   return order;
 }
 
+/** Where the workflows promote each environment from; `null`: nowhere, it is where candidates are tested. */
+const knownPromotions: Record<string, string | null> = { staging: null, canary: "staging", production: "canary" };
+
 /** What keeps the environments from being one chain. */
 function brokenChain(environments: Sections["environments"]): { path: string[]; message: string }[] {
   const names = Object.keys(environments).sort();
@@ -89,7 +92,11 @@ function contradictions({ environments, exposure: exposed, pipeline: flow, regis
     const first = ports.slice(0, index).find((other) => other.port === taken);
     if (first) mistake(path, `port ${taken} is taken by ${first.owner}: give ${owner} another one`);
   }
-  for (const { path, message } of environments ? brokenChain(environments) : []) mistake(path, message);
+  const broken = environments ? brokenChain(environments) : [];
+  for (const { path, message } of broken) mistake(path, message);
+  for (const [name, { promotesFrom }] of broken.length > 0 ? [] : Object.entries(environments ?? {}))
+    if (knownPromotions[name] !== (promotesFrom ?? null))
+      mistake(["environments", name], "the workflows know staging, canary from staging, and production from canary, and no other: write one of these");
   if (exposed) {
     const nodePorts = Object.entries(exposed.nodePorts);
     for (const [index, [name, taken]] of nodePorts.entries()) {
@@ -97,6 +104,7 @@ function contradictions({ environments, exposure: exposed, pipeline: flow, regis
       if (first) mistake(["exposure", "nodePorts", name], `node port ${taken} is taken by ${first[0]}: give ${name} another one`);
     }
     if (exposed.type === "externalIPs" && exposed.addresses.length === 0) mistake(["exposure", "addresses"], "externalIPs needs at least one node address");
+    if (exposed.type !== "externalIPs" && !exposed.host) mistake(["exposure", "host"], "missing: write the host name or address that people open; MLflow answers to no other");
     if (exposed.type !== "externalIPs" && exposed.addresses.length > 0)
       mistake(["exposure", "addresses"], "addresses go with externalIPs only: leave them out, or write type: externalIPs");
     if (exposed.type !== "NodePort" && Object.keys(exposed.nodePorts).length > 0)

@@ -81,7 +81,7 @@ const exposure = z
     type: z.enum(["LoadBalancer", "NodePort", "externalIPs"]),
     /** Addresses of the nodes that take the traffic, for `externalIPs` only. */
     addresses: z.array(address).default([]),
-    /** Host that the URLs name. Default: the first address. */
+    /** Host that the URLs name, and that MLflow answers to. Default for `externalIPs`: the first address; else required. */
     host: z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/, "write a host name or an IPv4 address, without http:// and port").optional(),
     /** Ports of the three UIs. Defaults: MLflow 8000, Argo Workflows 2746, Argo CD 8082. */
     ports: uiPorts.prefault({}),
@@ -105,8 +105,8 @@ const pipeline = z.strictObject({
   accuracyBar: z.number().min(0, "write a share from 0 to 1").max(1, "write a share from 0 to 1").default(0.8),
   /** Passes over the training data, 1 to 100. Default 3. */
   epochs: z.int().min(1, "write 1 to 100").max(100, "write 1 to 100").default(3),
-  /** Seconds, 10 to 1800, that a release may take to serve before it counts as failed. Default 120. */
-  rolloutTimeoutSeconds: z.int().min(10, "write 10 to 1800").max(1800, "write 10 to 1800").default(120),
+  /** Seconds, 10 to 600, that a release may take to serve before it counts as failed. Default 120. */
+  rolloutTimeoutSeconds: z.int().min(10, "write 10 to 600").max(600, "write 10 to 600").default(120),
   load: z
     .strictObject({
       /** Requests sent, 20 to 100000 (under twenty there is no 95th percentile). Default 100. */

@@ -1,6 +1,7 @@
 /**
- * Ends every Workflow before Argo Workflows is taken away. Their pods carry a finalizer that only a running
- * controller takes off: without this, their namespace would never go. Run by `pulumi destroy`.
+ * Ends every Workflow before Argo Workflows is taken away, so that none acts on what is being destroyed. Where the
+ * controller was told to keep its finalizer on their pods, only a running one takes it off, or this does.
+ * Run by `pulumi destroy`.
  */
 import { ApiError, Cluster, connectTo } from "./cluster";
 import { run } from "./run";
@@ -44,6 +45,6 @@ function none(error: unknown): { items: never[] } {
 
 if (require.main === module)
   run(async () => {
-    console.log(await drainWorkflows(connectTo(process.env.GOURMETGRAM_CONTEXT!, process.env.KUBECONFIG)));
+    console.log(await drainWorkflows(connectTo(process.env.GOURMETGRAM_CONTEXT!)));
     return 0;
   });

@@ -66,11 +66,6 @@ export async function pushImages(
   return digests;
 }
 
-/** Key of everything that the images are made from: what Pulumi watches to build again. */
-export function imagesKey(): Promise<string> {
-  return contentKey([...ownImageKeys.map(folder), join(repositoryRoot, "images", "build")], []);
-}
-
 function folder(key: OwnImageKey): string {
   return join(repositoryRoot, "images", key);
 }
@@ -89,7 +84,7 @@ async function binaries(base: BaseKind, report: Report): Promise<BuiltImage> {
 /** Reaches the pipeline's registry through the API server of the stack's cluster, wherever that is. */
 function withPipelineRegistry<T>(use: (registry: string) => Promise<T>): Promise<T> {
   const context = process.env.GOURMETGRAM_CONTEXT;
-  const cluster = context ? connectTo(context, process.env.KUBECONFIG) : connect();
+  const cluster = context ? connectTo(context) : connect();
   return withPortForward(cluster, "kube-system", "app=registry", 5000, (port) => use(`127.0.0.1:${port}`));
 }
 

@@ -26,7 +26,7 @@ export interface Status {
 
 interface Application {
   metadata: { name: string };
-  spec: { destination: { namespace: string } };
+  spec: { project: string; destination: { namespace: string } };
   status?: { health?: { status?: string } };
 }
 interface Pod {
@@ -41,7 +41,7 @@ interface Service {
 export async function readStatus(cluster: Cluster): Promise<Status> {
   const { items } = await cluster.api<{ items: Application[] }>("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications");
   const urls = knownUrls();
-  const environments = await Promise.all(items.map((application) => environmentStatus(cluster, application, urls)));
+  const environments = await Promise.all(items.filter(({ spec }) => spec.project === "gourmetgram").map((application) => environmentStatus(cluster, application, urls)));
   return { environments: environments.sort(byPromotion), models: await listModels(cluster), urls };
 }
 

@@ -42,7 +42,7 @@ export class ArgoCd extends pulumi.ComponentResource {
     super("gourmetgram:platform:ArgoCd", name, {}, opts);
     const { settings, exposure } = args;
     const exposed = { name: "argoCd", port: exposure.ports.argoCd, targetPort: serverPort };
-    this.url = exposedUrl(exposure, exposed, "argocd-server.argocd.svc.cluster.local");
+    this.url = exposedUrl(exposure, exposed);
 
     let release: pulumi.Input<pulumi.Resource[]> = [];
     if (settings.install) {
@@ -60,25 +60,25 @@ export class ArgoCd extends pulumi.ComponentResource {
         },
         { parent: this },
       );
+      // Without it the controller would ask for every namespace. An Argo CD that was there before has its own.
+      new k8s.core.v1.Secret(
+        `${name}-cluster`,
+        {
+          metadata: { name: "gourmetgram-cluster", namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "cluster" } },
+          stringData: {
+            name: "in-cluster",
+            server: "https://kubernetes.default.svc",
+            namespaces: args.targetNamespaces.join(","),
+            clusterResources: "false",
+            config: JSON.stringify({ tlsClientConfig: { insecure: false } }),
+          },
+        },
+        { parent: this, dependsOn: release },
+      );
       this.namespace = release.apply(() => namespace.metadata.name);
     } else {
       this.namespace = pulumi.output("argocd");
     }
-
-    new k8s.core.v1.Secret(
-      `${name}-cluster`,
-      {
-        metadata: { name: "gourmetgram-cluster", namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "cluster" } },
-        stringData: {
-          name: "in-cluster",
-          server: "https://kubernetes.default.svc",
-          namespaces: args.targetNamespaces.join(","),
-          clusterResources: "false",
-          config: JSON.stringify({ tlsClientConfig: { insecure: false } }),
-        },
-      },
-      { parent: this, dependsOn: release },
-    );
 
     const project = new k8s.apiextensions.CustomResource(
       `${name}-project`,

@@ -32,7 +32,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
     super("gourmetgram:platform:ArgoWorkflows", name, {}, opts);
     const { settings, exposure } = args;
     const exposed = { name: "argoWorkflows", port: exposure.ports.argoWorkflows, targetPort: serverPort };
-    this.url = exposedUrl(exposure, exposed, "argo-server.argo.svc.cluster.local");
+    this.url = exposedUrl(exposure, exposed);
 
     if (settings.install) {
       const namespace = new k8s.core.v1.Namespace(
@@ -49,7 +49,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-      // The pods of Workflows carry a finalizer that only the running controller takes off.
+      // Workflows end before the controller does: nobody else ends their pods.
       const drain = new command.local.Command(
         `${name}-drain`,
         { delete: "node_modules/.bin/tsx cli/drain-workflows.ts", environment: clusterEnvironment(args.cluster) },
@@ -80,6 +80,9 @@ export function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images
   const configuration = find(objects, "ConfigMap", "workflow-controller-configmap");
   configuration.data = {
     ...configuration.data,
+    // A workflow runs a template of this program as it is: whoever may create workflows can't bring steps, or a
+    // ServiceAccount with more rights, of his own.
+    workflowRestrictions: JSON.stringify({ templateReferencing: "Strict" }),
     executor: JSON.stringify({
       imagePullPolicy: "IfNotPresent",
       resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "256Mi" } },

@@ -79,7 +79,7 @@ export class Environment extends pulumi.ComponentResource {
     this.isolate(name, app);
     this.grantPipeline(name, app, args);
 
-    this.url = exposedUrl(args.exposure, { name: args.environment, port: args.settings.port }, `${app}.${app}.svc.cluster.local`);
+    this.url = exposedUrl(args.exposure, { name: args.environment, port: args.settings.port });
     this.registerOutputs({ namespace: this.namespace, url: this.url });
   }
 
@@ -152,12 +152,9 @@ export class Environment extends pulumi.ComponentResource {
       new k8s.rbac.v1.RoleBinding(`${name}-${role}-binding`, { metadata, roleRef: roleRef(metadata.name), subjects }, { parent: this });
     };
     const application = { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: [app] };
-    grant("release", "argocd", args.releasers, [{ ...application, verbs: ["get", "list", "watch", "patch"] }]);
-    if (args.observers.length > 0) grant("observe", "argocd", args.observers, [{ ...application, verbs: ["get", "list", "watch"] }]);
-    grant("look", this.namespace, [...args.releasers, ...args.observers], [
-      { apiGroups: [""], resources: ["pods", "pods/log", "events"], verbs: ["get", "list", "watch"] },
-      { apiGroups: ["apps"], resources: ["deployments", "replicasets"], verbs: ["get", "list", "watch"] },
-    ]);
+    grant("release", "argocd", args.releasers, [{ ...application, verbs: ["get", "patch"] }]);
+    if (args.observers.length > 0) grant("observe", "argocd", args.observers, [{ ...application, verbs: ["get"] }]);
+    grant("look", this.namespace, [...args.releasers, ...args.observers], [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }]);
   }
 
   /** The app is asked and never asks: it may be reached on its port, and reaches nothing. */

@@ -21,13 +21,9 @@ export function exposedServiceSpec(exposure: ExposureSettings, service: ExposedS
   } satisfies types.input.core.v1.ServiceSpec;
 }
 
-/**
- * Address that a person opens. Where a load balancer chooses the host and the stack names none, it is
- * the Service's own in-cluster address.
- */
-export function exposedUrl(exposure: ExposureSettings, service: Pick<ExposedService, "name" | "port">, inClusterHost: string): string {
+/** Address that a person opens. The settings see to it that there is a host or an address. */
+export function exposedUrl(exposure: ExposureSettings, service: Pick<ExposedService, "name" | "port">): string {
   const host = exposure.host ?? exposure.addresses[0];
-  if (!host) return `http://${inClusterHost}:${service.port}`;
   const port = exposure.type === "NodePort" ? exposure.nodePorts[service.name] : service.port;
   return port === 80 ? `http://${host}` : `http://${host}:${port}`;
 }

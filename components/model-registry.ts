@@ -110,7 +110,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
     service("service", "mlflow", { ports: [{ name: "http", port, targetPort: port }] });
     service("exposed-service", "mlflow-exposed", exposedServiceSpec(exposure, { name: "mlflow", port: exposedPort, targetPort: port }));
 
-    this.url = exposedUrl(exposure, { name: "mlflow", port: exposedPort }, host);
+    this.url = exposedUrl(exposure, { name: "mlflow", port: exposedPort });
     this.registerOutputs({ url: this.url, namespace: this.namespace });
   }
 }

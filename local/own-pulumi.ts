@@ -1,13 +1,17 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { connect } from "../cli/cluster";
 import { shield } from "./interrupts";
 import { repositoryRoot, stateDir } from "./paths";
 import { run } from "./run";
 
 /** `pulumi up` of a stack on a cluster of the user's own, by the user's own Pulumi and backend. */
 export async function upWithOwnPulumi(stack: string): Promise<void> {
-  await ownPulumi("up", "--yes", "--skip-preview", "--stack", stack);
+  // Says in a sentence that the cluster can't be reached, before anything is touched.
+  await connect(stack).api("/version");
+  await ownPulumi("stack", "select", "--create", stack);
+  await ownPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
   // For `npm run status`, which asks no Pulumi.
   const urls = await run("pulumi", ["stack", "output", "urls", "--json", "--stack", stack], { cwd: repositoryRoot });
   mkdirSync(stateDir(), { recursive: true });

@@ -16,7 +16,10 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { "keep-data": { type: "boolean", default: false } } });
   const stack = process.env.GOURMETGRAM_STACK ?? "staging";
   const file = join(repositoryRoot, `Pulumi.${stack}.yaml`);
-  if (existsSync(file) && parseCluster(readFileSync(file, "utf8")).context !== localContext) return destroyWithOwnPulumi(stack);
+  if (existsSync(file) && parseCluster(readFileSync(file, "utf8")).context !== localContext) {
+    if (values["keep-data"]) throw new Error("--keep-data is for the local cluster: a cluster of your own keeps running, so there is nothing to stop.");
+    return destroyWithOwnPulumi(stack);
+  }
   if (process.platform !== "linux" || process.getuid?.() !== 0) throw new Error("The local cluster belongs to root on a Linux machine: run this with sudo there.");
   if (!existsSync(stateDir()) && (await leftovers()).length === 0) return console.log("There is no local cluster: nothing to stop.");
   await stopLocal(stack, values["keep-data"]);

@@ -24,7 +24,7 @@ const twoModels: Answers = {
   },
 };
 
-const application = (name: string, health?: string) => ({ metadata: { name }, spec: { destination: { namespace: name } }, status: { health: { status: health } } });
+const application = (name: string, health?: string, project = "gourmetgram") => ({ metadata: { name }, spec: { project, destination: { namespace: name } }, status: { health: { status: health } } });
 const container = (name: string, ready: boolean, letter: string) => ({ name, ready, imageID: `registry/gourmetgram-app@${digest(letter)}` });
 function environment(name: string, port: number, pods: object[], version: [number, object]): Answers {
   return {
@@ -66,6 +66,19 @@ describe("readStatus", () => {
         { version: "1.0.9", aliases: ["canary", "staging"], verdicts: { integration: { verdict: "pass", reason: "" } } },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
+    });
+  });
+
+  it("leaves out an Application of another project, and asks nothing about it", async () => {
+    rmSync(join(state, "urls.json"), { force: true });
+    const answers: Answers = {
+      ...noModel,
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("shop", "Healthy", "default"), application("gourmetgram-canary", "Missing")] },
+      ...environment("gourmetgram-canary", 8080, [], [404, { error: "versions.txt not found" }]),
+    };
+    await withApiServer(answers, async (cluster, calls) => {
+      expect((await readStatus(cluster)).environments).toEqual([{ name: "canary", version: null, digest: null, health: "Missing", url: null }]);
+      expect(calls.map(({ line }) => line).filter((line) => line.includes("shop"))).toEqual([]);
     });
   });
 

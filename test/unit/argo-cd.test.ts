@@ -29,12 +29,13 @@ describe("ArgoCd", () => {
       "Secret argo-cd-cluster",
       "Service argo-cd-exposed-service",
     ]);
-    expect(result).toEqual({ url: "http://argocd-server.argocd.svc.cluster.local:8082", namespace: "argocd", project: "gourmetgram" });
+    expect(result).toEqual({ url: "http://gourmetgram.example.org:8082", namespace: "argocd", project: "gourmetgram" });
   });
 
-  it("keeps cluster and project where the cluster has Argo CD, and installs nothing", async () => {
+  it("declares the project alone where the cluster has Argo CD: no release, and no cluster Secret beside its own", async () => {
     const { registrations, result } = await argoCd({ install: false });
-    expect(registrations.map(({ name }) => name).sort()).toEqual(["argo-cd", "argo-cd-cluster", "argo-cd-project"]);
+    expect(registrations.map(({ name }) => name).sort()).toEqual(["argo-cd", "argo-cd-project"]);
+    expect(registrations.filter(({ type }) => type.endsWith(":Secret"))).toEqual([]);
     expect(result.namespace).toBe("argocd");
   });
 

@@ -25,7 +25,7 @@ describe("ArgoWorkflows", () => {
     const { registrations, result } = await argoWorkflows();
     expect(childrenOf(registrations, "argo-workflows")).toEqual(["Command argo-workflows-drain", "ConfigGroup argo-workflows-release", "Namespace argo-workflows-namespace", "Service argo-workflows-exposed-service"]);
     expect(childrenOf(registrations, "argo-workflows-release")).toHaveLength((await loadManifests(fixture)).length);
-    expect(result).toEqual({ url: "http://argo-server.argo.svc.cluster.local:2746", namespace: "argo" });
+    expect(result).toEqual({ url: "http://gourmetgram.example.org:2746", namespace: "argo" });
     expect(one(registrations, "argo-workflows-namespace").inputs.metadata).toEqual({
       name: "argo",
       labels: { "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted" },
@@ -43,7 +43,7 @@ describe("ArgoWorkflows", () => {
   it("installs nothing where the cluster has it", async () => {
     const { registrations, result } = await argoWorkflows({ install: false });
     expect(registrations.map(({ name }) => name)).toEqual(["argo-workflows"]);
-    expect(result).toEqual({ url: "http://argo-server.argo.svc.cluster.local:2746", namespace: "argo" });
+    expect(result).toEqual({ url: "http://gourmetgram.example.org:2746", namespace: "argo" });
   });
 
   it("runs the catalogue's images, the executor's too", async () => {
@@ -79,6 +79,13 @@ describe("ArgoWorkflows", () => {
         seccompProfile: { type: "RuntimeDefault" },
       },
     });
+  });
+
+  it("runs a workflow only as a template of the program describes it", async () => {
+    const { registrations } = await argoWorkflows();
+    const { data } = one(registrations, "argo/workflow-controller-configmap").inputs;
+    expect(Object.keys(data).sort()).toEqual(["executor", "workflowRestrictions"]);
+    expect(JSON.parse(data.workflowRestrictions)).toEqual({ templateReferencing: "Strict" });
   });
 
   it("refuses a release with an image that the catalogue lacks", async () => {

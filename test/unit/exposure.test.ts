@@ -8,14 +8,14 @@ const staging = { name: "staging", port: 8081, targetPort: "http" };
 
 describe("exposedServiceSpec", () => {
   it("is a load balancer", () => {
-    expect(exposedServiceSpec(exposure({ type: "LoadBalancer" }), staging)).toEqual({
+    expect(exposedServiceSpec(exposure({ type: "LoadBalancer", host: "food.example.org" }), staging)).toEqual({
       type: "LoadBalancer",
       ports: [{ name: "http", protocol: "TCP", port: 8081, targetPort: "http" }],
     });
   });
 
   it("has the stack's node port", () => {
-    expect(exposedServiceSpec(exposure({ type: "NodePort", nodePorts }), staging)).toEqual({
+    expect(exposedServiceSpec(exposure({ type: "NodePort", host: "node.example.org", nodePorts }), staging)).toEqual({
       type: "NodePort",
       ports: [{ name: "http", protocol: "TCP", port: 8081, targetPort: "http", nodePort: 30081 }],
     });
@@ -31,15 +31,13 @@ describe("exposedServiceSpec", () => {
 });
 
 describe("exposedUrl", () => {
-  const url = (sections: object, port = 8081) => exposedUrl(exposure(sections), { name: "staging", port }, "staging.svc");
+  const url = (sections: object, port = 8081) => exposedUrl(exposure(sections), { name: "staging", port });
 
   it.each([
-    ["the Service itself where a load balancer chooses", { type: "LoadBalancer" }, "http://staging.svc:8081"],
     ["the stated host", { type: "LoadBalancer", host: "food.example.org" }, "http://food.example.org:8081"],
     ["the first address", { type: "externalIPs", addresses: ["192.0.2.1", "192.0.2.2"] }, "http://192.0.2.1:8081"],
     ["the host rather than an address", { type: "externalIPs", addresses: ["192.0.2.1"], host: "food.example.org" }, "http://food.example.org:8081"],
     ["the node port, on a host", { type: "NodePort", nodePorts, host: "node.example.org" }, "http://node.example.org:30081"],
-    ["the Service's own port, where no node is known", { type: "NodePort", nodePorts }, "http://staging.svc:8081"],
   ])("is %s", (_title, sections, expected) => expect(url(sections)).toBe(expected));
 
   it("leaves out port 80", () => expect(url({ type: "LoadBalancer", host: "food.example.org" }, 80)).toBe("http://food.example.org"));

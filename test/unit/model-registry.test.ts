@@ -27,7 +27,7 @@ describe("ModelRegistry", () => {
       "Service mlflow-service",
     ]);
     expect(registrations).toHaveLength(6);
-    expect(result).toEqual({ url: "http://mlflow.gourmetgram-platform.svc.cluster.local:8000", namespace: "gourmetgram-platform" });
+    expect(result).toEqual({ url: "http://gourmetgram.example.org:8000", namespace: "gourmetgram-platform" });
   });
 
   it("answers at its fixed address, whatever the exposed port", async () => {
@@ -54,7 +54,6 @@ describe("ModelRegistry", () => {
   });
 
   it.each([
-    ["in-cluster names and local forwards alone", { type: "LoadBalancer" }, []],
     ["the stack's host", { type: "LoadBalancer", host: "food.example.org" }, ["food.example.org", "food.example.org:8000"]],
     ["every node's address", { type: "externalIPs", addresses: ["192.0.2.1", "192.0.2.2"] }, ["192.0.2.1", "192.0.2.1:8000", "192.0.2.2", "192.0.2.2:8000"]],
     ["the node port", { type: "NodePort", nodePorts, host: "node.example.org" }, ["node.example.org", "node.example.org:30800"]],

@@ -38,7 +38,7 @@ describe("what a stack leaves out", () => {
         load: { requests: 100, concurrency: 10, minSuccessPercent: 95, maxP95Ms: 2000 },
         cron: { schedule: "0 2 * * *", timezone: "UTC", suspended: true },
       },
-      exposure: { type: "LoadBalancer", addresses: [], ports: { mlflow: 8000, argoWorkflows: 2746, argoCd: 8082 }, nodePorts: {} },
+      exposure: { type: "LoadBalancer", host: "gourmetgram.example.org", addresses: [], ports: { mlflow: 8000, argoWorkflows: 2746, argoCd: 8082 }, nodePorts: {} },
       cluster: { context: "gourmetgram-local" },
     });
   });
