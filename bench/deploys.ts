@@ -1,6 +1,6 @@
+import { createHash } from "node:crypto";
 import { Cluster } from "../cli/cluster";
 import { readStatus } from "../cli/status";
-import { connect } from "../cli/cluster";
 import { kubeconfigPath, toolPath } from "../local/paths";
 import { run } from "../local/run";
 import { inTurn, row } from "./statistics";
@@ -12,7 +12,8 @@ interface Application {
   spec: { source: { kustomize?: { images?: string[] } } };
 }
 interface Pod {
-  metadata: { name: string; namespace: string };
+  metadata: { name: string; namespace: string; deletionTimestamp?: string };
+  status: { phase: string };
   spec: { containers: { resources: { limits: { memory: string } } }[] };
 }
 
@@ -44,7 +45,6 @@ async function current(cluster: Cluster): Promise<string | undefined> {
 async function imageDigest(cluster: Cluster, version: string): Promise<string> {
   const path = `/v2/gourmetgram-app/manifests/staging-${version}`;
   const accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
-  const { createHash } = await import("node:crypto");
   const { text } = await cluster.service("kube-system", "registry", 5000, path, { headers: { accept } });
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
@@ -61,10 +61,10 @@ async function serves(url: string, version: string): Promise<void> {
 }
 
 /** The most memory that each environment's process has held so far, as its kernel counts it. */
-export async function peakMemory(cluster: Cluster = connect()): Promise<string[][]> {
+export async function peakMemory(cluster: Cluster): Promise<string[][]> {
   const { items } = await cluster.api<{ items: Pod[] }>(`/api/v1/pods?labelSelector=${encodeURIComponent("app in (gourmetgram-staging,gourmetgram-canary,gourmetgram-production)")}`);
   return Promise.all(
-    items.map(async ({ metadata, spec }) => {
+    items.filter(({ metadata, status }) => status.phase === "Running" && !metadata.deletionTimestamp).map(async ({ metadata, spec }) => {
       const flags = ["--kubeconfig", kubeconfigPath(), "--namespace", metadata.namespace, metadata.name];
       const status = await run(toolPath("kubectl"), ["exec", ...flags, "--", "cat", "/proc/1/status"]);
       const kib = Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]);
