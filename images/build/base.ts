@@ -1,4 +1,3 @@
-import { rm, writeFile } from "node:fs/promises";
 import { run, succeeds } from "../../local/run";
 import { contentKey } from "./content-key";
 import { layerImage, type BuiltImage } from "./layout";
@@ -11,15 +10,14 @@ export type BaseKind = "published" | "local";
 
 const release = "bookworm";
 const suites = [release, `${release}-updates`, `${release}-security`];
-const publicSources = suites
-  .map((suite) => `deb http://deb.debian.org/debian${suite.endsWith("-security") ? "-security" : ""} ${suite} main\n`)
-  .join("");
 const options = [
   "--variant=minbase",
   "--include=ca-certificates",
   '--aptopt=APT::Install-Recommends "false"',
   ...["doc", "man", "info", "locale"].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`),
   "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+  // The image names no mirror: builds bring the one that their machine was told to use.
+  '--customize-hook=truncate --size=0 "$1/etc/apt/sources.list"',
 ];
 const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -36,27 +34,20 @@ export async function baseKind(): Promise<BaseKind> {
 
 /** The local root file system as an image: Debian's minimal base and its CA certificates. Root alone can make it. */
 export async function localBase(): Promise<BuiltImage> {
-  const key = await contentKey([], [publicSources, ...options, path]);
+  const key = await contentKey([], [...options, path]);
   return layerImage({
     name: "base",
     key,
     config: { Env: [path], Cmd: ["bash"] },
-    tar: async (tar) => {
-      const sources = `${tar}.sources.list`;
-      // The image names Debian's public mirror, whichever one this machine was told to use.
-      await writeFile(sources, publicSources);
-      await run("mmdebstrap", [...options, `--customize-hook=upload ${sources} /etc/apt/sources.list`, release, tar, "-"], {
-        input: await machineSources(),
-      });
-      await rm(sources);
-    },
+    tar: async (tar) => void (await run("mmdebstrap", [...options, release, tar, "-"], { input: await machineSources() })),
   });
 }
 
-/** The Debian mirrors that this machine's apt uses for the release of the images; the public one by default. */
+/** The Debian mirrors that this machine's apt uses for the release of the images. @throws where it uses none */
 export async function machineSources(): Promise<string> {
   const format = "$(SITE) $(RELEASE) $(COMPONENT)";
   const targets = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]).catch(() => "");
   const lines = targets.split("\n").filter((line) => suites.includes(line.split(" ")[1]));
-  return lines.length ? [...new Set(lines)].map((line) => `deb ${line}\n`).join("") : publicSources;
+  if (lines.length === 0) throw new Error(`apt of this machine knows no packages of Debian ${release}, which the images are made of: add its sources, run apt-get update, then this again.`);
+  return [...new Set(lines)].map((line) => `deb ${line}\n`).join("");
 }

@@ -12,7 +12,7 @@ BELOW_THE_BAR = 3
 
 def main():
     scenario = inputs.scenario()
-    flow = os.environ.get("FLOW", "/work/flow.py")
+    flow = os.environ.get("FLOW", "/train/flow.py")
     last = ""
     process = subprocess.Popen([sys.executable, flow, scenario], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     for line in process.stdout:
