@@ -57,7 +57,7 @@ export function promotionOrder(environments: Sections["environments"]): string[]
 }
 
 /** Where the workflows promote each environment from; `null`: nowhere, it is where candidates are tested. */
-const knownPromotions: Record<string, string | null> = { staging: null, canary: "staging", production: "canary" };
+export const knownPromotions: Record<string, string | null> = { staging: null, canary: "staging", production: "canary" };
 
 /** What keeps the environments from being one chain. */
 function brokenChain(environments: Sections["environments"]): { path: string[]; message: string }[] {

@@ -1,9 +1,7 @@
+import { mlflowAddress, mlflowNamespace, mlflowPort } from "../components/mlflow-address";
 import { Cluster } from "./cluster";
 
 const modelName = "GourmetGramFood11Model";
-const namespace = "gourmetgram-platform";
-const port = 8000;
-const host = `mlflow.${namespace}.svc.cluster.local:${port}`;
 
 /** One registered version with what the pipeline wrote of it. */
 export interface Model {
@@ -42,7 +40,7 @@ function verdict(tag: string): { verdict: string; reason: string } {
 }
 
 async function call(cluster: Cluster, path: string): Promise<Answer> {
-  const { status, text } = await cluster.service(namespace, "mlflow", port, `/api/2.0/mlflow/${path}`, { headers: { host } });
-  if (status !== 200 && status !== 404) throw new Error(`MLflow answered with ${status}: look at it with kubectl logs --namespace ${namespace} deployment/mlflow`);
+  const { status, text } = await cluster.service(mlflowNamespace, "mlflow", mlflowPort, `/api/2.0/mlflow/${path}`, { headers: { host: mlflowAddress } });
+  if (status !== 200 && status !== 404) throw new Error(`MLflow answered with ${status}: look at it with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`);
   return JSON.parse(text) as Answer;
 }

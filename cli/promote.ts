@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { knownPromotions } from "../config";
 import { connect } from "./cluster";
 import { run } from "./run";
 import { follow, verdictWords } from "./train";
@@ -25,8 +26,7 @@ async function main(): Promise<number> {
   if (positionals.length !== 3) throw new Error(usage.split("\n")[0]);
   const [version, source, target] = positionals;
   const parameters = { "model-version": modelVersion(version), "source-environment": source, "target-environment": target };
-  const allowed = { staging: "canary", canary: "production" } as Record<string, string>;
-  if (allowed[source] !== target) throw new Error(`there is no promotion from ${source} to ${target}: write staging canary, or canary production`);
+  if (knownPromotions[target] !== source) throw new Error(`there is no promotion from ${source} to ${target}: write staging canary, or canary production`);
   const cluster = connect();
   const begun = Date.now();
   const outcome = await follow(cluster, await submit(cluster, "promote-model", parameters), begun);

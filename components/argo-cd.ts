@@ -22,7 +22,7 @@ export interface ArgoCdArgs {
 const components = ["application-controller", "redis", "repo-server", "server"];
 const serverPort = 8080;
 /** Kinds that a bundle may hold, and that Argo CD may touch. */
-export const bundleKinds = [
+const bundleKinds = [
   { group: "apps", kind: "Deployment" },
   { group: "", kind: "Service" },
 ];

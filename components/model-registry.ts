@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../config";
 import { imageReference, Images } from "../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "./exposure";
+import { mlflowAddress, mlflowNamespace, mlflowPort } from "./mlflow-address";
 import { restrictedContainer, restrictedNamespaceLabels, restrictedPod, temporaryMount, temporaryVolume } from "./security";
 
 export interface ModelRegistryArgs {
@@ -11,13 +12,9 @@ export interface ModelRegistryArgs {
   readonly images: Images;
 }
 
-export const modelRegistryNamespace = "gourmetgram-platform";
-/** Port and address are fixed by the lab's documents. */
-const port = 8000;
-const host = `mlflow.${modelRegistryNamespace}.svc.cluster.local`;
+const port = mlflowPort;
 /** Tracking URI of every step of the pipeline. */
-export const trackingUri = `http://${host}:${port}`;
-export const modelName = "GourmetGramFood11Model";
+export const trackingUri = `http://${mlflowAddress}`;
 
 const labels = { app: "mlflow" };
 
@@ -36,7 +33,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
 
     const namespace = new k8s.core.v1.Namespace(
       `${name}-namespace`,
-      { metadata: { name: modelRegistryNamespace, labels: restrictedNamespaceLabels } },
+      { metadata: { name: mlflowNamespace, labels: restrictedNamespaceLabels } },
       { parent: this },
     );
     this.namespace = namespace.metadata.name;
@@ -119,5 +116,5 @@ export class ModelRegistry extends pulumi.ComponentResource {
 function allowedHosts(exposure: ExposureSettings, exposedPort: number): string[] {
   const exposed = [exposure.host, ...exposure.addresses].filter((known) => known !== undefined);
   const outside = exposure.type === "NodePort" ? exposure.nodePorts.mlflow : exposedPort;
-  return [`${host}:${port}`, "localhost:*", "127.0.0.1:*", ...new Set(exposed.flatMap((known) => [known, `${known}:${outside}`]))];
+  return [mlflowAddress, "localhost:*", "127.0.0.1:*", ...new Set(exposed.flatMap((known) => [known, `${known}:${outside}`]))];
 }
