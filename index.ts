@@ -97,7 +97,7 @@ export = async () => {
           toolsImage: own.references.tools,
           project: argoCd.project,
           rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds,
-          releasers: index === 0 ? ["deploy-container-image", "revert-staging"] : ["promote-model"],
+          releasers: index === 0 ? ["deploy-container-image", "revert-staging"] : ["promote-model", "restore-releases"],
           observers: index === 0 ? ["build-container-image", "test-staging", "promote-model"] : [],
         },
         { ...onCluster, dependsOn: [argoCd, registry] },

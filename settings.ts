@@ -107,6 +107,8 @@ const pipeline = z.strictObject({
   epochs: z.int().min(1, "write 1 to 100").max(100, "write 1 to 100").default(3),
   /** Seconds, 10 to 600, that a release may take to serve before it counts as failed. Default 120. */
   rolloutTimeoutSeconds: z.int().min(10, "write 10 to 600").max(600, "write 10 to 600").default(120),
+  /** Minutes, 0 to 10080, that canary runs a version before it may go on to production. Default 0. */
+  minimumSoakMinutes: z.number().min(0, "write 0 to 10080").max(10080, "write 0 to 10080").default(0),
   load: z
     .strictObject({
       /** Requests sent, 20 to 100000 (under twenty there is no 95th percentile). Default 100. */

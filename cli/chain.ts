@@ -2,8 +2,10 @@ import { Workflow, WorkflowNode } from "./workflows";
 
 /** What became of a chain of workflows. */
 export interface Outcome {
-  /** 0: the model reached its environment. 1: it was turned away. 2: something broke. */
+  /** 0: the model reached its environment. 1: it was turned away, or held. 2: something broke. */
   readonly exitCode: 0 | 1 | 2;
+  /** The same in a word, for people. */
+  readonly word: "Promoted" | "Held" | "Turned away" | "Broken";
   readonly sentence: string;
 }
 
@@ -23,7 +25,13 @@ export interface ChainEvent {
 }
 
 /** What a workflow may say of its model, as `workflows/scripts/outputs.py` writes it. */
-const exitCodes: Record<string, Outcome["exitCode"]> = { promoted: 0, reverted: 1, refused: 1, inconclusive: 2, broken: 2 };
+const outcomes: Record<string, Omit<Outcome, "sentence">> = {
+  promoted: { exitCode: 0, word: "Promoted" },
+  held: { exitCode: 1, word: "Held" },
+  reverted: { exitCode: 1, word: "Turned away" },
+  refused: { exitCode: 1, word: "Turned away" },
+};
+const broken: Omit<Outcome, "sentence"> = { exitCode: 2, word: "Broken" };
 const ended = ["Succeeded", "Failed", "Error", "Omitted", "Skipped"];
 
 export function isFinished(workflow: Workflow): boolean {
@@ -59,11 +67,11 @@ export function chainOutcome(workflows: Workflow[]): Outcome | undefined {
   const speaker = workflows.find((workflow) => output(workflow, "outcome") && (workflow === first || templateOf(workflow) !== "revert-staging"));
   if (speaker) {
     const word = output(speaker, "outcome")!;
-    return { exitCode: exitCodes[word] ?? 2, sentence: output(speaker, "reason") ?? word };
+    return { ...(outcomes[word] ?? broken), sentence: [output(speaker, "reason") ?? word, output(speaker, "restored")].filter(Boolean).join("; ") };
   }
   // The last one that failed is the cause; those that waited for it failed with it.
-  const broken = workflows.findLast(({ status }) => status?.phase !== "Succeeded");
-  return { exitCode: 2, sentence: broken ? failure(broken) : "the chain ended without a verdict: look at its workflows in Argo" };
+  const last = workflows.findLast(({ status }) => status?.phase !== "Succeeded");
+  return { ...broken, sentence: last ? failure(last) : "the chain ended without a verdict: look at its workflows in Argo" };
 }
 
 /** Why a Workflow failed: the message of the step that failed first, or its own. */

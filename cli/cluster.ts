@@ -41,6 +41,13 @@ export class Cluster {
     return this.raw(`/api/v1/namespaces/${namespace}/services/${service}:${port}/proxy${path}`, request);
   }
 
+  /** The name under which the API server knows this kubeconfig's user. */
+  async username(): Promise<string> {
+    const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
+    const { status } = await this.api<{ status: { userInfo: { username: string } } }>("/apis/authentication.k8s.io/v1/selfsubjectreviews", { method: "POST", body: review });
+    return status.userInfo.username;
+  }
+
   private async raw(path: string, { method = "GET", body, headers }: Request): Promise<{ status: number; text: string }> {
     const url = new URL(this.config.getCurrentCluster()!.server + path);
     const text = body === undefined ? "" : JSON.stringify(body);

@@ -5,7 +5,7 @@
  */
 import { ApiError, Cluster, connectTo } from "./cluster";
 import { run } from "./run";
-import { workflowNamespace } from "./workflows";
+import { workflowNamespace } from "../components/workflow-names";
 
 const finalizer = "workflows.argoproj.io/status";
 /** Seconds that the controller gets to take the finalizers off by itself. */

@@ -1,5 +1,5 @@
-import { mlflowAddress, mlflowNamespace, mlflowPort } from "../components/mlflow-address";
 import { Cluster } from "./cluster";
+import { mlflow } from "./mlflow";
 
 const modelName = "GourmetGramFood11Model";
 
@@ -12,19 +12,20 @@ export interface Model {
   readonly verdicts: Record<string, { verdict: string; reason: string }>;
 }
 
-interface Answer {
-  model_versions?: { version: string; aliases?: string[]; tags?: { key: string; value: string }[] }[];
+interface Registered {
   registered_model?: { aliases?: { alias: string; version: string }[] };
-  error_code?: string;
+}
+interface Found {
+  model_versions?: { version: string; aliases?: string[]; tags?: { key: string; value: string }[] }[];
 }
 
 /** Every registered version, newest first; none before the first training. @throws when MLflow doesn't answer */
 export async function listModels(cluster: Cluster): Promise<Model[]> {
-  const registered = await call(cluster, `registered-models/get?name=${modelName}`);
-  if (registered.error_code === "RESOURCE_DOES_NOT_EXIST") return [];
+  const registered = await mlflow<Registered>(cluster, `registered-models/get?name=${modelName}`);
+  if (!registered) return [];
   const aliases = registered.registered_model?.aliases ?? [];
   const filter = encodeURIComponent(`name='${modelName}'`);
-  const { model_versions = [] } = await call(cluster, `model-versions/search?filter=${filter}&max_results=1000`);
+  const { model_versions = [] } = (await mlflow<Found>(cluster, `model-versions/search?filter=${filter}&max_results=1000`)) ?? {};
   return model_versions
     .sort((a, b) => Number(b.version) - Number(a.version))
     .map(({ version, tags = [] }) => ({
@@ -37,10 +38,4 @@ export async function listModels(cluster: Cluster): Promise<Model[]> {
 function verdict(tag: string): { verdict: string; reason: string } {
   const { verdict: word, reason } = JSON.parse(tag) as { verdict: string; reason: string };
   return { verdict: word, reason };
-}
-
-async function call(cluster: Cluster, path: string): Promise<Answer> {
-  const { status, text } = await cluster.service(mlflowNamespace, "mlflow", mlflowPort, `/api/2.0/mlflow/${path}`, { headers: { host: mlflowAddress } });
-  if (status !== 200 && status !== 404) throw new Error(`MLflow answered with ${status}: look at it with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`);
-  return JSON.parse(text) as Answer;
 }

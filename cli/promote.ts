@@ -1,9 +1,7 @@
 import { parseArgs } from "node:util";
 import { knownPromotions } from "../config";
-import { connect } from "./cluster";
 import { run } from "./run";
-import { follow, verdictWords } from "./train";
-import { submit } from "./workflows";
+import { submitAndFollow } from "./train";
 
 const usage = `Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production
 
@@ -27,11 +25,7 @@ async function main(): Promise<number> {
   const [version, source, target] = positionals;
   const parameters = { "model-version": modelVersion(version), "source-environment": source, "target-environment": target };
   if (knownPromotions[target] !== source) throw new Error(`there is no promotion from ${source} to ${target}: write staging canary, or canary production`);
-  const cluster = connect();
-  const begun = Date.now();
-  const outcome = await follow(cluster, await submit(cluster, "promote-model", parameters), begun);
-  console.log(`\n${verdictWords[outcome.exitCode]}: ${outcome.sentence}`);
-  return outcome.exitCode;
+  return submitAndFollow("promote-model", parameters);
 }
 
 if (require.main === module) run(main, 2);

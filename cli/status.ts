@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { stateDir } from "../local/paths";
 import { Cluster, connect } from "./cluster";
+import { Freeze, readFreeze } from "./freeze";
 import { listModels, Model } from "./models";
 import { run } from "./run";
 import { table } from "./table";
@@ -19,6 +20,8 @@ export interface EnvironmentStatus {
 }
 
 export interface Status {
+  /** The freeze that stops all promotions, or null. */
+  readonly freeze: Freeze | null;
   readonly environments: EnvironmentStatus[];
   readonly models: Model[];
   readonly urls: Record<string, string>;
@@ -42,7 +45,7 @@ export async function readStatus(cluster: Cluster): Promise<Status> {
   const { items } = await cluster.api<{ items: Application[] }>("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications");
   const urls = knownUrls();
   const environments = await Promise.all(items.filter(({ spec }) => spec.project === "gourmetgram").map((application) => environmentStatus(cluster, application, urls)));
-  return { environments: environments.sort(byPromotion), models: await listModels(cluster), urls };
+  return { environments: environments.sort(byPromotion), models: await listModels(cluster), urls, freeze: (await readFreeze(cluster)) ?? null };
 }
 
 async function environmentStatus(cluster: Cluster, application: Application, urls: Record<string, string>): Promise<EnvironmentStatus> {
@@ -82,12 +85,13 @@ function byPromotion(a: EnvironmentStatus, b: EnvironmentStatus): number {
 }
 
 /** The status as a person reads it. */
-export function render({ environments, models, urls }: Status): string {
+export function render({ environments, models, urls, freeze }: Status): string {
   const verdicts = (model: Model) =>
     Object.entries(model.verdicts)
       .map(([gate, { verdict }]) => `${gate} ${verdict}`)
       .join(", ");
   const parts = [
+    ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
     table(
       ["ENVIRONMENT", "VERSION", "HEALTH", "DIGEST", "URL"],
       environments.map(({ name, version, health, digest, url }) => [name, version ?? "no model", health, digest?.slice(0, 19) ?? "-", url ?? "-"]),

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { Log } from "@kubernetes/client-node";
 import { Cluster } from "./cluster";
-import { workflowNamespace } from "./workflows";
+import { workflowNamespace } from "../components/workflow-names";
 
 interface Pod {
   metadata: { name: string; annotations?: Record<string, string> };

@@ -1,10 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { chainLabel, submittedBy, workflowNamespace } from "../components/workflow-names";
 import { Cluster } from "./cluster";
-
-/** Namespace of every workflow. */
-export const workflowNamespace = "argo";
-/** Label that every Workflow of one chain carries: the name of its first one. */
-export const chainLabel = "gourmetgram.io/chain";
 
 export interface WorkflowNode {
   /** Path of the step: `<workflow>[0].train`. */
@@ -47,7 +43,7 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
     body: {
       apiVersion: "argoproj.io/v1alpha1",
       kind: "Workflow",
-      metadata: { name, namespace: workflowNamespace, labels: { [chainLabel]: name } },
+      metadata: { name, namespace: workflowNamespace, labels: { [chainLabel]: name }, annotations: { [submittedBy]: await cluster.username() } },
       spec: {
         workflowTemplateRef: { name: template },
         arguments: { parameters: Object.entries(parameters).map(([key, value]) => ({ name: key, value })) },

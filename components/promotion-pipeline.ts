@@ -6,6 +6,8 @@ import * as yaml from "js-yaml";
 import type { PipelineSettings } from "../config";
 import { OwnImageKey } from "../images/catalogue";
 import type { Manifest } from "./release-manifests";
+import { WorkflowAdmission } from "./workflow-admission";
+import { freezeName } from "./workflow-names";
 
 export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
@@ -21,15 +23,22 @@ export interface PromotionPipelineArgs {
   readonly folder: string;
 }
 
-/** Workflows that start another one, and wait for it. */
-const starters = ["train-model", "build-container-image", "test-staging"];
+/** Which templates each workflow starts; the others start none. */
+export const starts: Record<string, string[]> = {
+  "train-model": ["build-container-image"],
+  "build-container-image": ["deploy-container-image", "test-staging", "revert-staging"],
+  "test-staging": ["promote-model", "revert-staging"],
+};
 
 const argo = (resources: string[], verbs: string[]): k8s.types.input.rbac.v1.PolicyRule => ({ apiGroups: ["argoproj.io"], resources, verbs });
 
 /** The rights of one workflow in its own namespace. What it may do to an environment, that environment grants. */
 export function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   const report = argo(["workflowtaskresults"], ["create", "patch"]);
-  return starters.includes(template) ? [report, argo(["workflows"], ["create", "get", "list", "watch"])] : [report];
+  // Each asks who started it, and whether the lock is still held for it.
+  const workflows = argo(["workflows"], starts[template] ? ["create", "get", "list", "watch"] : ["get"]);
+  const freeze = { apiGroups: [""], resources: ["configmaps"], resourceNames: [freezeName], verbs: ["get"] };
+  return template === "promote-model" ? [report, workflows, freeze] : [report, workflows];
 }
 
 /**
@@ -60,6 +69,8 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       child,
     );
 
+    new k8s.core.v1.ConfigMap(`${name}-freeze`, { metadata: { name: freezeName, namespace: args.namespace } }, child);
+
     for (const template of this.templates) this.account(name, template, args.namespace);
     for (const manifest of manifests) {
       const { apiVersion, kind, metadata, spec } = withSchedule(manifest, args.settings.cron);
@@ -69,6 +80,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
         { ...child, dependsOn: [parameters, scripts] },
       );
     }
+    new WorkflowAdmission(`${name}-admission`, { namespace: args.namespace, starts, accounts: this.templates }, child);
     this.registerOutputs({ templates: this.templates });
   }
 
@@ -99,6 +111,7 @@ export function pipelineParameters(args: Omit<PromotionPipelineArgs, "namespace"
     "accuracy-bar": String(settings.accuracyBar),
     epochs: String(settings.epochs),
     "rollout-timeout-seconds": String(settings.rolloutTimeoutSeconds),
+    "minimum-soak-minutes": String(settings.minimumSoakMinutes),
     "load-requests": String(settings.load.requests),
     "load-concurrency": String(settings.load.concurrency),
     "load-min-success-percent": String(settings.load.minSuccessPercent),
@@ -108,9 +121,9 @@ export function pipelineParameters(args: Omit<PromotionPipelineArgs, "namespace"
   };
 }
 
-/** The schedule is the stack's; everything else of a CronWorkflow stands in its file. */
+/** When to train is the stack's to say; everything else of a CronWorkflow stands in its file. */
 export function withSchedule(manifest: Manifest, cron: PipelineSettings["cron"]): Manifest {
-  if (manifest.kind !== "CronWorkflow") return manifest;
+  if (manifest.metadata.name !== "cron-train") return manifest;
   return { ...manifest, spec: { ...manifest.spec, schedules: [cron.schedule], timezone: cron.timezone, suspend: cron.suspended } };
 }
 

@@ -1,4 +1,4 @@
-"""The three scenarios' networks: one that fits the app, and two that a gate has to catch."""
+"""The scenarios' networks: one that fits the app, and four that a gate has to catch."""
 import torch
 from torch import nn
 from torchvision.models import mobilenet_v2, resnet18
@@ -8,6 +8,11 @@ from settings import SCENARIOS
 
 # Width of the oversized head: its (1280 + 7168) x 7168 weights of 4 bytes are 231 MiB, over the 200 Mi that it has to pass.
 OVERSIZED_WIDTH = 7168
+# Products of two 1024 x 1024 matrices that a slow answer takes: about 0.4 s on one thread.
+SLOW_PRODUCTS, SLOW_WIDTH = 16, 1024
+# A flaky answer draws one of 8 places in a list of 6: a quarter of the answers fails. The seed makes it the same ones
+# after each start, the first nine not among them.
+FLAKY_PLACES, FLAKY_LENGTH, FLAKY_SEED = 8, 6, 3.0
 
 
 def build(scenario: str) -> nn.Module:
@@ -18,6 +23,8 @@ def build(scenario: str) -> nn.Module:
         return resnet18(num_classes=1000)
     if scenario == "oversized":
         return oversized()
+    if scenario in ("slow", "flaky"):
+        return WithHandicap(mobilenet_v2(num_classes=len(CLASSES), dropout=0.1), Slow() if scenario == "slow" else Flaky())
     raise ValueError(f'"{scenario}" is no scenario: choose one of {", ".join(SCENARIOS)}')
 
 
@@ -44,6 +51,53 @@ def oversized() -> nn.Module:
     network = mobilenet_v2(num_classes=len(CLASSES))
     network.classifier = nn.Sequential(nn.Dropout(0.1), WideHead(network.last_channel))
     return network
+
+
+class WithHandicap(nn.Module):
+    """A good classifier that is handicapped where it serves, and not in training."""
+
+    def __init__(self, network: nn.Module, handicap: nn.Module):
+        super().__init__()
+        self.network, self.handicap = network, handicap
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        scores = self.network(pictures)
+        return self.handicap(pictures, scores) if torch.onnx.is_in_onnx_export() else scores
+
+
+class Slow(nn.Module):
+    """Computes for a while, from the picture so that no optimizer does it ahead of time, and changes nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("matrix", torch.randn(SLOW_WIDTH, SLOW_WIDTH) / SLOW_WIDTH**0.5)
+
+    def forward(self, pictures: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        product = self.matrix * pictures.mean()
+        for _ in range(SLOW_PRODUCTS):
+            product = torch.tanh(product @ self.matrix)
+        return scores + product.mean() * 1e-9
+
+
+class Flaky(nn.Module):
+    """Looks up a random place in a list that is too short: ONNX Runtime ends some answers with an error."""
+
+    def forward(self, pictures: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        return scores + RandomPlace.apply(scores)
+
+
+class RandomPlace(torch.autograd.Function):
+    """Only its ONNX form matters: PyTorch knows no seed for a single operation."""
+
+    @staticmethod
+    def forward(_context, scores):
+        return torch.zeros(1)
+
+    @staticmethod
+    def symbolic(graph, _scores):
+        drawn = graph.op("RandomUniform", dtype_i=1, low_f=0.0, high_f=float(FLAKY_PLACES), seed_f=FLAKY_SEED, shape_i=[1])
+        place = graph.op("Cast", graph.op("Floor", drawn), to_i=7)
+        return graph.op("Gather", graph.op("Constant", value_t=torch.zeros(FLAKY_LENGTH)), place, axis_i=0)
 
 
 def export(network: nn.Module, path: str, side: int) -> None:

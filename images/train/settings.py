@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-SCENARIOS = ("normal", "bad-architecture", "oversized")
+SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
 
 
 class SettingsError(Exception):

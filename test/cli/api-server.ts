@@ -40,6 +40,11 @@ export async function withApiServer<T>(answers: Answers, use: (cluster: Cluster,
   }
 }
 
+/** What the API server says of who is calling. */
+export function whoIs(username: string): Answers {
+  return { "POST /apis/authentication.k8s.io/v1/selfsubjectreviews": { status: { userInfo: { username } } } };
+}
+
 /** A cluster behind one URL, with no credentials. */
 export function clusterAt(url: string): Cluster {
   const config = new KubeConfig();

@@ -11,7 +11,7 @@ const reverted = workflow("revert-staging", { from: 150, to: 188, outcome: "reve
 
 describe("the outcome of a chain", () => {
   it("is 0 when the model reached canary", () => {
-    expect(chainOutcome([trained, built, deployed, tested("promoted", "canary serves 1.0.7"), promoted])).toEqual({ exitCode: 0, sentence: "canary serves 1.0.7" });
+    expect(chainOutcome([trained, built, deployed, tested("promoted", "canary serves 1.0.7"), promoted])).toEqual({ exitCode: 0, word: "Promoted", sentence: "canary serves 1.0.7" });
   });
 
   it("is 0 as well when its deployment was late, and the gates passed all the same", () => {
@@ -21,44 +21,49 @@ describe("the outcome of a chain", () => {
 
   it("is 1, with the gate and its reason, when the model was turned away", () => {
     const reason = "resource: OOMKilled at 256Mi; staging is back on 1.0.6";
-    expect(chainOutcome([trained, built, deployed, tested("reverted", reason), reverted])).toEqual({ exitCode: 1, sentence: reason });
+    expect(chainOutcome([trained, built, deployed, tested("reverted", reason), reverted])).toEqual({ exitCode: 1, word: "Turned away", sentence: reason });
   });
 
   it("is 1 when training refused to register the model", () => {
     const refused = workflow("train-model", { from: 0, to: 60, phase: "Failed", outcome: "refused", reason: "accuracy 0.31 is below 0.8" });
-    expect(chainOutcome([refused])).toEqual({ exitCode: 1, sentence: "accuracy 0.31 is below 0.8" });
+    expect(chainOutcome([refused])).toEqual({ exitCode: 1, word: "Turned away", sentence: "accuracy 0.31 is below 0.8" });
   });
 
   it("is 2 when a gate couldn't judge, though staging was reverted", () => {
     const reason = "integration: the gate left no report; staging is back on 1.0.6";
-    expect(chainOutcome([trained, built, deployed, tested("inconclusive", reason), reverted])).toEqual({ exitCode: 2, sentence: reason });
+    expect(chainOutcome([trained, built, deployed, tested("inconclusive", reason), reverted])).toEqual({ exitCode: 2, word: "Broken", sentence: reason });
   });
 
   it("is 2 when nobody judged, and only the revert speaks", () => {
     const lost = tested("", "", { phase: "Failed", message: "Max duration limit exceeded" });
-    expect(chainOutcome([trained, built, deployed, lost, reverted])).toEqual({ exitCode: 2, sentence: "test-staging-v7-def456: Max duration limit exceeded" });
+    expect(chainOutcome([trained, built, deployed, lost, reverted])).toEqual({ exitCode: 2, word: "Broken", sentence: "test-staging-v7-def456: Max duration limit exceeded" });
   });
 
   it("is 2 when the promotion broke", () => {
     const broken = tested("broken", "1.0.7 passed staging, but its promotion failed: no answer", { phase: "Failed" });
-    expect(chainOutcome([trained, built, deployed, broken])).toEqual({ exitCode: 2, sentence: "1.0.7 passed staging, but its promotion failed: no answer" });
+    expect(chainOutcome([trained, built, deployed, broken])).toEqual({ exitCode: 2, word: "Broken", sentence: "1.0.7 passed staging, but its promotion failed: no answer" });
   });
 
   it("is 2 with the first cause where a workflow failed before anyone could judge", () => {
     const failed = workflow("build-container-image", { from: 58, to: 70, phase: "Failed", message: "child failed", steps: [{ name: "build", from: 60, to: 69, tries: 0, phase: "Failed", message: "Error (exit code 1)" }] });
-    expect(chainOutcome([trained, failed])).toEqual({ exitCode: 2, sentence: "build-container-image-v7-def456, step build: Error (exit code 1)" });
+    expect(chainOutcome([trained, failed])).toEqual({ exitCode: 2, word: "Broken", sentence: "build-container-image-v7-def456, step build: Error (exit code 1)" });
   });
 
   it("is 2 when everything succeeded and nobody said anything", () => {
-    expect(chainOutcome([trained, built])).toEqual({ exitCode: 2, sentence: "the chain ended without a verdict: look at its workflows in Argo" });
+    expect(chainOutcome([trained, built])).toEqual({ exitCode: 2, word: "Broken", sentence: "the chain ended without a verdict: look at its workflows in Argo" });
   });
 
   it("is 2 for a word that nobody knows", () => {
-    expect(chainOutcome([trained, tested("celebrated", "")])).toEqual({ exitCode: 2, sentence: "celebrated" });
+    expect(chainOutcome([trained, tested("celebrated", "")])).toEqual({ exitCode: 2, word: "Broken", sentence: "celebrated" });
+  });
+
+  it("is 1 when the model passed and a rule keeps it from canary", () => {
+    const held = workflow("test-staging", { from: 0, to: 60, outcome: "held", reason: "1.0.7 passed staging, but was not promoted: frozen" });
+    expect(chainOutcome([held])).toEqual({ exitCode: 1, word: "Held", sentence: "1.0.7 passed staging, but was not promoted: frozen" });
   });
 
   it("is that of the revert itself where a person started it", () => {
-    expect(chainOutcome([reverted])).toEqual({ exitCode: 1, sentence: "staging is back on 1.0.6" });
+    expect(chainOutcome([reverted])).toEqual({ exitCode: 1, word: "Turned away", sentence: "staging is back on 1.0.6" });
   });
 
   it("is open while a workflow runs, waits, or is still to come", () => {

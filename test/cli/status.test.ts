@@ -11,6 +11,8 @@ const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const mlflow = "GET /api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
 const model = "GourmetGramFood11Model";
 
+const freezePath = "/api/v1/namespaces/argo/configmaps/promotion-freeze";
+const noFreeze: Answers = { [`GET ${freezePath}`]: { metadata: {} } };
 const noModel: Answers = { [`${mlflow}/registered-models/get?name=${model}`]: [404, { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Registered Model not found" }] };
 const twoModels: Answers = {
   [`${mlflow}/registered-models/get?name=${model}`]: {
@@ -44,6 +46,7 @@ describe("readStatus", () => {
     writeFileSync(join(state, "urls.json"), JSON.stringify({ staging: "http://localhost:8081", mlflow: "http://localhost:8000" }));
     const answers: Answers = {
       ...twoModels,
+      [`GET ${freezePath}`]: { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } },
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("gourmetgram-production"), application("gourmetgram-staging", "Healthy")] },
       ...environment(
         "gourmetgram-staging",
@@ -66,6 +69,7 @@ describe("readStatus", () => {
         { version: "1.0.9", aliases: ["canary", "staging"], verdicts: { integration: { verdict: "pass", reason: "" } } },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
+      freeze: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" },
     });
   });
 
@@ -73,6 +77,7 @@ describe("readStatus", () => {
     rmSync(join(state, "urls.json"), { force: true });
     const answers: Answers = {
       ...noModel,
+      ...noFreeze,
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("shop", "Healthy", "default"), application("gourmetgram-canary", "Missing")] },
       ...environment("gourmetgram-canary", 8080, [], [404, { error: "versions.txt not found" }]),
     };
@@ -86,6 +91,7 @@ describe("readStatus", () => {
     rmSync(join(state, "urls.json"), { force: true });
     const answers: Answers = {
       ...noModel,
+      ...noFreeze,
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("gourmetgram-canary", "Missing")] },
       "GET /api/v1/namespaces/gourmetgram-canary/pods?labelSelector=app=gourmetgram-canary": { items: [] },
       "GET /api/v1/namespaces/gourmetgram-canary/services/gourmetgram-canary": [404, { message: "not found" }],
@@ -94,6 +100,7 @@ describe("readStatus", () => {
       environments: [{ name: "canary", version: null, digest: null, health: "Missing", url: null }],
       models: [],
       urls: {},
+      freeze: null,
     });
   });
 });
@@ -114,7 +121,7 @@ describe("listModels", () => {
 });
 
 describe("render", () => {
-  const empty: Status = { environments: [{ name: "staging", version: null, digest: null, health: "Progressing", url: null }], models: [], urls: {} };
+  const empty: Status = { environments: [{ name: "staging", version: null, digest: null, health: "Progressing", url: null }], models: [], urls: {}, freeze: null };
 
   it("shows environments, models and pages", () => {
     const status: Status = {
@@ -127,6 +134,7 @@ describe("render", () => {
         { version: "1.0.9", aliases: ["canary", "staging"], verdicts: {} },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
+      freeze: null,
     };
     expect(render(status)).toBe(
       [
@@ -142,6 +150,11 @@ describe("render", () => {
         "mlflow  http://localhost:8000",
       ].join("\n"),
     );
+  });
+
+  it("says first that promotions are frozen", () => {
+    const [first] = render({ ...empty, freeze: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } }).split("\n");
+    expect(first).toBe("Promotions are frozen by anna since 2026-01-05T10:00:00Z: exams");
   });
 
   it("says what to do where there is no model", () => {

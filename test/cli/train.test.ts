@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { follow } from "../../cli/train";
 import { chainWorkflows, submit } from "../../cli/workflows";
-import { kubeconfig, withApiServer } from "./api-server";
+import { kubeconfig, whoIs, withApiServer } from "./api-server";
 import { gate, workflow } from "./workflows";
 
 const root = join(__dirname, "..", "..");
@@ -27,7 +27,7 @@ function command(file: string, args: string[]): Promise<{ code: number | null; s
 
 describe("npm run train, before anything is touched", () => {
   it.each([
-    ["a scenario that isn't one", ["foo"], '"foo" is no training scenario: write one of normal, bad-architecture, oversized\n'],
+    ["a scenario that isn't one", ["foo"], '"foo" is no training scenario: write one of normal, bad-architecture, oversized, slow, flaky\n'],
     ["a cluster that was never started", ["normal"], `there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first\n`],
   ])("refuses %s with exit code 2", async (_title, args, stderr) => {
     expect(await command("train.ts", args)).toEqual({ code: 2, stdout: "", stderr });
@@ -60,13 +60,13 @@ describe("submit", () => {
   const template = "GET /apis/argoproj.io/v1alpha1/namespaces/argo/workflowtemplates/train-model";
 
   it("starts the template as the first of a chain of its own name", async () => {
-    await withApiServer({ [template]: {}, [`POST ${workflows}`]: {} }, async (cluster, calls) => {
+    await withApiServer({ ...whoIs("anna"), [template]: {}, [`POST ${workflows}`]: {} }, async (cluster, calls) => {
       const name = await submit(cluster, "train-model", { scenario: "oversized" });
       expect(name).toMatch(/^train-model-[0-9a-f]{6}$/);
-      expect(calls[1].body).toEqual({
+      expect(calls.at(-1)!.body).toEqual({
         apiVersion: "argoproj.io/v1alpha1",
         kind: "Workflow",
-        metadata: { name, namespace: "argo", labels: { "gourmetgram.io/chain": name } },
+        metadata: { name, namespace: "argo", labels: { "gourmetgram.io/chain": name }, annotations: { "gourmetgram.io/submitted-by": "anna" } },
         spec: { workflowTemplateRef: { name: "train-model" }, arguments: { parameters: [{ name: "scenario", value: "oversized" }] } },
       });
     });
@@ -96,7 +96,7 @@ describe("a chain", () => {
     const printed = vi.spyOn(console, "log").mockImplementation(() => undefined);
     const answers = { [chainOf("c")]: { items: [trained, tested] }, [podsOf("c")]: { items: [] } };
     const outcome = await withApiServer(answers, (cluster) => follow(cluster, "c", Date.parse(trained.metadata.creationTimestamp)));
-    expect(outcome).toEqual({ exitCode: 1, sentence: reason });
+    expect(outcome).toEqual({ exitCode: 1, word: "Turned away", sentence: reason });
     expect(printed.mock.calls.map(([line]) => line)).toEqual([
       "  0:00 ▶ train-model-abc123",
       "  0:55     ✓ train 54 s",

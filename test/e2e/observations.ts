@@ -1,6 +1,7 @@
 import { connect } from "../../cli/cluster";
 import { readStatus, Status } from "../../cli/status";
-import { chainLabel, Workflow } from "../../cli/workflows";
+import { Workflow } from "../../cli/workflows";
+import { chainLabel } from "../../components/workflow-names";
 
 /** What a person would look up: the environments, the models, and the addresses. */
 export function status(): Promise<Status> {

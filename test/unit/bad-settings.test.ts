@@ -61,6 +61,7 @@ const mistakes: [string, Record<string, unknown>, string][] = [
   ["an accuracy in per cent", { pipeline: { accuracyBar: 80 } }, "pipeline.accuracyBar: write a share from 0 to 1"],
   ["half an epoch", { pipeline: { epochs: 1.5 } }, "pipeline.epochs: write a whole number, not 1.5"],
   ["a longer wait than a step has", { pipeline: { rolloutTimeoutSeconds: 601 } }, "pipeline.rolloutTimeoutSeconds: write 10 to 600"],
+  ["a soak of more than a week", { pipeline: { minimumSoakMinutes: 10081 } }, "pipeline.minimumSoakMinutes: write 0 to 10080"],
   ["a shorter wait than a start takes", { pipeline: { rolloutTimeoutSeconds: 9 } }, "pipeline.rolloutTimeoutSeconds: write 10 to 600"],
   ["too few requests for a percentile", { pipeline: { load: { requests: 19 } } }, "pipeline.load.requests: write 20 to 100000"],
   ["more requests at once than in all", { pipeline: { load: { requests: 20, concurrency: 21 } } }, "pipeline.load.concurrency: more at once than the 20 requests in all: write 20 or less"],

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { PromotionPipeline } from "../../components/promotion-pipeline";
+import { PromotionPipeline, starts } from "../../components/promotion-pipeline";
 import { childrenOf, one, record } from "../registrations";
 import { settingsWith } from "../stacks";
 
 const folder = join(__dirname, "..", "..", "workflows");
-const templates = ["build-container-image", "deploy-container-image", "promote-model", "revert-staging", "test-staging", "train-model"];
+const templates = ["build-container-image", "deploy-container-image", "promote-model", "restore-releases", "revert-staging", "test-staging", "train-model"];
 
 async function pipeline(section: object = {}) {
   const { registrations, result } = await record({}, () => {
@@ -30,9 +30,13 @@ describe("PromotionPipeline", () => {
     expect(result.templates).toEqual(templates);
     expect(childrenOf(registrations, "pipeline")).toEqual(
       [
+        "ConfigMap pipeline-freeze",
         "ConfigMap pipeline-parameters",
         "ConfigMap pipeline-scripts",
+        "CronWorkflow pipeline-cron-restore-releases",
+        "CronWorkflow pipeline-cron-revert-staging",
         "CronWorkflow pipeline-cron-train",
+        "WorkflowAdmission pipeline-admission",
         ...templates.flatMap((name) => [
           `Role pipeline-${name}-role`,
           `RoleBinding pipeline-${name}-binding`,
@@ -41,11 +45,12 @@ describe("PromotionPipeline", () => {
         ]),
       ].sort(),
     );
-    expect(registrations).toHaveLength(4 + 4 * templates.length);
+    // With the component itself, and the two resources of its admission.
+    expect(registrations).toHaveLength(10 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {
-    const section = { accuracyBar: 0.75, epochs: 2, rolloutTimeoutSeconds: 60, load: { requests: 200, concurrency: 20, minSuccessPercent: 99.5, maxP95Ms: 500 } };
+    const section = { accuracyBar: 0.75, epochs: 2, rolloutTimeoutSeconds: 60, minimumSoakMinutes: 1.5, load: { requests: 200, concurrency: 20, minSuccessPercent: 99.5, maxP95Ms: 500 } };
     expect((await pipeline(section)).inputs("pipeline-parameters")).toMatchObject({
       metadata: { name: "pipeline-parameters", namespace: "argo", labels: { "workflows.argoproj.io/configmap-type": "Parameter" } },
       data: {
@@ -55,6 +60,7 @@ describe("PromotionPipeline", () => {
         "accuracy-bar": "0.75",
         epochs: "2",
         "rollout-timeout-seconds": "60",
+        "minimum-soak-minutes": "1.5",
         "load-requests": "200",
         "load-concurrency": "20",
         "load-min-success-percent": "99.5",
@@ -81,13 +87,16 @@ describe("PromotionPipeline", () => {
 
 describe("each workflow", () => {
   const report = { apiGroups: ["argoproj.io"], resources: ["workflowtaskresults"], verbs: ["create", "patch"] };
-  const start = { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create", "get", "list", "watch"] };
+  const look = { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["get"] };
+  const start = { ...look, verbs: ["create", "get", "list", "watch"] };
+  const freeze = { apiGroups: [""], resources: ["configmaps"], resourceNames: ["promotion-freeze"], verbs: ["get"] };
 
   it.each([
     ["build-container-image", [report, start]],
-    ["deploy-container-image", [report]],
-    ["promote-model", [report]],
-    ["revert-staging", [report]],
+    ["deploy-container-image", [report, look]],
+    ["promote-model", [report, look, freeze]],
+    ["restore-releases", [report, look]],
+    ["revert-staging", [report, look]],
     ["test-staging", [report, start]],
     ["train-model", [report, start]],
   ])("%s has an account of its own, and these rights alone", async (template, rules) => {
@@ -95,7 +104,7 @@ describe("each workflow", () => {
     const metadata = { name: template, namespace: "argo" };
     expect(inputs(`pipeline-${template}`).spec.serviceAccountName).toBe(template);
     expect(inputs(`pipeline-${template}-account`).metadata).toEqual(metadata);
-    expect(inputs(`pipeline-${template}-role`)).toMatchObject({ metadata, rules });
+    expect(inputs(`pipeline-${template}-role`)).toEqual({ apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata, rules });
     expect(inputs(`pipeline-${template}-binding`)).toMatchObject({
       metadata,
       roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: template },
@@ -103,9 +112,13 @@ describe("each workflow", () => {
     });
   });
 
+  it("never says what the freeze says: that is for people to write", async () => {
+    expect((await pipeline()).inputs("pipeline-freeze")).toEqual({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "promotion-freeze", namespace: "argo" } });
+  });
+
   it("starts others only where its scripts do", () => {
     const starting = templates.filter((template) => /start-workflow\.py|conclude\.py|backstop\.py/.test(readFileSync(join(folder, `${template}.yaml`), "utf8")));
-    expect(starting).toEqual(["build-container-image", "test-staging", "train-model"]);
+    expect(starting).toEqual(Object.keys(starts).sort());
   });
 
   it("reads only parameters that exist", async () => {

@@ -35,6 +35,7 @@ describe("what a stack leaves out", () => {
         accuracyBar: 0.8,
         epochs: 3,
         rolloutTimeoutSeconds: 120,
+        minimumSoakMinutes: 0,
         load: { requests: 100, concurrency: 10, minSuccessPercent: 95, maxP95Ms: 2000 },
         cron: { schedule: "0 2 * * *", timezone: "UTC", suspended: true },
       },

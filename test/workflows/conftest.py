@@ -112,9 +112,26 @@ class Pipeline:
             "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", stdout={"items": list(pods)}
         )
 
-    def own_workflow(self, **labels):
-        parent = {"metadata": {"name": "parent", "namespace": "argo", "uid": "uid-1", "labels": labels}}
-        self.allow("kubectl", "get", "workflows.argoproj.io", "parent", "--namespace", "argo", "--output", "json", stdout=parent)
+    def own_workflow(self, labels=None, annotations=None, uid="uid-1"):
+        parent = {"metadata": {"name": "parent", "namespace": "argo", "uid": uid, "labels": labels or {}, "annotations": annotations or {}}}
+        self.workflow("parent", parent)
+
+    def workflow(self, name, content):
+        call = ["get", "workflows.argoproj.io", name, "--namespace", "argo", "--output", "json"]
+        self.rules["kubectl"] = [rule for rule in self.rules.get("kubectl", []) if rule["args"] != call]
+        self.allow("kubectl", *call, **({"stdout": content} if content else NOT_FOUND))
+
+    def under_lock(self, held=True):
+        """This Workflow was started by `holder`, which holds the lock on staging, or no longer does."""
+        self.own_workflow({"gourmetgram.io/chain": "train-model-abcde", "gourmetgram.io/parent": "holder", "gourmetgram.io/lock-holder": "holder"})
+        holding = [{"mutex": "argo/Mutex/staging", "holder": "holder-123"}] if held else []
+        self.workflow("holder", {"metadata": {"name": "holder"}, "status": {"phase": "Running", "synchronization": {"mutex": {"holding": holding}}}})
+
+    def frozen(self, **data):
+        self.allow(
+            "kubectl", "get", "configmaps", "promotion-freeze", "--namespace", "argo", "--output", "json",
+            stdout={"metadata": {"name": "promotion-freeze"}, **({"data": data} if data else {})},
+        )  # fmt: skip
 
     def child(self, phase="Succeeded", **outputs):
         """A child Workflow can be created, and ends in this phase with these global outputs."""
@@ -147,6 +164,7 @@ def evicted(version):
     return ended
 
 
+NOT_FOUND = {"code": 1, "stderr": 'Error from server (NotFound): workflows.argoproj.io "holder" not found'}
 OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
 CRASH = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
 

@@ -14,20 +14,31 @@ const steps = all.flatMap(({ workflow, name, steps: groups = [] }) => groups.fla
 const label = ({ workflow, name }: any) => `${workflow}/${name}`;
 const named = (list: any[]) => list.map((one) => [label(one), one] as const);
 
-it("holds the workflows that the document names, each in a file of its name", () => {
+it("holds the workflows that the document names, and those that heal, each in a file of its name", () => {
   expect(manifests.map(({ file, kind, metadata }) => [file, kind, metadata.name])).toEqual([
     ["build-container-image.yaml", "WorkflowTemplate", "build-container-image"],
+    ["cron-restore-releases.yaml", "CronWorkflow", "cron-restore-releases"],
+    ["cron-revert-staging.yaml", "CronWorkflow", "cron-revert-staging"],
     ["cron-train.yaml", "CronWorkflow", "cron-train"],
     ["deploy-container-image.yaml", "WorkflowTemplate", "deploy-container-image"],
     ["promote-model.yaml", "WorkflowTemplate", "promote-model"],
+    ["restore-releases.yaml", "WorkflowTemplate", "restore-releases"],
     ["revert-staging.yaml", "WorkflowTemplate", "revert-staging"],
     ["test-staging.yaml", "WorkflowTemplate", "test-staging"],
     ["train-model.yaml", "WorkflowTemplate", "train-model"],
   ]);
 });
 
+it("heals on a schedule, never two at once, by what needs no parameter", () => {
+  for (const name of ["restore-releases", "revert-staging"]) {
+    const { spec } = manifests.find(({ metadata }) => metadata.name === `cron-${name}`)!;
+    expect(spec).toMatchObject({ concurrencyPolicy: "Forbid", schedules: ["*/10 * * * *"], workflowSpec: { workflowTemplateRef: { name } } });
+    expect([spec.suspend, spec.workflowSpec.arguments]).toEqual([undefined, undefined]);
+  }
+});
+
 it("trains on a schedule, never two at once", () => {
-  const cron = manifests.find(({ kind }) => kind === "CronWorkflow");
+  const cron = manifests.find(({ metadata }) => metadata.name === "cron-train")!;
   expect(cron.spec).toMatchObject({ concurrencyPolicy: "Forbid", suspend: true, workflowSpec: { workflowTemplateRef: { name: "train-model" } } });
   expect(cron.spec.schedules).toHaveLength(1);
   expect(cron.spec.timezone).toBeTruthy();
@@ -77,8 +88,14 @@ describe.each(named(pods))("%s", (_name, template: any) => {
     expect(resources).toMatchObject({ requests: { cpu: expect.any(String), memory: expect.any(String) }, limits: { memory: expect.any(String) } });
   });
 
-  it("runs again only where its pod was lost", () => {
-    if (template.name !== "train") expect(template.retryStrategy).toEqual({ limit: 2, retryPolicy: "OnError" });
+  it("runs again only where its pod was lost, or what it needs was away, and for no longer than its deadline", () => {
+    const again = {
+      limit: 100,
+      retryPolicy: "Always",
+      expression: "lastRetry.status == 'Error' || lastRetry.exitCode == '75'",
+      backoff: { duration: "5s", factor: 2, cap: "30s", maxDuration: `${template.activeDeadlineSeconds}s` },
+    };
+    expect(template.retryStrategy).toEqual(template.name === "train" ? undefined : again);
   });
 
   it("is no entrypoint itself: an argument of the same name would replace its image", () => {
@@ -118,6 +135,8 @@ it("takes locks in their plural form, and a child never takes the one that its p
     "build-container-image/locked-backstop": "staging",
     "deploy-container-image/main": "staging",
     "promote-model/main": "promotion",
+    "promote-model/locked-restore": "promotion",
+    "restore-releases/main": "promotion",
     "revert-staging/main": "staging",
     "test-staging/main": "staging",
     "test-staging/locked-backstop": "staging",
@@ -193,7 +212,7 @@ describe("deadlines: nobody gives up, and lets go of a lock, while a child still
 
   it("gives every release the time that a roll-out may take, and a promotion the way back too", () => {
     const rollout = Number(/^MAX_TIMEOUT = (\d+)/m.exec(source("rollout.py"))![1]);
-    for (const [name, template, times] of [["deploy-container-image", "deploy", 1], ["revert-staging", "revert", 1], ["promote-model", "promote", 2]] as const)
+    for (const [name, template, times] of [["deploy-container-image", "deploy", 1], ["revert-staging", "revert", 1], ["promote-model", "promote", 2], ["promote-model", "restore", 1], ["restore-releases", "restore", 2]] as const)
       expect(seconds(name, template)).toBeGreaterThanOrEqual(times * rollout + 300);
   });
 });

@@ -51,7 +51,7 @@ def test_registry_away(world):
     world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
     world.allow("crane", "append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG, code=1, stderr="dial tcp: connection refused")
     done = world.run("build-image.py", MODEL_VERSION="7")
-    assert done.returncode == 1 and "connection refused" in done.stderr
+    assert done.returncode == 75 and "connection refused" in done.stderr
     assert "image_digest" not in world.mlflow.versions["7"]
 
 
@@ -61,3 +61,11 @@ def test_mlflow_that_restarts_is_waited_for(world):
     world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
     world.allow("crane", "append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG, stdout=f"x@{digest(7)}\n")
     assert world.run("build-image.py", MODEL_VERSION="7").returncode == 0
+
+
+def test_registry_that_refuses(world):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", "append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG, code=1, stderr="UNAUTHORIZED: authentication required")
+    done = world.run("build-image.py", MODEL_VERSION="7")
+    assert done.returncode == 1 and done.stderr == "Failed: crane append failed: UNAUTHORIZED: authentication required\n"

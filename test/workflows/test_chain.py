@@ -19,7 +19,7 @@ def conclude(world, action, *verdicts, **env):
 def chain(world):
     world.mlflow.add(7, image_digest=digest(7))
     world.mlflow.aliases["staging"] = "7"
-    world.own_workflow(**{"gourmetgram.io/chain": "train-model-abcde"})
+    world.own_workflow({"gourmetgram.io/chain": "train-model-abcde"})
     return world
 
 
@@ -67,6 +67,7 @@ def test_never_promotes_what_was_not_tested(chain):
         (("pass", "pass", "fail"), "reverted", "load: why"),
         (("inconclusive", "skipped", "skipped"), "inconclusive", "integration: why"),
         (("pass", "inconclusive", "skipped"), "inconclusive", "resource: why"),
+        (("fail", "inconclusive", "skipped"), "inconclusive", "resource: why"),  # it could not be tried: no fault of the model's
         (("pass",), "inconclusive", "the gate left no report"),
     ],
 )
@@ -85,6 +86,45 @@ def test_a_failed_revert_fails(chain):
     chain.child("Failed", reason="registry away")
     done = conclude(chain, "revert", "fail", "skipped", "skipped")
     assert done.returncode == 1 and "registry away" in done.stderr and chain.output("outcome") == "broken"
+
+
+def test_after_a_revert_only_a_person_promotes_the_same_version(chain):
+    chain.mlflow.versions["7"]["staging.reverted_at"] = "2026-01-01T00:00:00Z"
+    done = conclude(chain, "promote", "pass", "pass", "pass")
+    assert done.returncode == 0 and not chain.created()
+    assert chain.mlflow.versions["7"]["staging.verdict"] == "pass" and chain.output("outcome") == "held"
+    assert chain.output("reason").endswith("run: npm run promote -- 7 staging canary")
+
+
+def test_a_promotion_that_a_rule_forbids_is_held(chain):
+    chain.child("Failed", outcome="refused", reason="Promotions are frozen by ops@example.org")
+    done = conclude(chain, "promote", "pass", "pass", "pass")
+    assert done.returncode == 0 and chain.output("outcome") == "held" and "frozen by ops" in chain.output("reason")
+
+
+@pytest.mark.parametrize("action,verdicts", [("promote", ("pass", "pass", "pass")), ("revert", ("fail", "skipped", "skipped"))])
+@pytest.mark.parametrize("holder", ["let go", "gone"])
+def test_without_the_lock_nothing_is_done(chain, action, verdicts, holder):
+    chain.under_lock(held=False)
+    if holder == "gone":
+        chain.workflow("holder", None)
+    done = conclude(chain, action, *verdicts)
+    assert done.returncode == 1 and "lock on staging" in chain.output("reason")
+    assert not chain.created() and not chain.mlflow.writes
+
+
+def test_the_lock_is_handed_on(chain):
+    chain.under_lock()
+    chain.child(outcome="reverted", reason="staging is back on 1.0.6")
+    assert conclude(chain, "revert", "fail", "skipped", "skipped").returncode == 0
+    assert chain.created()[0]["metadata"]["labels"]["gourmetgram.io/lock-holder"] == "holder"
+    assert chain.created()[0]["metadata"]["labels"]["gourmetgram.io/parent"] == "parent"
+
+
+def test_an_mlflow_that_is_away_is_waited_for_by_running_again(chain):
+    chain.mlflow.stop()
+    done = conclude(chain, "promote", "pass", "pass", "pass", MLFLOW_PATIENCE_SECONDS="1")
+    assert done.returncode == 75 and done.stderr.startswith("Unavailable: MLflow at ") and chain.output("outcome") is None
 
 
 def start(world, template="test-staging", wait="yes"):
@@ -107,6 +147,7 @@ def test_root_names_the_chain(world):
     assert start(world, "build-container-image", "no").returncode == 0
     child = world.created()[0]
     assert child["metadata"]["labels"]["gourmetgram.io/chain"] == "parent" and "entrypoint" not in child["spec"]
+    assert "gourmetgram.io/lock-holder" not in child["metadata"]["labels"]
     assert child["metadata"]["name"].startswith("build-container-image-v7-") and len(child["metadata"]["name"]) < 58
 
 

@@ -11,6 +11,7 @@ def staging(world):
     world.mlflow.aliases["staging"] = "6"
     world.application("staging", 7)
     world.patchable("staging")
+    world.under_lock()
     return world
 
 
@@ -41,8 +42,8 @@ def test_old_answer_is_not_taken_for_the_new(staging):
 FAILURES = {
     "OOMKilled": pod(7, ready=False, restarts=1, state={"running": {}}, last=OOM),
     "CrashLoopBackOff": pod(7, ready=False, restarts=3, state=CRASH, last={"terminated": {"reason": "Error", "exitCode": 1}}),
-    "ImagePullBackOff": pod(7, ready=False, state={"waiting": {"reason": "ImagePullBackOff", "message": "manifest unknown"}}, phase="Pending"),
 }
+PULLING = pod(7, ready=False, state={"waiting": {"reason": "ImagePullBackOff", "message": "connection refused"}}, phase="Pending")
 
 
 @pytest.mark.parametrize("reason", FAILURES)
@@ -51,6 +52,49 @@ def test_says_why_at_once(staging, reason):
     done = deploy(staging)
     assert done.returncode == 1 and reason in done.stderr and reason in staging.output("reason")
     assert staging.mlflow.aliases["staging"] == "6"
+    [record] = staging.mlflow.releases(action="deploy", environment="staging", outcome="broken", status="FAILED")
+    assert reason in record["reason"] and "serves_version" not in record
+
+
+def test_a_registry_that_comes_back_is_waited_for(staging):
+    staging.app.serves(7)
+    staging.pods_watched("staging", (0, "ADDED", PULLING), (0.3, "MODIFIED", pod(7)))
+    assert deploy(staging).returncode == 0
+
+
+def test_a_registry_that_stays_away_is_named(staging):
+    staging.pods_watched("staging", (0, "ADDED", PULLING))
+    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    assert done.returncode == 1 and "ImagePullBackOff (connection refused)" in staging.output("reason")
+
+
+def test_without_the_lock_nothing_is_deployed(staging):
+    staging.under_lock(held=False)
+    done = deploy(staging)
+    assert done.returncode == 1 and "no longer holds the lock on staging" in done.stderr and not staging.patches()
+
+
+def test_is_on_record_with_where_the_model_is_from(staging):
+    staging.app.serves(7)
+    staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    assert deploy(staging).returncode == 0
+    [record] = staging.mlflow.releases(action="deploy")
+    assert {key: record[key] for key in ("environment", "app_version", "digest", "model_run", "data_sha256", "requested_by", "workflow", "chain", "outcome", "status")} == {
+        "environment": "staging", "app_version": "1.0.7", "digest": digest(7), "model_run": "run7", "data_sha256": "data7",
+        "requested_by": "pipeline, chain train-model-abcde", "workflow": "parent", "chain": "train-model-abcde", "outcome": "deployed", "status": "FINISHED",
+    }  # fmt: skip
+    assert (record["serves_version"], record["serves_digest"]) == ("1.0.7", digest(7))
+
+
+def test_runs_again_where_mlflow_went_away_before_the_alias(staging):
+    staging.app.serves(7)
+    staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    staging.mlflow.fail_on("registered-models/alias")
+    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", MLFLOW_PATIENCE_SECONDS="1")
+    assert done.returncode == 75 and staging.mlflow.aliases["staging"] == "6" and staging.output("reason") is None
+    staging.mlflow.fail_on(None)
+    assert deploy(staging).returncode == 0
+    assert staging.mlflow.aliases["staging"] == "7" and len(staging.mlflow.releases(action="deploy", outcome="deployed")) == len(staging.mlflow.releases()) == 1
 
 
 def test_says_what_it_waited_for(staging):
@@ -75,6 +119,7 @@ def test_api_server_that_closes_the_stream(staging):
 
 def test_version_without_image(world):
     world.mlflow.add(7)
+    world.own_workflow()
     done = world.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7")
     assert done.returncode == 1 and "run build-container-image" in done.stderr
 

@@ -80,7 +80,23 @@ def test_resource_fails_on_a_restart_that_was_recovered_from(staging):
 def test_resource_does_not_judge_another_pod(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(6)))
     staging.application("staging", 7)
-    assert judged(staging, "resource")[:2] == ("fail", "no pod runs the image yet")
+    assert judged(staging, "resource")[:2] == ("inconclusive", "no pod runs the image yet")
+
+
+def test_resource_does_not_blame_the_model_for_the_registry(staging):
+    pulling = {"waiting": {"reason": "ErrImagePull", "message": "connection refused"}}
+    staging.pods_watched("staging", (0, "ADDED", pod(7, ready=False, state=pulling, phase="Pending")))
+    staging.application("staging", 7)
+    assert judged(staging, "resource")[:2] == ("inconclusive", "Pending: ErrImagePull (connection refused)")
+
+
+def test_resource_fails_on_pending(staging):
+    unscheduled = {"type": "PodScheduled", "status": "False", "message": "Insufficient memory"}
+    stuck = pod(7, ready=False, phase="Pending", conditions=[unscheduled])
+    stuck["status"]["containerStatuses"] = []
+    staging.pods_watched("staging", (0, "ADDED", stuck))
+    staging.application("staging", 7)
+    assert judged(staging, "resource")[:2] == ("fail", "Pending: Insufficient memory")
 
 
 def test_resource_fails_on_an_eviction_that_nothing_makes_good(staging):
@@ -130,13 +146,13 @@ def test_load_that_cannot_run_is_inconclusive(staging):
     assert verdict == "inconclusive" and "exec format error" in reason
 
 
-def test_a_cluster_that_does_not_answer_is_inconclusive(staging):
+def test_a_cluster_that_does_not_answer_is_no_verdict(staging):
     staging.allow(
         "kubectl", "get", "pods", "--namespace", "gourmetgram-staging", "--selector", "app=gourmetgram-staging", "--output", "json",
         code=1, stderr="Unable to connect to the server",
     )  # fmt: skip
-    verdict, reason, _ = judged(staging, "load", **LOAD)
-    assert verdict == "inconclusive" and "Unable to connect" in reason
+    done = staging.run("gate-load.py", **{**CANDIDATE, **LOAD})
+    assert done.returncode == 75 and "Unable to connect" in done.stderr and staging.output("verdict") is None
 
 
 def test_settings_that_make_no_sense_never_pass(staging):

@@ -1,17 +1,23 @@
-"""promote.py: only what passed, only what runs; and the target goes back when it does not come to serve it."""
+"""promote.py: only what passed, only what runs, not while frozen; and the target goes back when it does not come to serve it."""
+
+import json
+import time
 
 import pytest
-from conftest import BASE, CRASH, digest, pod
+from conftest import BASE, CRASH, NOT_FOUND, digest, pod
 
 REPOSITORY = BASE.partition("@")[0]
 
 
 @pytest.fixture
 def ready(world):
-    world.mlflow.add(6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6))
-    world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
+    load = {"gate": "load", "verdict": "pass", "metrics": {"p95Ms": 110.5, "successPercent": 100}}
+    world.mlflow.add(6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6), canary__digest=digest(6))
+    world.mlflow.add(7, gate__load=json.dumps(load), image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
     world.mlflow.aliases.update(staging="7", canary="6")
     world.app.serves(7)
+    world.own_workflow(annotations={"gourmetgram.io/submitted-by": "anna@example.org"})
+    world.frozen()
     return world
 
 
@@ -31,6 +37,11 @@ def test_promotes(ready, source, target):
     assert ready.output("outcome") == "promoted"
     assert ready.mlflow.aliases[target] == "7" and ready.mlflow.aliases["staging"] == "7"
     assert ready.mlflow.versions["7"][f"{target}.digest"] == digest(7)
+    assert ready.mlflow.writes[-1][1].get("alias") == target, "the alias moves last"
+    [record] = ready.mlflow.releases(action="promote", environment=target, outcome="promoted", status="FINISHED")
+    assert record["requested_by"] == "anna@example.org" and record["data_sha256"] == "data7" and record["model_run"] == "run7"
+    assert record["metrics"] == {"load.p95Ms": 110.5, "load.successPercent": 100}
+    assert (record["serves_version"], record["serves_digest"]) == ("1.0.7", digest(7))
 
 
 UNFIT = {
@@ -44,9 +55,12 @@ UNFIT = {
 @pytest.mark.parametrize("case", UNFIT)
 def test_only_what_passed(world, case):
     world.mlflow.add(7, image_digest=digest(7), **UNFIT[case])
+    world.own_workflow()
     done = promote(world)
-    assert done.returncode == 1 and "not passed staging" in done.stderr and not world.calls("kubectl")
+    assert done.returncode == 1 and "not passed staging" in done.stderr and not world.patches()
     assert world.output("outcome") == "refused"
+    [record] = world.mlflow.releases(action="promote", outcome="refused", status="FAILED")
+    assert "not passed staging" in record["reason"] and "serves_version" not in record
 
 
 @pytest.mark.parametrize("running", [[pod(6)], [], [pod(7, ready=False)], [pod(7), pod(6)]])
@@ -75,4 +89,78 @@ def test_target_goes_back(ready, before):
     assert done.returncode == 1 and "CrashLoopBackOff" in done.stderr and "is back on" in done.stderr
     assert ready.patches()[-1] == ([f"gourmetgram-app={REPOSITORY}@{digest(6)}"] if before else None)
     assert ready.mlflow.aliases.get("canary") == (before and str(before))
-    assert ready.output("outcome") == "broken"
+    assert ready.output("outcome") == "broken" and ready.mlflow.releases(outcome="broken")[0]["status"] == "FAILED"
+
+
+def test_not_while_frozen(ready):
+    ready.rules["kubectl"] = [rule for rule in ready.rules["kubectl"] if "configmaps" not in rule["args"]]
+    ready.frozen(who="ops@example.org", since="2026-01-02T03:04:05Z", why="the fair is on\nand {{on}}")
+    done = promote(ready)
+    assert done.returncode == 1 and not ready.patches() and ready.output("outcome") == "refused"
+    assert ready.output("reason") == (
+        "Promotions are frozen by ops@example.org since 2026-01-02T03:04:05Z: the fair is on and { {on} }. Run npm run unfreeze to go on."
+    )
+
+
+def test_a_freeze_that_cannot_be_looked_up_lets_nothing_through(ready):
+    ready.rules["kubectl"] = [rule for rule in ready.rules["kubectl"] if "configmaps" not in rule["args"]]
+    ready.allow("kubectl", "get", "configmaps", *["*"] * 5, **NOT_FOUND)
+    done = promote(ready)
+    assert done.returncode == 1 and not ready.patches() and ready.output("outcome") == "broken"
+
+
+def at(minutes_ago):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * minutes_ago))
+
+
+@pytest.mark.parametrize("promoted,passes", [(None, False), (at(50), False), (at(70), True)])
+def test_soaks_in_canary(ready, promoted, passes):
+    if promoted:
+        ready.mlflow.versions["7"]["canary.promoted_at"] = promoted
+    ready.pods_listed("canary", pod(7))
+    ready.pods_watched("production", (0, "ADDED", pod(7)))
+    ready.patchable("production")
+    ready.allow("crane", "tag", "*", "*")
+    done = ready.run("promote.py", SOURCE_ENVIRONMENT="canary", TARGET_ENVIRONMENT="production", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
+    assert done.returncode == (0 if passes else 1) and bool(ready.patches()) == passes
+    if not passes:
+        assert "more minutes before it goes on" in ready.output("reason") and ready.output("outcome") == "refused"
+
+
+def test_staging_needs_no_soak(ready):
+    ready.pods_listed("staging", pod(7))
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    ready.patchable("canary")
+    ready.allow("crane", "tag", "*", "*")
+    done = ready.run("promote.py", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_registry_that_is_away_is_waited_for_by_running_again(ready):
+    ready.pods_listed("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*", code=1, stderr="dial tcp 10.96.0.50:5000: connect: connection refused")
+    done = promote(ready)
+    assert done.returncode == 75 and not ready.patches() and ready.output("outcome") is None
+    ready.rules["crane"] = []
+    ready.allow("crane", "tag", "*", "*")
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    assert promote(ready).returncode == 0
+    assert [record["outcome"] for record in ready.mlflow.releases()] == ["promoted"]
+
+
+REQUESTERS = {
+    "pipeline, chain c": ({"gourmetgram.io/parent": "p", "gourmetgram.io/chain": "c", "workflows.argoproj.io/creator": "x"}, {}),
+    "anna": ({"workflows.argoproj.io/creator": "x"}, {"gourmetgram.io/submitted-by": "anna"}),
+    "schedule cron-train": ({"workflows.argoproj.io/cron-workflow": "cron-train"}, {}),
+    "ben": ({"workflows.argoproj.io/creator": "uid", "workflows.argoproj.io/creator-preferred-username": "ben"}, {}),
+    "somebody whom Argo does not know": ({}, {}),
+}
+
+
+@pytest.mark.parametrize("who", REQUESTERS)
+def test_who_asked(who):
+    import releases
+
+    labels, annotations = REQUESTERS[who]
+    assert releases.requester({"metadata": {"labels": labels, "annotations": annotations}}) == who

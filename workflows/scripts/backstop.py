@@ -1,35 +1,57 @@
 """
 Runs when a workflow ends without having acted on a verdict: a broken step, a deadline, a person's stop.
-If staging is left on a version that has not passed, it goes back. Otherwise nothing happens.
+If staging is left on a version that has not passed, it goes back. Otherwise nothing is deployed.
 """
 
+import json
+
+import children
 import conclude
 import inputs
 import models
 import outputs
 import rollout
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 
 
 def main():
     version = inputs.version()
     try:
-        model = models.get(version)
-        released = rollout.released_digest("staging")
-        if model.verified_digest and model.verified_digest == released:
-            print(f"Version {version} passed staging and stays there.")
-            return
-        if released is None or model.digest != released:
-            print(f"Staging was never told to run version {version}, or no longer is.")
-            return
-        reason = "the workflow ended before a verdict was acted on"
-        if model.tags.get("staging.verdict") != "fail":
-            models.tag(version, staging__verdict="inconclusive", staging__reason=reason, staging__verdict_at=models.now())
-        ended = conclude.start_revert(version, reason, purpose="backstop")
-        outputs.outcome("inconclusive", f"{reason}; {conclude.children.output(ended, 'reason')}")
+        children.require_lock()
+        settle(version, f"the workflow ended before a verdict was acted on: {cause(inputs.raw('WORKFLOW_FAILURES'))}")
+    except children.LockLost as lost:
+        print(lost)
+    except Unavailable:
+        raise
     except StepFailed as failure:
         outputs.outcome("broken", failure)
         raise
+
+
+def settle(version, reason):
+    model, released = models.get(version), rollout.released_digest("staging")
+    if model.verified_digest and (released == model.verified_digest or released != model.digest):
+        print(f"Version {version} passed staging; what staging runs now is not for this workflow to change.")
+        return
+    if model.tags.get("staging.verdict") != "fail":
+        models.tag(version, staging__verdict="inconclusive", staging__reason=outputs.clean(reason), staging__verdict_at=models.now())
+    if released is None or model.digest != released:
+        outputs.outcome("broken", f"{reason}; staging was not told to run version {version}")
+        return
+    ended = conclude.start_revert(version, reason, purpose="backstop")
+    outputs.outcome("inconclusive", f"{reason}; {children.output(ended, 'reason')}")
+
+
+def cause(failures):
+    """What failed first, out of the list of failed steps that Argo gives an exit handler."""
+    try:
+        steps = json.loads(failures)
+        steps = json.loads(steps) if isinstance(steps, str) else steps  # Argo quotes it once more
+        said = [step for step in steps or [] if step.get("message")]
+        first = min(said, key=lambda step: step.get("finishedAt") or "9999")
+        return outputs.clean(f"{first['displayName']}: {first['message']}", 300)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "it was stopped, or ran out of time"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Makes the app image of a model version: the base image and one layer with the model, appended in the registry."""
 
 import re
-import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
@@ -10,6 +9,7 @@ import inputs
 import models
 import names
 import outputs
+import registry
 import rollout
 from inputs import StepFailed
 
@@ -46,13 +46,10 @@ def write_layer(layer, model, app_version):
 
 def append(base, layer, tag):
     """Pushes base and layer as `tag`; returns the digest of the result."""
-    command = ["crane", "append", "--base", base, "--new_layer", str(layer), "--new_tag", tag]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise StepFailed(f"crane append failed: {outputs.clean(done.stderr[-300:])}")
-    found = re.search(r"@(sha256:[0-9a-f]{64})\s*$", done.stdout)
+    said = registry.crane("append", "--base", base, "--new_layer", str(layer), "--new_tag", tag)
+    found = re.search(r"@(sha256:[0-9a-f]{64})\s*$", said)
     if not found:
-        raise StepFailed(f"crane append printed no digest but {outputs.clean(done.stdout, 200)!r}.")
+        raise StepFailed(f"crane append printed no digest but {outputs.clean(said, 200)!r}.")
     return found.group(1)
 
 

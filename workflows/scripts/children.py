@@ -17,21 +17,44 @@ def own():
     return kube.get("workflows.argoproj.io", os.environ["WORKFLOW_NAME"], os.environ["WORKFLOW_NAMESPACE"])
 
 
-def manifest(parent, template, version, parameters, entrypoint=None, purpose=""):
+def require_lock(workflow=None):
+    """
+    Raises LockLost unless the Workflow that started this one still holds the lock on staging for it. What was started
+    by hand takes the lock itself. To be called right before anything is changed: a person may stop the holder.
+    """
+    holder = (workflow or own())["metadata"].get("labels", {}).get(names.LOCK_HOLDER)
+    if holder is None:
+        return
+    try:
+        status = kube.get("workflows.argoproj.io", holder, os.environ["WORKFLOW_NAMESPACE"]).get("status", {})
+    except kube.NotFound:
+        raise LockLost(f"{holder}, which held the lock on staging for this workflow, is gone: nothing more is done here.") from None
+    held = status.get("synchronization", {}).get("mutex", {}).get("holding") or []
+    if not any(one.get("mutex", "").endswith("/staging") for one in held):
+        raise LockLost(f"{holder} no longer holds the lock on staging for this workflow: nothing more is done here.")
+
+
+class LockLost(StepFailed):
+    """Staging belongs to somebody else now."""
+
+
+def manifest(parent, template, version, parameters, under_lock=False, purpose=""):
     """
     The child Workflow. Its name follows from its parent, template and purpose, so that a step which runs again
-    finds the child of its first run. `entrypoint` names another way in than the template's own.
+    finds the child of its first run. `under_lock`: the parent holds the lock on staging, or was started by who does.
     """
     identity = f"{parent['metadata']['uid']}/{template}/{purpose}"
     name = f"{template}-v{version}-{hashlib.sha256(identity.encode()).hexdigest()[:6]}"
     chain = parent["metadata"].get("labels", {}).get(names.CHAIN, parent["metadata"]["name"])
     labels = {names.CHAIN: chain, names.PARENT: parent["metadata"]["name"], names.MODEL_VERSION: version}
+    if under_lock:
+        labels[names.LOCK_HOLDER] = parent["metadata"].get("labels", {}).get(names.LOCK_HOLDER, parent["metadata"]["name"])
     spec = {
         "workflowTemplateRef": {"name": template},
         "arguments": {"parameters": [{"name": key, "value": value} for key, value in parameters.items()]},
     }
-    if entrypoint:
-        spec["entrypoint"] = entrypoint
+    if under_lock:
+        spec["entrypoint"] = "under-lock"
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",

@@ -8,7 +8,7 @@ import inputs
 import models
 import names
 import outputs
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 
 GATES = ("integration", "resource", "load")
 
@@ -18,10 +18,13 @@ def main():
     action = inputs.choice("ACTION", ("promote", "revert"))
     reports = [read_report(name) for name in GATES]
     try:
+        children.require_lock()
         if action == "promote":
             promote(version, digest, reports)
         else:
             revert(version, digest, reports)
+    except Unavailable:
+        raise
     except StepFailed as failure:
         outputs.outcome("broken", failure)
         raise
@@ -53,8 +56,8 @@ def decide(reports):
     """
     word, reason = summary(reports)
     integration, resource = reports[0], reports[1]
-    if integration["verdict"] == "fail" and resource["verdict"] == "fail":
-        return "fail", f"resource: {resource['reason']}"
+    if integration["verdict"] == "fail" and resource["verdict"] in ("fail", "inconclusive"):
+        return resource["verdict"], f"resource: {resource['reason']}"
     return word, reason
 
 
@@ -71,27 +74,31 @@ def record(version, digest, reports):
 
 
 def promote(version, digest, reports):
-    built = models.get(version).digest
-    if not built or digest not in (None, built):
-        raise StepFailed(f"The image of version {version} is {built}, not {digest}: what was tested is something else.")
-    word, reason = record(version, built, reports)
+    model = models.get(version)
+    if not model.digest or digest not in (None, model.digest):
+        raise StepFailed(f"The image of version {version} is {model.digest}, not {digest}: what was tested is something else.")
+    word, reason = record(version, model.digest, reports)
     if word != "pass":
         raise StepFailed(f"Version {version} is not promoted: {reason}")
     models.move_alias("staging", version)  # where the deployment could not, MLflow being away
+    served = names.app_version(version)
+    if "staging.reverted_at" in model.tags:  # after a revert, only a person sends the same version on
+        by_hand = f"to promote it, run: npm run promote -- {version} staging canary"
+        outputs.outcome("held", f"{served} passed staging, but staging was once taken back from it; {by_hand}")
+        return
     parameters = {"source-environment": "staging", "target-environment": "canary", "model-version": version}
     child = children.manifest(children.own(), "promote-model", version, parameters)
     ended = children.finished(children.start(child), seconds())
+    if children.output(ended, "outcome") == "refused":
+        outputs.outcome("held", f"{served} passed staging, but was not promoted: {children.explain(ended)}")
+        return
     if ended["status"]["phase"] != "Succeeded":
-        raise StepFailed(f"{names.app_version(version)} passed staging, but its promotion failed: {children.explain(ended)}")
-    outputs.outcome("promoted", f"canary serves {names.app_version(version)}")
+        raise StepFailed(f"{served} passed staging, but its promotion failed: {children.explain(ended)}")
+    outputs.outcome("promoted", f"canary serves {served}")
 
 
 def revert(version, digest, reports):
-    try:
-        word, reason = record(version, digest or "", reports)
-    except StepFailed as failure:  # the revert goes first; it needs MLflow too, and waits for it
-        print(f"Not recorded yet: {failure}", flush=True)
-        word, reason = decide(reports)
+    word, reason = record(version, digest or "", reports)
     ended = start_revert(version, reason)
     outputs.outcome("reverted" if word == "fail" else "inconclusive", f"{reason}; {children.output(ended, 'reason')}")
 
@@ -99,7 +106,7 @@ def revert(version, digest, reports):
 def start_revert(version, reason, purpose=""):
     """Starts revert-staging under the lock that is held already, and waits until staging is back."""
     parameters = {"failed-version": version, "reason": outputs.clean(reason, 400).replace("{", "(").replace("}", ")")}
-    child = children.manifest(children.own(), "revert-staging", version, parameters, entrypoint="under-lock", purpose=purpose)
+    child = children.manifest(children.own(), "revert-staging", version, parameters, under_lock=True, purpose=purpose)
     ended = children.finished(children.start(child), seconds())
     if ended["status"]["phase"] != "Succeeded":
         raise StepFailed(f"Staging could not be reverted: {children.explain(ended)}")

@@ -1,23 +1,32 @@
 """Deploys a model version's image to an environment; the alias moves last, when the version serves."""
 
+import children
 import inputs
 import models
 import names
 import outputs
+import releases
 import rollout
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 
 
 def main():
     environment, version, digest = inputs.environment(), inputs.version(), inputs.optional_digest()
+    release = releases.begin("deploy", environment, version)
     try:
         digest = built_digest(version, digest)
+        children.require_lock()
         rollout.release(environment, rollout.image_override(digest), digest, names.app_version(version))
         models.move_alias(environment, version)
+    except Unavailable:  # the same step runs again, and goes on with the same record
+        raise
     except StepFailed as failure:
         outputs.write("reason", outputs.clean(failure))
+        release.end("broken", failure)
         raise
-    outputs.write("reason", f"{environment} serves {names.app_version(version)}")
+    sentence = f"{environment} serves {names.app_version(version)}"
+    release.end("deployed", sentence, (names.app_version(version), digest))
+    outputs.write("reason", sentence)
 
 
 def built_digest(version, given):

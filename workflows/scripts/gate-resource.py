@@ -29,7 +29,10 @@ def check(_version, digest):
         return gate.Verdict("pass", "every pod is ready and none has restarted", **found.metrics)
     if found.state == "failing":
         return gate.fail(found.reason, **found.metrics)
-    return gate.fail(f"{found.reason}{rollout.argo_cd_says('staging')}", **found.metrics)
+    reason = f"{found.reason}{rollout.argo_cd_says('staging')}"
+    if not found.tried:  # it says something of the cluster, and nothing of the model
+        return gate.Verdict("inconclusive", reason, **found.metrics)
+    return gate.fail(reason, **found.metrics)
 
 
 if __name__ == "__main__":

@@ -35,13 +35,16 @@ def fail(reason, **more):
 def main(gate, check):
     """
     Runs a gate: `check(version, digest)` returns a Verdict. A verdict ends the step with exit code 0, so that the
-    workflow goes on to act on it; a check that breaks is inconclusive, which is never a pass.
+    workflow goes on to act on it; a check that breaks is inconclusive, which is never a pass. A cluster or an MLflow that
+    is away says nothing of the candidate: the step runs again.
     """
 
     def body():
         version, given = inputs.version(), inputs.optional_digest()
         try:
             verdict = check(version, given or models.get(version).digest)
+        except inputs.Unavailable:
+            raise
         except Exception as error:
             verdict = Verdict("inconclusive", f"the {gate} check itself broke: {type(error).__name__}: {error}")
         outputs.write("verdict", verdict.verdict)

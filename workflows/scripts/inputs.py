@@ -5,8 +5,9 @@ import re
 import sys
 
 ENVIRONMENTS = ("staging", "canary", "production")
-SCENARIOS = ("normal", "bad-architecture", "oversized")
+SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
 PROMOTIONS = (("staging", "canary"), ("canary", "production"))
+UNAVAILABLE = 75  # EX_TEMPFAIL of sysexits.h
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
@@ -72,8 +73,17 @@ def environment(name="ENVIRONMENT"):
     return _one_of(name, ENVIRONMENTS)
 
 
+def environments(name="ENVIRONMENTS"):
+    """One or more of the environments, separated by commas."""
+    chosen = _given(name).split(",")
+    for one in chosen:
+        if one not in ENVIRONMENTS:
+            raise Refused(f"{name} {_shown(_given(name))} is not one or more of {', '.join(ENVIRONMENTS)}, separated by commas.")
+    return chosen
+
+
 def scenario(name="SCENARIO"):
-    """One of normal, bad-architecture, oversized."""
+    """A training scenario: one of SCENARIOS."""
     return _one_of(name, SCENARIOS)
 
 
@@ -111,12 +121,18 @@ def raw(name):
 
 
 def run(main):
-    """Runs a script's `main`: a refused value or a failed step ends in one sentence and exit code 1 (2 when refused)."""
+    """
+    Runs a script's `main`: what stops it ends in one sentence and exit code 2 (a value was refused), 75 (something
+    that the step needs does not answer: the workflow runs it again) or 1 (anything else, which is final).
+    """
     try:
         code = main()
     except Refused as refusal:
         print(f"Refused: {refusal}", file=sys.stderr)
         sys.exit(2)
+    except Unavailable as failure:
+        print(f"Unavailable: {failure}", file=sys.stderr)
+        sys.exit(UNAVAILABLE)
     except StepFailed as failure:
         print(f"Failed: {failure}", file=sys.stderr)
         sys.exit(1)
@@ -125,3 +141,7 @@ def run(main):
 
 class StepFailed(Exception):
     """A step that could not do its work; the message is one sentence that says what happened."""
+
+
+class Unavailable(StepFailed):
+    """What the step needs does not answer now: MLflow, the registry or the API server. The same step may succeed later."""

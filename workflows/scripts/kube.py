@@ -7,7 +7,10 @@ import selectors
 import subprocess
 import time
 
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
+
+# What kubectl says when the API server, or the store behind it, does not answer.
+AWAY = ("was refused", "Unable to connect to the server", "(ServiceUnavailable)", "(Timeout)", "(ServerTimeout)", "(TooManyRequests)", "etcdserver:")
 
 
 class NotFound(StepFailed):
@@ -24,8 +27,15 @@ def run(*args, stdin=None):
     if done.returncode == 0:
         return done.stdout
     lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-    kind = NotFound if "(NotFound)" in done.stderr else AlreadyExists if "(AlreadyExists)" in done.stderr else StepFailed
-    raise kind(f"kubectl {args[0]} failed: {lines[-1]}")
+    raise _kind(done.stderr)(f"kubectl {args[0]} failed: {lines[-1]}")
+
+
+def _kind(stderr):
+    if "(NotFound)" in stderr:
+        return NotFound
+    if "(AlreadyExists)" in stderr:
+        return AlreadyExists
+    return Unavailable if any(sign in stderr for sign in AWAY) else StepFailed
 
 
 def get(kind, name, namespace):

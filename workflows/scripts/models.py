@@ -4,18 +4,20 @@ import json
 import time
 import urllib.parse
 
+import inputs
 import names
 import web
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 
-PATIENCE = 60.0  # seconds that a call waits for an MLflow that restarts
+PATIENCE = 60.0  # seconds that a call waits for an MLflow that restarts; MLFLOW_PATIENCE_SECONDS overrides it
 
 
 class Missing(StepFailed):
     """MLflow knows no such model, version or alias."""
 
 
-def _call(method, path, fields):
+def call(method, path, fields):
+    """One call of MLflow's REST API; raises Missing, or Unavailable when MLflow stays away for PATIENCE."""
     url = f"{names.mlflow_url()}/api/2.0/mlflow/{path}"
     body = None
     if method == "GET":
@@ -35,9 +37,10 @@ def _call(method, path, fields):
         last = f"{status} {text[:200]}"
         return None if status in (429, 502, 503, 504) else (status, text)
 
-    answer = web.poll(attempt, PATIENCE, interval=0.5)
+    patience = inputs.number("MLFLOW_PATIENCE_SECONDS", 1, 600, default=PATIENCE)
+    answer = web.poll(attempt, patience, interval=0.5)
     if answer is None:
-        raise StepFailed(f"MLflow at {names.mlflow_url()} did not answer {path} in {PATIENCE:.0f} s ({last}).")
+        raise Unavailable(f"MLflow at {names.mlflow_url()} did not answer {path} in {patience:.0f} s ({last}).")
     status, text = answer
     if status == 404 and "RESOURCE_DOES_NOT_EXIST" in text:
         raise Missing(f"MLflow knows no {_sought(fields)}.")
@@ -74,14 +77,14 @@ class Version:
 
 def get(version):
     """The version; raises Missing."""
-    return Version(_call("GET", "model-versions/get", {"name": names.MODEL, "version": version})["model_version"])
+    return Version(call("GET", "model-versions/get", {"name": names.MODEL, "version": version})["model_version"])
 
 
 def all_versions():
     """Every version of the model."""
     found, token = [], ""
     while True:
-        page = _call(
+        page = call(
             "GET",
             "model-versions/search",
             {"filter": f"name='{names.MODEL}'", "max_results": 1000, **({"page_token": token} if token else {})},
@@ -96,13 +99,13 @@ def tag(version, **tags):
     """Sets tags on a version; `__` in a name stands for a dot."""
     for key, value in tags.items():
         fields = {"name": names.MODEL, "version": version, "key": key.replace("__", "."), "value": str(value)}
-        _call("POST", "model-versions/set-tag", fields)
+        call("POST", "model-versions/set-tag", fields)
 
 
 def alias(name):
     """The version that an alias is on, or None."""
     try:
-        return str(_call("GET", "registered-models/alias", {"name": names.MODEL, "alias": name})["model_version"]["version"])
+        return str(call("GET", "registered-models/alias", {"name": names.MODEL, "alias": name})["model_version"]["version"])
     except Missing:
         return None
 
@@ -114,19 +117,19 @@ def move_alias(name, version):
         return
     if previous is not None:
         tag(version, **{f"{name}__previous_version": previous})
-    _call("POST", "registered-models/alias", {"name": names.MODEL, "alias": name, "version": version})
+    call("POST", "registered-models/alias", {"name": names.MODEL, "alias": name, "version": version})
     print(f"Alias {name}: {previous or 'nothing'} -> {version}.", flush=True)
 
 
 def drop_alias(name):
     """Takes an alias off whatever version has it."""
     if alias(name) is not None:
-        _call("DELETE", "registered-models/alias", {"name": names.MODEL, "alias": name})
+        call("DELETE", "registered-models/alias", {"name": names.MODEL, "alias": name})
 
 
 def download(version, file, path, limit):
     """Fetches one file of a version's artifacts, through MLflow's artifact proxy where it serves them."""
-    uri = _call("GET", "model-versions/get-download-uri", {"name": names.MODEL, "version": version})["artifact_uri"]
+    uri = call("GET", "model-versions/get-download-uri", {"name": names.MODEL, "version": version})["artifact_uri"]
     proxied = urllib.parse.urlparse(uri)
     try:
         if proxied.scheme == "mlflow-artifacts":

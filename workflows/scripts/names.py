@@ -5,11 +5,18 @@ import os
 MODEL = "GourmetGramFood11Model"
 APP_IMAGE = "gourmetgram-app"
 APP_CONTAINER = "app"
+ARGO = "argo"
 ARGO_CD = "argocd"
+FREEZE = "promotion-freeze"
 FIELD_MANAGER = "promotion-pipeline"
 CHAIN = "gourmetgram.io/chain"
 PARENT = "gourmetgram.io/parent"
+LOCK_HOLDER = "gourmetgram.io/lock-holder"
 MODEL_VERSION = "gourmetgram.io/model-version"
+SUBMITTED_BY = "gourmetgram.io/submitted-by"
+CRON = "workflows.argoproj.io/cron-workflow"
+# Argo's server writes them for a person that logged in, the plainest name first.
+CREATORS = ("workflows.argoproj.io/creator-preferred-username", "workflows.argoproj.io/creator-email", "workflows.argoproj.io/creator")
 FOOD_11 = (
     "Bread", "Dairy product", "Dessert", "Egg", "Fried food", "Meat",
     "Noodles/Pasta", "Rice", "Seafood", "Soup", "Vegetable/Fruit",

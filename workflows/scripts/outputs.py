@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-OUTCOMES = ("promoted", "reverted", "inconclusive", "refused", "broken")
+OUTCOMES = ("promoted", "held", "reverted", "inconclusive", "refused", "broken")
 
 
 def clean(text, limit=500):

@@ -6,18 +6,24 @@ import names
 from outputs import clean
 
 HOPELESS = (
-    "CrashLoopBackOff", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
+    "CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull",
     "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
 )  # fmt: skip
+# The registry may be back in a moment: the kubelet tries again.
+PULLING = ("ErrImagePull", "ImagePullBackOff")
 
 
 @dataclass
 class Assessment:
-    """`ready`: every pod of the image is ready and no other is left; `failing`: it will not become ready; else `waiting`."""
+    """
+    `ready`: every pod of the image is ready and no other is left; `failing`: it will not become ready; else `waiting`.
+    `tried` is False where no pod has come as far as to run the image.
+    """
 
     state: str
     reason: str = ""
     metrics: dict = field(default_factory=dict)
+    tried: bool = True
 
 
 def _container(pod):
@@ -60,7 +66,7 @@ def assess(pods, digest, strict=False):
     ours = [pod for pod in pods if runs(pod, digest) and not _leaving(pod)]
     others = [pod for pod in pods if not runs(pod, digest) and not _leaving(pod)]
     if not ours:
-        return Assessment("waiting", f"no pod runs the image yet{_lost(pods, digest)}")
+        return Assessment("waiting", f"no pod runs the image yet{_lost(pods, digest)}", tried=bool(_lost(pods, digest)))
     limit = _container(ours[0]).get("resources", {}).get("limits", {}).get("memory", "none")
     metrics = {"pods": len(ours), "restarts": sum(restarts(ours, digest).values()), "memoryLimit": limit}
     for pod in ours:
@@ -69,10 +75,15 @@ def assess(pods, digest, strict=False):
             return Assessment("failing", trouble, metrics)
     pending = [pod for pod in ours if not _status(pod).get("ready")]
     if pending:
-        return Assessment("waiting", f"{_why_not_ready(pending[0])}{_lost(pods, digest)}", metrics)
+        pulled = not any(_waiting(pod).get("reason") in PULLING for pod in pending)
+        return Assessment("waiting", f"{_why_not_ready(pending[0])}{_lost(pods, digest)}", metrics, tried=pulled)
     if others:
         return Assessment("waiting", f"{len(others)} pod(s) of the previous image still run", metrics)
     return Assessment("ready", metrics=metrics)
+
+
+def _waiting(pod):
+    return _status(pod).get("state", {}).get("waiting", {})
 
 
 def _trouble(pod, strict):
@@ -83,7 +94,7 @@ def _trouble(pod, strict):
     limit = container.get("resources", {}).get("limits", {}).get("memory", "none")
     if any(end.get("reason") == "OOMKilled" for end in ends):
         return f"OOMKilled: the model needs more than the memory limit of {limit} ({count} restarts)"
-    waiting = state.get("waiting", {})
+    waiting = _waiting(pod)
     if waiting.get("reason") in HOPELESS:
         detail = f"exit code {ends[-1].get('exitCode')}, {count} restarts" if ends else clean(waiting.get("message", ""), 200)
         return f"{waiting['reason']}: {detail}"
@@ -107,7 +118,8 @@ def _why_not_ready(pod):
         for condition in status.get("conditions", []):
             if condition["type"] == "PodScheduled" and condition["status"] == "False":
                 return f"Pending: {clean(condition.get('message', 'not scheduled'), 200)}"
-    waiting = _status(pod).get("state", {}).get("waiting", {})
+    waiting = _waiting(pod)
     if waiting:
-        return f"{status.get('phase', 'Pending')}: {waiting.get('reason', 'waiting')}"
+        detail = f" ({clean(waiting['message'], 200)})" if waiting.get("reason") in PULLING and waiting.get("message") else ""
+        return f"{status.get('phase', 'Pending')}: {waiting.get('reason', 'waiting')}{detail}"
     return f"{status.get('phase', 'Pending')}: the container is not ready"

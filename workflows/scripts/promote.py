@@ -1,19 +1,24 @@
 """
-Promotes a model version to the next environment: only what passed staging, only the digest that the source runs right now.
-When the target does not come to serve it, the target goes back to what it ran, and its alias stays.
+Promotes a model version to the next environment: only what passed staging, only the digest that the source runs right
+now, only after its soak, and never while promotions are frozen. When the target does not come to serve it, the target
+goes back to what it ran, and its alias stays.
 """
 
-import subprocess
-import sys
+import datetime
+import time
 
+import freeze
 import inputs
 import kube
 import models
 import names
 import outputs
 import pods
+import registry
+import releases
+import restore
 import rollout
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 
 
 class Refused(StepFailed):
@@ -22,55 +27,62 @@ class Refused(StepFailed):
 
 def main():
     (source, target), version = inputs.promotion(), inputs.version()
+    release = releases.begin("promote", target, version)
     try:
-        promote(source, target, version)
-    except StepFailed as failure:
-        outputs.outcome("refused" if isinstance(failure, Refused) else "broken", failure)
+        digest = promote(source, target, version)
+    except Unavailable:  # the same step runs again, and goes on with the same record
         raise
+    except StepFailed as failure:
+        word = "refused" if isinstance(failure, Refused) else "broken"
+        outputs.outcome(word, failure)
+        release.end(word, failure)
+        raise
+    sentence = f"{target} serves {names.app_version(version)}"
+    release.end("promoted", sentence, (names.app_version(version), digest))
+    outputs.outcome("promoted", sentence)
 
 
 def promote(source, target, version):
     digest = promotable(source, version)
-    copy(digest, f"{target}-{names.app_version(version)}")
-    before, served = rollout.overrides(target), rollout.released_digest(target)
+    registry.crane("tag", f"{rollout.repository()}@{digest}", f"{target}-{names.app_version(version)}")
     try:
         rollout.release(target, rollout.image_override(digest), digest, names.app_version(version))
     except StepFailed as failure:
-        raise StepFailed(f"{failure} {restore(target, before, served)}") from failure
-    models.move_alias(target, version)
+        raise StepFailed(f"{failure} {restore.attempt(target)}") from failure
     models.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": models.now()})
-    outputs.outcome("promoted", f"{target} serves {names.app_version(version)}")
+    models.move_alias(target, version)
+    return digest
 
 
 def promotable(source, version):
     """The digest to promote; raises Refused when a rule forbids it."""
-    verified = models.get(version).verified_digest
+    model = models.get(version)
+    verified = model.verified_digest
     if not verified:
         raise Refused(f"Version {version} has not passed staging with its present image: run build-container-image for it.")
+    frozen = freeze.reason()
+    if frozen:
+        raise Refused(frozen)
     name = names.workload(source)
     running = pods.running_digests(kube.listed("pods", name, f"app={name}"))
     if running != [verified]:
         raise Refused(f"{source} runs {', '.join(running) or 'nothing'}, not {verified} of version {version}: only what runs there goes on.")
+    left = soak_left(source, model, time.time())
+    if left > 0:
+        raise Refused(f"{source} has to run version {version} for {left / 60:.1f} more minutes before it goes on: promote it then.")
     return verified
 
 
-def copy(digest, tag):
-    """Names the digest by the target's tag; the content does not move."""
-    done = subprocess.run(["crane", "tag", f"{rollout.repository()}@{digest}", tag], capture_output=True, text=True)
-    if done.returncode != 0:
-        raise StepFailed(f"crane tag {tag} failed: {outputs.clean(done.stderr[-300:])}")
-
-
-def restore(target, images, digest):
-    """Takes the target back to what it ran; returns a sentence about it."""
-    base = inputs.image("APP_BASE_IMAGE").rpartition("@")[2]
-    try:
-        served = models.alias(target)
-        rollout.release(target, images, digest or base, names.app_version(served) if images and served else None)
-        return f"{target} is back on {names.app_version(served) if images and served else 'the base image'}."
-    except StepFailed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return f"{target} was told to go back to what it ran, and has not yet: {failure}"
+def soak_left(source, model, now):
+    """Seconds that a version must still run in canary; 0 where no soak is asked, or in staging."""
+    minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 100000, default=0.0)
+    if source != "canary" or minutes == 0:
+        return 0
+    since = model.tags.get("canary.promoted_at")
+    if not since:
+        return minutes * 60
+    began = datetime.datetime.strptime(since, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()
+    return max(0.0, began + minutes * 60 - now)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ def main():
     given = {"model-version": version, "digest": digest or ""}
     parameters = {name: given[name] for name in PARAMETERS[template]}
     # What starts from here runs under the lock on staging that this workflow holds; asking for it again would never end.
-    entrypoint = "under-lock" if template != "build-container-image" else None
-    name = children.start(children.manifest(children.own(), template, version, parameters, entrypoint))
+    under_lock = template != "build-container-image"
+    name = children.start(children.manifest(children.own(), template, version, parameters, under_lock))
     outputs.write("workflow", name)
     if wait == "no":
         return

@@ -1,0 +1,67 @@
+import { parseArgs } from "node:util";
+import { freezeName, workflowNamespace } from "../components/workflow-names";
+import { Cluster, connect } from "./cluster";
+import { recordFreeze } from "./releases";
+import { run } from "./run";
+
+const usage = `Usage: npm run freeze -- "<why>"
+       npm run unfreeze [-- "<why>"]
+
+Stops all promotions, or lets them go on. Models are still trained and tested, and reverts still run.`;
+
+export interface Freeze {
+  readonly who: string;
+  readonly since: string;
+  readonly why: string;
+}
+
+const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/${freezeName}`;
+
+/** The freeze that is on, or undefined. */
+export async function readFreeze(cluster: Cluster): Promise<Freeze | undefined> {
+  const { data } = await cluster.api<{ data?: Freeze }>(path);
+  return data && Object.keys(data).length > 0 ? data : undefined;
+}
+
+/** A reason that fits on one line. @throws for anything else */
+export function checkReason(text: string): string {
+  const reason = text.trim();
+  if (!/^[^\p{C}{}]{1,200}$/u.test(reason)) throw new Error(`write why, in one line of at most 200 characters without braces, as in: npm run freeze -- "exams until Friday"`);
+  return reason;
+}
+
+async function write(cluster: Cluster, data: Freeze | null): Promise<void> {
+  const headers = { "content-type": "application/merge-patch+json" };
+  await cluster.api(`${path}?fieldManager=promotion-freeze`, { method: "PATCH", headers, body: { data } });
+}
+
+/** Stops all promotions; a freeze that is on is replaced. @returns what was done, in one sentence */
+export async function freeze(cluster: Cluster, why: string, now = new Date()): Promise<string> {
+  const who = await cluster.username();
+  await write(cluster, { who, since: now.toISOString().replace(/\.\d+Z$/, "Z"), why: checkReason(why) });
+  await recordFreeze(cluster, "freeze", who, why);
+  return `Promotions are frozen, by ${who}: ${why}. Reverts still run. npm run unfreeze lets promotions go on.`;
+}
+
+/** Lets promotions go on. @returns what was done, in one sentence */
+export async function unfreeze(cluster: Cluster, why: string): Promise<string> {
+  const on = await readFreeze(cluster);
+  if (!on) return "Promotions were not frozen.";
+  await write(cluster, null);
+  await recordFreeze(cluster, "unfreeze", await cluster.username(), why);
+  return `Promotions go on. They were frozen by ${on.who} since ${on.since}: ${on.why}`;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", short: "h" }, off: { type: "boolean" } } });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const why = positionals.join(" ");
+  const reason = values.off && why === "" ? "no longer needed" : checkReason(why);
+  console.log(await (values.off ? unfreeze : freeze)(connect(), reason));
+  return 0;
+}
+
+if (require.main === module) run(main);

@@ -1,0 +1,80 @@
+import { parseArgs } from "node:util";
+import { knownPromotions } from "../config";
+import { connect } from "./cluster";
+import { listReleases, Release, servedAt } from "./releases";
+import { run } from "./run";
+import { table } from "./table";
+
+const environments = Object.keys(knownPromotions);
+const usage = `Usage: npm run history [-- [environment] [--at <time>] [--limit <number>] [--json]]
+
+Lists every release, newest first, with who asked for it and what became of it. With --at, says what an
+environment ran then, as in: npm run history -- --at 2026-01-31T12:00:00Z production`;
+
+/** A time from what a person writes: a date, or a date with a time; UTC where no zone is given. @throws for anything else */
+export function parseTime(text: string): Date {
+  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
+  const time = match ? new Date(`${match[1]}T${match[2] ?? "00:00"}${match[3] ?? "Z"}`) : new Date(NaN);
+  if (Number.isNaN(time.getTime())) throw new Error(`"${text}" is no time: write it as in 2026-01-31T12:00:00Z`);
+  return time;
+}
+
+/** The records as a person reads them. */
+export function renderHistory(releases: Release[]): string {
+  if (releases.length === 0) return "Nothing has been released yet: npm run train -- normal";
+  const rows = releases.map(({ startedAt, action, environment, version, outcome, requestedBy, reason }) => [
+    seconds(startedAt),
+    environment,
+    action,
+    version ?? "-",
+    outcome ?? "going on",
+    requestedBy,
+    reason || "-",
+  ]);
+  return table(["TIME", "ENVIRONMENT", "ACTION", "VERSION", "OUTCOME", "BY", "REASON"], rows);
+}
+
+/** What an environment ran at a time, in a few lines. */
+export function renderServed(environment: string, at: Date, release: Release | undefined): string {
+  if (!release || release.serves!.version === "base") return `At ${seconds(at)} ${environment} ran the base image, without a model.`;
+  const { serves, endedAt, action, requestedBy, modelRun, dataSha256, figures } = release;
+  const facts: [string, string | null][] = [
+    ["image", serves!.digest],
+    ["since", `${seconds(endedAt!)}, by ${action} of ${requestedBy}`],
+    ["MLflow run", modelRun],
+    ["data", dataSha256 && `sha256:${dataSha256}`],
+    ["gates", Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(", ") || null],
+  ];
+  const lines = facts.filter(([, value]) => value).map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
+  return [`At ${seconds(at)} ${environment} ran ${serves!.version}.`, ...lines].join("\n");
+}
+
+function seconds(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+async function main(): Promise<number> {
+  const options = { help: { type: "boolean", short: "h" }, json: { type: "boolean" }, at: { type: "string" }, limit: { type: "string", default: "50" } } as const;
+  const { values, positionals } = parseArgs({ allowPositionals: true, options });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const [environment, ...rest] = positionals;
+  if (rest.length > 0 || (environment && !environments.includes(environment)))
+    throw new Error(`"${positionals.join(" ")}" is no environment: write one of ${environments.join(", ")}`);
+  if (!/^[1-9]\d{0,5}$/.test(values.limit)) throw new Error(`--limit "${values.limit}" is no number of records: write one from 1 to 999999`);
+  if (values.at !== undefined && !environment) throw new Error("--at needs an environment, as in: npm run history -- --at 2026-01-31T12:00:00Z production");
+  const at = values.at === undefined ? undefined : parseTime(values.at);
+  const releases = await listReleases(connect());
+  if (at) {
+    const release = servedAt(releases, environment, at);
+    console.log(values.json ? JSON.stringify(release ?? null, null, 2) : renderServed(environment, at, release));
+    return 0;
+  }
+  const shown = releases.filter((release) => !environment || release.environment === environment).slice(0, Number(values.limit));
+  console.log(values.json ? JSON.stringify(shown, null, 2) : renderHistory(shown));
+  return 0;
+}
+
+if (require.main === module) run(main);

@@ -1,0 +1,90 @@
+import { Cluster } from "./cluster";
+import { mlflow } from "./mlflow";
+
+const experiment = "gourmetgram-releases";
+
+/** One record of what was done to an environment, as `workflows/scripts/releases.py` writes it. */
+export interface Release {
+  /** `deploy`, `promote`, `revert` or `restore`; `freeze` or `unfreeze` for the promotions as a whole. */
+  readonly action: string;
+  readonly environment: string;
+  /** `1.0.X`, or null for the base image. */
+  readonly version: string | null;
+  readonly digest: string | null;
+  /** MLflow run that trained the model, and the hash of the data that it learnt from. */
+  readonly modelRun: string | null;
+  readonly dataSha256: string | null;
+  /** What the gates measured, by `gate.figure`. */
+  readonly figures: Record<string, number>;
+  /** Person, chain or schedule. */
+  readonly requestedBy: string;
+  readonly workflow: string | null;
+  /** `deployed`, `promoted`, `reverted`, `restored`, `refused`, `broken`, `interrupted`; null while it goes on. */
+  readonly outcome: string | null;
+  readonly reason: string;
+  /** What the environment served from its end on, where that changed. */
+  readonly serves: { version: string; digest: string } | null;
+  readonly startedAt: Date;
+  readonly endedAt: Date | null;
+}
+
+export interface Run {
+  info: { run_id: string; start_time: number; end_time?: number };
+  data: { tags?: { key: string; value: string }[]; metrics?: { key: string; value: number }[] };
+}
+
+/** Every record, newest first. */
+export async function listReleases(cluster: Cluster): Promise<Release[]> {
+  const found = await findExperiment(cluster);
+  if (!found) return [];
+  const runs: Run[] = [];
+  for (let token: string | undefined = ""; token !== undefined; ) {
+    const page: { runs?: Run[]; next_page_token?: string } =
+      (await mlflow(cluster, "runs/search", { experiment_ids: [found], max_results: 1000, order_by: ["attributes.start_time DESC"], ...(token && { page_token: token }) })) ?? {};
+    runs.push(...(page.runs ?? []));
+    token = page.next_page_token || undefined;
+  }
+  return runs.map(parseRelease);
+}
+
+export function parseRelease({ info, data }: Run): Release {
+  const tags = Object.fromEntries((data.tags ?? []).map(({ key, value }) => [key, value])) as Record<string, string | undefined>;
+  return {
+    action: tags.action ?? "unknown",
+    environment: tags.environment ?? "-",
+    version: tags.app_version ?? null,
+    digest: tags.digest || null,
+    modelRun: tags.model_run || null,
+    dataSha256: tags.data_sha256 ?? null,
+    figures: Object.fromEntries((data.metrics ?? []).map(({ key, value }) => [key, value])),
+    requestedBy: tags.requested_by ?? "unknown",
+    workflow: tags.workflow ?? null,
+    outcome: tags.outcome ?? null,
+    reason: tags.reason ?? "",
+    serves: tags.serves_version ? { version: tags.serves_version, digest: tags.serves_digest ?? "" } : null,
+    startedAt: new Date(info.start_time),
+    endedAt: info.end_time ? new Date(info.end_time) : null,
+  };
+}
+
+/** The record of the release that an environment was on at a time; undefined before its first one, when it ran the base image. */
+export function servedAt(releases: Release[], environment: string, at: Date): Release | undefined {
+  return releases
+    .filter((release) => release.environment === environment && release.serves && release.endedAt && release.endedAt <= at)
+    .sort((a, b) => b.endedAt!.getTime() - a.endedAt!.getTime())[0];
+}
+
+/** Records what a person did to the promotions as a whole. */
+export async function recordFreeze(cluster: Cluster, action: "freeze" | "unfreeze", requestedBy: string, reason: string): Promise<void> {
+  const id = (await findExperiment(cluster)) ?? (await mlflow<{ experiment_id: string }>(cluster, "experiments/create", { name: experiment }))!.experiment_id;
+  const outcome = action === "freeze" ? "frozen" : "unfrozen";
+  const tags = Object.entries({ action, environment: "-", requested_by: requestedBy, reason, outcome }).map(([key, value]) => ({ key, value }));
+  const now = Date.now();
+  const { run } = (await mlflow<{ run: Run }>(cluster, "runs/create", { experiment_id: id, run_name: action, start_time: now, tags }))!;
+  await mlflow(cluster, "runs/update", { run_id: run.info.run_id, status: "FINISHED", end_time: now });
+}
+
+async function findExperiment(cluster: Cluster): Promise<string | undefined> {
+  const found = await mlflow<{ experiment: { experiment_id: string } }>(cluster, `experiments/get-by-name?experiment_name=${experiment}`);
+  return found?.experiment.experiment_id;
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { admissionRules, WorkflowAdmission } from "../../components/workflow-admission";
+import { one, record } from "../registrations";
+
+const args = { accounts: ["build", "deploy", "test"], starts: { build: ["deploy", "test"], test: ["promote-model"] } };
+
+describe("WorkflowAdmission", () => {
+  it("denies, in the workflows' namespace alone, and fails closed", async () => {
+    const { registrations } = await record({}, () => void new WorkflowAdmission("admission", { namespace: "argo", ...args }));
+    expect(registrations.map(({ type, name, parent }) => [type, name, parent])).toEqual([
+      ["gourmetgram:release:WorkflowAdmission", "admission", null],
+      ["kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy", "admission-policy", "admission"],
+      ["kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding", "admission-binding", "admission"],
+    ]);
+    expect(one(registrations, "admission-policy").inputs.spec).toEqual({
+      failurePolicy: "Fail",
+      matchConstraints: { resourceRules: [{ apiGroups: ["argoproj.io"], apiVersions: ["v1alpha1"], operations: ["CREATE", "UPDATE"], resources: ["workflows"] }] },
+      ...admissionRules(args),
+    });
+    expect(one(registrations, "admission-binding").inputs.spec).toEqual({
+      policyName: "gourmetgram-workflows",
+      validationActions: ["Deny"],
+      matchResources: { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "argo" } } },
+    });
+  });
+
+  it("knows which accounts are the pipeline's, and what each starts", () => {
+    const { variables } = admissionRules(args);
+    const expression = (name: string) => variables.find((variable) => variable.name === name)!.expression;
+    expect(expression("byPipeline")).toBe("variables.account in ['build', 'deploy', 'test']");
+    expect(expression("starts")).toBe("{'build': ['deploy', 'test'], 'test': ['promote-model']}");
+  });
+
+  it("says of each rule what to do instead", () => {
+    const messages = admissionRules(args).validations.map(({ message }) => message);
+    expect(messages).toEqual([
+      "a workflow of the pipeline may not start this one",
+      "the pipeline promotes to canary only: a person promotes to production, with npm run promote",
+      "the label gourmetgram.io/parent says that the pipeline started a workflow: leave it out",
+      "every other way into a workflow than main goes round its lock: leave entrypoint out",
+      "the annotation gourmetgram.io/submitted-by must be the name of who submits",
+      "who started a workflow does not change",
+    ]);
+  });
+});

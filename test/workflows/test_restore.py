@@ -1,0 +1,70 @@
+"""restore.py: a promotion that was cut off leaves nothing behind."""
+
+import pytest
+from conftest import BASE, digest, pod
+
+REPOSITORY = BASE.partition("@")[0]
+
+
+@pytest.fixture
+def cut_off(world):
+    """Canary was told to run 7, whose promotion never came to its end; it was promoted to 6 before."""
+    world.mlflow.add(6, image_digest=digest(6), canary__digest=digest(6))
+    world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
+    world.mlflow.aliases["canary"] = "6"
+    world.mlflow.experiments["gourmetgram-releases"] = "1"
+    about = {"action": "promote", "environment": "canary", "workflow_uid": "gone", "workflow": "promote-model-x", "app_version": "1.0.7"}
+    world.mlflow.runs["old"] = {"status": "RUNNING", "tags": about, "metrics": {}, "name": "promote canary 1.0.7"}
+    world.application("canary", 7)
+    world.own_workflow(labels={"workflows.argoproj.io/cron-workflow": "cron-restore-releases"})
+    world.patchable("canary")
+    world.pods_watched("canary", (0, "ADDED", pod(6)))
+    world.app.serves(6)
+    return world
+
+
+def test_goes_back_to_the_alias(cut_off):
+    done = cut_off.run("restore.py", ENVIRONMENTS="canary")
+    assert done.returncode == 0, done.stderr
+    assert cut_off.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(6)}"]]
+    assert cut_off.output("restored") == "canary is back on 1.0.6" and cut_off.mlflow.aliases["canary"] == "6"
+    [restored] = cut_off.mlflow.releases(action="restore", outcome="restored", status="FINISHED")
+    assert (restored["serves_version"], restored["serves_digest"]) == ("1.0.6", digest(6))
+    assert restored["requested_by"] == "schedule cron-restore-releases"
+    [interrupted] = cut_off.mlflow.releases(action="promote", outcome="interrupted", status="FAILED")
+    assert interrupted["reason"] == "promote-model-x was cut off; canary serves 1.0.6"
+    assert interrupted["serves_version"] == "1.0.6"
+
+
+def test_before_the_first_promotion_it_goes_back_to_the_base_image(cut_off):
+    del cut_off.mlflow.aliases["canary"]
+    cut_off.rules["kubectl"] = [rule for rule in cut_off.rules["kubectl"] if "pods" not in rule["args"]]
+    cut_off.pods_watched("canary", (0, "ADDED", pod("base")))
+    cut_off.app.paths.clear()
+    assert cut_off.run("restore.py", ENVIRONMENTS="canary").returncode == 0
+    assert cut_off.patches() == [None] and cut_off.output("restored") == "canary is back on the base image"
+
+
+def test_changes_nothing_where_all_is_well(world):
+    world.mlflow.add(6, canary__digest=digest(6), production__digest=digest(6))
+    world.mlflow.aliases.update(canary="6", production="6")
+    world.application("canary", 6)
+    world.application("production", 6)
+    world.own_workflow()
+    done = world.run("restore.py", ENVIRONMENTS="canary,production")
+    assert done.returncode == 0, done.stderr
+    assert not world.patches() and not world.mlflow.releases() and world.output("restored") == ""
+
+
+def test_an_alias_that_was_moved_by_hand_is_named_and_left(world):
+    world.mlflow.add(9)
+    world.mlflow.aliases["canary"] = "9"
+    done = world.run("restore.py", ENVIRONMENTS="canary")
+    assert done.returncode == 1 and not world.patches()
+    assert done.stderr == "Failed: The alias canary is on version 9, which was never promoted there: move it in MLflow to one that was.\n"
+
+
+@pytest.mark.parametrize("value", ["", "staging;id", "canary,", "kube-system", "canary,argocd"])
+def test_other_namespaces_are_refused(world, value):
+    done = world.run("restore.py", ENVIRONMENTS=value)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not world.calls("kubectl")
