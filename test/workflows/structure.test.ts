@@ -93,7 +93,7 @@ describe.each(named(pods))("%s", (_name, template: any) => {
       limit: 100,
       retryPolicy: "Always",
       expression: "lastRetry.status == 'Error' || lastRetry.exitCode == '75'",
-      backoff: { duration: "5s", factor: 2, cap: "30s", maxDuration: `${template.activeDeadlineSeconds}s` },
+      backoff: { duration: "1s", factor: 2, cap: "30s", maxDuration: `${template.activeDeadlineSeconds}s` },
     };
     expect(template.retryStrategy).toEqual(template.name === "train" ? undefined : again);
   });
