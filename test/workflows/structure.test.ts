@@ -98,6 +98,11 @@ describe.each(named(pods))("%s", (_name, template: any) => {
     expect(template.retryStrategy).toEqual(template.name === "train" ? undefined : again);
   });
 
+  it("says why it failed", () => {
+    const reason = template.outputs.parameters.find(({ name }: any) => name === "reason");
+    expect(reason.valueFrom).toEqual({ path: "/tmp/reason", default: "" });
+  });
+
   it("is no entrypoint itself: an argument of the same name would replace its image", () => {
     expect([template.spec.entrypoint, template.spec.onExit, "under-lock"]).not.toContain(template.name);
   });
