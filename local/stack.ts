@@ -1,10 +1,11 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseStack, type StackFile } from "../config";
 import { startedAt } from "./cluster/processes";
 import type { Progress } from "./phases";
 import { installPlugins, pulumi, PulumiError } from "./pulumi";
 import { stateDir } from "./paths";
-import { parseStack, renderStack, type StackFile } from "./stack-config";
+import { renderStack } from "./stack-config";
 
 const project = "gourmetgram";
 const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulumi", ...path);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildImages } from "../cli/images";
-import { parseCluster, parseSettings } from "../config";
+import { parseCluster, parseSettings, parseStack, settingsOf, type StackFile } from "../config";
 import { imageKeys } from "../images/catalogue";
 import { buildTools, isBuilt, toolGroups, type ToolGroup } from "./binaries";
 import { waitUntil } from "./cluster/processes";
@@ -17,7 +17,7 @@ import { kubeconfigPath, localContext, repositoryRoot, stateDir } from "./paths"
 import { Phases } from "./phases";
 import { endChildren } from "./run";
 import { prepareStack, up } from "./stack";
-import { localStack, parseStack, settingsOf, type LocalValues, type StackFile } from "./stack-config";
+import { localStack, type LocalValues } from "./stack-config";
 import { upWithOwnPulumi } from "./own-pulumi";
 
 /** Names of the UIs in the table of URLs. */
@@ -27,9 +27,8 @@ async function main(): Promise<void> {
   const stack = process.env.GOURMETGRAM_STACK ?? "staging";
   const name = `Pulumi.${stack}.yaml`;
   if (!existsSync(join(repositoryRoot, name))) throw new Error(`There is no stack file ${name}: name another stack in GOURMETGRAM_STACK, or write that file.`);
-  const text = readFileSync(join(repositoryRoot, name), "utf8");
-  const file = parseStack(text, name);
-  if (parseCluster(text).context === localContext) await startLocal(stack, file);
+  const file = parseStack(readFileSync(join(repositoryRoot, name), "utf8"), name);
+  if (parseCluster(file).context === localContext) await startLocal(stack, file);
   else await upWithOwnPulumi(stack);
 }
 
@@ -91,7 +90,7 @@ function localValues(images: LocalValues["images"]): LocalValues {
 }
 
 function unbuiltImages(): LocalValues["images"] {
-  const image = { repository: "unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
+  const image = { repository: "unbuilt/unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
   return Object.fromEntries(imageKeys.map((key) => [key, image]));
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
+import { parseStack } from "../../config";
 import { localStackFile, prepareStack, up } from "../../local/stack";
-import { parseStack } from "../../local/stack-config";
 
 type Section = Record<string, Record<string, unknown>>;
 
