@@ -223,6 +223,20 @@ describe("Given the pods of the pipeline", () => {
     }
   });
 
+  it("When a step never calls the cluster, Then its container has no token", async () => {
+    const { items } = await connect().api<{ items: { metadata: { annotations?: Record<string, string> }; spec: { containers: { name: string; volumeMounts: { name: string; mountPath: string }[] }[] } }[] }>(
+      "/api/v1/namespaces/argo/pods?labelSelector=workflows.argoproj.io%2Fworkflow",
+    );
+    const token = "/var/run/secrets/kubernetes.io/serviceaccount";
+    const mounts = items.flatMap(({ metadata, spec }) => {
+      const step = metadata.annotations!["workflows.argoproj.io/node-name"].replace(/^.*\./, "").replace(/\(\d+\)$/, "");
+      const main = spec.containers.find(({ name }) => name === "main")!;
+      return ["train", "build", "integration"].includes(step) ? [main.volumeMounts.find(({ mountPath }) => mountPath === token)?.name] : [];
+    });
+    expect(mounts.length).toBeGreaterThan(0);
+    expect(new Set(mounts)).toEqual(new Set(["no-token"]));
+  });
+
   it.each(["argo", ...environments.map((name) => `gourmetgram-${name}`)])("When a privileged pod is sent to %s, Then it is refused", async (namespace) => {
     const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "privileged" }, spec: { containers: [{ name: "main", image: "x", securityContext: { privileged: true } }] } };
     await expect(connect().api(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, { method: "POST", body: pod })).rejects.toThrow('violates PodSecurity "restricted');
