@@ -28,7 +28,7 @@ const clusterScoped = ["CustomResourceDefinition", "PriorityClass", "ClusterRole
 
 /**
  * A release manifest as this program installs it: in one namespace, its workloads under the restricted
- * standard and with the catalogue's images.
+ * standard, with the catalogue's images, and with a memory limit of 1Gi where the release sets none.
  * @param image what a container runs instead of the image that the release names
  * @throws when a container's image has no replacement, so that none slips past the catalogue
  */
@@ -45,9 +45,15 @@ export function adoptManifests(manifests: Manifest[], namespace: string, image: 
       if (!replacement) throw new Error(`${object.kind} ${object.metadata.name} runs ${container.image}, which the catalogue lacks: add it to images/catalogue.ts`);
       container.image = replacement;
       container.securityContext = { ...container.securityContext, allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
+      container.resources = withMemory(container.resources);
     }
     return object;
   });
+}
+
+/** The release's own values stay. A limit alone would be the request too, and reserve all of it. */
+function withMemory({ requests, limits, ...others }: Manifest["resources"] = {}) {
+  return { ...others, requests: { memory: "64Mi", ...requests }, limits: { memory: "1Gi", ...limits } };
 }
 
 /** Finds one object to change. @throws when the release no longer has it */

@@ -23,6 +23,11 @@ export async function destroyWithOwnPulumi(stack: string): Promise<void> {
   await ownPulumi("destroy", "--stack", stack);
 }
 
+/** `pulumi preview` of such a stack, with the policy pack. */
+export async function previewWithOwnPulumi(stack: string, args: string[]): Promise<void> {
+  await ownPulumi("preview", "--policy-pack", "policy", "--stack", stack, ...args);
+}
+
 async function ownPulumi(...args: string[]): Promise<void> {
   const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
   const code = await shield(

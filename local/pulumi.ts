@@ -31,7 +31,8 @@ export function pulumiEnvironment(): NodeJS.ProcessEnv {
 }
 
 const backendDirectory = (): string => join(stateDir(), "pulumi-backend");
-const pulumiHome = (): string => join(stateDir(), "pulumi-home");
+/** Where the local CLI has its plugins. */
+export const pulumiHome = (): string => join(stateDir(), "pulumi-home");
 
 function passphrase(): string {
   const path = join(stateDir(), "pulumi-passphrase");

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSyn
 import { join } from "node:path";
 import { startedAt } from "./cluster/processes";
 import type { Progress } from "./phases";
+import { installPolicyPack } from "./policy-pack";
 import { installPlugins, pulumi, PulumiError } from "./pulumi";
 import { stateDir } from "./paths";
 import { parseStack, renderStack, type StackFile } from "./stack-config";
@@ -46,6 +47,12 @@ export async function up(stack: string, progress: Progress): Promise<string> {
 export async function destroy(stack: string, progress: Progress): Promise<string> {
   releaseStaleLocks(stack);
   return logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress);
+}
+
+/** `pulumi preview` with the policy pack, to the terminal. @throws PulumiError where a policy is broken. */
+export async function preview(stack: string, args: string[]): Promise<void> {
+  releaseStaleLocks(stack);
+  await pulumi(["preview", "--stack", stack, "--config-file", localStackFile(stack), "--policy-pack", installPolicyPack(), ...args]);
 }
 
 async function logged(name: string, stack: string, args: string[], progress: Progress): Promise<string> {

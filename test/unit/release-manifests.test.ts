@@ -89,6 +89,7 @@ describe("adoptManifests", () => {
       name: "c",
       image: "mirror/known@sha256:1",
       securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } },
+      resources: { requests: { memory: "64Mi" }, limits: { memory: "1Gi" } },
     };
     expect(adopt(workload(kind, { initContainers: [container], containers: [{ ...container }] })).spec.template.spec).toEqual({
       securityContext: { seccompProfile: { type: "RuntimeDefault" }, runAsNonRoot: true },
@@ -100,6 +101,13 @@ describe("adoptManifests", () => {
   it("keeps the pod's own user, and forces it to be no root", () => {
     const pod = workload("Deployment", { securityContext: { runAsUser: 999, runAsNonRoot: false }, containers: [] });
     expect(adopt(pod).spec.template.spec.securityContext).toEqual({ seccompProfile: { type: "RuntimeDefault" }, runAsUser: 999, runAsNonRoot: true });
+  });
+
+  it("keeps the release's own requests and limits", () => {
+    const resources = { requests: { cpu: "10m", memory: "128Mi" }, limits: { cpu: "1", memory: "512Mi" }, claims: [] };
+    const adopted = (given: object) => adopt(workload("Deployment", { containers: [{ name: "c", image: "known:1", resources: given }] })).spec.template.spec.containers[0].resources;
+    expect(adopted(resources)).toEqual(resources);
+    expect(adopted({ limits: { cpu: "1" } })).toEqual({ requests: { memory: "64Mi" }, limits: { cpu: "1", memory: "1Gi" } });
   });
 
   it("lets no image past the catalogue", () => {

@@ -1,0 +1,96 @@
+import { bundledObjects } from "./bundle";
+import { KubernetesObject, Resource, titleOf } from "./resource";
+
+export interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args?: string[];
+  readonly env?: { name: string; value?: string }[];
+  readonly resources?: { limits?: { memory?: string } };
+  readonly securityContext?: { privileged?: boolean };
+}
+
+/** A pod that a resource leads to: its own, a workload's, one in an environment's bundle, or a workflow's. */
+export interface Pod {
+  /** How messages call what describes it. */
+  readonly title: string;
+  /** Environment whose bundle holds it. */
+  readonly environment?: string;
+  readonly spec: PodSpec;
+  /** All of its containers, init containers and sidecars among them. */
+  readonly containers: Container[];
+  /** What a workflow gives it by name. */
+  readonly parameters?: Parameter[];
+}
+
+/** A workflow's parameter; `{{inputs.parameters.<name>}}` stands for its value. */
+export interface Parameter {
+  readonly name: string;
+  readonly valueFrom?: { configMapKeyRef?: { name: string; key: string } };
+}
+
+export interface PodSpec {
+  readonly hostNetwork?: boolean;
+  readonly hostPID?: boolean;
+  readonly hostIPC?: boolean;
+  readonly volumes?: { name: string; hostPath?: { path: string } }[];
+  readonly initContainers?: Container[];
+  readonly containers?: Container[];
+}
+
+const workloads = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
+const workflows = ["WorkflowTemplate", "ClusterWorkflowTemplate", "Workflow", "CronWorkflow"];
+
+/** Every pod that a resource leads to; none where it leads to no pod. */
+export function podsOf(resource: Resource): Pod[] {
+  const { object } = resource;
+  if (workflows.includes(object.kind)) return workflowPods(titleOf(resource), object.spec.workflowSpec ?? object.spec);
+  if (object.kind === "ConfigMap") return bundledObjects(resource).flatMap(({ title, environment, object: inner }) => pod(title, inner, environment));
+  return pod(titleOf(resource), object);
+}
+
+function pod(title: string, object: KubernetesObject, environment?: string): Pod[] {
+  const spec = podSpec(object);
+  return spec ? [{ title, environment, spec, containers: [...(spec.initContainers ?? []), ...(spec.containers ?? [])] }] : [];
+}
+
+function podSpec({ kind, spec }: KubernetesObject): PodSpec | undefined {
+  if (kind === "Pod") return spec;
+  if (kind === "CronJob") return spec.jobTemplate.spec.template.spec;
+  return workloads.includes(kind) ? spec.template.spec : undefined;
+}
+
+interface WorkflowSpec extends PodSpec {
+  readonly templates?: Template[];
+  readonly templateDefaults?: Template;
+}
+
+interface Template extends PodSpec {
+  readonly name?: string;
+  readonly inputs?: { parameters?: Parameter[] };
+  readonly container?: Container;
+  readonly script?: Container;
+  readonly containerSet?: { containers: Container[] };
+  readonly sidecars?: Container[];
+}
+
+function workflowPods(title: string, { templates = [], templateDefaults = {}, ...spec }: WorkflowSpec): Pod[] {
+  return templates.map((template) => {
+    const main = template.container && { ...withDefaults(template.container, templateDefaults.container), name: "main" };
+    const script = template.script && { ...withDefaults(template.script, templateDefaults.script), name: "main" };
+    const others = [...(template.containerSet?.containers ?? []), ...(template.initContainers ?? []), ...(template.sidecars ?? [])];
+    return {
+      title: `${title}, template ${template.name},`,
+      spec: { ...spec, volumes: [...(spec.volumes ?? []), ...(template.volumes ?? [])] },
+      containers: [main, script, ...others].filter((container) => container !== undefined),
+      parameters: template.inputs?.parameters,
+    };
+  });
+}
+
+/** As the workflow controller fills in what a template leaves out. */
+function withDefaults(container: Container, defaults: Partial<Container> = {}): Container {
+  const limits = { ...defaults.resources?.limits, ...container.resources?.limits };
+  const securityContext = { ...defaults.securityContext, ...container.securityContext };
+  return { ...defaults, ...container, env: [...(defaults.env ?? []), ...(container.env ?? [])], resources: { limits }, securityContext };
+}

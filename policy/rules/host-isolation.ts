@@ -1,0 +1,23 @@
+import { podsOf } from "../pods";
+import type { Resource } from "../resource";
+
+/** The one pod that writes to the nodes, where a stack asks for it by `registry.configureNodes`, and the folder that it writes to. */
+const nodeConfiguration = { kind: "DaemonSet", name: "registry-nodes", folder: "/etc/containerd/certs.d/" };
+
+/** No pod is privileged, sees the node's network or processes, or mounts a path of the node. */
+export function hostIsolation(resource: Resource): string[] {
+  return podsOf(resource).flatMap(({ title, spec, containers }) => {
+    const shared = (["hostNetwork", "hostPID", "hostIPC"] as const).filter((field) => spec[field]);
+    const privileged = containers.filter(({ securityContext }) => securityContext?.privileged);
+    const paths = (spec.volumes ?? []).flatMap(({ hostPath }) => (hostPath && !isNodeConfiguration(resource, hostPath.path) ? [hostPath.path] : []));
+    return [
+      ...shared.map((field) => `${title} sets ${field}: leave it out, and use a Service or a volume`),
+      ...privileged.map(({ name }) => `${title} runs its container ${name} privileged: leave securityContext.privileged out`),
+      ...paths.map((path) => `${title} mounts ${path} of the node: use an emptyDir, a ConfigMap or a claim`),
+    ];
+  });
+}
+
+function isNodeConfiguration({ name, object }: Resource, path: string): boolean {
+  return object.kind === nodeConfiguration.kind && name === nodeConfiguration.name && path.startsWith(nodeConfiguration.folder) && !path.includes("..");
+}

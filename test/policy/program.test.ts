@@ -1,0 +1,74 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { specialSecretSig, specialSigKey } from "@pulumi/pulumi/runtime/rpc";
+import type { ResourceValidationArgs } from "@pulumi/policy";
+import { describe, expect, it } from "vitest";
+import { policies } from "../../policy/policies";
+import { podsOf } from "../../policy/pods";
+import type { Resource } from "../../policy/resource";
+import { record, Registration } from "../registrations";
+import { runnableStack } from "../stacks";
+
+const shipped = readdirSync(join(__dirname, "..", "..")).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.slice(1) ?? []);
+
+async function program(config: Record<string, unknown>): Promise<Registration[]> {
+  const { registrations } = await record(config, async () => {
+    const { default: run } = (await import("../../index")) as unknown as { default: () => Promise<object> };
+    return run();
+  });
+  return registrations;
+}
+
+/** What the pack reports of a program, `policy: message` each. */
+async function violations(registrations: Registration[], config: Record<string, object> = {}): Promise<string[]> {
+  const found: string[] = [];
+  for (const { type, name, inputs } of registrations)
+    for (const policy of policies) {
+      const args = { type, name, props: plain(inputs), getConfig: () => config[policy.name] ?? {} } as ResourceValidationArgs;
+      for (const validate of [policy.validateResource!].flat()) await validate(args, (message) => found.push(`${policy.name}: ${message}`));
+    }
+  return found;
+}
+
+/** As Pulumi hands properties to a policy: secrets as plain values. */
+function plain(value: any): any {
+  if (Array.isArray(value)) return value.map(plain);
+  if (!value || typeof value !== "object") return value;
+  if (value[specialSigKey] === specialSecretSig) return plain(value.value);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+describe("the whole program", () => {
+  it.each(shipped)("keeps to every policy on the stack %s", async (stack) => {
+    expect(await violations(await program(runnableStack(stack)))).toEqual([]);
+  });
+
+  it("keeps to them with the node option too", async () => {
+    const registry = { clusterIp: "10.96.0.50", configureNodes: true };
+    const registrations = await program({ ...runnableStack("staging"), "gourmetgram:registry": registry });
+    expect(registrations.filter(({ type }) => type === "kubernetes:apps/v1:DaemonSet").map(({ name }) => name)).toEqual(["registry-nodes"]);
+    expect(await violations(registrations)).toEqual([]);
+  });
+
+  it("has its environments' pods judged", async () => {
+    const resources = (await program(runnableStack("staging"))).map(({ name, inputs }) => ({ name, object: inputs }) as unknown as Resource);
+    const pods = resources.flatMap(podsOf);
+    expect(pods.filter(({ environment }) => environment).map(({ title }) => title)).toEqual([
+      "Deployment gourmetgram-canary in ConfigMap canary-bundle",
+      "Deployment gourmetgram-production in ConfigMap production-bundle",
+      "Deployment gourmetgram-staging in ConfigMap staging-bundle",
+    ]);
+    const templates = new Set(pods.flatMap(({ title }) => /^WorkflowTemplate (\S+),/.exec(title)?.[1] ?? []));
+    expect(templates.size).toBe(6);
+  });
+
+  it("raises a memory limit only with an exception", async () => {
+    const config = runnableStack("staging");
+    const environments = config["gourmetgram:environments"] as Record<string, object>;
+    const registrations = await program({ ...config, "gourmetgram:environments": { ...environments, canary: { ...environments.canary, memory: "512Mi" } } });
+    expect(await violations(registrations)).toEqual([
+      "memory-limits: Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in the policy's exceptions",
+    ]);
+    expect(await violations(registrations, { "memory-limits": { exceptions: { canary: "512Mi" } } })).toEqual([]);
+  });
+});
