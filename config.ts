@@ -6,10 +6,11 @@
 import { allConfig } from "@pulumi/pulumi/runtime/config";
 import * as yaml from "js-yaml";
 import { z } from "zod";
-import { ImageKey, imageKeys, ImageOverride, Images, ownImageKeys, resolveImages, unpinnedImages } from "./images/catalogue";
-import { cluster, schema, Sections, shape } from "./settings";
+import { contradictions } from "./contradictions";
+import { ImageKey, ImageOverride, Images, resolveImages } from "./images/catalogue";
+import { cluster, environmentOrder, project, schema, Sections, StackFile, stackFile } from "./settings";
 
-const project = "gourmetgram";
+export { knownPromotions, type StackFile } from "./settings";
 
 /** One stack's settings, checked, with every default filled in; environments in the order of promotion. */
 export type Settings = Omit<Sections, "images"> & { images: { build: boolean; catalogue: Images } };
@@ -19,9 +20,13 @@ export type PipelineSettings = Settings["pipeline"];
 
 /** Everything that is wrong with a stack's configuration, one line each. */
 export class ConfigurationError extends Error {
-  constructor(readonly mistakes: string[]) {
-    super([`The stack's configuration has ${mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`}:`, ...mistakes.map((line) => `  ${line}`)].join("\n"));
+  readonly mistakes: string[];
+
+  constructor(mistakes: string[]) {
+    const lines = [...new Set(mistakes)].sort();
+    super([`The stack's configuration has ${lines.length === 1 ? "a mistake" : `${lines.length} mistakes`}:`, ...lines.map((line) => `  ${line}`)].join("\n"));
     this.name = "ConfigurationError";
+    this.mistakes = lines;
   }
 }
 
@@ -31,130 +36,66 @@ export class ConfigurationError extends Error {
  * @throws ConfigurationError with every mistake
  */
 export function parseSettings(config: Record<string, unknown>): Settings {
-  const parsed = schema.safeParse(config, { error: describe });
+  const parsed = schema.safeParse(config);
   // A section with a mistake of its own is left out of the comparison; the others are still compared.
-  const sections = Object.entries(shape).map(([name, section]) => [name, section.safeParse(config[name]).data]);
-  const mistakes = [...(parsed.error?.issues.flatMap(lines) ?? []), ...contradictions(Object.fromEntries(sections) as Partial<Sections>)];
-  if (!parsed.success || mistakes.length > 0) throw new ConfigurationError(mistakes.sort());
+  const sections = Object.entries(schema.shape).map(([name, section]) => [name, z.safeParse(section, config[name]).data]);
+  const mistakes = [...(parsed.error?.issues.flatMap(settingMistakes) ?? []), ...contradictions(Object.fromEntries(sections)).map(({ path, message }) => `${at(path)}: ${message}`)];
+  if (!parsed.success || mistakes.length > 0) throw new ConfigurationError(mistakes);
   const { images: chosen, ...others } = parsed.data;
-  const environments = Object.fromEntries(promotionOrder(others.environments).map((name) => [name, others.environments[name]]));
-  return { ...others, environments, images: { build: chosen.build, catalogue: resolved(chosen) } };
-}
-
-/**
- * The environments from the one where candidates are tested to the last one that promotion leads to. Configuration
- * comes without an order of its own: Pulumi sorts the keys of a mapping.
- */
-export function promotionOrder(environments: Sections["environments"]): string[] {
-  const names = Object.keys(environments).sort();
-  const order: string[] = [];
-  for (let next = names.find((name) => !environments[name].promotesFrom); next && !order.includes(next); ) {
-    const current: string = next;
-    order.push(current);
-    next = names.find((name) => environments[name].promotesFrom === current);
-  }
-  return order;
-}
-
-/** Where the workflows promote each environment from; `null`: nowhere, it is where candidates are tested. */
-export const knownPromotions: Record<string, string | null> = { staging: null, canary: "staging", production: "canary" };
-
-/** What keeps the environments from being one chain. */
-function brokenChain(environments: Sections["environments"]): { path: string[]; message: string }[] {
-  const names = Object.keys(environments).sort();
-  const firsts = names.filter((name) => !environments[name].promotesFrom);
-  if (firsts.length !== 1) {
-    const all = firsts.length === 0 ? "every environment has" : `${firsts.join(", ")} have no`;
-    return [{ path: ["environments"], message: `${all} promotesFrom: leave it out of the one environment where candidates are tested, and write it in the others` }];
-  }
-  const order = promotionOrder(environments);
-  return names
-    .filter((name) => !order.includes(name))
-    .map((name) => {
-      const source = environments[name].promotesFrom!;
-      const sibling = order.find((other) => environments[other].promotesFrom === source);
-      const message = !names.includes(source)
-        ? `unknown environment: write one of ${names.filter((other) => other !== name).join(", ")}`
-        : sibling
-          ? `${source} promotes to ${sibling} already: write another one`
-          : `no promotion leads from ${order[0]} to ${source}: write another one`;
-      return { path: ["environments", name, "promotesFrom"], message };
-    });
-}
-
-/** What is wrong between settings that are right by themselves. */
-function contradictions({ environments, exposure: exposed, pipeline: flow, registry: store, images: chosen }: Partial<Sections>): string[] {
-  const found: string[] = [];
-  const mistake = (path: PropertyKey[], message: string) => found.push(`${at(path)}: ${message}`);
-
-  const ports = [...environmentPorts(environments ?? {}), ...(exposed ? uiPortsOf(exposed.ports) : [])];
-  for (const [index, { path, port: taken, owner }] of ports.entries()) {
-    const first = ports.slice(0, index).find((other) => other.port === taken);
-    if (first) mistake(path, `port ${taken} is taken by ${first.owner}: give ${owner} another one`);
-  }
-  const broken = environments ? brokenChain(environments) : [];
-  for (const { path, message } of broken) mistake(path, message);
-  for (const [name, { promotesFrom }] of broken.length > 0 ? [] : Object.entries(environments ?? {}))
-    if (knownPromotions[name] !== (promotesFrom ?? null))
-      mistake(["environments", name], "the workflows know staging, canary from staging, and production from canary, and no other: write one of these");
-  if (exposed) {
-    const nodePorts = Object.entries(exposed.nodePorts);
-    for (const [index, [name, taken]] of nodePorts.entries()) {
-      const first = nodePorts.slice(0, index).find(([, other]) => other === taken);
-      if (first) mistake(["exposure", "nodePorts", name], `node port ${taken} is taken by ${first[0]}: give ${name} another one`);
-    }
-    if (exposed.type === "externalIPs" && exposed.addresses.length === 0) mistake(["exposure", "addresses"], "externalIPs needs at least one node address");
-    if (exposed.type !== "externalIPs" && !exposed.host) mistake(["exposure", "host"], "missing: write the host name or address that people open; MLflow answers to no other");
-    if (exposed.type !== "externalIPs" && exposed.addresses.length > 0)
-      mistake(["exposure", "addresses"], "addresses go with externalIPs only: leave them out, or write type: externalIPs");
-    if (exposed.type !== "NodePort" && Object.keys(exposed.nodePorts).length > 0)
-      mistake(["exposure", "nodePorts"], "nodePorts go with NodePort only: leave them out, or write type: NodePort");
-    const owners = ports.map(({ owner }) => owner);
-    if (environments)
-      for (const name of Object.keys(exposed.nodePorts)) if (!owners.includes(name)) mistake(["exposure", "nodePorts", name], `unknown: write one of ${owners.join(", ")}`);
-    if (exposed.type === "NodePort")
-      for (const name of owners) if (!(name in exposed.nodePorts)) mistake(["exposure", "nodePorts", name], "missing: write a node port from 30000 to 32767");
-  }
-  if (flow && flow.load.concurrency > flow.load.requests)
-    mistake(["pipeline", "load", "concurrency"], `more at once than the ${flow.load.requests} requests in all: write ${flow.load.requests} or less`);
-  if (store?.configureNodes && !store.clusterIp) mistake(["registry", "clusterIp"], "missing: configureNodes needs a fixed one, since nodes don't resolve cluster names");
-  if (chosen) {
-    const catalogue = resolved(chosen);
-    const unpinned = unpinnedImages(catalogue);
-    for (const key of unpinned) mistake(["images", "overrides", key, "digest"], "missing: write the one that `npm run images -- pin` prints");
-    for (const key of chosen.build ? [] : ownImageKeys.filter((own) => !catalogue[own].digest))
-      mistake(["images", "overrides", key, "digest"], "missing: write the one that `npm run images -- push` printed, or images.build: true");
-  }
-  return found;
-}
-
-function resolved(chosen: Sections["images"]): Images {
-  return resolveImages(chosen.overrides as Partial<Record<ImageKey, ImageOverride>>, chosen.mirror);
+  // Configuration comes without an order of its own: Pulumi sorts the keys of a mapping.
+  const environments = Object.fromEntries(environmentOrder.filter((name) => name in others.environments).map((name) => [name, others.environments[name]]));
+  const catalogue = resolveImages(chosen.overrides as Partial<Record<ImageKey, ImageOverride>>, chosen.mirror);
+  return { ...others, environments, images: { build: chosen.build, catalogue } };
 }
 
 /** Reads the settings of the stack that is being deployed. */
 export function loadSettings(): Settings {
-  const config: Record<string, unknown> = {};
-  for (const [key, text] of Object.entries(allConfig())) {
-    const [namespace, name] = key.split(":");
-    if (namespace === project) config[name] = fromConfig(text);
-  }
-  return parseSettings(config);
+  return parseSettings(ownSettings(allConfig()));
+}
+
+/**
+ * Reads the text of a stack file as Pulumi does: a key of `config` that names no project is this project's.
+ * @param name name of the file, for messages
+ * @throws when it isn't YAML, or not of a stack file's form
+ */
+export function parseStack(text: string, name: string): StackFile {
+  const parsed = stackFile.safeParse(document(text, name));
+  if (!parsed.success) throw new ConfigurationError(parsed.error.issues.flatMap((issue) => fileMistakes(issue, name)));
+  const config = Object.entries(parsed.data.config ?? {}).map(([key, value]) => [key.includes(":") ? key : `${project}:${key}`, value]);
+  return { ...parsed.data, config: Object.fromEntries(config) };
+}
+
+/** A stack file's settings by section, as `parseSettings` takes them. */
+export function settingsOf(file: StackFile): Record<string, unknown> {
+  return ownSettings(file.config ?? {});
 }
 
 /**
  * Which cluster a stack file names, for the commands that look at the cluster and deploy nothing.
- * @param file the text of a `Pulumi.<stack>.yaml`
  * @throws ConfigurationError when it names none
  */
-export function parseCluster(file: string): Settings["cluster"] {
-  const document = yaml.load(file) as { config?: Record<string, unknown> } | undefined;
-  const result = z.strictObject({ cluster }).safeParse({ cluster: document?.config?.[`${project}:cluster`] }, { error: describe });
+export function parseCluster(file: StackFile): Settings["cluster"] {
+  const result = z.object({ cluster }).safeParse(settingsOf(file));
   if (result.success) return result.data.cluster;
-  throw new ConfigurationError(result.error.issues.flatMap(lines).sort());
+  throw new ConfigurationError(result.error.issues.flatMap(settingMistakes));
 }
 
-function fromConfig(text: string): unknown {
+function document(text: string, name: string): unknown {
+  try {
+    return yaml.load(text) ?? {};
+  } catch (error) {
+    throw new Error(`${name} is not valid YAML: mend it where it says so.\n${(error as Error).message}`);
+  }
+}
+
+/** This project's keys without its name. */
+function ownSettings(config: Record<string, unknown>): Record<string, unknown> {
+  const own = Object.entries(config).filter(([key]) => key.startsWith(`${project}:`));
+  return Object.fromEntries(own.map(([key, value]) => [key.slice(project.length + 1), typeof value === "string" ? fromText(value) : value]));
+}
+
+/** Pulumi hands over a mapping as JSON, and takes one in that form from the command line. */
+function fromText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -162,43 +103,20 @@ function fromConfig(text: string): unknown {
   }
 }
 
-function describe(issue: z.core.$ZodRawIssue): string | undefined {
-  const given = issue.input === undefined ? "nothing" : JSON.stringify(issue.input);
-  if (issue.code === "invalid_type")
-    return issue.input === undefined ? `missing: write ${article(issue.expected)}` : `write ${article(issue.expected)}, not ${given}`;
-  if (issue.code === "invalid_value") return `write one of ${issue.values.join(", ")}, not ${given}`;
-  return undefined;
-}
-
 function at(path: PropertyKey[]): string {
   return `${project}:${path.map(String).join(".")}`;
 }
 
-function lines(issue: z.core.$ZodIssue): string[] {
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => `${at([...issue.path, key])}: unknown key: remove it, or mend its spelling`);
-  if (issue.code === "invalid_key") {
-    const allowed = issue.path[0] === "images" ? `unknown image: write one of ${imageKeys.join(", ")}` : issue.issues[0]?.message;
-    return [`${at(issue.path)}: ${allowed}`];
-  }
-  return [`${at(issue.path)}: ${issue.message}`];
+function settingMistakes({ path, message, ...issue }: z.core.$ZodIssue): string[] {
+  if (issue.code !== "unrecognized_keys") return [`${at(path)}: ${message}`];
+  return issue.keys.map((key) => {
+    const [section, ...inner] = key.split(".");
+    const isPath = path.length === 0 && section in schema.shape && inner.length > 0;
+    return `${at([...path, key])}: ${isPath ? `write ${inner.join(".")} under ${section}, as \`pulumi config set --path\` does` : message}`;
+  });
 }
 
-function article(kind: string): string {
-  const names: Record<string, string> = { object: "a mapping", record: "a mapping", int: "a whole number", boolean: "true or false", array: "a list", string: "a text" };
-  return names[kind] ?? `a ${kind}`;
-}
-
-interface ExposedPort {
-  owner: string;
-  port: number;
-  path: string[];
-}
-
-function environmentPorts(environments: Sections["environments"]): ExposedPort[] {
-  const names = new Set([...promotionOrder(environments), ...Object.keys(environments)]);
-  return [...names].map((owner) => ({ owner, port: environments[owner].port, path: ["environments", owner, "port"] }));
-}
-
-function uiPortsOf(ports: Sections["exposure"]["ports"]): ExposedPort[] {
-  return Object.entries(ports).map(([owner, number]) => ({ owner, port: number, path: ["exposure", "ports", owner] }));
+function fileMistakes({ path, message, ...issue }: z.core.$ZodIssue, name: string): string[] {
+  if (issue.code !== "unrecognized_keys") return [`${path.map(String).join(".") || name}: ${message}`];
+  return issue.keys.map((key) => `${key}: ${key.startsWith(`${project}:`) ? "move it under config" : message}`);
 }

@@ -43,9 +43,13 @@ export function templateOf(workflow: Workflow): string {
   return workflow.spec.workflowTemplateRef?.name ?? workflow.metadata.name;
 }
 
-/** A global output parameter of a Workflow. */
+/** A global output parameter of a Workflow; what its backstop says of `outcome` and `reason` comes first, since it came last. */
 export function output(workflow: Workflow, name: string): string | undefined {
-  return workflow.status?.outputs?.parameters?.find((parameter) => parameter.name === name)?.value || undefined;
+  return parameter(workflow, `backstop-${name}`) ?? parameter(workflow, name);
+}
+
+function parameter(workflow: Workflow, name: string): string | undefined {
+  return workflow.status?.outputs?.parameters?.find((one) => one.name === name)?.value || undefined;
 }
 
 /** Everything that has happened in a chain so far, in order of time. */

@@ -5,7 +5,7 @@ import { request as httpRequest } from "node:http";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import { parseCluster } from "../config";
+import { parseCluster, parseStack } from "../config";
 import { kubeconfigPath, localContext, repositoryRoot } from "../local/paths";
 
 /** A Kubernetes answer other than 2xx. */
@@ -80,9 +80,10 @@ export class Cluster {
  * @throws when the file, the kubeconfig or the context isn't there; nothing has been called by then
  */
 export function connect(stack = process.env.GOURMETGRAM_STACK ?? "staging"): Cluster {
-  const file = join(repositoryRoot, `Pulumi.${stack}.yaml`);
-  if (!existsSync(file)) throw new Error(`there is no stack file Pulumi.${stack}.yaml: name one in GOURMETGRAM_STACK`);
-  const { context, kubeconfig } = parseCluster(readFileSync(file, "utf8"));
+  const name = `Pulumi.${stack}.yaml`;
+  const file = join(repositoryRoot, name);
+  if (!existsSync(file)) throw new Error(`there is no stack file ${name}: name one in GOURMETGRAM_STACK`);
+  const { context, kubeconfig } = parseCluster(parseStack(readFileSync(file, "utf8"), name));
   return connectTo(context, kubeconfig ?? (context === localContext ? kubeconfigPath() : undefined));
 }
 

@@ -1,13 +1,13 @@
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseCluster } from "../config";
+import { parseCluster, parseStack, type StackFile } from "../config";
 import { startedAt } from "./cluster/processes";
 import { manifestPath } from "./manifests";
 import type { Progress } from "./phases";
 import { installPlugins, pulumi, PulumiError, type PulumiOptions } from "./pulumi";
 import { kubeconfigPath, localContext, repositoryRoot, stateDir } from "./paths";
-import { type LocalValues, parseStack, renderStack, type StackFile } from "./stack-config";
+import { type LocalValues, renderStack } from "./stack-config";
 
 const project = "gourmetgram";
 const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulumi", ...path);
@@ -23,8 +23,8 @@ export function readStackFile(stack: string): { file: StackFile; isLocal: boolea
   const name = `Pulumi.${stack}.yaml`;
   const path = join(repositoryRoot, name);
   if (!existsSync(path)) throw new Error(`There is no stack file ${name}: name another stack in GOURMETGRAM_STACK, or write that file.`);
-  const text = readFileSync(path, "utf8");
-  return { file: parseStack(text, name), isLocal: parseCluster(text).context === localContext };
+  const file = parseStack(readFileSync(path, "utf8"), name);
+  return { file, isLocal: parseCluster(file).context === localContext };
 }
 
 /** What this machine knows of its cluster, whose images are these. */

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildImages } from "../cli/images";
-import { parseSettings } from "../config";
+import { parseSettings, settingsOf, type StackFile } from "../config";
 import { imageKeys } from "../images/catalogue";
 import { buildTools, isBuilt, toolGroups, type ToolGroup } from "./binaries";
 import { waitUntil } from "./cluster/processes";
@@ -17,7 +17,7 @@ import { stateDir } from "./paths";
 import { Phases } from "./phases";
 import { endChildren } from "./run";
 import { localValues, prepareStack, readStackFile, up } from "./stack";
-import { localStack, settingsOf, type LocalValues, type StackFile } from "./stack-config";
+import { localStack, type LocalValues } from "./stack-config";
 import { upWithOwnPulumi } from "./own-pulumi";
 
 /** Names of the UIs in the table of URLs. */
@@ -84,7 +84,7 @@ async function compile(phases: Phases): Promise<{ compiled: Promise<void>; done:
 }
 
 function unbuiltImages(): LocalValues["images"] {
-  const image = { repository: "unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
+  const image = { repository: "unbuilt/unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
   return Object.fromEntries(imageKeys.map((key) => [key, image]));
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { parseCluster } from "../config";
+import { parseCluster, parseStack } from "../config";
 import { leftovers, removeData, stopCluster } from "./cluster/down";
 import { processRuns } from "./cluster/processes";
 import { handleInterrupts, shield } from "./interrupts";
@@ -15,8 +15,9 @@ import { destroy, stackExists } from "./stack";
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { "keep-data": { type: "boolean", default: false } } });
   const stack = process.env.GOURMETGRAM_STACK ?? "staging";
-  const file = join(repositoryRoot, `Pulumi.${stack}.yaml`);
-  if (existsSync(file) && parseCluster(readFileSync(file, "utf8")).context !== localContext) {
+  const name = `Pulumi.${stack}.yaml`;
+  const file = join(repositoryRoot, name);
+  if (existsSync(file) && parseCluster(parseStack(readFileSync(file, "utf8"), name)).context !== localContext) {
     if (values["keep-data"]) throw new Error("--keep-data is for the local cluster: a cluster of your own keeps running, so there is nothing to stop.");
     return destroyWithOwnPulumi(stack);
   }

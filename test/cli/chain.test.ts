@@ -57,6 +57,14 @@ describe("the outcome of a chain", () => {
     expect(chainOutcome([trained, tested("celebrated", "")])).toEqual({ exitCode: 2, word: "Broken", sentence: "celebrated" });
   });
 
+  it("is the backstop's where it had to act, and stays where it had not", () => {
+    const stopped = workflow("build-container-image", { from: 0, to: 60, phase: "Failed", outcome: "broken", reason: "first" });
+    stopped.status!.outputs!.parameters!.push({ name: "backstop-outcome", value: "inconclusive" }, { name: "backstop-reason", value: "stopped; staging is back on 1.0.6" });
+    expect(chainOutcome([stopped])).toEqual({ exitCode: 2, word: "Broken", sentence: "stopped; staging is back on 1.0.6" });
+    stopped.status!.outputs!.parameters!.forEach((parameter) => parameter.name.startsWith("backstop") && (parameter.value = ""));
+    expect(chainOutcome([stopped])).toEqual({ exitCode: 2, word: "Broken", sentence: "first" });
+  });
+
   it("is 1 when the model passed and a rule keeps it from canary", () => {
     const held = workflow("test-staging", { from: 0, to: 60, outcome: "held", reason: "1.0.7 passed staging, but was not promoted: frozen" });
     expect(chainOutcome([held])).toEqual({ exitCode: 1, word: "Held", sentence: "1.0.7 passed staging, but was not promoted: frozen" });

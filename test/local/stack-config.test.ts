@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseSettings } from "../../config";
+import { parseSettings, parseStack, settingsOf } from "../../config";
 import { imageKeys } from "../../images/catalogue";
 import { repositoryRoot } from "../../local/paths";
-import { localStack, parseStack, renderStack, settingsOf, type LocalValues } from "../../local/stack-config";
+import { localStack, renderStack, type LocalValues } from "../../local/stack-config";
 
 const digest = `sha256:${"a".repeat(64)}`;
 const local: LocalValues = {
   kubeconfig: "/state/kubeconfig",
   manifests: { argoWorkflows: "/cache/argo-workflows.yaml", argoCd: "/cache/argo-cd.yaml" },
-  images: Object.fromEntries(imageKeys.map((key) => [key, { repository: `mirror/${key}`, tag: "local", digest }])),
+  images: Object.fromEntries(imageKeys.map((key) => [key, { repository: `mirror/${key.toLowerCase()}`, tag: "local", digest }])),
 };
 const shipped = parseStack(readFileSync(join(repositoryRoot, "Pulumi.staging.yaml"), "utf8"), "Pulumi.staging.yaml");
 
@@ -38,6 +38,14 @@ describe("the local stack", () => {
   it("lets a mistake of the file through to the program's own check", () => {
     const file = { config: { ...shipped.config, "gourmetgram:pipeline": { epoch: 9 } } };
     expect(() => parseSettings(settingsOf(localStack(file, local)))).toThrow(/pipeline\.epoch: unknown key/);
+  });
+
+  it.each<[string, unknown, string]>([
+    ["a list", ["clusterIp"], "write a mapping, not a list"],
+    ["empty", null, "empty: write a mapping"],
+  ])("leaves a section that is %s to that check", (_title, section, message) => {
+    const file = { config: { ...shipped.config, "gourmetgram:registry": section } };
+    expect(() => parseSettings(settingsOf(localStack(file, local)))).toThrow(`gourmetgram:registry: ${message}`);
   });
 
   it("leaves the file that it was given as it was", () => {

@@ -50,7 +50,7 @@ describe("PromotionPipeline", () => {
   });
 
   it("hands its settings to the templates as text", async () => {
-    const section = { accuracyBar: 0.75, epochs: 2, rolloutTimeoutSeconds: 60, minimumSoakMinutes: 1.5, load: { requests: 200, concurrency: 20, minSuccessPercent: 99.5, maxP95Ms: 500 } };
+    const section = { accuracyBar: 0.75, epochs: 2, rolloutTimeoutSeconds: 60, minimumSoakMinutes: 90, load: { requests: 200, concurrency: 20, minSuccessPercent: 99.5, maxP95Ms: 500 } };
     expect((await pipeline(section)).inputs("pipeline-parameters")).toMatchObject({
       metadata: { name: "pipeline-parameters", namespace: "argo", labels: { "workflows.argoproj.io/configmap-type": "Parameter" } },
       data: {
@@ -60,7 +60,7 @@ describe("PromotionPipeline", () => {
         "accuracy-bar": "0.75",
         epochs: "2",
         "rollout-timeout-seconds": "60",
-        "minimum-soak-minutes": "1.5",
+        "minimum-soak-minutes": "90",
         "load-requests": "200",
         "load-concurrency": "20",
         "load-min-success-percent": "99.5",

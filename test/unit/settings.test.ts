@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadSettings, parseCluster, parseSettings } from "../../config";
+import { loadSettings, parseCluster, parseSettings, parseStack, settingsOf } from "../../config";
 import { record } from "../registrations";
 import { runnableStack, settingsWith, withoutProject } from "../stacks";
 
@@ -66,7 +66,27 @@ describe("schedules", () => {
   });
 
   it.each(["60 * * * *", "0 2 0 * *", "0 2 32 * *", "0 2 * 13 *", "0 2 * * 7", "*/0 * * * *", "5-1 * * * *", "a b c d e", "@daily", "", "0  2 * * *"])("%j is none", (schedule) => {
-    expect(() => settingsWith({ pipeline: { cron: { schedule } } })).toThrow("gourmetgram:pipeline.cron.schedule: write the five fields of cron");
+    expect(() => settingsWith({ pipeline: { cron: { schedule } } })).toThrow("gourmetgram:pipeline.cron.schedule: write cron's five fields in numbers");
+  });
+});
+
+describe("values at the edge of what a setting takes", () => {
+  it.each<[string, Record<string, unknown>]>([
+    ["the least memory", { environments: { staging: { port: 1, memory: "128Mi" } } }],
+    ["the most memory, and another way to write it", { environments: { staging: { port: 65535, memory: "16Gi" }, canary: { port: 2, promotesFrom: "staging", memory: "16384Mi" } } }],
+    ["the least storage", { registry: { storage: "1024Mi" } }],
+    ["a time zone by an old name", { pipeline: { cron: { timezone: "US/Pacific" } } }],
+    ["a time zone without a place", { pipeline: { cron: { timezone: "Etc/GMT+2" } } }],
+    ["a host of one label", { exposure: { type: "LoadBalancer", host: "lab-2" } }],
+    ["a host that is an address", { exposure: { type: "LoadBalancer", host: "127.0.0.1" } }],
+    ["a host with digits", { exposure: { type: "LoadBalancer", host: "10.lab.example.org" } }],
+    ["requests that at once divide", { pipeline: { load: { requests: 20, concurrency: 20, minSuccessPercent: 99.99, maxP95Ms: 10000 } } }],
+    ["manifests of a path with a space", { argoWorkflows: { manifests: "my manifests/argo.yaml" } }],
+  ])("%s is taken", (_title, sections) => expect(settingsWith(sections)).toMatchObject(sections));
+
+  it.each(["mirror.example.org", "10.0.0.5:5000", "mirror.example.org:5000/all/of-it"])("%s is a mirror", (mirror) => {
+    const { overrides } = withoutProject(runnableStack("staging")).images;
+    expect(settingsWith({ images: { build: true, overrides, mirror } }).images.catalogue.redis.repository).toBe(`${mirror}/library/redis`);
   });
 });
 
@@ -81,18 +101,32 @@ describe("loadSettings", () => {
 
   it("names a key that is no setting", async () => {
     await expect(record({ ...runnableStack("staging"), "gourmetgram:epochs": "7" }, () => loadSettings() as object)).rejects.toThrow(
-      "gourmetgram:epochs: unknown key: remove it, or mend its spelling",
+      "gourmetgram:epochs: unknown key: write one of cluster, images, registry, modelRegistry, argoWorkflows, argoCd, exposure, environments, pipeline, or remove it",
     );
   });
 });
 
+describe("parseStack", () => {
+  it("gives a key without a project this one, as Pulumi does, and reads JSON from the command line", () => {
+    const file = parseStack('config:\n  pipeline: \'{"epochs": 7}\'\n  kubernetes:context: elsewhere\n', "Pulumi.test.yaml");
+    expect(file).toEqual({ config: { "gourmetgram:pipeline": '{"epochs": 7}', "kubernetes:context": "elsewhere" } });
+    expect(settingsOf(file)).toEqual({ pipeline: { epochs: 7 } });
+  });
+
+  it("keeps what Pulumi writes beside the settings", () => {
+    expect(parseStack("encryptionsalt: v1:x", "Pulumi.test.yaml")).toEqual({ encryptionsalt: "v1:x", config: {} });
+  });
+});
+
 describe("parseCluster", () => {
+  const clusterIn = (text: string) => parseCluster(parseStack(text, "Pulumi.test.yaml"));
+
   it("reads the one section, whatever else the file says", () => {
-    expect(parseCluster(readFileSync(join(root, "Pulumi.staging.yaml"), "utf8"))).toEqual({ context: "gourmetgram-local" });
-    expect(parseCluster("config:\n  gourmetgram:cluster: {context: kind, kubeconfig: /k}\n  gourmetgram:wrong: 1")).toEqual({ context: "kind", kubeconfig: "/k" });
+    expect(clusterIn(readFileSync(join(root, "Pulumi.staging.yaml"), "utf8"))).toEqual({ context: "gourmetgram-local" });
+    expect(clusterIn("config:\n  gourmetgram:cluster: {context: kind, kubeconfig: /k}\n  gourmetgram:wrong: 1")).toEqual({ context: "kind", kubeconfig: "/k" });
   });
 
   it.each(["", "config: {}", "encryptionsalt: x"])("asks for the cluster where %j names none", (file) => {
-    expect(() => parseCluster(file)).toThrow("The stack's configuration has a mistake:\n  gourmetgram:cluster: missing: write a mapping");
+    expect(() => clusterIn(file)).toThrow("The stack's configuration has a mistake:\n  gourmetgram:cluster: missing: write a mapping with context");
   });
 });

@@ -112,9 +112,9 @@ class Pipeline:
             "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", stdout={"items": list(pods)}
         )
 
-    def own_workflow(self, labels=None, annotations=None, uid="uid-1"):
-        parent = {"metadata": {"name": "parent", "namespace": "argo", "uid": uid, "labels": labels or {}, "annotations": annotations or {}}}
-        self.workflow("parent", parent)
+    def own_workflow(self, labels=None, annotations=None, nodes=None):
+        metadata = {"name": "parent", "namespace": "argo", "uid": "uid-1", "labels": labels or {}, "annotations": annotations or {}}
+        self.workflow("parent", {"metadata": metadata, "status": {"nodes": nodes or {}}})
 
     def workflow(self, name, content):
         call = ["get", "workflows.argoproj.io", name, "--namespace", "argo", "--output", "json"]

@@ -59,7 +59,8 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
       readOnlyRootFilesystem: true,
       capabilities: { drop: ["ALL"] },
     });
-    expect(spec.volumes.map(({ name }: any) => name)).toEqual(["tmp", "scripts"]);
+    const names = spec.volumes.map(({ name }: any) => name);
+    expect(names).toEqual(names.length > 2 ? ["tmp", "scripts", "no-token"] : ["tmp", "scripts"]);
     expect(spec.volumes[0].emptyDir.sizeLimit).toBeTruthy();
   });
 
@@ -83,9 +84,14 @@ describe.each(named(pods))("%s", (_name, template: any) => {
 
   it("keeps the restricted security context and has its limits", () => {
     expect(template.container.securityContext).toBeUndefined();
-    expect(template.container.volumeMounts).toBeUndefined();
     const resources = template.container.resources ?? template.spec.templateDefaults.container.resources;
     expect(resources).toMatchObject({ requests: { cpu: expect.any(String), memory: expect.any(String) }, limits: { memory: expect.any(String) } });
+  });
+
+  it("has the account's token only where its script calls the cluster", () => {
+    const calls = reachesCluster(template.container.command[1].replace("/scripts/", ""));
+    const mounts = [{ name: "no-token", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true }];
+    expect(template.container.volumeMounts).toEqual(calls ? undefined : mounts);
   });
 
   it("runs again only where its pod was lost, or what it needs was away, and for no longer than its deadline", () => {
@@ -93,9 +99,14 @@ describe.each(named(pods))("%s", (_name, template: any) => {
       limit: 100,
       retryPolicy: "Always",
       expression: "lastRetry.status == 'Error' || lastRetry.exitCode == '75'",
-      backoff: { duration: "5s", factor: 2, cap: "30s", maxDuration: `${template.activeDeadlineSeconds}s` },
+      backoff: { duration: "1s", factor: 2, cap: "30s", maxDuration: `${template.activeDeadlineSeconds}s` },
     };
     expect(template.retryStrategy).toEqual(template.name === "train" ? undefined : again);
+  });
+
+  it("says why it failed", () => {
+    const reason = template.outputs.parameters.find(({ name }: any) => name === "reason");
+    expect(reason.valueFrom).toEqual({ path: "/tmp/reason", default: "" });
   });
 
   it("is no entrypoint itself: an argument of the same name would replace its image", () => {
@@ -107,6 +118,11 @@ describe.each(named(pods))("%s", (_name, template: any) => {
     for (const { valueFrom } of skippable ? (template.outputs?.parameters ?? []) : []) expect(valueFrom.default).toBeDefined();
   });
 });
+
+/** Whether a step's script calls kubectl: gate-integration.py imports what could, and asks the app alone. */
+function reachesCluster(script: string): boolean {
+  return !["run-training.py", "build-image.py", "gate-integration.py"].includes(script);
+}
 
 it("passes values by environment alone, never into a command or a script", () => {
   const withoutEnv = (container: any) => JSON.stringify({ ...container, env: undefined, image: undefined });

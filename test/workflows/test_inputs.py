@@ -35,7 +35,7 @@ def test_refused_by_the_script(world, script, name, value):
     done = world.run(script, **{**ENTRIES[script][0], name: value})
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("Refused: ") and done.stderr.count("\n") == 1 and len(done.stderr) < 300
-    assert done.stderr.isascii()
+    assert done.stderr.isascii() and f"Refused: {world.output('reason')}\n" == done.stderr
     assert not world.calls("kubectl") and not world.calls("crane") and not world.mlflow.writes
 
 

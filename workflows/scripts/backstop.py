@@ -3,8 +3,6 @@ Runs when a workflow ends without having acted on a verdict: a broken step, a de
 If staging is left on a version that has not passed, it goes back. Otherwise nothing is deployed.
 """
 
-import json
-
 import children
 import conclude
 import inputs
@@ -15,10 +13,10 @@ from inputs import StepFailed, Unavailable
 
 
 def main():
-    version = inputs.version()
+    version, workflow = inputs.version(), children.own()
     try:
-        children.require_lock()
-        settle(version, f"the workflow ended before a verdict was acted on: {cause(inputs.raw('WORKFLOW_FAILURES'))}")
+        children.require_lock(workflow)
+        settle(version, f"the workflow ended before a verdict was acted on: {children.explain(workflow)}")
     except children.LockLost as lost:
         print(lost)
     except Unavailable:
@@ -40,18 +38,6 @@ def settle(version, reason):
         return
     ended = conclude.start_revert(version, reason, purpose="backstop")
     outputs.outcome("inconclusive", f"{reason}; {children.output(ended, 'reason')}")
-
-
-def cause(failures):
-    """What failed first, out of the list of failed steps that Argo gives an exit handler."""
-    try:
-        steps = json.loads(failures)
-        steps = json.loads(steps) if isinstance(steps, str) else steps  # Argo quotes it once more
-        said = [step for step in steps or [] if step.get("message")]
-        first = min(said, key=lambda step: step.get("finishedAt") or "9999")
-        return outputs.clean(f"{first['displayName']}: {first['message']}", 300)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "it was stopped, or ran out of time"
 
 
 if __name__ == "__main__":

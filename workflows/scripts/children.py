@@ -113,14 +113,17 @@ def output(workflow, name):
 
 
 def explain(workflow):
-    """Why a Workflow did not succeed: its own reason, or that of the first step that failed."""
-    reason = output(workflow, "reason")
-    nodes = workflow.get("status", {}).get("nodes", {}).values()
-    said = [
-        parameter.get("value", "")
-        for node in nodes
-        if node.get("phase") in ("Failed", "Error")
-        for parameter in node.get("outputs", {}).get("parameters", [])
-        if parameter["name"] == "reason"
-    ]
-    return reason or next(filter(None, said), "") or workflow.get("status", {}).get("message", "") or "no reason given"
+    """Why a Workflow did not succeed: its own reason, or the first step that failed and what that said."""
+    status = workflow.get("status", {})
+    failed = [node for node in status.get("nodes", {}).values() if node.get("phase") in ("Failed", "Error")]
+    steps = [f"{node['displayName'].partition('(')[0]}: {_said(node)}" for node in sorted(failed, key=_end) if node.get("type") == "Pod" and _said(node)]
+    return output(workflow, "reason") or next(iter(steps), "") or status.get("message", "") or "it was stopped, or ran out of time"
+
+
+def _said(node):
+    outputs = node.get("outputs", {}).get("parameters", [])
+    return next((one["value"] for one in outputs if one["name"] == "reason" and one.get("value")), node.get("message", ""))
+
+
+def _end(node):
+    return node.get("finishedAt") or "9999"

@@ -21,7 +21,6 @@ def main():
     except Unavailable:  # the same step runs again, and goes on with the same record
         raise
     except StepFailed as failure:
-        outputs.write("reason", outputs.clean(failure))
         release.end("broken", failure)
         raise
     sentence = f"{environment} serves {names.app_version(version)}"

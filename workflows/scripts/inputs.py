@@ -4,6 +4,8 @@ import os
 import re
 import sys
 
+import outputs
+
 ENVIRONMENTS = ("staging", "canary", "production")
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
 PROMOTIONS = (("staging", "canary"), ("canary", "production"))
@@ -128,15 +130,18 @@ def run(main):
     try:
         code = main()
     except Refused as refusal:
-        print(f"Refused: {refusal}", file=sys.stderr)
-        sys.exit(2)
+        _stop("Refused", refusal, 2)
     except Unavailable as failure:
-        print(f"Unavailable: {failure}", file=sys.stderr)
-        sys.exit(UNAVAILABLE)
+        _stop("Unavailable", failure, UNAVAILABLE)
     except StepFailed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        sys.exit(1)
+        _stop("Failed", failure, 1)
     sys.exit(code or 0)
+
+
+def _stop(word, problem, code):
+    outputs.write("reason", outputs.clean(problem))
+    print(f"{word}: {problem}", file=sys.stderr)
+    sys.exit(code)
 
 
 class StepFailed(Exception):

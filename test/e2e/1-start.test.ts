@@ -1,0 +1,33 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { npm } from "./commands";
+import { page, served, status } from "./observations";
+
+describe("Given a machine with Node, Go and apt", () => {
+  beforeAll(async () => {
+    // What an earlier run that was cut off may have left.
+    expect((await npm("stop")).code).toBe(0);
+  });
+
+  describe("When npm start has ended", () => {
+    it("Then all six addresses answer, and no environment has a model", async () => {
+      const start = await npm("start");
+      expect(start.code).toBe(0);
+      expect(start.output).toMatch(/^Ready after /m);
+      const { environments, models, urls } = await status();
+      expect(models).toEqual([]);
+      expect(environments.map(({ name, version, health }) => ({ name, version, health }))).toEqual(
+        ["staging", "canary", "production"].map((name) => ({ name, version: null, health: "Healthy" })),
+      );
+      expect(Object.keys(urls).sort()).toEqual(["argoCd", "argoWorkflows", "canary", "mlflow", "production", "staging"]);
+      for (const [name, url] of Object.entries(urls)) expect([name, await page(url)]).toEqual([name, 200]);
+      expect(await served(urls.staging)).toEqual({ status: 404, body: { error: "versions.txt not found" } });
+    });
+
+    it("Then a second start changes nothing and takes seconds", async () => {
+      const start = await npm("start");
+      expect(start.code).toBe(0);
+      expect(start.output).toMatch(/Pulumi stack: \d+ unchanged \(/);
+      expect(start.seconds).toBeLessThan(120);
+    });
+  });
+});

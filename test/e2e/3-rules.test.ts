@@ -1,0 +1,140 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { connect } from "../../cli/cluster";
+import { submit } from "../../cli/workflows";
+import { npm } from "./commands";
+import { build, candidate, deleteWorkflow, ended, withParameters, withoutRoom } from "./faults";
+import { alias, environment, lastRelease, loose, newestVersion, releases, settledOn, status, tags, workflowsPath } from "./observations";
+
+const promote = (version: string, source: string, target: string) =>
+  submit(connect(), "promote-model", { "model-version": version, "source-environment": source, "target-environment": target }).then(ended);
+
+/** Versions that staging passed and turned away, as their numbers. */
+let good: string;
+let bad: string;
+beforeAll(async () => {
+  good = (await environment("staging")).version!.replace("1.0.", "");
+  bad = (await status()).models.find(({ verdicts }) => verdicts.integration?.verdict === "fail")!.version.replace("1.0.", "");
+});
+
+describe("Given the rules of promotion", () => {
+  it("When a version is promoted that did not pass, Then it is refused, and nothing has changed", async () => {
+    const outcome = await promote(bad, "staging", "canary");
+    expect(outcome).toEqual({
+      exitCode: 1,
+      word: "Turned away",
+      sentence: `Version ${bad} has not passed staging with its present image: run build-container-image for it.`,
+    });
+    expect(await lastRelease("canary")).toMatchObject({ action: "promote", outcome: "refused", version: `1.0.${bad}`, serves: null });
+    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+  });
+
+  it("When a person names a way past canary, Then it is refused with one sentence", async () => {
+    const outcome = await promote(good, "staging", "production");
+    expect(outcome.exitCode).toBe(2);
+    await settledOn({ production: (await environment("production")).version });
+  });
+
+  it("When canary has not run a version for as long as it must, Then it does not go on to production", async () => {
+    const { sentence, exitCode } = await withParameters({ "minimum-soak-minutes": "10000" }, () => promote(good, "canary", "production"));
+    expect(exitCode).toBe(1);
+    expect(sentence).toMatch(new RegExp(`^canary has to run version ${good} for [0-9.]+ more minutes before it goes on: promote it then\\.$`));
+  });
+
+  it("When the target does not become healthy in time, Then it goes back to what it ran, and its alias stays", async () => {
+    const next = await candidate(good);
+    const before = (await environment("canary")).version;
+    const outcome = await withParameters({ "rollout-timeout-seconds": "15" }, () => withoutRoom("gourmetgram-canary", async () => ended(await build(next))));
+    expect(outcome.exitCode).toBe(2);
+    expect(outcome.sentence).toMatch(new RegExp(`passed staging, but its promotion failed: canary did not run the image within 15 s: no pod runs the image yet.*canary is back on ${before}`));
+    expect(await alias("canary")).toBe(before);
+    const record = (await releases()).find(({ environment: name, action }) => name === "canary" && action === "promote")!;
+    expect(record).toMatchObject({ outcome: "broken", version: `1.0.${next}`, serves: null });
+    await settledOn({ staging: `1.0.${next}`, canary: before });
+    good = next;
+  });
+});
+
+describe("Given promotions that somebody froze", () => {
+  beforeAll(async () => {
+    const frozen = await npm("run", "freeze", "--", "exams until Friday");
+    expect(frozen.code).toBe(0);
+    expect((await npm("run", "status")).stdout).toMatch(/^Promotions are frozen by .+: exams until Friday$/m);
+  });
+
+  it("When a model passes, Then it stays in staging, and the reason is said", async () => {
+    const canary = (await environment("canary")).version;
+    const next = await candidate(good);
+    const outcome = await ended(await build(next));
+    expect(outcome).toMatchObject({ exitCode: 1, word: "Held" });
+    expect(outcome.sentence).toMatch(/^1\.0\.\d+ passed staging, but was not promoted: Promotions are frozen by .+: exams until Friday\. Run npm run unfreeze to go on\.$/);
+    await settledOn({ staging: `1.0.${next}`, canary });
+    good = next;
+  });
+
+  it("When a person promotes, Then it is refused", async () => {
+    const outcome = await promote(good, "staging", "canary");
+    expect(outcome).toMatchObject({ exitCode: 1, sentence: expect.stringMatching(/^Promotions are frozen by /) });
+  });
+
+  it("When a model is bad, Then it is reverted all the same", async () => {
+    const { exitCode } = await ended(await build(await candidate(bad)));
+    expect(exitCode).toBe(1);
+    await settledOn({ staging: `1.0.${good}` });
+  });
+
+  it("When they go on, Then a person promotes what passed meanwhile, and both is on record", async () => {
+    expect((await npm("run", "unfreeze")).stdout).toMatch(/^Promotions go on\. They were frozen by .+: exams until Friday$/m);
+    expect(await promote(good, "staging", "canary")).toMatchObject({ exitCode: 0, sentence: `canary serves 1.0.${good}` });
+    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    const [unfrozen, frozen] = (await releases()).filter(({ action }) => action.endsWith("freeze"));
+    expect([unfrozen.outcome, frozen.outcome, frozen.reason]).toEqual(["unfrozen", "frozen", "exams until Friday"]);
+    expect(frozen.requestedBy).toBe(await connect().username());
+  });
+});
+
+describe("Given a version that staging was taken back from", () => {
+  it("When it passes after all, Then automation holds, and only a person promotes it", async () => {
+    const next = await candidate(good);
+    // A bar that no model meets: what it measures is right, what it asks is not.
+    const { exitCode } = await withParameters({ "load-max-p95-ms": "1" }, async () => ended(await build(next)));
+    expect(exitCode).toBe(1);
+    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+
+    const outcome = await ended(await build(next));
+    expect(outcome).toEqual({
+      exitCode: 1,
+      word: "Held",
+      sentence: `1.0.${next} passed staging, but staging was once taken back from it; to promote it, run: npm run promote -- ${next} staging canary`,
+    });
+    await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
+    expect((await tags(next))["staging.verdict"]).toBe("pass");
+
+    expect((await npm("run", "promote", "--", next, "staging", "canary")).code).toBe(0);
+    await settledOn({ staging: `1.0.${next}`, canary: `1.0.${next}` });
+    good = next;
+  });
+});
+
+describe("Given the record of what was released", () => {
+  it("When a version went on to production, Then the history says what ran before and after", async () => {
+    const before = (await environment("production")).version ?? "the base image, without a model";
+    const earlier = new Date().toISOString();
+    expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
+    const later = new Date().toISOString();
+    expect((await npm("run", "history", "--", "--at", earlier, "production")).stdout).toContain(`production ran ${before}`);
+    const now = (await npm("run", "history", "--", "--at", later, "production")).stdout;
+    expect(now).toContain(`production ran 1.0.${good}.`);
+    expect(now).toContain((await environment("production")).digest!);
+  });
+
+  it("When every Workflow object is deleted, Then the history is the same", async () => {
+    const before = await npm("run", "history", "--", "--json");
+    const { items } = await connect().api<{ items: { metadata: { name: string } }[] }>(workflowsPath);
+    for (const { metadata } of items) await deleteWorkflow(metadata.name);
+    const after = await npm("run", "history", "--", "--json");
+    expect(JSON.parse(after.stdout)).toEqual(JSON.parse(before.stdout));
+    expect(JSON.parse(after.stdout).length).toBeGreaterThan(5);
+    expect(await loose()).toEqual([]);
+    expect(await newestVersion()).toBeTruthy();
+  });
+});

@@ -1,0 +1,260 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { connect } from "../../cli/cluster";
+import { submit } from "../../cli/workflows";
+import { npm } from "./commands";
+import { begun, bringBack, build, candidate, deleteWorkflow, ended, killPods, onSchedule, parts, ready, stopWorkflow, takeAway, until, withParameters, withoutRoom, workflowOf } from "./faults";
+import { alias, environment, lastRelease, releases, settledOn, status, stepPhases, tags } from "./observations";
+import { manifest, moveTag } from "./registry";
+import { Report } from "./report";
+import { withStackChange } from "./stack-change";
+
+const report = new Report("faults.md", "What the pipeline does when something fails", ["fault", "end state"]);
+afterAll(() => report.finish());
+
+/** Version that staging and canary serve before each test: verified, and the last. */
+let good: string;
+let next: string;
+beforeAll(async () => {
+  good = (await environment("staging")).version!.replace("1.0.", "");
+});
+beforeEach(async () => {
+  next = await candidate(good);
+});
+
+/** The candidate went all the way. */
+async function promoted(): Promise<void> {
+  await settledOn({ staging: `1.0.${next}`, canary: `1.0.${next}` });
+  expect([await alias("staging"), await alias("canary")]).toEqual([`1.0.${next}`, `1.0.${next}`]);
+  expect(await lastRelease("canary")).toMatchObject({ outcome: "promoted", version: `1.0.${next}` });
+  good = next;
+}
+
+/** Staging is on the last verified version, and the candidate has no pass. */
+async function reverted(): Promise<string> {
+  await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+  expect(await alias("staging")).toBe(`1.0.${good}`);
+  const known = await tags(next);
+  expect(known["staging.verdict"]).toBe("inconclusive");
+  return known["staging.reason"];
+}
+
+describe("Given a model on its way", () => {
+  it("When the workflow controller is killed in every stage, Then the model reaches canary", async () => {
+    const chain = await submit(connect(), "train-model", { scenario: "normal" });
+    const following = ended(chain);
+    const stages = [
+      ["train-model", "train"],
+      ["build-container-image", "build"],
+      ["deploy-container-image", "deploy"],
+      ["test-staging", "integration"],
+      ["test-staging", "resource"],
+      ["test-staging", "load"],
+      ["promote-model", "promote"],
+    ];
+    for (const [template, step] of stages) {
+      await begun(chain, template, step);
+      expect(await killPods("argo", "app=workflow-controller")).toBeGreaterThan(0);
+      await ready("argo", "app=workflow-controller");
+    }
+    expect(await following).toMatchObject({ exitCode: 0 });
+    next = (await status()).models[0].version.replace("1.0.", "");
+    await promoted();
+    report.add("workflow controller killed in train, build, deploy, each gate and promote", `the model reached canary; the controller came back ${stages.length} times and went on`);
+  });
+
+  it("When a step's pod is deleted, Then the step runs again, and the model reaches canary", async () => {
+    const chain = await build(next);
+    const following = ended(chain);
+    await begun(chain, "deploy-container-image", "deploy");
+    const { metadata } = await workflowOf(chain, "deploy-container-image");
+    expect(await killPods("argo", `workflows.argoproj.io/workflow=${metadata.name}`)).toBe(1);
+    expect(await following).toMatchObject({ exitCode: 0 });
+    expect((await releases()).filter(({ action, version }) => action === "deploy" && version === `1.0.${next}`).map(({ outcome }) => outcome)).toEqual(["deployed"]);
+    await promoted();
+    report.add("pod of the deploy step deleted", "the step ran again; the model reached canary, one record of its deployment");
+  });
+
+  it("When the registry is down during the build, Then the build waits for it", async () => {
+    await takeAway(parts.registry);
+    const chain = await build(next);
+    const following = ended(chain);
+    await until("a second try of the build", async () => (await begun(chain, "build-container-image", "build")) && (await tries(chain, "build-container-image", "build")) > 1);
+    await bringBack(parts.registry);
+    expect(await following).toMatchObject({ exitCode: 0 });
+    await promoted();
+    report.add("registry down during the build", "the build ran again until the registry answered; the model reached canary");
+  });
+
+  it("When the registry is down during the pull, Then staging stays on the last version, and the model is not blamed", async () => {
+    const outcome = await withParameters({ "rollout-timeout-seconds": "20" }, async () => {
+      const chain = await build(next);
+      const following = ended(chain);
+      await workflowOf(chain, "deploy-container-image");
+      await takeAway(parts.registry);
+      const seen = await following;
+      await bringBack(parts.registry);
+      return seen;
+    });
+    expect(outcome.exitCode).toBe(2);
+    expect(await reverted()).toMatch(/^resource: Pending: (ErrImagePull|ImagePullBackOff) \(/);
+    report.add("registry down during the pull", outcome.sentence);
+  });
+
+  it("When MLflow is down between the deployment and the alias, Then the alias moves when it is back", async () => {
+    const chain = await build(next);
+    const following = ended(chain);
+    await workflowOf(chain, "deploy-container-image");
+    const { image_digest: digest } = await tags(next);
+    await until("the release in staging", async () => (await released("staging")) === digest);
+    await takeAway(parts.mlflow);
+    await until("a second try of the deployment", async () => (await tries(chain, "deploy-container-image", "deploy")) > 1, 180);
+    await bringBack(parts.mlflow);
+    expect(await following).toMatchObject({ exitCode: 0 });
+    await promoted();
+    report.add("MLflow down between the deployment and the alias", "the step ran again until MLflow answered; the alias moved, and the model reached canary");
+  });
+
+  it("When Argo CD's controller is down during the deployment, Then staging is told to stay on the last version, and the model is not blamed", async () => {
+    await takeAway(parts.argoCdController);
+    const outcome = await withParameters({ "rollout-timeout-seconds": "20" }, async () => ended(await build(next)));
+    await bringBack(parts.argoCdController);
+    expect(outcome.exitCode).toBe(2);
+    expect(await reverted()).toMatch(/^resource: no pod runs the image yet/);
+    report.add("Argo CD's controller down during the deployment", outcome.sentence);
+  });
+
+  it("When a gate's own image is missing, Then that is no pass", async () => {
+    const chain = await build(next);
+    const following = ended(chain);
+    await workflowOf(chain, "test-staging");
+    const missing = `registry.kube-system.svc.cluster.local:5000/gourmetgram-tools@sha256:${"0".repeat(64)}`;
+    await withParameters({ "tools-image": missing }, () => begun(chain, "test-staging", "integration"));
+    const { exitCode, sentence } = await following;
+    expect(exitCode).toBe(2);
+    expect(await reverted()).toMatch(/^the workflow ended before a verdict was acted on: integration/);
+    expect(await stepPhases(chain, "test-staging")).toMatchObject({ integration: "Failed", backstop: "Succeeded" });
+    report.add("a gate's own image missing", sentence);
+  });
+
+  it("When somebody stops the workflow halfway, Then staging goes back, and nothing of it goes on", async () => {
+    const chain = await build(next);
+    const following = ended(chain);
+    await begun(chain, "test-staging", "load");
+    await stopWorkflow(chain);
+    const { exitCode, sentence } = await following;
+    expect(exitCode).toBe(2);
+    expect(await reverted()).toMatch(/^the workflow ended before a verdict was acted on: /);
+    report.add("workflow stopped by hand halfway", sentence);
+  });
+
+  it("When somebody deletes the workflow and its children halfway, Then the schedule takes staging back", async () => {
+    const chain = await build(next);
+    await begun(chain, "test-staging", "integration");
+    for (const name of [chain, (await workflowOf(chain, "test-staging")).metadata.name]) await deleteWorkflow(name);
+    expect((await environment("staging")).version).toBe(`1.0.${next}`);
+    await onSchedule("cron-revert-staging");
+    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    const record = await lastRelease("staging");
+    expect(record).toMatchObject({ action: "revert", outcome: "reverted", requestedBy: "schedule cron-revert-staging" });
+    report.add("workflow and its children deleted halfway", `on its schedule, revert-staging: ${record.reason}`);
+  });
+
+  it("When somebody stops a promotion halfway, Then canary goes back to what it ran", async () => {
+    const chain = await withoutRoom("gourmetgram-canary", async () => {
+      const started = await build(next);
+      await begun(started, "promote-model", "promote");
+      const { image_digest: digest } = await tags(next);
+      await until("the release in canary", async () => (await released("canary")) === digest);
+      await stopWorkflow((await workflowOf(started, "promote-model")).metadata.name);
+      return started;
+    });
+    const { exitCode, sentence } = await ended(chain);
+    expect(exitCode).toBe(2);
+    await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
+    expect(await alias("canary")).toBe(`1.0.${good}`);
+    const [restored, interrupted] = (await releases()).filter(({ environment: name }) => name === "canary");
+    expect([restored.action, restored.outcome, interrupted.action, interrupted.outcome]).toEqual(["restore", "restored", "promote", "interrupted"]);
+    report.add("promotion stopped by hand halfway", sentence);
+    good = next;
+    expect(await ended(await submit(connect(), "promote-model", { "model-version": good, "source-environment": "staging", "target-environment": "canary" }))).toMatchObject({ exitCode: 0 });
+  });
+
+  it("When somebody deletes a promotion halfway, Then the schedule takes canary back", async () => {
+    await withoutRoom("gourmetgram-canary", async () => {
+      const chain = await build(next);
+      await begun(chain, "promote-model", "promote");
+      const { image_digest: digest } = await tags(next);
+      await until("the release in canary", async () => (await released("canary")) === digest);
+      await deleteWorkflow((await workflowOf(chain, "promote-model")).metadata.name);
+      expect(await ended(chain)).toMatchObject({ exitCode: 2 });
+    });
+    await onSchedule("cron-restore-releases");
+    await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
+    const [restored] = (await releases()).filter(({ environment: name }) => name === "canary");
+    expect(restored).toMatchObject({ action: "restore", outcome: "restored", requestedBy: "schedule cron-restore-releases" });
+    report.add("promotion deleted halfway", `on its schedule, restore-releases: ${restored.reason}`);
+    good = next;
+    expect(await ended(await submit(connect(), "promote-model", { "model-version": good, "source-environment": "staging", "target-environment": "canary" }))).toMatchObject({ exitCode: 0 });
+  });
+
+  it("When a tag is moved to another image, Then what was built and tested is what runs", async () => {
+    const chain = await build(next);
+    const following = ended(chain);
+    await workflowOf(chain, "deploy-container-image");
+    await moveTag(`staging-1.0.${good}`, `staging-1.0.${next}`);
+    expect(await following).toMatchObject({ exitCode: 0 });
+    const { image_digest: digest } = await tags(next);
+    expect((await manifest(`staging-1.0.${next}`)).digest).not.toBe(digest);
+    expect((await manifest(`canary-1.0.${next}`)).digest).toBe(digest);
+    expect((await environment("canary")).digest).toBe(digest);
+    await promoted();
+    report.add("a wrong digest behind the tag", "canary runs the digest that was built and tested; no tag is ever trusted");
+  });
+
+  it("When the stack is updated during a promotion, Then the update touches no release", async () => {
+    const chain = await build(next);
+    const following = ended(chain);
+    await begun(chain, "test-staging", "load");
+    await withStackChange({ environments: { canary: { memory: "288Mi" } } }, async (update) => {
+      expect(await update).toMatch(/updated/);
+      expect(await following).toMatchObject({ exitCode: 0 });
+      await promoted();
+      expect(await memoryLimit("canary")).toBe("288Mi");
+    });
+    await until("the limit of before", async () => (await memoryLimit("canary")) === "256Mi");
+    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    report.add("pulumi up during a promotion", "canary has the new limit and the promoted version; the update moved no release");
+  });
+});
+
+describe("Given a node that restarts", () => {
+  it("When it is back, Then the same versions are served, and nothing is lost", async () => {
+    const before = await status();
+    const history = await npm("run", "history", "--", "--json");
+    expect((await npm("stop", "--", "--keep-data")).code).toBe(0);
+    expect((await npm("start")).code).toBe(0);
+    const after = await status();
+    expect(after.environments.map(({ name, version, digest }) => [name, version, digest])).toEqual(before.environments.map(({ name, version, digest }) => [name, version, digest]));
+    expect(after.models).toEqual(before.models);
+    expect((await npm("run", "history", "--", "--json")).stdout).toBe(history.stdout);
+    report.add("node restart", "the same versions, aliases and records as before");
+  });
+});
+
+/** How often a step of a chain has been tried. */
+async function tries(chain: string, template: string, step: string): Promise<number> {
+  const { status: now } = await workflowOf(chain, template);
+  return Object.values(now?.nodes ?? {}).filter(({ type, displayName }) => type === "Pod" && displayName.replace(/\(\d+\)$/, "") === step).length;
+}
+
+/** Digest that an environment is told to run. */
+async function released(name: string): Promise<string | undefined> {
+  const { spec } = await connect().api<{ spec: { source: { kustomize?: { images?: string[] } } } }>(`/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-${name}`);
+  return spec.source.kustomize?.images?.[0]?.split("@")[1];
+}
+
+async function memoryLimit(name: string): Promise<string> {
+  const app = `gourmetgram-${name}`;
+  const { spec } = await connect().api<{ spec: { template: { spec: { containers: { resources: { limits: { memory: string } } }[] } } } }>(`/apis/apps/v1/namespaces/${app}/deployments/${app}`);
+  return spec.template.spec.containers[0].resources.limits.memory;
+}
