@@ -1,6 +1,6 @@
 /** What the cluster has otherwise than the program says, by the events of `pulumi preview --refresh`. */
 import type { Change, Events } from "./events";
-import { type ComparedChange, comparedChange, detailOf, type Item, kindOf, subject } from "./items";
+import { type ComparedChange, comparedChanges, detailOf, type Item, kindOf, subject } from "./items";
 import { isRight, rightsItem } from "./rights";
 import type { Summary } from "./summary";
 
@@ -9,7 +9,7 @@ import type { Summary } from "./summary";
  * declares is not looked at: an object or a field that the program doesn't know is no drift.
  */
 export function driftOf({ changes }: Events): ComparedChange[] {
-  const compared = changes.map(comparedChange).map(({ change, differences }) => ({ change, differences: differences.filter(({ path }) => !isPipelines(change, path)) }));
+  const compared = comparedChanges(changes).map(({ change, differences }) => ({ change, differences: differences.filter(({ path }) => !isPipelines(change, path)) }));
   return compared.filter(({ change, differences }) => change.operation !== "update" || differences.length > 0);
 }
 

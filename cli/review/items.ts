@@ -34,8 +34,13 @@ export function subject(change: Change): string {
   return `${kindOf(change)} ${typeof metadata.namespace === "string" && metadata.namespace !== unknown ? `${metadata.namespace}/` : ""}${metadata.name as string}`;
 }
 
+/** The changes by what they are about: the engine's own order differs from one time to the next. */
+export function comparedChanges(changes: readonly Change[]): ComparedChange[] {
+  return changes.map(comparedChange).sort((a, b) => subject(a.change).localeCompare(subject(b.change)));
+}
+
 /** All that differs, with the secrets of which only the provider can tell that they do. */
-export function comparedChange(change: Change): ComparedChange {
+function comparedChange(change: Change): ComparedChange {
   const secrets = change.differing.map(keysOf).filter((path) => isSecret(change.before, path) || isSecret(change.after, path));
   return { change, differences: [...compare(change.before, change.after), ...secrets.map((path) => ({ path, before: secret, after: `${secret}, another one` }))].filter(firstOfPath) };
 }

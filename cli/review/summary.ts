@@ -2,7 +2,7 @@
 import { consequenceItem, weight } from "./consequences";
 import { type Events, nameOf, type Violation } from "./events";
 import { imagesItem, isImage } from "./images";
-import { comparedChange, type ComparedChange, detailOf, type Item, labelOf, type Sign, subject } from "./items";
+import { type ComparedChange, comparedChanges, detailOf, type Item, labelOf, type Sign, subject } from "./items";
 import { isRight, rightsItem } from "./rights";
 
 export interface Section {
@@ -28,8 +28,7 @@ const environmentType = "gourmetgram:release:Environment";
  * @param unchecked what could not be checked, a sentence each
  */
 export function summarise(stack: string, events: Events, unchecked: readonly string[]): Summary {
-  // The engine's own order differs from one time to the next.
-  const compared = events.changes.map(comparedChange).sort((a, b) => subject(a.change).localeCompare(subject(b.change)));
+  const compared = comparedChanges(events.changes);
   // What is replaced or deleted is told under its consequence.
   const inPlace = compared.filter(({ change }) => ["create", "update"].includes(change.operation) && !isRight(change));
   const environmentOf = ({ change: { owner } }: ComparedChange) => (owner.type === environmentType ? owner.name : undefined);
