@@ -100,7 +100,7 @@ describe("Given a model on its way", () => {
       return following;
     });
     expect(outcome.exitCode).toBe(2);
-    expect(await reverted()).toMatch(/^resource: Pending: (ErrImagePull|ImagePullBackOff) \(/);
+    expect(await reverted()).toMatch(/^resource: Pending: (ContainerCreating|ErrImagePull|ImagePullBackOff) \(/);
     report.add("registry down during the pull", outcome.sentence);
   });
 
