@@ -86,7 +86,7 @@ describe("Given a model on its way", () => {
   });
 
   it("When the registry is down during the pull, Then staging stays on the last version, and the model is not blamed", async () => {
-    const outcome = await withParameters({ "rollout-timeout-seconds": "30" }, async () => {
+    const outcome = await withParameters({ "rollout-timeout-seconds": "60" }, async () => {
       const chain = await build(next);
       const following = ended(chain);
       // No pod can start until Argo CD has read its bundle and the registry has gone: so it is the pull that fails.

@@ -12,7 +12,7 @@ from inputs import StepFailed
 from outputs import clean
 
 MAX_TIMEOUT = 600  # seconds; the deadlines of the workflows are made for it
-NUDGE = 15.0  # seconds after which Argo CD is asked again: what it could not read may be back
+NUDGE = 10.0  # seconds after which Argo CD is asked again: what it could not read may be back
 REFRESH = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
 
 
