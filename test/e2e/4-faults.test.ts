@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../../cli/cluster";
 import { submit } from "../../cli/workflows";
 import { npm } from "./commands";
-import { begun, bringBack, build, candidate, deleteWorkflow, ended, killPods, onSchedule, parts, ready, stopWorkflow, takeAway, until, withParameters, withoutRoom, workflowOf } from "./faults";
+import { begun, build, candidate, deleteWorkflow, ended, killPods, onSchedule, parts, ready, stopWorkflow, until, withParameters, without, withoutRoom, workflowOf } from "./faults";
 import { alias, environment, lastRelease, releases, settledOn, status, stepPhases, tags } from "./observations";
 import { manifest, moveTag } from "./registry";
 import { Report } from "./report";
@@ -75,12 +75,14 @@ describe("Given a model on its way", () => {
   });
 
   it("When the registry is down during the build, Then the build waits for it", async () => {
-    await takeAway(parts.registry);
-    const chain = await build(next);
-    const following = ended(chain);
-    await until("a second try of the build", async () => (await begun(chain, "build-container-image", "build")) && (await tries(chain, "build-container-image", "build")) > 1);
-    await bringBack(parts.registry);
-    expect(await following).toMatchObject({ exitCode: 0 });
+    const outcome = await without(parts.registry, async (bringBack) => {
+      const chain = await build(next);
+      const following = ended(chain);
+      await until("a second try of the build", async () => (await tries(chain, "build-container-image", "build")) > 1);
+      await bringBack();
+      return following;
+    });
+    expect(outcome).toMatchObject({ exitCode: 0 });
     await promoted();
     report.add("registry down during the build", "the build ran again until the registry answered; the model reached canary");
   });
@@ -89,15 +91,17 @@ describe("Given a model on its way", () => {
     const outcome = await withParameters({ "rollout-timeout-seconds": "60" }, async () => {
       const chain = await build(next);
       const following = ended(chain);
+      const { image_digest: digest } = await until("the image", async () => ((await tags(next)).image_digest ? tags(next) : undefined));
       // No pod can start until Argo CD has read its bundle and the registry has gone: so it is the pull that fails.
-      await withoutRoom("gourmetgram-staging", async () => {
-        const { image_digest: digest } = await until("the image", async () => ((await tags(next)).image_digest ? tags(next) : undefined));
+      return withoutRoom("gourmetgram-staging", async (makeRoom) => {
         await until("the Deployment's new image", async () => (await deployment("staging")).image.endsWith(digest));
-        await takeAway(parts.registry);
+        return without(parts.registry, async (bringBack) => {
+          await makeRoom();
+          await until("the verdict on the pods", async () => (await stepPhases(chain, "test-staging")).resource === "Succeeded", 300);
+          await bringBack();
+          return following;
+        });
       });
-      await until("the verdict on the pods", async () => (await stepPhases(chain, "test-staging")).resource === "Succeeded");
-      await bringBack(parts.registry);
-      return following;
     });
     expect(outcome.exitCode).toBe(2);
     expect(await reverted()).toMatch(/^resource: Pending: (ContainerCreating|ErrImagePull|ImagePullBackOff) \(/);
@@ -110,18 +114,14 @@ describe("Given a model on its way", () => {
     await workflowOf(chain, "deploy-container-image");
     const { image_digest: digest } = await tags(next);
     await until("the release in staging", async () => (await released("staging")) === digest);
-    await takeAway(parts.mlflow);
-    await until("a second try of the deployment", async () => (await tries(chain, "deploy-container-image", "deploy")) > 1, 180);
-    await bringBack(parts.mlflow);
+    await without(parts.mlflow, () => until("a second try of the deployment", async () => (await tries(chain, "deploy-container-image", "deploy")) > 1, 180));
     expect(await following).toMatchObject({ exitCode: 0 });
     await promoted();
     report.add("MLflow down between the deployment and the alias", "the step ran again until MLflow answered; the alias moved, and the model reached canary");
   });
 
   it("When Argo CD's controller is down during the deployment, Then staging is told to stay on the last version, and the model is not blamed", async () => {
-    await takeAway(parts.argoCdController);
-    const outcome = await withParameters({ "rollout-timeout-seconds": "20" }, async () => ended(await build(next)));
-    await bringBack(parts.argoCdController);
+    const outcome = await without(parts.argoCdController, () => withParameters({ "rollout-timeout-seconds": "20" }, async () => ended(await build(next))));
     expect(outcome.exitCode).toBe(2);
     expect(await reverted()).toMatch(/^resource: no pod runs the image yet/);
     report.add("Argo CD's controller down during the deployment", outcome.sentence);

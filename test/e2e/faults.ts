@@ -94,16 +94,23 @@ export const parts = {
   },
 };
 
-/** Takes a part of the platform away: no pod of it is left. */
-export async function takeAway({ path, namespace, selector }: (typeof parts)[keyof typeof parts]): Promise<void> {
-  await connect().api(`${path}/scale`, { method: "PATCH", headers: merge, body: { spec: { replicas: 0 } } });
-  await until(`the end of ${selector}`, async () => (await killPods(namespace, selector)) === 0);
-}
-
-/** Brings it back, and waits until it is ready. */
-export async function bringBack({ path, namespace, selector }: (typeof parts)[keyof typeof parts]): Promise<void> {
-  await connect().api(`${path}/scale`, { method: "PATCH", headers: merge, body: { spec: { replicas: 1 } } });
-  await ready(namespace, selector);
+/**
+ * Runs `use` while a part of the platform is away: not one pod of it is left. It is back, and ready, when this returns.
+ * @param use may bring it back earlier by itself
+ */
+export async function without<T>({ path, namespace, selector }: (typeof parts)[keyof typeof parts], use: (bringBack: () => Promise<void>) => Promise<T>): Promise<T> {
+  const scale = (replicas: number) => connect().api(`${path}/scale`, { method: "PATCH", headers: merge, body: { spec: { replicas } } });
+  const bringBack = async () => {
+    await scale(1);
+    await ready(namespace, selector);
+  };
+  await scale(0);
+  try {
+    await until(`the end of ${selector}`, async () => (await killPods(namespace, selector)) === 0);
+    return await use(bringBack);
+  } finally {
+    await bringBack();
+  }
 }
 
 /** Runs `use` while the templates read other parameters than the stack's; they are put back whatever happens. */
@@ -119,17 +126,21 @@ export async function withParameters<T>(changed: Record<string, string>, use: ()
   }
 }
 
-/** Runs `use` while a namespace takes no further pod. */
-export async function withoutRoom<T>(namespace: string, use: () => Promise<T>): Promise<T> {
+/**
+ * Runs `use` while a namespace takes no further pod.
+ * @param use may make room earlier by itself
+ */
+export async function withoutRoom<T>(namespace: string, use: (makeRoom: () => Promise<void>) => Promise<T>): Promise<T> {
   const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
   const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "no-room" }, spec: { hard: { pods: "1" } } };
+  const makeRoom = () => connect().api(`${path}/no-room`, { method: "DELETE" }).then(() => undefined, gone);
   await connect().api(path, { method: "POST", body: quota });
   try {
     // The quota counts only once it has looked around.
     await until("the quota", async () => (await connect().api<{ status?: { used?: { pods?: string } } }>(`${path}/no-room`)).status?.used?.pods === "1");
-    return await use();
+    return await use(makeRoom);
   } finally {
-    await connect().api(`${path}/no-room`, { method: "DELETE" });
+    await makeRoom();
   }
 }
 
