@@ -9,7 +9,7 @@ import names
 import web
 from inputs import StepFailed, Unavailable
 
-PATIENCE = 60.0  # seconds that a call waits for an MLflow that restarts; MLFLOW_PATIENCE_SECONDS overrides it
+PATIENCE = 20.0  # seconds that a call waits for an MLflow that restarts, before the step runs again; MLFLOW_PATIENCE_SECONDS overrides it
 
 
 class Missing(StepFailed):
