@@ -22,6 +22,7 @@ NOISE = (  # what differs, and what stands in its place
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "00000000-0000-0000-0000-000000000000"),
     (r"containerd://[0-9a-f]{64}", f"containerd://{'0' * 64}"),
     (r"\b10(\.\d{1,3}){3}\b", "10.0.0.1"),
+    (r"\bon [0-9a-f.:\[\]]+:53\b", "on 10.0.0.1:53"),
     (r"127\.0\.0\.1:\d{4,5}\b", "127.0.0.1:5000"),
     (r"(gourmetgram-staging-[0-9a-f]+-)[0-9a-z]{5}\b", r"\1abcde"),
     (r'("nodeName": ?)"[^"]+"', r'\1"node"'),
