@@ -10,6 +10,7 @@ import pytest
 from servers import App, Mlflow
 
 HERE = Path(__file__).parent
+RECORDED = HERE / "recorded"
 SCRIPTS = HERE.parents[1] / "workflows" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 sys.dont_write_bytecode = True
@@ -20,6 +21,16 @@ BASE = "registry.kube-system.svc.cluster.local:5000/gourmetgram-app@sha256:" + "
 def digest(version):
     """A digest for a version's image: sha256:777... for 7."""
     return "sha256:" + (str(version) * 64)[:64]
+
+
+def recorded(file):
+    """A recording of what a real tool said; `record/` makes them."""
+    return json.loads((RECORDED / file).read_text())
+
+
+def says(tool, call):
+    """Exit code, stdout and stderr of a recorded call, for `allow`."""
+    return {key: value for key, value in recorded(f"{tool}.json")[call].items() if key != "call"}
 
 
 class Pipeline:
@@ -96,21 +107,20 @@ class Pipeline:
 
     def pods_watched(self, environment, *events):
         name = f"gourmetgram-{environment}"
-        stream = [(delay, json.dumps({"type": kind, "object": pod}, indent=4)) for delay, kind, pod in events]
+        stream = [(delay, json.dumps({"type": kind, "object": pod})) for delay, kind, pod in events]
         self.allow(
             "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}",
             "--output", "json", "--watch", "--output-watch-events", stream=stream, hold=True,
         )  # fmt: skip
-        if any(kind == "ADDED" and pod["status"]["containerStatuses"][:1] and pod["status"]["containerStatuses"][0]["ready"] for _, kind, pod in events):
+        if any(kind == "ADDED" and container["ready"] for _, kind, pod in events for container in pod["status"].get("containerStatuses", [])):
             left = {pod["metadata"]["name"]: pod for _, kind, pod in events if kind != "DELETED"}
             gone = {pod["metadata"]["name"] for _, kind, pod in events if kind == "DELETED"}
             self.pods_listed(environment, *(pod for name, pod in left.items() if name not in gone))
 
     def pods_listed(self, environment, *pods):
         name = f"gourmetgram-{environment}"
-        self.allow(
-            "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", stdout={"items": list(pods)}
-        )
+        listed = {**recorded("rollout/list.json"), "items": list(pods)}
+        self.allow("kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", stdout=listed)
 
     def own_workflow(self, labels=None, annotations=None, nodes=None):
         begun = {"creationTimestamp": "2026-01-05T00:00:00Z"}
@@ -120,7 +130,7 @@ class Pipeline:
     def workflow(self, name, content):
         call = ["get", "workflows.argoproj.io", name, "--namespace", "argo", "--output", "json"]
         self.rules["kubectl"] = [rule for rule in self.rules.get("kubectl", []) if rule["args"] != call]
-        self.allow("kubectl", *call, **({"stdout": content} if content else NOT_FOUND))
+        self.allow("kubectl", *call, **({"stdout": content} if content else says("kubectl", "not-found")))
 
     def under_lock(self, held=True):
         """This Workflow was started by `holder`, which holds the lock on staging, or no longer does."""
@@ -136,7 +146,7 @@ class Pipeline:
 
     def child(self, phase="Succeeded", **outputs):
         """A child Workflow can be created, and ends in this phase with these global outputs."""
-        self.allow("kubectl", "create", "--filename", "-", "--output", "name")
+        self.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
         parameters = [{"name": key.replace("_", "-"), "value": value} for key, value in outputs.items()]
         status = {"phase": phase, "outputs": {"parameters": parameters}}
         stream = [(0, json.dumps({"type": "ADDED", "object": {"metadata": {}}})), (0.1, json.dumps({"type": "MODIFIED", "object": {"status": status}}))]
@@ -149,25 +159,19 @@ class Pipeline:
         return [json.loads(call["stdin"]) for call in self.calls("kubectl", "create")]
 
 
-def pod(version, ready=True, name=None, restarts=0, state=None, last=None, phase="Running", leaving=False, conditions=()):
-    """A pod of a version's image; `state` and `last` as the kubelet reports them."""
-    image = BASE if version == "base" else f"{BASE.partition('@')[0]}@{digest(version)}"
-    metadata = {"name": name or f"pod-{version}", **({"deletionTimestamp": "2026-01-01T00:00:00Z"} if leaving else {})}
-    container = {"name": "app", "image": image, "resources": {"limits": {"memory": "256Mi"}}}
-    status = {"name": "app", "ready": ready, "restartCount": restarts, "state": state or {"running": {}}, "lastState": last or {}}
-    return {"metadata": metadata, "spec": {"containers": [container]}, "status": {"phase": phase, "conditions": list(conditions), "containerStatuses": [status]}}
+def pod(version, state="ready", name=None, restarts=None):
+    """A pod of a version's image in a recorded state; its name, its image and its count of restarts are the test's own."""
+    one = recorded(f"pods/{state}.json")
+    one["metadata"]["name"] = name or f"pod-{version}"
+    one["spec"]["containers"][0]["image"] = BASE if version == "base" else f"{BASE.partition('@')[0]}@{digest(version)}"
+    if restarts is not None:
+        one["status"]["containerStatuses"][0]["restartCount"] = restarts
+    return one
 
 
 def evicted(version):
     """A pod that the node threw out; it stays, ended, until someone deletes it."""
-    ended = pod(version, ready=False, name=f"evicted-{version}", phase="Failed", state={"terminated": {"reason": "Error", "exitCode": 137}})
-    ended["status"].update(reason="Evicted", message="The node was low on resource: memory.")
-    return ended
-
-
-NOT_FOUND = {"code": 1, "stderr": 'Error from server (NotFound): workflows.argoproj.io "holder" not found'}
-OOM = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
-CRASH = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+    return pod(version, "evicted", name=f"evicted-{version}")
 
 
 @pytest.fixture

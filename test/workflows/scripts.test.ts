@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { python } from "../python";
 
 it("the step scripts pass their own tests", { timeout: 150_000 }, async () => {
-  const pytest = spawn(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", __dirname], {
+  const pytest = spawn(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", __dirname], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
   });

@@ -1,4 +1,4 @@
-"""An MLflow that knows the calls the scripts make, with a real server's answers, and an app with settable answers."""
+"""An MLflow that knows the calls the scripts make, with a real server's answers (test_recorded.py), and an app with settable answers."""
 
 import json
 import re
@@ -55,6 +55,9 @@ class App(_Server):
         return status, text.encode()
 
 
+NOW = 1767225600000  # milliseconds; every time that this MLflow tells
+
+
 class Mlflow(_Server):
     MODEL = "GourmetGramFood11Model"
 
@@ -65,7 +68,15 @@ class Mlflow(_Server):
 
     def add(self, version, **tags):
         self.versions[str(version)] = {key.replace("__", "."): value for key, value in tags.items()}
-        self.runs[f"run{version}"] = {"status": "FINISHED", "tags": {"data_sha256": f"data{version}"}, "metrics": {}, "name": "train"}
+        self._add_run(f"run{version}", "0", "train", {"data_sha256": f"data{version}"}, "FINISHED")
+
+    def open_release(self, number, **tags):
+        """A release record that was opened before."""
+        self.experiments["gourmetgram-releases"] = "1"
+        self._add_run(number, "1", f"{tags['action']} {tags['environment']}", tags)
+
+    def _add_run(self, number, experiment, name, tags, status="RUNNING"):
+        self.runs[number] = {"experiment": experiment, "name": name, "tags": {**tags, "mlflow.runName": name}, "status": status, "metrics": {}}
 
     def fail_on(self, part):
         """From now on calls whose path has `part` in it find MLflow away; None: it is back."""
@@ -84,8 +95,7 @@ class Mlflow(_Server):
         fields = {key: values[0] for key, values in parse_qs(url.query).items()} or json.loads(body or b"{}")
         place = url.path.removeprefix("/api/2.0/")
         if method == "GET" and place.startswith("mlflow-artifacts/artifacts/"):
-            content = self.files.get(place.removeprefix("mlflow-artifacts/artifacts/"))
-            return (200, content) if content is not None else (404, b"{}")
+            return self._artifact(place.removeprefix("mlflow-artifacts/artifacts/"))
         assert fields.get("name", self.MODEL) == self.MODEL or "experiments" in place, fields
         handler = getattr(self, f"{method}_{place.removeprefix('mlflow/')}".replace("/", "_").replace("-", "_"), None)
         if handler is None:
@@ -96,49 +106,60 @@ class Mlflow(_Server):
         status, answer = handler(fields)
         return status, json.dumps(answer).encode()
 
-    def _version(self, number):
-        tags = [{"key": key, "value": value} for key, value in self.versions[number].items()]
-        return {"name": self.MODEL, "version": number, "run_id": f"run{number}", "tags": tags}
+    def _artifact(self, file):
+        if file in self.files:
+            return 200, self.files[file]
+        status, answer = _missing(f"No such artifact: '{file}'")
+        return status, json.dumps(answer).encode()
 
-    def _known(self, fields):
-        missing = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"Model Version (name={self.MODEL}, version={fields['version']}) not found"}
-        return (200, None) if fields["version"] in self.versions else (404, missing)
+    def _of_version(self, fields, answer=dict):
+        """What `answer` gives, where the version is there."""
+        if fields["version"] in self.versions:
+            return 200, answer()
+        return _missing(f"Model Version (name={self.MODEL}, version={fields['version']}) not found")
+
+    def _version(self, number, aliases=True):
+        known = {
+            "name": self.MODEL, "version": number, "creation_timestamp": NOW, "last_updated_timestamp": NOW, "current_stage": "None",
+            "description": "", "source": _artifacts("0", f"run{number}"), "run_id": f"run{number}", "status": "READY", "run_link": "",
+        }  # fmt: skip
+        named = sorted(alias for alias, version in self.aliases.items() if aliases and version == number)
+        return known | _present(tags=_pairs(self.versions[number]), aliases=named)
 
     def GET_model_versions_get(self, fields):
-        status, error = self._known(fields)
-        return status, error or {"model_version": self._version(fields["version"])}
+        return self._of_version(fields, lambda: {"model_version": self._version(fields["version"])})
 
     def GET_model_versions_get_download_uri(self, fields):
-        status, error = self._known(fields)
-        return status, error or {"artifact_uri": f"mlflow-artifacts:/0/run{fields['version']}/artifacts"}
+        return self._of_version(fields, lambda: {"artifact_uri": _artifacts("0", f"run{fields['version']}")})
 
     def GET_model_versions_search(self, fields):
         assert fields["filter"] == f"name='{self.MODEL}'", fields
-        return 200, {"model_versions": [self._version(number) for number in self.versions]}
+        return 200, _present(model_versions=[self._version(number, aliases=False) for number in reversed(self.versions)])
 
     def POST_model_versions_set_tag(self, fields):
-        self.versions[fields["version"]][fields["key"]] = fields["value"]
-        return 200, {}
+        return self._of_version(fields, lambda: self.versions[fields["version"]].update({fields["key"]: fields["value"]}) or {})
 
     def GET_registered_models_alias(self, fields):
-        number = self.aliases.get(fields["alias"])
-        if number is None:
-            return 400, {"error_code": "INVALID_PARAMETER_VALUE", "message": f"Registered model alias {fields['alias']} not found."}
-        return 200, {"model_version": self._version(number)}
+        if not self.versions:
+            return _missing(f"Registered Model with name={self.MODEL} not found")
+        if fields["alias"] not in self.aliases:
+            return _error(400, "INVALID_PARAMETER_VALUE", "INVALID_PARAMETER_VALUE", f"Registered model alias {fields['alias']} not found.")
+        return 200, {"model_version": self._version(self.aliases[fields["alias"]])}
 
     def POST_registered_models_alias(self, fields):
-        self.aliases[fields["alias"]] = fields["version"]
-        return 200, {}
+        return self._of_version(fields, lambda: self.aliases.update({fields["alias"]: fields["version"]}) or {})
 
     def DELETE_registered_models_alias(self, fields):
-        del self.aliases[fields["alias"]]
+        self.aliases.pop(fields["alias"], None)
         return 200, {}
 
     def GET_experiments_get_by_name(self, fields):
-        number = self.experiments.get(fields["experiment_name"])
-        if number is None:
-            return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"Could not find experiment with name '{fields['experiment_name']}'"}
-        return 200, {"experiment": {"experiment_id": number, "name": fields["experiment_name"]}}
+        name = fields["experiment_name"]
+        if name not in self.experiments:
+            return _missing(f"Could not find experiment with name '{name}'")
+        number = self.experiments[name]
+        known = {"experiment_id": number, "name": name, "artifact_location": f"mlflow-artifacts:/{number}", "workspace": "default"}
+        return 200, {"experiment": {**known, "lifecycle_stage": "active", "last_update_time": NOW, "creation_time": NOW}}
 
     def POST_experiments_create(self, fields):
         self.experiments[fields["name"]] = str(len(self.experiments) + 1)
@@ -146,19 +167,23 @@ class Mlflow(_Server):
 
     def _run(self, number):
         run = self.runs[number]
-        tags = [{"key": key, "value": value} for key, value in run["tags"].items()]
-        metrics = [{"key": key, "value": value} for key, value in run["metrics"].items()]
-        return {"info": {"run_id": number, "run_name": run["name"], "status": run["status"]}, "data": {"tags": tags, "metrics": metrics}}
+        info = {
+            "run_uuid": number, "run_id": number, "experiment_id": run["experiment"], "run_name": run["name"], "user_id": "", "status": run["status"],
+            "start_time": NOW, "artifact_uri": _artifacts(run["experiment"], number), "lifecycle_stage": "active",
+        }  # fmt: skip
+        ended = {} if run["status"] == "RUNNING" else {"end_time": NOW}
+        metrics = [{"key": key, "value": value, "timestamp": NOW, "step": 0} for key, value in run["metrics"].items()]
+        return {"info": info | ended, "data": _present(tags=_pairs(run["tags"]), metrics=metrics), "inputs": {}}
 
     def GET_runs_get(self, fields):
         if fields["run_id"] not in self.runs:
-            return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"Run with id={fields['run_id']} not found"}
-        return 200, {"run": self._run(fields["run_id"])}
+            return _missing(f"Run with id={fields['run_id']} not found")
+        return 200, {"run": self._run(fields["run_id"]) | {"outputs": {}}}
 
     def POST_runs_create(self, fields):
         assert fields["experiment_id"] in self.experiments.values() and fields["start_time"] > 1e12, fields
         number = f"release{len(self.runs)}"
-        self.runs[number] = {"status": "RUNNING", "tags": {tag["key"]: tag["value"] for tag in fields["tags"]}, "metrics": {}, "name": fields["run_name"]}
+        self._add_run(number, fields["experiment_id"], fields["run_name"], {tag["key"]: tag["value"] for tag in fields["tags"]})
         return 200, {"run": self._run(number)}
 
     def POST_runs_log_batch(self, fields):
@@ -178,6 +203,27 @@ class Mlflow(_Server):
         for number, run in self.runs.items():
             known = {f"tags.{key}": value for key, value in run["tags"].items()} | {"attributes.status": run["status"]}
             wanted = dict(re.fullmatch(r"(\S+) = '([^']*)'", part).groups() for part in fields["filter"].split(" and "))
-            if run["name"] != "train" and wanted.items() <= known.items():
-                found.append(self._run(number))
-        return 200, {"runs": found} if found else {}
+            if run["experiment"] in fields["experiment_ids"] and wanted.items() <= known.items():
+                found.append(self._run(number) | {"outputs": {}})
+        return 200, _present(runs=found)
+
+
+def _present(**lists):
+    """MLflow leaves out a list that is empty."""
+    return {key: value for key, value in lists.items() if value}
+
+
+def _pairs(values):
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def _artifacts(experiment, run):
+    return f"mlflow-artifacts:/{experiment}/{run}/artifacts"
+
+
+def _error(status, code, kind, message):
+    return status, {"error_code": code, "message": message, "sqlstate": "KAM00", "error_class": kind}
+
+
+def _missing(message):
+    return _error(404, "RESOURCE_DOES_NOT_EXIST", "RESOURCE_NOT_FOUND", message)

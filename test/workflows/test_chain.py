@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import digest
+from conftest import digest, says
 
 
 def report(gate, verdict, reason="why"):
@@ -127,6 +127,12 @@ def test_an_mlflow_that_is_away_is_waited_for_by_running_again(chain):
     assert done.returncode == 75 and done.stderr.startswith("Unavailable: MLflow at ") and chain.output("outcome") is None
 
 
+def test_an_api_server_that_goes_away_before_the_child_is_there_is_waited_for_by_running_again(chain):
+    chain.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "create-refused"))
+    done = conclude(chain, "revert", "fail", "skipped", "skipped")
+    assert done.returncode == 75 and "connection refused" in done.stderr and chain.output("outcome") is None
+
+
 def start(world, template="test-staging", wait="yes"):
     return world.run("start-workflow.py", TEMPLATE=template, WAIT=wait, MODEL_VERSION="7", DIGEST=digest(7))
 
@@ -136,7 +142,7 @@ def test_starts_once(chain):
     assert start(chain).returncode == 0
     name = chain.created()[0]["metadata"]["name"]
     chain.rules["kubectl"] = [rule for rule in chain.rules["kubectl"] if rule["args"][0] != "create"]
-    chain.allow("kubectl", "create", "--filename", "-", "--output", "name", code=1, stderr='Error from server (AlreadyExists): error when creating "STDIN"')
+    chain.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "already-exists"))
     done = start(chain)
     assert done.returncode == 0 and chain.created()[1]["metadata"]["name"] == name
 
@@ -158,7 +164,7 @@ def test_child_that_failed(chain):
 
 
 def test_child_that_is_deleted(chain):
-    chain.allow("kubectl", "create", "--filename", "-", "--output", "name")
+    chain.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     gone = [(0, json.dumps({"type": "ADDED", "object": {}})), (0, json.dumps({"type": "DELETED", "object": {}}))]
     chain.allow("kubectl", "get", "workflows.argoproj.io", "*", "--namespace", "argo", "--output", "json", "--watch", "--output-watch-events", stream=gone)
     done = start(chain)

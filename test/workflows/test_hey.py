@@ -1,12 +1,10 @@
 """hey's report, on what hey 0.1.4 really printed."""
 
-from pathlib import Path
-
-import conftest  # noqa: F401  puts the scripts on the path
+import conftest
 import hey
 import pytest
 
-RECORDED = Path(__file__).parent / "recorded" / "hey"
+RECORDED = conftest.RECORDED / "hey"
 
 CASES = {  # report: (total, errors, success %, whether a p95 is known)
     "good": (100, 0, 100.0, True),

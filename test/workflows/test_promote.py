@@ -4,7 +4,7 @@ import json
 import time
 
 import pytest
-from conftest import BASE, CRASH, NOT_FOUND, digest, pod
+from conftest import BASE, digest, pod, says
 
 REPOSITORY = BASE.partition("@")[0]
 
@@ -27,8 +27,8 @@ def promote(world, source="staging", target="canary"):
 
 @pytest.mark.parametrize("source,target", [("staging", "canary"), ("canary", "production")])
 def test_promotes(ready, source, target):
-    ready.pods_listed(source, pod(7), pod(6, leaving=True))
-    ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", f"{target}-1.0.7")
+    ready.pods_listed(source, pod(7), pod(6, "leaving"))
+    ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", f"{target}-1.0.7", **says("crane", "tag"))
     ready.application(target, 6)
     ready.patchable(target)
     ready.pods_watched(target, (0, "ADDED", pod(7)))
@@ -63,7 +63,7 @@ def test_only_what_passed(world, case):
     assert "not passed staging" in record["reason"] and "serves_version" not in record
 
 
-@pytest.mark.parametrize("running", [[pod(6)], [], [pod(7, ready=False)], [pod(7), pod(6)]])
+@pytest.mark.parametrize("running", [[pod(6)], [], [pod(7, "starting")], [pod(7), pod(6)]])
 def test_only_what_the_source_runs(ready, running):
     ready.pods_listed("staging", *running)
     done = promote(ready)
@@ -74,12 +74,12 @@ def test_only_what_the_source_runs(ready, running):
 @pytest.mark.parametrize("before", [6, None])
 def test_target_goes_back(ready, before):
     ready.pods_listed("staging", pod(7))
-    ready.allow("crane", "tag", "*", "*")
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     if before is None:
         del ready.mlflow.aliases["canary"]
     ready.application("canary", before)
     ready.patchable("canary")
-    ready.pods_watched("canary", (0, "ADDED", pod(7, ready=False, restarts=2, state=CRASH)))
+    ready.pods_watched("canary", (0, "ADDED", pod(7, "crash-looping")))
     ready.pods_watched("canary", (0, "ADDED", pod(before or "base")))
     if before:
         ready.app.serves(6)
@@ -104,23 +104,20 @@ def test_not_while_frozen(ready):
 
 def test_a_freeze_that_cannot_be_looked_up_lets_nothing_through(ready):
     ready.rules["kubectl"] = [rule for rule in ready.rules["kubectl"] if "configmaps" not in rule["args"]]
-    ready.allow("kubectl", "get", "configmaps", *["*"] * 5, **NOT_FOUND)
+    ready.allow("kubectl", "get", "configmaps", *["*"] * 5, **says("kubectl", "not-found"))
     done = promote(ready)
     assert done.returncode == 1 and not ready.patches() and ready.output("outcome") == "broken"
 
 
-def at(minutes_ago):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * minutes_ago))
-
-
-@pytest.mark.parametrize("promoted,passes", [(None, False), (at(50), False), (at(70), True)])
-def test_soaks_in_canary(ready, promoted, passes):
-    if promoted:
-        ready.mlflow.versions["7"]["canary.promoted_at"] = promoted
+@pytest.mark.parametrize("minutes,passes", [(None, False), (50, False), (70, True)])
+def test_soaks_in_canary(ready, minutes, passes):
+    if minutes:
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * minutes))
+        ready.mlflow.versions["7"]["canary.promoted_at"] = since
     ready.pods_listed("canary", pod(7))
     ready.pods_watched("production", (0, "ADDED", pod(7)))
     ready.patchable("production")
-    ready.allow("crane", "tag", "*", "*")
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     done = ready.run("promote.py", SOURCE_ENVIRONMENT="canary", TARGET_ENVIRONMENT="production", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
     assert done.returncode == (0 if passes else 1) and bool(ready.patches()) == passes
     if not passes:
@@ -131,18 +128,18 @@ def test_staging_needs_no_soak(ready):
     ready.pods_listed("staging", pod(7))
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     ready.patchable("canary")
-    ready.allow("crane", "tag", "*", "*")
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     done = ready.run("promote.py", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
     assert done.returncode == 0, done.stderr
 
 
 def test_a_registry_that_is_away_is_waited_for_by_running_again(ready):
     ready.pods_listed("staging", pod(7))
-    ready.allow("crane", "tag", "*", "*", code=1, stderr="dial tcp 10.96.0.50:5000: connect: connection refused")
+    ready.allow("crane", "tag", "*", "*", **says("crane", "refused"))
     done = promote(ready)
     assert done.returncode == 75 and not ready.patches() and ready.output("outcome") is None
     ready.rules["crane"] = []
-    ready.allow("crane", "tag", "*", "*")
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     ready.patchable("canary")
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     assert promote(ready).returncode == 0

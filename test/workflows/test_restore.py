@@ -12,9 +12,7 @@ def cut_off(world):
     world.mlflow.add(6, image_digest=digest(6), canary__digest=digest(6))
     world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
     world.mlflow.aliases["canary"] = "6"
-    world.mlflow.experiments["gourmetgram-releases"] = "1"
-    about = {"action": "promote", "environment": "canary", "workflow_uid": "gone", "workflow": "promote-model-x", "app_version": "1.0.7"}
-    world.mlflow.runs["old"] = {"status": "RUNNING", "tags": about, "metrics": {}, "name": "promote canary 1.0.7"}
+    world.mlflow.open_release("old", action="promote", environment="canary", workflow_uid="gone", workflow="promote-model-x", app_version="1.0.7")
     world.application("canary", 7)
     world.own_workflow(labels={"workflows.argoproj.io/cron-workflow": "cron-restore-releases"})
     world.patchable("canary")

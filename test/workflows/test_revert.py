@@ -72,8 +72,8 @@ def test_first_model_bad(staging):
 def test_alias_stays_when_staging_does_not_come_back(staging):
     staging.mlflow.add(5, **passed(5))
     staging.mlflow.add(8, image_digest=digest(8))
-    staging.pods_watched("staging", (0, "ADDED", pod(5, ready=False, state={"waiting": {"reason": "ImagePullBackOff"}})))
-    done = staging.run("revert.py", FAILED_VERSION="8")
+    staging.pods_watched("staging", (0, "ADDED", pod(5, "pull-backoff")))
+    done = staging.run("revert.py", FAILED_VERSION="8", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and staging.mlflow.aliases["staging"] == "8" and staging.output("outcome") == "broken"
 
 
@@ -186,9 +186,7 @@ def test_on_a_schedule_changes_nothing_where_all_is_well(staging):
 def test_closes_the_record_of_a_deployment_that_was_deleted(staging):
     staging.mlflow.add(8, image_digest=digest(8))
     staging.mlflow.add(5, **passed(5))
-    staging.mlflow.experiments["gourmetgram-releases"] = "1"
-    about = {"action": "deploy", "environment": "staging", "workflow_uid": "gone", "workflow": "deploy-container-image-v8-x"}
-    staging.mlflow.runs["old"] = {"status": "RUNNING", "tags": about, "metrics": {}, "name": "deploy staging 1.0.8"}
+    staging.mlflow.open_release("old", action="deploy", environment="staging", workflow_uid="gone", workflow="deploy-container-image-v8-x")
     staging.pods_watched("staging", (0, "ADDED", pod(5)))
     staging.app.serves(5)
     assert staging.run("revert.py").returncode == 0

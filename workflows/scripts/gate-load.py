@@ -23,7 +23,7 @@ def check(version, digest):
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     print(done.stdout, flush=True)
     if done.returncode != 0:
-        return gate.Verdict("inconclusive", f"hey ended with exit code {done.returncode}: {done.stderr[-200:]}")
+        return gate.Verdict("inconclusive", f"hey ended with exit code {done.returncode}: {done.stderr[:200]}")
     result = hey.parse(done.stdout)
     metrics = {**result.figures(), "restarts": sum(pods.restarts(_pods(), digest).values())}
     problem = judge(result) or survived(before, digest, names.app_version(version))

@@ -7,10 +7,14 @@ import selectors
 import subprocess
 import time
 
+import away
 from inputs import StepFailed, Unavailable
 
-# What kubectl says when the API server, or the store behind it, does not answer.
-AWAY = ("was refused", "Unable to connect to the server", "(ServiceUnavailable)", "(Timeout)", "(ServerTimeout)", "(TooManyRequests)", "etcdserver:")
+# What kubectl says when the API server, or the store behind it, does not answer. Before it creates anything it fetches the schemas.
+AWAY = (
+    "was refused", "Unable to connect to the server", "error from a previous attempt", "failed to download openapi",
+    "(ServiceUnavailable)", "(Timeout)", "(ServerTimeout)", "(TooManyRequests)", "etcdserver:",
+)  # fmt: skip
 
 
 class NotFound(StepFailed):
@@ -27,15 +31,15 @@ def run(*args, stdin=None):
     if done.returncode == 0:
         return done.stdout
     lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-    raise _kind(done.stderr)(f"kubectl {args[0]} failed: {lines[-1]}")
+    raise _kind(lines[-1])(f"kubectl {args[0]} failed: {lines[-1]}")
 
 
-def _kind(stderr):
-    if "(NotFound)" in stderr:
+def _kind(said):
+    if "(NotFound)" in said:
         return NotFound
-    if "(AlreadyExists)" in stderr:
+    if "(AlreadyExists)" in said:
         return AlreadyExists
-    return Unavailable if any(sign in stderr for sign in AWAY) else StepFailed
+    return Unavailable if away.says(said, *AWAY) else StepFailed
 
 
 def get(kind, name, namespace):

@@ -132,6 +132,8 @@ def _why_not_ready(pod):
         return f"Pending: {clean(_unschedulable(pod), 200)}"
     waiting = _waiting(pod)
     if waiting:
-        detail = f" ({clean(waiting['message'], 200)})" if waiting.get("reason") in PULLING and waiting.get("message") else ""
+        # The kubelet's message names the image again and again, and the cause last.
+        cause = waiting.get("message", "").rpartition('": ')[2] if waiting.get("reason") in PULLING else ""
+        detail = f" ({clean(cause, 200)})" if cause else ""
         return f"{status.get('phase', 'Pending')}: {waiting.get('reason', 'waiting')}{detail}"
     return f"{status.get('phase', 'Pending')}: the container is not ready"

@@ -2,11 +2,12 @@
 
 import subprocess
 
+import away
 import outputs
 from inputs import StepFailed, Unavailable
 
-# What crane says when the registry, or the way to it, is not there.
-AWAY = ("connection refused", "connection reset", "no such host", "i/o timeout", "no route to host", "status code 502", "status code 503", "status code 504")
+# What crane says when there is a way to the registry, but no registry behind it.
+AWAY = ("status code 502", "status code 503", "status code 504")
 
 
 def crane(*args):
@@ -14,5 +15,6 @@ def crane(*args):
     done = subprocess.run(["crane", *args], capture_output=True, text=True)
     if done.returncode == 0:
         return done.stdout
-    kind = Unavailable if any(sign in done.stderr for sign in AWAY) else StepFailed
-    raise kind(f"crane {args[0]} failed: {outputs.clean(done.stderr[-300:])}")
+    said = done.stderr.strip().rpartition("\n")[2]  # what it tried before that is on the lines above
+    kind = Unavailable if away.says(said, *AWAY) else StepFailed
+    raise kind(f"crane {args[0]} failed: {outputs.clean(said[-300:])}")
