@@ -56,9 +56,7 @@ class Pipeline:
             "FAKE_STATE": str(self.folder),
             "OUTPUT_DIR": str(self.out),
             "MLFLOW_TRACKING_URI": self.mlflow.url,
-            "STAGING_URL": self.app.url,
-            "CANARY_URL": self.app.url,
-            "PRODUCTION_URL": self.app.url,
+            "ENVIRONMENTS": self.environments("staging", "canary", "production"),
             "APP_BASE_IMAGE": BASE,
             "ROLLOUT_TIMEOUT_SECONDS": "10",
             "CHILD_SECONDS": "10",
@@ -67,6 +65,10 @@ class Pipeline:
         }
         command = [sys.executable, "-S", str(SCRIPTS / script)]  # the scripts need the standard library alone
         return subprocess.run(command, env={**given, **env}, capture_output=True, text=True, timeout=60)
+
+    def environments(self, *names):
+        """What a stack with these environments hands to its steps; the same app answers for all of them."""
+        return json.dumps({name: self.app.url for name in names})
 
     def output(self, name):
         file = self.out / name

@@ -21,7 +21,7 @@ ENTRIES = {  # script: (its good values, the values to attack)
         {"SOURCE_ENVIRONMENT": "staging", "TARGET_ENVIRONMENT": "canary", "MODEL_VERSION": "7"},
         ["SOURCE_ENVIRONMENT", "TARGET_ENVIRONMENT", "MODEL_VERSION"],
     ),
-    "restore.py": ({}, ["ENVIRONMENTS"]),
+    "restore.py": ({}, ["TARGET_ENVIRONMENT", "ENVIRONMENTS"]),
     "revert.py": ({}, ["FAILED_VERSION"]),
     "start-workflow.py": ({"TEMPLATE": "test-staging", "WAIT": "yes", "MODEL_VERSION": "7"}, ["TEMPLATE", "MODEL_VERSION", "DIGEST", "WAIT"]),
 }

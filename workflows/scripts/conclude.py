@@ -82,11 +82,15 @@ def promote(version, digest, reports):
         raise StepFailed(f"Version {version} is not promoted: {reason}")
     models.move_alias("staging", version)  # where the deployment could not, MLflow being away
     served = names.app_version(version)
+    source, target = next(iter(inputs.promotions()), ("staging", None))
+    if target is None:
+        outputs.outcome("held", f"{served} passed staging, and this stack has no environment to promote it to")
+        return
     if "staging.reverted_at" in model.tags:  # after a revert, only a person sends the same version on
-        by_hand = f"to promote it, run: npm run promote -- {version} staging canary"
+        by_hand = f"to promote it, run: npm run promote -- {version} {source} {target}"
         outputs.outcome("held", f"{served} passed staging, but staging was once taken back from it; {by_hand}")
         return
-    parameters = {"source-environment": "staging", "target-environment": "canary", "model-version": version}
+    parameters = {"source-environment": source, "target-environment": target, "model-version": version}
     child = children.manifest(children.own(), "promote-model", version, parameters)
     ended = children.finished(children.start(child), seconds())
     if children.output(ended, "outcome") == "refused":
@@ -94,7 +98,7 @@ def promote(version, digest, reports):
         return
     if ended["status"]["phase"] != "Succeeded":
         raise StepFailed(f"{served} passed staging, but its promotion failed: {children.explain(ended)}")
-    outputs.outcome("promoted", f"canary serves {served}")
+    outputs.outcome("promoted", f"{target} serves {served}")
 
 
 def revert(version, digest, reports):
