@@ -47,8 +47,10 @@ export class Environment extends pulumi.ComponentResource {
     const namespace = new k8s.core.v1.Namespace(`${name}-namespace`, { metadata: { name: app, labels: restrictedNamespaceLabels } }, child);
     this.namespace = namespace.metadata.name;
 
-    const files = pulumi.output(args.baseImage).apply((baseImage) => renderBundle(environmentBundle(args, baseImage)));
-    const tag = files.apply(bundleTag);
+    const render = (baseImage: string) => renderBundle(environmentBundle(args, baseImage));
+    // Only the file that names the image waits for it: a preview that builds the image anew still knows the limits.
+    const files = { ...render(""), "kustomization.yaml": pulumi.output(args.baseImage).apply((baseImage) => render(baseImage)["kustomization.yaml"]) };
+    const tag = pulumi.output(files).apply(bundleTag);
     const bundle = new k8s.core.v1.ConfigMap(`${name}-bundle`, { metadata: { name: `${app}-bundle`, namespace: this.namespace }, data: files }, child);
     const published = this.publish(name, app, tag, bundle, args.toolsImage);
     const controllerRights = this.grantArgoCd(name);

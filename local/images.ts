@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { buildDockerfile, type Report } from "../images/build/build";
 import { localBase } from "../images/build/base";
@@ -119,6 +119,12 @@ export async function writeLocalImages(
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, `${JSON.stringify(entries, null, 2)}\n`);
+}
+
+/** What the last {@link writeLocalImages} wrote. @throws where nothing has been written */
+export function readLocalImages(path = join(stateDir(), "images.json")): Partial<Record<ImageKey, LocalImage>> {
+  if (!existsSync(path)) throw new Error("The local cluster has no images yet: run npm start first.");
+  return JSON.parse(readFileSync(path, "utf8")) as Partial<Record<ImageKey, LocalImage>>;
 }
 
 async function binaryFiles(name: LocalImageName, binDir: string): Promise<Record<string, string>> {

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { connect } from "../cli/cluster";
 import { shield } from "./interrupts";
 import { repositoryRoot, stateDir } from "./paths";
-import { run } from "./run";
+import { policyPackArgs } from "./policy-pack";
+import { type CommandError, run, type RunOptions } from "./run";
 
 /** `pulumi up` of a stack on a cluster of the user's own, by the user's own Pulumi and backend. */
 export async function upWithOwnPulumi(stack: string): Promise<void> {
@@ -25,15 +26,24 @@ export async function destroyWithOwnPulumi(stack: string): Promise<void> {
 
 /** `pulumi preview` of such a stack, with the policy pack. */
 export async function previewWithOwnPulumi(stack: string, args: string[]): Promise<void> {
-  await ownPulumi("preview", "--policy-pack", "policy", "--stack", stack, ...args);
+  await ownPulumi("preview", ...policyPackArgs(false), "--stack", stack, ...args);
 }
+
+/** The same as JSON, line by line. @throws CommandError where it fails, or a policy is broken */
+export async function jsonPreviewWithOwnPulumi(stack: string, args: string[], options: Pick<RunOptions, "env" | "onLine">): Promise<void> {
+  await run("pulumi", ["preview", "--stack", stack, "--non-interactive", ...args], { cwd: repositoryRoot, ...options }).catch((error: CommandError) => {
+    throw error.stderr.includes("ENOENT") ? notInstalled() : error;
+  });
+}
+
+const notInstalled = () => new Error("pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.");
 
 async function ownPulumi(...args: string[]): Promise<void> {
   const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
   const code = await shield(
     new Promise<number | null>((resolve, reject) => {
       child.once("close", resolve);
-      child.once("error", () => reject(new Error("pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.")));
+      child.once("error", () => reject(notInstalled()));
     }),
   );
   if (code !== 0) throw new Error(`pulumi ${args[0]} failed: mend what it says above, then run this again.`);

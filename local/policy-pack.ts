@@ -1,7 +1,16 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { repositoryRoot } from "./paths";
 import { pulumiHome } from "./pulumi";
+
+/** Exceptions from the policies, by name; a team commits the file, and so reviews each. */
+const exceptions = join("policy", "exceptions.json");
+
+/** The CLI's arguments that have the policy pack judge a stack, for the local CLI or an official one. */
+export function policyPackArgs(isLocal: boolean): string[] {
+  const configuration = existsSync(join(repositoryRoot, exceptions)) ? ["--policy-pack-config", exceptions] : [];
+  return ["--policy-pack", isLocal ? installPolicyPack() : "policy", ...configuration];
+}
 
 /** Runtime that stands for Node.js in the pack's description here. */
 const runtime = "gourmetgram";

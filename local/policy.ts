@@ -1,19 +1,16 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseCluster, parseStack } from "../config";
+import { readLocalImages } from "./images";
 import { previewWithOwnPulumi } from "./own-pulumi";
-import { localContext, repositoryRoot } from "./paths";
-import { preview, stackExists } from "./stack";
+import { policyPackArgs } from "./policy-pack";
+import { localValues, preview, readStackFile } from "./stack";
+import { localStack } from "./stack-config";
 
 /** Previews the stack with the policy pack. Further arguments are Pulumi's. */
 async function main(): Promise<void> {
   const stack = process.env.GOURMETGRAM_STACK ?? "staging";
-  const name = `Pulumi.${stack}.yaml`;
-  if (!existsSync(join(repositoryRoot, name))) throw new Error(`There is no stack file ${name}: name another stack in GOURMETGRAM_STACK, or write that file.`);
+  const { file, isLocal } = readStackFile(stack);
   const args = process.argv.slice(2);
-  if (parseCluster(parseStack(readFileSync(join(repositoryRoot, name), "utf8"), name)).context !== localContext) return previewWithOwnPulumi(stack, args);
-  if (!stackExists(stack)) throw new Error("There is no local cluster: run npm start first.");
-  await preview(stack, args);
+  if (!isLocal) return previewWithOwnPulumi(stack, args);
+  await preview(stack, localStack(file, localValues(readLocalImages())), [...policyPackArgs(isLocal), ...args]);
 }
 
 main().catch((error: Error) => {

@@ -1,12 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseStack, type StackFile } from "../config";
+import { parseCluster, parseStack, type StackFile } from "../config";
 import { startedAt } from "./cluster/processes";
+import { manifestPath } from "./manifests";
 import type { Progress } from "./phases";
-import { installPolicyPack } from "./policy-pack";
-import { installPlugins, pulumi, PulumiError } from "./pulumi";
-import { stateDir } from "./paths";
-import { renderStack } from "./stack-config";
+import { installPlugins, pulumi, PulumiError, type PulumiOptions } from "./pulumi";
+import { kubeconfigPath, localContext, repositoryRoot, stateDir } from "./paths";
+import { type LocalValues, renderStack } from "./stack-config";
 
 const project = "gourmetgram";
 const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulumi", ...path);
@@ -16,6 +17,20 @@ export const localStackFile = (stack: string): string => join(stateDir(), `Pulum
 
 /** Whether the local backend knows the stack. */
 export const stackExists = (stack: string): boolean => existsSync(backend("stacks", project, `${stack}.json`));
+
+/** The stack's file in the repository. @throws where there is none, or it isn't YAML */
+export function readStackFile(stack: string): { file: StackFile; isLocal: boolean } {
+  const name = `Pulumi.${stack}.yaml`;
+  const path = join(repositoryRoot, name);
+  if (!existsSync(path)) throw new Error(`There is no stack file ${name}: name another stack in GOURMETGRAM_STACK, or write that file.`);
+  const file = parseStack(readFileSync(path, "utf8"), name);
+  return { file, isLocal: parseCluster(file).context === localContext };
+}
+
+/** What this machine knows of its cluster, whose images are these. */
+export function localValues(images: LocalValues["images"]): LocalValues {
+  return { kubeconfig: kubeconfigPath(), manifests: { argoWorkflows: manifestPath("argo-workflows"), argoCd: manifestPath("argo-cd") }, images };
+}
 
 /**
  * Makes the stack on the local file backend, with the given settings, or gives it new ones.
@@ -50,10 +65,22 @@ export async function destroy(stack: string, progress: Progress): Promise<string
   return logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress);
 }
 
-/** `pulumi preview` with the policy pack, to the terminal. @throws PulumiError where a policy is broken. */
-export async function preview(stack: string, args: string[]): Promise<void> {
-  releaseStaleLocks(stack);
-  await pulumi(["preview", "--stack", stack, "--config-file", localStackFile(stack), "--policy-pack", installPolicyPack(), ...args]);
+/**
+ * `pulumi preview` of the stack with the given settings. Neither the state nor the stack file of the last `npm start`
+ * is written to: the settings go into a file of their own, for as long as it takes.
+ * @throws PulumiError where it fails, or a policy is broken
+ */
+export async function preview(stack: string, settings: StackFile, args: string[], options: PulumiOptions = {}): Promise<void> {
+  if (!stackExists(stack)) throw new Error(`There is no stack ${stack} on this machine to compare with: run npm start first, or name another stack in GOURMETGRAM_STACK.`);
+  const { encryptionsalt } = parseStack(readFileSync(localStackFile(stack), "utf8"), localStackFile(stack));
+  const directory = mkdtempSync(join(tmpdir(), "gourmetgram-preview-"));
+  try {
+    const file = join(directory, `Pulumi.${stack}.yaml`);
+    writeFileSync(file, renderStack({ ...settings, encryptionsalt }), { mode: 0o600 });
+    await pulumi(["preview", "--stack", stack, "--config-file", file, ...args], options);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 async function logged(name: string, stack: string, args: string[], progress: Progress): Promise<string> {

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildImages } from "../cli/images";
-import { parseCluster, parseSettings, parseStack, settingsOf, type StackFile } from "../config";
+import { parseSettings, settingsOf, type StackFile } from "../config";
 import { imageKeys } from "../images/catalogue";
 import { buildTools, isBuilt, toolGroups, type ToolGroup } from "./binaries";
 import { waitUntil } from "./cluster/processes";
@@ -11,12 +11,12 @@ import { buildLocalImages, localImageNames, neededBinaries, pushLocalImages, wri
 import { handleInterrupts, shield } from "./interrupts";
 import { takeLock } from "./lock";
 import { inspectMachine, obstacles } from "./machine";
-import { buildManifests, manifestPath } from "./manifests";
+import { buildManifests } from "./manifests";
 import { ensurePackages } from "./packages";
-import { kubeconfigPath, localContext, repositoryRoot, stateDir } from "./paths";
+import { stateDir } from "./paths";
 import { Phases } from "./phases";
 import { endChildren } from "./run";
-import { prepareStack, up } from "./stack";
+import { localValues, prepareStack, readStackFile, up } from "./stack";
 import { localStack, type LocalValues } from "./stack-config";
 import { upWithOwnPulumi } from "./own-pulumi";
 
@@ -25,10 +25,8 @@ const titles: Record<string, string> = { mlflow: "MLflow", argoWorkflows: "Argo 
 
 async function main(): Promise<void> {
   const stack = process.env.GOURMETGRAM_STACK ?? "staging";
-  const name = `Pulumi.${stack}.yaml`;
-  if (!existsSync(join(repositoryRoot, name))) throw new Error(`There is no stack file ${name}: name another stack in GOURMETGRAM_STACK, or write that file.`);
-  const file = parseStack(readFileSync(join(repositoryRoot, name), "utf8"), name);
-  if (parseCluster(file).context === localContext) await startLocal(stack, file);
+  const { file, isLocal } = readStackFile(stack);
+  if (isLocal) await startLocal(stack, file);
   else await upWithOwnPulumi(stack);
 }
 
@@ -83,10 +81,6 @@ async function compile(phases: Phases): Promise<{ compiled: Promise<void>; done:
     finished.set(group.name, previous);
   }
   return { compiled: previous, done: (group) => finished.get(group)! };
-}
-
-function localValues(images: LocalValues["images"]): LocalValues {
-  return { kubeconfig: kubeconfigPath(), manifests: { argoWorkflows: manifestPath("argo-workflows"), argoCd: manifestPath("argo-cd") }, images };
 }
 
 function unbuiltImages(): LocalValues["images"] {

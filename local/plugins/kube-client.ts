@@ -44,17 +44,24 @@ export interface RequestOptions {
 /** How long one answer may take. Server-side apply of the largest manifests takes seconds. */
 const answerMs = 60_000;
 
+/** Connections for requests: a refresh reads all of a stack's objects at once, which a small API server doesn't take. */
+const connections = 16;
+
 /** A client of one API server. */
 export class KubeClient {
   private readonly transport: typeof http | typeof https;
   private readonly agent: http.Agent;
+  /** Apart, since a watch keeps its connection for as long as something is waited for. */
+  private readonly watches: http.Agent;
 
   constructor(readonly connection: Connection) {
     const tls = connection.server.startsWith("https:");
     this.transport = tls ? https : http;
     const { authority: ca, certificate: cert, key, serverName: servername, insecure } = connection;
     const options = { keepAlive: true, ca, cert, key, rejectUnauthorized: !insecure, ...(servername && { servername }) };
-    this.agent = tls ? new https.Agent(options) : new http.Agent({ keepAlive: true });
+    const agent = (maxSockets: number) => (tls ? new https.Agent({ ...options, maxSockets }) : new http.Agent({ keepAlive: true, maxSockets }));
+    this.agent = agent(connections);
+    this.watches = agent(Infinity);
   }
 
   /**
@@ -134,7 +141,7 @@ export class KubeClient {
     if (token) headers.authorization = `Bearer ${token}`;
     if (payload) Object.assign(headers, { "content-type": contentType ?? "application/json", "content-length": payload.length });
     return new Promise((resolve, reject) => {
-      const request = this.transport.request(url, { method, headers, agent: this.agent, signal }, resolve);
+      const request = this.transport.request(url, { method, headers, agent: timeout > 0 ? this.agent : this.watches, signal }, resolve);
       if (timeout > 0) request.setTimeout(timeout, () => request.destroy(new Error(`no answer within ${timeout / 1000} s`)));
       request.on("error", (error) => {
         if (signal?.aborted) return reject(signal.reason);

@@ -86,17 +86,21 @@ describe("Given a model on its way", () => {
   });
 
   it("When the registry is down during the pull, Then staging stays on the last version, and the model is not blamed", async () => {
-    const outcome = await withParameters({ "rollout-timeout-seconds": "20" }, async () => {
+    const outcome = await withParameters({ "rollout-timeout-seconds": "60" }, async () => {
       const chain = await build(next);
       const following = ended(chain);
-      await workflowOf(chain, "deploy-container-image");
-      await takeAway(parts.registry);
-      const seen = await following;
+      // No pod can start until Argo CD has read its bundle and the registry has gone: so it is the pull that fails.
+      await withoutRoom("gourmetgram-staging", async () => {
+        const { image_digest: digest } = await until("the image", async () => ((await tags(next)).image_digest ? tags(next) : undefined));
+        await until("the Deployment's new image", async () => (await deployment("staging")).image.endsWith(digest));
+        await takeAway(parts.registry);
+      });
+      await until("the verdict on the pods", async () => (await stepPhases(chain, "test-staging")).resource === "Succeeded");
       await bringBack(parts.registry);
-      return seen;
+      return following;
     });
     expect(outcome.exitCode).toBe(2);
-    expect(await reverted()).toMatch(/^resource: Pending: (ErrImagePull|ImagePullBackOff) \(/);
+    expect(await reverted()).toMatch(/^resource: Pending: (ContainerCreating|ErrImagePull|ImagePullBackOff) \(/);
     report.add("registry down during the pull", outcome.sentence);
   });
 
@@ -219,9 +223,9 @@ describe("Given a model on its way", () => {
       expect(await update).toMatch(/updated/);
       expect(await following).toMatchObject({ exitCode: 0 });
       await promoted();
-      expect(await memoryLimit("canary")).toBe("288Mi");
+      expect((await deployment("canary")).memory).toBe("288Mi");
     });
-    await until("the limit of before", async () => (await memoryLimit("canary")) === "256Mi");
+    await until("the limit of before", async () => (await deployment("canary")).memory === "256Mi");
     await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
     report.add("pulumi up during a promotion", "canary has the new limit and the promoted version; the update moved no release");
   });
@@ -253,8 +257,9 @@ async function released(name: string): Promise<string | undefined> {
   return spec.source.kustomize?.images?.[0]?.split("@")[1];
 }
 
-async function memoryLimit(name: string): Promise<string> {
+async function deployment(name: string): Promise<{ image: string; memory: string }> {
   const app = `gourmetgram-${name}`;
-  const { spec } = await connect().api<{ spec: { template: { spec: { containers: { resources: { limits: { memory: string } } }[] } } } }>(`/apis/apps/v1/namespaces/${app}/deployments/${app}`);
-  return spec.template.spec.containers[0].resources.limits.memory;
+  const { spec } = await connect().api<{ spec: { template: { spec: { containers: { image: string; resources: { limits: { memory: string } } }[] } } } }>(`/apis/apps/v1/namespaces/${app}/deployments/${app}`);
+  const [{ image, resources }] = spec.template.spec.containers;
+  return { image, memory: resources.limits.memory };
 }

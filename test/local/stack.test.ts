@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { startedAt } from "../../local/cluster/processes";
-import { diagnostics, releaseStaleLocks, summary } from "../../local/stack";
+import { readLocalImages } from "../../local/images";
+import { diagnostics, preview, readStackFile, releaseStaleLocks, summary } from "../../local/stack";
 
 const failed = `Updating (staging):
  +  kubernetes:core/v1:Namespace argo creating (0s)
@@ -78,4 +79,22 @@ describe("the locks on a stack", () => {
     expect(Math.abs(startedAt(process.pid)! - (Date.now() - process.uptime() * 1000))).toBeLessThan(2_000);
     expect(startedAt(gone)).toBeUndefined();
   });
+});
+
+describe("what a preview needs", () => {
+  beforeEach(() => vi.stubEnv("GOURMETGRAM_STATE", "/nonexistent"));
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("is the stack's file, and whether it names the local cluster", () => {
+    expect(readStackFile("staging")).toMatchObject({ isLocal: true, file: { config: { "gourmetgram:cluster": { context: "gourmetgram-local" } } } });
+    expect(() => readStackFile("nowhere")).toThrow(new Error("There is no stack file Pulumi.nowhere.yaml: name another stack in GOURMETGRAM_STACK, or write that file."));
+  });
+
+  it("is a stack to compare with", async () => {
+    await expect(preview("staging", {}, [])).rejects.toThrow(
+      new Error("There is no stack staging on this machine to compare with: run npm start first, or name another stack in GOURMETGRAM_STACK."),
+    );
+  });
+
+  it("is the images of the last start", () => expect(() => readLocalImages()).toThrow(new Error("The local cluster has no images yet: run npm start first.")));
 });

@@ -1,3 +1,5 @@
+import * as pulumi from "@pulumi/pulumi";
+import { unknown } from "@pulumi/pulumi/output";
 import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { bundleTag } from "../../components/bundle";
@@ -78,6 +80,12 @@ describe("the bundle of an environment", () => {
       metadata: { name: "gourmetgram-canary", labels: { app: "gourmetgram-canary" } },
       spec: { selector: { app: "gourmetgram-canary" }, type: "LoadBalancer", ports: [{ name: "http", protocol: "TCP", port: 8080, targetPort: "http" }] },
     });
+  });
+
+  it("is known but for the image while that is yet to be built, so that a preview shows the limits", async () => {
+    const { inputs } = await environment({ baseImage: pulumi.output(unknown as unknown as string) });
+    const { data } = (await environment()).inputs("canary-bundle");
+    expect(inputs("canary-bundle").data).toEqual({ "deployment.yaml": data["deployment.yaml"], "service.yaml": data["service.yaml"] });
   });
 
   it("is published anew, by a Job of another name, when the limit changes", async () => {

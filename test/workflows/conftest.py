@@ -115,7 +115,8 @@ class Pipeline:
         )
 
     def own_workflow(self, labels=None, annotations=None, nodes=None):
-        metadata = {"name": "parent", "namespace": "argo", "uid": "uid-1", "labels": labels or {}, "annotations": annotations or {}}
+        begun = {"creationTimestamp": "2026-01-05T00:00:00Z"}
+        metadata = {"name": "parent", "namespace": "argo", "uid": "uid-1", **begun, "labels": labels or {}, "annotations": annotations or {}}
         self.workflow("parent", {"metadata": metadata, "status": {"nodes": nodes or {}}})
 
     def workflow(self, name, content):

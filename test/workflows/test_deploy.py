@@ -62,6 +62,17 @@ def test_a_registry_that_comes_back_is_waited_for(staging):
     assert deploy(staging).returncode == 0
 
 
+def test_argo_cd_is_asked_again_while_nothing_happens(staging, monkeypatch):
+    import rollout
+
+    monkeypatch.setattr(rollout, "NUDGE", 0.1)
+    asked, states = [], [None, None, rollout.pods.Assessment("ready")]
+    monkeypatch.setattr(rollout, "_patch", lambda environment, patch: asked.append((environment, patch)))
+    monkeypatch.setattr(rollout, "_watch_pods", lambda *_: states.pop(0))
+    rollout.await_pods("staging", digest(7), rollout.time.monotonic() + 5)
+    assert asked == [("staging", {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}})] * 2
+
+
 def test_a_registry_that_stays_away_is_named(staging):
     staging.pods_watched("staging", (0, "ADDED", PULLING))
     done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")

@@ -90,6 +90,19 @@ def test_resource_does_not_blame_the_model_for_the_registry(staging):
     assert judged(staging, "resource")[:2] == ("inconclusive", "Pending: ErrImagePull (connection refused)")
 
 
+def test_resource_does_not_blame_the_model_for_a_pull_that_hangs(staging):
+    creating = {"waiting": {"reason": "ContainerCreating"}}
+    staging.pods_watched("staging", (0, "ADDED", pod(7, ready=False, state=creating, phase="Pending")))
+    staging.application("staging", 7)
+    assert judged(staging, "resource")[:2] == ("inconclusive", "Pending: ContainerCreating")
+
+
+def test_resource_fails_on_a_container_that_runs_and_is_never_ready(staging):
+    staging.pods_watched("staging", (0, "ADDED", pod(7, ready=False)))
+    staging.application("staging", 7)
+    assert judged(staging, "resource")[:2] == ("fail", "Running: the container is not ready")
+
+
 def test_resource_fails_on_pending(staging):
     unscheduled = {"type": "PodScheduled", "status": "False", "message": "Insufficient memory"}
     stuck = pod(7, ready=False, phase="Pending", conditions=[unscheduled])

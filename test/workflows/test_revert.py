@@ -139,14 +139,26 @@ def test_backstop_leaves_what_passed_alone(world, released):
     assert done.returncode == 0 and not world.created() and not world.mlflow.writes
 
 
-def test_backstop_keeps_a_failed_verdict(world):
-    world.mlflow.add(8, image_digest=digest(8), staging__verdict="fail", staging__digest=digest(8))
+@pytest.mark.parametrize("verdict", ["fail", "inconclusive"])
+def test_backstop_keeps_the_verdict_of_its_own_run(world, verdict):
+    judged = {"staging__verdict": verdict, "staging__reason": "resource: why", "staging__verdict_at": "2026-01-05T00:01:00Z"}
+    world.mlflow.add(8, image_digest=digest(8), staging__digest=digest(8), **judged)
     world.application("staging", 8)
     world.own_workflow()
     world.child(outcome="reverted", reason="")
     assert world.run("backstop.py", MODEL_VERSION="8").returncode == 0
-    assert world.mlflow.versions["8"]["staging.verdict"] == "fail"
-    assert json.loads(json.dumps(world.created()[0]))["spec"]["entrypoint"] == "under-lock"
+    assert (world.mlflow.versions["8"]["staging.verdict"], world.mlflow.versions["8"]["staging.reason"]) == (verdict, "resource: why")
+    assert world.created()[0]["spec"]["entrypoint"] == "under-lock"
+
+
+def test_backstop_replaces_the_verdict_of_an_earlier_run(world):
+    judged = {"staging__verdict": "fail", "staging__reason": "resource: why", "staging__verdict_at": "2026-01-04T23:59:59Z"}
+    world.mlflow.add(8, image_digest=digest(8), staging__digest=digest(8), **judged)
+    world.application("staging", 8)
+    world.own_workflow()
+    world.child(outcome="reverted", reason="")
+    assert world.run("backstop.py", MODEL_VERSION="8").returncode == 0
+    assert world.mlflow.versions["8"]["staging.verdict"] == "inconclusive"
 
 
 def test_by_hand_without_parameters(staging):

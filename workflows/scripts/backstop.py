@@ -16,7 +16,7 @@ def main():
     version, workflow = inputs.version(), children.own()
     try:
         children.require_lock(workflow)
-        settle(version, f"the workflow ended before a verdict was acted on: {children.explain(workflow)}")
+        settle(version, workflow)
     except children.LockLost as lost:
         print(lost)
     except Unavailable:
@@ -26,12 +26,15 @@ def main():
         raise
 
 
-def settle(version, reason):
+def settle(version, workflow):
     model, released = models.get(version), rollout.released_digest("staging")
     if model.verified_digest and (released == model.verified_digest or released != model.digest):
         print(f"Version {version} passed staging; what staging runs now is not for this workflow to change.")
         return
-    if model.tags.get("staging.verdict") != "fail":
+    reason = f"the workflow ended before a verdict was acted on: {children.explain(workflow)}"
+    # A verdict of this very run says more than that its workflow ended.
+    judged = model.tags.get("staging.verdict_at", "") >= workflow["metadata"]["creationTimestamp"]
+    if not judged:
         models.tag(version, staging__verdict="inconclusive", staging__reason=outputs.clean(reason), staging__verdict_at=models.now())
     if released is None or model.digest != released:
         outputs.outcome("broken", f"{reason}; staging was not told to run version {version}")

@@ -17,7 +17,7 @@ PULLING = ("ErrImagePull", "ImagePullBackOff")
 class Assessment:
     """
     `ready`: every pod of the image is ready and no other is left; `failing`: it will not become ready; else `waiting`.
-    `tried` is False where no pod has come as far as to run the image.
+    `tried` is False where a pod has a node and has not come as far as to run the image: that is no fault of the model's.
     """
 
     state: str
@@ -75,8 +75,8 @@ def assess(pods, digest, strict=False):
             return Assessment("failing", trouble, metrics)
     pending = [pod for pod in ours if not _status(pod).get("ready")]
     if pending:
-        pulled = not any(_waiting(pod).get("reason") in PULLING for pod in pending)
-        return Assessment("waiting", f"{_why_not_ready(pending[0])}{_lost(pods, digest)}", metrics, tried=pulled)
+        tried = all(_ran(pod) or _unschedulable(pod) for pod in pending)
+        return Assessment("waiting", f"{_why_not_ready(pending[0])}{_lost(pods, digest)}", metrics, tried)
     if others:
         return Assessment("waiting", f"{len(others)} pod(s) of the previous image still run", metrics)
     return Assessment("ready", metrics=metrics)
@@ -84,6 +84,20 @@ def assess(pods, digest, strict=False):
 
 def _waiting(pod):
     return _status(pod).get("state", {}).get("waiting", {})
+
+
+def _ran(pod):
+    """Whether the image's container has ever run."""
+    status = _status(pod)
+    return bool({"running", "terminated"} & status.get("state", {}).keys() or status.get("lastState"))
+
+
+def _unschedulable(pod):
+    """Why no node takes the pod, or nothing."""
+    for condition in pod.get("status", {}).get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return condition.get("message", "not scheduled")
+    return ""
 
 
 def _trouble(pod, strict):
@@ -114,10 +128,8 @@ def _lost(pods, digest):
 
 def _why_not_ready(pod):
     status = pod.get("status", {})
-    if status.get("phase") == "Pending":
-        for condition in status.get("conditions", []):
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                return f"Pending: {clean(condition.get('message', 'not scheduled'), 200)}"
+    if _unschedulable(pod):
+        return f"Pending: {clean(_unschedulable(pod), 200)}"
     waiting = _waiting(pod)
     if waiting:
         detail = f" ({clean(waiting['message'], 200)})" if waiting.get("reason") in PULLING and waiting.get("message") else ""

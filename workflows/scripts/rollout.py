@@ -12,6 +12,8 @@ from inputs import StepFailed
 from outputs import clean
 
 MAX_TIMEOUT = 600  # seconds; the deadlines of the workflows are made for it
+NUDGE = 10.0  # seconds after which Argo CD is asked again: what it could not read may be back
+REFRESH = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
 
 
 def repository():
@@ -40,10 +42,10 @@ def image_override(digest):
 
 def override(environment, images):
     """Tells Argo CD the release; None takes it back to the bundle's base image. Nothing else of the Application changes."""
-    patch = {
-        "metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}},
-        "spec": {"source": {"kustomize": {"images": images}}},
-    }
+    _patch(environment, REFRESH | {"spec": {"source": {"kustomize": {"images": images}}}})
+
+
+def _patch(environment, patch):
     kube.run(
         "patch", "applications.argoproj.io", names.workload(environment), "--namespace", names.ARGO_CD,
         "--type", "merge", "--field-manager", names.FIELD_MANAGER, "--patch", json.dumps(patch),
@@ -70,9 +72,23 @@ def release(environment, images, digest, served):
 
 def await_pods(environment, digest, deadline):
     """Waits until only ready pods of the digest are left; raises StepFailed as soon as that cannot come true."""
+    verdict = pods.Assessment("waiting", "no answer from the cluster yet")
+    while time.monotonic() < deadline:
+        verdict = _watch_pods(environment, digest, min(deadline, time.monotonic() + NUDGE)) or verdict
+        if verdict.state == "ready":
+            return
+        if verdict.state == "failing":
+            raise StepFailed(f"{environment} does not run the image: {verdict.reason}.")
+        if time.monotonic() < deadline:
+            _patch(environment, REFRESH)
+    raise StepFailed(f"{environment} did not run the image within {timeout():.0f} s: {verdict.reason}{argo_cd_says(environment)}.")
+
+
+def _watch_pods(environment, digest, until):
+    """What the pods have come to: ready or failing as soon as they are, else their last state at the end of the time."""
     name = names.workload(environment)
-    seen, verdict = {}, pods.Assessment("waiting", "no answer from the cluster yet")
-    for kind, pod in kube.watch(["pods", "--namespace", name, "--selector", f"app={name}"], deadline):
+    seen, verdict = {}, None
+    for kind, pod in kube.watch(["pods", "--namespace", name, "--selector", f"app={name}"], until):
         if kind == "RESTART":
             seen = {}
             continue
@@ -83,11 +99,9 @@ def await_pods(environment, digest, deadline):
         verdict = pods.assess(list(seen.values()), digest)
         if verdict.state == "ready" and kind == "ADDED":  # the stream's first list comes one by one: others may follow
             verdict = pods.assess(kube.listed("pods", name, f"app={name}"), digest)
-        if verdict.state == "ready":
-            return
-        if verdict.state == "failing":
-            raise StepFailed(f"{environment} does not run the image: {verdict.reason}.")
-    raise StepFailed(f"{environment} did not run the image within {timeout():.0f} s: {verdict.reason}{argo_cd_says(environment)}.")
+        if verdict.state != "waiting":
+            break
+    return verdict
 
 
 def await_version(environment, served, deadline):

@@ -1,0 +1,151 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as yaml from "js-yaml";
+import { describe, expect, it } from "vitest";
+import { repositoryRoot } from "../../local/paths";
+
+interface Step {
+  uses?: string;
+  run?: string;
+  if?: string;
+  with?: Record<string, unknown>;
+  env?: Record<string, string>;
+}
+interface Job {
+  if?: string;
+  needs?: string;
+  permissions?: Record<string, string>;
+  environment?: string;
+  "timeout-minutes"?: number;
+  concurrency?: { group: string; "cancel-in-progress": boolean };
+  steps: Step[];
+}
+interface Workflow {
+  on: Record<string, unknown>;
+  permissions: Record<string, string>;
+  jobs: Record<string, Job>;
+}
+
+const read = (...path: string[]) => readFileSync(join(repositoryRoot, ...path), "utf8");
+const { scripts, engines } = JSON.parse(read("package.json")) as { scripts: Record<string, string>; engines: { node: string } };
+const files = readdirSync(join(repositoryRoot, ".github", "workflows")).sort();
+const workflows = Object.fromEntries(files.map((file) => [file, yaml.load(read(".github", "workflows", file)) as Workflow]));
+const jobs = Object.entries(workflows).flatMap(([file, workflow]) => Object.entries(workflow.jobs).map(([name, job]) => ({ name: `${file} ${name}`, job })));
+const actionFile = join(".github", "actions", "stack", "action.yml");
+const action = yaml.load(read(actionFile)) as { runs: { steps: Step[] } };
+const steps = [...jobs.map(({ name, job }) => ({ name, steps: job.steps })), { name: actionFile, steps: action.runs.steps }].flatMap(({ name, steps: each }) => each.map((step) => ({ name, step })));
+
+/** What a step runs that is no npm script, and why. */
+const exceptions = [
+  // A secret becomes a file that only this job can read; a script of the repository has no part in it.
+  `(umask 077 && printf '%s' "$CONTENT" > "$RUNNER_TEMP/kubeconfig") && echo "KUBECONFIG=$RUNNER_TEMP/kubeconfig" >> "$GITHUB_ENV"`,
+];
+
+/** The npm script that a line runs, with its output where it belongs; undefined for anything else. */
+function scriptOf(line: string): string | undefined {
+  const [, shortened, named] = /^npm (?:(test|start)|run (?:--silent )?([a-z-]+))(?: -- [\w $".-]+)?(?: >>? (?:preview\.md|"\$GITHUB_STEP_SUMMARY"))?$/.exec(line) ?? [];
+  return shortened ?? named;
+}
+
+it("are these", () => expect(files).toEqual(["checks.yml", "drift.yml", "preview.yml", "up.yml"]));
+
+describe("every action", () => {
+  const lines = [...files.map((file) => read(".github", "workflows", file)), read(actionFile)].flatMap((text) => text.split("\n").filter((line) => /\buses:/.test(line)));
+
+  it("is pinned by a commit, whose version is written beside it, or is this repository's own", () => {
+    expect(lines.length).toBeGreaterThan(10);
+    for (const line of lines) expect(line).toMatch(/uses: (\.\/\.github\/actions\/stack|[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/);
+    expect(existsSync(join(repositoryRoot, actionFile))).toBe(true);
+  });
+
+  it("has one commit everywhere", () => {
+    const pins = new Set(lines.flatMap((line) => /uses: ([\w-]+\/[\w-]+@.*)/.exec(line)?.[1] ?? []));
+    expect([...pins].map((pin) => pin.split("@")[0]).sort()).toEqual(["actions/checkout", "actions/download-artifact", "actions/setup-node", "actions/upload-artifact", "pulumi/actions"]);
+  });
+
+  it("leaves no token behind after a checkout", () => {
+    for (const { name, step } of steps) if (step.uses?.startsWith("actions/checkout@")) expect([name, step.with?.["persist-credentials"]]).toEqual([name, false]);
+  });
+
+  it("installs the versions that the project is made for", () => {
+    const version = (uses: string, key: string) => new Set(steps.filter(({ step }) => step.uses?.startsWith(uses)).map(({ step }) => step.with?.[key]));
+    expect(version("pulumi/actions@", "pulumi-version")).toEqual(new Set([/pulumi\/pkg\/v3 v(\S+)/.exec(read("local", "go", "pulumi", "go.mod"))![1]]));
+    expect([engines.node, version("actions/setup-node@", "node-version")]).toEqual([">=20.19", new Set([20])]);
+  });
+});
+
+describe("every line that is run", () => {
+  it("is a script of package.json, so that anyone can run it, or a named exception", () => {
+    const lines = steps.flatMap(({ step }) => step.run ?? []);
+    expect(lines.length).toBeGreaterThan(6);
+    for (const line of lines) if (!exceptions.includes(line)) expect([line, Object.keys(scripts).includes(scriptOf(line) ?? "nothing")]).toEqual([line, true]);
+    for (const exception of exceptions) expect(lines).toContain(exception);
+  });
+
+  it("holds nothing from outside: that comes in the environment", () => {
+    for (const { step } of steps) expect(step.run ?? "").not.toContain("${{");
+  });
+
+  it("would be noticed if it were another", () => {
+    expect(["npm test", "npm run --silent preview -- --markdown > preview.md", 'npm run comment -- "$PULL_REQUEST" preview.md'].map(scriptOf)).toEqual(["test", "preview", "comment"]);
+    expect(["npm ci", "npm run preview; curl x", "npm run preview -- $(id)", "npm run preview > /etc/passwd", "npx tsx x"].map(scriptOf)).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  });
+});
+
+describe("every job", () => {
+  it("has no right but the ones stated here", () => {
+    for (const [file, workflow] of Object.entries(workflows)) expect([file, workflow.permissions]).toEqual([file, {}]);
+    expect(Object.fromEntries(jobs.map(({ name, job }) => [name, job.permissions]))).toEqual({
+      "checks.yml test": { contents: "read" },
+      "drift.yml drift": { contents: "read" },
+      "preview.yml preview": { contents: "read" },
+      "preview.yml comment": { contents: "read", "pull-requests": "write" },
+      "up.yml preview": { contents: "read" },
+      "up.yml up": { contents: "read" },
+    });
+  });
+
+  it("ends, if it hangs", () => {
+    for (const { name, job } of jobs) expect([name, job["timeout-minutes"]]).toEqual([name, expect.any(Number)]);
+  });
+
+  it("gets secrets of a GitHub environment, or none", () => {
+    const environments = Object.fromEntries(jobs.filter(({ job }) => JSON.stringify(job).includes("secrets.")).map(({ name, job }) => [name, job.environment]));
+    expect(environments).toEqual({
+      "drift.yml drift": "${{ matrix.stack }}-review",
+      "preview.yml preview": "${{ matrix.stack }}-review",
+      "up.yml preview": "${{ matrix.stack }}-review",
+      "up.yml up": "${{ matrix.stack }}",
+    });
+  });
+});
+
+describe("a pull request", () => {
+  it("runs its own code where nothing can be written, and the base's where a comment is", () => {
+    expect(Object.values(workflows).flatMap((workflow) => Object.keys(workflow.on))).not.toContain("pull_request_target");
+    const { preview, comment } = workflows["preview.yml"].jobs;
+    expect(preview.if).toContain("github.event.pull_request.head.repo.full_name == github.repository");
+    expect(JSON.stringify(preview)).not.toContain("secrets.KUBECONFIG");
+    const [checkout] = comment.steps;
+    expect(checkout.with?.ref).toBe("${{ github.event.pull_request.base.sha }}");
+    expect(comment.steps.some(({ uses }) => uses?.startsWith("./"))).toBe(false);
+  });
+});
+
+describe("an update", () => {
+  it("waits for a preview and an approval, runs from main alone, and one at a time", () => {
+    const { on, jobs: both } = workflows["up.yml"];
+    expect(on).toEqual({ push: { branches: ["main"] }, workflow_dispatch: null });
+    expect(both.preview.if).toBe("vars.STACKS && github.ref == 'refs/heads/main'");
+    expect([both.up.needs, both.up.environment, both.up.concurrency]).toEqual(["preview", "${{ matrix.stack }}", { group: "up-${{ matrix.stack }}", "cancel-in-progress": false }]);
+    expect(both.up.steps.at(-1)!.run).toBe("npm start");
+  });
+});
+
+describe("the search for drift", () => {
+  it("comes round every day, and changes nothing", () => {
+    const { on, jobs: all } = workflows["drift.yml"];
+    expect(on).toEqual({ schedule: [{ cron: "17 5 * * *" }], workflow_dispatch: null });
+    expect(all.drift.steps.flatMap(({ run }) => run ?? [])).toEqual(['npm run --silent drift -- --markdown >> "$GITHUB_STEP_SUMMARY"']);
+  });
+});
