@@ -103,11 +103,11 @@ export class PromotionPipeline extends pulumi.ComponentResource {
 
 /** The stack's settings under the names that the templates read. */
 export function pipelineParameters(args: Omit<PromotionPipelineArgs, "namespace" | "folder">): Record<string, pulumi.Input<string>> {
-  const { settings, images } = args;
+  const { settings } = args;
+  const { app, ...others } = args.images;
   return {
-    "train-image": images.train,
-    "tools-image": images.tools,
-    "app-base-image": images.app,
+    "app-base-image": app,
+    ...Object.fromEntries(Object.entries(others).map(([key, image]) => [`${key}-image`, image])),
     "accuracy-bar": String(settings.accuracyBar),
     epochs: String(settings.epochs),
     "rollout-timeout-seconds": String(settings.rolloutTimeoutSeconds),

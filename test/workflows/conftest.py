@@ -47,7 +47,7 @@ class Pipeline:
         lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return [line for line in lines if line["tool"] == tool and verb in (None, line["args"][0])]
 
-    def run(self, script, **env):
+    def run(self, script, scripts=SCRIPTS, **env):
         for tool, rules in self.rules.items():
             (self.folder / f"{tool}.json").write_text(json.dumps(rules))
         given = {
@@ -63,7 +63,7 @@ class Pipeline:
             "WORKFLOW_NAME": "parent",
             "WORKFLOW_NAMESPACE": "argo",
         }
-        command = [sys.executable, "-S", str(SCRIPTS / script)]  # the scripts need the standard library alone
+        command = [sys.executable, "-S", str(scripts / script)]  # the scripts need the standard library alone
         return subprocess.run(command, env={**given, **env}, capture_output=True, text=True, timeout=60)
 
     def environments(self, *names):

@@ -12,9 +12,7 @@ ENTRIES = {  # script: (its good values, the values to attack)
     "run-training.py": ({}, ["SCENARIO"]),
     "build-image.py": ({}, ["MODEL_VERSION"]),
     "deploy.py": ({"ENVIRONMENT": "staging", "MODEL_VERSION": "7"}, ["ENVIRONMENT", "MODEL_VERSION", "DIGEST"]),
-    "gate-integration.py": ({"MODEL_VERSION": "7"}, ["MODEL_VERSION", "DIGEST"]),
-    "gate-resource.py": ({"MODEL_VERSION": "7"}, ["MODEL_VERSION", "DIGEST"]),
-    "gate-load.py": ({"MODEL_VERSION": "7"}, ["MODEL_VERSION", "DIGEST"]),
+    "run-gate.py": ({"GATE": "load", "MODEL_VERSION": "7"}, ["GATE", "MODEL_VERSION", "DIGEST"]),
     "conclude.py": ({"MODEL_VERSION": "7", "ACTION": "promote"}, ["MODEL_VERSION", "DIGEST", "ACTION"]),
     "backstop.py": ({}, ["MODEL_VERSION"]),
     "promote.py": (
