@@ -8,9 +8,10 @@ import * as yaml from "js-yaml";
 import { z } from "zod";
 import { contradictions } from "./contradictions";
 import { ImageKey, ImageOverride, Images, resolveImages } from "./images/catalogue";
-import { cluster, environmentOrder, project, schema, Sections, StackFile, stackFile } from "./settings";
+import { promotionOrder } from "./promotion-order";
+import { cluster, project, schema, Sections, StackFile, stackFile } from "./settings";
 
-export { knownPromotions, type StackFile } from "./settings";
+export type { StackFile } from "./settings";
 
 /** One stack's settings, checked, with every default filled in; environments in the order of promotion. */
 export type Settings = Omit<Sections, "images"> & { images: { build: boolean; catalogue: Images } };
@@ -43,7 +44,7 @@ export function parseSettings(config: Record<string, unknown>): Settings {
   if (!parsed.success || mistakes.length > 0) throw new ConfigurationError(mistakes);
   const { images: chosen, ...others } = parsed.data;
   // Configuration comes without an order of its own: Pulumi sorts the keys of a mapping.
-  const environments = Object.fromEntries(environmentOrder.filter((name) => name in others.environments).map((name) => [name, others.environments[name]]));
+  const environments = Object.fromEntries(promotionOrder(others.environments).map((name) => [name, others.environments[name]]));
   const catalogue = resolveImages(chosen.overrides as Partial<Record<ImageKey, ImageOverride>>, chosen.mirror);
   return { ...others, environments, images: { build: chosen.build, catalogue } };
 }

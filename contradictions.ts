@@ -1,6 +1,7 @@
 /** What is wrong between settings that are right by themselves. */
 import { catalogue, ImageKey, imageKeys, ImageOverride, ownImageKeys, resolveImages, unpinnedImages } from "./images/catalogue";
-import { environmentOrder, knownPromotions, Sections } from "./settings";
+import { brokenChain, promotionOrder } from "./promotion-order";
+import type { Sections } from "./settings";
 
 /** Where a mistake stands, and what to write instead. */
 export interface Mistake {
@@ -15,7 +16,7 @@ export interface Mistake {
 export function contradictions({ environments, exposure, pipeline, registry, images }: Partial<Sections>): Mistake[] {
   return [
     ...samePorts(environments, exposure),
-    ...(environments ? promotions(environments) : []),
+    ...(environments ? brokenChain(environments) : []),
     ...(exposure ? exposures(exposure, environments) : []),
     ...(pipeline ? load(pipeline.load) : []),
     ...(registry?.configureNodes && !registry.clusterIp
@@ -25,8 +26,8 @@ export function contradictions({ environments, exposure, pipeline, registry, ima
   ];
 }
 
-function samePorts(environments: Partial<Sections["environments"]> = {}, exposure?: Sections["exposure"]): Mistake[] {
-  const served = environmentOrder.flatMap((owner) => (environments[owner] ? [{ owner, port: environments[owner].port, path: ["environments", owner, "port"] }] : []));
+function samePorts(environments: Sections["environments"] = {}, exposure?: Sections["exposure"]): Mistake[] {
+  const served = promotionOrder(environments).map((owner) => ({ owner, port: environments[owner].port, path: ["environments", owner, "port"] }));
   const pages = Object.entries(exposure?.ports ?? {}).map(([owner, port]) => ({ owner, port, path: ["exposure", "ports", owner] }));
   return repeated([...served, ...pages], "port");
 }
@@ -37,24 +38,6 @@ function repeated(ports: { owner: string; port: number; path: string[] }[], noun
     const first = ports.slice(0, index).find((other) => other.port === port);
     return first ? [{ path, message: `${noun} ${port} is taken by ${first.owner}: give ${owner} another one` }] : [];
   });
-}
-
-/** The workflows know one chain of environments: a stack has its beginning, or all of it. */
-function promotions(environments: Sections["environments"]): Mistake[] {
-  const last = environmentOrder.findLast((name) => name in environments) ?? environmentOrder[0];
-  const skipped = environmentOrder.slice(0, environmentOrder.indexOf(last) + 1).filter((name) => !(name in environments));
-  const missing = skipped.map((name) => ({
-    path: ["environments", name],
-    message: name === environmentOrder[0] ? "missing: write it, since candidates are tested there" : `missing: write it, since models come to ${last} through it`,
-  }));
-  const misled = Object.entries(environments).flatMap(([name, { promotesFrom }]) => {
-    const source = knownPromotions[name];
-    if (promotesFrom === (source ?? undefined)) return [];
-    const right = `write ${source}, since the workflows promote to ${name} from nowhere else`;
-    const message = !source ? "leave it out, since candidates are tested here" : promotesFrom ? right : `missing: ${right}`;
-    return [{ path: ["environments", name, "promotesFrom"], message }];
-  });
-  return [...missing, ...misled];
 }
 
 function exposures({ type, addresses, host, ports, nodePorts }: Sections["exposure"], environments?: Sections["environments"]): Mistake[] {
@@ -68,14 +51,13 @@ function exposures({ type, addresses, host, ports, nodePorts }: Sections["exposu
     if (Object.keys(nodePorts).length > 0) mistake(["nodePorts"], "leave them out, or write type: NodePort, since no other type has node ports");
     return found;
   }
+  // In an order of their own, not in that of the file, which Pulumi doesn't keep.
+  const owners = [...promotionOrder(environments ?? {}), ...Object.keys(ports)];
   if (environments) {
-    const owners = [...Object.keys(environments), ...Object.keys(ports)];
     for (const name of owners) if (!(name in nodePorts)) mistake(["nodePorts", name], "missing: write a node port for it");
     for (const name of Object.keys(nodePorts)) if (!owners.includes(name)) mistake(["nodePorts", name], `remove it, since this stack has no environment ${name}`);
   }
-  // In an order of their own, not in that of the file, which Pulumi doesn't keep.
-  const named = [...environmentOrder, ...Object.keys(ports)].filter((owner) => owner in nodePorts);
-  const taken = named.map((owner) => ({ owner, port: nodePorts[owner], path: ["exposure", "nodePorts", owner] }));
+  const taken = owners.filter((owner) => owner in nodePorts).map((owner) => ({ owner, port: nodePorts[owner], path: ["exposure", "nodePorts", owner] }));
   return [...found, ...repeated(taken, "node port")];
 }
 

@@ -17,10 +17,28 @@ export function section<Shape extends z.core.$ZodShape>(meaning: string, shape: 
 
 /** A mapping from some of these names, all to the same kind of value. */
 export function byName<Value extends z.ZodType>(meaning: string, names: readonly string[], value: Value) {
-  const misshapen = expected(`a mapping of ${names.join(", ")}`);
-  const error = (problem: Problem) => (problem.code === "invalid_key" ? `unknown name: write ${oneOf(names)}` : misshapen(problem));
   const name = z.string().refine((given) => names.includes(given)).meta({ enum: names });
-  return z.record(name, value, { error }).meta({ description: meaning });
+  return mapping(meaning, name, `a mapping of ${names.join(", ")}`, `unknown name: write ${oneOf(names)}`, value);
+}
+
+// `gourmetgram-<name>` is a namespace, and a Job with the bundle's tag behind it; <name> is an alias in MLflow and begins tags.
+const taken = ["platform", "mlflow", "development", "latest", "gate"];
+const environmentForm = `(?!(?:${taken.join("|")}|v\\d+)$)[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?`;
+
+/** A mapping from environments, which the stack names, all to the same kind of value. @param more other names that may stand there */
+export function byEnvironment<Value extends z.ZodType>(meaning: string, value: Value, more: readonly string[] = []) {
+  const name = z.string().regex(new RegExp(`^(?:${[...more, environmentForm].join("|")})$`));
+  const rule = `write up to 30 small letters, digits and dashes, a letter first; ${taken.join(", ")} and v1 are taken`;
+  return mapping(meaning, name, "a mapping of environments, as in staging, canary, production", `no name for an environment: ${rule}`, value);
+}
+
+/** The name of an environment. */
+export const environmentName = (meaning: string) => text(meaning, "the name of an environment", new RegExp(`^${environmentForm}$`));
+
+function mapping<Value extends z.ZodType>(meaning: string, name: z.ZodType<string, string>, what: string, misnamed: string, value: Value) {
+  const misshapen = expected(what);
+  const error = (problem: Problem) => (problem.code === "invalid_key" ? misnamed : misshapen(problem));
+  return z.record(name as z.ZodString, value, { error }).meta({ description: meaning });
 }
 
 /** A mapping whose keys others define. */

@@ -4,14 +4,10 @@
  */
 import { z } from "zod";
 import { imageKeys } from "./images/catalogue";
-import { address, byName, choice, decimal, flag, host, list, openMapping, optional, quantity, registryPrefix, repository, schedule, section, source, text, timeZone, whole } from "./setting-kinds";
+import { address, byEnvironment, byName, choice, decimal, environmentName, flag, host, list, openMapping, optional, quantity, registryPrefix, repository, schedule, section, source, text, timeZone, whole } from "./setting-kinds";
 
 /** Name of the project in Pulumi.yaml, which begins the key of every section. */
 export const project = "gourmetgram";
-/** Where the workflows promote each environment from; `null`: nowhere, it is where candidates are tested. */
-export const knownPromotions: Record<string, string | null> = { staging: null, canary: "staging", production: "canary" };
-/** The environments in the order of promotion. */
-export const environmentOrder = Object.keys(knownPromotions);
 
 const pinnedRelease = "the pinned release";
 const port = (meaning: string) => whole(meaning, 1, 65535);
@@ -78,16 +74,16 @@ const exposure = section("How people reach the environments and the pages.", {
   addresses: list("node addresses that take the traffic, for `externalIPs`", address("address of a node")).default([]),
   host: optional(host("host name or address that people open; MLflow answers to no other"), "the first address; required but for `externalIPs`"),
   ports: uiPorts.prefault({}),
-  nodePorts: byName(
+  nodePorts: byEnvironment(
     "Node ports, for `NodePort`.",
-    [...environmentOrder, ...Object.keys(uiPorts.shape)],
     whole("node port of each environment and page, for `NodePort`", 30000, 32767).meta({ fallback: "required for `NodePort`" }),
+    Object.keys(uiPorts.shape),
   ).default({}),
 });
 
 const environment = section("One environment.", {
-  port: port("port of the environment (staging, canary or production), as people open it"),
-  promotesFrom: optional(choice("environment that its models come from: canary from staging, production from canary", ["staging", "canary"]), "none, for staging"),
+  port: port("port of the environment, as people open it"),
+  promotesFrom: optional(environmentName("environment that its models come from; together they are one chain, which begins with staging"), "none, for staging"),
   // The app alone needs 105 MiB at its peak.
   memory: quantity("memory limit of the app container", "128Mi", "16Gi").default("256Mi"),
   replicas: whole("pods that serve", 1, 20).default(1),
@@ -97,7 +93,7 @@ const pipeline = section("What the workflows train and ask.", {
   accuracyBar: decimal("share of held-out pictures that a model must name rightly", 0, 1).default(0.8),
   epochs: whole("passes over the training data", 1, 100).default(3),
   rolloutTimeoutSeconds: whole("time that a release may take to serve", 10, 600, "s").default(120),
-  minimumSoakMinutes: whole("time that canary runs a version before it may go on to production", 0, 10080, "min").default(0),
+  minimumSoakMinutes: whole("time that an environment after staging runs a version before it may go on to the next", 0, 10080, "min").default(0),
   load: section("The load gate.", {
     // Under twenty answers there is no 95th percentile.
     requests: whole("requests that the load gate sends", 20, 100000).default(100),
@@ -121,7 +117,7 @@ export const schema = section("Settings of a stack.", {
   argoWorkflows: argoWorkflows.prefault({}),
   argoCd: argoCd.prefault({}),
   exposure,
-  environments: byName("The environments, from staging on.", environmentOrder, environment),
+  environments: byEnvironment("The environments, from staging on.", environment),
   pipeline: pipeline.prefault({}),
 });
 /** What the sections hold once every default is filled in. */

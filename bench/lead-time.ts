@@ -9,8 +9,6 @@ export interface LeadTime {
   readonly "everything else": number;
 }
 
-const gateNames = ["integration", "resource", "load"];
-
 /**
  * Where the seconds went between submitting a model and its being served in canary. Training and gates are the
  * time of their containers; starting a pod counts as everything else.
@@ -20,13 +18,13 @@ export function leadTime(workflows: Workflow[]): LeadTime {
   const promotion = workflows.find((workflow) => templateOf(workflow) === "promote-model");
   if (!promotion?.status?.finishedAt) throw new Error(`${first?.metadata.name ?? "the chain"} did not end with a promotion`);
   const total = (Date.parse(promotion.status.finishedAt) - Date.parse(first.metadata.creationTimestamp)) / 1000;
-  const training = sum(nodes(first, ["train"]));
-  const gates = sum(workflows.filter((workflow) => templateOf(workflow) === "test-staging").flatMap((workflow) => nodes(workflow, gateNames)));
+  const training = sum(pods(first).filter(({ displayName }) => displayName.startsWith("train")));
+  const gates = sum(workflows.flatMap(pods).filter(({ outputs }) => outputs?.parameters?.some(({ name }) => name === "report")));
   return { total, training, gates, "everything else": total - training - gates };
 }
 
-function nodes(workflow: Workflow, names: string[]): WorkflowNode[] {
-  return Object.values(workflow.status?.nodes ?? {}).filter(({ type, displayName }) => type === "Pod" && names.includes(displayName.replace(/\(\d+\)$/, "")));
+function pods(workflow: Workflow): WorkflowNode[] {
+  return Object.values(workflow.status?.nodes ?? {}).filter(({ type }) => type === "Pod");
 }
 
 function sum(all: WorkflowNode[]): number {

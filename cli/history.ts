@@ -1,11 +1,10 @@
 import { parseArgs } from "node:util";
-import { knownPromotions } from "../config";
-import { connect } from "./cluster";
+import { Cluster, connect } from "./cluster";
+import { readEnvironments } from "./environments";
 import { listReleases, Release, servedAt } from "./releases";
 import { run } from "./run";
 import { table } from "./table";
 
-const environments = Object.keys(knownPromotions);
 const usage = `Usage: npm run history [-- [environment] [--at <time>] [--limit <number>] [--json]]
 
 Lists every release, newest first, with who asked for it and what became of it. With --at, says what an
@@ -53,6 +52,12 @@ function seconds(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, "Z");
 }
 
+/** @throws for a name that is no environment of the cluster's */
+export async function checkEnvironment(cluster: Cluster, name: string): Promise<void> {
+  const environments = await readEnvironments(cluster);
+  if (!environments.includes(name)) throw new Error(`"${name}" is no environment: write one of ${environments.join(", ")}`);
+}
+
 async function main(): Promise<number> {
   const options = { help: { type: "boolean", short: "h" }, json: { type: "boolean" }, at: { type: "string" }, limit: { type: "string", default: "50" } } as const;
   const { values, positionals } = parseArgs({ allowPositionals: true, options });
@@ -61,12 +66,13 @@ async function main(): Promise<number> {
     return 0;
   }
   const [environment, ...rest] = positionals;
-  if (rest.length > 0 || (environment && !environments.includes(environment)))
-    throw new Error(`"${positionals.join(" ")}" is no environment: write one of ${environments.join(", ")}`);
+  if (rest.length > 0) throw new Error(`"${positionals.join(" ")}" is more than one environment: write one, or none for all`);
   if (!/^[1-9]\d{0,5}$/.test(values.limit)) throw new Error(`--limit "${values.limit}" is no number of records: write one from 1 to 999999`);
   if (values.at !== undefined && !environment) throw new Error("--at needs an environment, as in: npm run history -- --at 2026-01-31T12:00:00Z production");
   const at = values.at === undefined ? undefined : parseTime(values.at);
-  const releases = await listReleases(connect());
+  const cluster = connect();
+  if (environment) await checkEnvironment(cluster, environment);
+  const releases = await listReleases(cluster);
   if (at) {
     const release = servedAt(releases, environment, at);
     console.log(values.json ? JSON.stringify(release ?? null, null, 2) : renderServed(environment, at, release));

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
-import { knownPromotions } from "../config";
+import { Cluster, connect } from "./cluster";
+import { readEnvironments } from "./environments";
 import { run } from "./run";
 import { submitAndFollow } from "./train";
 
@@ -15,6 +16,13 @@ export function modelVersion(text: string): string {
   return number;
 }
 
+/** @throws where the target does not follow on the source */
+export async function checkPromotion(cluster: Cluster, source: string, target: string): Promise<void> {
+  const environments = await readEnvironments(cluster);
+  const pairs = environments.slice(1).map((next, index) => `${environments[index]} ${next}`);
+  if (!pairs.includes(`${source} ${target}`)) throw new Error(`there is no promotion from ${source} to ${target}: write ${pairs.join(", or ")}`);
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", short: "h", default: false } } });
   if (values.help) {
@@ -24,8 +32,9 @@ async function main(): Promise<number> {
   if (positionals.length !== 3) throw new Error(usage.split("\n")[0]);
   const [version, source, target] = positionals;
   const parameters = { "model-version": modelVersion(version), "source-environment": source, "target-environment": target };
-  if (knownPromotions[target] !== source) throw new Error(`there is no promotion from ${source} to ${target}: write staging canary, or canary production`);
-  return submitAndFollow("promote-model", parameters);
+  const cluster = connect();
+  await checkPromotion(cluster, source, target);
+  return submitAndFollow(cluster, "promote-model", parameters);
 }
 
 if (require.main === module) run(main, 2);

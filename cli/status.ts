@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { stateDir } from "../local/paths";
 import { Cluster, connect } from "./cluster";
+import { readEnvironments } from "./environments";
 import { Freeze, readFreeze } from "./freeze";
 import { listModels, Model } from "./models";
 import { run } from "./run";
@@ -45,7 +46,8 @@ export async function readStatus(cluster: Cluster): Promise<Status> {
   const { items } = await cluster.api<{ items: Application[] }>("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications");
   const urls = knownUrls();
   const environments = await Promise.all(items.filter(({ spec }) => spec.project === "gourmetgram").map((application) => environmentStatus(cluster, application, urls)));
-  return { environments: environments.sort(byPromotion), models: await listModels(cluster), urls, freeze: (await readFreeze(cluster)) ?? null };
+  const order = await readEnvironments(cluster);
+  return { environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)), models: await listModels(cluster), urls, freeze: (await readFreeze(cluster)) ?? null };
 }
 
 async function environmentStatus(cluster: Cluster, application: Application, urls: Record<string, string>): Promise<EnvironmentStatus> {
@@ -77,11 +79,6 @@ async function servedVersion(cluster: Cluster, namespace: string): Promise<strin
 function knownUrls(): Record<string, string> {
   const file = join(stateDir(), "urls.json");
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>) : {};
-}
-
-const order = ["staging", "canary", "production"];
-function byPromotion(a: EnvironmentStatus, b: EnvironmentStatus): number {
-  return order.indexOf(a.name) - order.indexOf(b.name) || a.name.localeCompare(b.name);
 }
 
 /** The status as a person reads it. */

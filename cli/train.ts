@@ -14,8 +14,7 @@ Trains a model and follows it to its end. Exit code 0: it reached canary. 1: it 
 const interval = 1000;
 
 /** Submits a workflow template and follows it to its end. @returns the exit code */
-export async function submitAndFollow(template: string, parameters: Record<string, string>): Promise<number> {
-  const cluster = connect();
+export async function submitAndFollow(cluster: Cluster, template: string, parameters: Record<string, string>): Promise<number> {
   const begun = Date.now();
   const { exitCode, word, sentence } = await follow(cluster, await submit(cluster, template, parameters), begun);
   console.log(`\n${word}: ${sentence}`);
@@ -65,7 +64,7 @@ async function main(): Promise<number> {
   }
   const [scenario = "normal", ...rest] = positionals;
   if (!scenarios.includes(scenario) || rest.length > 0) throw new Error(`"${positionals.join(" ")}" is no training scenario: write one of ${scenarios.join(", ")}`);
-  return submitAndFollow("train-model", { scenario });
+  return submitAndFollow(connect(), "train-model", { scenario });
 }
 
 if (require.main === module) run(main, 2);

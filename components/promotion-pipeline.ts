@@ -13,7 +13,7 @@ export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
   /** `repository@digest` of the images that the steps run. */
   readonly images: Record<OwnImageKey, pulumi.Input<string>>;
-  /** In-cluster URL of each environment, by its name. */
+  /** In-cluster URL of each environment, by its name, in the order of promotion. */
   readonly environmentUrls: Record<string, string>;
   /** MLflow's tracking URI. */
   readonly trackingUri: string;
@@ -73,14 +73,14 @@ export class PromotionPipeline extends pulumi.ComponentResource {
 
     for (const template of this.templates) this.account(name, template, args.namespace);
     for (const manifest of manifests) {
-      const { apiVersion, kind, metadata, spec } = withSchedule(manifest, args.settings.cron);
+      const { apiVersion, kind, metadata, spec } = withSettings(manifest, args);
       new k8s.apiextensions.CustomResource(
         `${name}-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
         { ...child, dependsOn: [parameters, scripts] },
       );
     }
-    new WorkflowAdmission(`${name}-admission`, { namespace: args.namespace, starts, accounts: this.templates }, child);
+    new WorkflowAdmission(`${name}-admission`, { namespace: args.namespace, starts, accounts: this.templates, environments: Object.keys(args.environmentUrls) }, child);
     this.registerOutputs({ templates: this.templates });
   }
 
@@ -103,11 +103,11 @@ export class PromotionPipeline extends pulumi.ComponentResource {
 
 /** The stack's settings under the names that the templates read. */
 export function pipelineParameters(args: Omit<PromotionPipelineArgs, "namespace" | "folder">): Record<string, pulumi.Input<string>> {
-  const { settings, images } = args;
+  const { settings } = args;
+  const { app, ...others } = args.images;
   return {
-    "train-image": images.train,
-    "tools-image": images.tools,
-    "app-base-image": images.app,
+    "app-base-image": app,
+    ...Object.fromEntries(Object.entries(others).map(([key, image]) => [`${key}-image`, image])),
     "accuracy-bar": String(settings.accuracyBar),
     epochs: String(settings.epochs),
     "rollout-timeout-seconds": String(settings.rolloutTimeoutSeconds),
@@ -117,14 +117,26 @@ export function pipelineParameters(args: Omit<PromotionPipelineArgs, "namespace"
     "load-min-success-percent": String(settings.load.minSuccessPercent),
     "load-max-p95-ms": String(settings.load.maxP95Ms),
     "mlflow-uri": args.trackingUri,
-    ...Object.fromEntries(Object.entries(args.environmentUrls).map(([environment, url]) => [`${environment}-url`, url])),
+    environments: JSON.stringify(args.environmentUrls),
   };
 }
 
-/** When to train is the stack's to say; everything else of a CronWorkflow stands in its file. */
-export function withSchedule(manifest: Manifest, cron: PipelineSettings["cron"]): Manifest {
-  if (manifest.metadata.name !== "cron-train") return manifest;
-  return { ...manifest, spec: { ...manifest.spec, schedules: [cron.schedule], timezone: cron.timezone, suspend: cron.suspended } };
+/** When to train, and between which environments to promote, is the stack's to say; everything else stands in a workflow's file. */
+export function withSettings(manifest: Manifest, { settings, environmentUrls }: Pick<PromotionPipelineArgs, "settings" | "environmentUrls">): Manifest {
+  const { cron } = settings;
+  if (manifest.metadata.name === "cron-train") return { ...manifest, spec: { ...manifest.spec, schedules: [cron.schedule], timezone: cron.timezone, suspend: cron.suspended } };
+  return manifest.metadata.name === "promote-model" ? withPromotions(manifest, Object.keys(environmentUrls)) : manifest;
+}
+
+/** Each environment promotes to the one that follows; unless told otherwise, a person means the last promotion. */
+function withPromotions(manifest: Manifest, environments: string[]): Manifest {
+  if (environments.length < 2) return manifest;
+  const choices: Record<string, string[]> = { "source-environment": environments.slice(0, -1), "target-environment": environments.slice(1) };
+  const parameters = manifest.spec.arguments.parameters.map((parameter: { name: string }) => {
+    const names = choices[parameter.name];
+    return names ? { ...parameter, enum: names, value: names.at(-1) } : parameter;
+  });
+  return { ...manifest, spec: { ...manifest.spec, arguments: { ...manifest.spec.arguments, parameters } } };
 }
 
 function readManifests(folder: string): Manifest[] {

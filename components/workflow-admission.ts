@@ -9,6 +9,8 @@ export interface WorkflowAdmissionArgs {
   readonly accounts: string[];
   /** Which templates each of them may start; an account that is left out starts none. */
   readonly starts: Record<string, string[]>;
+  /** Names of the environments, in the order of promotion. */
+  readonly environments: string[];
 }
 
 /**
@@ -52,10 +54,11 @@ export class WorkflowAdmission extends pulumi.ComponentResource {
 
 /**
  * The rules in CEL. A workflow of the pipeline starts only the templates that are its own to start, and promotes only
- * to canary; nobody else says that the pipeline started his Workflow, or that the lock on staging is held for it;
+ * to the environment after the first; nobody else says that the pipeline started his Workflow, or that the lock on staging is held for it;
  * who submitted a Workflow is what the API server knows of the sender, and stays.
  */
-export function admissionRules({ accounts, starts }: Pick<WorkflowAdmissionArgs, "accounts" | "starts">) {
+export function admissionRules({ accounts, starts, environments }: Omit<WorkflowAdmissionArgs, "namespace">) {
+  const [, next = "", ...further] = environments;
   const text = (values: string[]) => `[${values.map((value) => `'${value}'`).join(", ")}]`;
   const map = Object.entries(starts).map(([account, templates]) => `'${account}': ${text(templates)}`);
   const label = (object: string, key: string) => `(has(${object}.metadata.labels) && '${key}' in ${object}.metadata.labels ? ${object}.metadata.labels['${key}'] : '')`;
@@ -80,8 +83,8 @@ export function admissionRules({ accounts, starts }: Pick<WorkflowAdmissionArgs,
         message: "a workflow of the pipeline may not start this one",
       },
       {
-        expression: `${created}!variables.byPipeline || variables.template != 'promote-model' || (${parameters}.exists(p, p.name == 'target-environment') && ${parameters}.all(p, p.name != 'target-environment' || (has(p.value) && p.value == 'canary')))`,
-        message: "the pipeline promotes to canary only: a person promotes to production, with npm run promote",
+        expression: `${created}!variables.byPipeline || variables.template != 'promote-model' || (${parameters}.exists(p, p.name == 'target-environment') && ${parameters}.all(p, p.name != 'target-environment' || (has(p.value) && p.value == '${next}')))`,
+        message: `the pipeline promotes to ${next || "no environment"} only: a person promotes${further.length > 0 ? ` to ${further.join(" and ")}` : ""}, with npm run promote`,
       },
       {
         expression: `${created}variables.byPipeline == (${label("object", parentLabel)} != '')`,

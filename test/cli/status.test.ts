@@ -11,6 +11,8 @@ const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const mlflow = "GET /api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
 const model = "GourmetGramFood11Model";
 
+const parametersPath = "/api/v1/namespaces/argo/configmaps/pipeline-parameters";
+const inOrder = (...names: string[]): Answers => ({ [`GET ${parametersPath}`]: { data: { environments: JSON.stringify(Object.fromEntries(names.map((name) => [name, "http://app"]))) } } });
 const freezePath = "/api/v1/namespaces/argo/configmaps/promotion-freeze";
 const noFreeze: Answers = { [`GET ${freezePath}`]: { metadata: {} } };
 const noModel: Answers = { [`${mlflow}/registered-models/get?name=${model}`]: [404, { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Registered Model not found" }] };
@@ -46,8 +48,9 @@ describe("readStatus", () => {
     writeFileSync(join(state, "urls.json"), JSON.stringify({ staging: "http://localhost:8081", mlflow: "http://localhost:8000" }));
     const answers: Answers = {
       ...twoModels,
+      ...inOrder("staging", "shadow", "production"),
       [`GET ${freezePath}`]: { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } },
-      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("gourmetgram-production"), application("gourmetgram-staging", "Healthy")] },
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: ["production", "shadow", "staging"].map((name) => application(`gourmetgram-${name}`, name === "production" ? undefined : "Healthy")) },
       ...environment(
         "gourmetgram-staging",
         8081,
@@ -57,11 +60,13 @@ describe("readStatus", () => {
         ],
         [200, { model_version: "1.0.9" }],
       ),
+      ...environment("gourmetgram-shadow", 8083, [], [404, { error: "versions.txt not found" }]),
       ...environment("gourmetgram-production", 80, [{ metadata: {}, status: { containerStatuses: [container("app", false, "3")] } }, { metadata: {}, status: {} }], [404, { error: "versions.txt not found" }]),
     };
     expect(await withApiServer(answers, readStatus)).toEqual({
       environments: [
         { name: "staging", version: "1.0.9", digest: digest("2"), health: "Healthy", url: "http://localhost:8081" },
+        { name: "shadow", version: null, digest: null, health: "Healthy", url: null },
         { name: "production", version: null, digest: null, health: "Unknown", url: null },
       ],
       models: [
@@ -78,6 +83,7 @@ describe("readStatus", () => {
     const answers: Answers = {
       ...noModel,
       ...noFreeze,
+      ...inOrder("staging", "canary"),
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("shop", "Healthy", "default"), application("gourmetgram-canary", "Missing")] },
       ...environment("gourmetgram-canary", 8080, [], [404, { error: "versions.txt not found" }]),
     };
@@ -92,6 +98,7 @@ describe("readStatus", () => {
     const answers: Answers = {
       ...noModel,
       ...noFreeze,
+      ...inOrder("staging", "canary"),
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("gourmetgram-canary", "Missing")] },
       "GET /api/v1/namespaces/gourmetgram-canary/pods?labelSelector=app=gourmetgram-canary": { items: [] },
       "GET /api/v1/namespaces/gourmetgram-canary/services/gourmetgram-canary": [404, { message: "not found" }],

@@ -38,7 +38,6 @@ describe("npm run promote, before anything is touched", () => {
   it.each([
     ["a version that isn't one", ["$(id)", "canary", "production"], '"$(id)" is no model version: write its number, as in 5 or 1.0.5\n'],
     ["the version zero", ["0", "canary", "production"], '"0" is no model version: write its number, as in 5 or 1.0.5\n'],
-    ["a way past canary", ["5", "staging", "production"], "there is no promotion from staging to production: write staging canary, or canary production\n"],
     ["too few words", ["5"], "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n"],
     ["a cluster that was never started", ["1.0.5", "canary", "production"], `there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first\n`],
   ])("refuses %s with exit code 2", async (_title, args, stderr) => {

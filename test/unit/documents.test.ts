@@ -41,9 +41,14 @@ describe("the schema for editors", () => {
     expect(files.filter((file) => isAccepted(read("test", "bad-stacks", file)))).toEqual(
       [
         "addresses-of-a-load-balancer",
+        "environment-from-itself",
         "environment-left-out",
         "environment-past-canary",
+        "environment-source-misspelt",
         "environment-without-source",
+        "environments-from-elsewhere",
+        "environments-from-one",
+        "environments-in-a-circle",
         "environments-none",
         "external-ips-without-addresses",
         "host-missing",

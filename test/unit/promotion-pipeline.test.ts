@@ -9,12 +9,12 @@ import { settingsWith } from "../stacks";
 const folder = join(__dirname, "..", "..", "workflows");
 const templates = ["build-container-image", "deploy-container-image", "promote-model", "restore-releases", "revert-staging", "test-staging", "train-model"];
 
-async function pipeline(section: object = {}) {
+async function pipeline(section: object = {}, environments = ["staging", "canary"]) {
   const { registrations, result } = await record({}, () => {
     const { templates } = new PromotionPipeline("pipeline", {
       settings: settingsWith({ pipeline: section }).pipeline,
       images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" },
-      environmentUrls: { staging: "http://staging:8081", canary: "http://canary:8080" },
+      environmentUrls: Object.fromEntries(environments.map((name, index) => [name, `http://${name}:808${index}`])),
       trackingUri: "http://mlflow:8000",
       namespace: "argo",
       folder,
@@ -66,8 +66,7 @@ describe("PromotionPipeline", () => {
         "load-min-success-percent": "99.5",
         "load-max-p95-ms": "500",
         "mlflow-uri": "http://mlflow:8000",
-        "staging-url": "http://staging:8081",
-        "canary-url": "http://canary:8080",
+        environments: '{"staging":"http://staging:8080","canary":"http://canary:8081"}',
       },
     });
   });
@@ -82,6 +81,26 @@ describe("PromotionPipeline", () => {
     const { inputs } = await pipeline({ cron: { schedule: "30 4 * * 1-5", timezone: "Europe/Berlin", suspended: false } });
     expect(inputs("pipeline-cron-train").spec).toEqual({ ...file.spec, schedules: ["30 4 * * 1-5"], timezone: "Europe/Berlin", suspend: false });
     expect((await pipeline()).inputs("pipeline-cron-train").spec).toMatchObject({ schedules: ["0 2 * * *"], timezone: "UTC", suspend: true, concurrencyPolicy: "Forbid" });
+  });
+
+  it.each([
+    [["staging", "canary"], ["staging"], ["canary"]],
+    [["staging", "canary", "production"], ["staging", "canary"], ["canary", "production"]],
+    [["staging", "shadow", "canary", "production"], ["staging", "shadow", "canary"], ["shadow", "canary", "production"]],
+  ])("promotes between the environments %j, the last promotion where nothing else is said, and leaves the rest to the file", async (environments, sources, targets) => {
+    const file = yaml.load(readFileSync(join(folder, "promote-model.yaml"), "utf8")) as { spec: { arguments: { parameters: object[] } } };
+    const { spec } = (await pipeline({}, environments)).inputs("pipeline-promote-model");
+    expect(spec.arguments.parameters).toEqual([
+      { name: "source-environment", enum: sources, value: sources.at(-1) },
+      { name: "target-environment", enum: targets, value: targets.at(-1) },
+      file.spec.arguments.parameters[2],
+    ]);
+    expect({ ...spec, arguments: file.spec.arguments }).toEqual(file.spec);
+  });
+
+  it("keeps the file's choice of promotions where the stack has none: Argo wants one", async () => {
+    const file = yaml.load(readFileSync(join(folder, "promote-model.yaml"), "utf8")) as { spec: object };
+    expect((await pipeline({}, ["staging"])).inputs("pipeline-promote-model").spec).toEqual(file.spec);
   });
 });
 

@@ -25,6 +25,25 @@ describe("the shipped stack files", () => {
   });
 });
 
+describe("a chain of environments", () => {
+  const environment = (port: number, promotesFrom?: string) => ({ port, ...(promotesFrom && { promotesFrom }) });
+
+  it("is kept in the order of promotion, whatever the order of its names", () => {
+    const environments = { a: environment(1, "m"), m: environment(2, "z-9"), "z-9": environment(3, "staging"), staging: environment(4) };
+    expect(Object.keys(settingsWith({ environments }).environments)).toEqual(["staging", "z-9", "m", "a"]);
+  });
+
+  it.each(["mlflow", "platform", "development", "latest", "gate", "v7", "9lives", "a-", "-a", "a.b", "a_b", "Shadow", "", "a".repeat(31), "argoCd"])("has no environment %j", (name) => {
+    expect(() => settingsWith({ environments: { staging: environment(1), [name]: environment(2, "staging") } })).toThrow(
+      `gourmetgram:environments.${name}: no name for an environment: write up to 30 small letters, digits and dashes, a letter first; platform, mlflow, development, latest, gate and v1 are taken`,
+    );
+  });
+
+  it.each(["a", "eu-west-1", "v", "v7-blue", "a".repeat(30)])("may have an environment %j", (name) => {
+    expect(Object.keys(settingsWith({ environments: { staging: environment(1), [name]: environment(2, "staging") } }).environments)).toEqual(["staging", name]);
+  });
+});
+
 describe("what a stack leaves out", () => {
   it("has the documented default", () => {
     const { registry, modelRegistry, pipeline, exposure, cluster } = settingsWith();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { admissionRules, WorkflowAdmission } from "../../components/workflow-admission";
 import { one, record } from "../registrations";
 
-const args = { accounts: ["build", "deploy", "test"], starts: { build: ["deploy", "test"], test: ["promote-model"] } };
+const args = { accounts: ["build", "deploy", "test"], starts: { build: ["deploy", "test"], test: ["promote-model"] }, environments: ["staging", "canary", "production"] };
 
 describe("WorkflowAdmission", () => {
   it("denies, in the workflows' namespace alone, and fails closed", async () => {
@@ -29,6 +29,19 @@ describe("WorkflowAdmission", () => {
     const expression = (name: string) => variables.find((variable) => variable.name === name)!.expression;
     expect(expression("byPipeline")).toBe("variables.account in ['build', 'deploy', 'test']");
     expect(expression("starts")).toBe("{'build': ['deploy', 'test'], 'test': ['promote-model']}");
+  });
+
+  it.each([
+    [["staging", "shadow", "canary", "production"], "shadow", "shadow only: a person promotes to canary and production, with npm run promote"],
+    [["staging", "canary"], "canary", "canary only: a person promotes, with npm run promote"],
+    [["staging"], "", "no environment only: a person promotes, with npm run promote"],
+  ])("lets the pipeline promote in %j to %j alone", (environments, target, rest) => {
+    const { expression, message } = admissionRules({ ...args, environments }).validations[1];
+    const parameters = "(has(object.spec.arguments) && has(object.spec.arguments.parameters) ? object.spec.arguments.parameters : [])";
+    expect(expression).toBe(
+      `request.operation != 'CREATE' || !variables.byPipeline || variables.template != 'promote-model' || (${parameters}.exists(p, p.name == 'target-environment') && ${parameters}.all(p, p.name != 'target-environment' || (has(p.value) && p.value == '${target}')))`,
+    );
+    expect(message).toBe(`the pipeline promotes to ${rest}`);
   });
 
   it("says of each rule what to do instead", () => {

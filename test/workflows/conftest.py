@@ -58,7 +58,7 @@ class Pipeline:
         lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return [line for line in lines if line["tool"] == tool and verb in (None, line["args"][0])]
 
-    def run(self, script, **env):
+    def run(self, script, scripts=SCRIPTS, **env):
         for tool, rules in self.rules.items():
             (self.folder / f"{tool}.json").write_text(json.dumps(rules))
         given = {
@@ -67,17 +67,19 @@ class Pipeline:
             "FAKE_STATE": str(self.folder),
             "OUTPUT_DIR": str(self.out),
             "MLFLOW_TRACKING_URI": self.mlflow.url,
-            "STAGING_URL": self.app.url,
-            "CANARY_URL": self.app.url,
-            "PRODUCTION_URL": self.app.url,
+            "ENVIRONMENTS": self.environments("staging", "canary", "production"),
             "APP_BASE_IMAGE": BASE,
             "ROLLOUT_TIMEOUT_SECONDS": "10",
             "CHILD_SECONDS": "10",
             "WORKFLOW_NAME": "parent",
             "WORKFLOW_NAMESPACE": "argo",
         }
-        command = [sys.executable, "-S", str(SCRIPTS / script)]  # the scripts need the standard library alone
+        command = [sys.executable, "-S", str(scripts / script)]  # the scripts need the standard library alone
         return subprocess.run(command, env={**given, **env}, capture_output=True, text=True, timeout=60)
+
+    def environments(self, *names):
+        """What a stack with these environments hands to its steps; the same app answers for all of them."""
+        return json.dumps({name: self.app.url for name in names})
 
     def output(self, name):
         file = self.out / name

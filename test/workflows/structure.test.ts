@@ -11,6 +11,16 @@ const templates = manifests.filter(({ kind }) => kind === "WorkflowTemplate");
 const all = templates.flatMap(({ metadata, spec }) => spec.templates.map((template: any) => ({ workflow: metadata.name, spec, ...template })));
 const pods = all.filter(({ container }) => container);
 const steps = all.flatMap(({ workflow, name, steps: groups = [] }) => groups.flat().map((step: any) => ({ workflow, template: name, ...step })));
+/** Deadlines of a pod in seconds: its template's, or what each step that runs it says, or leaves to the template. */
+function deadlines(pod: any): number[] {
+  const callers = steps.filter((step) => step.workflow === pod.workflow && step.template === pod.name);
+  return callers.map((step) => deadline(pod, step));
+}
+function deadline({ activeDeadlineSeconds, inputs }: any, step?: any): number {
+  if (activeDeadlineSeconds !== "{{inputs.parameters.seconds}}") return activeDeadlineSeconds;
+  const given = [...(step?.arguments?.parameters ?? []), ...inputs.parameters].find(({ name }: any) => name === "seconds");
+  return Number(given.value);
+}
 const label = ({ workflow, name }: any) => `${workflow}/${name}`;
 const named = (list: any[]) => list.map((one) => [label(one), one] as const);
 
@@ -65,8 +75,7 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
   });
 
   it("fits inside the deadline of whatever waits for it", () => {
-    const seconds = spec.templates.map(({ activeDeadlineSeconds = 0 }: any) => activeDeadlineSeconds);
-    expect(spec.activeDeadlineSeconds).toBeGreaterThan(Math.max(...seconds));
+    for (const pod of pods.filter(({ workflow }) => workflow === name)) for (const seconds of deadlines(pod)) expect(spec.activeDeadlineSeconds).toBeGreaterThan(seconds);
   });
 });
 
@@ -76,7 +85,8 @@ describe.each(named(pods))("%s", (_name, template: any) => {
     const script = template.container.command[1].replace("/scripts/", "");
     expect(existsSync(join(folder, "scripts", script))).toBe(true);
     expect(template.container.args).toBeUndefined();
-    expect(template.activeDeadlineSeconds).toBeGreaterThan(0);
+    expect(deadlines(template).length).toBeGreaterThan(0);
+    for (const seconds of deadlines(template)) expect(seconds).toBeGreaterThan(0);
     const [, input] = /^\{\{inputs\.parameters\.((?:tools|train)-image)\}\}$/.exec(template.container.image)!;
     const source = template.inputs.parameters.find((one: any) => one.name === input).valueFrom.configMapKeyRef;
     expect(source).toEqual({ name: "pipeline-parameters", key: input });
@@ -119,9 +129,9 @@ describe.each(named(pods))("%s", (_name, template: any) => {
   });
 });
 
-/** Whether a step's script calls kubectl: gate-integration.py imports what could, and asks the app alone. */
+/** Whether a step's script calls kubectl. */
 function reachesCluster(script: string): boolean {
-  return !["run-training.py", "build-image.py", "gate-integration.py"].includes(script);
+  return !["run-training.py", "build-image.py"].includes(script);
 }
 
 it("passes values by environment alone, never into a command or a script", () => {
@@ -133,9 +143,9 @@ it("passes values by environment alone, never into a command or a script", () =>
 it("quotes both operands of every condition", () => {
   const conditions = steps.filter(({ when }) => when);
   expect(conditions.length).toBeGreaterThan(0);
-  const word = "'(?:\\{\\{[^}]+\\}\\}|[\\w-]+)'";
+  const word = "'(?:\\{\\{=?[^}]+\\}\\}|[\\w-]+)'";
   const comparison = `${word} [!=]= ${word}`;
-  for (const { when } of conditions) expect(when.replace(/[()]/g, "")).toMatch(new RegExp(`^${comparison}(?: (?:&&|\\|\\|) ${comparison})*$`));
+  for (const { when } of conditions) expect(when.replace(/[()](?![^{]*\}\})/g, "")).toMatch(new RegExp(`^${comparison}(?: (?:&&|\\|\\|) ${comparison})*$`));
 });
 
 it("names no image, no namespace and no registry", () => {
@@ -175,15 +185,55 @@ it("goes on past a failed step in one place only: a deployment that the gates ex
   expect(lenient).toEqual(["build-container-image/deploy"]);
 });
 
+describe("the gates", () => {
+  const { steps: groups } = all.find((one) => label(one) === "test-staging/gates");
+  const gates = groups.slice(0, -1);
+
+  it("are one line each, alike but for the name and the time", () => {
+    const first = { template: "gate" };
+    const undecided = "'{{=all(values(steps), #.outputs.parameters.decided == 'no')}}' == 'true'";
+    // Before the first step has ended Argo knows no steps, and would wait for them for ever.
+    for (const [index, [{ name, arguments: given, ...rest }, ...beside]] of gates.entries()) {
+      expect(rest).toEqual(index === 0 ? first : { ...first, when: undecided });
+      expect(given.parameters[0]).toEqual({ name: "gate", value: name });
+      expect(given.parameters.slice(1).map((one: any) => one.name)).toEqual(given.parameters.length > 1 ? ["seconds"] : []);
+      expect(beside).toEqual([]);
+    }
+  });
+
+  it("are those whose scripts are there", () => {
+    const scripts = readdirSync(join(folder, "scripts")).flatMap((file) => /^gate-(.+)\.py$/.exec(file)?.[1] ?? []);
+    expect(gates.map(([{ name }]: any) => name).sort()).toEqual(scripts.sort());
+  });
+
+  it("leave what is no pass, unless they say otherwise", () => {
+    const { outputs } = all.find((one) => label(one) === "test-staging/gate");
+    const defaults = Object.fromEntries(outputs.parameters.map(({ name, valueFrom }: any) => [name, valueFrom.default]));
+    expect(defaults).toEqual({ verdict: "inconclusive", decided: "yes", report: "", reason: "" });
+    expect(outputs.parameters.filter(({ globalName }: any) => globalName)).toEqual([]);
+  });
+
+  it("lead to one of two acts, by every verdict and by none of their names", () => {
+    const passed = "'{{=all(values(steps), #.outputs.parameters.verdict == 'pass')}}'";
+    expect(groups.at(-1).map(({ name, template, when }: any) => [name, template, when])).toEqual([
+      ["promote-on-success", "act", `${passed} == 'true'`],
+      ["revert-on-failure", "act", `${passed} != 'true'`],
+    ]);
+    const names = new RegExp(`\\b(${gates.map(([{ name }]: any) => name).join("|")})\\b`);
+    expect(JSON.stringify(groups.at(-1))).not.toMatch(names);
+    for (const script of ["conclude.py", "gate.py", "run-gate.py"]) expect(readFileSync(join(folder, "scripts", script), "utf8")).not.toMatch(names);
+  });
+});
+
 describe("deadlines: nobody gives up, and lets go of a lock, while a child still runs", () => {
   const margin = 120; // seconds for the controller to begin a child, and for a pod to start
   const script = (pod: any) => pod.container.command[1].replace("/scripts/", "");
   const source = (name: string) => readFileSync(join(folder, "scripts", name), "utf8");
   const workflow = (name: string) => templates.find(({ metadata }) => metadata.name === name).spec;
-  const seconds = (name: string, template: string): number => {
+  const seconds = (name: string, template: string, step?: object): number => {
     const one = all.find((each) => each.workflow === name && each.name === template);
-    if (one.container) return one.activeDeadlineSeconds;
-    return one.steps.reduce((sum: number, group: any[]) => sum + Math.max(...group.map((step) => seconds(name, step.template))), 0);
+    if (one.container) return deadline(one, step);
+    return one.steps.reduce((sum: number, group: any[]) => sum + Math.max(...group.map((step) => seconds(name, step.template, step))), 0);
   };
   /** Until a workflow has ended for certain; its exit handler begins when its own deadline has passed. */
   const longest = (name: string) => {

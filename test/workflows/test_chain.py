@@ -10,9 +10,18 @@ def report(gate, verdict, reason="why"):
     return json.dumps({"gate": gate, "verdict": verdict, "reason": reason, "metrics": {}})
 
 
-def conclude(world, action, *verdicts, **env):
-    reports = {f"{gate.upper()}_REPORT": report(gate, verdict) for gate, verdict in zip(("integration", "resource", "load"), verdicts)}
-    return world.run("conclude.py", ACTION=action, MODEL_VERSION="7", **{"DIGEST": digest(7), **reports, **env})
+def step(gate, verdict, unreached=False):
+    """What a gate's step left: name, phase and output parameters."""
+    if verdict == "skipped":
+        return [gate, "Skipped", {"verdict": "inconclusive", "decided": "yes", "report": "", "reason": ""}]
+    decided = "no" if verdict == "pass" or unreached else "yes"
+    return [gate, "Succeeded", {"verdict": verdict, "decided": decided, "report": report(gate, verdict), "reason": ""}]
+
+
+def conclude(world, action, *verdicts, names=("integration", "resource", "load"), **env):
+    """`unreached` is the verdict of a gate that could not ask the candidate; Argo hands the steps over by name."""
+    steps = sorted(step(gate, verdict.replace("unreached", "fail"), verdict == "unreached") for gate, verdict in zip(names, verdicts))
+    return world.run("conclude.py", ACTION=action, MODEL_VERSION="7", **{"DIGEST": digest(7), "GATES": json.dumps(steps), **env})
 
 
 @pytest.fixture
@@ -48,7 +57,7 @@ def test_alias_that_the_deployment_could_not_move(chain):
     assert chain.mlflow.aliases["staging"] == "7"
 
 
-@pytest.mark.parametrize("verdicts", [("pass", "pass", "fail"), ("pass", "pass", "inconclusive"), ("pass", "skipped", "pass"), ("pass", "pass")])
+@pytest.mark.parametrize("verdicts", [("pass", "pass", "fail"), ("pass", "pass", "inconclusive"), ("pass", "skipped", "pass"), ("unreached", "pass", "pass"), ()])
 def test_never_promotes_anything_else(chain, verdicts):
     done = conclude(chain, "promote", *verdicts)
     assert done.returncode == 1 and not chain.created() and chain.mlflow.versions["7"]["staging.verdict"] != "pass"
@@ -63,12 +72,14 @@ def test_never_promotes_what_was_not_tested(chain):
     "verdicts,outcome,said",
     [
         (("fail", "skipped", "skipped"), "reverted", "integration: why"),
-        (("fail", "fail", "skipped"), "reverted", "resource: why"),
+        (("unreached", "fail", "skipped"), "reverted", "resource: why"),
+        (("unreached", "pass", "pass"), "reverted", "integration: why"),
+        (("unreached", "unreached", "skipped"), "reverted", "integration: why"),
         (("pass", "pass", "fail"), "reverted", "load: why"),
         (("inconclusive", "skipped", "skipped"), "inconclusive", "integration: why"),
         (("pass", "inconclusive", "skipped"), "inconclusive", "resource: why"),
-        (("fail", "inconclusive", "skipped"), "inconclusive", "resource: why"),  # it could not be tried: no fault of the model's
-        (("pass",), "inconclusive", "the gate left no report"),
+        (("unreached", "inconclusive", "skipped"), "inconclusive", "resource: why"),  # it could not be tried: no fault of the model's
+        ((), "inconclusive", "no gate left a report"),
     ],
 )
 def test_reverts(chain, verdicts, outcome, said):
@@ -80,6 +91,40 @@ def test_reverts(chain, verdicts, outcome, said):
     assert chain.output("outcome") == outcome
     assert said in chain.output("reason") and "1.0.6" in chain.output("reason")
     assert chain.mlflow.versions["7"]["staging.verdict"] == ("fail" if outcome == "reverted" else "inconclusive")
+
+
+def test_every_gate_is_on_record_also_one_that_was_skipped(chain):
+    chain.child()
+    chain.mlflow.versions["7"]["gate.load"] = report("load", "pass")
+    assert conclude(chain, "revert", "fail", "skipped", "skipped").returncode == 0
+    recorded = {gate: json.loads(chain.mlflow.versions["7"][f"gate.{gate}"]) for gate in ("integration", "resource", "load")}
+    assert recorded["integration"] == json.loads(report("integration", "fail"))
+    assert recorded["load"] == {"gate": "load", "verdict": "skipped", "reason": "an earlier gate failed", "metrics": {}}
+    assert recorded["resource"]["verdict"] == "skipped"
+
+
+LEFT = {"verdict": "pass", "decided": "no", "report": report("load", "pass"), "reason": ""}
+NO_REPORT = [
+    {**LEFT, "report": ""}, {**LEFT, "report": "null"}, {**LEFT, "report": "{"}, {**LEFT, "report": report("resource", "pass")},
+    {**LEFT, "verdict": "fail"}, {**LEFT, "report": report("load", "good"), "verdict": "good"}, {}, None, "pass",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("left", NO_REPORT)
+def test_a_gate_without_a_report_is_inconclusive_and_never_a_pass(chain, left):
+    gates = json.dumps([step("integration", "pass"), ["load", "Succeeded", left], step("resource", "unreached")])
+    done = conclude(chain, "promote", GATES=gates)
+    assert done.returncode == 1 and not chain.created()
+    assert chain.output("reason") == "Version 7 is not promoted: load: the gate left no report"
+    assert chain.mlflow.versions["7"]["staging.verdict"] == "inconclusive"
+    assert json.loads(chain.mlflow.versions["7"]["gate.load"])["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize("gates", ["", "[]", "{}", "null", "7", "[7]", "[[]]", '["load"]', "{{=toJson(map(keys(steps), #))}}"])
+def test_no_list_of_gates_is_no_pass(chain, gates):
+    done = conclude(chain, "promote", GATES=gates)
+    assert done.returncode == 1 and not chain.created()
+    assert chain.output("reason") == "Version 7 is not promoted: no gate left a report"
 
 
 def test_a_failed_revert_fails(chain):

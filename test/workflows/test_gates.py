@@ -19,7 +19,7 @@ def staging(world):
 
 
 def judged(world, gate, **env):
-    done = world.run(f"gate-{gate}.py", **{**CANDIDATE, **env})
+    done = world.run("run-gate.py", GATE=gate, **{**CANDIDATE, **env})
     assert done.returncode == 0, done.stderr
     report = json.loads(world.output("report"))
     assert report["gate"] == gate and report["verdict"] == world.output("verdict")
@@ -29,7 +29,7 @@ def judged(world, gate, **env):
 
 
 def test_integration_passes(staging):
-    assert judged(staging, "integration")[0] == "pass"
+    assert judged(staging, "integration")[0] == "pass" and staging.output("decided") == "no"
 
 
 WRONG = [(500, '{"error": "output has 1000 classes"}'), (200, "Pizza"), (200, ""), (200, "bread"), (200, "<html>Bread</html>"), (503, "{{x}}")]
@@ -39,7 +39,7 @@ WRONG = [(500, '{"error": "output has 1000 classes"}'), (200, "Pizza"), (200, ""
 def test_integration_fails_on_a_wrong_answer(staging, answer):
     staging.app.paths["/test"] = answer
     verdict, reason, _ = judged(staging, "integration")
-    assert verdict == "fail" and "/test" in reason and staging.output("reached") == "yes"
+    assert verdict == "fail" and "/test" in reason and staging.output("decided") == "yes"
 
 
 UNREACHED = [(200, '{"model_version": "1.0.6"}'), (404, "{}"), (502, "bad gateway"), (None, ""), (200, "not json")]
@@ -49,13 +49,13 @@ UNREACHED = [(200, '{"model_version": "1.0.6"}'), (404, "{}"), (502, "bad gatewa
 def test_integration_does_not_test_another_version(staging, answer):
     staging.app.paths["/version"] = answer
     verdict, reason, _ = judged(staging, "integration")
-    assert verdict == "fail" and "/version" in reason and staging.output("reached") == "no"
+    assert verdict == "fail" and "/version" in reason and staging.output("decided") == "no"
 
 
 def test_integration_cut_off_during_the_test(staging):
     staging.app.paths["/test"] = (None, "")
     assert judged(staging, "integration")[0] == "fail"
-    assert staging.output("reached") == "no"
+    assert staging.output("decided") == "no"
 
 
 def test_resource_passes(staging):
@@ -160,8 +160,15 @@ def test_a_cluster_that_does_not_answer_is_no_verdict(staging):
         "kubectl", "get", "pods", "--namespace", "gourmetgram-staging", "--selector", "app=gourmetgram-staging", "--output", "json",
         **says("kubectl", "closed"),
     )  # fmt: skip
-    done = staging.run("gate-load.py", **{**CANDIDATE, **LOAD})
+    done = staging.run("run-gate.py", GATE="load", **{**CANDIDATE, **LOAD})
     assert done.returncode == 75 and "Unable to connect" in done.stderr and staging.output("verdict") is None
+
+
+@pytest.mark.parametrize("name", ["", "latency", "integration.py", "../gate-load", "load/../load", "/scripts/gate-load", "lo*d", "os", "Load", "load\n"])
+def test_only_a_gate_whose_script_is_there(staging, name):
+    done = staging.run("run-gate.py", GATE=name, **CANDIDATE)
+    assert done.returncode == 2 and done.stderr == f"Refused: GATE {name!a} is not one of integration, load, resource.\n"
+    assert staging.output("verdict") is None
 
 
 def test_settings_that_make_no_sense_never_pass(staging):

@@ -12,16 +12,14 @@ ENTRIES = {  # script: (its good values, the values to attack)
     "run-training.py": ({}, ["SCENARIO"]),
     "build-image.py": ({}, ["MODEL_VERSION"]),
     "deploy.py": ({"ENVIRONMENT": "staging", "MODEL_VERSION": "7"}, ["ENVIRONMENT", "MODEL_VERSION", "DIGEST"]),
-    "gate-integration.py": ({"MODEL_VERSION": "7"}, ["MODEL_VERSION", "DIGEST"]),
-    "gate-resource.py": ({"MODEL_VERSION": "7"}, ["MODEL_VERSION", "DIGEST"]),
-    "gate-load.py": ({"MODEL_VERSION": "7"}, ["MODEL_VERSION", "DIGEST"]),
+    "run-gate.py": ({"GATE": "load", "MODEL_VERSION": "7"}, ["GATE", "MODEL_VERSION", "DIGEST"]),
     "conclude.py": ({"MODEL_VERSION": "7", "ACTION": "promote"}, ["MODEL_VERSION", "DIGEST", "ACTION"]),
     "backstop.py": ({}, ["MODEL_VERSION"]),
     "promote.py": (
         {"SOURCE_ENVIRONMENT": "staging", "TARGET_ENVIRONMENT": "canary", "MODEL_VERSION": "7"},
         ["SOURCE_ENVIRONMENT", "TARGET_ENVIRONMENT", "MODEL_VERSION"],
     ),
-    "restore.py": ({}, ["ENVIRONMENTS"]),
+    "restore.py": ({}, ["TARGET_ENVIRONMENT", "ENVIRONMENTS"]),
     "revert.py": ({}, ["FAILED_VERSION"]),
     "start-workflow.py": ({"TEMPLATE": "test-staging", "WAIT": "yes", "MODEL_VERSION": "7"}, ["TEMPLATE", "MODEL_VERSION", "DIGEST", "WAIT"]),
 }

@@ -10,13 +10,11 @@ import names
 import outputs
 from inputs import StepFailed, Unavailable
 
-GATES = ("integration", "resource", "load")
-
 
 def main():
     version, digest = inputs.version(), inputs.optional_digest()
     action = inputs.choice("ACTION", ("promote", "revert"))
-    reports = [read_report(name) for name in GATES]
+    reports = read_reports()
     try:
         children.require_lock()
         if action == "promote":
@@ -30,35 +28,42 @@ def main():
         raise
 
 
-def read_report(name):
-    """The report of a gate, from its environment variable; one that cannot be read is inconclusive."""
+def read_reports():
+    """
+    The report of every gate, the one that decided first, from GATES: name, phase and output parameters of each step.
+    What cannot be read is inconclusive, and a list that cannot be read is no list.
+    """
     try:
-        report = json.loads(inputs.raw(f"{name.upper()}_REPORT"))
-        assert report["gate"] == name and report["verdict"] in gate.VERDICTS
-        return report
-    except (ValueError, KeyError, TypeError, AssertionError):
-        return {"gate": name, "verdict": "inconclusive", "reason": "the gate left no report", "metrics": {}}
+        steps = [read_report(*step) for step in json.loads(inputs.raw("GATES"))]
+    except (ValueError, TypeError):
+        return []
+    return [report for _, report in sorted(steps, key=lambda step: step[0])]
 
 
-def summary(reports):
-    """Verdict and reason of staging: pass when every gate passed; else those of the first gate that did not."""
-    for report in reports:
-        if report["verdict"] != "pass":
-            word = "fail" if report["verdict"] == "fail" else "inconclusive"
-            return word, f"{report['gate']}: {report['reason']}"
-    return "pass", "every gate passed"
+def read_report(name, phase, given):
+    """The report of one gate, with its rank among those that did not pass."""
+    if phase == "Skipped":
+        return 3, {"gate": name, "verdict": "skipped", "reason": "an earlier gate failed", "metrics": {}}
+    try:
+        report = json.loads(given["report"])
+        if report["gate"] == name and report["verdict"] == given["verdict"] and given["verdict"] in gate.VERDICTS:
+            return (1 if given["decided"] == "yes" else 2), report
+    except (ValueError, KeyError, TypeError):
+        pass
+    return 0, {"gate": name, "verdict": "inconclusive", "reason": "the gate left no report", "metrics": {}}
 
 
 def decide(reports):
     """
-    Like `summary`, where the resource gate explains an integration gate that could not reach the candidate:
-    `OOMKilled` says more than `no answer`.
+    Verdict and reason of staging: pass when every gate passed; else those of the gate that decided, which says more
+    than one that could not reach the candidate: `OOMKilled` and not `no answer`.
     """
-    word, reason = summary(reports)
-    integration, resource = reports[0], reports[1]
-    if integration["verdict"] == "fail" and resource["verdict"] in ("fail", "inconclusive"):
-        return resource["verdict"], f"resource: {resource['reason']}"
-    return word, reason
+    if not reports:
+        return "inconclusive", "no gate left a report"
+    for report in reports:
+        if report["verdict"] != "pass":
+            return ("fail" if report["verdict"] == "fail" else "inconclusive"), f"{report['gate']}: {report['reason']}"
+    return "pass", "every gate passed"
 
 
 def record(version, digest, reports):
@@ -82,11 +87,15 @@ def promote(version, digest, reports):
         raise StepFailed(f"Version {version} is not promoted: {reason}")
     models.move_alias("staging", version)  # where the deployment could not, MLflow being away
     served = names.app_version(version)
+    source, target = next(iter(inputs.promotions()), ("staging", None))
+    if target is None:
+        outputs.outcome("held", f"{served} passed staging, and this stack has no environment to promote it to")
+        return
     if "staging.reverted_at" in model.tags:  # after a revert, only a person sends the same version on
-        by_hand = f"to promote it, run: npm run promote -- {version} staging canary"
+        by_hand = f"to promote it, run: npm run promote -- {version} {source} {target}"
         outputs.outcome("held", f"{served} passed staging, but staging was once taken back from it; {by_hand}")
         return
-    parameters = {"source-environment": "staging", "target-environment": "canary", "model-version": version}
+    parameters = {"source-environment": source, "target-environment": target, "model-version": version}
     child = children.manifest(children.own(), "promote-model", version, parameters)
     ended = children.finished(children.start(child), seconds())
     if children.output(ended, "outcome") == "refused":
@@ -94,7 +103,7 @@ def promote(version, digest, reports):
         return
     if ended["status"]["phase"] != "Succeeded":
         raise StepFailed(f"{served} passed staging, but its promotion failed: {children.explain(ended)}")
-    outputs.outcome("promoted", f"canary serves {served}")
+    outputs.outcome("promoted", f"{target} serves {served}")
 
 
 def revert(version, digest, reports):

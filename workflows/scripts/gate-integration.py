@@ -38,7 +38,3 @@ def class_name(text):
     except ValueError:
         return text
     return value if isinstance(value, str) else text
-
-
-if __name__ == "__main__":
-    gate.main("integration", check)

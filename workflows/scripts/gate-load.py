@@ -65,7 +65,3 @@ def survived(before, digest, wanted):
 def _pods():
     name = names.workload("staging")
     return kube.listed("pods", name, f"app={name}")
-
-
-if __name__ == "__main__":
-    gate.main("load", check)

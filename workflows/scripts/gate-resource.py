@@ -33,7 +33,3 @@ def check(_version, digest):
     if not found.tried:  # it says something of the cluster, and nothing of the model
         return gate.Verdict("inconclusive", reason, **found.metrics)
     return gate.fail(reason, **found.metrics)
-
-
-if __name__ == "__main__":
-    gate.main("resource", check)

@@ -14,12 +14,17 @@ VERDICTS = ("pass", "fail", "inconclusive", "skipped")
 class Verdict:
     """
     The judgement of one gate. `reached` is False when the candidate could not be asked at all:
-    then the resource gate still runs, since it can tell why.
+    then the gate that follows still runs, since it may tell why.
     """
 
     def __init__(self, verdict, reason="", reached=True, **metrics):
         assert verdict in VERDICTS, verdict
         self.verdict, self.reason, self.reached, self.metrics = verdict, outputs.clean(reason), reached, metrics
+
+    @property
+    def decided(self):
+        """Whether no other gate needs to be asked."""
+        return self.verdict != "pass" and self.reached
 
     def report(self, gate):
         """Compact JSON: gate, verdict, reason, metrics."""
@@ -32,29 +37,25 @@ def fail(reason, **more):
     return Verdict("fail", reason, **more)
 
 
-def main(gate, check):
+def judge(gate, check):
     """
-    Runs a gate: `check(version, digest)` returns a Verdict. A verdict ends the step with exit code 0, so that the
+    Asks a gate: `check(version, digest)` returns a Verdict. A verdict ends the step with exit code 0, so that the
     workflow goes on to act on it; a check that breaks is inconclusive, which is never a pass. A cluster or an MLflow that
     is away says nothing of the candidate: the step runs again.
     """
-
-    def body():
-        version, given = inputs.version(), inputs.optional_digest()
-        try:
-            verdict = check(version, given or models.get(version).digest)
-        except inputs.Unavailable:
-            raise
-        except Exception as error:
-            verdict = Verdict("inconclusive", f"the {gate} check itself broke: {type(error).__name__}: {error}")
-        outputs.write("verdict", verdict.verdict)
-        outputs.write("report", verdict.report(gate))
-        outputs.write("reached", "yes" if verdict.reached else "no")
-        print(f"{gate} {verdict.verdict.upper()} for {names.app_version(version)}: {verdict.reason or 'all as it should be'}")
-        print(verdict.report(gate), flush=True)
-        record(version, gate, verdict.report(gate))
-
-    inputs.run(body)
+    version, given = inputs.version(), inputs.optional_digest()
+    try:
+        verdict = check(version, given or models.get(version).digest)
+    except inputs.Unavailable:
+        raise
+    except Exception as error:
+        verdict = Verdict("inconclusive", f"the {gate} check itself broke: {type(error).__name__}: {error}")
+    outputs.write("verdict", verdict.verdict)
+    outputs.write("report", verdict.report(gate))
+    outputs.write("decided", "yes" if verdict.decided else "no")
+    print(f"{gate} {verdict.verdict.upper()} for {names.app_version(version)}: {verdict.reason or 'all as it should be'}")
+    print(verdict.report(gate), flush=True)
+    record(version, gate, verdict.report(gate))
 
 
 def record(version, gate, report):

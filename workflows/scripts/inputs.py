@@ -1,19 +1,25 @@
 """What a workflow may be told. Every value comes by environment variable and is checked here, before anything runs."""
 
+import json
 import os
 import re
 import sys
 
 import outputs
 
-ENVIRONMENTS = ("staging", "canary", "production")
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
-PROMOTIONS = (("staging", "canary"), ("canary", "production"))
 UNAVAILABLE = 75  # EX_TEMPFAIL of sysexits.h
+# For a script that is run by hand; a stack hands over its own.
+DOCUMENTED = {
+    name: f"http://gourmetgram-{name}.gourmetgram-{name}.svc.cluster.local:{port}"
+    for name, port in (("staging", 8081), ("canary", 8080), ("production", 80))
+}
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9.:/_-]{0,250}@sha256:[0-9a-f]{64}", re.ASCII)
+_ENVIRONMENT = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", re.ASCII)
+_URL = re.compile(r"http://[a-z0-9.-]{1,253}:[0-9]{1,5}", re.ASCII)
 _REASON = re.compile(r"[^\x00-\x1f\x7f{}]{0,500}")
 
 
@@ -70,18 +76,34 @@ def image(name):
     return _matching(name, _REFERENCE, "an image by digest: it comes from the stack, run pulumi up")
 
 
-def environment(name="ENVIRONMENT"):
-    """One of staging, canary, production."""
-    return _one_of(name, ENVIRONMENTS)
-
-
 def environments(name="ENVIRONMENTS"):
-    """One or more of the environments, separated by commas."""
-    chosen = _given(name).split(",")
-    for one in chosen:
-        if one not in ENVIRONMENTS:
-            raise Refused(f"{name} {_shown(_given(name))} is not one or more of {', '.join(ENVIRONMENTS)}, separated by commas.")
-    return chosen
+    """The stack's environments in the order of promotion, staging first, each with its URL inside the cluster."""
+    if not _given(name):
+        return DOCUMENTED
+    try:
+        found = json.loads(_given(name))
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict) and next(iter(found), None) == "staging" and all(_ENVIRONMENT.fullmatch(one) and _URL.fullmatch(str(url)) for one, url in found.items()):
+        return found
+    raise Refused(f"{name} {_shown(_given(name))} is no JSON object of environments with their URLs, staging first: run pulumi up.")
+
+
+def promotions():
+    """Source and target of every promotion, in order: each environment promotes to the one that follows."""
+    order = list(environments())
+    return list(zip(order, order[1:]))
+
+
+def environment(name="ENVIRONMENT"):
+    """One of the stack's environments."""
+    return _one_of(name, environments())
+
+
+def targets(name="TARGET_ENVIRONMENT"):
+    """The environment that a model was promoted to; where none is named, every one that models are promoted to."""
+    choices = [target for _, target in promotions()]
+    return [_one_of(name, choices)] if name in os.environ else choices
 
 
 def scenario(name="SCENARIO"):
@@ -90,10 +112,11 @@ def scenario(name="SCENARIO"):
 
 
 def promotion():
-    """Source and target environment: staging to canary, or canary to production, and nothing else."""
+    """Source and target environment: one that follows on the other, and nothing else."""
     pair = environment("SOURCE_ENVIRONMENT"), environment("TARGET_ENVIRONMENT")
-    if pair not in PROMOTIONS:
-        raise Refused(f"A model goes from staging to canary and from canary to production, not from {pair[0]} to {pair[1]}.")
+    if pair not in promotions():
+        ways = " and ".join(f"from {source} to {target}" for source, target in promotions()) or "nowhere"
+        raise Refused(f"A model goes {ways}, not from {pair[0]} to {pair[1]}.")
     return pair
 
 

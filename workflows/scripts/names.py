@@ -2,6 +2,8 @@
 
 import os
 
+import inputs
+
 MODEL = "GourmetGramFood11Model"
 APP_IMAGE = "gourmetgram-app"
 APP_CONTAINER = "app"
@@ -21,7 +23,6 @@ FOOD_11 = (
     "Bread", "Dairy product", "Dessert", "Egg", "Fried food", "Meat",
     "Noodles/Pasta", "Rice", "Seafood", "Soup", "Vegetable/Fruit",
 )  # fmt: skip
-PORTS = {"staging": 8081, "canary": 8080, "production": 80}
 
 
 def app_version(version):
@@ -35,10 +36,8 @@ def workload(environment):
 
 
 def service_url(environment):
-    """Where an environment answers inside the cluster. `<ENVIRONMENT>_URL` overrides it, for a stack with other ports."""
-    name = workload(environment)
-    default = f"http://{name}.{name}.svc.cluster.local:{PORTS[environment]}"
-    return os.environ.get(f"{environment.upper()}_URL") or default
+    """Where an environment answers inside the cluster."""
+    return inputs.environments()[environment]
 
 
 def mlflow_url():

@@ -74,11 +74,11 @@ def promotable(source, version):
 
 
 def soak_left(source, model, now):
-    """Seconds that a version must still run in canary; 0 where no soak is asked, or in staging."""
+    """Seconds that a version must still run in the source; 0 where no soak is asked, or in staging."""
     minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 100000, default=0.0)
-    if source != "canary" or minutes == 0:
+    if source == "staging" or minutes == 0:
         return 0
-    since = model.tags.get("canary.promoted_at")
+    since = model.tags.get(f"{source}.promoted_at")
     if not since:
         return minutes * 60
     began = datetime.datetime.strptime(since, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()

@@ -1,6 +1,6 @@
 """
-Puts canary and production back on the version that their alias is on, where a promotion was cut off before the alias
-moved. Does nothing where there is nothing to put back.
+Puts environments back on the version that their alias is on, where a promotion was cut off before the alias moved:
+the one that is named, or every one that models are promoted to. Does nothing where there is nothing to put back.
 """
 
 import sys
@@ -15,7 +15,7 @@ from inputs import StepFailed
 
 
 def main():
-    done = [sentence for environment in inputs.environments() if (sentence := settle(environment))]
+    done = [sentence for environment in inputs.targets() if (sentence := settle(environment))]
     outputs.write("restored", outputs.clean("; ".join(done)))
     print("; ".join(done) or "Every environment runs the version of its alias.", flush=True)
 

@@ -1,0 +1,12 @@
+import { workflowNamespace } from "../components/workflow-names";
+import { ApiError, Cluster } from "./cluster";
+
+const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+
+/** Names of the environments that the cluster's pipeline knows, in the order of promotion. @throws when there is no pipeline */
+export async function readEnvironments(cluster: Cluster): Promise<string[]> {
+  const { data } = await cluster.api<{ data: { environments: string } }>(path).catch((error: Error) => {
+    throw error instanceof ApiError ? new Error(`the cluster has no pipeline (${error.message}): run npm start, or pulumi up`) : error;
+  });
+  return Object.keys(JSON.parse(data.environments) as Record<string, string>);
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { readEnvironments } from "../../cli/environments";
+import { checkEnvironment } from "../../cli/history";
+import { checkPromotion } from "../../cli/promote";
+import { Cluster } from "../../cli/cluster";
+import { withApiServer } from "./api-server";
+
+const path = "GET /api/v1/namespaces/argo/configmaps/pipeline-parameters";
+const four = { [path]: { data: { environments: '{"staging":"http://a:1","shadow":"http://b:1","canary":"http://c:1","production":"http://d:1"}' } } };
+const asked = <T>(use: (cluster: Cluster) => Promise<T>) => withApiServer(four, use);
+
+describe("the environments of a cluster", () => {
+  it("are those of its pipeline, in the order of promotion", async () => {
+    expect(await asked(readEnvironments)).toEqual(["staging", "shadow", "canary", "production"]);
+  });
+
+  it("are none where there is no pipeline", async () => {
+    const absent = { [path]: [404, { message: 'configmaps "pipeline-parameters" not found' }] };
+    await withApiServer(absent, async (cluster) => {
+      await expect(readEnvironments(cluster)).rejects.toThrow(new Error('the cluster has no pipeline (configmaps "pipeline-parameters" not found): run npm start, or pulumi up'));
+    });
+  });
+
+  it.each([["staging", "shadow"], ["shadow", "canary"], ["canary", "production"]])("promote from %s to %s", async (source, target) => {
+    await expect(asked((cluster) => checkPromotion(cluster, source, target))).resolves.toBeUndefined();
+  });
+
+  it.each([["staging", "canary"], ["staging", "production"], ["canary", "shadow"], ["production", "production"], ["$(id)", "canary"]])("don't promote from %s to %s", async (source, target) => {
+    await expect(asked((cluster) => checkPromotion(cluster, source, target))).rejects.toThrow(
+      new Error(`there is no promotion from ${source} to ${target}: write staging shadow, or shadow canary, or canary production`),
+    );
+  });
+
+  it("have a history, and no others do", async () => {
+    await expect(asked((cluster) => checkEnvironment(cluster, "shadow"))).resolves.toBeUndefined();
+    await expect(asked((cluster) => checkEnvironment(cluster, "qa"))).rejects.toThrow(new Error('"qa" is no environment: write one of staging, shadow, canary, production'));
+  });
+});
