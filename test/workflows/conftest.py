@@ -127,18 +127,18 @@ class Pipeline:
     def own_workflow(self, labels=None, annotations=None, nodes=None):
         begun = {"creationTimestamp": "2026-01-05T00:00:00Z"}
         metadata = {"name": "parent", "namespace": "argo", "uid": "uid-1", **begun, "labels": labels or {}, "annotations": annotations or {}}
-        self.workflow("parent", {"metadata": metadata, "status": {"nodes": nodes or {}}})
+        self.workflow("parent", {"metadata": metadata, "status": {"nodes": nodes or {}, **holding("argo/parent/parent-1")}})
 
     def workflow(self, name, content):
         call = ["get", "workflows.argoproj.io", name, "--namespace", "argo", "--output", "json"]
         self.rules["kubectl"] = [rule for rule in self.rules.get("kubectl", []) if rule["args"] != call]
         self.allow("kubectl", *call, **({"stdout": content} if content else says("kubectl", "not-found")))
 
-    def under_lock(self, held=True):
-        """This Workflow was started by `holder`, which holds the lock on staging, or no longer does."""
-        self.own_workflow({"gourmetgram.io/chain": "train-model-abcde", "gourmetgram.io/parent": "holder", "gourmetgram.io/lock-holder": "holder"})
-        holding = [{"mutex": "argo/Mutex/staging", "holder": "holder-123"}] if held else []
-        self.workflow("holder", {"metadata": {"name": "holder"}, "status": {"phase": "Running", "synchronization": {"mutex": {"holding": holding}}}})
+    def under_lock(self, key="argo/holder/holder-1"):
+        """This Workflow was started by `holder`, under the lock on staging; `key` is the step that holds it now, None for none."""
+        labels = {"gourmetgram.io/chain": "train-model-abcde", "gourmetgram.io/parent": "holder", "gourmetgram.io/lock-holder": "holder"}
+        self.own_workflow(labels, {"gourmetgram.io/lock-key": "argo/holder/holder-1"})
+        self.workflow("holder", {"metadata": {"name": "holder"}, "status": {"phase": "Running", **holding(key)}})
 
     def frozen(self, **data):
         self.allow(
@@ -159,6 +159,11 @@ class Pipeline:
 
     def created(self):
         return [json.loads(call["stdin"]) for call in self.calls("kubectl", "create")]
+
+
+def holding(key):
+    """The part of a Workflow's status that says which of its steps holds the lock on staging."""
+    return {"synchronization": {"mutex": {"holding": [{"mutex": "argo/Mutex/staging", "holder": key}] if key else []}}}
 
 
 def pod(version, state="ready", name=None, restarts=None):

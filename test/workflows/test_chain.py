@@ -148,9 +148,9 @@ def test_a_promotion_that_a_rule_forbids_is_held(chain):
 
 
 @pytest.mark.parametrize("action,verdicts", [("promote", ("pass", "pass", "pass")), ("revert", ("fail", "skipped", "skipped"))])
-@pytest.mark.parametrize("holder", ["let go", "gone"])
+@pytest.mark.parametrize("holder", ["let go", "gone", "in its exit handler"])
 def test_without_the_lock_nothing_is_done(chain, action, verdicts, holder):
-    chain.under_lock(held=False)
+    chain.under_lock("argo/holder/holder-exit" if holder == "in its exit handler" else None)
     if holder == "gone":
         chain.workflow("holder", None)
     done = conclude(chain, action, *verdicts)
@@ -164,6 +164,21 @@ def test_the_lock_is_handed_on(chain):
     assert conclude(chain, "revert", "fail", "skipped", "skipped").returncode == 0
     assert chain.created()[0]["metadata"]["labels"]["gourmetgram.io/lock-holder"] == "holder"
     assert chain.created()[0]["metadata"]["labels"]["gourmetgram.io/parent"] == "parent"
+    assert chain.created()[0]["metadata"]["annotations"] == {"gourmetgram.io/lock-key": "argo/holder/holder-1"}
+
+
+def test_the_lock_begins_with_the_step_that_holds_it(chain):
+    chain.child()
+    assert start(chain).returncode == 0
+    metadata = chain.created()[0]["metadata"]
+    assert metadata["labels"]["gourmetgram.io/lock-holder"] == "parent"
+    assert metadata["annotations"] == {"gourmetgram.io/lock-key": "argo/parent/parent-1"}
+
+
+def test_nothing_starts_under_a_lock_that_does_not_show_yet(world):
+    world.workflow("parent", {"metadata": {"name": "parent", "namespace": "argo", "uid": "uid-1"}, "status": {}})
+    done = start(world)
+    assert done.returncode == 75 and "does not show yet" in done.stderr and not world.created()
 
 
 def test_an_mlflow_that_is_away_is_waited_for_by_running_again(chain):

@@ -78,7 +78,7 @@ def test_a_registry_that_stays_away_is_named(staging):
 
 
 def test_without_the_lock_nothing_is_deployed(staging):
-    staging.under_lock(held=False)
+    staging.under_lock(None)
     done = deploy(staging)
     assert done.returncode == 1 and "no longer holds the lock on staging" in done.stderr and not staging.patches()
 

@@ -89,14 +89,15 @@ def test_resource_does_not_blame_the_model_for_the_registry(staging):
 
 
 def test_resource_does_not_blame_the_model_for_a_pull_that_hangs(staging):
-    creating = {"waiting": {"reason": "ContainerCreating"}}
-    staging.pods_watched("staging", (0, "ADDED", pod(7, ready=False, state=creating, phase="Pending")))
+    creating = pod(7, "pull-failed")
+    creating["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ContainerCreating"}}
+    staging.pods_watched("staging", (0, "ADDED", creating))
     staging.application("staging", 7)
     assert judged(staging, "resource")[:2] == ("inconclusive", "Pending: ContainerCreating")
 
 
 def test_resource_fails_on_a_container_that_runs_and_is_never_ready(staging):
-    staging.pods_watched("staging", (0, "ADDED", pod(7, ready=False)))
+    staging.pods_watched("staging", (0, "ADDED", pod(7, "starting")))
     staging.application("staging", 7)
     assert judged(staging, "resource")[:2] == ("fail", "Running: the container is not ready")
 

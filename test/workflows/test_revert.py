@@ -125,7 +125,7 @@ def test_backstop_records_what_never_came_to_staging(world):
 
 def test_backstop_leaves_staging_to_whoever_holds_the_lock(world):
     world.mlflow.add(8, image_digest=digest(8))
-    world.under_lock(held=False)
+    world.under_lock(None)
     done = world.run("backstop.py", MODEL_VERSION="8")
     assert done.returncode == 0 and "no longer holds the lock" in done.stdout and not world.created() and not world.mlflow.writes
 
@@ -196,7 +196,7 @@ def test_closes_the_record_of_a_deployment_that_was_deleted(staging):
 
 def test_without_the_lock_nothing_is_reverted(staging):
     staging.mlflow.add(5, **passed(5))
-    staging.under_lock(held=False)
+    staging.under_lock(None)
     assert staging.run("revert.py").returncode == 1 and not staging.patches() and not staging.mlflow.releases()
 
 

@@ -7,7 +7,7 @@ import time
 
 import kube
 import names
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 
 ENDED = ("Succeeded", "Failed", "Error")
 
@@ -19,19 +19,26 @@ def own():
 
 def require_lock(workflow=None):
     """
-    Raises LockLost unless the Workflow that started this one still holds the lock on staging for it. What was started
-    by hand takes the lock itself. To be called right before anything is changed: a person may stop the holder.
+    Raises LockLost unless the lock on staging is still held for this Workflow, by the very step that started it: its
+    exit handler may hold it by now. What was started by hand takes the lock itself. To be called right before anything
+    is changed: a person may stop the holder.
     """
-    holder = (workflow or own())["metadata"].get("labels", {}).get(names.LOCK_HOLDER)
+    metadata = (workflow or own())["metadata"]
+    holder, key = metadata.get("labels", {}).get(names.LOCK_HOLDER), metadata.get("annotations", {}).get(names.LOCK_KEY)
     if holder is None:
         return
     try:
-        status = kube.get("workflows.argoproj.io", holder, os.environ["WORKFLOW_NAMESPACE"]).get("status", {})
+        now = _lock_key(kube.get("workflows.argoproj.io", holder, os.environ["WORKFLOW_NAMESPACE"]))
     except kube.NotFound:
         raise LockLost(f"{holder}, which held the lock on staging for this workflow, is gone: nothing more is done here.") from None
-    held = status.get("synchronization", {}).get("mutex", {}).get("holding") or []
-    if not any(one.get("mutex", "").endswith("/staging") for one in held):
+    if now is None or now != key:
         raise LockLost(f"{holder} no longer holds the lock on staging for this workflow: nothing more is done here.")
+
+
+def _lock_key(workflow):
+    """Which step of a Workflow holds the lock on staging, as Argo names it; None when none does."""
+    held = workflow.get("status", {}).get("synchronization", {}).get("mutex", {}).get("holding") or []
+    return next((one["holder"] for one in held if one.get("mutex", "").endswith("/staging")), None)
 
 
 class LockLost(StepFailed):
@@ -47,8 +54,14 @@ def manifest(parent, template, version, parameters, under_lock=False, purpose=""
     name = f"{template}-v{version}-{hashlib.sha256(identity.encode()).hexdigest()[:6]}"
     chain = parent["metadata"].get("labels", {}).get(names.CHAIN, parent["metadata"]["name"])
     labels = {names.CHAIN: chain, names.PARENT: parent["metadata"]["name"], names.MODEL_VERSION: version}
+    annotations = {}
     if under_lock:
-        labels[names.LOCK_HOLDER] = parent["metadata"].get("labels", {}).get(names.LOCK_HOLDER, parent["metadata"]["name"])
+        inherited = parent["metadata"].get("labels", {}).get(names.LOCK_HOLDER)
+        key = parent["metadata"].get("annotations", {}).get(names.LOCK_KEY) if inherited else _lock_key(parent)
+        if key is None:
+            raise Unavailable(f"{parent['metadata']['name']} does not show yet that it holds the lock on staging.")
+        labels[names.LOCK_HOLDER] = inherited or parent["metadata"]["name"]
+        annotations[names.LOCK_KEY] = key
     spec = {
         "workflowTemplateRef": {"name": template},
         "arguments": {"parameters": [{"name": key, "value": value} for key, value in parameters.items()]},
@@ -58,7 +71,7 @@ def manifest(parent, template, version, parameters, under_lock=False, purpose=""
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
-        "metadata": {"name": name, "namespace": parent["metadata"]["namespace"], "labels": labels},
+        "metadata": {"name": name, "namespace": parent["metadata"]["namespace"], "labels": labels, "annotations": annotations},
         "spec": spec,
     }
 

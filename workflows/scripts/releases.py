@@ -10,6 +10,7 @@ import children
 import models
 import names
 import outputs
+from inputs import StepFailed
 
 EXPERIMENT = "gourmetgram-releases"
 
@@ -132,10 +133,14 @@ def _origin(run):
 
 
 def _experiment():
+    named = {"experiment_name": EXPERIMENT}
     try:
-        return models.call("GET", "experiments/get-by-name", {"experiment_name": EXPERIMENT})["experiment"]["experiment_id"]
+        return models.call("GET", "experiments/get-by-name", named)["experiment"]["experiment_id"]
     except models.Missing:
-        return models.call("POST", "experiments/create", {"name": EXPERIMENT})["experiment_id"]
+        try:
+            return models.call("POST", "experiments/create", {"name": EXPERIMENT})["experiment_id"]
+        except StepFailed:  # another workflow made it at the same moment
+            return models.call("GET", "experiments/get-by-name", named)["experiment"]["experiment_id"]
 
 
 def _search(condition):
