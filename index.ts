@@ -23,6 +23,8 @@ export = async () => {
   const { cluster, exposure, images, pipeline } = settings;
   const catalogue = images.catalogue;
   const names = Object.keys(settings.environments);
+  // What all environments share is kept as long as one of them is.
+  const protect = names.some((name) => settings.environments[name].protect);
 
   const provider = new k8s.Provider("cluster", {
     context: cluster.context,
@@ -34,7 +36,7 @@ export = async () => {
   });
   const onCluster = { providers: { kubernetes: provider } };
 
-  const registry = new Registry("registry", { settings: settings.registry, images: catalogue }, onCluster);
+  const registry = new Registry("registry", { settings: settings.registry, images: catalogue, protect }, onCluster);
   const own = new PipelineImages(
     "images",
     {
@@ -45,7 +47,7 @@ export = async () => {
     },
     { dependsOn: registry },
   );
-  const modelRegistry = new ModelRegistry("mlflow", { settings: settings.modelRegistry, exposure, images: catalogue }, onCluster);
+  const modelRegistry = new ModelRegistry("mlflow", { settings: settings.modelRegistry, exposure, images: catalogue, protect }, onCluster);
 
   const argoWorkflows = new ArgoWorkflows(
     "argo-workflows",
@@ -68,6 +70,7 @@ export = async () => {
       manifests: (await Promise.all(argoCdManifests.map(loadManifests))).flat(),
       targetNamespaces: names.map(environmentApp),
       sourceRepository: `oci://${registryAddress}/bundles/*`,
+      protect,
     },
     onCluster,
   );

@@ -87,6 +87,7 @@ const environment = section("One environment.", {
   // The app alone needs 105 MiB at its peak.
   memory: quantity("memory limit of the app container", "128Mi", "16Gi").default("256Mi"),
   replicas: whole("pods that serve", 1, 20).default(1),
+  protect: flag("whether Pulumi refuses to delete it, and what its releases and their record are kept in").default(false),
 });
 
 const pipeline = section("What the workflows train and ask.", {

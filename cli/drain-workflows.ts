@@ -22,7 +22,7 @@ export async function drainWorkflows(cluster: Cluster, seconds = patience): Prom
   const selected = `${pods}?labelSelector=${encodeURIComponent("workflows.argoproj.io/workflow")}`;
   // Gone already, with their definition or with the namespace: nothing to end.
   const { items } = await cluster.api<{ items: unknown[] }>(workflows).catch(none);
-  if (items.length > 0) await cluster.api(workflows, { method: "DELETE", body: { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: "Background" } });
+  if (items.length > 0) await cluster.api(workflows, { method: "DELETE", body: { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: "Background" } }).catch(none);
 
   const list = () => cluster.api<{ items: Pod[] }>(selected).catch(none) as Promise<{ items: Pod[] }>;
   let left = await list();

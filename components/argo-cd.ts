@@ -16,6 +16,8 @@ export interface ArgoCdArgs {
   readonly targetNamespaces: string[];
   /** Repository pattern that Applications may take their source from: `oci://host/path/*`. */
   readonly sourceRepository: string;
+  /** Whether Pulumi refuses to delete the namespace that holds the Applications, and in them the releases; default false. */
+  readonly protect?: boolean;
 }
 
 /** Parts of the release that this pipeline has a use for; the others are not installed. */
@@ -49,7 +51,7 @@ export class ArgoCd extends pulumi.ComponentResource {
       const namespace = new k8s.core.v1.Namespace(
         `${name}-namespace`,
         { metadata: { name: "argocd", labels: restrictedNamespaceLabels } },
-        { parent: this },
+        { parent: this, protect: args.protect },
       );
       release = installManifests(`${name}-release`, adaptRelease(args), this, namespace);
       new k8s.core.v1.Service(

@@ -43,15 +43,17 @@ export class Environment extends pulumi.ComponentResource {
     super("gourmetgram:release:Environment", name, {}, opts);
     const app = environmentApp(args.environment);
     const child = { parent: this };
+    // What runs goes with its namespace, which version with the Application, how with the bundle.
+    const kept = { ...child, protect: args.settings.protect };
 
-    const namespace = new k8s.core.v1.Namespace(`${name}-namespace`, { metadata: { name: app, labels: restrictedNamespaceLabels } }, child);
+    const namespace = new k8s.core.v1.Namespace(`${name}-namespace`, { metadata: { name: app, labels: restrictedNamespaceLabels } }, kept);
     this.namespace = namespace.metadata.name;
 
     const render = (baseImage: string) => renderBundle(environmentBundle(args, baseImage));
     // Only the file that names the image waits for it: a preview that builds the image anew still knows the limits.
     const files = { ...render(""), "kustomization.yaml": pulumi.output(args.baseImage).apply((baseImage) => render(baseImage)["kustomization.yaml"]) };
     const tag = pulumi.output(files).apply(bundleTag);
-    const bundle = new k8s.core.v1.ConfigMap(`${name}-bundle`, { metadata: { name: `${app}-bundle`, namespace: this.namespace }, data: files }, child);
+    const bundle = new k8s.core.v1.ConfigMap(`${name}-bundle`, { metadata: { name: `${app}-bundle`, namespace: this.namespace }, data: files }, kept);
     const published = this.publish(name, app, tag, bundle, args.toolsImage);
     const controllerRights = this.grantArgoCd(name);
     const repository = `oci://${registryAddress}/bundles/${app}`;
@@ -76,7 +78,7 @@ export class Environment extends pulumi.ComponentResource {
           syncPolicy: { automated: { prune: true, selfHeal: true }, retry: { limit: 5, backoff: { duration: "5s", factor: 2, maxDuration: "1m" } } },
         },
       },
-      { ...child, dependsOn: [published, repositorySecret, ...controllerRights] },
+      { ...kept, dependsOn: [published, repositorySecret, ...controllerRights] },
     );
     this.isolate(name, app);
     this.grantPipeline(name, app, args);

@@ -10,6 +10,8 @@ export interface ModelRegistryArgs {
   readonly settings: Settings["modelRegistry"];
   readonly exposure: ExposureSettings;
   readonly images: Images;
+  /** Whether Pulumi refuses to delete the models and the record of their releases; default false. */
+  readonly protect?: boolean;
 }
 
 const port = mlflowPort;
@@ -34,7 +36,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
     const namespace = new k8s.core.v1.Namespace(
       `${name}-namespace`,
       { metadata: { name: mlflowNamespace, labels: restrictedNamespaceLabels } },
-      { parent: this },
+      { parent: this, protect: args.protect },
     );
     this.namespace = namespace.metadata.name;
 
@@ -44,7 +46,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
         metadata: { name: "mlflow-data", namespace: this.namespace, labels, annotations: { "pulumi.com/skipAwait": "true" } },
         spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: settings.storage } } },
       },
-      { parent: this },
+      { parent: this, protect: args.protect },
     );
 
     const exposedPort = exposure.ports.mlflow;

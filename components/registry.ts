@@ -7,6 +7,8 @@ import { nonRootId, restrictedContainer, restrictedPod, temporaryMount, temporar
 export interface RegistryArgs {
   readonly settings: Settings["registry"];
   readonly images: Images;
+  /** Whether Pulumi refuses to delete the images; default false. */
+  readonly protect?: boolean;
 }
 
 const namespace = "kube-system";
@@ -31,7 +33,7 @@ export class Registry extends pulumi.ComponentResource {
         metadata: { name: "registry-data", namespace, labels, annotations: { "pulumi.com/skipAwait": "true" } },
         spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: settings.storage } } },
       },
-      { parent: this },
+      { parent: this, protect: args.protect },
     );
 
     const deployment = new k8s.apps.v1.Deployment(

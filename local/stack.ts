@@ -15,8 +15,14 @@ const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulu
 /** The stack file that the local cluster's stack is run with: the repository's own stays untouched. */
 export const localStackFile = (stack: string): string => join(stateDir(), `Pulumi.${stack}.yaml`);
 
+/** Where the local backend keeps the state of each stack, in a file `<stack>.json`. */
+export const stacksDirectory = (): string => backend("stacks", project);
+
 /** Whether the local backend knows the stack. */
-export const stackExists = (stack: string): boolean => existsSync(backend("stacks", project, `${stack}.json`));
+export const stackExists = (stack: string): boolean => existsSync(join(stacksDirectory(), `${stack}.json`));
+
+/** All that the last update printed. */
+const updateLog = (name: string): string => join(stateDir(), "logs", `pulumi-${name}.log`);
 
 /** The stack's file in the repository. @throws where there is none, or it isn't YAML */
 export function readStackFile(stack: string): { file: StackFile; isLocal: boolean } {
@@ -56,7 +62,8 @@ export async function prepareStack(stack: string, settings: StackFile): Promise<
 
 /** `pulumi up`. @returns its summary, e.g. `152 unchanged`. */
 export async function up(stack: string, progress: Progress): Promise<string> {
-  return logged("up", stack, ["up", "--yes", "--skip-preview"], progress);
+  const advice = `\nAll of its output is in ${updateLog("up")}. Mend the cause, then run the same command again: it goes on from there.`;
+  return logged("up", stack, ["up", "--yes", "--skip-preview"], progress, advice);
 }
 
 /** `pulumi destroy`. The emptied stack goes with the backend: `--remove` would delete the repository's stack file. @returns its summary. */
@@ -83,9 +90,9 @@ export async function preview(stack: string, settings: StackFile, args: string[]
   }
 }
 
-async function logged(name: string, stack: string, args: string[], progress: Progress): Promise<string> {
+async function logged(name: string, stack: string, args: string[], progress: Progress, advice = ""): Promise<string> {
   mkdirSync(join(stateDir(), "logs"), { recursive: true });
-  const log = join(stateDir(), "logs", `pulumi-${name}.log`);
+  const log = updateLog(name);
   writeFileSync(log, "");
   const onLine = (line: string) => {
     appendFileSync(log, `${line}\n`);
@@ -95,7 +102,7 @@ async function logged(name: string, stack: string, args: string[], progress: Pro
     return summary(await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], { onLine }));
   } catch (error) {
     if (!(error instanceof PulumiError)) throw error;
-    throw new Error(`pulumi ${name} did not finish:\n${diagnostics(error.output)}\nAll of its output is in ${log}. Mend the cause, then run the same command again: it goes on from there.`);
+    throw new Error(`pulumi ${name} did not finish:\n${diagnostics(error.output)}${advice}`);
   }
 }
 
@@ -121,13 +128,23 @@ export function diagnostics(output: string): string {
  */
 export function releaseStaleLocks(stack: string): void {
   const dir = backend("locks", "organization", project, stack);
-  const locks = existsSync(dir) ? readdirSync(dir).filter((name) => name.endsWith(".json")) : [];
+  // One that was cut off while it was written has another name, and stops Pulumi too.
+  const locks = existsSync(dir) ? readdirSync(dir).filter((name) => !name.endsWith(".attrs")) : [];
   for (const name of locks) {
-    const { pid, timestamp } = JSON.parse(readFileSync(join(dir, name), "utf8")) as { pid: number; timestamp: string };
+    const { pid, timestamp } = parseLock(readFileSync(join(dir, name), "utf8"));
     const began = startedAt(pid);
     // A process that is younger than the lock only got its owner's number. Two seconds: the boot time is in whole ones.
     if (began !== undefined && began <= Date.parse(timestamp) + 2_000)
       throw new Error(`A pulumi is at work on the stack ${stack} (process ${pid}): wait for it, then run this again.`);
     for (const file of [name, `${name}.attrs`]) rmSync(join(dir, file), { force: true });
+  }
+}
+
+/** A lock that was cut off belongs to no process. */
+function parseLock(text: string): { pid: number; timestamp: string } {
+  try {
+    return JSON.parse(text) as { pid: number; timestamp: string };
+  } catch {
+    return { pid: 0, timestamp: "" };
   }
 }

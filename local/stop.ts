@@ -3,14 +3,15 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseCluster, parseStack } from "../config";
 import { leftovers, removeData, stopCluster } from "./cluster/down";
-import { processRuns } from "./cluster/processes";
+import { ailment } from "./cluster/health";
 import { handleInterrupts, shield } from "./interrupts";
 import { takeLock } from "./lock";
 import { destroyWithOwnPulumi } from "./own-pulumi";
 import { localContext, repositoryRoot, stateDir } from "./paths";
 import { Phases } from "./phases";
+import { refuseProtected } from "./protection";
 import { endChildren } from "./run";
-import { destroy, stackExists } from "./stack";
+import { destroy, releaseStaleLocks, stackExists } from "./stack";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { "keep-data": { type: "boolean", default: false } } });
@@ -29,19 +30,27 @@ async function main(): Promise<void> {
 async function stopLocal(stack: string, keepData: boolean): Promise<void> {
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
+  releaseStaleLocks(stack);
+  if (!keepData) refuseProtected();
   const phases = new Phases();
-  let failure: Error | undefined;
-  // Without its API server the cluster is only data, and that is removed below.
-  if (!keepData && stackExists(stack) && processRuns("kube-apiserver")) {
-    const destroyed = phases.run("pulumi destroy", (progress) => shield(destroy(stack, progress)));
-    failure = await destroyed.then(() => undefined, (error: Error) => error);
-  }
+  const failure = !keepData && stackExists(stack) ? await destroyStack(stack, phases) : undefined;
   await phases.run("Cluster", (progress) => stopCluster(progress).then(() => "stopped"));
   if (!keepData) await phases.run("Data", async () => (removeData(), "removed"));
   const left = await leftovers();
   if (left.length > 0) throw new Error(`Still there: ${left.join(", ")}. Run npm stop again; if it stays, end it by hand.`);
   console.log(`\nNothing is left running: no process, mount, interface, cgroup or network namespace.${keepData ? ` The data in ${stateDir()} is kept: npm start serves the same versions again.` : ""}`);
-  if (failure) throw new Error(`The cluster is gone, but ${failure.message}`);
+  if (failure) throw new Error(`The cluster is gone with all its data, so nothing is left to do; but before that ${failure.message}`);
+}
+
+/** @returns why it was not finished: the cluster goes all the same, and everything with it. */
+async function destroyStack(stack: string, phases: Phases): Promise<Error | undefined> {
+  const why = await ailment();
+  if (why) {
+    phases.say(`! ${why}: the cluster is taken away as a whole, without pulumi destroy.`);
+    return undefined;
+  }
+  const destroyed = phases.run("pulumi destroy", (progress) => shield(destroy(stack, progress)));
+  return destroyed.then(() => undefined, (error: Error) => error);
 }
 
 handleInterrupts();

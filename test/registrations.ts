@@ -8,6 +8,8 @@ export interface Registration {
   /** Name of the parent, `null` at the top. */
   readonly parent: string | null;
   readonly custom: boolean;
+  /** Whether Pulumi refuses to delete it. */
+  readonly protect: boolean;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function record<T>(config: Record<string, unknown>, piece: () => T 
       inputs: pulumi.runtime.deserializeProperties(request.getObject()),
       parent: request.getParent().split("::").at(-1) || null,
       custom: request.getCustom(),
+      protect: request.getProtect(),
     });
     return register(request, callback);
   };

@@ -31,6 +31,12 @@ describe("drainWorkflows", () => {
     });
   });
 
+  it("goes on where the definition goes while it is at work", async () => {
+    await withApiServer({ [`GET ${workflows}`]: { items: [{}] }, [`DELETE ${workflows}`]: [404, {}], [selected]: { items: [] } }, async (cluster) => {
+      expect(await drainWorkflows(cluster, 0)).toBe("1 Workflows deleted");
+    });
+  });
+
   it("reports a refusal instead of passing it over", async () => {
     await withApiServer({ [`GET ${workflows}`]: [403, { message: "workflows is forbidden" }] }, async (cluster) => {
       await expect(drainWorkflows(cluster, 0)).rejects.toThrow("workflows is forbidden");

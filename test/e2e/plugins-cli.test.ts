@@ -1,58 +1,18 @@
 /** The real Pulumi CLI on a real API server, through the stand-in plugins. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type ControlPlane, startControlPlane } from "./control-plane";
-import { repositoryRoot } from "../../local/paths";
-import { installStandInPlugins, pulumi } from "../../local/pulumi";
+import { type PluginsStack, startPluginsStack } from "./plugins-stack";
+import { installStandInPlugins } from "../../local/pulumi";
 
 const password = "correct horse battery staple";
-let plane: ControlPlane;
-let state: string;
-let settings: string;
-let project: string;
-const before = process.env.GOURMETGRAM_STATE;
-
-beforeAll(async () => {
-  plane = await startControlPlane();
-  state = mkdtempSync(join(tmpdir(), "gourmetgram-state-"));
-  process.env.GOURMETGRAM_STATE = state;
-  settings = join(state, "settings.yaml");
-  project = join(state, "program"); // A copy, as the CLI writes beside the program.
-  cpSync(join(__dirname, "plugins-program"), project, { recursive: true });
-  symlinkSync(join(repositoryRoot, "node_modules"), join(project, "node_modules"));
-  expect(installStandInPlugins()).toEqual(["kubernetes", "command"]);
-  expect(installStandInPlugins()).toEqual(["kubernetes", "command"]);
-  await run("stack", "init", "dev");
-  await run("config", "set", "kubeconfig", plane.kubeconfig, "--config-file", settings);
-  await run("config", "set", "password", password, "--secret", "--config-file", settings);
-}, 60_000);
-
-afterAll(async () => {
-  if (before === undefined) delete process.env.GOURMETGRAM_STATE;
-  else process.env.GOURMETGRAM_STATE = before;
-  if (state) rmSync(state, { recursive: true, force: true });
-  await plane?.stop();
-});
-
-/** Runs the CLI and gives all that it printed. */
-async function run(...args: string[]): Promise<string> {
-  const lines: string[] = [];
-  const output = pulumi(args, { cwd: project, onLine: (line) => lines.push(line) });
-  await output.catch((error) => {
-    throw new Error(`${error.message}\n${lines.join("\n")}`);
-  });
-  return lines.join("\n");
-}
-
-const update = (command: string, ...args: string[]) => run(command, "--config-file", settings, ...args);
-const names = async (path: string): Promise<string[]> => {
-  const list = (await plane.client.request("GET", path)) as { items: { metadata: { name: string } }[] };
-  return list.items.map(({ metadata }) => metadata.name);
-};
+let stack: PluginsStack;
+beforeAll(async () => void (stack = await startPluginsStack(password)), 60_000);
+afterAll(() => stack?.end());
 
 it("brings a stack up, finds nothing to change, shows a change well, makes it, and takes all down again", async () => {
+  const { state, update, names } = stack;
+  expect(installStandInPlugins()).toEqual(["kubernetes", "command"]);
   const up = await update("up", "--yes");
   expect(up).toContain("+ 12 created");
   expect(up).toContain('hello   : "hello world"');

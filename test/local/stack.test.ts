@@ -67,6 +67,14 @@ describe("the locks on a stack", () => {
     expect(readdirSync(locks("staging"))).toEqual([]);
   });
 
+  it("go where they were cut off while they were written, since Pulumi stops at those too", () => {
+    lock("staging", "a", gone);
+    writeFileSync(join(locks("staging"), "b.json.1769850000.tmp"), "");
+    writeFileSync(join(locks("staging"), "c.json"), '{"pid": 12');
+    releaseStaleLocks("staging");
+    expect(readdirSync(locks("staging"))).toEqual([]);
+  });
+
   it("stay where their owner is at work", () => {
     lock("staging", "a", process.pid);
     expect(() => releaseStaleLocks("staging")).toThrow(new Error(`A pulumi is at work on the stack staging (process ${process.pid}): wait for it, then run this again.`));

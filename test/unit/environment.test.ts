@@ -89,7 +89,7 @@ describe("the bundle of an environment", () => {
   });
 
   it("is published anew, by a Job of another name, when the limit changes", async () => {
-    const more = await environment({ settings: { port: 8080, memory: "512Mi", replicas: 1 } });
+    const more = await environment({ settings: { port: 8080, memory: "512Mi", replicas: 1, protect: false } });
     const { inputs } = await environment();
     expect(more.inputs("canary-publish").metadata.name).not.toBe(inputs("canary-publish").metadata.name);
     expect(more.inputs("canary-application").spec.source.targetRevision).not.toBe(inputs("canary-application").spec.source.targetRevision);

@@ -18,9 +18,9 @@ describe("the shipped stack files", () => {
 
   it("the reference stack has the document's ports and limits", () => {
     expect(settingsWith().environments).toEqual({
-      staging: { port: 8081, memory: "256Mi", replicas: 1 },
-      canary: { port: 8080, promotesFrom: "staging", memory: "256Mi", replicas: 1 },
-      production: { port: 80, promotesFrom: "canary", memory: "256Mi", replicas: 1 },
+      staging: { port: 8081, memory: "256Mi", replicas: 1, protect: false },
+      canary: { port: 8080, promotesFrom: "staging", memory: "256Mi", replicas: 1, protect: false },
+      production: { port: 80, promotesFrom: "canary", memory: "256Mi", replicas: 1, protect: false },
     });
   });
 });

@@ -12,7 +12,7 @@ const provider = new k8s.Provider("cluster", {
 });
 const opts = { provider };
 
-const namespace = new k8s.core.v1.Namespace("demo", { metadata: { name: "demo" } }, opts);
+const namespace = new k8s.core.v1.Namespace("demo", { metadata: { name: "demo" } }, { ...opts, protect: config.getBoolean("protect") });
 const inDemo = (name: string) => ({ name, namespace: namespace.metadata.name });
 
 new k8s.core.v1.ConfigMap("settings", { metadata: inDemo("settings"), data: { "app.yaml": `color: ${config.get("color") ?? "green"}\nsize: 1\n` } }, opts);

@@ -1,0 +1,59 @@
+/** A small stack under the real CLI, on a control plane of its own and through the stand-in plugins. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ControlPlane, startControlPlane } from "./control-plane";
+import { repositoryRoot } from "../../local/paths";
+import { installStandInPlugins, pulumi } from "../../local/pulumi";
+
+/** The stack `dev`, which is not up yet. */
+export interface PluginsStack {
+  plane: ControlPlane;
+  /** State directory of the local tools, for as long as the stack is there. */
+  state: string;
+  /** Runs the CLI and gives all that it printed. @throws Error with all that, where it fails */
+  run(...args: string[]): Promise<string>;
+  /** The same with the stack's settings. */
+  update(command: string, ...args: string[]): Promise<string>;
+  /** Names of the objects at a path of the API. */
+  names(path: string): Promise<string[]>;
+  end(): Promise<void>;
+}
+
+/** @param project name of the Pulumi project, default that of the program */
+export async function startPluginsStack(password: string, project = "plugins"): Promise<PluginsStack> {
+  const plane = await startControlPlane();
+  const before = process.env.GOURMETGRAM_STATE;
+  const state = mkdtempSync(join(tmpdir(), "gourmetgram-state-"));
+  process.env.GOURMETGRAM_STATE = state;
+  const settings = join(state, "settings.yaml");
+  const program = join(state, "program"); // A copy, as the CLI writes beside the program.
+  cpSync(join(__dirname, "plugins-program"), program, { recursive: true });
+  const file = join(program, "Pulumi.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace("name: plugins", `name: ${project}`));
+  symlinkSync(join(repositoryRoot, "node_modules"), join(program, "node_modules"));
+  installStandInPlugins();
+
+  const run = async (...args: string[]): Promise<string> => {
+    const lines: string[] = [];
+    await pulumi(args, { cwd: program, onLine: (line) => lines.push(line) }).catch((error) => {
+      throw new Error(`${error.message}\n${lines.join("\n")}`);
+    });
+    return lines.join("\n");
+  };
+  await run("stack", "init", "dev");
+  await run("config", "set", "kubeconfig", plane.kubeconfig, "--config-file", settings);
+  await run("config", "set", "password", password, "--secret", "--config-file", settings);
+
+  const names = async (path: string): Promise<string[]> => {
+    const list = (await plane.client.request("GET", path)) as { items: { metadata: { name: string } }[] };
+    return list.items.map(({ metadata }) => metadata.name);
+  };
+  const end = async (): Promise<void> => {
+    if (before === undefined) delete process.env.GOURMETGRAM_STATE;
+    else process.env.GOURMETGRAM_STATE = before;
+    rmSync(state, { recursive: true, force: true });
+    await plane.stop();
+  };
+  return { plane, state, run, update: (command, ...args) => run(command, "--config-file", settings, ...args), names, end };
+}

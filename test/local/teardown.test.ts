@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ailment } from "../../local/cluster/health";
+import { protectedEnvironments, refuseProtected } from "../../local/protection";
+
+let state: string;
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), "teardown-"));
+  vi.stubEnv("GOURMETGRAM_STATE", state);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(state, { recursive: true });
+});
+
+const urn = (type: string, name: string) => `urn:pulumi:staging::gourmetgram::${type}::${name}`;
+const part = (environment: string, protect?: boolean) => ({ type: "kubernetes:core/v1:Namespace", parent: urn("gourmetgram:release:Environment", environment), ...(protect && { protect }) });
+
+describe("protected environments", () => {
+  function record(stack: string, latest: object | null): void {
+    const directory = join(state, "pulumi-backend", ".pulumi", "stacks", "gourmetgram");
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, `${stack}.json`), JSON.stringify({ version: 3, checkpoint: { stack, ...(latest && { latest }) } }));
+    writeFileSync(join(directory, `${stack}.json.bak`), JSON.stringify({ checkpoint: { latest: { resources: [part("staging", true)] } } }));
+  }
+
+  it("are those with a part that Pulumi protects, once each; what they share with others names none", () => {
+    const shared = { type: "kubernetes:core/v1:Namespace", parent: urn("gourmetgram:platform:ModelRegistry", "mlflow"), protect: true };
+    const stack = { type: "pulumi:pulumi:Stack", protect: true };
+    expect(protectedEnvironments([stack, shared, part("staging"), part("canary", true), part("production", true), part("production", true)])).toEqual(["canary", "production"]);
+  });
+
+  it("keep npm stop from everything, with the words that let it", () => {
+    record("staging", { resources: [part("staging"), part("production", true)] });
+    expect(() => refuseProtected()).toThrow(
+      new Error(
+        "production is protected, and nothing was stopped or removed: write protect: false under production in Pulumi.staging.yaml, then npm start, then npm stop; or npm stop -- --keep-data, which keeps everything.",
+      ),
+    );
+  });
+
+  it("keep it from that in every stack of the cluster, and are all named", () => {
+    record("another", { resources: [part("canary", true), part("production", true)] });
+    record("staging", { resources: [part("production")] });
+    expect(() => refuseProtected()).toThrow(/^canary and production are protected, .* under canary and production in Pulumi\.another\.yaml,/);
+  });
+
+  it("are none where nothing is protected, or was ever there", () => {
+    expect(() => refuseProtected()).not.toThrow();
+    record("staging", { resources: [part("production")] });
+    record("emptied", {});
+    record("new", null);
+    expect(() => refuseProtected()).not.toThrow();
+  });
+});
+
+describe("a cluster that can't finish deletions", () => {
+  it("is one that does not run", async () => expect(await ailment(() => false)).toBe("No process of the cluster runs"));
+
+  it("is one without a part that it needs", async () => {
+    expect(await ailment((name) => name !== "kubelet")).toBe("Of the cluster's processes kubelet has ended");
+    expect(await ailment((name) => !["etcd", "kubelet"].includes(name))).toBe("Of the cluster's processes etcd, kubelet have ended");
+  });
+
+  it("is one whose API server can't be asked", async () => {
+    expect(await ailment(() => true)).toBe(`The API server does not answer (there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first)`);
+  });
+});
