@@ -10,6 +10,7 @@ import { run } from "../cli/run";
 import { compareBuilds } from "./builds";
 import { deployTimes, peakMemory } from "./deploys";
 import { leadTime } from "./lead-time";
+import { growingPreviews, previewHead, unchangedPreviews } from "./previews";
 import { pulumiTimes } from "./pulumi-times";
 import { trainAndFollow } from "./train";
 
@@ -31,6 +32,8 @@ async function main(): Promise<number> {
   print("Deploy to staging, patch to serving, in seconds", [await deployTimes(cluster)]);
   print("Peak memory of each environment's pod, in MiB", await peakMemory(cluster), ["", "PEAK", "LIMIT"]);
   print("pulumi up, in seconds", await pulumiTimes(), ["", "SECONDS", "CHANGES"]);
+  print("pulumi preview without changes, in seconds", await unchangedPreviews(), previewHead);
+  print("pulumi preview with further environments, in seconds", await growingPreviews(), previewHead);
   return 0;
 }
 

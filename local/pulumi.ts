@@ -25,7 +25,8 @@ export function pulumiEnvironment(): NodeJS.ProcessEnv {
     PULUMI_BACKEND_URL: `file://${backend}`,
     PULUMI_CONFIG_PASSPHRASE: passphrase(),
     PULUMI_SKIP_UPDATE_CHECK: "true",
-    PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+    // The local language host is older than the CLI, which tells it no options of Pulumi.yaml.
+    PULUMI_NODEJS_TSCONFIG_PATH: join(repositoryRoot, "tsconfig.pulumi.json"),
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
   };
 }

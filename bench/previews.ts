@@ -1,0 +1,105 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { settingsOf, type StackFile } from "../config";
+import { readLocalImages } from "../local/images";
+import { localValues, preview, readStackFile } from "../local/stack";
+import { localStack } from "../local/stack-config";
+import { promotionOrder } from "../promotion-order";
+import { PreviewSplit, splitPreview } from "./preview-split";
+import { inTurn, median } from "./statistics";
+
+const rounds = 3;
+const counts = [3, 10, 30];
+const parts = ["total", "program", "engine", "provider"] as const;
+export const previewHead = ["", "TOTAL", "MIN", "MAX", "PROGRAM START", "ENGINE", "PROVIDER"];
+
+/**
+ * The stack without changes. Cold is with an empty temporary directory, where the transpiled program and stand-ins are
+ * kept, as on a fresh machine; warm is the same command again. Files that were read before stay in the system's memory.
+ */
+export async function unchangedPreviews(stack = "staging"): Promise<string[][]> {
+  const { file } = readStackFile(stack);
+  let temporary = "";
+  try {
+    const { cold, warm } = await splits({
+      cold: async () => {
+        await rm(temporary, { recursive: true, force: true });
+        temporary = await mkdtemp(join(tmpdir(), "gourmetgram-bench-"));
+        return measure(stack, file, temporary);
+      },
+      warm: () => measure(stack, file, temporary),
+    });
+    return [splitRow("cold", cold), splitRow("warm", warm), ratioRow("cold / warm", cold, warm)];
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The stack with more and more environments, of which the new ones are all to be made. Time grows linearly at most where
+ * each further environment costs no more between the larger numbers than between the smaller ones.
+ */
+export async function growingPreviews(stack = "staging"): Promise<string[][]> {
+  const { file } = readStackFile(stack);
+  const measured = await splits(Object.fromEntries(counts.map((count) => [`${count} environments`, () => measure(stack, withEnvironments(file, count))])));
+  const all = Object.values(measured);
+  const further = all.slice(1).map((each, index) => {
+    const added = counts[index + 1] - counts[index];
+    return { name: `each from ${counts[index]} to ${counts[index + 1]}`, seconds: parts.map((part) => (middle(each, part) - middle(all[index], part)) / added) };
+  });
+  const [few, many] = further;
+  return [
+    ...Object.entries(measured).map(([name, each]) => splitRow(name, each)),
+    ...further.map(({ name, seconds }) => cells(name, seconds, 3)),
+    cells("ratio of the last two, linear at most where 1 or less", [many.seconds[0] / few.seconds[0]], 2),
+  ];
+}
+
+/** A stack file with as many environments: its own first, then new ones at the end of the chain. */
+export function withEnvironments(file: StackFile, count: number): StackFile {
+  const own = settingsOf(file).environments as Record<string, { port: number; promotesFrom?: string }>;
+  const names = promotionOrder(own).slice(0, count);
+  const environments = Object.fromEntries(names.map((name) => [name, own[name]]));
+  for (let number = names.length + 1; number <= count; number++) {
+    environments[`bench-${number}`] = { port: 20_000 + number, promotesFrom: Object.keys(environments).at(-1)! };
+  }
+  return { ...file, config: { ...file.config, "gourmetgram:environments": environments } };
+}
+
+async function measure(stack: string, file: StackFile, temporary?: string): Promise<PreviewSplit> {
+  const folder = await mkdtemp(join(tmpdir(), "gourmetgram-bench-"));
+  try {
+    const trace = join(folder, "trace.json");
+    const env = temporary ? { TMPDIR: temporary } : {};
+    await preview(stack, localStack(file, localValues(readLocalImages())), ["--otel-traces", `file://${trace}`], { onLine: () => undefined, env });
+    return splitPreview(await readFile(trace, "utf8"));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function splits<Name extends string>(pieces: Record<Name, () => Promise<PreviewSplit>>): Promise<Record<Name, PreviewSplit[]>> {
+  const names = Object.keys(pieces) as Name[];
+  const found = Object.fromEntries(names.map((name) => [name, [] as PreviewSplit[]])) as Record<Name, PreviewSplit[]>;
+  await inTurn(rounds, Object.fromEntries(names.map((name) => [name, async () => found[name].push(await pieces[name]())])));
+  return found;
+}
+
+const middle = (splits: PreviewSplit[], part: keyof PreviewSplit) => median(splits.map((split) => split[part]));
+
+function splitRow(name: string, splits: PreviewSplit[]): string[] {
+  const totals = splits.map(({ total }) => total);
+  const [total, ...others] = parts.map((part) => middle(splits, part));
+  return [name, ...[total, Math.min(...totals), Math.max(...totals), ...others].map((value) => value.toFixed(2))];
+}
+
+function ratioRow(name: string, one: PreviewSplit[], other: PreviewSplit[]): string[] {
+  return cells(name, parts.map((part) => middle(one, part) / middle(other, part)), 2);
+}
+
+/** A row of figures that have no smallest and largest: the total's, and those of the parts. */
+function cells(name: string, [total, ...others]: number[], digits: number): string[] {
+  const text = (value: number) => value.toFixed(digits);
+  return [name, text(total), "", "", ...parts.slice(1).map((_, index) => (index in others ? text(others[index]) : ""))];
+}
