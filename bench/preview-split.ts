@@ -5,7 +5,7 @@ export interface PreviewSplit {
   readonly program: number;
   /** While a provider starts or answers at least one call, and the program has started. */
   readonly provider: number;
-  /** All the rest: the CLI, its state and its comparison. */
+  /** All the rest: the CLI, its state, its comparison, and the program from its first resource on. */
   readonly engine: number;
 }
 

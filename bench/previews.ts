@@ -38,21 +38,22 @@ export async function unchangedPreviews(stack = "staging"): Promise<string[][]> 
 
 /**
  * The stack with more and more environments, of which the new ones are all to be made. Time grows linearly at most where
- * each further environment costs no more between the larger numbers than between the smaller ones.
+ * it grows no more than their number does, and each further one costs no more between the larger numbers than between
+ * the smaller ones.
  */
 export async function growingPreviews(stack = "staging"): Promise<string[][]> {
   const { file } = readStackFile(stack);
   const measured = await splits(Object.fromEntries(counts.map((count) => [`${count} environments`, () => measure(stack, withEnvironments(file, count))])));
   const all = Object.values(measured);
-  const further = all.slice(1).map((each, index) => {
-    const added = counts[index + 1] - counts[index];
-    return { name: `each from ${counts[index]} to ${counts[index + 1]}`, seconds: parts.map((part) => (middle(each, part) - middle(all[index], part)) / added) };
+  const further = counts.slice(1).map((count, index) => {
+    const seconds = parts.map((part) => (middle(all[index + 1], part) - middle(all[index], part)) / (count - counts[index]));
+    return partsRow(`each from ${counts[index]} to ${count}`, seconds);
   });
-  const [few, many] = further;
+  const [fewest, most] = [counts[0], counts.at(-1)!];
   return [
     ...Object.entries(measured).map(([name, each]) => splitRow(name, each)),
-    ...further.map(({ name, seconds }) => cells(name, seconds, 3)),
-    cells("ratio of the last two, linear at most where 1 or less", [many.seconds[0] / few.seconds[0]], 2),
+    ...further,
+    ratioRow(`${most} / ${fewest}, ${(most / fewest).toFixed(0)} times as many`, all.at(-1)!, all[0]),
   ];
 }
 
@@ -95,11 +96,11 @@ function splitRow(name: string, splits: PreviewSplit[]): string[] {
 }
 
 function ratioRow(name: string, one: PreviewSplit[], other: PreviewSplit[]): string[] {
-  return cells(name, parts.map((part) => middle(one, part) / middle(other, part)), 2);
+  return partsRow(name, parts.map((part) => middle(one, part) / middle(other, part)));
 }
 
-/** A row of figures that have no smallest and largest: the total's, and those of the parts. */
-function cells(name: string, [total, ...others]: number[], digits: number): string[] {
-  const text = (value: number) => value.toFixed(digits);
-  return [name, text(total), "", "", ...parts.slice(1).map((_, index) => (index in others ? text(others[index]) : ""))];
+/** A row without smallest and largest. */
+function partsRow(name: string, values: number[]): string[] {
+  const [total, ...others] = values.map((value) => value.toFixed(2));
+  return [name, total, "", "", ...others];
 }
