@@ -231,7 +231,7 @@ describe("Given the pods of the pipeline", () => {
     const mounts = items.flatMap(({ metadata, spec }) => {
       const step = metadata.annotations!["workflows.argoproj.io/node-name"].replace(/^.*\./, "").replace(/\(\d+\)$/, "");
       const main = spec.containers.find(({ name }) => name === "main")!;
-      return ["train", "build"].includes(step) ? [main.volumeMounts.find(({ mountPath }) => mountPath === token)?.name] : [];
+      return ["train", "build", "integration"].includes(step) ? [main.volumeMounts.find(({ mountPath }) => mountPath === token)?.name] : [];
     });
     expect(mounts.length).toBeGreaterThan(0);
     expect(new Set(mounts)).toEqual(new Set(["no-token"]));

@@ -31,7 +31,7 @@ describe("a fourth gate", () => {
     const shipped = await gatesOf(join(__dirname, "../../workflows"));
     const { templates, steps, scripts } = await gatesOf(folder);
     expect(steps.map(([{ name }]: [{ name: string }]) => name)).toEqual(["integration", "resource", "load", "latency", "promote-on-success"]);
-    expect(steps[3]).toEqual([{ ...shipped.steps[1][0], name: "latency", arguments: { parameters: [{ name: "gate", value: "latency" }] } }]);
+    expect(steps[3]).toEqual([{ ...shipped.steps[2][0], name: "latency", arguments: { parameters: [{ name: "gate", value: "latency" }] } }]);
     expect(steps.toSpliced(3, 1)).toEqual(shipped.steps);
     expect(templates.filter(({ name }: { name: string }) => name !== "gates")).toEqual(shipped.templates.filter(({ name }: { name: string }) => name !== "gates"));
     expect(Object.keys(scripts)).toEqual([...Object.keys(shipped.scripts), "gate-latency.py"].sort());

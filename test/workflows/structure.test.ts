@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 const folder = join(__dirname, "../../workflows");
 const files = readdirSync(folder).filter((file) => file.endsWith(".yaml"));
 const text = (file: string) => readFileSync(join(folder, file), "utf8");
+const token = "/var/run/secrets/kubernetes.io/serviceaccount";
 const manifests = files.map((file) => ({ file, ...(yaml.load(text(file)) as any) }));
 const templates = manifests.filter(({ kind }) => kind === "WorkflowTemplate");
 const all = templates.flatMap(({ metadata, spec }) => spec.templates.map((template: any) => ({ workflow: metadata.name, spec, ...template })));
@@ -99,9 +100,9 @@ describe.each(named(pods))("%s", (_name, template: any) => {
   });
 
   it("has the account's token only where its script calls the cluster", () => {
-    const calls = reachesCluster(template.container.command[1].replace("/scripts/", ""));
-    const mounts = [{ name: "no-token", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount", readOnly: true }];
-    expect(template.container.volumeMounts).toEqual(calls ? undefined : mounts);
+    const script = template.container.command[1].replace("/scripts/", "");
+    const mounts = [{ name: "no-token", mountPath: script === "run-gate.py" ? "{{inputs.parameters.no-token-at}}" : token, readOnly: true }];
+    expect(template.container.volumeMounts).toEqual(reachesCluster(script) ? undefined : mounts);
   });
 
   it("runs again only where its pod was lost, or what it needs was away, and for no longer than its deadline", () => {
@@ -129,13 +130,13 @@ describe.each(named(pods))("%s", (_name, template: any) => {
   });
 });
 
-/** Whether a step's script calls kubectl. */
+/** Whether a step's script calls kubectl by itself; a gate may: its line says so. */
 function reachesCluster(script: string): boolean {
-  return !["run-training.py", "build-image.py"].includes(script);
+  return !["run-training.py", "build-image.py", "run-gate.py"].includes(script);
 }
 
 it("passes values by environment alone, never into a command or a script", () => {
-  const withoutEnv = (container: any) => JSON.stringify({ ...container, env: undefined, image: undefined });
+  const withoutEnv = (container: any) => JSON.stringify({ ...container, env: undefined, image: undefined, volumeMounts: undefined });
   for (const { container } of pods) expect(withoutEnv(container)).not.toContain("{{");
   for (const template of all) expect([template.script, template.resource, template.http, template.plugin]).toEqual([undefined, undefined, undefined, undefined]);
 });
@@ -189,15 +190,25 @@ describe("the gates", () => {
   const { steps: groups } = all.find((one) => label(one) === "test-staging/gates");
   const gates = groups.slice(0, -1);
 
-  it("are one line each, alike but for the name and the time", () => {
+  it("are one line each, alike but for the name, the time and the token", () => {
     const first = { template: "gate" };
     const undecided = "'{{=all(values(steps), #.outputs.parameters.decided == 'no')}}' == 'true'";
     // Before the first step has ended Argo knows no steps, and would wait for them for ever.
     for (const [index, [{ name, arguments: given, ...rest }, ...beside]] of gates.entries()) {
       expect(rest).toEqual(index === 0 ? first : { ...first, when: undecided });
       expect(given.parameters[0]).toEqual({ name: "gate", value: name });
-      expect(given.parameters.slice(1).map((one: any) => one.name)).toEqual(given.parameters.length > 1 ? ["seconds"] : []);
+      expect(given.parameters.map((one: any) => one.name).filter((one: string) => !["seconds", "no-token-at"].includes(one))).toEqual(["gate"]);
       expect(beside).toEqual([]);
+    }
+  });
+
+  it("have the account's token only where they call the cluster", () => {
+    const { inputs } = all.find((one) => label(one) === "test-staging/gate");
+    const at = (parameters: any[]) => parameters.find(({ name }) => name === "no-token-at")?.value;
+    expect(at(inputs.parameters)).toBe(token);
+    for (const [{ name, arguments: given }] of gates) {
+      const calls = /\bkube\.|\bchildren\./.test(readFileSync(join(folder, "scripts", `gate-${name}.py`), "utf8"));
+      expect([name, at(given.parameters)]).toEqual([name, calls ? "/no-token" : undefined]);
     }
   });
 
