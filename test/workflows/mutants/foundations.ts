@@ -1,0 +1,76 @@
+import type { Protections } from "./protection";
+
+/** What comes in from outside, and what goes out to other tools. */
+export const foundations: Protections = {
+  "scripts/inputs.py": [
+    ["a value is checked to its end", "    if not pattern.fullmatch(value):", "    if not pattern.match(value):", "test_inputs.py::test_refused_by_the_check[version-1\\n2]"],
+    ["a number is checked to its end", `    if not re.fullmatch(r"[0-9]{1,7}`, `    if not re.match(r"[0-9]{1,7}`, "test_protections_of_gates.py::test_a_number_is_a_number_within_its_bounds"],
+    ["a number has its bounds", " or not low <= float(text) <= high:", ":", "test_protections_of_gates.py::test_a_number_is_a_number_within_its_bounds"],
+    ["digits are ASCII", `re.compile(r"[1-9][0-9]{0,8}", re.ASCII)`, `re.compile(r"\\d{1,9}")`, "test_inputs.py::test_refused_by_the_check[version-\\u0661]"],
+    ["a version begins at 1", `re.compile(r"[1-9][0-9]{0,8}", re.ASCII)`, `re.compile(r"[0-9]{1,9}", re.ASCII)`, "test_inputs.py::test_refused_by_the_check[version-0]"],
+    ["a reason has no braces", `{}]{0,500}")`, `]{0,500}")`, "test_inputs.py::test_reason_for_the_record[{{workflow.failures}}]"],
+    ["a reason is one line", `r"[^\\x00-\\x1f\\x7f{}]`, `r"[^{}]`, "test_inputs.py::test_reason_for_the_record[a\\nb]"],
+    ["a message shows a value in ASCII", "    text = ascii(value)", "    text = repr(value)", "test_inputs.py::test_refused_by_the_script[value1-run-training.py-SCENARIO]"],
+    ["a message shows no more than the beginning of a value", "    return text if len(text) <= 40 else", "    return text if True else", "test_inputs.py::test_refused_by_the_check"],
+    ["a choice is one of those offered", "    if value not in choices:", "    if False:", "test_inputs.py::test_refused_by_the_check[scenario-kube-system]"],
+    ["nothing else is restored", "return [_one_of(name, choices)] if", "return [_given(name)] if", "test_restore.py::test_other_namespaces_are_refused[kube-system]"],
+    ["there is no other way up", "    if pair not in promotions():", "    if False:", "test_inputs.py::test_no_other_way_up[pair0]"],
+    ["environments begin with staging", `next(iter(found), None) == "staging" and `, "", "test_environments.py::test_malformed_environments_are_refused"],
+    ["an environment has a URL inside the cluster", " and _URL.fullmatch(str(url)) for", " for", "test_environments.py::test_malformed_environments_are_refused"],
+    ["what is away has an exit code of its own", `        _stop("Unavailable", failure, UNAVAILABLE)`, `        _stop("Unavailable", failure, 1)`, "test_build.py::test_registry_away"],
+    ["what stops a step is its reason", `    outputs.write("reason", outputs.clean(problem))`, "    pass", "test_deploy.py::test_says_why_at_once"],
+  ],
+  "scripts/outputs.py": [
+    ["an output has no template braces", `    line = line.replace("{{", "{ {").replace("}}", "} }")`, "    pass", "test_promote.py::test_not_while_frozen"],
+    ["an output is one line", ".decode().split())", `.decode().split(" "))`, "test_protections_of_gates.py::test_an_output_is_one_short_line_of_ascii"],
+    ["an output is ASCII", `str(text).encode("ascii", "replace").decode()`, "str(text)", "test_protections_of_gates.py::test_an_output_is_one_short_line_of_ascii"],
+    ["an output has its length", "    return line if len(line) <= limit else", "    return line if True else", "test_protections_of_gates.py::test_an_output_is_one_short_line_of_ascii"],
+  ],
+  "scripts/kube.py": [
+    [
+      "an API server that is away is waited for by running again",
+      "    return Unavailable if away.says(said, *AWAY) else StepFailed",
+      "    return StepFailed",
+      "test_gates.py::test_a_cluster_that_does_not_answer_is_no_verdict",
+    ],
+    [
+      "what an API server refuses is not tried again",
+      "    return Unavailable if away.says(said, *AWAY) else StepFailed",
+      "    return Unavailable",
+      "test_recorded.py::test_failure_of_kubectl[forbidden]",
+    ],
+    ["what is not there is told from what is away", "        return NotFound", "        return StepFailed", "test_chain.py::test_without_the_lock_nothing_is_done[gone-promote-verdicts0]"],
+    ["what is there already is told from a failure", "        return AlreadyExists", "        return StepFailed", "test_chain.py::test_starts_once"],
+    [
+      "a stream that the API server closes begins anew",
+      `    while time.monotonic() < deadline:
+        began`,
+      `    if time.monotonic() < deadline:
+        began`,
+      "test_protections.py::test_a_child_that_goes_while_nobody_watches[closed-0]",
+    ],
+    [
+      "a read may end inside a character",
+      `codecs.getincrementaldecoder("utf-8")("replace")`,
+      `codecs.getincrementaldecoder("latin-1")("replace")`,
+      "test_kube.py::test_a_read_may_end_inside_a_character",
+    ],
+    ["a stream that is left is closed", "        selector.close()\n", "", "test_kube.py::test_closes_its_selector"],
+  ],
+  "scripts/registry.py": [
+    ["a registry that is away is waited for by running again", "    kind = Unavailable if away.says(said, *AWAY) else StepFailed", "    kind = StepFailed", "test_build.py::test_registry_away"],
+    ["what a registry refuses is not tried again", "    kind = Unavailable if away.says(said, *AWAY) else StepFailed", "    kind = Unavailable", "test_build.py::test_registry_that_refuses"],
+  ],
+  "scripts/build-image.py": [
+    ["an empty model is not built", "        if model.stat().st_size == 0:", "        if False:", "test_protections_of_gates.py::test_what_was_not_built_has_no_digest"],
+    ["an image is what crane pushed", "    if not found:", "    if False:", "test_protections_of_gates.py::test_what_was_not_built_has_no_digest"],
+    ["a layer is the same every time", "            entry = tarfile.TarInfo(name)", "            entry = tar.gettarinfo(path, name)", "test_build.py::test_layer_is_the_same_every_time"],
+  ],
+  "scripts/run-training.py": [
+    ["a model below the bar goes no further", "    if code == BELOW_THE_BAR:", "    if False:", "test_chain.py::test_training[print('accuracy 0.41 is below the bar of 0.60'); sys.exit(3)]"],
+    ["a training that failed fails", "    if code != 0:", "    if False:", "test_chain.py::test_training[raise MemoryError('no memory')]"],
+  ],
+  "scripts/away.py": [
+    ["the words for a network that is away are known", "(*NETWORK, *signs)", "signs", "test_build.py::test_registry_away"],
+  ],
+};
