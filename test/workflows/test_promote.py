@@ -146,6 +146,15 @@ def test_a_registry_that_is_away_is_waited_for_by_running_again(ready):
     assert [record["outcome"] for record in ready.mlflow.releases()] == ["promoted"]
 
 
+def test_an_api_server_that_is_away_is_waited_for_and_nothing_is_taken_back(ready):
+    ready.pods_listed("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*")
+    ready.allow("kubectl", "patch", *["*"] * 10, **says("kubectl", "refused"))
+    done = promote(ready)
+    assert done.returncode == 75 and len(ready.patches()) == 1 and ready.mlflow.aliases["canary"] == "6"
+    assert [record["status"] for record in ready.mlflow.releases()] == ["RUNNING"]
+
+
 REQUESTERS = {
     "pipeline, chain c": ({"gourmetgram.io/parent": "p", "gourmetgram.io/chain": "c", "workflows.argoproj.io/creator": "x"}, {}),
     "anna": ({"workflows.argoproj.io/creator": "x"}, {"gourmetgram.io/submitted-by": "anna"}),

@@ -47,6 +47,8 @@ def promote(source, target, version):
     registry.crane("tag", f"{rollout.repository()}@{digest}", f"{target}-{names.app_version(version)}")
     try:
         rollout.release(target, rollout.image_override(digest), digest, names.app_version(version))
+    except Unavailable:
+        raise
     except StepFailed as failure:
         raise StepFailed(f"{failure} {restore.attempt(target)}") from failure
     models.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": models.now()})
