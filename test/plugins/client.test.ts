@@ -18,14 +18,21 @@ async function client(answer: (path: string, response: ServerResponse) => void):
   return new KubeClient({ server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, context: "test", namespace: "default", insecure: false });
 }
 
-const quiet = () => new Promise((resolve) => setTimeout(resolve, 100));
+/** Waits until so many requests have come, and gives one more the time to come that must not. */
+async function arrived(count: number): Promise<void> {
+  await expect.poll(() => waiting.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(count);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}
 
 it("asks a small API server sixteen things at once, and no more", async () => {
   const each = await client((_, response) => waiting.push(response));
   const answers = [...Array(40).keys()].map((number) => each.request("GET", `/api/v1/namespaces/${number}`));
-  await quiet();
+  await arrived(16);
   expect(waiting).toHaveLength(16);
-  for (let answered = 0; answered < 40; await quiet()) for (; answered < waiting.length; answered++) waiting[answered].end("{}");
+  for (let answered = 0; answered < 40; ) {
+    await arrived(answered + 1);
+    for (; answered < waiting.length; answered++) waiting[answered].end("{}");
+  }
   expect(await Promise.all(answers)).toHaveLength(40);
 });
 
@@ -36,7 +43,7 @@ it("still gets an answer while many objects are watched", async () => {
   });
   const ended = new AbortController();
   const watches = [...Array(20)].map(() => each.follow("/api/v1/pods", {}, ended.signal, () => undefined).catch((error: Error) => error.message));
-  await quiet();
+  await arrived(20);
   for (const response of waiting) response.flushHeaders();
   expect(waiting).toHaveLength(20);
   expect(await each.request("GET", "/version")).toEqual({ kind: "List" });
