@@ -34,6 +34,12 @@ def test_goes_back_to_the_alias(cut_off):
     assert interrupted["serves_version"] == "1.0.6"
 
 
+def test_the_exit_handler_closes_the_record_of_its_own_workflow(cut_off):
+    cut_off.mlflow.runs["old"]["tags"]["workflow_uid"] = "uid-1"
+    assert cut_off.run("restore.py", TARGET_ENVIRONMENT="canary").returncode == 0
+    assert [(one["action"], one["outcome"]) for one in cut_off.mlflow.releases()] == [("promote", "interrupted"), ("restore", "restored")]
+
+
 def test_before_the_first_promotion_it_goes_back_to_the_base_image(cut_off):
     del cut_off.mlflow.aliases["canary"]
     cut_off.rules["kubectl"] = [rule for rule in cut_off.rules["kubectl"] if "pods" not in rule["args"]]

@@ -84,14 +84,12 @@ def _mine(action, environment, workflow):
 
 def close_interrupted(environment, sentence, serves):
     """
-    Closes the records of an environment that nobody will: whoever calls this holds the environment's lock, and
-    says what it serves (app version, digest).
+    Closes the records of an environment that nobody will, this Workflow's own among them: whoever calls this holds the
+    environment's lock, has closed his, and says what it serves (app version, digest).
     """
-    own = children.own()["metadata"]["uid"]
     for run in _search(f"tags.environment = '{environment}' and attributes.status = 'RUNNING'"):
         release = Release(run)
-        if release.tags.get("workflow_uid") != own:
-            release.end("interrupted", f"{release.tags.get('workflow', 'its workflow')} was cut off; {sentence}", serves)
+        release.end("interrupted", f"{release.tags.get('workflow', 'its workflow')} was cut off; {sentence}", serves)
 
 
 def requester(workflow):
