@@ -3,6 +3,7 @@ import { freezeName, workflowNamespace } from "../components/workflow-names";
 import { Cluster, connect } from "./cluster";
 import { recordFreeze } from "./releases";
 import { run } from "./run";
+import { timestamp } from "./timestamp";
 
 const usage = `Usage: npm run freeze -- "<why>"
        npm run unfreeze [-- "<why>"]
@@ -38,7 +39,7 @@ async function write(cluster: Cluster, data: Freeze | null): Promise<void> {
 /** Stops all promotions; a freeze that is on is replaced. @returns what was done, in one sentence */
 export async function freeze(cluster: Cluster, why: string, now = new Date()): Promise<string> {
   const who = await cluster.username();
-  await write(cluster, { who, since: now.toISOString().replace(/\.\d+Z$/, "Z"), why: checkReason(why) });
+  await write(cluster, { who, since: timestamp(now), why: checkReason(why) });
   await recordFreeze(cluster, "freeze", who, why);
   return `Promotions are frozen, by ${who}: ${why}. Reverts still run. npm run unfreeze lets promotions go on.`;
 }

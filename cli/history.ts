@@ -4,6 +4,7 @@ import { readEnvironments } from "./environments";
 import { listReleases, Release, servedAt } from "./releases";
 import { run } from "./run";
 import { table } from "./table";
+import { timestamp } from "./timestamp";
 
 const usage = `Usage: npm run history [-- [environment] [--at <time>] [--limit <number>] [--json]]
 
@@ -22,7 +23,7 @@ export function parseTime(text: string): Date {
 export function renderHistory(releases: Release[]): string {
   if (releases.length === 0) return "Nothing has been released yet: npm run train -- normal";
   const rows = releases.map(({ startedAt, action, environment, version, outcome, requestedBy, reason }) => [
-    seconds(startedAt),
+    timestamp(startedAt),
     environment,
     action,
     version ?? "-",
@@ -35,21 +36,17 @@ export function renderHistory(releases: Release[]): string {
 
 /** What an environment ran at a time, in a few lines. */
 export function renderServed(environment: string, at: Date, release: Release | undefined): string {
-  if (!release || release.serves!.version === "base") return `At ${seconds(at)} ${environment} ran the base image, without a model.`;
+  if (!release || release.serves!.version === "base") return `At ${timestamp(at)} ${environment} ran the base image, without a model.`;
   const { serves, endedAt, action, requestedBy, modelRun, dataSha256, figures } = release;
   const facts: [string, string | null][] = [
     ["image", serves!.digest],
-    ["since", `${seconds(endedAt!)}, by ${action} of ${requestedBy}`],
+    ["since", `${timestamp(endedAt!)}, by ${action} of ${requestedBy}`],
     ["MLflow run", modelRun],
     ["data", dataSha256 && `sha256:${dataSha256}`],
     ["gates", Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(", ") || null],
   ];
   const lines = facts.filter(([, value]) => value).map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
-  return [`At ${seconds(at)} ${environment} ran ${serves!.version}.`, ...lines].join("\n");
-}
-
-function seconds(time: Date): string {
-  return time.toISOString().replace(/\.\d+Z$/, "Z");
+  return [`At ${timestamp(at)} ${environment} ran ${serves!.version}.`, ...lines].join("\n");
 }
 
 /** @throws for a name that is no environment of the cluster's */

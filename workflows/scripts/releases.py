@@ -16,7 +16,7 @@ EXPERIMENT = "gourmetgram-releases"
 
 
 class Release:
-    """An open record. `start` is what happened to open it, `end` closes it."""
+    """An open record; `end` closes it."""
 
     def __init__(self, run):
         self.run = run["info"]["run_id"]
