@@ -8,13 +8,17 @@ import * as yaml from "js-yaml";
 import { z } from "zod";
 import { contradictions } from "./contradictions";
 import { ImageKey, ImageOverride, Images, resolveImages } from "./images/catalogue";
-import { promotionOrder } from "./promotion-order";
+import { Chain, inPromotionOrder, Place } from "./promotion-order";
 import { cluster, project, schema, Sections, StackFile, stackFile } from "./settings";
 
 export type { StackFile } from "./settings";
 
 /** One stack's settings, checked, with every default filled in; environments in the order of promotion. */
-export type Settings = Omit<Sections, "images"> & { images: { build: boolean; catalogue: Images } };
+export type Settings = Omit<Sections, "images" | "otherEnvironments"> & {
+  images: { build: boolean; catalogue: Images };
+  /** Where all environments are, this stack's and those of others; of a stack with `platform`, nothing: that one says it. */
+  chain: Chain;
+};
 export type EnvironmentSettings = Settings["environments"][string];
 export type ExposureSettings = Settings["exposure"];
 export type PipelineSettings = Settings["pipeline"];
@@ -40,13 +44,15 @@ export function parseSettings(config: Record<string, unknown>): Settings {
   const parsed = schema.safeParse(config);
   // A section with a mistake of its own is left out of the comparison; the others are still compared.
   const sections = Object.entries(schema.shape).map(([name, section]) => [name, z.safeParse(section, config[name]).data]);
-  const mistakes = [...(parsed.error?.issues.flatMap(settingMistakes) ?? []), ...contradictions(Object.fromEntries(sections)).map(({ path, message }) => `${at(path)}: ${message}`)];
+  const found = contradictions(Object.fromEntries(sections), Object.keys(config));
+  const mistakes = [...(parsed.error?.issues.flatMap(settingMistakes) ?? []), ...found.map(({ path, message }) => `${at(path)}: ${message}`)];
   if (!parsed.success || mistakes.length > 0) throw new ConfigurationError(mistakes);
-  const { images: chosen, ...others } = parsed.data;
-  // Configuration comes without an order of its own: Pulumi sorts the keys of a mapping.
-  const environments = Object.fromEntries(promotionOrder(others.environments).map((name) => [name, others.environments[name]]));
+  const { images: chosen, otherEnvironments, ...others } = parsed.data;
   const catalogue = resolveImages(chosen.overrides as Partial<Record<ImageKey, ImageOverride>>, chosen.mirror);
-  return { ...others, environments, images: { build: chosen.build, catalogue } };
+  const own = Object.entries(others.environments).map(([name, { port, promotesFrom }]): [string, Place] => [name, { port: port!, promotesFrom }]);
+  const chain = others.platform ? {} : inPromotionOrder({ ...Object.fromEntries(own), ...otherEnvironments });
+  // Configuration comes without an order of its own: Pulumi sorts the keys of a mapping.
+  return { ...others, environments: inPromotionOrder(others.environments), chain, images: { build: chosen.build, catalogue } };
 }
 
 /** Reads the settings of the stack that is being deployed. */

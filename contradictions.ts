@@ -1,7 +1,7 @@
 /** What is wrong between settings that are right by themselves. */
 import { catalogue, ImageKey, imageKeys, ImageOverride, ownImageKeys, resolveImages, unpinnedImages } from "./images/catalogue";
-import { brokenChain, promotionOrder } from "./promotion-order";
-import type { Sections } from "./settings";
+import { brokenChain, firstEnvironment, type Place, promotionOrder } from "./promotion-order";
+import { schema, type Sections } from "./settings";
 
 /** Where a mistake stands, and what to write instead. */
 export interface Mistake {
@@ -12,22 +12,51 @@ export interface Mistake {
 /**
  * Compares the sections of a stack's configuration with each other and within.
  * @param sections those that are right by themselves; what a comparison needs of the others is not compared
+ * @param given names of the sections that the stack file has, right or wrong
  */
-export function contradictions({ environments, exposure, pipeline, registry, images }: Partial<Sections>): Mistake[] {
+export function contradictions(sections: Partial<Sections>, given: readonly string[]): Mistake[] {
+  const { platform, environments, exposure, pipeline, registry, images } = sections;
   return [
-    ...samePorts(environments, exposure),
-    ...(environments ? brokenChain(environments) : []),
-    ...(exposure ? exposures(exposure, environments) : []),
+    ...(given.includes("platform") ? ofThePlatform(platform, environments, given) : [...places(sections), ...(images ? digests(images) : [])]),
+    ...(exposure ? exposures(exposure, environments, !given.includes("platform")) : []),
     ...(pipeline ? load(pipeline.load) : []),
     ...(registry?.configureNodes && !registry.clusterIp
       ? [{ path: ["registry", "clusterIp"], message: "missing: write a fixed address, since configureNodes tells it to nodes that resolve no cluster names" }]
       : []),
-    ...(images ? digests(images) : []),
   ];
 }
 
-function samePorts(environments: Sections["environments"] = {}, exposure?: Sections["exposure"]): Mistake[] {
-  const served = promotionOrder(environments).map((owner) => ({ owner, port: environments[owner].port, path: ["environments", owner, "port"] }));
+/** Sections of a stack whose platform another one holds. */
+const withPlatform = ["cluster", "platform", "exposure", "environments"];
+
+/** What the platform's stack says is said there alone. */
+function ofThePlatform(platform: Sections["platform"], environments: Sections["environments"] = {}, given: readonly string[]): Mistake[] {
+  const there = platform ? `the stack ${platform.stack} says it` : "the platform's stack says it";
+  const sections = given.filter((section) => section in schema.shape && !withPlatform.includes(section));
+  const keys = Object.entries(environments).flatMap(([name, { port, promotesFrom }]) => [
+    ...(port === undefined ? [] : [["environments", name, "port"]]),
+    ...(promotesFrom === undefined ? [] : [["environments", name, "promotesFrom"]]),
+  ]);
+  return [...sections.map((section) => [section]), ...keys].map((path) => ({ path, message: `leave it out, or remove platform, since ${there}` }));
+}
+
+/** Where the environments are, and how they follow on one another. */
+function places({ environments, otherEnvironments, exposure }: Partial<Sections>): Mistake[] {
+  const all: Record<string, Partial<Place>> = { ...otherEnvironments, ...environments };
+  const at = (name: string, ...key: string[]) => [name in (otherEnvironments ?? {}) && !(name in (environments ?? {})) ? "otherEnvironments" : "environments", name, ...key];
+  const portless = Object.keys(environments ?? {}).filter((name) => all[name].port === undefined);
+  const twice = Object.keys(otherEnvironments ?? {}).filter((name) => name in (environments ?? {}));
+  return [
+    ...portless.map((name) => ({ path: at(name, "port"), message: "missing: write a whole number from 1 to 65535" })),
+    ...twice.map((name) => ({ path: ["otherEnvironments", name], message: "remove it here, or under environments, since one stack holds it" })),
+    ...(firstEnvironment in (otherEnvironments ?? {}) ? [{ path: at(firstEnvironment), message: "write it under environments, since candidates are tested where the workflows run" }] : []),
+    ...(environments && otherEnvironments ? brokenChain(all).map(({ environment, key, message }) => ({ path: at(environment, ...key), message })) : []),
+    ...samePorts(all, at, exposure),
+  ];
+}
+
+function samePorts(environments: Record<string, Partial<Place>>, at: (name: string, key: string) => string[], exposure?: Sections["exposure"]): Mistake[] {
+  const served = promotionOrder(environments).flatMap((owner) => environments[owner].port ? [{ owner, port: environments[owner].port, path: at(owner, "port") }] : []);
   const pages = Object.entries(exposure?.ports ?? {}).map(([owner, port]) => ({ owner, port, path: ["exposure", "ports", owner] }));
   return repeated([...served, ...pages], "port");
 }
@@ -40,19 +69,20 @@ function repeated(ports: { owner: string; port: number; path: string[] }[], noun
   });
 }
 
-function exposures({ type, addresses, host, ports, nodePorts }: Sections["exposure"], environments?: Sections["environments"]): Mistake[] {
+/** @param pages whether the stack exposes the three pages too */
+function exposures({ type, addresses, host, ports, nodePorts }: Sections["exposure"], environments: Sections["environments"] | undefined, pages: boolean): Mistake[] {
   const found: Mistake[] = [];
   const mistake = (key: string[], message: string) => found.push({ path: ["exposure", ...key], message });
 
   if (type === "externalIPs" && addresses.length === 0) mistake(["addresses"], "missing: write at least one node address, since externalIPs needs it");
   if (type !== "externalIPs" && addresses.length > 0) mistake(["addresses"], "leave them out, or write type: externalIPs, since no other type has addresses");
-  if (type !== "externalIPs" && !host) mistake(["host"], "missing: write the host name or address that people open, since MLflow answers to no other");
+  if (type !== "externalIPs" && !host) mistake(["host"], `missing: write the host name or address that people open${pages ? ", since MLflow answers to no other" : ""}`);
   if (type !== "NodePort") {
     if (Object.keys(nodePorts).length > 0) mistake(["nodePorts"], "leave them out, or write type: NodePort, since no other type has node ports");
     return found;
   }
   // In an order of their own, not in that of the file, which Pulumi doesn't keep.
-  const owners = [...promotionOrder(environments ?? {}), ...Object.keys(ports)];
+  const owners = [...promotionOrder(environments ?? {}), ...(pages ? Object.keys(ports) : [])];
   if (environments) {
     for (const name of owners) if (!(name in nodePorts)) mistake(["nodePorts", name], "missing: write a node port for it");
     for (const name of Object.keys(nodePorts)) if (!owners.includes(name)) mistake(["nodePorts", name], `remove it, since this stack has no environment ${name}`);

@@ -1,16 +1,22 @@
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 import { ArgoCd } from "./components/argo-cd";
 import { ArgoWorkflows } from "./components/argo-workflows";
-import { Environment, environmentApp, inClusterUrl } from "./components/environment";
+import { DestroyGuard } from "./components/destroy-guard";
+import { Environment } from "./components/environment";
+import { environmentApp, inClusterUrl } from "./components/environment-bundle";
 import { ModelRegistry, trackingUri } from "./components/model-registry";
 import { PipelineImages } from "./components/pipeline-images";
+import { misplaced, referToPlatform } from "./components/platform";
 import { PromotionPipeline } from "./components/promotion-pipeline";
 import { Registry } from "./components/registry";
 import { loadManifests } from "./components/release-manifests";
-import { loadSettings } from "./config";
+import { ConfigurationError, loadSettings, type Settings } from "./config";
 import { contentKey } from "./images/build/content-key";
 import { ownImageKeys, registryAddress } from "./images/catalogue";
+
+type OnCluster = Required<Pick<pulumi.ComponentResourceOptions, "providers">>;
 
 /**
  *   train-model ─► MLflow ─► build-container-image ─► registry
@@ -20,12 +26,7 @@ import { ownImageKeys, registryAddress } from "./images/catalogue";
  */
 export = async () => {
   const settings = loadSettings();
-  const { cluster, exposure, images, pipeline } = settings;
-  const catalogue = images.catalogue;
-  const names = Object.keys(settings.environments);
-  // What all environments share is kept as long as one of them is.
-  const protect = names.some((name) => settings.environments[name].protect);
-
+  const { cluster } = settings;
   const provider = new k8s.Provider("cluster", {
     context: cluster.context,
     kubeconfig: cluster.kubeconfig,
@@ -35,6 +36,25 @@ export = async () => {
     enableSecretMutable: true,
   });
   const onCluster = { providers: { kubernetes: provider } };
+  return settings.platform ? environmentsAlone(settings, settings.platform.stack, onCluster) : wholePlatform(settings, onCluster);
+};
+
+/** A stack of environments alone, on the platform of another one. */
+async function environmentsAlone({ environments, exposure }: Settings, platformStack: string, onCluster: OnCluster) {
+  const platform = await referToPlatform(platformStack);
+  const names = Object.keys(environments);
+  const mistakes = misplaced(platform, names, pulumi.getStack(), platformStack);
+  if (mistakes.length > 0) throw new ConfigurationError(mistakes);
+  const held = names.map((name) => new Environment(name, { environment: name, settings: environments[name], exposure, platform }, onCluster));
+  return { urls: byName(names, held, ({ url }) => url), namespaces: byName(names, held, ({ namespace }) => namespace) };
+}
+
+async function wholePlatform(settings: Settings, onCluster: OnCluster) {
+  const { cluster, exposure, images, pipeline, chain } = settings;
+  const catalogue = images.catalogue;
+  const names = Object.keys(settings.environments);
+  // What all environments share is kept as long as one of them is.
+  const protect = names.some((name) => settings.environments[name].protect);
 
   const registry = new Registry("registry", { settings: settings.registry, images: catalogue, protect }, onCluster);
   const own = new PipelineImages(
@@ -68,7 +88,7 @@ export = async () => {
       exposure,
       images: catalogue,
       manifests: (await Promise.all(argoCdManifests.map(loadManifests))).flat(),
-      targetNamespaces: names.map(environmentApp),
+      targetNamespaces: Object.keys(chain).map(environmentApp),
       sourceRepository: `oci://${registryAddress}/bundles/*`,
       protect,
     },
@@ -80,46 +100,38 @@ export = async () => {
     {
       settings: pipeline,
       images: own.references,
-      environmentUrls: Object.fromEntries(names.map((name) => [name, inClusterUrl(name, settings.environments[name].port)])),
+      environmentUrls: Object.fromEntries(Object.entries(chain).map(([name, { port }]) => [name, inClusterUrl(name, port)])),
       trackingUri,
       namespace: argoWorkflows.namespace,
       folder: join(__dirname, "workflows"),
     },
     { ...onCluster, dependsOn: modelRegistry },
   );
-  // The first environment is where candidates are tested; to the others models are promoted.
+  const platform = { images: { app: own.references.app, tools: own.references.tools }, project: argoCd.project, rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds, chain };
   const environments = names.map(
-    (name, index) =>
-      new Environment(
-        name,
-        {
-          environment: name,
-          settings: settings.environments[name],
-          exposure,
-          baseImage: own.references.app,
-          toolsImage: own.references.tools,
-          project: argoCd.project,
-          rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds,
-          releasers: index === 0 ? ["deploy-container-image", "revert-staging"] : ["promote-model", "restore-releases"],
-          observers: index === 0 ? ["build-container-image", "test-staging", "promote-model"] : [],
-        },
-        { ...onCluster, dependsOn: [argoCd, registry] },
-      ),
+    (name) => new Environment(name, { environment: name, settings: settings.environments[name], exposure, platform }, { ...onCluster, dependsOn: [argoCd, registry] }),
   );
+  new DestroyGuard("destroy-guard", { cluster }, { dependsOn: [registry, own, modelRegistry, argoWorkflows, argoCd, promotion, ...environments] });
 
   return {
     urls: {
-      ...Object.fromEntries(environments.map(({ url }, index) => [names[index], url])),
+      ...byName(names, environments, ({ url }) => url),
       mlflow: modelRegistry.url,
       argoWorkflows: argoWorkflows.url,
       argoCd: argoCd.url,
     },
     namespaces: {
-      ...Object.fromEntries(environments.map(({ namespace }, index) => [names[index], namespace])),
+      ...byName(names, environments, ({ namespace }) => namespace),
       mlflow: modelRegistry.namespace,
       argoWorkflows: argoWorkflows.namespace,
       argoCd: argoCd.namespace,
     },
     templates: promotion.templates,
+    // For the stacks of `otherEnvironments`.
+    platform,
   };
-};
+}
+
+function byName<Value>(names: string[], environments: Environment[], value: (environment: Environment) => Value): Record<string, Value> {
+  return Object.fromEntries(environments.map((environment, index) => [names[index], value(environment)]));
+}

@@ -5,6 +5,18 @@ export const firstEnvironment = "staging";
 
 type Environments = Readonly<Record<string, { readonly promotesFrom?: string }>>;
 
+/** Where an environment of the chain is, for the workflows and for Argo CD. */
+export interface Place {
+  /** Port of its Service, 1 to 65535. */
+  readonly port: number;
+  /** Environment that its models come from; none for the first. */
+  readonly promotesFrom?: string;
+  /** Stack that holds it, where that is another one than the platform's. */
+  readonly stack?: string;
+}
+/** Every environment that models are promoted along, in order. */
+export type Chain = Readonly<Record<string, Place>>;
+
 /** Names of the environments in the order of promotion; those that no promotion leads to come last, by name. */
 export function promotionOrder(environments: Environments): string[] {
   const names = Object.keys(environments).sort();
@@ -14,16 +26,21 @@ export function promotionOrder(environments: Environments): string[] {
   return [...chain, ...names.filter((name) => !chain.includes(name))];
 }
 
-/** Why the environments are no single chain that begins with `staging`: where each mistake stands, and what to write instead. */
-export function brokenChain(environments: Environments): { path: string[]; message: string }[] {
+/** The same environments in the order of promotion. */
+export function inPromotionOrder<Each extends { readonly promotesFrom?: string }>(environments: Readonly<Record<string, Each>>): Record<string, Each> {
+  return Object.fromEntries(promotionOrder(environments).map((name) => [name, environments[name]]));
+}
+
+/** Why the environments are no single chain that begins with `staging`: the key of each mistake below its environment, and what to write instead. */
+export function brokenChain(environments: Environments): { environment: string; key: string[]; message: string }[] {
   const names = Object.keys(environments).sort();
   const source = (name: string) => environments[name]?.promotesFrom;
   const misled = names.flatMap((name) => {
     const message = misleading(name, names, source);
-    return message ? [{ path: ["environments", name, "promotesFrom"], message }] : [];
+    return message ? [{ environment: name, key: ["promotesFrom"], message }] : [];
   });
   if (names.includes(firstEnvironment)) return misled;
-  return [{ path: ["environments", firstEnvironment], message: "missing: write it, since candidates are tested there" }, ...misled];
+  return [{ environment: firstEnvironment, key: [], message: "missing: write it, since candidates are tested there" }, ...misled];
 }
 
 function misleading(name: string, names: string[], source: (name: string) => string | undefined): string | undefined {

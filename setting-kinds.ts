@@ -35,6 +35,9 @@ export function byEnvironment<Value extends z.ZodType>(meaning: string, value: V
 /** The name of an environment. */
 export const environmentName = (meaning: string) => text(meaning, "the name of an environment", new RegExp(`^${environmentForm}$`));
 
+/** The name of a stack of this project. */
+export const stackName = (meaning: string) => text(meaning, "the name of a stack, as in Pulumi.<name>.yaml", /^[\w.-]{1,100}$/);
+
 function mapping<Value extends z.ZodType>(meaning: string, name: z.ZodType<string, string>, what: string, misnamed: string, value: Value) {
   const misshapen = expected(what);
   const error = (problem: Problem) => (problem.code === "invalid_key" ? misnamed : misshapen(problem));

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { imageKeys } from "./images/catalogue";
-import { address, byEnvironment, byName, choice, decimal, environmentName, flag, host, list, openMapping, optional, quantity, registryPrefix, repository, schedule, section, source, text, timeZone, whole } from "./setting-kinds";
+import { address, byEnvironment, byName, choice, decimal, environmentName, flag, host, list, openMapping, optional, quantity, registryPrefix, repository, schedule, section, source, stackName, text, timeZone, whole } from "./setting-kinds";
 
 /** Name of the project in Pulumi.yaml, which begins the key of every section. */
 export const project = "gourmetgram";
@@ -17,6 +17,10 @@ export const cluster = section("The cluster that the stack is deployed to.", {
   context: text("context of the kubeconfig; a stack never follows the current one", "a context of the kubeconfig, as `kubectl config get-contexts` lists them", /\S/),
   // One line that begins like no JSON: whoever pastes the file's contents would publish their credentials.
   kubeconfig: optional(text("path of the kubeconfig", "the path of the kubeconfig, without ~", /^(?![~{]).+$/), "`KUBECONFIG`, then `~/.kube/config`"),
+});
+
+const platform = section("The platform of another stack, where this one holds environments and nothing else.", {
+  stack: stackName("stack that holds the platform: Argo, MLflow, the registry and the workflows; it says in `otherEnvironments` where this one's environments are"),
 });
 
 const images = section("The container images.", {
@@ -81,13 +85,21 @@ const exposure = section("How people reach the environments and the pages.", {
   ).default({}),
 });
 
-const environment = section("One environment.", {
-  port: port("port of the environment, as people open it"),
-  promotesFrom: optional(environmentName("environment that its models come from; together they are one chain, which begins with staging"), "none, for staging"),
+const environmentPort = port("port of the environment, as people open it");
+const promotesFrom = environmentName("environment that its models come from; together they are one chain, which begins with staging");
+const environment = section("One environment that this stack holds.", {
+  port: optional(environmentPort, "required, but with `platform`"),
+  promotesFrom: optional(promotesFrom, "none, for staging and with `platform`"),
   // The app alone needs 105 MiB at its peak.
   memory: quantity("memory limit of the app container", "128Mi", "16Gi").default("256Mi"),
   replicas: whole("pods that serve", 1, 20).default(1),
   protect: flag("whether Pulumi refuses to delete it, and what its releases and their record are kept in").default(false),
+});
+
+const otherEnvironment = section("Where an environment is that another stack holds.", {
+  stack: stackName("stack that holds the environment, and names this one under `platform`"),
+  port: environmentPort,
+  promotesFrom,
 });
 
 const pipeline = section("What the workflows train and ask.", {
@@ -112,13 +124,15 @@ const pipeline = section("What the workflows train and ask.", {
 
 export const schema = section("Settings of a stack.", {
   cluster,
+  platform: platform.optional(),
   images: images.prefault({}),
   registry: registry.prefault({}),
   modelRegistry: modelRegistry.prefault({}),
   argoWorkflows: argoWorkflows.prefault({}),
   argoCd: argoCd.prefault({}),
   exposure,
-  environments: byEnvironment("The environments, from staging on.", environment),
+  environments: byEnvironment("The environments that this stack holds.", environment),
+  otherEnvironments: byEnvironment("The environments that come after them and that other stacks hold.", otherEnvironment).default({}),
   pipeline: pipeline.prefault({}),
 });
 /** What the sections hold once every default is filled in. */

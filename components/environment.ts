@@ -1,33 +1,24 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { EnvironmentSettings, ExposureSettings } from "../config";
 import { registryAddress } from "../images/catalogue";
-import { Bundle, bundleTag, renderBundle } from "./bundle";
-import { exposedServiceSpec, exposedUrl } from "./exposure";
+import { firstEnvironment } from "../promotion-order";
+import { bundleTag, renderBundle } from "./bundle";
+import { appPort, environmentApp, environmentBundle, type EnvironmentShape } from "./environment-bundle";
+import { exposedUrl } from "./exposure";
+import type { Platform } from "./platform";
 import { restrictedContainer, restrictedNamespaceLabels, restrictedPod, temporaryMount, temporaryVolume } from "./security";
+import { stackLabel } from "./workflow-names";
 
-export interface EnvironmentArgs {
-  /** Name of the environment: `staging`. */
-  readonly environment: string;
-  readonly settings: EnvironmentSettings;
-  readonly exposure: ExposureSettings;
-  /** `repository@digest` that runs before the first release. */
-  readonly baseImage: pulumi.Input<string>;
-  /** `repository@digest` of the image that publishes the bundle. */
-  readonly toolsImage: pulumi.Input<string>;
-  /** AppProject of the Application. */
-  readonly project: pulumi.Input<string>;
-  /** Seconds that a rollout may take before Kubernetes calls it failed. */
-  readonly rolloutTimeoutSeconds: number;
-  /** ServiceAccounts in `argo` that may release to this environment. */
-  readonly releasers: string[];
-  /** ServiceAccounts in `argo` that may look at this environment and change nothing. */
-  readonly observers: string[];
+export interface EnvironmentArgs extends EnvironmentShape {
+  readonly platform: Platform;
 }
 
-const port = 8000;
-/** Name by which the Deployment calls its image, and a release replaces it. */
-const imageName = "gourmetgram-app";
+/** ServiceAccounts in `argo` that may release to an environment, and those that may look at it and change nothing. */
+const accounts = {
+  candidates: { releasers: ["deploy-container-image", "revert-staging"], observers: ["build-container-image", "test-staging", "promote-model"] },
+  promotions: { releasers: ["promote-model", "restore-releases"], observers: [] },
+};
+
 
 /**
  * One environment of the food classifier. Pulumi states its shape and publishes it as a bundle; Argo CD
@@ -41,6 +32,7 @@ export class Environment extends pulumi.ComponentResource {
 
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:Environment", name, {}, opts);
+    const { platform } = args;
     const app = environmentApp(args.environment);
     const child = { parent: this };
     // What runs goes with its namespace, which version with the Application, how with the bundle.
@@ -51,10 +43,10 @@ export class Environment extends pulumi.ComponentResource {
 
     const render = (baseImage: string) => renderBundle(environmentBundle(args, baseImage));
     // Only the file that names the image waits for it: a preview that builds the image anew still knows the limits.
-    const files = { ...render(""), "kustomization.yaml": pulumi.output(args.baseImage).apply((baseImage) => render(baseImage)["kustomization.yaml"]) };
+    const files = { ...render(""), "kustomization.yaml": pulumi.output(platform.images.app).apply((baseImage) => render(baseImage)["kustomization.yaml"]) };
     const tag = pulumi.output(files).apply(bundleTag);
     const bundle = new k8s.core.v1.ConfigMap(`${name}-bundle`, { metadata: { name: `${app}-bundle`, namespace: this.namespace }, data: files }, kept);
-    const published = this.publish(name, app, tag, bundle, args.toolsImage);
+    const published = this.publish(name, app, tag, bundle, platform.images.tools);
     const controllerRights = this.grantArgoCd(name);
     const repository = `oci://${registryAddress}/bundles/${app}`;
     const repositorySecret = new k8s.core.v1.Secret(
@@ -70,9 +62,9 @@ export class Environment extends pulumi.ComponentResource {
       {
         apiVersion: "argoproj.io/v1alpha1",
         kind: "Application",
-        metadata: { name: app, namespace: "argocd" },
+        metadata: { name: app, namespace: "argocd", labels: { [stackLabel]: pulumi.getStack() } },
         spec: {
-          project: args.project,
+          project: platform.project,
           destination: { server: "https://kubernetes.default.svc", namespace: app },
           source: { repoURL: repository, targetRevision: tag, path: "." },
           syncPolicy: { automated: { prune: true, selfHeal: true }, retry: { limit: 5, backoff: { duration: "5s", factor: 2, maxDuration: "1m" } } },
@@ -81,9 +73,9 @@ export class Environment extends pulumi.ComponentResource {
       { ...kept, dependsOn: [published, repositorySecret, ...controllerRights] },
     );
     this.isolate(name, app);
-    this.grantPipeline(name, app, args);
+    this.grantPipeline(name, app, args.environment);
 
-    this.url = exposedUrl(args.exposure, { name: args.environment, port: args.settings.port });
+    this.url = exposedUrl(args.exposure, { name: args.environment, port: platform.chain[args.environment].port });
     this.registerOutputs({ namespace: this.namespace, url: this.url });
   }
 
@@ -148,17 +140,19 @@ export class Environment extends pulumi.ComponentResource {
   }
 
   /** The rights of the pipeline: this one Application, and a look at the pods. */
-  private grantPipeline(name: string, app: string, args: EnvironmentArgs) {
-    const grant = (role: string, namespace: pulumi.Input<string>, accounts: string[], rules: k8s.types.input.rbac.v1.PolicyRule[]) => {
+  private grantPipeline(name: string, app: string, environment: string) {
+    // Candidates are tested in the first environment; to the others models are promoted.
+    const { releasers, observers } = accounts[environment === firstEnvironment ? "candidates" : "promotions"];
+    const grant = (role: string, namespace: pulumi.Input<string>, holders: string[], rules: k8s.types.input.rbac.v1.PolicyRule[]) => {
       const metadata = { name: `${app}-${role}`, namespace };
       new k8s.rbac.v1.Role(`${name}-${role}-role`, { metadata, rules }, { parent: this });
-      const subjects = accounts.map((account) => ({ kind: "ServiceAccount", name: account, namespace: "argo" }));
+      const subjects = holders.map((account) => ({ kind: "ServiceAccount", name: account, namespace: "argo" }));
       new k8s.rbac.v1.RoleBinding(`${name}-${role}-binding`, { metadata, roleRef: roleRef(metadata.name), subjects }, { parent: this });
     };
     const application = { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: [app] };
-    grant("release", "argocd", args.releasers, [{ ...application, verbs: ["get", "patch"] }]);
-    if (args.observers.length > 0) grant("observe", "argocd", args.observers, [{ ...application, verbs: ["get"] }]);
-    grant("look", this.namespace, [...args.releasers, ...args.observers], [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }]);
+    grant("release", "argocd", releasers, [{ ...application, verbs: ["get", "patch"] }]);
+    if (observers.length > 0) grant("observe", "argocd", observers, [{ ...application, verbs: ["get"] }]);
+    grant("look", this.namespace, [...releasers, ...observers], [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }]);
   }
 
   /** The app is asked and never asks: it may be reached on its port, and reaches nothing. */
@@ -170,7 +164,7 @@ export class Environment extends pulumi.ComponentResource {
         spec: {
           podSelector: { matchLabels: { app } },
           policyTypes: ["Ingress", "Egress"],
-          ingress: [{ ports: [{ protocol: "TCP", port }] }],
+          ingress: [{ ports: [{ protocol: "TCP", port: appPort }] }],
           egress: [],
         },
       },
@@ -183,69 +177,6 @@ export class Environment extends pulumi.ComponentResource {
 const publishScript = `crane --insecure digest "$TARGET" >/dev/null 2>&1 && exit 0
 tar -C /bundle -chf /tmp/bundle.tar deployment.yaml service.yaml kustomization.yaml
 exec crane --insecure append --oci-empty-base --new_layer /tmp/bundle.tar --new_tag "$TARGET"`;
-
-/** Namespace, app label, Service and Application of an environment. */
-export function environmentApp(environment: string): string {
-  return `gourmetgram-${environment}`;
-}
-
-/** Where an environment answers inside the cluster. */
-export function inClusterUrl(environment: string, exposedPort: number): string {
-  const app = environmentApp(environment);
-  return `http://${app}.${app}.svc.cluster.local:${exposedPort}`;
-}
-
-/** Deployment and Service of one environment, as the bundle carries them. */
-export function environmentBundle(args: Pick<EnvironmentArgs, "environment" | "settings" | "exposure" | "rolloutTimeoutSeconds">, baseImage: string): Bundle {
-  const app = environmentApp(args.environment);
-  const labels = { app };
-  const probe = { httpGet: { path: "/healthz", port: "http" } };
-  return {
-    imageName,
-    baseImage,
-    deployment: {
-      apiVersion: "apps/v1",
-      kind: "Deployment",
-      metadata: { name: app, labels },
-      spec: {
-        replicas: args.settings.replicas,
-        revisionHistoryLimit: 3,
-        progressDeadlineSeconds: args.rolloutTimeoutSeconds,
-        selector: { matchLabels: labels },
-        strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
-        template: {
-          metadata: { labels },
-          spec: {
-            automountServiceAccountToken: false,
-            enableServiceLinks: false,
-            terminationGracePeriodSeconds: 10,
-            securityContext: restrictedPod,
-            containers: [
-              {
-                name: "app",
-                image: imageName,
-                ports: [{ name: "http", containerPort: port }],
-                startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 60 },
-                readinessProbe: { ...probe, periodSeconds: 2 },
-                livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 5 },
-                resources: { requests: { cpu: "100m", memory: args.settings.memory }, limits: { memory: args.settings.memory } },
-                securityContext: restrictedContainer,
-                volumeMounts: [temporaryMount],
-              },
-            ],
-            volumes: [temporaryVolume],
-          },
-        },
-      },
-    },
-    service: {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name: app, labels },
-      spec: { selector: labels, ...exposedServiceSpec(args.exposure, { name: args.environment, port: args.settings.port, targetPort: "http" }) },
-    },
-  };
-}
 
 function roleRef(name: string) {
   return { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name };

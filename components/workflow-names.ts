@@ -10,5 +10,7 @@ export const chainLabel = "gourmetgram.io/chain";
 export const parentLabel = "gourmetgram.io/parent";
 /** Label of a Workflow that runs under the lock on staging: the name of the one that holds it. */
 export const lockHolderLabel = "gourmetgram.io/lock-holder";
+/** Label of an Application: the stack that holds its environment. */
+export const stackLabel = "gourmetgram.io/stack";
 /** Annotation with the name of who submitted a Workflow: the API server refuses any other than the sender's. */
 export const submittedBy = "gourmetgram.io/submitted-by";

@@ -38,7 +38,11 @@ export async function jsonPreviewWithOwnPulumi(stack: string, args: string[], op
 
 const notInstalled = () => new Error("pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.");
 
-async function ownPulumi(...args: string[]): Promise<void> {
+/** Runs the user's own Pulumi without questions. @returns its standard output */
+export const ownPulumiOutput = (...args: string[]): Promise<string> => run("pulumi", [...args, "--non-interactive"], { cwd: repositoryRoot });
+
+/** Runs the user's own Pulumi on the terminal. */
+export async function ownPulumi(...args: string[]): Promise<void> {
   const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
   const code = await shield(
     new Promise<number | null>((resolve, reject) => {

@@ -4,6 +4,7 @@ import { stacksDirectory } from "./stack";
 
 /** What Pulumi records of one resource, as far as it is read here. */
 interface Recorded {
+  type?: string;
   parent?: string;
   protect?: boolean;
 }
@@ -14,18 +15,39 @@ export function protectedEnvironments(resources: Recorded[]): string[] {
   return [...new Set(parents)].filter((name) => name !== undefined);
 }
 
+/** What Pulumi holds of the last start of each stack that is not empty: their data is all the local cluster's. */
+function recordedStacks(directory: string): Record<string, Recorded[]> {
+  const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith(".json")) : [];
+  const stacks = files.sort().map((file): [string, Recorded[]] => {
+    const { checkpoint } = JSON.parse(readFileSync(join(directory, file), "utf8")) as { checkpoint: { latest?: { resources?: Recorded[] } } };
+    return [file.replace(/\.json$/, ""), checkpoint.latest?.resources ?? []];
+  });
+  return Object.fromEntries(stacks.filter(([, resources]) => resources.some(({ type }) => !type?.startsWith("pulumi:"))));
+}
+
 /**
- * Makes sure that no protected environment is lost with the local cluster. What counts is what Pulumi holds of the last
- * start, of every stack: their data is the cluster's.
+ * Makes sure that no protected environment is lost: of this stack, or of all where the cluster goes.
  * @throws with the environments' names, and what to write to have them removed
  */
-export function refuseProtected(directory = stacksDirectory()): void {
-  const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith(".json")) : [];
-  for (const file of files) {
-    const { checkpoint } = JSON.parse(readFileSync(join(directory, file), "utf8")) as { checkpoint: { latest?: { resources?: Recorded[] } } };
-    const names = protectedEnvironments(checkpoint.latest?.resources ?? []);
-    if (names.length > 0) throw new Error(refusal(names, `Pulumi.${file.replace(/json$/, "yaml")}`));
+export function refuseProtected(only?: string, directory = stacksDirectory()): void {
+  for (const [stack, resources] of Object.entries(recordedStacks(directory))) {
+    const names = only && only !== stack ? [] : protectedEnvironments(resources);
+    if (names.length > 0) throw new Error(refusal(names, `Pulumi.${stack}.yaml`));
   }
+}
+
+/**
+ * Makes sure that the cluster does not go with a stack while other stacks are on it.
+ * @throws with their names, and how to take them away
+ */
+export function refuseOthers(stack: string, directory = stacksDirectory()): void {
+  const others = Object.keys(recordedStacks(directory)).filter((other) => other !== stack);
+  if (others.length === 0) return;
+  const verb = others.length === 1 ? "is" : "are";
+  throw new Error(
+    `${others.join(" and ")} ${verb} on this cluster too, and nothing was stopped or removed: first run ${others.map((other) => `GOURMETGRAM_STACK=${other} npm stop`).join(" and ")}; ` +
+      "or npm stop -- --keep-data, which keeps everything.",
+  );
 }
 
 const refusal = (names: string[], file: string): string =>

@@ -15,7 +15,8 @@ export interface LocalValues {
 
 /**
  * A stack file with the local cluster's values on top: its kubeconfig, its images, its manifests, and Services on the
- * node's address. What the file says for itself in these sections stays, unless it would not work here.
+ * node's address. What the file says for itself in these sections stays, unless it would not work here. One of
+ * environments alone has no images or manifests.
  */
 export function localStack(file: StackFile, local: LocalValues): StackFile {
   const settings = settingsOf(file);
@@ -24,15 +25,18 @@ export function localStack(file: StackFile, local: LocalValues): StackFile {
     // What is no mapping stays as it is, so that the program's own check names it.
     return { [`gourmetgram:${name}`]: isMapping(section) ? change(section) : section };
   };
+  const platform = () => ({
+    ...changed("images", ({ mirror: _mirror, ...section }) => ({ ...section, build: true, overrides: { ...local.images, ...(section.overrides as object | undefined) } })),
+    ...changed("registry", (section) => ({ ...section, clusterIp: registryIp })),
+    ...changed("argoWorkflows", (section) => ({ ...section, manifests: local.manifests.argoWorkflows })),
+    ...changed("argoCd", (section) => ({ ...section, manifests: local.manifests.argoCd, crds: [] })),
+  });
   return {
     ...file,
     config: {
       ...file.config,
       ...changed("cluster", (section) => ({ ...section, kubeconfig: local.kubeconfig })),
-      ...changed("images", ({ mirror: _mirror, ...section }) => ({ ...section, build: true, overrides: { ...local.images, ...(section.overrides as object | undefined) } })),
-      ...changed("registry", (section) => ({ ...section, clusterIp: registryIp })),
-      ...changed("argoWorkflows", (section) => ({ ...section, manifests: local.manifests.argoWorkflows })),
-      ...changed("argoCd", (section) => ({ ...section, manifests: local.manifests.argoCd, crds: [] })),
+      ...("platform" in settings ? {} : platform()),
       // Addresses and node ports belong to the kind of exposure that is replaced.
       ...changed("exposure", ({ nodePorts: _nodePorts, ...section }) => ({ ...section, type: "externalIPs", addresses: [nodeIp], host: "127.0.0.1" })),
     },

@@ -4,9 +4,10 @@ import { buildImages } from "../cli/images";
 import { parseSettings, settingsOf, type StackFile } from "../config";
 import { imageKeys } from "../images/catalogue";
 import { buildTools, isBuilt, toolGroups, type ToolGroup } from "./binaries";
+import { ailment } from "./cluster/health";
 import { waitUntil } from "./cluster/processes";
 import { startCluster, startDns } from "./cluster/up";
-import { localForwards, portNotices } from "./forward";
+import { localForwards, portNotices, type Ports, recordedPorts } from "./forward";
 import { buildLocalImages, localImageNames, neededBinaries, pushLocalImages, writeLocalImages } from "./images";
 import { handleInterrupts, shield } from "./interrupts";
 import { takeLock } from "./lock";
@@ -16,7 +17,7 @@ import { ensurePackages } from "./packages";
 import { stateDir } from "./paths";
 import { Phases } from "./phases";
 import { endChildren } from "./run";
-import { localValues, prepareStack, readStackFile, up } from "./stack";
+import { localValues, prepareStack, readStackFile, stackExists, up } from "./stack";
 import { localStack, type LocalValues } from "./stack-config";
 import { upWithOwnPulumi } from "./own-pulumi";
 
@@ -32,16 +33,17 @@ async function main(): Promise<void> {
 
 async function startLocal(stack: string, file: StackFile): Promise<void> {
   // With any images at all: a mistake in the file is said now and not after half an hour.
-  const { environments, exposure } = parseSettings(settingsOf(localStack(file, localValues(unbuiltImages()))));
+  const { environments, exposure, chain, platform } = parseSettings(settingsOf(localStack(file, localValues(unbuiltImages()))));
   const found = obstacles(await inspectMachine());
   if (found.length > 0) throw new Error(found.join("\n"));
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   const phases = new Phases();
+  if (platform) return startEnvironments(stack, platform.stack, file, Object.keys(environments), phases);
 
   await phases.run("Debian packages", async (progress) => (await ensurePackages(progress)).join(" ") || "all installed");
   const { done, compiled } = await compile(phases);
-  const exposed = { ...Object.fromEntries(Object.entries(environments).map(([name, { port }]) => [name, port])), ...exposure.ports };
+  const exposed = { ...Object.fromEntries(Object.entries(chain).map(([name, { port }]) => [name, port])), ...exposure.ports };
   const forwards = localForwards(exposed);
   // While the rest compiles, what needs no more than is there already.
   const cluster = done("kubernetes").then(() => phases.run("Cluster", (progress) => startCluster(forwards, progress)));
@@ -55,16 +57,36 @@ async function startLocal(stack: string, file: StackFile): Promise<void> {
   const published = await phases.run("Mirror", () => pushLocalImages(thirdParties, `127.0.0.1:${ports.mirror}`));
   await writeLocalImages(published);
   await phases.run("Cluster DNS", () => startDns(thirdParties.coredns!.digest));
+  await updateStack(stack, localStack(file, localValues(published)), phases);
+  writeFileSync(join(stateDir(), "urls.json"), `${JSON.stringify(localUrls(Object.keys(exposed), ports), null, 2)}\n`);
+  await finish([...Object.keys(environments), ...Object.keys(exposure.ports)], Object.keys(environments), ports, phases);
+}
+
+/** A stack of environments alone: the cluster is its platform's to start. */
+async function startEnvironments(stack: string, platformStack: string, file: StackFile, environments: string[], phases: Phases): Promise<void> {
+  const ports = recordedPorts();
+  const why = stackExists(platformStack) ? await ailment() : `There is no stack ${platformStack} on this machine`;
+  if (!ports || why) throw new Error(`${why}: run GOURMETGRAM_STACK=${platformStack} npm start first, since ${stack} is on its platform.`);
+  await updateStack(stack, localStack(file, localValues({})), phases);
+  await finish(environments, environments, ports, phases);
+}
+
+async function updateStack(stack: string, settings: StackFile, phases: Phases): Promise<void> {
   await phases.run("Pulumi stack", async (progress) => {
-    const standIns = await prepareStack(stack, localStack(file, localValues(published)));
+    const standIns = await prepareStack(stack, settings);
     if (standIns.length > 0) phases.say(`! The official Pulumi plugins are not on this machine: the stand-ins of local/plugins serve ${standIns.join(" and ")}.`);
     return shield(up(stack, progress));
   });
-  const urls = Object.fromEntries(Object.keys(exposed).map((name) => [name, `http://127.0.0.1:${ports[name]}`]));
-  await phases.run("Answers", (progress) => waitForAnswers(urls, Object.keys(environments), progress));
-  writeFileSync(join(stateDir(), "urls.json"), `${JSON.stringify(urls, null, 2)}\n`);
+}
+
+/** @param names environments and pages that must answer, as the forwards know them */
+async function finish(names: string[], environments: string[], ports: Ports, phases: Phases): Promise<void> {
+  const urls = localUrls(names, ports);
+  await phases.run("Answers", (progress) => waitForAnswers(urls, environments, progress));
   console.log(`\n${closingWords(urls, phases.elapsed())}`);
 }
+
+const localUrls = (names: string[], ports: Ports): Record<string, string> => Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${ports[name]}`]));
 
 /** Compiles the groups one after another, each using all cores by itself. */
 async function compile(phases: Phases): Promise<{ compiled: Promise<void>; done: (group: string) => Promise<void> }> {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { parseCluster, parseStack } from "../config";
+import { parseCluster, parseStack, settingsOf } from "../config";
 import { leftovers, removeData, stopCluster } from "./cluster/down";
 import { ailment } from "./cluster/health";
 import { handleInterrupts, shield } from "./interrupts";
@@ -9,7 +9,7 @@ import { takeLock } from "./lock";
 import { destroyWithOwnPulumi } from "./own-pulumi";
 import { localContext, repositoryRoot, stateDir } from "./paths";
 import { Phases } from "./phases";
-import { refuseProtected } from "./protection";
+import { refuseOthers, refuseProtected } from "./protection";
 import { endChildren } from "./run";
 import { destroy, releaseStaleLocks, stackExists } from "./stack";
 
@@ -17,23 +17,33 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { "keep-data": { type: "boolean", default: false } } });
   const stack = process.env.GOURMETGRAM_STACK ?? "staging";
   const name = `Pulumi.${stack}.yaml`;
-  const file = join(repositoryRoot, name);
-  if (existsSync(file) && parseCluster(parseStack(readFileSync(file, "utf8"), name)).context !== localContext) {
+  const path = join(repositoryRoot, name);
+  const file = existsSync(path) ? parseStack(readFileSync(path, "utf8"), name) : undefined;
+  if (file && parseCluster(file).context !== localContext) {
     if (values["keep-data"]) throw new Error("--keep-data is for the local cluster: a cluster of your own keeps running, so there is nothing to stop.");
     return destroyWithOwnPulumi(stack);
   }
   if (process.platform !== "linux" || process.getuid?.() !== 0) throw new Error("The local cluster belongs to root on a Linux machine: run this with sudo there.");
   if (!existsSync(stateDir()) && (await leftovers()).length === 0) return console.log("There is no local cluster: nothing to stop.");
-  await stopLocal(stack, values["keep-data"]);
-}
-
-async function stopLocal(stack: string, keepData: boolean): Promise<void> {
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   releaseStaleLocks(stack);
+  // Of environments alone only the stack goes: the cluster is their platform's.
+  if (file && "platform" in settingsOf(file) && !values["keep-data"]) await stopEnvironments(stack);
+  else await stopLocal(stack, values["keep-data"]);
+}
+
+async function stopEnvironments(stack: string): Promise<void> {
+  if (!stackExists(stack)) return console.log(`There is no stack ${stack} on this machine: nothing to remove.`);
+  refuseProtected(stack);
+  await new Phases().run("pulumi destroy", (progress) => shield(destroy(stack, progress)));
+  console.log(`\nNothing of the stack ${stack} is left. The cluster, and what else is on it, goes on.`);
+}
+
+async function stopLocal(stack: string, keepData: boolean): Promise<void> {
   if (!keepData) refuseProtected();
   const phases = new Phases();
-  const failure = !keepData && stackExists(stack) ? await destroyStack(stack, phases) : undefined;
+  const failure = keepData ? undefined : await destroyStack(stack, phases);
   await phases.run("Cluster", (progress) => stopCluster(progress).then(() => "stopped"));
   if (!keepData) await phases.run("Data", async () => (removeData(), "removed"));
   const left = await leftovers();
@@ -49,6 +59,8 @@ async function destroyStack(stack: string, phases: Phases): Promise<Error | unde
     phases.say(`! ${why}: the cluster is taken away as a whole, without pulumi destroy.`);
     return undefined;
   }
+  refuseOthers(stack);
+  if (!stackExists(stack)) return undefined;
   const destroyed = phases.run("pulumi destroy", (progress) => shield(destroy(stack, progress)));
   return destroyed.then(() => undefined, (error: Error) => error);
 }

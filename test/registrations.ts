@@ -10,24 +10,39 @@ export interface Registration {
   readonly custom: boolean;
   /** Whether Pulumi refuses to delete it. */
   readonly protect: boolean;
+  /** Names of what must be there before it, and goes after it. */
+  readonly dependencies: string[];
+}
+
+/** The stack that a piece of a program is run as. */
+export interface RecordedStack {
+  /** Default `test`. */
+  readonly name?: string;
+  /** Outputs of the stacks that it refers to, by their full name. */
+  readonly references?: Record<string, object>;
 }
 
 /**
  * Runs a piece of a program against Pulumi's mocks, and hands out every registration, sorted by name, and
  * what the piece returned. A call to a provider function, which this program has none of, throws.
  */
-export async function record<T>(config: Record<string, unknown>, piece: () => T | Promise<T>): Promise<{ registrations: Registration[]; result: pulumi.Unwrap<T> }> {
+export async function record<T>(
+  config: Record<string, unknown>,
+  piece: () => T | Promise<T>,
+  { name: stack = "test", references = {} }: RecordedStack = {},
+): Promise<{ registrations: Registration[]; result: pulumi.Unwrap<T> }> {
   const registrations: Registration[] = [];
   await pulumi.runtime.setMocks(
     {
-      newResource: (args) => ({ id: `${args.name}-id`, state: { ...defaults(args.type), ...args.inputs } }),
+      newResource: (args) => ({ id: `${args.name}-id`, state: { ...defaults(args.type), ...(isReference(args.type) && { outputs: references[args.inputs.name] }), ...args.inputs } }),
       call: (args) => {
         throw new Error(`unexpected provider call ${args.token}`);
       },
     },
     "gourmetgram",
-    "test",
+    stack,
     false,
+    "organization",
   );
   pulumi.runtime.setAllConfig(
     Object.fromEntries(Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(sorted(value))])),
@@ -43,6 +58,7 @@ export async function record<T>(config: Record<string, unknown>, piece: () => T 
       parent: request.getParent().split("::").at(-1) || null,
       custom: request.getCustom(),
       protect: request.getProtect(),
+      dependencies: request.getDependenciesList().map((urn: string) => urn.split("::").at(-1)!),
     });
     return register(request, callback);
   };
@@ -73,6 +89,8 @@ export function childrenOf(registrations: Registration[], parent: string): strin
     .map(({ type, name }) => `${type.split(":").at(-1)} ${name}`)
     .sort();
 }
+
+const isReference = (type: string) => type === "pulumi:pulumi:StackReference";
 
 /** A piece that lets every output resolve before it returns. */
 function settled<T>(output: pulumi.Output<T>): Promise<T> {

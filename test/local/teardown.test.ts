@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ailment } from "../../local/cluster/health";
-import { protectedEnvironments, refuseProtected } from "../../local/protection";
+import { protectedEnvironments, refuseOthers, refuseProtected } from "../../local/protection";
 
 let state: string;
 beforeEach(() => {
@@ -18,14 +18,15 @@ afterEach(() => {
 const urn = (type: string, name: string) => `urn:pulumi:staging::gourmetgram::${type}::${name}`;
 const part = (environment: string, protect?: boolean) => ({ type: "kubernetes:core/v1:Namespace", parent: urn("gourmetgram:release:Environment", environment), ...(protect && { protect }) });
 
-describe("protected environments", () => {
-  function record(stack: string, latest: object | null): void {
-    const directory = join(state, "pulumi-backend", ".pulumi", "stacks", "gourmetgram");
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, `${stack}.json`), JSON.stringify({ version: 3, checkpoint: { stack, ...(latest && { latest }) } }));
-    writeFileSync(join(directory, `${stack}.json.bak`), JSON.stringify({ checkpoint: { latest: { resources: [part("staging", true)] } } }));
-  }
+/** Has the local backend hold this of a stack. */
+function record(stack: string, latest: object | null): void {
+  const directory = join(state, "pulumi-backend", ".pulumi", "stacks", "gourmetgram");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, `${stack}.json`), JSON.stringify({ version: 3, checkpoint: { stack, ...(latest && { latest }) } }));
+  writeFileSync(join(directory, `${stack}.json.bak`), JSON.stringify({ checkpoint: { latest: { resources: [part("staging", true)] } } }));
+}
 
+describe("protected environments", () => {
   it("are those with a part that Pulumi protects, once each; what they share with others names none", () => {
     const shared = { type: "kubernetes:core/v1:Namespace", parent: urn("gourmetgram:platform:ModelRegistry", "mlflow"), protect: true };
     const stack = { type: "pulumi:pulumi:Stack", protect: true };
@@ -53,6 +54,33 @@ describe("protected environments", () => {
     record("emptied", {});
     record("new", null);
     expect(() => refuseProtected()).not.toThrow();
+  });
+});
+
+describe("a stack per environment", () => {
+  it("keeps npm stop from taking the cluster away under other stacks, and names each with its command", () => {
+    record("production", { resources: [part("production")] });
+    record("platform", { resources: [part("staging")] });
+    record("canary", { resources: [part("canary")] });
+    expect(() => refuseOthers("platform")).toThrow(
+      new Error(
+        "canary and production are on this cluster too, and nothing was stopped or removed: first run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop; or npm stop -- --keep-data, which keeps everything.",
+      ),
+    );
+  });
+
+  it("keeps it from nothing where the others are empty", () => {
+    record("platform", { resources: [part("staging")] });
+    record("canary", { resources: [{ type: "pulumi:pulumi:Stack" }, { type: "pulumi:providers:kubernetes" }] });
+    record("production", null);
+    expect(() => refuseOthers("platform")).not.toThrow();
+  });
+
+  it("is protected for itself", () => {
+    record("canary", { resources: [part("canary")] });
+    record("production", { resources: [part("production", true)] });
+    expect(() => refuseProtected("canary")).not.toThrow();
+    expect(() => refuseProtected("production")).toThrow(/^production is protected, /);
   });
 });
 

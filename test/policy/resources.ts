@@ -1,5 +1,5 @@
 import { renderBundle } from "../../components/bundle";
-import { environmentBundle } from "../../components/environment";
+import { environmentBundle } from "../../components/environment-bundle";
 import type { Resource } from "../../policy/resource";
 import { settingsWith } from "../stacks";
 
@@ -14,8 +14,8 @@ export const workload = (kind: string, pod: object): Resource => resource(kind, 
 
 /** The bundle of staging as its component makes it, with this memory limit and this image. */
 export function stagingBundle({ memory = "256Mi", image = pinned } = {}): Resource {
-  const { environments, exposure } = settingsWith();
-  const args = { environment: "staging", settings: { ...environments.staging, memory }, exposure, rolloutTimeoutSeconds: 120 };
+  const { environments, exposure, chain } = settingsWith();
+  const args = { environment: "staging", settings: { ...environments.staging, memory }, exposure, platform: { chain, rolloutTimeoutSeconds: 120 } };
   return { name: "staging-bundle", object: { kind: "ConfigMap", data: renderBundle(environmentBundle(args, image)) } };
 }
 

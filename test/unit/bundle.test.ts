@@ -1,14 +1,15 @@
 import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { bundleTag, renderBundle } from "../../components/bundle";
-import { environmentBundle } from "../../components/environment";
+import { environmentBundle } from "../../components/environment-bundle";
 import { settingsWith } from "../stacks";
 
 const baseImage = `registry.example.org/gourmetgram-app@sha256:${"a".repeat(64)}`;
 
 function bundle(environment: { port: number; memory?: string; replicas?: number } = { port: 8081 }, image = baseImage) {
   const settings = settingsWith({ environments: { staging: environment } });
-  return environmentBundle({ environment: "staging", settings: settings.environments.staging, exposure: settings.exposure, rolloutTimeoutSeconds: 90 }, image);
+  const { environments, exposure, chain } = settings;
+  return environmentBundle({ environment: "staging", settings: environments.staging, exposure, platform: { chain, rolloutTimeoutSeconds: 90 } }, image);
 }
 
 describe("renderBundle", () => {

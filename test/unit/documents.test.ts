@@ -42,6 +42,7 @@ describe("the schema for editors", () => {
       [
         "addresses-of-a-load-balancer",
         "environment-from-itself",
+        "environment-held-twice",
         "environment-left-out",
         "environment-past-canary",
         "environment-source-misspelt",
@@ -59,9 +60,12 @@ describe("the schema for editors", () => {
         "load-too-few-sent",
         "node-ports-of-a-load-balancer",
         "node-ports-too-few",
+        "other-environments-misled",
+        "port-missing",
         "port-taken-by-a-page",
         "port-taken-twice",
         "registry-nodes-without-address",
+        "staging-in-another-stack",
         "time-zone-unknown",
       ].map((name) => `${name}.yaml`),
     );

@@ -4,25 +4,28 @@ import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { bundleTag } from "../../components/bundle";
 import { Environment, EnvironmentArgs } from "../../components/environment";
+import type { Platform } from "../../components/platform";
 import { childrenOf, one, record } from "../registrations";
 import { settingsWith } from "../stacks";
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const registryAddress = "registry.kube-system.svc.cluster.local:5000";
 
-async function environment(more: Partial<EnvironmentArgs> = {}) {
-  const { environments, exposure } = settingsWith();
+/** Canary of the shipped stack, or another environment, with some of what it takes from the platform replaced. */
+async function environment({ platform, name = "canary", ...more }: Partial<Omit<EnvironmentArgs, "platform">> & { platform?: Partial<Platform>; name?: string } = {}) {
+  const { environments, exposure, chain } = settingsWith();
   const { registrations, result } = await record({}, () => {
-    const { url, namespace } = new Environment("canary", {
-      environment: "canary",
-      settings: environments.canary,
+    const { url, namespace } = new Environment(name, {
+      environment: name,
+      settings: environments[name],
       exposure,
-      baseImage: `${registryAddress}/gourmetgram-app@${digest("a")}`,
-      toolsImage: `${registryAddress}/gourmetgram-tools@${digest("c")}`,
-      project: "gourmetgram",
-      rolloutTimeoutSeconds: 120,
-      releasers: ["promote-model"],
-      observers: [],
+      platform: {
+        images: { app: `${registryAddress}/gourmetgram-app@${digest("a")}`, tools: `${registryAddress}/gourmetgram-tools@${digest("c")}` },
+        project: "gourmetgram",
+        rolloutTimeoutSeconds: 120,
+        chain,
+        ...platform,
+      },
       ...more,
     });
     return { url, namespace };
@@ -83,13 +86,13 @@ describe("the bundle of an environment", () => {
   });
 
   it("is known but for the image while that is yet to be built, so that a preview shows the limits", async () => {
-    const { inputs } = await environment({ baseImage: pulumi.output(unknown as unknown as string) });
+    const { inputs } = await environment({ platform: { images: { app: pulumi.output(unknown as unknown as string), tools: `${registryAddress}/gourmetgram-tools@${digest("c")}` } } });
     const { data } = (await environment()).inputs("canary-bundle");
     expect(inputs("canary-bundle").data).toEqual({ "deployment.yaml": data["deployment.yaml"], "service.yaml": data["service.yaml"] });
   });
 
   it("is published anew, by a Job of another name, when the limit changes", async () => {
-    const more = await environment({ settings: { port: 8080, memory: "512Mi", replicas: 1, protect: false } });
+    const more = await environment({ settings: { memory: "512Mi", replicas: 1, protect: false } });
     const { inputs } = await environment();
     expect(more.inputs("canary-publish").metadata.name).not.toBe(inputs("canary-publish").metadata.name);
     expect(more.inputs("canary-application").spec.source.targetRevision).not.toBe(inputs("canary-application").spec.source.targetRevision);
@@ -100,7 +103,7 @@ describe("the Application of an environment", () => {
   it("deploys the bundle, and says nothing of the release", async () => {
     const { inputs } = await environment();
     const { metadata, spec } = inputs("canary-application");
-    expect(metadata).toEqual({ name: "gourmetgram-canary", namespace: "argocd" });
+    expect(metadata).toEqual({ name: "gourmetgram-canary", namespace: "argocd", labels: { "gourmetgram.io/stack": "test" } });
     expect(spec).toEqual({
       project: "gourmetgram",
       destination: { server: "https://kubernetes.default.svc", namespace: "gourmetgram-canary" },
@@ -121,23 +124,23 @@ describe("the Application of an environment", () => {
 describe("the rights on an environment", () => {
   const accounts = (binding: Record<string, any>) => binding.subjects.map((subject: any) => `${subject.namespace}/${subject.name}`);
 
-  it("let the pipeline release to this one Application", async () => {
-    const { inputs } = await environment({ releasers: ["deploy-container-image", "revert-staging"] });
+  it("let promotions release to this one Application, and to no other", async () => {
+    const { inputs } = await environment();
     expect(inputs("canary-release-role")).toMatchObject({
       metadata: { name: "gourmetgram-canary-release", namespace: "argocd" },
       rules: [{ apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: ["gourmetgram-canary"], verbs: ["get", "patch"] }],
     });
-    expect(accounts(inputs("canary-release-binding"))).toEqual(["argo/deploy-container-image", "argo/revert-staging"]);
+    expect(accounts(inputs("canary-release-binding"))).toEqual(["argo/promote-model", "argo/restore-releases"]);
     expect(inputs("canary-release-binding").roleRef).toEqual({ apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "gourmetgram-canary-release" });
   });
 
-  it("let others read the Application, where there are others", async () => {
-    const { inputs } = await environment({ observers: ["test-staging"] });
-    expect(inputs("canary-observe-role").rules).toEqual([
-      { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: ["gourmetgram-canary"], verbs: ["get"] },
+  it("let deployments and reverts release to staging, and others read its Application", async () => {
+    const { inputs } = await environment({ name: "staging" });
+    expect(accounts(inputs("staging-release-binding"))).toEqual(["argo/deploy-container-image", "argo/revert-staging"]);
+    expect(inputs("staging-observe-role").rules).toEqual([
+      { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: ["gourmetgram-staging"], verbs: ["get"] },
     ]);
-    expect(accounts(inputs("canary-observe-binding"))).toEqual(["argo/test-staging"]);
-    expect(accounts(inputs("canary-release-binding"))).toEqual(["argo/promote-model"]);
+    expect(accounts(inputs("staging-observe-binding"))).toEqual(["argo/build-container-image", "argo/test-staging", "argo/promote-model"]);
   });
 
   it("hold no role for observers where there are none", async () => {
@@ -145,8 +148,11 @@ describe("the rights on an environment", () => {
   });
 
   it("let releasers and observers look at the pods, and change nothing", async () => {
-    const { inputs } = await environment({ observers: ["test-staging"] });
-    expect(accounts(inputs("canary-look-binding"))).toEqual(["argo/promote-model", "argo/test-staging"]);
+    expect(accounts((await environment({ name: "staging" })).inputs("staging-look-binding"))).toEqual(
+      ["deploy-container-image", "revert-staging", "build-container-image", "test-staging", "promote-model"].map((account) => `argo/${account}`),
+    );
+    const { inputs } = await environment();
+    expect(accounts(inputs("canary-look-binding"))).toEqual(["argo/promote-model", "argo/restore-releases"]);
     expect(inputs("canary-look-role")).toMatchObject({
       metadata: { namespace: "gourmetgram-canary" },
       rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }],

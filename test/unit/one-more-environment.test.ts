@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { one, record, Registration } from "../registrations";
+import { runProgram } from "../program";
+import { one, Registration } from "../registrations";
 import { runnableStack } from "../stacks";
 
 /** The shipped stack with a fourth environment, by configuration alone. */
@@ -17,8 +18,7 @@ describe("an environment shadow between staging and canary", () => {
   const accounts = (name: string) => inputs(name).subjects.map((subject: { name: string }) => subject.name);
 
   beforeAll(async () => {
-    const program = (await import("../../index")) as unknown as { default: () => Promise<object> };
-    ({ registrations, result: outputs } = await record(withShadow, () => program.default()));
+    ({ registrations, outputs } = await runProgram(withShadow));
   });
 
   it("has its namespace, its Application and its address", () => {
@@ -65,8 +65,7 @@ describe("an environment shadow between staging and canary", () => {
   });
 
   it("adds to the shipped stack the resources of one environment", async () => {
-    const program = (await import("../../index")) as unknown as { default: () => Promise<object> };
-    const shipped = await record(stack, () => program.default());
+    const shipped = await runProgram(stack);
     const names = new Set(shipped.registrations.map(({ name }) => name));
     const added = registrations.map(({ name }) => name).filter((name) => !names.has(name));
     const canary = registrations.map(({ name }) => name).filter((name) => name === "canary" || name.startsWith("canary-"));

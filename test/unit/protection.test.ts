@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { record } from "../registrations";
+import { runProgram } from "../program";
 import { runnableStack } from "../stacks";
 
 /** Names of what the program asks Pulumi to protect. */
@@ -7,10 +7,7 @@ async function kept(changes: Record<string, object> = {}): Promise<string[]> {
   const stack = runnableStack("staging");
   const environments = stack["gourmetgram:environments"] as Record<string, object>;
   const changed = Object.fromEntries(Object.entries(environments).map(([name, environment]) => [name, { ...environment, ...changes[name] }]));
-  const { registrations } = await record({ ...stack, "gourmetgram:environments": changed }, async () => {
-    const { default: run } = (await import("../../index")) as unknown as { default: () => Promise<object> };
-    return run();
-  });
+  const { registrations } = await runProgram({ ...stack, "gourmetgram:environments": changed });
   return registrations.filter(({ protect }) => protect).map(({ name }) => name).sort();
 }
 

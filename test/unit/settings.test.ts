@@ -1,17 +1,15 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadSettings, parseCluster, parseSettings, parseStack, settingsOf } from "../../config";
 import { record } from "../registrations";
-import { runnableStack, settingsWith, withoutProject } from "../stacks";
+import { runnableStack, settingsWith, shippedStacks, withoutProject } from "../stacks";
 
-const root = join(__dirname, "..", "..");
-const stacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 
 describe("the shipped stack files", () => {
-  it("include the reference stack", () => expect(stacks).toContain("staging"));
+  it("are the whole pipeline in one stack, and a stack per environment", () => expect(shippedStacks.sort()).toEqual(["canary", "platform", "production", "staging"]));
 
-  it.each(stacks)("%s is a configuration without a mistake", (stack) => {
+  it.each(shippedStacks)("%s is a configuration without a mistake", (stack) => {
     const settings = parseSettings(withoutProject(runnableStack(stack)));
     expect(Object.keys(settings.environments).length).toBeGreaterThan(0);
   });
@@ -120,7 +118,7 @@ describe("loadSettings", () => {
 
   it("names a key that is no setting", async () => {
     await expect(record({ ...runnableStack("staging"), "gourmetgram:epochs": "7" }, () => loadSettings() as object)).rejects.toThrow(
-      "gourmetgram:epochs: unknown key: write one of cluster, images, registry, modelRegistry, argoWorkflows, argoCd, exposure, environments, pipeline, or remove it",
+      "gourmetgram:epochs: unknown key: write one of cluster, platform, images, registry, modelRegistry, argoWorkflows, argoCd, exposure, environments, otherEnvironments, pipeline, or remove it",
     );
   });
 });
@@ -141,7 +139,7 @@ describe("parseCluster", () => {
   const clusterIn = (text: string) => parseCluster(parseStack(text, "Pulumi.test.yaml"));
 
   it("reads the one section, whatever else the file says", () => {
-    expect(clusterIn(readFileSync(join(root, "Pulumi.staging.yaml"), "utf8"))).toEqual({ context: "gourmetgram-local" });
+    expect(clusterIn(readFileSync(join(__dirname, "..", "..", "Pulumi.staging.yaml"), "utf8"))).toEqual({ context: "gourmetgram-local" });
     expect(clusterIn("config:\n  gourmetgram:cluster: {context: kind, kubeconfig: /k}\n  gourmetgram:wrong: 1")).toEqual({ context: "kind", kubeconfig: "/k" });
   });
 
