@@ -22,7 +22,7 @@ async function main(): Promise<number> {
   const chains = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
   const split = await Promise.all(chains.map(async (chain) => leadTime(await chainWorkflows(cluster, chain))));
   print(
-    "Lead time, submit to canary, in seconds",
+    "Lead time, submit to promotion, in seconds",
     (["total", "training", "gates", "everything else"] as const).map((part) => [part, ...split.map((each) => each[part].toFixed(1))]),
     ["", "FIRST", "SECOND"],
   );

@@ -10,7 +10,7 @@ export interface LeadTime {
 }
 
 /**
- * Where the seconds went between submitting a model and its being served in canary. Training and gates are the
+ * Where the seconds went between submitting a model and its being promoted. Training and gates are the
  * time of their containers; starting a pod counts as everything else.
  */
 export function leadTime(workflows: Workflow[]): LeadTime {

@@ -2,10 +2,10 @@ import { follow } from "../cli/train";
 import { Cluster } from "../cli/cluster";
 import { submit } from "../cli/workflows";
 
-/** Sends a normal model through the whole pipeline. @returns the chain's name. @throws when it doesn't reach canary */
+/** Sends a normal model through the whole pipeline. @returns the chain's name. @throws when it isn't promoted */
 export async function trainAndFollow(cluster: Cluster): Promise<string> {
   const chain = await submit(cluster, "train-model", { scenario: "normal" });
   const outcome = await follow(cluster, chain);
-  if (outcome.exitCode !== 0) throw new Error(`the model did not reach canary: ${outcome.sentence}`);
+  if (outcome.exitCode !== 0) throw new Error(`the model was not promoted: ${outcome.sentence}`);
   return chain;
 }

@@ -29,10 +29,11 @@ const pageSize = 100;
 /**
  * Writes the comment, or the earlier one with the same first line anew.
  * @returns its URL
- * @throws for an answer other than 2xx
+ * @throws for a text without a first line, and for an answer other than 2xx
  */
 export async function putComment(pullRequest: PullRequest, text: string): Promise<string> {
   const [marker] = text.split("\n");
+  if (!marker.trim()) throw new Error("there is nothing to comment: look at what the command that was to write the file printed");
   const comments = `/issues/${pullRequest.number}/comments`;
   const earlier = await find(pullRequest, comments, marker);
   const written = earlier

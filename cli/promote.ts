@@ -6,8 +6,8 @@ import { submitAndFollow } from "./train";
 
 const usage = `Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production
 
-Promotes the version that runs in the source environment. Exit code 0: the target serves it. 1: a rule
-forbids it. 2: something broke.`;
+Promotes the version that runs in the source environment to the one that follows it. Exit code 0: the target
+serves it. 1: a rule forbids it. 2: something broke.`;
 
 /** Number of a model version, from `5` or `1.0.5`. @throws for anything else */
 export function modelVersion(text: string): string {

@@ -8,7 +8,7 @@ import { chainWorkflows, submit } from "./workflows";
 const scenarios = ["normal", "bad-architecture", "oversized", "slow", "flaky"];
 const usage = `Usage: npm run train -- [${scenarios.join("|")}]
 
-Trains a model and follows it to its end. Exit code 0: it reached canary. 1: it was turned away, or held. 2: something broke.`;
+Trains a model and follows it to its end. Exit code 0: it was promoted. 1: it was turned away, or held. 2: something broke.`;
 
 /** How often the chain is looked at, in milliseconds: what people see lags by no more. */
 const interval = 1000;

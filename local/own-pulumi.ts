@@ -29,12 +29,14 @@ export async function previewWithOwnPulumi(stack: string, args: string[]): Promi
   await ownPulumi("preview", ...policyPackArgs(false), "--stack", stack, ...args);
 }
 
-/** The same as JSON, line by line. @throws CommandError where it fails, or a policy is broken */
+/** The same as JSON, line by line. @throws CommandError where it fails, or a policy is broken; Error where there is no such stack yet */
 export async function jsonPreviewWithOwnPulumi(stack: string, args: string[], options: Pick<RunOptions, "env" | "onLine">): Promise<void> {
   await run("pulumi", ["preview", "--stack", stack, "--non-interactive", ...args], { cwd: repositoryRoot, ...options }).catch((error: CommandError) => {
-    throw error.stderr.includes("ENOENT") ? notInstalled() : error;
+    throw error.stderr.includes("ENOENT") ? notInstalled() : /^error: no stack named /m.test(error.stderr) ? noStack(stack) : error;
   });
 }
+
+const noStack = (stack: string) => new Error(`there is no stack ${stack} to compare with yet: make it with pulumi stack init ${stack}, and commit what that writes to Pulumi.${stack}.yaml`);
 
 const notInstalled = () => new Error("pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.");
 

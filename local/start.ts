@@ -149,7 +149,7 @@ function closingWords(urls: Record<string, string>, elapsed: string): string {
     "",
     ...rows,
     "",
-    "  npm run train -- normal    train a model and follow it to canary",
+    "  npm run train -- normal    train a model and follow it to its end",
     "  npm run status             what runs where, and every model's verdicts",
     "  npm stop                   take everything away (-- --keep-data: keep it for the next start)",
   ].join("\n");

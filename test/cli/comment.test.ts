@@ -65,6 +65,12 @@ describe("putComment", () => {
     expect(writes).toEqual([`POST new: ${text}`]);
   });
 
+  it.each(["", "\n", "\n### Preview"])("writes nothing without a first line: %j", async (empty) => {
+    comments = [comment(1, "\nof another bot")];
+    await expect(putComment(pullRequest, empty)).rejects.toThrow(new Error("there is nothing to comment: look at what the command that was to write the file printed"));
+    expect(writes).toEqual([]);
+  });
+
   it("says in a sentence that it may not", async () => {
     await expect(putComment({ ...pullRequest, token: "other" }, text)).rejects.toThrow(
       new Error("GitHub answers HTTP 403 to GET /issues/12/comments?per_page=100&page=1: check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests"),

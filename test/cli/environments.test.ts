@@ -21,6 +21,15 @@ describe("the environments of a cluster", () => {
     });
   });
 
+  it.each([
+    ["other parameters", { data: { "accuracy-bar": "0.8" } }],
+    ["no parameters", {}],
+  ])("are unknown where an older program wrote %s", async (_what, older) => {
+    await withApiServer({ [path]: older }, async (cluster) => {
+      await expect(readEnvironments(cluster)).rejects.toThrow(new Error("the cluster's pipeline is of an older program, which did not name its environments: run npm start, or pulumi up"));
+    });
+  });
+
   it.each([["staging", "shadow"], ["shadow", "canary"], ["canary", "production"]])("promote from %s to %s", async (source, target) => {
     await expect(asked((cluster) => checkPromotion(cluster, source, target))).resolves.toBeUndefined();
   });

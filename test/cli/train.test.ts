@@ -34,6 +34,18 @@ describe("npm run train, before anything is touched", () => {
   });
 });
 
+describe("--help", () => {
+  it.each([
+    ["train.ts", "Usage: npm run train -- [normal|bad-architecture|oversized|slow|flaky]\n\nTrains a model and follows it to its end. Exit code 0: it was promoted. 1: it was turned away, or held. 2: something broke.\n"],
+    [
+      "promote.ts",
+      "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n\nPromotes the version that runs in the source environment to the one that follows it. Exit code 0: the target\nserves it. 1: a rule forbids it. 2: something broke.\n",
+    ],
+  ])("of %s is true for every chain of environments", async (file, stdout) => {
+    expect(await command(file, ["--help"])).toEqual({ code: 0, stdout, stderr: "" });
+  });
+});
+
 describe("npm run promote, before anything is touched", () => {
   it.each([
     ["a version that isn't one", ["$(id)", "canary", "production"], '"$(id)" is no model version: write its number, as in 5 or 1.0.5\n'],

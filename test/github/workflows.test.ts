@@ -15,7 +15,7 @@ interface Job {
   if?: string;
   needs?: string;
   permissions?: Record<string, string>;
-  environment?: string;
+  environment?: string | { name: string; deployment: boolean };
   "timeout-minutes"?: number;
   concurrency?: { group: string; "cancel-in-progress": boolean };
   steps: Step[];
@@ -111,12 +111,26 @@ describe("every job", () => {
 
   it("gets secrets of a GitHub environment, or none", () => {
     const environments = Object.fromEntries(jobs.filter(({ job }) => JSON.stringify(job).includes("secrets.")).map(({ name, job }) => [name, job.environment]));
-    expect(environments).toEqual({
-      "drift.yml drift": "${{ matrix.stack }}-review",
-      "preview.yml preview": "${{ matrix.stack }}-review",
-      "up.yml preview": "${{ matrix.stack }}-review",
-      "up.yml up": "${{ matrix.stack }}",
-    });
+    // GitHub lists each use of an environment as a deployment, but for those that say they are none.
+    const review = { name: "${{ matrix.stack }}-review", deployment: false };
+    expect(environments).toEqual({ "drift.yml drift": review, "preview.yml preview": review, "up.yml preview": review, "up.yml up": "${{ matrix.stack }}" });
+  });
+
+  it("that asks Pulumi can reach its service, or a state in a bucket", () => {
+    const asking = steps.filter(({ step }) => ["preview", "drift", "start"].includes(scriptOf(step.run ?? "") ?? ""));
+    expect(asking.map(({ name }) => name).sort()).toEqual(["drift.yml drift", "preview.yml preview", "up.yml preview", "up.yml up"]);
+    for (const { name, step } of asking)
+      expect([name, step.env]).toEqual([
+        name,
+        {
+          GOURMETGRAM_STACK: "${{ matrix.stack }}",
+          PULUMI_ACCESS_TOKEN: "${{ secrets.PULUMI_ACCESS_TOKEN }}",
+          PULUMI_BACKEND_URL: "${{ vars.PULUMI_BACKEND_URL }}",
+          PULUMI_CONFIG_PASSPHRASE: "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}",
+          AWS_ACCESS_KEY_ID: "${{ secrets.AWS_ACCESS_KEY_ID }}",
+          AWS_SECRET_ACCESS_KEY: "${{ secrets.AWS_SECRET_ACCESS_KEY }}",
+        },
+      ]);
   });
 });
 
@@ -129,6 +143,11 @@ describe("a pull request", () => {
     const [checkout] = comment.steps;
     expect(checkout.with?.ref).toBe("${{ github.event.pull_request.base.sha }}");
     expect(comment.steps.some(({ uses }) => uses?.startsWith("./"))).toBe(false);
+  });
+
+  it("has its preview written anew when the job runs again", () => {
+    const upload = workflows["preview.yml"].jobs.preview.steps.find(({ uses }) => uses?.startsWith("actions/upload-artifact@"))!;
+    expect(upload.with).toEqual({ name: "preview-${{ matrix.stack }}", path: "preview.md", overwrite: true });
   });
 });
 

@@ -152,9 +152,10 @@ def test_the_first_of_a_list_is_not_taken_for_all(staging):
     assert done.returncode == 1 and "previous image still run" in done.stderr
 
 
-def test_reason_stands_when_argo_cd_cannot_be_asked(staging):
+@pytest.mark.parametrize("answer", ["no-such-host", "forbidden"])
+def test_reason_stands_when_argo_cd_cannot_be_asked(staging, answer):
     staging.rules["kubectl"] = [rule for rule in staging.rules["kubectl"] if rule["args"][1] != "applications.argoproj.io" or rule["args"][0] != "get"]
-    staging.allow("kubectl", "get", "applications.argoproj.io", *["*"] * 5, **says("kubectl", "no-such-host"))
+    staging.allow("kubectl", "get", "applications.argoproj.io", *["*"] * 5, **says("kubectl", answer))
     staging.pods_watched("staging", (0, "ADDED", pod(6)))
     done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and "no pod runs the image yet" in staging.output("reason")

@@ -63,7 +63,7 @@ def test_the_backstop_starts_a_revert_of_its_own(chain):
     assert len({child["metadata"]["name"] for child in chain.created()}) == 2
 
 
-@pytest.mark.parametrize("answer,code", [("not-found", 1), ("closed", 0)])
+@pytest.mark.parametrize("answer,code", [("not-found", 1), ("closed", 0), ("forbidden", 0)])
 def test_a_child_that_goes_while_nobody_watches(chain, answer, code):
     watch = ["kubectl", "get", "workflows.argoproj.io", "*", "--namespace", "argo", "--output"]
     chain.allow(*watch, "json", "--watch", "--output-watch-events", stream=[(0, json.dumps({"type": "ADDED", "object": {"status": {"phase": "Running"}}}))])
@@ -148,7 +148,8 @@ def test_a_revert_that_is_interrupted_goes_on_with_its_record(staging, part):
     assert [record["status"] for record in staging.mlflow.releases()] == ["FINISHED"] and staging.mlflow.aliases["staging"] == "5"
 
 
-def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world):
+@pytest.mark.parametrize("away,said", [(None, "OOMKilled"), ("registered-models/alias", "MLflow at .* did not answer")], ids=["failing", "away"])
+def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said):
     world.mlflow.add(6, canary__digest=digest(6))
     world.mlflow.add(8, **passed(8))
     world.mlflow.aliases["canary"] = "6"
@@ -159,8 +160,10 @@ def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world):
     world.patchable("canary")
     world.pods_watched("canary", (0, "ADDED", pod(8, "crash-looping")))
     world.pods_watched("canary", (0, "ADDED", pod(6, "oom-restarted")))
-    done = world.run("promote.py", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="8")
-    assert done.returncode == 1 and re.search("CrashLoopBackOff.*has not yet: .*OOMKilled", world.output("reason"))
+    world.mlflow.fail_on(away)
+    done = world.run("promote.py", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="8", MLFLOW_PATIENCE_SECONDS="1")
+    assert done.returncode == 1 and re.search(f"CrashLoopBackOff.*has not yet: .*{said}", world.output("reason"))
+    assert [record["outcome"] for record in world.mlflow.releases()] == ["broken"]
 
 
 # The record

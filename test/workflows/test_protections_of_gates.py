@@ -25,6 +25,13 @@ def test_a_verdict_stands_without_mlflow(staging):
     assert done.returncode == 0 and staging.output("verdict") == "pass" and done.stderr.startswith("Not recorded in MLflow: ")
 
 
+def test_a_verdict_stands_where_mlflow_does_not_take_it(staging):
+    del staging.mlflow.versions["7"]
+    done = staging.run("run-gate.py", GATE="integration", **CANDIDATE)
+    assert done.returncode == 0 and staging.output("verdict") == "pass"
+    assert done.stderr == "Not recorded in MLflow: MLflow knows no version 7 of GourmetGramFood11Model: train one first.\n"
+
+
 def test_load_fails_when_hey_counts_nothing(staging):
     staging.pods_listed("staging", pod(7))
     staging.allow("hey", *["*"] * 9, stdout="Summary:\n")

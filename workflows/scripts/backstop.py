@@ -9,7 +9,7 @@ import inputs
 import models
 import outputs
 import rollout
-from inputs import StepFailed, Unavailable
+from inputs import StepFailed
 
 
 def main():
@@ -19,8 +19,6 @@ def main():
         settle(version, workflow)
     except children.LockLost as lost:
         print(lost)
-    except Unavailable:
-        raise
     except StepFailed as failure:
         outputs.outcome("broken", failure)
         raise

@@ -113,7 +113,7 @@ def _gone(args):
         return False
     except kube.NotFound:
         return True
-    except StepFailed:
+    except (StepFailed, Unavailable):
         return False
 
 

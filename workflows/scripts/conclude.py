@@ -8,7 +8,7 @@ import inputs
 import models
 import names
 import outputs
-from inputs import StepFailed, Unavailable
+from inputs import StepFailed
 
 
 def main():
@@ -21,8 +21,6 @@ def main():
             promote(version, digest, reports)
         else:
             revert(version, digest, reports)
-    except Unavailable:
-        raise
     except StepFailed as failure:
         outputs.outcome("broken", failure)
         raise

@@ -7,7 +7,7 @@ import names
 import outputs
 import releases
 import rollout
-from inputs import StepFailed, Unavailable
+from inputs import StepFailed
 
 
 def main():
@@ -18,8 +18,6 @@ def main():
         children.require_lock()
         rollout.release(environment, rollout.image_override(digest), digest, names.app_version(version))
         models.move_alias(environment, version)
-    except Unavailable:  # the same step runs again, and goes on with the same record
-        raise
     except StepFailed as failure:
         release.end("broken", failure)
         raise

@@ -6,7 +6,7 @@ import outputs
 
 
 def reason():
-    """The sentence with which promotions are refused, or None. A freeze that cannot be looked up counts as StepFailed."""
+    """The sentence with which promotions are refused, or None. Raises where a freeze cannot be looked up: then nothing is promoted."""
     data = kube.get("configmaps", names.FREEZE, names.ARGO).get("data") or {}
     if not data:
         return None

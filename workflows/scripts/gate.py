@@ -62,5 +62,5 @@ def record(version, gate, report):
     """Puts a report on the model version in MLflow; without MLflow the verdict still stands, and the last step records it."""
     try:
         models.tag(version, **{f"gate.{gate}": report})
-    except inputs.StepFailed as failure:
+    except (inputs.StepFailed, inputs.Unavailable) as failure:
         print(f"Not recorded in MLflow: {failure}", file=sys.stderr)

@@ -168,8 +168,11 @@ def _stop(word, problem, code):
 
 
 class StepFailed(Exception):
-    """A step that could not do its work; the message is one sentence that says what happened."""
+    """A step that could not do its work, for good; the message is one sentence that says what happened."""
 
 
-class Unavailable(StepFailed):
-    """What the step needs does not answer now: MLflow, the registry or the API server. The same step may succeed later."""
+class Unavailable(Exception):
+    """
+    What the step needs does not answer now: MLflow, the registry or the API server. No StepFailed, since nothing has been
+    decided: the same step runs again, and goes on with the same record.
+    """

@@ -18,7 +18,7 @@ import registry
 import releases
 import restore
 import rollout
-from inputs import StepFailed, Unavailable
+from inputs import StepFailed
 
 
 class Refused(StepFailed):
@@ -30,8 +30,6 @@ def main():
     release = releases.begin("promote", target, version)
     try:
         digest = promote(source, target, version)
-    except Unavailable:  # the same step runs again, and goes on with the same record
-        raise
     except StepFailed as failure:
         word = "refused" if isinstance(failure, Refused) else "broken"
         outputs.outcome(word, failure)
@@ -47,8 +45,6 @@ def promote(source, target, version):
     registry.crane("tag", f"{rollout.repository()}@{digest}", f"{target}-{names.app_version(version)}")
     try:
         rollout.release(target, rollout.image_override(digest), digest, names.app_version(version))
-    except Unavailable:
-        raise
     except StepFailed as failure:
         raise StepFailed(f"{failure} {restore.attempt(target)}") from failure
     models.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": models.now()})

@@ -10,7 +10,7 @@ import children
 import models
 import names
 import outputs
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 
 EXPERIMENT = "gourmetgram-releases"
 
@@ -137,7 +137,7 @@ def _experiment():
     except models.Missing:
         try:
             return models.call("POST", "experiments/create", {"name": EXPERIMENT})["experiment_id"]
-        except StepFailed:  # another workflow made it at the same moment
+        except (StepFailed, Unavailable):  # another workflow made it at the same moment
             return models.call("GET", "experiments/get-by-name", named)["experiment"]["experiment_id"]
 
 

@@ -11,7 +11,7 @@ import names
 import outputs
 import releases
 import rollout
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 
 
 def main():
@@ -60,7 +60,7 @@ def attempt(environment):
     """Like `back`, for somebody who has failed already: never raises, and says what became of it."""
     try:
         return f"{back(environment)}."
-    except StepFailed as failure:
+    except (StepFailed, Unavailable) as failure:
         print(f"Failed: {failure}", file=sys.stderr)
         return f"{environment} was told to go back to what it ran, and has not yet: {failure}"
 

@@ -12,7 +12,7 @@ import outputs
 import releases
 import restore
 import rollout
-from inputs import StepFailed, Unavailable
+from inputs import StepFailed
 
 STAGING = "staging"
 
@@ -21,8 +21,6 @@ def main():
     failed, reason = inputs.optional_version("FAILED_VERSION"), inputs.reason()
     try:
         revert(failed, reason)
-    except Unavailable:
-        raise
     except StepFailed as failure:
         outputs.outcome("broken", failure)
         raise
@@ -48,8 +46,6 @@ def revert(failed, reason):
             models.move_alias(STAGING, number)
         else:
             models.drop_alias(STAGING)
-    except Unavailable:  # the same step runs again, and goes on with the same record
-        raise
     except StepFailed as failure:
         if release:
             release.end("broken", f"{why}; {failure}")

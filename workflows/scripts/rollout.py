@@ -8,7 +8,7 @@ import kube
 import names
 import pods
 import web
-from inputs import StepFailed
+from inputs import StepFailed, Unavailable
 from outputs import clean
 
 MAX_TIMEOUT = 600  # seconds; the deadlines of the workflows are made for it
@@ -134,7 +134,7 @@ def argo_cd_says(environment):
     """What Argo CD itself complains of, in parentheses, or nothing; when it cannot be asked, nothing."""
     try:
         status = kube.get("applications.argoproj.io", names.workload(environment), names.ARGO_CD).get("status", {})
-    except StepFailed as failure:  # what it would explain matters more
+    except (StepFailed, Unavailable) as failure:  # what it would explain matters more
         print(f"Argo CD cannot be asked: {failure}", flush=True)
         return ""
     messages = [condition.get("message", "") for condition in status.get("conditions", [])]

@@ -18,6 +18,7 @@ export const foundations: Protections = {
     ["environments begin with staging", `next(iter(found), None) == "staging" and `, "", "test_environments.py::test_malformed_environments_are_refused"],
     ["an environment has a URL inside the cluster", " and _URL.fullmatch(str(url)) for", " for", "test_environments.py::test_malformed_environments_are_refused"],
     ["what is away has an exit code of its own", `        _stop("Unavailable", failure, UNAVAILABLE)`, `        _stop("Unavailable", failure, 1)`, "test_build.py::test_registry_away"],
+    ["what is away is no failure", "class Unavailable(Exception):", "class Unavailable(StepFailed):", "test_promote.py::test_a_registry_that_is_away_is_waited_for_by_running_again"],
     ["what stops a step is its reason", `    outputs.write("reason", outputs.clean(problem))`, "    pass", "test_deploy.py::test_says_why_at_once"],
   ],
   "scripts/outputs.py": [
