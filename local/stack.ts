@@ -60,16 +60,22 @@ export async function prepareStack(stack: string, settings: StackFile): Promise<
   return standIns;
 }
 
-/** `pulumi up`. @returns its summary, e.g. `152 unchanged`. */
-export async function up(stack: string, progress: Progress): Promise<string> {
+/**
+ * `pulumi up`.
+ * @param cwd directory of the program; default the repository
+ * @returns its summary, e.g. `152 unchanged`.
+ */
+export async function up(stack: string, progress: Progress, cwd = repositoryRoot): Promise<string> {
   const advice = `\nAll of its output is in ${updateLog("up")}. Mend the cause, then run the same command again: it goes on from there.`;
-  return logged("up", stack, ["up", "--yes", "--skip-preview"], progress, advice);
+  return logged("up", stack, ["up", "--yes", "--skip-preview"], progress, { cwd }, advice);
 }
 
 /** `pulumi destroy`. The emptied stack goes with the backend: `--remove` would delete the repository's stack file. @returns its summary. */
 export async function destroy(stack: string, progress: Progress): Promise<string> {
   releaseStaleLocks(stack);
-  return logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress);
+  // Its state is of some 16 MB, which Pulumi would write twice for each resource: one that is killed begins anew, and what
+  // is gone already is no mistake.
+  return logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress, { env: { PULUMI_SKIP_CHECKPOINTS: "true" } });
 }
 
 /**
@@ -90,7 +96,7 @@ export async function preview(stack: string, settings: StackFile, args: string[]
   }
 }
 
-async function logged(name: string, stack: string, args: string[], progress: Progress, advice = ""): Promise<string> {
+async function logged(name: string, stack: string, args: string[], progress: Progress, options: PulumiOptions, advice = ""): Promise<string> {
   mkdirSync(join(stateDir(), "logs"), { recursive: true });
   const log = updateLog(name);
   writeFileSync(log, "");
@@ -99,7 +105,7 @@ async function logged(name: string, stack: string, args: string[], progress: Pro
     if (line.trim()) progress(line.trim().replace(/\s+/g, " "));
   };
   try {
-    return summary(await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], { onLine }));
+    return summary(await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], { ...options, onLine }));
   } catch (error) {
     if (!(error instanceof PulumiError)) throw error;
     throw new Error(`pulumi ${name} did not finish:\n${diagnostics(error.output)}${advice}`);
