@@ -3,13 +3,15 @@
  * and the schema for editors are written from here: `npm run docs`.
  */
 import { z } from "zod";
-import { imageKeys } from "./images/catalogue";
+import { catalogue, imageKeys } from "./images/catalogue";
 import { address, byEnvironment, byName, choice, decimal, environmentName, flag, host, list, openMapping, optional, quantity, registryPrefix, repository, schedule, section, source, stackName, text, timeZone, whole } from "./setting-kinds";
 
 /** Name of the project in Pulumi.yaml, which begins the key of every section. */
 export const project = "gourmetgram";
 
 const pinnedRelease = "the pinned release";
+const argoWorkflowsRelease = `https://github.com/argoproj/argo-workflows/releases/download/${catalogue.argoWorkflowController.tag}`;
+const argoCdRelease = `https://raw.githubusercontent.com/argoproj/argo-cd/${catalogue.argoCd.tag}/manifests`;
 const port = (meaning: string) => whole(meaning, 1, 65535);
 const volume = (meaning: string) => quantity(meaning, "1Gi", "10000Gi").default("20Gi");
 
@@ -50,21 +52,17 @@ const modelRegistry = section("MLflow.", {
 const argoWorkflows = section("Argo Workflows.", {
   install: flag("`false` where the cluster has it, watching the namespace `argo`").default(true),
   manifests: source("URL or path of the release's namespace-install manifest")
-    .default("https://github.com/argoproj/argo-workflows/releases/download/v3.7.18/namespace-install.yaml")
+    .default(`${argoWorkflowsRelease}/namespace-install.yaml`)
     .meta({ fallback: pinnedRelease }),
   authMode: choice("`client` asks for a Kubernetes token, `server` lets in whoever reaches the page", ["client", "server"]).default("client"),
 });
 const argoCd = section("Argo CD.", {
   install: flag("`false` where the cluster has it, 3.1 or newer, in the namespace `argocd`").default(true),
   manifests: source("URL or path of the release's namespace-install manifest")
-    .default("https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.6/manifests/namespace-install.yaml")
+    .default(`${argoCdRelease}/namespace-install.yaml`)
     .meta({ fallback: pinnedRelease }),
   crds: list("URLs or paths of the release's CRDs, which that manifest leaves out", source("URL or path of a CRD"))
-    .default([
-      "https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.6/manifests/crds/application-crd.yaml",
-      "https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.6/manifests/crds/applicationset-crd.yaml",
-      "https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.6/manifests/crds/appproject-crd.yaml",
-    ])
+    .default(["application", "applicationset", "appproject"].map((kind) => `${argoCdRelease}/crds/${kind}-crd.yaml`))
     .meta({ fallback: pinnedRelease }),
 });
 

@@ -57,7 +57,10 @@ export async function growingPreviews(stack = "staging"): Promise<string[][]> {
   ];
 }
 
-/** A stack file with as many environments: its own first, then new ones at the end of the chain. */
+/**
+ * A stack file with as many environments: its own first, then new ones at the end of the chain. They get no node ports,
+ * which the local cluster's kind of exposure has none of.
+ */
 export function withEnvironments(file: StackFile, count: number): StackFile {
   const own = settingsOf(file).environments as Record<string, { port: number; promotesFrom?: string }>;
   const names = promotionOrder(own).slice(0, count);

@@ -19,10 +19,13 @@ const port = mlflowPort;
 export const trackingUri = `http://${mlflowAddress}`;
 
 const labels = { app: "mlflow" };
+const home = { name: "HOME", value: "/tmp" };
+const database = "sqlite:////data/mlflow.db";
 
 /**
  * The MLflow server: model registry, runs and artifacts. SQLite and artifacts share one volume, so there is
- * one replica and never two pods at once. Artifacts go through the server: clients need no storage access.
+ * one replica and never two pods at once. A newer version brings the tables up to date before it serves.
+ * Artifacts go through the server: clients need no storage access.
  */
 export class ModelRegistry extends pulumi.ComponentResource {
   /** Address that a person opens. */
@@ -50,6 +53,12 @@ export class ModelRegistry extends pulumi.ComponentResource {
     );
 
     const exposedPort = exposure.ports.mlflow;
+    const onVolume = {
+      image: imageReference(images.mlflow),
+      resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: "2Gi" } },
+      securityContext: restrictedContainer,
+      volumeMounts: [{ name: "data", mountPath: "/data" }, temporaryMount],
+    };
     const deployment = new k8s.apps.v1.Deployment(
       `${name}-deployment`,
       {
@@ -65,21 +74,22 @@ export class ModelRegistry extends pulumi.ComponentResource {
               // Kubernetes would set MLFLOW_PORT and the like, which the server reads as its own settings.
               enableServiceLinks: false,
               securityContext: restrictedPod,
+              // A newer server refuses an older one's tables. Where they are up to date, nothing is changed.
+              initContainers: [{ name: "migrate", command: ["mlflow", "db", "upgrade", database], env: [home], ...onVolume }],
               containers: [
                 {
                   name: "mlflow",
-                  image: imageReference(images.mlflow),
                   command: ["mlflow", "server"],
                   args: [
                     "--host=0.0.0.0",
                     `--port=${port}`,
                     "--workers=1",
-                    "--backend-store-uri=sqlite:////data/mlflow.db",
+                    `--backend-store-uri=${database}`,
                     "--artifacts-destination=/data/artifacts",
                     `--allowed-hosts=${allowedHosts(exposure, exposedPort).join(",")}`,
                   ],
                   env: [
-                    { name: "HOME", value: "/tmp" },
+                    home,
                     // Its job consumers, which nothing here uses, hold 220 MiB each.
                     { name: "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", value: "false" },
                   ],
@@ -87,9 +97,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
                   startupProbe: { httpGet: { path: "/health", port }, periodSeconds: 2, failureThreshold: 90 },
                   readinessProbe: { httpGet: { path: "/health", port }, periodSeconds: 5 },
                   livenessProbe: { httpGet: { path: "/health", port }, periodSeconds: 30, timeoutSeconds: 10 },
-                  resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: "2Gi" } },
-                  securityContext: restrictedContainer,
-                  volumeMounts: [{ name: "data", mountPath: "/data" }, temporaryMount],
+                  ...onVolume,
                 },
               ],
               volumes: [{ name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } }, temporaryVolume],

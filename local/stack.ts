@@ -21,6 +21,9 @@ export const stacksDirectory = (): string => backend("stacks", project);
 /** Whether the local backend knows the stack. */
 export const stackExists = (stack: string): boolean => existsSync(join(stacksDirectory(), `${stack}.json`));
 
+/** Is there from the beginning of a destroy until one has come to its end. */
+const destroyMark = (): string => join(stateDir(), "destroy-began");
+
 /** All that the last update printed. */
 const updateLog = (name: string): string => join(stateDir(), "logs", `pulumi-${name}.log`);
 
@@ -60,16 +63,28 @@ export async function prepareStack(stack: string, settings: StackFile): Promise<
   return standIns;
 }
 
-/** `pulumi up`. @returns its summary, e.g. `152 unchanged`. */
-export async function up(stack: string, progress: Progress): Promise<string> {
+/**
+ * `pulumi up`.
+ * @param cwd directory of the program; default the repository
+ * @returns its summary, e.g. `152 unchanged`.
+ */
+export async function up(stack: string, progress: Progress, cwd = repositoryRoot): Promise<string> {
   const advice = `\nAll of its output is in ${updateLog("up")}. Mend the cause, then run the same command again: it goes on from there.`;
-  return logged("up", stack, ["up", "--yes", "--skip-preview"], progress, advice);
+  // A destroy that was killed left a state that knows nothing of what it took away.
+  const refresh = existsSync(destroyMark()) ? ["--refresh"] : [];
+  const counts = await logged("up", stack, ["up", "--yes", "--skip-preview", ...refresh], progress, { cwd }, advice);
+  rmSync(destroyMark(), { force: true });
+  return counts;
 }
 
 /** `pulumi destroy`. The emptied stack goes with the backend: `--remove` would delete the repository's stack file. @returns its summary. */
 export async function destroy(stack: string, progress: Progress): Promise<string> {
   releaseStaleLocks(stack);
-  return logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress);
+  writeFileSync(destroyMark(), "");
+  // The state is some 16 MB, and would be written twice for each resource, which took most of the time.
+  const counts = await logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress, { env: { PULUMI_SKIP_CHECKPOINTS: "true" } });
+  rmSync(destroyMark(), { force: true });
+  return counts;
 }
 
 /**
@@ -90,7 +105,7 @@ export async function preview(stack: string, settings: StackFile, args: string[]
   }
 }
 
-async function logged(name: string, stack: string, args: string[], progress: Progress, advice = ""): Promise<string> {
+async function logged(name: string, stack: string, args: string[], progress: Progress, options: PulumiOptions, advice = ""): Promise<string> {
   mkdirSync(join(stateDir(), "logs"), { recursive: true });
   const log = updateLog(name);
   writeFileSync(log, "");
@@ -99,7 +114,7 @@ async function logged(name: string, stack: string, args: string[], progress: Pro
     if (line.trim()) progress(line.trim().replace(/\s+/g, " "));
   };
   try {
-    return summary(await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], { onLine }));
+    return summary(await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], { ...options, onLine }));
   } catch (error) {
     if (!(error instanceof PulumiError)) throw error;
     throw new Error(`pulumi ${name} did not finish:\n${diagnostics(error.output)}${advice}`);

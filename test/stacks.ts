@@ -13,7 +13,9 @@ export function stackFile(stack: string): Record<string, unknown> {
   return file.config;
 }
 
-/** Names of the shipped stack files. */
+/** The layouts that this project shows: the whole pipeline in one stack, and a stack per environment. */
+export const referenceStacks = ["staging", "platform", "canary", "production"];
+/** Names of all stack files, a team's own ones too. */
 export const shippedStacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.slice(1) ?? []);
 
 /** A shipped stack as a test can run it: digests pinned where the catalogue has none, release manifests from fixtures. */

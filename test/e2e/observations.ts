@@ -30,6 +30,13 @@ export async function page(url: string): Promise<number> {
   return (await fetch(url)).status;
 }
 
+/** The pods that run in an environment: one that was made anew has another uid. */
+export async function podUids(name: string): Promise<string[]> {
+  const app = `gourmetgram-${name}`;
+  const { items } = await connect().api<{ items: { metadata: { uid: string }; status: { phase: string } }[] }>(`/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`);
+  return items.filter(({ status: { phase } }) => phase === "Running").map(({ metadata }) => metadata.uid);
+}
+
 /** Tags of a model version in MLflow. */
 export async function tags(version: string): Promise<Record<string, string>> {
   const found = await mlflow<{ model_version: { tags?: { key: string; value: string }[] } }>(connect(), `model-versions/get?name=${model}&version=${version}`);

@@ -1,5 +1,8 @@
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { parseStack } from "../../config";
+import { repositoryRoot } from "../../local/paths";
 import { localStackFile, prepareStack, up } from "../../local/stack";
 
 type Section = Record<string, Record<string, unknown>>;
@@ -8,8 +11,9 @@ type Section = Record<string, Record<string, unknown>>;
  * Updates the running stack with other settings, and back to its own when `use` has ended.
  * @param changes settings by section, merged into the environments and the like one level deep
  * @param use gets the update's summary as a promise: it may act while the update runs
+ * @param program directory of the program that is run with them; default the repository, which is what it goes back to
  */
-export async function withStackChange(changes: Record<string, Section>, use: (update: Promise<string>) => Promise<void>): Promise<void> {
+export async function withStackChange(changes: Record<string, Section>, use: (update: Promise<string>) => Promise<void>, program = repositoryRoot): Promise<void> {
   const stack = "staging";
   const file = parseStack(readFileSync(localStackFile(stack), "utf8"), localStackFile(stack));
   const changed = structuredClone(file);
@@ -18,13 +22,25 @@ export async function withStackChange(changes: Record<string, Section>, use: (up
       const target = changed.config![`gourmetgram:${section}`] as Section;
       target[name] = { ...target[name], ...value };
     }
-  const update = async (settings: typeof file) => {
+  const update = async (settings: typeof file, directory: string) => {
     await prepareStack(stack, settings);
-    return up(stack, () => undefined);
+    return up(stack, () => undefined, directory);
   };
   try {
-    await use(update(changed));
+    await use(update(changed, program));
   } finally {
-    await update(file);
+    await update(file, repositoryRoot);
+  }
+}
+
+/** Runs `use` with a copy of the program that it may change, as somebody does on a branch of his own. */
+export async function withOwnCopy<T>(use: (program: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "gourmetgram-copy-"));
+  try {
+    cpSync(repositoryRoot, folder, { recursive: true, filter: (path) => !["node_modules", ".git"].includes(basename(path)) });
+    symlinkSync(join(repositoryRoot, "node_modules"), join(folder, "node_modules"));
+    return await use(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }

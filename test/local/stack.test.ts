@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { startedAt } from "../../local/cluster/processes";
 import { readLocalImages } from "../../local/images";
-import { diagnostics, preview, readStackFile, releaseStaleLocks, summary } from "../../local/stack";
+import { destroy, diagnostics, preview, readStackFile, releaseStaleLocks, summary, up } from "../../local/stack";
 
 const failed = `Updating (staging):
  +  kubernetes:core/v1:Namespace argo creating (0s)
@@ -86,6 +86,37 @@ describe("the locks on a stack", () => {
   it("know when a process began", () => {
     expect(Math.abs(startedAt(process.pid)! - (Date.now() - process.uptime() * 1000))).toBeLessThan(2_000);
     expect(startedAt(gone)).toBeUndefined();
+  });
+});
+
+describe("an update after a destroy", () => {
+  let folder: string;
+  const program = (...lines: string[]) => writeFileSync(join(folder, "cache", "bin", "pulumi"), ["#!/bin/sh", 'echo "$1 $*, skips checkpoints: ${PULUMI_SKIP_CHECKPOINTS:-no}" >> "$GOURMETGRAM_STATE/said"', ...lines].join("\n"), { mode: 0o755 });
+  const said = () => readFileSync(join(folder, "said"), "utf8").trim().split("\n").map((line) => [line.split(" ")[0], line.includes(" --refresh "), /checkpoints: (.*)/.exec(line)![1]]);
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "stack-"));
+    mkdirSync(join(folder, "cache", "bin"), { recursive: true });
+    vi.stubEnv("GOURMETGRAM_STATE", folder);
+    vi.stubEnv("GOURMETGRAM_CACHE", join(folder, "cache"));
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("looks at the cluster first where the destroy was killed, and only then: that one writes its state at its end alone", async () => {
+    program("kill -9 $$");
+    await expect(destroy("staging", () => undefined)).rejects.toThrow("pulumi destroy did not finish");
+    program();
+    for (const command of [up, up, destroy, up]) await command("staging", () => undefined);
+    expect(said()).toEqual([
+      ["destroy", false, "true"],
+      ["up", true, "no"],
+      ["up", false, "no"],
+      ["destroy", false, "true"],
+      ["up", false, "no"],
+    ]);
   });
 });
 

@@ -53,6 +53,22 @@ describe("ModelRegistry", () => {
     expect(container.image).toBe(`ghcr.io/mlflow/mlflow@sha256:${"1".repeat(64)}`);
   });
 
+  it("brings the tables up to date before it serves, with the server's own image, on the same volume, and as restricted", async () => {
+    const { inputs, container } = await modelRegistry();
+    const { initContainers } = inputs("mlflow-deployment").spec.template.spec;
+    const { image, resources, securityContext, volumeMounts } = container;
+    expect(resources.limits).toEqual({ memory: "2Gi" });
+    expect(securityContext).toEqual({ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } });
+    expect(initContainers).toEqual([
+      {
+        name: "migrate",
+        command: ["mlflow", "db", "upgrade", "sqlite:////data/mlflow.db"],
+        env: [{ name: "HOME", value: "/tmp" }],
+        ...{ image, resources, securityContext, volumeMounts },
+      },
+    ]);
+  });
+
   it.each([
     ["the stack's host", { type: "LoadBalancer", host: "food.example.org" }, ["food.example.org", "food.example.org:8000"]],
     ["every node's address", { type: "externalIPs", addresses: ["192.0.2.1", "192.0.2.2"] }, ["192.0.2.1", "192.0.2.1:8000", "192.0.2.2", "192.0.2.2:8000"]],
