@@ -37,7 +37,12 @@ function ofThePlatform(platform: Sections["platform"], environments: Sections["e
     ...(port === undefined ? [] : [["environments", name, "port"]]),
     ...(promotesFrom === undefined ? [] : [["environments", name, "promotesFrom"]]),
   ]);
-  return [...sections.map((section) => [section]), ...keys].map((path) => ({ path, message: `leave it out, or remove platform, since ${there}` }));
+  const lacking = (key: string, why: string) => ({ path: ["platform", key], message: `missing: ${why}` });
+  return [
+    ...[...sections.map((section) => [section]), ...keys].map((path) => ({ path, message: `leave it out, or remove platform, since ${there}` })),
+    ...(platform?.cluster && !platform.apiServer ? [lacking("apiServer", "write where Argo CD reaches this stack's cluster, since it is not the platform's")] : []),
+    ...(platform?.apiServer && !platform.cluster ? [lacking("cluster", "write the platform's, since apiServer says that this stack's is another one")] : []),
+  ];
 }
 
 /** Where the environments are, and how they follow on one another. */
@@ -50,13 +55,25 @@ function places({ environments, otherEnvironments, exposure }: Partial<Sections>
     ...portless.map((name) => ({ path: at(name, "port"), message: "missing: write a whole number from 1 to 65535" })),
     ...twice.map((name) => ({ path: ["otherEnvironments", name], message: "remove it here, or under environments, since one stack holds it" })),
     ...(firstEnvironment in (otherEnvironments ?? {}) ? [{ path: at(firstEnvironment), message: "write it under environments, since candidates are tested where the workflows run" }] : []),
+    ...otherClusters(otherEnvironments ?? {}),
     ...(environments && otherEnvironments ? brokenChain(all).map(({ environment, key, message }) => ({ path: at(environment, ...key), message })) : []),
     ...samePorts(all, at, exposure),
   ];
 }
 
+function otherClusters(environments: Sections["otherEnvironments"]): Mistake[] {
+  return Object.keys(environments).sort().flatMap((name) => {
+    const { cluster, url } = environments[name];
+    const mistake = (key: string, message: string) => [{ path: ["otherEnvironments", name, key], message }];
+    if (cluster && !url) return mistake("url", "missing: write where the workflows reach it, since it is on a cluster of its own");
+    if (url && !cluster) return mistake("url", "leave it out, or name its cluster, since on the platform's the workflows know the way");
+    const first = Object.keys(environments).sort().find((other) => environments[other].cluster === cluster);
+    return cluster && first !== name ? mistake("cluster", `${cluster} is the cluster of ${first}: Argo CD needs another one for ${name}`) : [];
+  });
+}
+
 function samePorts(environments: Record<string, Partial<Place>>, at: (name: string, key: string) => string[], exposure?: Sections["exposure"]): Mistake[] {
-  const served = promotionOrder(environments).flatMap((owner) => environments[owner].port ? [{ owner, port: environments[owner].port, path: at(owner, "port") }] : []);
+  const served = promotionOrder(environments).flatMap((owner) => environments[owner].port && !environments[owner].cluster ? [{ owner, port: environments[owner].port, path: at(owner, "port") }] : []);
   const pages = Object.entries(exposure?.ports ?? {}).map(([owner, port]) => ({ owner, port, path: ["exposure", "ports", owner] }));
   return repeated([...served, ...pages], "port");
 }

@@ -26,24 +26,16 @@ type OnCluster = Required<Pick<pulumi.ComponentResourceOptions, "providers">>;
  */
 export = async () => {
   const settings = loadSettings();
-  const { cluster } = settings;
-  const provider = new k8s.Provider("cluster", {
-    context: cluster.context,
-    kubeconfig: cluster.kubeconfig,
-    // The cluster stays the same one when its kubeconfig moves.
-    clusterIdentifier: cluster.context,
-    enableConfigMapMutable: true,
-    enableSecretMutable: true,
-  });
-  const onCluster = { providers: { kubernetes: provider } };
-  return settings.platform ? environmentsAlone(settings, settings.platform.stack, onCluster) : wholePlatform(settings, onCluster);
+  const onCluster = { providers: { kubernetes: clusterProvider("cluster", settings.cluster) } };
+  return settings.platform ? environmentsAlone(settings, settings.platform, onCluster) : wholePlatform(settings, onCluster);
 };
 
 /** A stack of environments alone, on the platform of another one. */
-async function environmentsAlone({ environments, exposure }: Settings, platformStack: string, onCluster: OnCluster) {
-  const platform = await referToPlatform(platformStack);
+async function environmentsAlone({ environments, exposure }: Settings, { stack, cluster, apiServer }: NonNullable<Settings["platform"]>, onCluster: OnCluster) {
+  const elsewhere = cluster && apiServer ? { provider: clusterProvider("platform-cluster", cluster), apiServer } : undefined;
+  const platform = { ...(await referToPlatform(stack)), elsewhere };
   const names = Object.keys(environments);
-  const mistakes = misplaced(platform, names, pulumi.getStack(), platformStack);
+  const mistakes = misplaced(platform, names, pulumi.getStack(), stack, elsewhere !== undefined);
   if (mistakes.length > 0) throw new ConfigurationError(mistakes);
   const held = names.map((name) => new Environment(name, { environment: name, settings: environments[name], exposure, platform }, onCluster));
   return { urls: byName(names, held, ({ url }) => url), namespaces: byName(names, held, ({ namespace }) => namespace) };
@@ -88,7 +80,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       exposure,
       images: catalogue,
       manifests: (await Promise.all(argoCdManifests.map(loadManifests))).flat(),
-      targetNamespaces: Object.keys(chain).map(environmentApp),
+      targets: Object.entries(chain).map(([name, { cluster }]) => ({ namespace: environmentApp(name), cluster })),
       sourceRepository: `oci://${registryAddress}/bundles/*`,
       protect,
     },
@@ -100,7 +92,8 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     {
       settings: pipeline,
       images: own.references,
-      environmentUrls: Object.fromEntries(Object.entries(chain).map(([name, { port }]) => [name, inClusterUrl(name, port)])),
+      environmentUrls: Object.fromEntries(Object.entries(chain).map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)])),
+      otherClusters: Object.keys(chain).filter((name) => chain[name].cluster),
       trackingUri,
       namespace: argoWorkflows.namespace,
       folder: join(__dirname, "workflows"),
@@ -130,6 +123,11 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     // For the stacks of `otherEnvironments`.
     platform,
   };
+}
+
+function clusterProvider(name: string, { context, kubeconfig }: Settings["cluster"]): k8s.Provider {
+  // The cluster stays the same one when its kubeconfig moves.
+  return new k8s.Provider(name, { context, kubeconfig, clusterIdentifier: context, enableConfigMapMutable: true, enableSecretMutable: true });
 }
 
 function byName<Value>(names: string[], environments: Environment[], value: (environment: Environment) => Value): Record<string, Value> {

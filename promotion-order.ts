@@ -13,6 +13,9 @@ export interface Place {
   readonly promotesFrom?: string;
   /** Stack that holds it, where that is another one than the platform's. */
   readonly stack?: string;
+  /** Argo CD's name of its cluster, where that is not the platform's; and where the workflows reach it then. */
+  readonly cluster?: string;
+  readonly url?: string;
 }
 /** Every environment that models are promoted along, in order. */
 export type Chain = Readonly<Record<string, Place>>;

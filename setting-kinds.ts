@@ -122,6 +122,15 @@ export const repository = (meaning: string) =>
 /** Where a file is read from. */
 export const source = (meaning: string) => text(meaning, "a URL with http:// or https://, or a path", /^(https?:\/\/\S+|(?![a-z0-9+.-]+:).+)$/);
 
+/** The name of a cluster, as it stands in an object's name. */
+export const clusterName = (meaning: string) => text(meaning, "up to 40 small letters, digits and dashes", /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/);
+
+const portNumber = "(?::[1-9]\\d{0,4})";
+/** Where an API server answers. */
+export const serverUrl = (meaning: string) => text(meaning, 'a URL with https://, without a path, as in "https://192.0.2.20:6443"', new RegExp(`^https://${hostName.source.slice(1, -1)}${portNumber}?$`));
+/** Where a Service answers to other clusters. */
+export const serviceUrl = (meaning: string) => text(meaning, 'a URL with http:// and a port, without a path, as in "http://192.0.2.20:80"', new RegExp(`^http://${hostName.source.slice(1, -1)}${portNumber}$`));
+
 /** Cron's five fields in numbers. */
 export const schedule = (meaning: string) =>
   text(meaning, 'cron\'s five fields in numbers (minute, hour, day of the month, month, day of the week from 0 to 6), as in "0 2 * * *"', /^\S+( \S+){4}$/, isSchedule);

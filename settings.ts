@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { catalogue, imageKeys } from "./images/catalogue";
-import { address, byEnvironment, byName, choice, decimal, environmentName, flag, host, list, openMapping, optional, quantity, registryPrefix, repository, schedule, section, source, stackName, text, timeZone, whole } from "./setting-kinds";
+import { address, byEnvironment, byName, choice, clusterName, decimal, environmentName, flag, host, list, openMapping, optional, quantity, registryPrefix, repository, schedule, section, serverUrl, serviceUrl, source, stackName, text, timeZone, whole } from "./setting-kinds";
 
 /** Name of the project in Pulumi.yaml, which begins the key of every section. */
 export const project = "gourmetgram";
@@ -23,6 +23,8 @@ export const cluster = section("The cluster that the stack is deployed to.", {
 
 const platform = section("The platform of another stack, where this one holds environments and nothing else.", {
   stack: stackName("stack that holds the platform: Argo, MLflow, the registry and the workflows; it says in `otherEnvironments` where this one's environments are"),
+  cluster: cluster.optional().meta({ description: "The platform's cluster, where this stack's is another one." }),
+  apiServer: optional(serverUrl("where Argo CD reaches this stack's cluster, where that is not the platform's"), "none"),
 });
 
 const images = section("The container images.", {
@@ -98,6 +100,8 @@ const otherEnvironment = section("Where an environment is that another stack hol
   stack: stackName("stack that holds the environment, and names this one under `platform`"),
   port: environmentPort,
   promotesFrom,
+  cluster: optional(clusterName("name that Argo CD gives to its cluster, where that is not the platform's"), "the platform's"),
+  url: optional(serviceUrl("where the workflows reach it, on a cluster that is not the platform's"), "none"),
 });
 
 const pipeline = section("What the workflows train and ask.", {

@@ -12,8 +12,8 @@ export interface ArgoCdArgs {
   readonly images: Images;
   /** The release's namespace-install and CRDs; not read where `settings.install` is false. */
   readonly manifests: Manifest[];
-  /** Namespaces that Argo CD may deploy to, and no others. */
-  readonly targetNamespaces: string[];
+  /** Namespaces that Argo CD may deploy to, and no others; with the name of their cluster, where that is not its own. */
+  readonly targets: { readonly namespace: string; readonly cluster?: string }[];
   /** Repository pattern that Applications may take their source from: `oci://host/path/*`. */
   readonly sourceRepository: string;
   /** Whether Pulumi refuses to delete the namespace that holds the Applications, and in them the releases; default false. */
@@ -70,7 +70,7 @@ export class ArgoCd extends pulumi.ComponentResource {
           stringData: {
             name: "in-cluster",
             server: "https://kubernetes.default.svc",
-            namespaces: args.targetNamespaces.join(","),
+            namespaces: args.targets.filter(({ cluster }) => !cluster).map(({ namespace }) => namespace).join(","),
             clusterResources: "false",
             config: JSON.stringify({ tlsClientConfig: { insecure: false } }),
           },
@@ -91,7 +91,7 @@ export class ArgoCd extends pulumi.ComponentResource {
         spec: {
           description: "The environments of the GourmetGram food classifier",
           sourceRepos: [args.sourceRepository],
-          destinations: args.targetNamespaces.map((target) => ({ server: "https://kubernetes.default.svc", namespace: target })),
+          destinations: args.targets.map(({ namespace, cluster }) => destination(namespace, cluster)),
           clusterResourceWhitelist: [],
           namespaceResourceWhitelist: bundleKinds,
         },
@@ -101,6 +101,11 @@ export class ArgoCd extends pulumi.ComponentResource {
     this.project = project.metadata.apply((metadata) => metadata!.name as string);
     this.registerOutputs({ namespace: this.namespace, project: this.project, url: this.url });
   }
+}
+
+/** Where an Application is deployed to. @param cluster its name, where that is not Argo CD's own cluster */
+export function destination(namespace: string, cluster?: string): { namespace: string; name: string } | { namespace: string; server: string } {
+  return { ...(cluster ? { name: cluster } : { server: "https://kubernetes.default.svc" }), namespace };
 }
 
 /** The release with this stack's images, the parts in use, and no way in for an administrator. */

@@ -2,9 +2,11 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { registryAddress } from "../images/catalogue";
 import { firstEnvironment } from "../promotion-order";
+import { destination } from "./argo-cd";
 import { bundleTag, renderBundle } from "./bundle";
 import { appPort, environmentApp, environmentBundle, type EnvironmentShape } from "./environment-bundle";
 import { exposedUrl } from "./exposure";
+import { deployerAccount, OtherCluster } from "./other-cluster";
 import type { Platform } from "./platform";
 import { restrictedContainer, restrictedNamespaceLabels, restrictedPod, temporaryMount, temporaryVolume } from "./security";
 import { stackLabel } from "./workflow-names";
@@ -35,19 +37,26 @@ export class Environment extends pulumi.ComponentResource {
     const { platform } = args;
     const app = environmentApp(args.environment);
     const child = { parent: this };
+    const { elsewhere } = platform;
+    const onPlatform = { ...child, ...(elsewhere && { provider: elsewhere.provider }) };
     // What runs goes with its namespace, which version with the Application, how with the bundle.
-    const kept = { ...child, protect: args.settings.protect };
+    const kept = { protect: args.settings.protect };
 
-    const namespace = new k8s.core.v1.Namespace(`${name}-namespace`, { metadata: { name: app, labels: restrictedNamespaceLabels } }, kept);
-    this.namespace = namespace.metadata.name;
+    const createNamespace = (role: string, namespace: string, options: pulumi.CustomResourceOptions) =>
+      new k8s.core.v1.Namespace(`${name}-${role}`, { metadata: { name: namespace, labels: restrictedNamespaceLabels } }, { ...options, ...kept }).metadata.name;
+    this.namespace = createNamespace("namespace", app, child);
+    // The registry takes bundles from pods of its own cluster alone.
+    const bundleNamespace = elsewhere ? createNamespace("bundle-namespace", `${app}-bundle`, onPlatform) : this.namespace;
 
     const render = (baseImage: string) => renderBundle(environmentBundle(args, baseImage));
     // Only the file that names the image waits for it: a preview that builds the image anew still knows the limits.
     const files = { ...render(""), "kustomization.yaml": pulumi.output(platform.images.app).apply((baseImage) => render(baseImage)["kustomization.yaml"]) };
     const tag = pulumi.output(files).apply(bundleTag);
-    const bundle = new k8s.core.v1.ConfigMap(`${name}-bundle`, { metadata: { name: `${app}-bundle`, namespace: this.namespace }, data: files }, kept);
-    const published = this.publish(name, app, tag, bundle, platform.images.tools);
-    const controllerRights = this.grantArgoCd(name);
+    const bundle = new k8s.core.v1.ConfigMap(`${name}-bundle`, { metadata: { name: `${app}-bundle`, namespace: bundleNamespace }, data: files }, { ...onPlatform, ...kept });
+    const published = this.publish(name, app, tag, bundle, platform.images.tools, onPlatform);
+    const controllerRights: pulumi.Resource[] = this.grantArgoCd(name, elsewhere !== undefined);
+    const { cluster } = platform.chain[args.environment];
+    if (elsewhere && cluster) controllerRights.push(new OtherCluster(`${name}-cluster`, { cluster, apiServer: elsewhere.apiServer, namespace: this.namespace, platformProvider: elsewhere.provider }, child));
     const repository = `oci://${registryAddress}/bundles/${app}`;
     const repositorySecret = new k8s.core.v1.Secret(
       `${name}-repository`,
@@ -55,7 +64,7 @@ export class Environment extends pulumi.ComponentResource {
         metadata: { name: `${app}-bundles`, namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "repository" } },
         stringData: { type: "oci", name: app, url: repository, insecureOCIForceHttp: "true" },
       },
-      child,
+      onPlatform,
     );
     new k8s.apiextensions.CustomResource(
       `${name}-application`,
@@ -65,25 +74,25 @@ export class Environment extends pulumi.ComponentResource {
         metadata: { name: app, namespace: "argocd", labels: { [stackLabel]: pulumi.getStack() } },
         spec: {
           project: platform.project,
-          destination: { server: "https://kubernetes.default.svc", namespace: app },
+          destination: destination(app, cluster),
           source: { repoURL: repository, targetRevision: tag, path: "." },
           syncPolicy: { automated: { prune: true, selfHeal: true }, retry: { limit: 5, backoff: { duration: "5s", factor: 2, maxDuration: "1m" } } },
         },
       },
-      { ...kept, dependsOn: [published, repositorySecret, ...controllerRights] },
+      { ...onPlatform, ...kept, dependsOn: [published, repositorySecret, ...controllerRights] },
     );
     this.isolate(name, app);
-    this.grantPipeline(name, app, args.environment);
+    this.grantPipeline(name, app, args.environment, onPlatform, elsewhere !== undefined);
 
     this.url = exposedUrl(args.exposure, { name: args.environment, port: platform.chain[args.environment].port });
     this.registerOutputs({ namespace: this.namespace, url: this.url });
   }
 
-  private publish(name: string, app: string, tag: pulumi.Output<string>, bundle: k8s.core.v1.ConfigMap, image: pulumi.Input<string>) {
+  private publish(name: string, app: string, tag: pulumi.Output<string>, bundle: k8s.core.v1.ConfigMap, image: pulumi.Input<string>, onPlatform: pulumi.CustomResourceOptions) {
     return new k8s.batch.v1.Job(
       `${name}-publish`,
       {
-        metadata: { name: pulumi.interpolate`${app}-publish-${tag}`, namespace: this.namespace },
+        metadata: { name: pulumi.interpolate`${app}-publish-${tag}`, namespace: bundle.metadata.namespace },
         spec: {
           backoffLimit: 3,
           activeDeadlineSeconds: 300,
@@ -109,12 +118,12 @@ export class Environment extends pulumi.ComponentResource {
           },
         },
       },
-      { parent: this },
+      onPlatform,
     );
   }
 
   /** The rights of Argo CD's controller in this namespace: what a bundle can hold, and what it makes. */
-  private grantArgoCd(name: string): pulumi.Resource[] {
+  private grantArgoCd(name: string, isElsewhere: boolean): pulumi.Resource[] {
     const write = ["get", "list", "watch", "create", "update", "patch", "delete"];
     const role = new k8s.rbac.v1.Role(
       `${name}-argocd-role`,
@@ -130,7 +139,8 @@ export class Environment extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const subjects = [{ kind: "ServiceAccount", name: "argocd-application-controller", namespace: "argocd" }];
+    const account = isElsewhere ? { name: deployerAccount, namespace: this.namespace } : { name: "argocd-application-controller", namespace: "argocd" };
+    const subjects = [{ kind: "ServiceAccount", ...account }];
     const binding = new k8s.rbac.v1.RoleBinding(
       `${name}-argocd-binding`,
       { metadata: { name: "argocd-deployer", namespace: this.namespace }, roleRef: roleRef("argocd-deployer"), subjects },
@@ -139,20 +149,20 @@ export class Environment extends pulumi.ComponentResource {
     return [role, binding];
   }
 
-  /** The rights of the pipeline: this one Application, and a look at the pods. */
-  private grantPipeline(name: string, app: string, environment: string) {
+  /** The rights of the pipeline: this one Application, and a look at the pods, where they are on its own cluster. */
+  private grantPipeline(name: string, app: string, environment: string, onPlatform: pulumi.CustomResourceOptions, isElsewhere: boolean) {
     // Candidates are tested in the first environment; to the others models are promoted.
     const { releasers, observers } = accounts[environment === firstEnvironment ? "candidates" : "promotions"];
     const grant = (role: string, namespace: pulumi.Input<string>, holders: string[], rules: k8s.types.input.rbac.v1.PolicyRule[]) => {
       const metadata = { name: `${app}-${role}`, namespace };
-      new k8s.rbac.v1.Role(`${name}-${role}-role`, { metadata, rules }, { parent: this });
+      new k8s.rbac.v1.Role(`${name}-${role}-role`, { metadata, rules }, onPlatform);
       const subjects = holders.map((account) => ({ kind: "ServiceAccount", name: account, namespace: "argo" }));
-      new k8s.rbac.v1.RoleBinding(`${name}-${role}-binding`, { metadata, roleRef: roleRef(metadata.name), subjects }, { parent: this });
+      new k8s.rbac.v1.RoleBinding(`${name}-${role}-binding`, { metadata, roleRef: roleRef(metadata.name), subjects }, onPlatform);
     };
     const application = { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: [app] };
     grant("release", "argocd", releasers, [{ ...application, verbs: ["get", "patch"] }]);
     if (observers.length > 0) grant("observe", "argocd", observers, [{ ...application, verbs: ["get"] }]);
-    grant("look", this.namespace, [...releasers, ...observers], [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }]);
+    if (!isElsewhere) grant("look", this.namespace, [...releasers, ...observers], [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }]);
   }
 
   /** The app is asked and never asks: it may be reached on its port, and reaches nothing. */

@@ -15,6 +15,8 @@ export interface PromotionPipelineArgs {
   readonly images: Record<OwnImageKey, pulumi.Input<string>>;
   /** In-cluster URL of each environment, by its name, in the order of promotion. */
   readonly environmentUrls: Record<string, string>;
+  /** Names of the environments whose pods are on another cluster. */
+  readonly otherClusters: string[];
   /** MLflow's tracking URI. */
   readonly trackingUri: string;
   /** Namespace that Argo Workflows watches. */
@@ -118,6 +120,7 @@ export function pipelineParameters(args: Omit<PromotionPipelineArgs, "namespace"
     "load-max-p95-ms": String(settings.load.maxP95Ms),
     "mlflow-uri": args.trackingUri,
     environments: JSON.stringify(args.environmentUrls),
+    "other-clusters": JSON.stringify(args.otherClusters),
   };
 }
 

@@ -12,7 +12,7 @@ async function argoCd(section: object = {}, change: (manifests: Manifest[]) => M
   const { argoCd: settings, exposure, images } = settingsWith({ argoCd: section });
   const manifests = change(await loadManifests(fixture));
   const { registrations, result } = await record({}, () => {
-    const args = { settings, exposure, images: images.catalogue, manifests, targetNamespaces: ["food-a", "food-b"], sourceRepository: "oci://registry/bundles/*" };
+    const args = { settings, exposure, images: images.catalogue, manifests, targets: [{ namespace: "food-a" }, { namespace: "food-b" }], sourceRepository: "oci://registry/bundles/*" };
     const { url, namespace, project } = new ArgoCd("argo-cd", args);
     return { url, namespace, project };
   });

@@ -30,11 +30,11 @@ describe("an environment's place", () => {
     otherEnvironments: { canary: { stack: "canary", port: 2, promotesFrom: "staging" }, production: { stack: "production", port: 3, promotesFrom: "canary" } },
   });
 
-  it("is in the stack that the platform names", () => expect(misplaced({ chain }, ["canary"], "canary", "platform")).toEqual([]));
+  it("is in the stack that the platform names", () => expect(misplaced({ chain }, ["canary"], "canary", "platform", false)).toEqual([]));
 
   it("is nowhere else, and what to write says where", () => {
     const remedy = (stack: string) => `write it under otherEnvironments in the stack platform, with stack: ${stack}, and update that one first`;
-    expect(misplaced({ chain }, ["canary", "production", "shadow", "staging"], "canary", "platform")).toEqual([
+    expect(misplaced({ chain }, ["canary", "production", "shadow", "staging"], "canary", "platform", false)).toEqual([
       `gourmetgram:environments.production: the stack production holds it: remove it here, or ${remedy("canary")}`,
       `gourmetgram:environments.shadow: ${remedy("canary")}`,
       `gourmetgram:environments.staging: the stack platform holds it: remove it here, or ${remedy("canary")}`,

@@ -15,6 +15,7 @@ async function pipeline(section: object = {}, environments = ["staging", "canary
       settings: settingsWith({ pipeline: section }).pipeline,
       images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" },
       environmentUrls: Object.fromEntries(environments.map((name, index) => [name, `http://${name}:808${index}`])),
+      otherClusters: [],
       trackingUri: "http://mlflow:8000",
       namespace: "argo",
       folder,

@@ -20,7 +20,7 @@ async function gatesOf(from: string) {
     const { pipeline: settings } = settingsWith();
     const images = { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" };
     const environmentUrls = { staging: "http://staging:8081", canary: "http://canary:8080" };
-    void new PromotionPipeline("pipeline", { settings, images, environmentUrls, trackingUri: "http://mlflow:8000", namespace: "argo", folder: from });
+    void new PromotionPipeline("pipeline", { settings, images, environmentUrls, otherClusters: [], trackingUri: "http://mlflow:8000", namespace: "argo", folder: from });
   });
   const { templates } = one(registrations, "pipeline-test-staging").inputs.spec;
   return { scripts: one(registrations, "pipeline-scripts").inputs.data, templates, steps: templates.find(({ name }: { name: string }) => name === "gates").steps };

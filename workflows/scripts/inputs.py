@@ -89,6 +89,17 @@ def environments(name="ENVIRONMENTS"):
     raise Refused(f"{name} {_shown(_given(name))} is no JSON object of environments with their URLs, staging first: run pulumi up.")
 
 
+def on_other_cluster(environment, name="OTHER_CLUSTERS"):
+    """Whether an environment's pods are on a cluster that the workflows don't see."""
+    try:
+        found = json.loads(_given(name) or "[]")
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, list) and all(isinstance(one, str) for one in found):
+        return environment in found
+    raise Refused(f"{name} {_shown(_given(name))} is no JSON list of environments: run pulumi up.")
+
+
 def promotions():
     """Source and target of every promotion, in order: each environment promotes to the one that follows."""
     order = list(environments())

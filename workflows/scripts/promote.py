@@ -9,11 +9,9 @@ import time
 
 import freeze
 import inputs
-import kube
 import models
 import names
 import outputs
-import pods
 import registry
 import releases
 import restore
@@ -61,8 +59,7 @@ def promotable(source, version):
     frozen = freeze.reason()
     if frozen:
         raise Refused(frozen)
-    name = names.workload(source)
-    running = pods.running_digests(kube.listed("pods", name, f"app={name}"))
+    running = rollout.running_digests(source)
     if running != [verified]:
         raise Refused(f"{source} runs {', '.join(running) or 'nothing'}, not {verified} of version {version}: only what runs there goes on.")
     left = soak_left(source, model, time.time())

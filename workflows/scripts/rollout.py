@@ -3,6 +3,7 @@
 import json
 import time
 
+import applications
 import inputs
 import kube
 import names
@@ -23,8 +24,7 @@ def repository():
 
 def overrides(environment):
     """The release of an environment: the `images` that its Application overrides, or None before the first release."""
-    application = kube.get("applications.argoproj.io", names.workload(environment), names.ARGO_CD)
-    return application["spec"]["source"].get("kustomize", {}).get("images")
+    return _application(environment)["spec"]["source"].get("kustomize", {}).get("images")
 
 
 def released_digest(environment):
@@ -73,8 +73,9 @@ def release(environment, images, digest, served):
 def await_pods(environment, digest, deadline):
     """Waits until only ready pods of the digest are left; raises StepFailed as soon as that cannot come true."""
     verdict = pods.Assessment("waiting", "no answer from the cluster yet")
+    watch = _ask_argo_cd if inputs.on_other_cluster(environment) else _watch_pods
     while time.monotonic() < deadline:
-        verdict = _watch_pods(environment, digest, min(deadline, time.monotonic() + NUDGE)) or verdict
+        verdict = watch(environment, digest, min(deadline, time.monotonic() + NUDGE)) or verdict
         if verdict.state == "ready":
             return
         if verdict.state == "failing":
@@ -82,6 +83,31 @@ def await_pods(environment, digest, deadline):
         if time.monotonic() < deadline:
             _patch(environment, REFRESH)
     raise StepFailed(f"{environment} did not run the image within {timeout():.0f} s: {verdict.reason}{argo_cd_says(environment)}.")
+
+
+def running_digests(environment):
+    """Digests of the images that an environment runs, sorted; nothing while it is between two."""
+    name = names.workload(environment)
+    if inputs.on_other_cluster(environment):
+        return applications.running_digests(_application(environment))
+    return pods.running_digests(kube.listed("pods", name, f"app={name}"))
+
+
+def _application(environment):
+    return kube.get("applications.argoproj.io", names.workload(environment), names.ARGO_CD)
+
+
+def _ask_argo_cd(environment, digest, until):
+    """What Argo CD says of another cluster: ready or failing as soon as it is, else the last at the end of the time."""
+    verdict = None
+
+    def decided():
+        nonlocal verdict
+        verdict = applications.assess(_application(environment), digest)
+        return verdict.state != "waiting"
+
+    web.poll(decided, until - time.monotonic(), interval=1.0)
+    return verdict
 
 
 def _watch_pods(environment, digest, until):
@@ -133,7 +159,7 @@ def version_of(environment):
 def argo_cd_says(environment):
     """What Argo CD itself complains of, in parentheses, or nothing; when it cannot be asked, nothing."""
     try:
-        status = kube.get("applications.argoproj.io", names.workload(environment), names.ARGO_CD).get("status", {})
+        status = _application(environment).get("status", {})
     except (StepFailed, Unavailable) as failure:  # what it would explain matters more
         print(f"Argo CD cannot be asked: {failure}", flush=True)
         return ""
