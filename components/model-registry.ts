@@ -74,7 +74,8 @@ export class ModelRegistry extends pulumi.ComponentResource {
               // Kubernetes would set MLFLOW_PORT and the like, which the server reads as its own settings.
               enableServiceLinks: false,
               securityContext: restrictedPod,
-              // A newer server refuses an older one's tables. Where they are up to date, nothing is changed.
+              // A newer server makes the tables that it misses, but refuses those that only have other columns. Where they are
+              // up to date, nothing is changed.
               initContainers: [{ name: "migrate", command: ["mlflow", "db", "upgrade", database], env: [home], ...onVolume }],
               containers: [
                 {

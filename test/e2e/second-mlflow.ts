@@ -73,9 +73,11 @@ export async function withSecondMlflow<T>(use: (deploy: (image: string) => Promi
   }
 }
 
-/** What its container `migrate` said. */
-export function migration(): Promise<string> {
-  return run(toolPath("kubectl"), ["logs", "--kubeconfig", kubeconfigPath(), "--namespace", mlflowNamespace, `deployment/${name}`, "--container", "migrate"]);
+/** The revision that its tables are of. */
+export async function schema(): Promise<string> {
+  const query = "import sqlite3; print(*sqlite3.connect('/data/mlflow.db').execute('select version_num from alembic_version').fetchone())";
+  const flags = ["--kubeconfig", kubeconfigPath(), "--namespace", mlflowNamespace, `deployment/${name}`, "--container", "mlflow"];
+  return (await run(toolPath("kubectl"), ["exec", ...flags, "--", "python3", "-c", query])).trim();
 }
 
 /** An MLflow of the cluster: the pipeline's own, or the second one. */
@@ -94,11 +96,11 @@ export class Mlflow {
     return JSON.parse(await this.text(`/api/2.0/mlflow/${path}`, body && { method: "POST", body })) as T;
   }
 
-  /** All that the pipeline keeps there, as it answers; of each experiment the newest runs. */
+  /** All that the pipeline keeps there, as it answers; of the runs of each experiment the newest 20. */
   async content(): Promise<Content> {
     const { experiments } = await this.call<Pick<Content, "experiments">>("experiments/search", { max_results: 100 });
     const { registered_models: models = [] } = await this.call<{ registered_models?: Content["models"] }>("registered-models/search");
-    const { model_versions: versions = [] } = await this.call<{ model_versions?: Content["versions"] }>("model-versions/search?max_results=20");
+    const { model_versions: versions = [] } = await this.call<{ model_versions?: Content["versions"] }>("model-versions/search?max_results=1000");
     const runs: Content["runs"] = [];
     for (const { experiment_id } of experiments)
       runs.push(...((await this.call<{ runs?: Content["runs"] }>("runs/search", { experiment_ids: [experiment_id], max_results: 20 })).runs ?? []));
@@ -114,7 +116,7 @@ export interface Content {
   experiments: { experiment_id: string; name: string }[];
   models: { name: string; aliases?: { alias: string; version: string }[] }[];
   versions: { name: string; version: string; source: string; run_id: string; tags?: Pair[] }[];
-  runs: { info: { experiment_id: string; run_id: string; run_name: string; status: string; start_time: number; end_time?: number }; data: { tags?: Pair[]; params?: Pair[]; metrics?: object[] } }[];
+  runs: { info: { experiment_id: string; run_id: string; run_name: string; artifact_uri: string; status: string; start_time: number; end_time?: number }; data: { tags?: Pair[]; params?: Pair[]; metrics?: object[] } }[];
 }
 
 /** Writes to an empty MLflow what another one holds, by the calls that the pipeline makes. Numbers of its own are given to runs and versions. */
@@ -122,21 +124,23 @@ export async function fill(target: Mlflow, { experiments, models, versions, runs
   const experimentIds = new Map<string, string>();
   for (const { experiment_id, name: called } of experiments)
     experimentIds.set(experiment_id, called === "Default" ? "0" : (await target.call<{ experiment_id: string }>("experiments/create", { name: called })).experiment_id);
-  const runIds = new Map<string, string>();
+  const made = new Map<string, Content["runs"][0]["info"]>();
   for (const { info, data } of runs) {
     const { start_time, run_name } = info;
-    const made = await target.call<{ run: Content["runs"][0] }>("runs/create", { experiment_id: experimentIds.get(info.experiment_id), start_time, run_name, tags: data.tags });
-    const { run_id } = made.run.info;
-    runIds.set(info.run_id, run_id);
+    const { run } = await target.call<{ run: Content["runs"][0] }>("runs/create", { experiment_id: experimentIds.get(info.experiment_id), start_time, run_name, tags: data.tags });
+    const { run_id } = run.info;
+    made.set(info.run_id, run.info);
     await target.call("runs/log-batch", { run_id, params: data.params ?? [], metrics: data.metrics ?? [] });
     await target.call("runs/update", { run_id, status: info.status, end_time: info.end_time });
   }
   for (const { name: called, aliases = [] } of models) {
     await target.call("registered-models/create", { name: called });
     const numbers = new Map<string, string>();
-    for (const version of versions.filter((each) => each.name === called).sort((a, b) => Number(a.version) - Number(b.version))) {
-      const made = await target.call<{ model_version: { version: string } }>("model-versions/create", { name: called, source: version.source, run_id: runIds.get(version.run_id), tags: version.tags });
-      numbers.set(version.version, made.model_version.version);
+    for (const { version, run_id, tags } of versions.filter((each) => each.name === called).sort((a, b) => Number(a.version) - Number(b.version))) {
+      const run = made.get(run_id);
+      if (!run) continue;
+      const { model_version } = await target.call<{ model_version: { version: string } }>("model-versions/create", { name: called, source: `${run.artifact_uri}/model`, run_id: run.run_id, tags });
+      numbers.set(version, model_version.version);
     }
     for (const { alias, version } of aliases)
       if (numbers.has(version)) await target.call("registered-models/alias", { name: called, alias, version: numbers.get(version) });
