@@ -75,7 +75,7 @@ describe("Given a running pipeline", () => {
           expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(chain);
           last = await others();
         },
-        program,
+        { program },
       );
     });
     expect(await others()).toEqual(last);

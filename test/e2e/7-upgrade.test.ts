@@ -103,7 +103,7 @@ describe("Given environments that serve, and a model on its way", () => {
           expect(await tags(second)).toMatchObject({ image_base: newBase, "staging.verdict": "pass" });
           expect((await releases()).length).toBe(records + 2);
         },
-        program,
+        { program },
       );
     });
     expect(await appBase()).toBe(base);

@@ -10,10 +10,14 @@ export interface Finished {
 }
 
 /** Runs an npm script as a person does, its output shown as it comes. */
-export function npm(...args: string[]): Promise<Finished> {
+export const npm = (...args: string[]): Promise<Finished> => npmOn(undefined, ...args);
+
+/** The same for a stack other than the default one. */
+export function npmOn(stack: string | undefined, ...args: string[]): Promise<Finished> {
   const begun = Date.now();
   return new Promise((resolve, reject) => {
-    const child = spawn("npm", ["--silent", ...args], { cwd: repositoryRoot, stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...process.env, ...(stack && { GOURMETGRAM_STACK: stack }) };
+    const child = spawn("npm", ["--silent", ...args], { cwd: repositoryRoot, env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     let stdout = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

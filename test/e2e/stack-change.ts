@@ -11,10 +11,9 @@ type Section = Record<string, Record<string, unknown>>;
  * Updates the running stack with other settings, and back to its own when `use` has ended.
  * @param changes settings by section, merged into the environments and the like one level deep
  * @param use gets the update's summary as a promise: it may act while the update runs
- * @param program directory of the program that is run with them; default the repository, which is what it goes back to
+ * @param options.program directory of the program that is run with them; default the repository, which is what it goes back to
  */
-export async function withStackChange(changes: Record<string, Section>, use: (update: Promise<string>) => Promise<void>, program = repositoryRoot): Promise<void> {
-  const stack = "staging";
+export async function withStackChange(changes: Record<string, Section>, use: (update: Promise<string>) => Promise<void>, { program = repositoryRoot, stack = "staging" } = {}): Promise<void> {
   const file = parseStack(readFileSync(localStackFile(stack), "utf8"), localStackFile(stack));
   const changed = structuredClone(file);
   for (const [section, values] of Object.entries(changes))

@@ -1,0 +1,112 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { connect } from "../../cli/cluster";
+import { destroy, stackExists } from "../../local/stack";
+import { type Finished, npm, npmOn } from "./commands";
+import { onSchedule } from "./faults";
+import { alias, environment, podUids, releases, status } from "./observations";
+import { withStackChange } from "./stack-change";
+
+interface Pod {
+  metadata: { uid: string; namespace: string; name: string; ownerReferences?: { kind: string }[] };
+  status: { containerStatuses?: { restartCount: number }[] };
+}
+
+/** Every pod that is there to stay, with how often it was restarted, but for those of some namespaces. */
+async function lasting(except: string[] = []): Promise<string[]> {
+  const { items } = await connect().api<{ items: Pod[] }>("/api/v1/pods");
+  const passing = ["Job", "Workflow"];
+  return items
+    .filter(({ metadata }) => !except.includes(metadata.namespace) && !metadata.ownerReferences?.some(({ kind }) => passing.includes(kind)))
+    .map(({ metadata: { namespace, name, uid }, status: now }) => `${namespace}/${name} ${uid} ${now.containerStatuses?.map(({ restartCount }) => restartCount)}`)
+    .sort();
+}
+
+/** What teams would lose: what is served, the aliases, the records. */
+async function kept(): Promise<object> {
+  const { environments, models } = await status();
+  return { environments: environments.map(({ name, version, health }) => ({ name, version, health })), aliases: models.map(({ version, aliases }) => [version, aliases]), releases: (await releases()).length };
+}
+
+/** A start that made nothing anew and took nothing away. */
+function expectNoMoreThanUpdates(start: Finished): void {
+  expect(start.code).toBe(0);
+  expect(/Pulumi stack: (.*) \(/.exec(start.output)![1]).toMatch(/^(\d+ updated, )?\d+ unchanged$/);
+}
+
+async function expectMoved(from: string, to: string, what: string): Promise<void> {
+  const moved = await npm("run", "move", "--", from, to);
+  expect(moved.output).toContain(`Moved from ${from} to ${to}: ${what}. Nothing in the cluster has changed.`);
+  expect(moved.code).toBe(0);
+}
+
+const platform = "registry, images, mlflow, argo-workflows, argo-cd, pipeline, staging, destroy-guard";
+
+describe("Given the whole pipeline in one stack, with models", () => {
+  let pods: string[];
+  let before: object;
+  beforeAll(async () => {
+    [pods, before] = [await lasting(), await kept()];
+  });
+
+  it("When it is moved to a stack per environment, Then nothing is lost and nothing restarts", async () => {
+    await expectMoved("staging", "canary", "canary");
+    await expectMoved("staging", "production", "production");
+    await expectMoved("staging", "platform", platform);
+    expect(stackExists("staging")).toBe(false);
+    for (const stack of ["platform", "canary", "production"]) expectNoMoreThanUpdates(await npmOn(stack, "start"));
+    expect(await kept()).toEqual(before);
+    expect(await lasting()).toEqual(pods);
+  });
+
+  it("When production alone is previewed, updated and promoted to, Then the others stay as they are", async () => {
+    const preview = await npmOn("production", "run", "preview");
+    expect(preview.output).toMatch(/^Preview of production: no changes, \d+ unchanged\./m);
+    await withStackChange(
+      { environments: { production: { replicas: 2 } } },
+      async (update) => {
+        expect(await update).toMatch(/unchanged/);
+        await expect.poll(() => podUids("production"), { timeout: 60_000, interval: 500 }).toHaveLength(2);
+      },
+      { stack: "production" },
+    );
+    await expect.poll(() => podUids("production"), { timeout: 60_000, interval: 500 }).toHaveLength(1);
+    const { version } = await environment("canary");
+    expect((await npm("run", "promote", "--", version!, "canary", "production")).output).toContain(`Promoted: production serves ${version}`);
+    expect(await lasting(["gourmetgram-production"])).toEqual(pods.filter((pod) => !pod.startsWith("gourmetgram-production/")));
+  });
+
+  it("When its platform is to be destroyed first, Then that is refused with a sentence, and nothing is gone", async () => {
+    const stop = await npmOn("platform", "stop");
+    expect(stop.code).toBe(1);
+    expect(stop.output).toContain("canary and production are on this cluster too, and nothing was stopped or removed: first run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop");
+    await expect(destroy("platform", () => undefined)).rejects.toThrow("the stack platform holds the platform of canary and production, so nothing was removed: destroy the stacks canary and production first");
+    expectNoMoreThanUpdates(await npmOn("platform", "start"));
+    expect(await lasting(["gourmetgram-production"])).toEqual(pods.filter((pod) => !pod.startsWith("gourmetgram-production/")));
+  });
+
+  it("When production alone is destroyed and made again, Then the others stay, and it comes back to the version of its alias", async () => {
+    const version = await alias("production");
+    const stop = await npmOn("production", "stop");
+    expect(stop.output).toContain("Nothing of the stack production is left. The cluster, and what else is on it, goes on.");
+    expect((await status()).environments.map(({ name }) => name)).toEqual(["staging", "canary"]);
+    await expect(connect().api("/api/v1/namespaces/gourmetgram-production")).rejects.toThrow('namespaces "gourmetgram-production" not found');
+
+    const start = await npmOn("production", "start");
+    expect(start.output).toMatch(/Pulumi stack: 1\d created \(/);
+    expect(await environment("production")).toMatchObject({ version: null, health: "Healthy" });
+    await onSchedule("cron-restore-releases");
+    await expect.poll(() => environment("production"), { timeout: 120_000, interval: 1_000 }).toMatchObject({ version });
+    expect(await lasting(["gourmetgram-production"])).toEqual(pods.filter((pod) => !pod.startsWith("gourmetgram-production/")));
+  });
+
+  it("When all is moved back to one stack, Then nothing is lost and nothing restarts", async () => {
+    [pods, before] = [await lasting(), await kept()];
+    await expectMoved("canary", "staging", "canary");
+    await expectMoved("production", "staging", "production");
+    await expectMoved("platform", "staging", platform);
+    for (const stack of ["canary", "production", "platform"]) expect(stackExists(stack)).toBe(false);
+    expectNoMoreThanUpdates(await npm("start"));
+    expect(await kept()).toEqual(before);
+    expect(await lasting()).toEqual(pods);
+  });
+});
