@@ -1,7 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { stateDir } from "../local/paths";
+import { knownUrls } from "../local/urls";
 import { Cluster, connect } from "./cluster";
 import { readEnvironments } from "./environments";
 import { Freeze, readFreeze } from "./freeze";
@@ -73,12 +71,6 @@ async function servedVersion(cluster: Cluster, namespace: string): Promise<strin
   if (!service) return null;
   const { status, text } = await cluster.service(namespace, namespace, service.spec.ports[0].port, "/version");
   return status === 200 ? (JSON.parse(text) as { model_version: string }).model_version : null;
-}
-
-/** The URLs that `npm start` wrote down when it was done. */
-function knownUrls(): Record<string, string> {
-  const file = join(stateDir(), "urls.json");
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string>) : {};
 }
 
 /** The status as a person reads it. */

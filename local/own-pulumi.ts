@@ -1,22 +1,21 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { connect } from "../cli/cluster";
 import { shield } from "./interrupts";
-import { repositoryRoot, stateDir } from "./paths";
+import { repositoryRoot } from "./paths";
 import { policyPackArgs } from "./policy-pack";
 import { type CommandError, run, type RunOptions } from "./run";
+import { recordUrls } from "./urls";
 
-/** `pulumi up` of a stack on a cluster of the user's own, by the user's own Pulumi and backend. */
-export async function upWithOwnPulumi(stack: string): Promise<void> {
+/**
+ * `pulumi up` of a stack on a cluster of the user's own, by the user's own Pulumi and backend.
+ * @param isPlatform whether it holds the platform, and not environments alone
+ */
+export async function upWithOwnPulumi(stack: string, isPlatform: boolean): Promise<void> {
   // Says in a sentence that the cluster can't be reached, before anything is touched.
   await connect(stack).api("/version");
   await ownPulumi("stack", "select", "--create", stack);
   await ownPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
-  // For `npm run status`, which asks no Pulumi.
-  const urls = await run("pulumi", ["stack", "output", "urls", "--json", "--stack", stack], { cwd: repositoryRoot });
-  mkdirSync(stateDir(), { recursive: true });
-  writeFileSync(join(stateDir(), "urls.json"), urls);
+  recordUrls(JSON.parse(await ownPulumiOutput("stack", "output", "urls", "--json", "--stack", stack)) as Record<string, string>, isPlatform);
 }
 
 /** `pulumi destroy` of such a stack. Pulumi asks first: the cluster is not this project's to empty unasked. */

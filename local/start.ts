@@ -1,5 +1,3 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { buildImages } from "../cli/images";
 import { parseSettings, settingsOf, type StackFile } from "../config";
 import { imageKeys } from "../images/catalogue";
@@ -13,13 +11,13 @@ import { handleInterrupts, shield } from "./interrupts";
 import { takeLock } from "./lock";
 import { inspectMachine, obstacles } from "./machine";
 import { buildManifests } from "./manifests";
+import { upWithOwnPulumi } from "./own-pulumi";
 import { ensurePackages } from "./packages";
-import { stateDir } from "./paths";
 import { Phases } from "./phases";
 import { endChildren } from "./run";
 import { localValues, prepareStack, readStackFile, stackExists, up } from "./stack";
 import { localStack, type LocalValues } from "./stack-config";
-import { upWithOwnPulumi } from "./own-pulumi";
+import { recordUrls } from "./urls";
 
 /** Names of the UIs in the table of URLs. */
 const titles: Record<string, string> = { mlflow: "MLflow", argoWorkflows: "Argo Workflows", argoCd: "Argo CD" };
@@ -28,7 +26,7 @@ async function main(): Promise<void> {
   const stack = process.env.GOURMETGRAM_STACK ?? "staging";
   const { file, isLocal } = readStackFile(stack);
   if (isLocal) await startLocal(stack, file);
-  else await upWithOwnPulumi(stack);
+  else await upWithOwnPulumi(stack, !("platform" in settingsOf(file)));
 }
 
 async function startLocal(stack: string, file: StackFile): Promise<void> {
@@ -58,7 +56,7 @@ async function startLocal(stack: string, file: StackFile): Promise<void> {
   await writeLocalImages(published);
   await phases.run("Cluster DNS", () => startDns(thirdParties.coredns!.digest));
   await updateStack(stack, localStack(file, localValues(published)), phases);
-  writeFileSync(join(stateDir(), "urls.json"), `${JSON.stringify(localUrls(Object.keys(exposed), ports), null, 2)}\n`);
+  recordUrls(localUrls(Object.keys(exposed), ports), true);
   await finish([...Object.keys(environments), ...Object.keys(exposure.ports)], Object.keys(environments), ports, phases);
 }
 
