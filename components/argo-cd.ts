@@ -120,6 +120,11 @@ export function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Ma
     return undefined;
   });
 
+  // Nobody makes ApplicationSets here: the server only asks for them. Their schema would be most of Pulumi's state, which
+  // is written twice for each resource that an update changes.
+  for (const { spec } of objects.filter(({ kind, metadata }) => kind === "CustomResourceDefinition" && metadata.name === "applicationsets.argoproj.io"))
+    for (const version of spec.versions) version.schema.openAPIV3Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+
   find(objects, "ConfigMap", "argocd-cm").data = {
     "admin.enabled": "false",
     "users.anonymous.enabled": "true",

@@ -47,6 +47,14 @@ describe("ArgoCd", () => {
     expect(installed.sort()).toEqual(released.filter((name) => name !== "argocd-dex-server").sort());
   });
 
+  it("keeps the schema of ApplicationSets, which nobody makes, out of the state, and every other as it is released", async () => {
+    const schema = { openAPIV3Schema: { type: "object", properties: { spec: { type: "object" } } } };
+    const definition = (name: string) => ({ apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata: { name }, spec: { versions: [{ name: "v1alpha1", schema }] } });
+    const { inputs } = await argoCd({}, (all) => [...all, definition("applicationsets.argoproj.io"), definition("applications.argoproj.io")]);
+    expect(inputs("applicationsets.argoproj.io").spec.versions).toEqual([{ name: "v1alpha1", schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } } }]);
+    expect(inputs("applications.argoproj.io").spec.versions).toEqual([{ name: "v1alpha1", schema }]);
+  });
+
   it("runs the catalogue's images, Redis' first step too", async () => {
     const redis = (await argoCd()).inputs("argocd/argocd-redis").spec.template.spec;
     expect(redis.initContainers[0].image).toBe(`quay.io/argoproj/argocd@${catalogue.argoCd.digest}`);
