@@ -59,7 +59,7 @@ async function main(): Promise<number> {
   await cli("state", "move", "--yes", "--source", from, "--dest", to, ...goes);
   if (stays.length === 0) await cli("stack", "rm", from, "--yes", "--force", "--preserve-config");
 
-  console.log(`Moved from ${from} to ${to}: ${goes.map(nameOf).join(", ")}. Nothing in the cluster has changed.`);
+  console.log(`Moved from ${from} to ${to}: ${goes.map(nameOf).sort().join(", ")}. Nothing in the cluster has changed.`);
   if (stays.length === 0) console.log(`The stack ${from} was empty then, and is gone.`);
   return 0;
 }

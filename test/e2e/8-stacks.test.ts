@@ -39,7 +39,7 @@ async function expectMoved(from: string, to: string, what: string): Promise<void
   expect(moved.code).toBe(0);
 }
 
-const platform = "registry, images, mlflow, argo-workflows, argo-cd, pipeline, staging, destroy-guard";
+const platform = "argo-cd, argo-workflows, destroy-guard, images, mlflow, pipeline, registry, staging";
 
 describe("Given the whole pipeline in one stack, with models", () => {
   let pods: string[];
