@@ -124,7 +124,8 @@ async function waitForAnswers(urls: Record<string, string>, environments: string
     const path = environments.includes(name) ? "/healthz" : "/";
     await waitUntil(`an answer of ${name} at ${url}${path}`, () => answers(url + path), { seconds: 180, watch: ["forward-inside", "forward-outside", "kubelet"] });
   }
-  return `all ${Object.keys(urls).length} URLs`;
+  const count = Object.keys(urls).length;
+  return count === 1 ? "one URL" : `all ${count} URLs`;
 }
 
 /** Whether a page answers within five seconds. With a timer of its own: Node.js 20 may collect `AbortSignal.timeout` while it is waited for. */
