@@ -41,6 +41,7 @@ function ofThePlatform(platform: Sections["platform"], environments: Sections["e
   return [
     ...[...sections.map((section) => [section]), ...keys].map((path) => ({ path, message: `leave it out, or remove platform, since ${there}` })),
     ...(platform?.cluster && !platform.apiServer ? [lacking("apiServer", "write where Argo CD reaches this stack's cluster, since it is not the platform's")] : []),
+    ...(platform?.cluster ? Object.keys(environments).sort().slice(1) : []).map((name) => ({ path: ["environments", name], message: "write it in a stack of its own, since Argo CD needs another cluster for it" })),
     ...(platform?.apiServer && !platform.cluster ? [lacking("cluster", "write the platform's, since apiServer says that this stack's is another one")] : []),
   ];
 }
