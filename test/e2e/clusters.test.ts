@@ -107,7 +107,7 @@ it("puts what runs on its own cluster and what deploys it on the platform's, and
   await expect(deploy("default")).rejects.toMatchObject({ code: 403 });
   await expect(deployer.request("GET", `${environment}/secrets`)).rejects.toMatchObject({ code: 403 });
 
-  const second = await onCanary("up", "--yes", ...judged);
+  const second = await onCanary("up", "--yes", "--refresh", "--skip-preview", ...judged);
   expect(second).toMatch(/Resources:\n {4}19 unchanged/);
   const recorded = readFileSync(join(stacksDirectory(), "canary.json"), "utf8");
   for (const each of [first, up, second, recorded])

@@ -178,7 +178,7 @@ export const gates: Protections = {
       "a health of the image before is waited out",
       `    return Assessment("waiting", f"Argo`,
       `    return Assessment("failing" if "Degraded" in state else "waiting", f"Argo`,
-      "test_applications.py::test_what_was_degraded_before_is_waited_for",
+      "test_applications.py::test_what_argo_cd_says_is_judged[degraded of the image before]",
     ],
     ["the images of others are none of the app", "if names.APP_IMAGE in image and ", "if ", "test_applications.py::test_the_images_of_others_are_none_of_the_app"],
   ],
