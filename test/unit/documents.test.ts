@@ -65,6 +65,7 @@ describe("the schema for editors", () => {
         "other-environments-misled",
         "platform-api-server-without-cluster",
         "platform-cluster-beside-two",
+        "platform-cluster-the-same",
         "platform-cluster-without-api-server",
         "port-missing",
         "port-taken-by-a-page",

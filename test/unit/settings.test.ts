@@ -53,6 +53,11 @@ describe("an environment on another cluster", () => {
     expect({ cluster, platform }).toEqual({ cluster: { context: "edge" }, platform: { stack: "platform", cluster: { context: "gourmetgram-local" }, apiServer: "https://192.0.2.20:6443" } });
   });
 
+  it("may have a context of the same name in another kubeconfig", () => {
+    const platform = { stack: "platform", cluster: { context: "edge", kubeconfig: "/main" }, apiServer: "https://192.0.2.20:6443" };
+    expect(parseSettings({ ...withoutProject(stacksOfTwoClusters().canary), platform }).platform).toEqual(platform);
+  });
+
   const elsewhere = (changes: object) => ({ otherEnvironments: { shadow: { stack: "shadow", port: 8083, promotesFrom: "production", cluster: "edge", url: "http://edge:1", ...changes } } });
 
   it.each<[string, object]>([
