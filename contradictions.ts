@@ -1,4 +1,5 @@
 /** What is wrong between settings that are right by themselves. */
+import { isDeepStrictEqual } from "node:util";
 import { catalogue, ImageKey, imageKeys, ImageOverride, ownImageKeys, resolveImages, unpinnedImages } from "./images/catalogue";
 import { brokenChain, firstEnvironment, type Place, promotionOrder } from "./promotion-order";
 import { schema, type Sections } from "./settings";
@@ -15,9 +16,9 @@ export interface Mistake {
  * @param given names of the sections that the stack file has, right or wrong
  */
 export function contradictions(sections: Partial<Sections>, given: readonly string[]): Mistake[] {
-  const { platform, environments, exposure, pipeline, registry, images } = sections;
+  const { environments, exposure, pipeline, registry, images } = sections;
   return [
-    ...(given.includes("platform") ? ofThePlatform(platform, environments, given) : [...places(sections), ...(images ? digests(images) : [])]),
+    ...(given.includes("platform") ? ofThePlatform(sections, given) : [...places(sections), ...(images ? digests(images) : [])]),
     ...(exposure ? exposures(exposure, environments, !given.includes("platform")) : []),
     ...(pipeline ? load(pipeline.load) : []),
     ...(registry?.configureNodes && !registry.clusterIp
@@ -30,18 +31,27 @@ export function contradictions(sections: Partial<Sections>, given: readonly stri
 const withPlatform = ["cluster", "platform", "exposure", "environments"];
 
 /** What the platform's stack says is said there alone. */
-function ofThePlatform(platform: Sections["platform"], environments: Sections["environments"] = {}, given: readonly string[]): Mistake[] {
+function ofThePlatform({ cluster, platform, environments = {} }: Partial<Sections>, given: readonly string[]): Mistake[] {
   const there = platform ? `the stack ${platform.stack} says it` : "the platform's stack says it";
   const sections = given.filter((section) => section in schema.shape && !withPlatform.includes(section));
   const keys = Object.entries(environments).flatMap(([name, { port, promotesFrom }]) => [
     ...(port === undefined ? [] : [["environments", name, "port"]]),
     ...(promotesFrom === undefined ? [] : [["environments", name, "promotesFrom"]]),
   ]);
-  const lacking = (key: string, why: string) => ({ path: ["platform", key], message: `missing: ${why}` });
   return [
     ...[...sections.map((section) => [section]), ...keys].map((path) => ({ path, message: `leave it out, or remove platform, since ${there}` })),
-    ...(platform?.cluster && !platform.apiServer ? [lacking("apiServer", "write where Argo CD reaches this stack's cluster, since it is not the platform's")] : []),
-    ...(platform?.apiServer && !platform.cluster ? [lacking("cluster", "write the platform's, since apiServer says that this stack's is another one")] : []),
+    ...(platform ? twoClusters(platform, cluster, Object.keys(environments)) : []),
+  ];
+}
+
+/** A stack on another cluster than its platform's says where both are, and holds one environment. */
+function twoClusters({ cluster, apiServer }: NonNullable<Sections["platform"]>, own: Sections["cluster"] | undefined, environments: string[]): Mistake[] {
+  const mistake = (key: string, message: string) => [{ path: ["platform", key], message }];
+  if (!cluster) return apiServer ? mistake("cluster", "missing: write the platform's, since apiServer says that this stack's is another one") : [];
+  return [
+    ...(apiServer ? [] : mistake("apiServer", "missing: write where Argo CD reaches this stack's cluster, since it is not the platform's")),
+    ...(isDeepStrictEqual(cluster, own) ? mistake("cluster", "correct it, or leave it and apiServer out, since it is this stack's own cluster") : []),
+    ...environments.sort().slice(1).map((name) => ({ path: ["environments", name], message: "write it in a stack of its own, since Argo CD needs another cluster for it" })),
   ];
 }
 

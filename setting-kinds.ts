@@ -123,11 +123,12 @@ export const repository = (meaning: string) =>
 export const source = (meaning: string) => text(meaning, "a URL with http:// or https://, or a path", /^(https?:\/\/\S+|(?![a-z0-9+.-]+:).+)$/);
 
 /** The name of a cluster, as it stands in an object's name. */
-export const clusterName = (meaning: string) => text(meaning, "up to 40 small letters, digits and dashes", /^[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/);
+export const clusterName = (meaning: string) => text(meaning, "up to 40 small letters, digits and dashes, a letter first, other than in-cluster", /^(?!in-cluster$)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/);
 
 const portNumber = "(?::[1-9]\\d{0,4})";
-/** Where an API server answers. */
-export const serverUrl = (meaning: string) => text(meaning, 'a URL with https://, without a path, as in "https://192.0.2.20:6443"', new RegExp(`^https://${hostName.source.slice(1, -1)}${portNumber}?$`));
+/** Where an API server answers; by the name that each cluster has for its own, Argo CD would reach that of the platform. */
+export const serverUrl = (meaning: string) =>
+  text(meaning, 'a URL with https://, without a path, that leads there from the platform, as in "https://192.0.2.20:6443"', new RegExp(`^https://(?!kubernetes\\.default)${hostName.source.slice(1, -1)}${portNumber}?$`));
 /** Where a Service answers to other clusters. */
 export const serviceUrl = (meaning: string) => text(meaning, 'a URL with http:// and a port, without a path, as in "http://192.0.2.20:80"', new RegExp(`^http://${hostName.source.slice(1, -1)}${portNumber}$`));
 

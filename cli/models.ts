@@ -8,6 +8,8 @@ export interface Model {
   /** Version of the app that serves it: `1.0.X`. */
   readonly version: string;
   readonly aliases: string[];
+  /** Digest of the image that was built for it last, or null. */
+  readonly digest: string | null;
   /** Verdict of each gate: `pass`, `fail`, `inconclusive` or `skipped`, with its reason. */
   readonly verdicts: Record<string, { verdict: string; reason: string }>;
 }
@@ -31,6 +33,7 @@ export async function listModels(cluster: Cluster): Promise<Model[]> {
     .map(({ version, tags = [] }) => ({
       version: `1.0.${version}`,
       aliases: aliases.filter((each) => each.version === version).map(({ alias }) => alias).sort(),
+      digest: tags.find(({ key }) => key === "image_digest")?.value ?? null,
       verdicts: Object.fromEntries(tags.filter(({ key }) => key.startsWith("gate.")).map(({ key, value }) => [key.slice("gate.".length), verdict(value)])),
     }));
 }

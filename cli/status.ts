@@ -9,9 +9,9 @@ import { table } from "./table";
 
 export interface EnvironmentStatus {
   readonly name: string;
-  /** `1.0.X`, or null while the base image runs or nothing answers. */
+  /** `1.0.X`, or null while the base image runs or nothing answers; `unknown` on another cluster where no model has the digest. */
   readonly version: string | null;
-  /** Digest of the image that runs, or null. */
+  /** Digest of the image that runs, or null; on another cluster, where Argo CD sees one and no other beside it. */
   readonly digest: string | null;
   /** Argo CD's word: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. */
   readonly health: string;
@@ -28,8 +28,9 @@ export interface Status {
 
 interface Application {
   metadata: { name: string };
-  spec: { project: string; destination: { namespace: string } };
-  status?: { health?: { status?: string } };
+  /** A destination by name is another cluster. */
+  spec: { project: string; destination: { namespace: string; name?: string } };
+  status?: { health?: { status?: string }; summary?: { images?: string[] } };
 }
 interface Pod {
   metadata: { deletionTimestamp?: string };
@@ -43,29 +44,38 @@ interface Service {
 export async function readStatus(cluster: Cluster): Promise<Status> {
   const { items } = await cluster.api<{ items: Application[] }>("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications");
   const urls = knownUrls();
-  const environments = await Promise.all(items.filter(({ spec }) => spec.project === "gourmetgram").map((application) => environmentStatus(cluster, application, urls)));
+  const models = await listModels(cluster);
+  const environments = await Promise.all(items.filter(({ spec }) => spec.project === "gourmetgram").map((application) => environmentStatus(cluster, application, models, urls)));
   const order = await readEnvironments(cluster);
-  return { environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)), models: await listModels(cluster), urls, freeze: (await readFreeze(cluster)) ?? null };
+  return { environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)), models, urls, freeze: (await readFreeze(cluster)) ?? null };
 }
 
-async function environmentStatus(cluster: Cluster, application: Application, urls: Record<string, string>): Promise<EnvironmentStatus> {
-  const namespace = application.spec.destination.namespace;
+async function environmentStatus(cluster: Cluster, { spec, status }: Application, models: Model[], urls: Record<string, string>): Promise<EnvironmentStatus> {
+  const { namespace, name: otherCluster } = spec.destination;
   const name = namespace.replace(/^gourmetgram-/, "");
+  const served = otherCluster ? servedElsewhere(status?.summary?.images ?? [], models) : await servedHere(cluster, namespace);
+  return { name, ...served, health: status?.health?.status ?? "Unknown", url: urls[name] ?? null };
+}
+
+type Served = Pick<EnvironmentStatus, "version" | "digest">;
+
+/** What Argo CD sees on a cluster that can't be asked from here. */
+function servedElsewhere(images: string[], models: Model[]): Served {
+  const digests = new Set(images.filter((image) => image.includes("/gourmetgram-app@")).map((image) => image.split("@")[1]));
+  const [digest] = digests.size === 1 ? digests : [null];
+  return { version: models.find((model) => digest && model.digest === digest)?.version ?? "unknown", digest };
+}
+
+/** What the pods run, and what the environment answers: not what was asked of it. */
+async function servedHere(cluster: Cluster, namespace: string): Promise<Served> {
   const { items: pods } = await cluster.api<{ items: Pod[] }>(`/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${namespace}`);
   const serving = pods
     .filter(({ metadata }) => !metadata.deletionTimestamp)
     .flatMap(({ status }) => status.containerStatuses ?? [])
     .find((container) => container.name === "app" && container.ready);
-  return {
-    name,
-    version: await servedVersion(cluster, namespace),
-    digest: serving?.imageID.split("@").at(-1) ?? null,
-    health: application.status?.health?.status ?? "Unknown",
-    url: urls[name] ?? null,
-  };
+  return { version: await servedVersion(cluster, namespace), digest: serving?.imageID.split("@").at(-1) ?? null };
 }
 
-/** The environment's own answer, not what was asked of it. */
 async function servedVersion(cluster: Cluster, namespace: string): Promise<string | null> {
   const service = await cluster.api<Service>(`/api/v1/namespaces/${namespace}/services/${namespace}`).catch(() => undefined);
   if (!service) return null;

@@ -20,7 +20,8 @@ const accounts = {
   candidates: { releasers: ["deploy-container-image", "revert-staging"], observers: ["build-container-image", "test-staging", "promote-model"] },
   promotions: { releasers: ["promote-model", "restore-releases"], observers: [] },
 };
-
+/** ServiceAccount of Argo CD on its own cluster. */
+const controllerAccount = { name: "argocd-application-controller", namespace: "argocd" };
 
 /**
  * One environment of the food classifier. Pulumi states its shape and publishes it as a bundle; Argo CD
@@ -36,9 +37,10 @@ export class Environment extends pulumi.ComponentResource {
     super("gourmetgram:release:Environment", name, {}, opts);
     const { platform } = args;
     const app = environmentApp(args.environment);
-    const child = { parent: this };
     const { elsewhere } = platform;
-    const onPlatform = { ...child, ...(elsewhere && { provider: elsewhere.provider }) };
+    const { port, cluster } = platform.chain[args.environment];
+    const child = { parent: this };
+    const onPlatform = elsewhere ? { ...child, provider: elsewhere.provider } : child;
     // What runs goes with its namespace, which version with the Application, how with the bundle.
     const kept = { protect: args.settings.protect };
 
@@ -54,9 +56,9 @@ export class Environment extends pulumi.ComponentResource {
     const tag = pulumi.output(files).apply(bundleTag);
     const bundle = new k8s.core.v1.ConfigMap(`${name}-bundle`, { metadata: { name: `${app}-bundle`, namespace: bundleNamespace }, data: files }, { ...onPlatform, ...kept });
     const published = this.publish(name, app, tag, bundle, platform.images.tools, onPlatform);
-    const controllerRights: pulumi.Resource[] = this.grantArgoCd(name, elsewhere !== undefined);
-    const { cluster } = platform.chain[args.environment];
-    if (elsewhere && cluster) controllerRights.push(new OtherCluster(`${name}-cluster`, { cluster, apiServer: elsewhere.apiServer, namespace: this.namespace, platformProvider: elsewhere.provider }, child));
+    const controllerRights: pulumi.Resource[] = this.grantArgoCd(name, elsewhere ? { name: deployerAccount, namespace: this.namespace } : controllerAccount);
+    if (elsewhere && cluster)
+      controllerRights.push(new OtherCluster(`${name}-cluster`, { cluster, apiServer: elsewhere.apiServer, namespace: this.namespace, platformProvider: elsewhere.provider }, child));
     const repository = `oci://${registryAddress}/bundles/${app}`;
     const repositorySecret = new k8s.core.v1.Secret(
       `${name}-repository`,
@@ -84,7 +86,7 @@ export class Environment extends pulumi.ComponentResource {
     this.isolate(name, app);
     this.grantPipeline(name, app, args.environment, onPlatform, elsewhere !== undefined);
 
-    this.url = exposedUrl(args.exposure, { name: args.environment, port: platform.chain[args.environment].port });
+    this.url = exposedUrl(args.exposure, { name: args.environment, port });
     this.registerOutputs({ namespace: this.namespace, url: this.url });
   }
 
@@ -123,7 +125,7 @@ export class Environment extends pulumi.ComponentResource {
   }
 
   /** The rights of Argo CD's controller in this namespace: what a bundle can hold, and what it makes. */
-  private grantArgoCd(name: string, isElsewhere: boolean): pulumi.Resource[] {
+  private grantArgoCd(name: string, account: { name: string; namespace: pulumi.Input<string> }): pulumi.Resource[] {
     const write = ["get", "list", "watch", "create", "update", "patch", "delete"];
     const role = new k8s.rbac.v1.Role(
       `${name}-argocd-role`,
@@ -139,7 +141,6 @@ export class Environment extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const account = isElsewhere ? { name: deployerAccount, namespace: this.namespace } : { name: "argocd-application-controller", namespace: "argocd" };
     const subjects = [{ kind: "ServiceAccount", ...account }];
     const binding = new k8s.rbac.v1.RoleBinding(
       `${name}-argocd-binding`,

@@ -32,15 +32,15 @@ export class OtherCluster extends pulumi.ComponentResource {
       },
       child,
     );
-    const config = token.data.apply((data) => {
-      const { token: bearer = "", "ca.crt": authority = "" } = data ?? {};
-      return JSON.stringify({ bearerToken: Buffer.from(bearer, "base64").toString(), tlsClientConfig: { caData: authority } });
-    });
+    // Pulumi waits until the Secret is filled, and keeps both this Secret's data and what is made of it encrypted.
+    const config = token.data.apply(({ token: bearer, "ca.crt": authority }) =>
+      JSON.stringify({ bearerToken: Buffer.from(bearer, "base64").toString(), tlsClientConfig: { caData: authority } }),
+    );
     new k8s.core.v1.Secret(
       `${name}-registration`,
       {
         metadata: { name: `cluster-${args.cluster}`, namespace: "argocd", labels: { "argocd.argoproj.io/secret-type": "cluster" } },
-        stringData: { name: args.cluster, server: args.apiServer, namespaces: args.namespace, clusterResources: "false", config: pulumi.secret(config) },
+        stringData: { name: args.cluster, server: args.apiServer, namespaces: args.namespace, clusterResources: "false", config },
       },
       { ...child, provider: args.platformProvider },
     );

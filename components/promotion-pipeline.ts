@@ -13,7 +13,7 @@ export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
   /** `repository@digest` of the images that the steps run. */
   readonly images: Record<OwnImageKey, pulumi.Input<string>>;
-  /** In-cluster URL of each environment, by its name, in the order of promotion. */
+  /** URL at which the workflows reach each environment, by its name, in the order of promotion. */
   readonly environmentUrls: Record<string, string>;
   /** Names of the environments whose pods are on another cluster. */
   readonly otherClusters: string[];

@@ -10,6 +10,8 @@ export interface Registration {
   readonly custom: boolean;
   /** Whether Pulumi refuses to delete it. */
   readonly protect: boolean;
+  /** Name of the provider that makes it; null where Pulumi chooses. */
+  readonly provider: string | null;
   /** Names of what must be there before it, and goes after it. */
   readonly dependencies: string[];
 }
@@ -34,7 +36,7 @@ export async function record<T>(
   const registrations: Registration[] = [];
   await pulumi.runtime.setMocks(
     {
-      newResource: (args) => ({ id: `${args.name}-id`, state: { ...defaults(args.type), ...(isReference(args.type) && { outputs: references[args.inputs.name] }), ...args.inputs } }),
+      newResource: (args) => ({ id: `${args.name}-id`, state: { ...defaults(args.type, args.inputs), ...(isReference(args.type) && { outputs: references[args.inputs.name] }), ...args.inputs } }),
       call: (args) => {
         throw new Error(`unexpected provider call ${args.token}`);
       },
@@ -58,6 +60,7 @@ export async function record<T>(
       parent: request.getParent().split("::").at(-1) || null,
       custom: request.getCustom(),
       protect: request.getProtect(),
+      provider: request.getProvider().split("::").at(-2) ?? null,
       dependencies: request.getDependenciesList().map((urn: string) => urn.split("::").at(-1)!),
     });
     return register(request, callback);
@@ -97,8 +100,17 @@ function settled<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolve) => output.apply(resolve));
 }
 
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+/** A token as Kubernetes writes it, of the account that a Secret names; without a signature. */
+function tokenOf({ namespace, annotations }: { namespace: string; annotations: Record<string, string> }): string {
+  const claims = { sub: `system:serviceaccount:${namespace}:${annotations["kubernetes.io/service-account.name"]}` };
+  return `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.`;
+}
+
 /** What a provider would add of its own, and the program reads. */
-function defaults(type: string): Record<string, unknown> {
+function defaults(type: string, inputs: Record<string, any>): Record<string, unknown> {
+  if (inputs.type === "kubernetes.io/service-account-token") return { data: { token: base64(tokenOf(inputs.metadata)), "ca.crt": base64("authority") } };
   const digests = { app: `sha256:${"a".repeat(64)}`, train: `sha256:${"b".repeat(64)}`, tools: `sha256:${"c".repeat(64)}` };
   return type === "command:local:Command" ? { stdout: JSON.stringify(digests) } : {};
 }

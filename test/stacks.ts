@@ -33,6 +33,17 @@ export function runnableStack(stack: string): Record<string, unknown> {
   };
 }
 
+/** The shipped stacks of the platform and of canary, with canary on the cluster `edge`. */
+export function stacksOfTwoClusters(): { platform: Record<string, unknown>; canary: Record<string, unknown> } {
+  const platform = runnableStack("platform");
+  const { canary, ...others } = platform["gourmetgram:otherEnvironments"] as Record<string, object>;
+  const elsewhere = { stack: "platform", cluster: { context: "gourmetgram-local" }, apiServer: "https://192.0.2.20:6443" };
+  return {
+    platform: { ...platform, "gourmetgram:otherEnvironments": { ...others, canary: { ...canary, cluster: "edge", url: "http://192.0.2.20:8080" } } },
+    canary: { ...runnableStack("canary"), "gourmetgram:cluster": { context: "edge" }, "gourmetgram:platform": elsewhere },
+  };
+}
+
 /** Settings of the shipped staging stack with some sections replaced, as `parseSettings` checks them. */
 export function settingsWith(sections: Record<string, unknown> = {}): Settings {
   return parseSettings({ ...withoutProject(runnableStack("staging")), ...sections });

@@ -34,6 +34,7 @@ type Decision = (object: Properties) => Readiness;
 const decisions: Record<string, Decision> = {
   "/PersistentVolumeClaim": (object) => phase(object, ["Bound"], ["Lost"]),
   "/Pod": pod,
+  "/Secret": secret,
   "/Service": service,
   "apiextensions.k8s.io/CustomResourceDefinition": definition,
   "apps/DaemonSet": daemonSet,
@@ -124,6 +125,12 @@ function pod(object: Properties): Readiness {
   const current = text(record(object, "status"), "phase") ?? "Pending";
   if (current === "Succeeded" || condition(object, "Ready").status === "True") return ready;
   return current === "Failed" ? failed(text(record(object, "status"), "message") ?? "the pod failed") : waiting(`pod is ${current}, not ready`);
+}
+
+/** A token is written into its Secret by a controller. */
+function secret(object: Properties): Readiness {
+  if (object.type !== "kubernetes.io/service-account-token" || text(record(object, "data"), "token")) return ready;
+  return waiting("waiting for the token of its account");
 }
 
 function phase(object: Properties, good: string[], bad: string[]): Readiness {

@@ -1,12 +1,13 @@
 import { podsOf } from "../pods";
-import { Resource, titleOf } from "../resource";
+import { type KubernetesObject, Resource, titleOf } from "../resource";
 
 /** Names of credentials as environment variables, settings and Argo CD's repository and cluster Secrets have them. */
 const credential = /(passw(or)?d|passphrase|token|secret|credentials?|(private|access|api|secret|signing|encryption|cert|tls)[-_.]?key|key[-_]?data)$/i;
 
 /**
  * Nothing that is a credential by its name stands in the program. A policy is told a secret output as plain text,
- * so a Secret is judged by its keys too: one without a credential may well be declared.
+ * so a Secret is judged by its keys too: one without a credential may well be declared, and so may the token with which
+ * Argo CD reaches one namespace of another cluster, since the program makes its account.
  */
 export function credentials(resource: Resource): string[] {
   const { object } = resource;
@@ -17,8 +18,17 @@ export function credentials(resource: Resource): string[] {
         .map(({ name }) => `${title} gives its container ${container} the value of ${name}: name a Secret by valueFrom.secretKeyRef`),
     ),
   );
-  const keys = ["ConfigMap", "Secret"].includes(object.kind) ? credentialKeys({ ...object.data, ...object.stringData }) : [];
+  const found = ["ConfigMap", "Secret"].includes(object.kind) ? credentialKeys({ ...object.data, ...object.stringData }) : [];
+  const keys = found.filter((key) => !(key === "config.bearerToken" && isOfOneNamespace(object)));
   return [...variables, ...keys.map((key) => `${titleOf(resource)} holds ${key}: make a Secret with it outside of the program, and name that one`)];
+}
+
+/** Whether an object registers a cluster with Argo CD for one namespace, by the token of a ServiceAccount in that namespace. */
+function isOfOneNamespace({ metadata, stringData }: KubernetesObject): boolean {
+  if (metadata.labels?.["argocd.argoproj.io/secret-type"] !== "cluster" || stringData.clusterResources !== "false" || !stringData.namespaces) return false;
+  const { bearerToken } = parsed(stringData.config) as { bearerToken: string };
+  const claims = parsed(Buffer.from(bearerToken.split(".")[1] ?? "", "base64url").toString()) as { sub?: string } | undefined;
+  return claims?.sub?.startsWith(`system:serviceaccount:${stringData.namespaces}:`) ?? false;
 }
 
 /** The keys of credentials, those within JSON among them: `config.bearerToken`. */

@@ -22,7 +22,7 @@ const twoModels: Answers = {
   },
   [`${mlflow}/model-versions/search?filter=name='${model}'&max_results=1000`]: {
     model_versions: [
-      { version: "9", tags: [{ key: "gate.integration", value: '{"gate":"integration","verdict":"pass","reason":"","metrics":{}}' }, { key: "staging.verdict", value: "pass" }] },
+      { version: "9", tags: [{ key: "gate.integration", value: '{"gate":"integration","verdict":"pass","reason":"","metrics":{}}' }, { key: "staging.verdict", value: "pass" }, { key: "image_digest", value: digest("2") }] },
       { version: "10", tags: [{ key: "gate.integration", value: '{"gate":"integration","verdict":"fail","reason":"1000 classes","metrics":{}}' }] },
     ],
   },
@@ -70,8 +70,8 @@ describe("readStatus", () => {
         { name: "production", version: null, digest: null, health: "Unknown", url: null },
       ],
       models: [
-        { version: "1.0.10", aliases: ["development"], verdicts: { integration: { verdict: "fail", reason: "1000 classes" } } },
-        { version: "1.0.9", aliases: ["canary", "staging"], verdicts: { integration: { verdict: "pass", reason: "" } } },
+        { version: "1.0.10", aliases: ["development"], digest: null, verdicts: { integration: { verdict: "fail", reason: "1000 classes" } } },
+        { version: "1.0.9", aliases: ["canary", "staging"], digest: digest("2"), verdicts: { integration: { verdict: "pass", reason: "" } } },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
       freeze: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" },
@@ -90,6 +90,33 @@ describe("readStatus", () => {
     await withApiServer(answers, async (cluster, calls) => {
       expect((await readStatus(cluster)).environments).toEqual([{ name: "canary", version: null, digest: null, health: "Missing", url: null }]);
       expect(calls.map(({ line }) => line).filter((line) => line.includes("shop"))).toEqual([]);
+    });
+  });
+
+  describe("an environment on another cluster", () => {
+    const images = (...letters: string[]) => letters.map((letter) => `registry.kube-system:5000/gourmetgram-app@${digest(letter)}`);
+    const canary = (health: string, seen?: string[]) => ({
+      metadata: { name: "gourmetgram-canary" },
+      spec: { project: "gourmetgram", destination: { namespace: "gourmetgram-canary", name: "edge" } },
+      status: { health: { status: health }, ...(seen && { summary: { images: seen } }) },
+    });
+    const statusOf = async (application: object) => {
+      const answers: Answers = { ...twoModels, ...noFreeze, ...inOrder("staging", "canary"), "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application] } };
+      const { environments } = await withApiServer(answers, readStatus);
+      return environments.map(({ version, digest, health }) => ({ version, digest, health }));
+    };
+    beforeEach(() => rmSync(join(state, "urls.json"), { force: true }));
+
+    it("is known by what Argo CD sees there, and by the model of that digest; nothing is asked of its namespace here", async () => {
+      expect(await statusOf(canary("Healthy", [...images("2"), "docker.io/library/other:1"]))).toEqual([{ version: "1.0.9", digest: digest("2"), health: "Healthy" }]);
+    });
+
+    it.each<[string, string[] | undefined, string | null]>([
+      ["of a digest that no model has", images("7"), digest("7")],
+      ["between two", images("2", "7"), null],
+      ["that Argo CD has seen nothing of", undefined, null],
+    ])("%s is unknown, and not without a model", async (_title, seen, found) => {
+      expect(await statusOf(canary("Progressing", seen))).toEqual([{ version: "unknown", digest: found, health: "Progressing" }]);
     });
   });
 
@@ -134,20 +161,22 @@ describe("render", () => {
     const status: Status = {
       environments: [
         { name: "staging", version: "1.0.9", digest: digest("2"), health: "Healthy", url: "http://localhost:8081" },
+        { name: "canary", version: "unknown", digest: null, health: "Progressing", url: null },
         { name: "production", version: null, digest: null, health: "Unknown", url: null },
       ],
       models: [
-        { version: "1.0.10", aliases: [], verdicts: { integration: { verdict: "fail", reason: "no" }, load: { verdict: "skipped", reason: "" } } },
-        { version: "1.0.9", aliases: ["canary", "staging"], verdicts: {} },
+        { version: "1.0.10", aliases: [], digest: null, verdicts: { integration: { verdict: "fail", reason: "no" }, load: { verdict: "skipped", reason: "" } } },
+        { version: "1.0.9", aliases: ["canary", "staging"], digest: digest("2"), verdicts: {} },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
       freeze: null,
     };
     expect(render(status)).toBe(
       [
-        "ENVIRONMENT  VERSION   HEALTH   DIGEST               URL",
-        "staging      1.0.9     Healthy  sha256:222222222222  http://localhost:8081",
-        "production   no model  Unknown  -                    -",
+        "ENVIRONMENT  VERSION   HEALTH       DIGEST               URL",
+        "staging      1.0.9     Healthy      sha256:222222222222  http://localhost:8081",
+        "canary       unknown   Progressing  -                    -",
+        "production   no model  Unknown      -                    -",
         "",
         "MODEL   ALIASES          GATES",
         "1.0.10  -                integration fail, load skipped",

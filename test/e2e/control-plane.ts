@@ -75,7 +75,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     const kube = await whenReady(apiServer, directory, () => new KubeClient(connection({ kubeconfig })));
     start("kube-controller-manager", toolPath("kube-controller-manager"), [
       `--kubeconfig=${kubeconfig}`, "--leader-elect=false", "--bind-address=127.0.0.1", `--secure-port=${controllers}`, "--use-service-account-credentials=false",
-      `--service-account-private-key-file=${at("accounts.key")}`, `--cert-dir=${at("controllers")}`,
+      `--service-account-private-key-file=${at("accounts.key")}`, `--root-ca-file=${at("certificates/apiserver.crt")}`, `--cert-dir=${at("controllers")}`,
     ]);
     return { directory, kubeconfig, client: kube, stop };
   } catch (error) {

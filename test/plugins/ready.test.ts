@@ -33,6 +33,9 @@ describe("readiness", () => {
     ["waiting: waiting for the load balancer's address", object("v1", "Service", { type: "LoadBalancer" }, {})],
     ["ready", object("v1", "Service", { type: "LoadBalancer" }, { loadBalancer: { ingress: [{ ip: "192.0.2.1" }] } })],
     ["failed: names conflict", object("apiextensions.k8s.io/v1", "CustomResourceDefinition", {}, { conditions: [{ type: "NamesAccepted", status: "False", message: "names conflict" }] })],
+    ["ready", { ...object("v1", "Secret", {}, {}), type: "Opaque" }],
+    ["waiting: waiting for the token of its account", { ...object("v1", "Secret", {}, {}), type: "kubernetes.io/service-account-token" }],
+    ["ready", { ...object("v1", "Secret", {}, {}), type: "kubernetes.io/service-account-token", data: { token: "dG9rZW4=" } }],
     ["waiting: it is Pending", object("v1", "PersistentVolumeClaim", {}, { phase: "Pending" })],
     ["ready", object("example.test/v1", "Dish", {}, {})],
   ])("%s", (expected, each) => expect(said(each)).toBe(expected));

@@ -25,6 +25,33 @@ describe.each(["Secret", "ConfigMap"])("a %s", (kind) => {
   });
 });
 
+describe("a cluster's registration with Argo CD", () => {
+  const token = (subject: string) => `e30.${Buffer.from(JSON.stringify({ sub: `system:serviceaccount:${subject}` })).toString("base64url")}.c2ln`;
+  const registration = (bearerToken: string, { label = "cluster", ...changes }: Record<string, string> = {}) =>
+    credentials(
+      resource("Secret", {
+        metadata: { name: "thing", labels: { "argocd.argoproj.io/secret-type": label } },
+        stringData: { name: "edge", namespaces: "food", clusterResources: "false", config: JSON.stringify({ bearerToken, tlsClientConfig: { caData: "x" } }), ...changes },
+      }),
+    );
+  const held = (key: string) => [`Secret thing holds ${key}: make a Secret with it outside of the program, and name that one`];
+
+  it("may hold the token of an account in the one namespace that it registers", () => expect(registration(token("food:deployer"))).toEqual([]));
+
+  it.each<[string, string, Record<string, string>?]>([
+    ["of an account in another namespace", token("kube-system:admin")],
+    ["of an account in a namespace that begins the same", token("food-2:deployer")],
+    ["that is none of a service account", "abcdef.0123456789abcdef"],
+    ["that can't be read", "e30.e3.c2ln"],
+    ["for the whole cluster", token("food:deployer"), { clusterResources: "true" }],
+    ["for all namespaces", token(":deployer"), { namespaces: "" }],
+    ["for two namespaces", token("food:deployer"), { namespaces: "food,drink" }],
+    ["in a Secret of another kind", token("food:deployer"), { label: "repository" }],
+  ])("holds no token %s", (_title, bearer, changes) => expect(registration(bearer, changes)).toEqual(held("config.bearerToken")));
+
+  it("holds no other credential beside it", () => expect(registration(token("food:deployer"), { password: "x" })).toEqual(held("password")));
+});
+
 describe("an environment variable", () => {
   const container = (variable: object) => ({ name: "c", env: [variable] });
   const literal = container({ name: "REGISTRY_PASSWORD", value: "x" });

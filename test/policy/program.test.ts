@@ -5,8 +5,8 @@ import { policies } from "../../policy/policies";
 import { podsOf } from "../../policy/pods";
 import type { Resource } from "../../policy/resource";
 import { runProgram } from "../program";
-import { Registration } from "../registrations";
-import { runnableStack, shippedStacks } from "../stacks";
+import { one, Registration } from "../registrations";
+import { runnableStack, shippedStacks, stacksOfTwoClusters } from "../stacks";
 
 const program = async (config: Record<string, unknown>, stack?: string) => (await runProgram(config, stack)).registrations;
 
@@ -32,6 +32,13 @@ function plain(value: any): any {
 describe("the whole program", () => {
   it.each(shippedStacks)("keeps to every policy on the stack %s", async (stack) => {
     expect(await violations(await program(runnableStack(stack), stack))).toEqual([]);
+  });
+
+  it("keeps to them with an environment on another cluster, whose token it hands to Argo CD", async () => {
+    const { platform, canary } = stacksOfTwoClusters();
+    const { registrations } = await runProgram(canary, "canary", platform);
+    expect(one(registrations, "canary-cluster-registration").inputs.stringData.value.config).toContain('"bearerToken":"e30.');
+    expect(await violations(registrations)).toEqual([]);
   });
 
   it("keeps to them with the node option too", async () => {

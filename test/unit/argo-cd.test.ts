@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { ArgoCd } from "../../components/argo-cd";
+import { ArgoCd, type ArgoCdArgs } from "../../components/argo-cd";
 import { loadManifests, Manifest } from "../../components/release-manifests";
 import { catalogue } from "../../images/catalogue";
 import { childrenOf, one, record } from "../registrations";
@@ -8,11 +8,11 @@ import { settingsWith } from "../stacks";
 
 const fixture = join(__dirname, "..", "fixtures", "argo-cd.yaml");
 
-async function argoCd(section: object = {}, change: (manifests: Manifest[]) => Manifest[] = (all) => all) {
+async function argoCd(section: object = {}, change: (manifests: Manifest[]) => Manifest[] = (all) => all, targets: ArgoCdArgs["targets"] = [{ namespace: "food-a" }, { namespace: "food-b" }]) {
   const { argoCd: settings, exposure, images } = settingsWith({ argoCd: section });
   const manifests = change(await loadManifests(fixture));
   const { registrations, result } = await record({}, () => {
-    const args = { settings, exposure, images: images.catalogue, manifests, targets: [{ namespace: "food-a" }, { namespace: "food-b" }], sourceRepository: "oci://registry/bundles/*" };
+    const args = { settings, exposure, images: images.catalogue, manifests, targets, sourceRepository: "oci://registry/bundles/*" };
     const { url, namespace, project } = new ArgoCd("argo-cd", args);
     return { url, namespace, project };
   });
@@ -91,6 +91,15 @@ describe("ArgoCd", () => {
         { group: "", kind: "Service" },
       ],
     });
+  });
+
+  it("may deploy to a namespace of another cluster by that cluster's name, and not to one of that name on its own", async () => {
+    const { inputs } = await argoCd({}, (all) => all, [{ namespace: "food-a" }, { namespace: "food-b", cluster: "edge" }]);
+    expect(inputs("argo-cd-project").spec.destinations).toEqual([
+      { server: "https://kubernetes.default.svc", namespace: "food-a" },
+      { name: "edge", namespace: "food-b" },
+    ]);
+    expect(inputs("argo-cd-cluster").stringData.value.namespaces).toBe("food-a");
   });
 
   it("refuses a release with an image that the catalogue lacks", async () => {

@@ -41,6 +41,15 @@ describe("an environment's place", () => {
     ]);
   });
 
+  it("is on the cluster that both stacks say", () => {
+    const elsewhere = { ...chain, canary: { ...chain.canary, cluster: "edge", url: "http://edge:2" } };
+    expect(misplaced({ chain: elsewhere }, ["canary"], "canary", "platform", true)).toEqual([]);
+    expect(misplaced({ chain: elsewhere }, ["canary"], "canary", "platform", false)).toEqual([
+      "gourmetgram:platform.cluster: missing: write the platform's, since the stack platform has canary on the cluster edge",
+    ]);
+    expect(misplaced({ chain }, ["canary"], "canary", "platform", true)).toEqual(["gourmetgram:platform.cluster: leave it out, since the stack platform has canary on the platform's cluster"]);
+  });
+
   it("is checked by the program before it declares anything", async () => {
     await expect(runProgram(runnableStack("canary"), "production")).rejects.toThrow("gourmetgram:environments.canary: the stack canary holds it: remove it here, or write it under");
   });

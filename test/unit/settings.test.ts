@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadSettings, parseCluster, parseSettings, parseStack, settingsOf } from "../../config";
 import { record } from "../registrations";
-import { referenceStacks, runnableStack, settingsWith, shippedStacks, withoutProject } from "../stacks";
-
+import { referenceStacks, runnableStack, settingsWith, shippedStacks, stacksOfTwoClusters, withoutProject } from "../stacks";
 
 describe("the shipped stack files", () => {
   it("are the whole pipeline in one stack, and a stack per environment", () => expect(shippedStacks).toEqual(expect.arrayContaining(referenceStacks)));
@@ -39,6 +38,49 @@ describe("a chain of environments", () => {
 
   it.each(["a", "eu-west-1", "v", "v7-blue", "a".repeat(30)])("may have an environment %j", (name) => {
     expect(Object.keys(settingsWith({ environments: { staging: environment(1), [name]: environment(2, "staging") } }).environments)).toEqual(["staging", name]);
+  });
+});
+
+describe("an environment on another cluster", () => {
+  it("is named with where the workflows reach it", () => {
+    const { chain } = parseSettings(withoutProject(stacksOfTwoClusters().platform));
+    expect(chain.canary).toEqual({ stack: "canary", port: 8080, promotesFrom: "staging", cluster: "edge", url: "http://192.0.2.20:8080" });
+    expect(chain.production).toEqual({ stack: "production", port: 80, promotesFrom: "canary" });
+  });
+
+  it("names in its own stack the platform's cluster, and where Argo CD reaches this one", () => {
+    const { cluster, platform } = parseSettings(withoutProject(stacksOfTwoClusters().canary));
+    expect({ cluster, platform }).toEqual({ cluster: { context: "edge" }, platform: { stack: "platform", cluster: { context: "gourmetgram-local" }, apiServer: "https://192.0.2.20:6443" } });
+  });
+
+  it("may have a context of the same name in another kubeconfig", () => {
+    const platform = { stack: "platform", cluster: { context: "edge", kubeconfig: "/main" }, apiServer: "https://192.0.2.20:6443" };
+    expect(parseSettings({ ...withoutProject(stacksOfTwoClusters().canary), platform }).platform).toEqual(platform);
+  });
+
+  const elsewhere = (changes: object) => ({ otherEnvironments: { shadow: { stack: "shadow", port: 8083, promotesFrom: "production", cluster: "edge", url: "http://edge:1", ...changes } } });
+
+  it.each<[string, object]>([
+    ["the longest name", { cluster: `a${"b".repeat(38)}9` }],
+    ["a cluster that begins like Argo CD's own", { cluster: "in-cluster-2" }],
+    ["a URL by name", { url: "http://shadow.lab.example.org:65535" }],
+    ["a port that an environment of the platform's has", { port: 80 }],
+  ])("may have %s", (_title, changes) => expect(settingsWith(elsewhere(changes)).chain.shadow).toMatchObject(changes));
+
+  it.each(["in-cluster", "a".repeat(41), "-edge", "edge-", "9", "edge.lab", ""])("is on no cluster %j", (cluster) => {
+    expect(() => settingsWith(elsewhere({ cluster }))).toThrow("gourmetgram:otherEnvironments.shadow.cluster: write up to 40 small letters, digits and dashes, a letter first, other than in-cluster, not");
+  });
+
+  it.each(["https://edge:1", "http://edge", "http://edge:0", "http://edge:1/", "http://user@edge:1", "edge:1", "http://Edge:1"])("is not reached at %j", (url) => {
+    expect(() => settingsWith(elsewhere({ url }))).toThrow("gourmetgram:otherEnvironments.shadow.url: write a URL with http:// and a port");
+  });
+
+  const reachedAt = (apiServer: string) => parseSettings({ ...withoutProject(stacksOfTwoClusters().canary), platform: { stack: "platform", cluster: { context: "a" }, apiServer } }).platform?.apiServer;
+
+  it.each(["https://edge", "https://edge.lab.example.org:6443", "https://192.0.2.20"])("may have its API server at %s", (apiServer) => expect(reachedAt(apiServer)).toBe(apiServer));
+
+  it.each(["http://edge", "https://edge:6443/", "https://edge:6443/api", "https://user:secret@edge", "https://kubernetes.default.svc", "https://kubernetes.default", "edge"])("has its API server not at %j", (apiServer) => {
+    expect(() => reachedAt(apiServer)).toThrow("gourmetgram:platform.apiServer: write a URL with https://, without a path, that leads there from the platform");
   });
 });
 

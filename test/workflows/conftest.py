@@ -87,14 +87,11 @@ class Pipeline:
 
     # What the environments answer
 
-    def application(self, environment, version=None):
+    def application(self, environment, version=None, status=None):
         """The environment's Application tells Argo CD to run this version's image, or the base image."""
-        spec = {"source": {}}
-        if version:
-            spec["source"]["kustomize"] = {"images": [f"gourmetgram-app={BASE.partition('@')[0]}@{digest(version)}"]}
         self.allow(
             "kubectl", "get", "applications.argoproj.io", f"gourmetgram-{environment}", "--namespace", "argocd", "--output", "json",
-            stdout={"spec": spec, "status": {}},
+            stdout={"spec": {"source": source(version)}, "status": status or {}},
         )  # fmt: skip
 
     def patchable(self, environment):
@@ -159,6 +156,11 @@ class Pipeline:
 
     def created(self):
         return [json.loads(call["stdin"]) for call in self.calls("kubectl", "create")]
+
+
+def source(version):
+    """The source of an Application that tells Argo CD to run this version's image, or with None the base image."""
+    return {"kustomize": {"images": [f"gourmetgram-app={BASE.partition('@')[0]}@{digest(version)}"]}} if version else {}
 
 
 def holding(key):

@@ -101,11 +101,29 @@ def promote_with(world, environments):
     return world.run("promote.py", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="7", ENVIRONMENTS=environments)
 
 
+@pytest.mark.parametrize("value", ["canary", "null", "7", '"canary"', '{"canary": true}', "[7]", '["canary", null]', '["Canary"]', '["shadow"]', "[" * 10_000])
+@pytest.mark.parametrize("script", ["promote.py", "restore.py"])
+def test_malformed_other_clusters_are_refused(world, script, value):
+    given = {"SOURCE_ENVIRONMENT": "staging", "TARGET_ENVIRONMENT": "canary", "MODEL_VERSION": "7"}
+    done = world.run(script, OTHER_CLUSTERS=value, **given)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not world.calls("kubectl") and not world.mlflow.releases()
+    assert done.stderr.startswith("Refused: OTHER_CLUSTERS ") and done.stderr.endswith(" is no JSON list of environments: run pulumi up.\n")
+
+
+@pytest.mark.parametrize("value,expected", [("", []), ("[]", []), ('["canary", "production"]', ["canary", "production"])])
+def test_other_clusters_are_those_of_the_stack(monkeypatch, value, expected):
+    import inputs
+
+    monkeypatch.setenv("OTHER_CLUSTERS", value)
+    assert inputs.other_clusters() == expected
+
+
 def test_by_hand_they_are_those_of_the_document(monkeypatch):
     import inputs
     import names
 
     monkeypatch.delenv("ENVIRONMENTS", raising=False)
+    monkeypatch.delenv("OTHER_CLUSTERS", raising=False)
     assert inputs.promotions() == [("staging", "canary"), ("canary", "production")]
     assert names.service_url("production") == "http://gourmetgram-production.gourmetgram-production.svc.cluster.local:80"
     monkeypatch.setenv("ENVIRONMENTS", json.dumps({"staging": "http://other:9"}))

@@ -17,9 +17,9 @@ ENTRIES = {  # script: (its good values, the values to attack)
     "backstop.py": ({}, ["MODEL_VERSION"]),
     "promote.py": (
         {"SOURCE_ENVIRONMENT": "staging", "TARGET_ENVIRONMENT": "canary", "MODEL_VERSION": "7"},
-        ["SOURCE_ENVIRONMENT", "TARGET_ENVIRONMENT", "MODEL_VERSION"],
+        ["SOURCE_ENVIRONMENT", "TARGET_ENVIRONMENT", "MODEL_VERSION", "OTHER_CLUSTERS"],
     ),
-    "restore.py": ({}, ["TARGET_ENVIRONMENT", "ENVIRONMENTS"]),
+    "restore.py": ({}, ["TARGET_ENVIRONMENT", "ENVIRONMENTS", "OTHER_CLUSTERS"]),
     "revert.py": ({}, ["FAILED_VERSION"]),
     "start-workflow.py": ({"TEMPLATE": "test-staging", "WAIT": "yes", "MODEL_VERSION": "7"}, ["TEMPLATE", "MODEL_VERSION", "DIGEST", "WAIT"]),
 }

@@ -89,20 +89,22 @@ def environments(name="ENVIRONMENTS"):
     raise Refused(f"{name} {_shown(_given(name))} is no JSON object of environments with their URLs, staging first: run pulumi up.")
 
 
-def on_other_cluster(environment, name="OTHER_CLUSTERS"):
-    """Whether an environment's pods are on a cluster that the workflows don't see."""
+def other_clusters(name="OTHER_CLUSTERS"):
+    """Those of the environments whose pods are on a cluster that the workflows don't see; default none."""
     try:
         found = json.loads(_given(name) or "[]")
     except (ValueError, RecursionError):
         found = None
-    if isinstance(found, list) and all(isinstance(one, str) for one in found):
-        return environment in found
+    known = environments()
+    if isinstance(found, list) and all(isinstance(one, str) and one in known for one in found):
+        return found
     raise Refused(f"{name} {_shown(_given(name))} is no JSON list of environments: run pulumi up.")
 
 
 def promotions():
     """Source and target of every promotion, in order: each environment promotes to the one that follows."""
     order = list(environments())
+    other_clusters()  # whoever asks for them will ask where their pods are, when it is too late to refuse
     return list(zip(order, order[1:]))
 
 

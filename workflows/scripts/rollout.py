@@ -24,7 +24,7 @@ def repository():
 
 def overrides(environment):
     """The release of an environment: the `images` that its Application overrides, or None before the first release."""
-    return _application(environment)["spec"]["source"].get("kustomize", {}).get("images")
+    return applications.overrides(_application(environment)["spec"]["source"])
 
 
 def released_digest(environment):
@@ -73,7 +73,7 @@ def release(environment, images, digest, served):
 def await_pods(environment, digest, deadline):
     """Waits until only ready pods of the digest are left; raises StepFailed as soon as that cannot come true."""
     verdict = pods.Assessment("waiting", "no answer from the cluster yet")
-    watch = _ask_argo_cd if inputs.on_other_cluster(environment) else _watch_pods
+    watch = _ask_argo_cd if environment in inputs.other_clusters() else _watch_pods
     while time.monotonic() < deadline:
         verdict = watch(environment, digest, min(deadline, time.monotonic() + NUDGE)) or verdict
         if verdict.state == "ready":
@@ -87,9 +87,9 @@ def await_pods(environment, digest, deadline):
 
 def running_digests(environment):
     """Digests of the images that an environment runs, sorted; nothing while it is between two."""
-    name = names.workload(environment)
-    if inputs.on_other_cluster(environment):
+    if environment in inputs.other_clusters():
         return applications.running_digests(_application(environment))
+    name = names.workload(environment)
     return pods.running_digests(kube.listed("pods", name, f"app={name}"))
 
 
@@ -98,15 +98,15 @@ def _application(environment):
 
 
 def _ask_argo_cd(environment, digest, until):
-    """What Argo CD says of another cluster: ready or failing as soon as it is, else the last at the end of the time."""
+    """What Argo CD says of another cluster: ready as soon as it is, else the last at the end of the time."""
     verdict = None
 
-    def decided():
+    def ready():
         nonlocal verdict
         verdict = applications.assess(_application(environment), digest)
-        return verdict.state != "waiting"
+        return verdict.state == "ready"
 
-    web.poll(decided, until - time.monotonic(), interval=1.0)
+    web.poll(ready, until - time.monotonic(), interval=1.0)
     return verdict
 
 
@@ -169,5 +169,3 @@ def argo_cd_says(environment):
         messages.append(operation.get("message", ""))
     said = clean("; ".join(filter(None, messages)), 300)
     return f" (Argo CD: {said})" if said else ""
-
-

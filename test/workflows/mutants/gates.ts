@@ -131,6 +131,18 @@ export const gates: Protections = {
       "            continue",
       "test_protections.py::test_a_stream_that_begins_anew_forgets_what_went",
     ],
+    [
+      "pods on another cluster are not looked for here",
+      "    watch = _ask_argo_cd if environment in inputs.other_clusters() else _watch_pods",
+      "    watch = _watch_pods",
+      "test_applications.py::test_promotes_to_it_when_argo_cd_has_settled",
+    ],
+    [
+      "what a source on another cluster runs is asked of Argo CD",
+      "    if environment in inputs.other_clusters():\n",
+      "    if False:\n",
+      "test_applications.py::test_promotes_from_it_what_argo_cd_sees_there",
+    ],
     ["Argo CD is asked again while nothing happens", "            _patch(environment, REFRESH)", "            pass", "test_deploy.py::test_argo_cd_is_asked_again_while_nothing_happens"],
     [
       "a reason stands when Argo CD cannot be asked",
@@ -150,6 +162,25 @@ export const gates: Protections = {
       `    return [f"{names.APP_IMAGE}={repository()}:latest"]`,
       "test_deploy.py::test_waits_for_the_new_pod_alone",
     ],
+  ],
+  "scripts/applications.py": [
+    ["only what Argo CD has brought about counts", ` and sync.get("status") == "Synced"`, "", "test_applications.py::test_promotes_nothing_else_from_it[out of sync]"],
+    ["only what is healthy counts", ` and health.get("status") == "Healthy"`, "", "test_applications.py::test_promotes_nothing_else_from_it[progressing]"],
+    ["what Argo CD says of the release before is nothing of this one", "    return told and sync", "    return sync", "test_applications.py::test_promotes_nothing_else_from_it[compared with the release before]"],
+    ["what has not settled runs nothing", "    return _digests(application) if _settled(application) else []", "    return _digests(application)", "test_applications.py::test_an_unsettled_application_tells_nothing"],
+    [
+      "no other image is left beside the one that was told",
+      "    if running_digests(application) == [digest]:",
+      "    if digest in running_digests(application):",
+      "test_applications.py::test_what_argo_cd_says_is_judged[with another beside it]",
+    ],
+    [
+      "a health of the image before is waited out",
+      `    return Assessment("waiting", f"Argo`,
+      `    return Assessment("failing" if "Degraded" in state else "waiting", f"Argo`,
+      "test_applications.py::test_what_argo_cd_says_is_judged[degraded of the image before]",
+    ],
+    ["the images of others are none of the app", "if names.APP_IMAGE in image and ", "if ", "test_applications.py::test_the_images_of_others_are_none_of_the_app"],
   ],
   "scripts/run-gate.py": [
     [

@@ -1,0 +1,123 @@
+/** The program itself, as the stack of an environment on a cluster of its own: two real API servers, one of them the platform's. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadAll } from "js-yaml";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type ControlPlane, startControlPlane } from "./control-plane";
+import { manifestPath } from "../../local/manifests";
+import { repositoryRoot } from "../../local/paths";
+import { KubeClient } from "../../local/plugins/kube-client";
+import { record, text, type Properties } from "../../local/plugins/values";
+import { installPolicyPack } from "../../local/policy-pack";
+import { installStandInPlugins, pulumi } from "../../local/pulumi";
+import { localStackFile, prepareStack, stacksDirectory } from "../../local/stack";
+
+const bundles = "/api/v1/namespaces/gourmetgram-canary-bundle";
+const environment = "/api/v1/namespaces/gourmetgram-canary";
+const argoCd = "/api/v1/namespaces/argocd";
+const applications = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications";
+
+let platform: ControlPlane;
+let edge: ControlPlane;
+let state: string;
+const before = process.env.GOURMETGRAM_STATE;
+
+beforeAll(async () => {
+  state = mkdtempSync(join(tmpdir(), "gourmetgram-state-"));
+  process.env.GOURMETGRAM_STATE = state;
+  installStandInPlugins();
+  [platform, edge] = await Promise.all([startControlPlane(), startControlPlane()]);
+
+  await platform.client.request("POST", "/api/v1/namespaces", { body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "argocd" } } });
+  const definitions = (loadAll(readFileSync(manifestPath("argo-cd"), "utf8")) as Properties[]).filter((object) => /^(applications|appprojects)\./.test(nameOf(object)));
+  for (const body of definitions) await platform.client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", { body });
+
+  const program = join(state, "program"); // A copy, as the CLI writes beside the program.
+  cpSync(join(__dirname, "platform-program"), program, { recursive: true });
+  symlinkSync(join(repositoryRoot, "node_modules"), join(program, "node_modules"));
+  await prepareStack("platform", { config: {} });
+  await run("platform", program, "up", "--yes", "--skip-preview");
+
+  const config = {
+    "gourmetgram:cluster": { context: "test", kubeconfig: edge.kubeconfig },
+    "gourmetgram:platform": { stack: "platform", cluster: { context: "test", kubeconfig: platform.kubeconfig }, apiServer: edge.client.connection.server },
+    "gourmetgram:exposure": { type: "LoadBalancer", host: "edge.example.org" },
+    "gourmetgram:environments": { canary: {} },
+  };
+  await prepareStack("canary", { config });
+}, 60_000);
+
+afterAll(async () => {
+  if (before === undefined) delete process.env.GOURMETGRAM_STATE;
+  else process.env.GOURMETGRAM_STATE = before;
+  await Promise.all([platform?.stop(), edge?.stop()]);
+  if (state) rmSync(state, { recursive: true, force: true });
+});
+
+const nameOf = (object: Properties): string => text(record(object, "metadata"), "name") ?? "";
+const onCanary = (...args: string[]) => run("canary", repositoryRoot, ...args);
+
+/** Runs the CLI and gives all that it printed. @throws Error with all that, where it fails */
+async function run(stack: string, cwd: string, ...args: string[]): Promise<string> {
+  const lines: string[] = [];
+  await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], { cwd, onLine: (line) => lines.push(line) }).catch((error) => {
+    throw new Error(`${error.message}\n${lines.join("\n")}`);
+  });
+  return lines.join("\n");
+}
+
+/** Names of the objects at a path that the program made, and not the API server. */
+async function names({ client }: ControlPlane, path: string): Promise<string[]> {
+  const { items } = (await client.request("GET", path)) as { items: Properties[] };
+  return items.map(nameOf).filter((name) => !/^(default|kube-.*|argocd)$/.test(name)).sort();
+}
+
+/** There is no node: the pod that publishes the bundle ends as its kubelet would say. */
+async function publishes(): Promise<void> {
+  const { client } = platform;
+  const pod = await client.follow(`${bundles}/pods`, {}, AbortSignal.timeout(60_000), (each) => each && nameOf(each));
+  const status = { phase: "Succeeded", containerStatuses: [{ name: "publish", image: "", imageID: "", ready: false, restartCount: 0, state: { terminated: { exitCode: 0 } } }] };
+  await client.request("PATCH", `${bundles}/pods/${pod}/status`, { body: { status }, contentType: "application/merge-patch+json" });
+}
+
+it("puts what runs on its own cluster and what deploys it on the platform's, and takes both away", async () => {
+  const judged = ["--policy-pack", installPolicyPack()];
+  const first = await onCanary("preview", ...judged);
+  expect(first).toContain("+ 19 to create");
+  expect(first).toContain("string value at .stringData can't be known during preview");
+
+  const [up] = await Promise.all([onCanary("up", "--yes", "--skip-preview", ...judged), publishes()]);
+  expect(up).toContain("+ 19 created");
+  expect(await names(platform, "/api/v1/namespaces")).toEqual(["gourmetgram-canary-bundle"]);
+  expect(await names(edge, "/api/v1/namespaces")).toEqual(["gourmetgram-canary"]);
+  expect(await names(platform, `${bundles}/configmaps`)).toContain("gourmetgram-canary-bundle");
+  expect(await names(platform, `${argoCd}/secrets`)).toEqual(["cluster-edge", "gourmetgram-canary-bundles"]);
+  expect(await names(edge, `${environment}/secrets`)).toEqual(["argocd-deployer-token"]);
+  expect(await platform.client.request("GET", `${applications}/gourmetgram-canary`)).toMatchObject({ spec: { destination: { name: "edge", namespace: "gourmetgram-canary" } } });
+
+  // The registration is all that Argo CD has of that cluster.
+  const { data } = (await platform.client.request("GET", `${argoCd}/secrets/cluster-edge`)) as { data: Record<string, string> };
+  const registered = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]));
+  expect(registered).toMatchObject({ name: "edge", server: edge.client.connection.server, namespaces: "gourmetgram-canary", clusterResources: "false" });
+  const { bearerToken, tlsClientConfig } = JSON.parse(registered.config) as { bearerToken: string; tlsClientConfig: { caData: string } };
+  const deployer = new KubeClient({ server: registered.server, context: "", namespace: "", insecure: false, authority: Buffer.from(tlsClientConfig.caData, "base64"), token: bearerToken });
+  const deploy = (namespace: string) => deployer.request("POST", `/apis/apps/v1/namespaces/${namespace}/deployments`, { body: deployment, query: { dryRun: "All" } });
+  await expect(deploy("gourmetgram-canary")).resolves.toMatchObject({ metadata: { namespace: "gourmetgram-canary" } });
+  await expect(deploy("default")).rejects.toMatchObject({ code: 403 });
+  await expect(deployer.request("GET", `${environment}/secrets`)).rejects.toMatchObject({ code: 403 });
+
+  const second = await onCanary("up", "--yes", "--refresh", "--skip-preview", ...judged);
+  expect(second).toMatch(/Resources:\n {4}19 unchanged/);
+  const recorded = readFileSync(join(stacksDirectory(), "canary.json"), "utf8");
+  for (const each of [first, up, second, recorded])
+    for (const token of [bearerToken, Buffer.from(bearerToken).toString("base64")]) expect(each).not.toContain(token);
+
+  expect(await onCanary("destroy", "--yes", "--skip-preview")).toContain("- 19 deleted");
+  for (const plane of [platform, edge]) expect(await names(plane, "/api/v1/namespaces")).toEqual([]);
+  expect(await names(platform, applications)).toEqual([]);
+  expect(await names(platform, `${argoCd}/secrets`)).toEqual([]);
+}, 90_000);
+
+const template = { metadata: { labels: { app: "it" } }, spec: { containers: [{ name: "app", image: "example.test/app:1" }] } };
+const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "it" }, spec: { selector: { matchLabels: { app: "it" } }, template } };
