@@ -24,11 +24,12 @@ export function credentials(resource: Resource): string[] {
 }
 
 /** Whether an object registers a cluster with Argo CD for one namespace, by the token of a ServiceAccount in that namespace. */
-function isOfOneNamespace({ metadata, stringData }: KubernetesObject): boolean {
-  if (metadata.labels?.["argocd.argoproj.io/secret-type"] !== "cluster" || stringData.clusterResources !== "false" || !stringData.namespaces) return false;
-  const { bearerToken } = parsed(stringData.config) as { bearerToken: string };
-  const claims = parsed(Buffer.from(bearerToken.split(".")[1] ?? "", "base64url").toString()) as { sub?: string } | undefined;
-  return claims?.sub?.startsWith(`system:serviceaccount:${stringData.namespaces}:`) ?? false;
+function isOfOneNamespace({ metadata, stringData = {} }: KubernetesObject): boolean {
+  const { clusterResources, namespaces, config } = stringData;
+  if (metadata?.labels?.["argocd.argoproj.io/secret-type"] !== "cluster" || clusterResources !== "false" || !namespaces || !config) return false;
+  const { bearerToken } = parsed(config) as { bearerToken: string };
+  const claims = parsed(Buffer.from(bearerToken.split(".")[1] ?? "", "base64url").toString()) as { sub?: unknown } | null | undefined;
+  return String(claims?.sub).startsWith(`system:serviceaccount:${namespaces}:`);
 }
 
 /** The keys of credentials, those within JSON among them: `config.bearerToken`. */

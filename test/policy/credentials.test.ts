@@ -43,11 +43,19 @@ describe("a cluster's registration with Argo CD", () => {
     ["of an account in a namespace that begins the same", token("food-2:deployer")],
     ["that is none of a service account", "abcdef.0123456789abcdef"],
     ["that can't be read", "e30.e3.c2ln"],
+    ["that says nothing", "e30.bnVsbA.c2ln"],
     ["for the whole cluster", token("food:deployer"), { clusterResources: "true" }],
     ["for all namespaces", token(":deployer"), { namespaces: "" }],
     ["for two namespaces", token("food:deployer"), { namespaces: "food,drink" }],
     ["in a Secret of another kind", token("food:deployer"), { label: "repository" }],
   ])("holds no token %s", (_title, bearer, changes) => expect(registration(bearer, changes)).toEqual(held("config.bearerToken")));
+
+  it("holds none in data, where it would be read as base64", () => {
+    const config = JSON.stringify({ bearerToken: token("food:deployer") });
+    const labels = { "argocd.argoproj.io/secret-type": "cluster" };
+    expect(credentials(resource("Secret", { metadata: { labels }, data: { namespaces: "food", clusterResources: "false", config } }))).toEqual(held("config.bearerToken"));
+    expect(credentials(resource("Secret", { metadata: { labels }, data: { config }, stringData: { namespaces: "food", clusterResources: "false" } }))).toEqual(held("config.bearerToken"));
+  });
 
   it("holds no other credential beside it", () => expect(registration(token("food:deployer"), { password: "x" })).toEqual(held("password")));
 });
