@@ -23,11 +23,8 @@ export interface ArgoCdArgs {
 /** Parts of the release that this pipeline has a use for; the others are not installed. */
 const components = ["application-controller", "redis", "repo-server", "server"];
 const serverPort = 8080;
-/** Kinds that a bundle may hold, and that Argo CD may touch. */
-const bundleKinds = [
-  { group: "apps", kind: "Deployment" },
-  { group: "", kind: "Service" },
-];
+/** Kinds that a bundle may hold, and those that come of them: of these Argo CD may do no more than look, but it shows only what its project names. */
+const shownKinds = { apps: ["Deployment", "ReplicaSet"], "": ["Service", "Pod"] };
 
 /**
  * Argo CD for a fixed list of namespaces: it holds no right in any other, no admin user exists, and whoever
@@ -93,7 +90,7 @@ export class ArgoCd extends pulumi.ComponentResource {
           sourceRepos: [args.sourceRepository],
           destinations: args.targets.map(({ namespace, cluster }) => destination(namespace, cluster)),
           clusterResourceWhitelist: [],
-          namespaceResourceWhitelist: bundleKinds,
+          namespaceResourceWhitelist: Object.entries(shownKinds).flatMap(([group, kinds]) => kinds.map((kind) => ({ group, kind }))),
         },
       },
       { parent: this, dependsOn: release },
@@ -130,10 +127,7 @@ export function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Ma
     "users.anonymous.enabled": "true",
     // The controller is asked for what it may see, and watches only what a bundle can hold.
     "resource.respectRBAC": "strict",
-    "resource.inclusions": JSON.stringify([
-      { apiGroups: ["apps"], kinds: ["Deployment", "ReplicaSet"], clusters: ["*"] },
-      { apiGroups: [""], kinds: ["Service", "Pod"], clusters: ["*"] },
-    ]),
+    "resource.inclusions": JSON.stringify(Object.entries(shownKinds).map(([group, kinds]) => ({ apiGroups: [group], kinds, clusters: ["*"] }))),
     "timeout.reconciliation": "120s",
   };
   find(objects, "ConfigMap", "argocd-rbac-cm").data = { "policy.default": "role:readonly" };

@@ -88,7 +88,9 @@ describe("ArgoCd", () => {
       clusterResourceWhitelist: [],
       namespaceResourceWhitelist: [
         { group: "apps", kind: "Deployment" },
+        { group: "apps", kind: "ReplicaSet" },
         { group: "", kind: "Service" },
+        { group: "", kind: "Pod" },
       ],
     });
   });
