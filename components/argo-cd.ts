@@ -128,7 +128,9 @@ export function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Ma
     // The controller is asked for what it may see, and watches only what a bundle can hold.
     "resource.respectRBAC": "strict",
     "resource.inclusions": JSON.stringify(Object.entries(shownKinds).map(([group, kinds]) => ({ apiGroups: [group], kinds, clusters: ["*"] }))),
-    "timeout.reconciliation": "120s",
+    // A new environment whose rights come a moment after its name is looked at again no earlier than this.
+    "timeout.reconciliation": "30s",
+    "timeout.reconciliation.jitter": "0s",
   };
   find(objects, "ConfigMap", "argocd-rbac-cm").data = { "policy.default": "role:readonly" };
   find(objects, "ConfigMap", "argocd-cmd-params-cm").data = { "server.insecure": "true", "applicationsetcontroller.enable": "false" };
