@@ -68,6 +68,10 @@ describe("ArgoCd", () => {
     expect(inputs("argocd/argocd-cmd-params-cm").data).toEqual({ "server.insecure": "true", "applicationsetcontroller.enable": "false" });
   });
 
+  it("looks again within half a minute, and not at a time of its own", async () => {
+    expect((await argoCd()).inputs("argocd/argocd-cm").data).toMatchObject({ "timeout.reconciliation": "30s", "timeout.reconciliation.jitter": "0s" });
+  });
+
   it("watches what a bundle can hold, and what that makes, and nothing else", async () => {
     expect(JSON.parse((await argoCd()).inputs("argocd/argocd-cm").data["resource.inclusions"])).toEqual([
       { apiGroups: ["apps"], kinds: ["Deployment", "ReplicaSet"], clusters: ["*"] },
