@@ -106,6 +106,12 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
   return new Cluster(config);
 }
 
+/** An empty list for what is not there, gone with its definition or with its namespace. @throws any other error */
+export function none(error: unknown): { items: never[] } {
+  if (error instanceof ApiError && error.status === 404) return { items: [] };
+  throw error;
+}
+
 function sentence(text: string): string | undefined {
   try {
     return (JSON.parse(text) as { message?: string }).message;

@@ -3,7 +3,7 @@
  * controller was told to keep its finalizer on their pods, only a running one takes it off, or this does.
  * Run by `pulumi destroy`.
  */
-import { ApiError, Cluster, connectTo } from "./cluster";
+import { Cluster, connectTo, none } from "./cluster";
 import { run } from "./run";
 import { workflowNamespace } from "../components/workflow-names";
 
@@ -36,11 +36,6 @@ export async function drainWorkflows(cluster: Cluster, seconds = patience): Prom
       .catch(none);
   }
   return `${items.length} Workflows deleted${left.items.length > 0 ? `, ${left.items.length} pods freed of their finalizer, since no controller did it in ${seconds} s` : ""}`;
-}
-
-function none(error: unknown): { items: never[] } {
-  if (error instanceof ApiError && error.status === 404) return { items: [] };
-  throw error;
 }
 
 if (require.main === module)

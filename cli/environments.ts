@@ -3,6 +3,9 @@ import { ApiError, Cluster } from "./cluster";
 
 const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
 
+/** The environment that a namespace belongs to. */
+export const environmentOf = (namespace: string): string => namespace.replace(/^gourmetgram-/, "");
+
 /** Names of the environments that the cluster's pipeline knows, in the order of promotion. @throws when there is no pipeline, or one of an older program */
 export async function readEnvironments(cluster: Cluster): Promise<string[]> {
   const { data } = await cluster.api<{ data?: { environments?: string } }>(path).catch((error: Error) => {

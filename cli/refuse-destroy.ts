@@ -1,6 +1,7 @@
 /** Ends with an error where environments of other stacks are on the platform. Run by `pulumi destroy` before it deletes anything. */
 import { stackLabel } from "../components/workflow-names";
-import { ApiError, Cluster, connectTo } from "./cluster";
+import { Cluster, connectTo, none } from "./cluster";
+import { environmentOf } from "./environments";
 import { run } from "./run";
 
 interface Application {
@@ -8,23 +9,17 @@ interface Application {
   spec: { destination: { namespace: string } };
 }
 
-/** @returns why the stack must not be destroyed, or undefined */
+/** @returns why the stack must not be destroyed, or undefined: also where Argo CD is gone already, and nobody needs the platform */
 export async function refusal(cluster: Cluster, stack: string): Promise<string | undefined> {
   const others = encodeURIComponent(`${stackLabel},${stackLabel}!=${stack}`);
   const { items } = await cluster.api<{ items: Application[] }>(`/apis/argoproj.io/v1alpha1/namespaces/argocd/applications?labelSelector=${others}`).catch(none);
   if (items.length === 0) return undefined;
-  const environments = items.map(({ spec }) => spec.destination.namespace.replace(/^gourmetgram-/, ""));
+  const environments = items.map(({ spec }) => environmentOf(spec.destination.namespace));
   const stacks = [...new Set(items.map(({ metadata }) => metadata.labels[stackLabel]))].sort();
   return (
     `the stack ${stack} holds the platform of ${environments.sort().join(" and ")}, so nothing was removed: ` +
     `destroy the ${stacks.length === 1 ? "stack" : "stacks"} ${stacks.join(" and ")} first`
   );
-}
-
-/** Gone already, with their definition or with the namespace: nobody needs the platform. */
-function none(error: unknown): { items: never[] } {
-  if (error instanceof ApiError && error.status === 404) return { items: [] };
-  throw error;
 }
 
 if (require.main === module)

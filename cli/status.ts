@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { knownUrls } from "../local/urls";
 import { Cluster, connect } from "./cluster";
-import { readEnvironments } from "./environments";
+import { environmentOf, readEnvironments } from "./environments";
 import { Freeze, readFreeze } from "./freeze";
 import { listModels, Model } from "./models";
 import { run } from "./run";
@@ -52,7 +52,7 @@ export async function readStatus(cluster: Cluster): Promise<Status> {
 
 async function environmentStatus(cluster: Cluster, { spec, status }: Application, models: Model[], urls: Record<string, string>): Promise<EnvironmentStatus> {
   const { namespace, name: otherCluster } = spec.destination;
-  const name = namespace.replace(/^gourmetgram-/, "");
+  const name = environmentOf(namespace);
   const served = otherCluster ? servedElsewhere(status?.summary?.images ?? [], models) : await servedHere(cluster, namespace);
   return { name, ...served, health: status?.health?.status ?? "Unknown", url: urls[name] ?? null };
 }
