@@ -1,19 +1,19 @@
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { ArgoCd } from "./components/argo-cd";
-import { ArgoWorkflows } from "./components/argo-workflows";
-import { DestroyGuard } from "./components/destroy-guard";
-import { Environment } from "./components/environment";
-import { environmentApp, inClusterUrl } from "./components/environment-bundle";
-import { ModelRegistry, trackingUri } from "./components/model-registry";
-import { PipelineImages } from "./components/pipeline-images";
-import { misplaced, referToPlatform } from "./components/platform";
-import { PromotionPipeline } from "./components/promotion-pipeline";
-import { Registry } from "./components/registry";
-import { loadManifests } from "./components/release-manifests";
+import { Environment } from "./components/environments/environment";
+import { environmentApp, inClusterUrl } from "./components/environments/environment-bundle";
+import { misplaced, referToPlatform } from "./components/environments/platform";
+import { PipelineImages } from "./components/pipeline/pipeline-images";
+import { PromotionPipeline } from "./components/pipeline/promotion-pipeline";
+import { ArgoCd } from "./components/platform/argo-cd";
+import { ArgoWorkflows } from "./components/platform/argo-workflows";
+import { DestroyGuard } from "./components/platform/destroy-guard";
+import { ModelRegistry, trackingUri } from "./components/platform/model-registry";
+import { Registry } from "./components/platform/registry";
+import { loadManifests } from "./components/platform/release-manifests";
 import { ConfigurationError, loadSettings, type Settings } from "./config";
-import { contentKey } from "./images/build/content-key";
+import { contentKey } from "./image-builder/content-key";
 import { ownImageKeys, registryAddress } from "./images/catalogue";
 
 type OnCluster = Required<Pick<pulumi.ComponentResourceOptions, "providers">>;
@@ -27,17 +27,26 @@ type OnCluster = Required<Pick<pulumi.ComponentResourceOptions, "providers">>;
 export = async () => {
   const settings = loadSettings();
   const onCluster = { providers: { kubernetes: clusterProvider("cluster", settings.cluster) } };
-  return settings.platform ? environmentsAlone(settings, settings.platform, onCluster) : wholePlatform(settings, onCluster);
+  return settings.platform
+    ? environmentsAlone(settings, settings.platform, onCluster)
+    : wholePlatform(settings, onCluster);
 };
 
 /** A stack of environments alone, on the platform of another one. */
-async function environmentsAlone({ environments, exposure }: Settings, { stack, cluster, apiServer }: NonNullable<Settings["platform"]>, onCluster: OnCluster) {
-  const elsewhere = cluster && apiServer ? { provider: clusterProvider("platform-cluster", cluster), apiServer } : undefined;
+async function environmentsAlone(
+  { environments, exposure }: Settings,
+  { stack, cluster, apiServer }: NonNullable<Settings["platform"]>,
+  onCluster: OnCluster,
+) {
+  const elsewhere =
+    cluster && apiServer ? { provider: clusterProvider("platform-cluster", cluster), apiServer } : undefined;
   const platform = { ...(await referToPlatform(stack)), elsewhere };
   const names = Object.keys(environments);
   const mistakes = misplaced(platform, names, pulumi.getStack(), stack, elsewhere !== undefined);
   if (mistakes.length > 0) throw new ConfigurationError(mistakes);
-  const held = names.map((name) => new Environment(name, { environment: name, settings: environments[name], exposure, platform }, onCluster));
+  const held = names.map(
+    (name) => new Environment(name, { environment: name, settings: environments[name], exposure, platform }, onCluster),
+  );
   return { urls: byName(names, held, ({ url }) => url), namespaces: byName(names, held, ({ namespace }) => namespace) };
 }
 
@@ -55,11 +64,18 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       images: catalogue,
       build: images.build,
       cluster,
-      contentKey: await contentKey([...ownImageKeys, "build"].map((folder) => join(__dirname, "images", folder)), []),
+      contentKey: await contentKey(
+        [...ownImageKeys.map((folder) => join(__dirname, "images", folder)), join(__dirname, "image-builder")],
+        [],
+      ),
     },
     { dependsOn: registry },
   );
-  const modelRegistry = new ModelRegistry("mlflow", { settings: settings.modelRegistry, exposure, images: catalogue, protect }, onCluster);
+  const modelRegistry = new ModelRegistry(
+    "mlflow",
+    { settings: settings.modelRegistry, exposure, images: catalogue, protect },
+    onCluster,
+  );
 
   const argoWorkflows = new ArgoWorkflows(
     "argo-workflows",
@@ -92,7 +108,9 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     {
       settings: pipeline,
       images: own.references,
-      environmentUrls: Object.fromEntries(Object.entries(chain).map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)])),
+      environmentUrls: Object.fromEntries(
+        Object.entries(chain).map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)]),
+      ),
       otherClusters: Object.keys(chain).filter((name) => chain[name].cluster),
       trackingUri,
       namespace: argoWorkflows.namespace,
@@ -100,11 +118,25 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     },
     { ...onCluster, dependsOn: modelRegistry },
   );
-  const platform = { images: { app: own.references.app, tools: own.references.tools }, project: argoCd.project, rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds, chain };
+  const platform = {
+    images: { app: own.references.app, tools: own.references.tools },
+    project: argoCd.project,
+    rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds,
+    chain,
+  };
   const environments = names.map(
-    (name) => new Environment(name, { environment: name, settings: settings.environments[name], exposure, platform }, { ...onCluster, dependsOn: [argoCd, registry] }),
+    (name) =>
+      new Environment(
+        name,
+        { environment: name, settings: settings.environments[name], exposure, platform },
+        { ...onCluster, dependsOn: [argoCd, registry] },
+      ),
   );
-  new DestroyGuard("destroy-guard", { cluster }, { dependsOn: [registry, own, modelRegistry, argoWorkflows, argoCd, promotion, ...environments] });
+  new DestroyGuard(
+    "destroy-guard",
+    { cluster },
+    { dependsOn: [registry, own, modelRegistry, argoWorkflows, argoCd, promotion, ...environments] },
+  );
 
   return {
     urls: {
@@ -127,9 +159,19 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
 
 function clusterProvider(name: string, { context, kubeconfig }: Settings["cluster"]): k8s.Provider {
   // The cluster stays the same one when its kubeconfig moves.
-  return new k8s.Provider(name, { context, kubeconfig, clusterIdentifier: context, enableConfigMapMutable: true, enableSecretMutable: true });
+  return new k8s.Provider(name, {
+    context,
+    kubeconfig,
+    clusterIdentifier: context,
+    enableConfigMapMutable: true,
+    enableSecretMutable: true,
+  });
 }
 
-function byName<Value>(names: string[], environments: Environment[], value: (environment: Environment) => Value): Record<string, Value> {
+function byName<Value>(
+  names: string[],
+  environments: Environment[],
+  value: (environment: Environment) => Value,
+): Record<string, Value> {
   return Object.fromEntries(environments.map((environment, index) => [names[index], value(environment)]));
 }

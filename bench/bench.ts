@@ -2,11 +2,12 @@
  * What the pipeline costs, measured on the running local cluster. Figures that are compared are measured in
  * turn, A B A B …, in this one run: quote the ratios, since machines differ.
  */
-import { chainWorkflows } from "../cli/workflows";
-import { connect } from "../cli/cluster";
+
 import { readStatus } from "../cli/status";
-import { table } from "../cli/table";
-import { run } from "../cli/run";
+import { chainWorkflows } from "../cli/workflows";
+import { run } from "../lib/main";
+import { table } from "../lib/table";
+import { connect } from "../stacks/stack-cluster";
 import { compareBuilds } from "./builds";
 import { deployTimes, peakMemory } from "./deploys";
 import { leadTime } from "./lead-time";
@@ -16,14 +17,18 @@ import { trainAndFollow } from "./train";
 
 async function main(): Promise<number> {
   const cluster = connect();
-  const print = (title: string, rows: string[][], head = ["", "MEDIAN", "MIN", "MAX"]) => console.log(`\n${title}\n${table(head, rows)}`);
+  const print = (title: string, rows: string[][], head = ["", "MEDIAN", "MIN", "MAX"]) =>
+    console.log(`\n${title}\n${table(head, rows)}`);
 
   console.log("Training two models, so that there is one to go from and one to go to ...");
   const chains = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
   const split = await Promise.all(chains.map(async (chain) => leadTime(await chainWorkflows(cluster, chain))));
   print(
     "Lead time, submit to promotion, in seconds",
-    (["total", "training", "gates", "everything else"] as const).map((part) => [part, ...split.map((each) => each[part].toFixed(1))]),
+    (["total", "training", "gates", "everything else"] as const).map((part) => [
+      part,
+      ...split.map((each) => each[part].toFixed(1)),
+    ]),
     ["", "FIRST", "SECOND"],
   );
 

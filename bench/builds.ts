@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Cluster } from "../cli/cluster";
-import { withPortForward } from "../cli/port-forward";
-import { goTool } from "../images/build/tools";
-import { cacheDir } from "../local/paths";
-import { run } from "../local/run";
+import { goTool } from "../image-builder/go-tool";
+import { run } from "../lib/exec";
+import type { Cluster } from "../lib/kube-client";
+import { cacheDir } from "../lib/paths";
+import { withPortForward } from "../lib/port-forward";
 import { inTurn, median, row } from "./statistics";
 
 const rounds = 5;
@@ -22,20 +22,58 @@ export async function compareBuilds(cluster: Cluster, version: string): Promise<
       const crane = await goTool("crane");
       await extractModel(crane, `${registry}:staging-${version}`, folder);
       const base = `${registry}:base`;
-      const buildah = ["--root", join(cacheDir(), "buildah", "root"), "--runroot", join(folder, "run"), "--storage-driver", "vfs"];
+      const buildah = [
+        "--root",
+        join(cacheDir(), "buildah", "root"),
+        "--runroot",
+        join(folder, "run"),
+        "--storage-driver",
+        "vfs",
+      ];
       await run("buildah", [...buildah, "pull", "--tls-verify=false", base]);
       await writeFile(join(folder, "Dockerfile"), `FROM ${base}\nCOPY app /app\n`);
 
       const seconds = await inTurn(rounds, {
-        layer: () => run(crane, ["append", "--insecure", "--base", base, "--new_layer", join(folder, "layer.tar"), "--new_tag", `${registry}:bench-layer`]),
+        layer: () =>
+          run(crane, [
+            "append",
+            "--insecure",
+            "--base",
+            base,
+            "--new_layer",
+            join(folder, "layer.tar"),
+            "--new_tag",
+            `${registry}:bench-layer`,
+          ]),
         dockerfile: async () => {
-          await run("buildah", [...buildah, "bud", "--isolation=chroot", "--no-cache", "--tls-verify=false", "--pull-never", "--tag", "bench", folder]);
-          await run("buildah", [...buildah, "push", "--tls-verify=false", "bench", `docker://${registry}:bench-dockerfile`]);
+          await run("buildah", [
+            ...buildah,
+            "bud",
+            "--isolation=chroot",
+            "--no-cache",
+            "--tls-verify=false",
+            "--pull-never",
+            "--tag",
+            "bench",
+            folder,
+          ]);
+          await run("buildah", [
+            ...buildah,
+            "push",
+            "--tls-verify=false",
+            "bench",
+            `docker://${registry}:bench-dockerfile`,
+          ]);
         },
         retag: () => run(crane, ["tag", "--insecure", `${registry}:bench-layer`, "bench-retag"]),
       });
       const ratio = median(seconds.dockerfile) / median(seconds.layer);
-      return [row("by layer", seconds.layer), row("by Dockerfile", seconds.dockerfile), ["Dockerfile / layer", ratio.toFixed(1), "", ""], row("retag", seconds.retag)];
+      return [
+        row("by layer", seconds.layer),
+        row("by Dockerfile", seconds.dockerfile),
+        ["Dockerfile / layer", ratio.toFixed(1), "", ""],
+        row("retag", seconds.retag),
+      ];
     });
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -44,6 +82,9 @@ export async function compareBuilds(cluster: Cluster, version: string): Promise<
 
 /** The model's own files out of its image, as a folder for the Dockerfile and as a layer. */
 async function extractModel(crane: string, image: string, folder: string): Promise<void> {
-  await run("sh", ["-euc", `${crane} export --insecure ${image} - | tar -x -C ${folder} app/food11.onnx app/versions.txt`]);
+  await run("sh", [
+    "-euc",
+    `${crane} export --insecure ${image} - | tar -x -C ${folder} app/food11.onnx app/versions.txt`,
+  ]);
   await run("tar", ["-C", folder, "-cf", join(folder, "layer.tar"), "app/food11.onnx", "app/versions.txt"]);
 }

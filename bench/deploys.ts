@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { Cluster } from "../cli/cluster";
 import { readStatus } from "../cli/status";
-import { kubeconfigPath, toolPath } from "../local/paths";
-import { run } from "../local/run";
+import { run } from "../lib/exec";
+import type { Cluster } from "../lib/kube-client";
+import { kubeconfigPath, toolPath } from "../lib/paths";
 import { inTurn, row } from "./statistics";
 
 const application = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-staging";
@@ -22,7 +22,11 @@ export async function deployTimes(cluster: Cluster): Promise<string[]> {
   const { models, urls } = await readStatus(cluster);
   const [newest, previous] = models;
   const repository = (await current(cluster))!.split("@")[0];
-  const images = await Promise.all([previous, newest].map(async ({ version }) => [version, `${repository}@${await imageDigest(cluster, version)}`] as const));
+  const images = await Promise.all(
+    [previous, newest].map(
+      async ({ version }) => [version, `${repository}@${await imageDigest(cluster, version)}`] as const,
+    ),
+  );
   let turn = 0;
   const { deploy } = await inTurn(rounds, {
     deploy: async () => {
@@ -30,7 +34,10 @@ export async function deployTimes(cluster: Cluster): Promise<string[]> {
       await cluster.api(application, {
         method: "PATCH",
         headers: { "content-type": "application/merge-patch+json" },
-        body: { metadata: { annotations: { "argocd.argoproj.io/refresh": "normal" } }, spec: { source: { kustomize: { images: [image] } } } },
+        body: {
+          metadata: { annotations: { "argocd.argoproj.io/refresh": "normal" } },
+          spec: { source: { kustomize: { images: [image] } } },
+        },
       });
       await serves(urls.staging, version);
     },
@@ -53,7 +60,10 @@ async function imageDigest(cluster: Cluster, version: string): Promise<string> {
 async function serves(url: string, version: string): Promise<void> {
   const deadline = Date.now() + 120_000;
   while (Date.now() < deadline) {
-    const answer = await fetch(`${url}/version`, { headers: { connection: "close" } }).then((response) => response.json() as Promise<{ model_version?: string }>, () => undefined);
+    const answer = await fetch(`${url}/version`, { headers: { connection: "close" } }).then(
+      (response) => response.json() as Promise<{ model_version?: string }>,
+      () => undefined,
+    );
     if (answer?.model_version === version) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -62,13 +72,17 @@ async function serves(url: string, version: string): Promise<void> {
 
 /** The most memory that each environment's process has held so far, as its kernel counts it. */
 export async function peakMemory(cluster: Cluster): Promise<string[][]> {
-  const { items } = await cluster.api<{ items: Pod[] }>(`/api/v1/pods?labelSelector=${encodeURIComponent("app in (gourmetgram-staging,gourmetgram-canary,gourmetgram-production)")}`);
+  const { items } = await cluster.api<{ items: Pod[] }>(
+    `/api/v1/pods?labelSelector=${encodeURIComponent("app in (gourmetgram-staging,gourmetgram-canary,gourmetgram-production)")}`,
+  );
   return Promise.all(
-    items.filter(({ metadata, status }) => status.phase === "Running" && !metadata.deletionTimestamp).map(async ({ metadata, spec }) => {
-      const flags = ["--kubeconfig", kubeconfigPath(), "--namespace", metadata.namespace, metadata.name];
-      const status = await run(toolPath("kubectl"), ["exec", ...flags, "--", "cat", "/proc/1/status"]);
-      const kib = Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]);
-      return [metadata.namespace, (kib / 1024).toFixed(0), spec.containers[0].resources.limits.memory];
-    }),
+    items
+      .filter(({ metadata, status }) => status.phase === "Running" && !metadata.deletionTimestamp)
+      .map(async ({ metadata, spec }) => {
+        const flags = ["--kubeconfig", kubeconfigPath(), "--namespace", metadata.namespace, metadata.name];
+        const status = await run(toolPath("kubectl"), ["exec", ...flags, "--", "cat", "/proc/1/status"]);
+        const kib = Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]);
+        return [metadata.namespace, (kib / 1024).toFixed(0), spec.containers[0].resources.limits.memory];
+      }),
   );
 }

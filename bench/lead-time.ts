@@ -1,5 +1,5 @@
-import { templateOf } from "../cli/chain";
-import { Workflow, WorkflowNode } from "../cli/workflows";
+import { templateOf } from "../cli/pipeline-run";
+import type { Workflow, WorkflowNode } from "../cli/workflows";
 
 export interface LeadTime {
   readonly total: number;
@@ -16,10 +16,13 @@ export interface LeadTime {
 export function leadTime(workflows: Workflow[]): LeadTime {
   const [first] = workflows;
   const promotion = workflows.find((workflow) => templateOf(workflow) === "promote-model");
-  if (!promotion?.status?.finishedAt) throw new Error(`${first?.metadata.name ?? "the chain"} did not end with a promotion`);
+  if (!promotion?.status?.finishedAt)
+    throw new Error(`${first?.metadata.name ?? "the chain"} did not end with a promotion`);
   const total = (Date.parse(promotion.status.finishedAt) - Date.parse(first.metadata.creationTimestamp)) / 1000;
   const training = sum(pods(first).filter(({ displayName }) => displayName.startsWith("train")));
-  const gates = sum(workflows.flatMap(pods).filter(({ outputs }) => outputs?.parameters?.some(({ name }) => name === "report")));
+  const gates = sum(
+    workflows.flatMap(pods).filter(({ outputs }) => outputs?.parameters?.some(({ name }) => name === "report")),
+  );
   return { total, training, gates, "everything else": total - training - gates };
 }
 
@@ -28,5 +31,8 @@ function pods(workflow: Workflow): WorkflowNode[] {
 }
 
 function sum(all: WorkflowNode[]): number {
-  return all.reduce((seconds, { startedAt, finishedAt }) => seconds + (Date.parse(finishedAt!) - Date.parse(startedAt!)) / 1000, 0);
+  return all.reduce(
+    (seconds, { startedAt, finishedAt }) => seconds + (Date.parse(finishedAt!) - Date.parse(startedAt!)) / 1000,
+    0,
+  );
 }

@@ -27,25 +27,53 @@ type Interval = readonly [start: number, end: number];
  * @throws where the trace shows no program that registers a resource
  */
 export function splitPreview(trace: string): PreviewSplit {
-  const batches = trace.split("\n").filter(Boolean).flatMap((line) => (JSON.parse(line) as Batch).resourceSpans);
+  const batches = trace
+    .split("\n")
+    .filter(Boolean)
+    .flatMap((line) => (JSON.parse(line) as Batch).resourceSpans);
   // Plugins trace the same calls from their side.
-  const spans = batches.filter(({ resource }) => attribute(resource, "service.name") === "pulumi-cli").flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
-  const named = (name: string) => spans.filter((span) => span.name === name).map(interval).sort(([a], [b]) => a - b);
+  const spans = batches
+    .filter(({ resource }) => attribute(resource, "service.name") === "pulumi-cli")
+    .flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
+  const named = (name: string) =>
+    spans
+      .filter((span) => span.name === name)
+      .map(interval)
+      .sort(([a], [b]) => a - b);
 
   const [whole] = named("pulumi");
   const [run] = named("pulumirpc.LanguageRuntime/Run");
   const [, first] = named("pulumirpc.ResourceMonitor/RegisterResource");
-  if (!whole || !run || !first) throw new Error("the preview's trace shows no program that registers a resource: run `npm run preview` and mend what it says");
+  if (!whole || !run || !first)
+    throw new Error(
+      "the preview's trace shows no program that registers a resource: run `npm run preview` and mend what it says",
+    );
 
-  const ofProviders = spans.filter((span) => span.name.startsWith("pulumirpc.ResourceProvider/") || (span.name === "newPlugin" && attribute(span, "kind") === "resource"));
+  const ofProviders = spans.filter(
+    (span) =>
+      span.name.startsWith("pulumirpc.ResourceProvider/") ||
+      (span.name === "newPlugin" && attribute(span, "kind") === "resource"),
+  );
   const total = length(whole);
   const program = first[0] - run[0];
-  const provider = covered(ofProviders.map(interval).flatMap(([start, end]) => [[start, Math.min(end, run[0])], [Math.max(start, first[0]), end]] as const));
+  const provider = covered(
+    ofProviders.map(interval).flatMap(
+      ([start, end]) =>
+        [
+          [start, Math.min(end, run[0])],
+          [Math.max(start, first[0]), end],
+        ] as const,
+    ),
+  );
   return { total, program, provider, engine: total - program - provider };
 }
 
-const attribute = ({ attributes }: Pick<Span, "attributes">, key: string) => attributes?.find((each) => each.key === key)?.value.stringValue;
-const interval = ({ startTimeUnixNano, endTimeUnixNano }: Span): Interval => [Number(startTimeUnixNano) / 1e9, Number(endTimeUnixNano) / 1e9];
+const attribute = ({ attributes }: Pick<Span, "attributes">, key: string) =>
+  attributes?.find((each) => each.key === key)?.value.stringValue;
+const interval = ({ startTimeUnixNano, endTimeUnixNano }: Span): Interval => [
+  Number(startTimeUnixNano) / 1e9,
+  Number(endTimeUnixNano) / 1e9,
+];
 const length = ([start, end]: Interval) => end - start;
 
 /** Seconds in at least one of the intervals: calls overlap. One that ends before it starts is none. */

@@ -1,12 +1,12 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { settingsOf, type StackFile } from "../config";
-import { readLocalImages } from "../local/images";
-import { localValues, preview, readStackFile } from "../local/stack";
-import { localStack } from "../local/stack-config";
-import { promotionOrder } from "../promotion-order";
-import { PreviewSplit, splitPreview } from "./preview-split";
+import { readStackFile, type StackFile, settingsOf } from "../config";
+import { promotionOrder } from "../config/promotion-path";
+import { readLocalImages } from "../local/toolchain/third-party-images";
+import { localStack } from "../stacks/local-settings";
+import { localValues, preview } from "../stacks/local-stack";
+import { type PreviewSplit, splitPreview } from "./preview-split";
 import { inTurn, median } from "./statistics";
 
 const rounds = 3;
@@ -43,10 +43,16 @@ export async function unchangedPreviews(stack = "staging"): Promise<string[][]> 
  */
 export async function growingPreviews(stack = "staging"): Promise<string[][]> {
   const { file } = readStackFile(stack);
-  const measured = await splits(Object.fromEntries(counts.map((count) => [`${count} environments`, () => measure(stack, withEnvironments(file, count))])));
+  const measured = await splits(
+    Object.fromEntries(
+      counts.map((count) => [`${count} environments`, () => measure(stack, withEnvironments(file, count))]),
+    ),
+  );
   const all = Object.values(measured);
   const further = counts.slice(1).map((count, index) => {
-    const seconds = parts.map((part) => (middle(all[index + 1], part) - middle(all[index], part)) / (count - counts[index]));
+    const seconds = parts.map(
+      (part) => (middle(all[index + 1], part) - middle(all[index], part)) / (count - counts[index]),
+    );
     return partsRow(`each from ${counts[index]} to ${count}`, seconds);
   });
   const [fewest, most] = [counts[0], counts.at(-1)!];
@@ -76,17 +82,25 @@ async function measure(stack: string, file: StackFile, temporary?: string): Prom
   try {
     const trace = join(folder, "trace.json");
     const env = temporary ? { TMPDIR: temporary } : {};
-    await preview(stack, localStack(file, localValues(readLocalImages())), ["--otel-traces", `file://${trace}`], { onLine: () => undefined, env });
+    await preview(stack, localStack(file, localValues(readLocalImages())), ["--otel-traces", `file://${trace}`], {
+      onLine: () => undefined,
+      env,
+    });
     return splitPreview(await readFile(trace, "utf8"));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function splits<Name extends string>(pieces: Record<Name, () => Promise<PreviewSplit>>): Promise<Record<Name, PreviewSplit[]>> {
+async function splits<Name extends string>(
+  pieces: Record<Name, () => Promise<PreviewSplit>>,
+): Promise<Record<Name, PreviewSplit[]>> {
   const names = Object.keys(pieces) as Name[];
   const found = Object.fromEntries(names.map((name) => [name, [] as PreviewSplit[]])) as Record<Name, PreviewSplit[]>;
-  await inTurn(rounds, Object.fromEntries(names.map((name) => [name, async () => found[name].push(await pieces[name]())])));
+  await inTurn(
+    rounds,
+    Object.fromEntries(names.map((name) => [name, async () => found[name].push(await pieces[name]())])),
+  );
   return found;
 }
 
@@ -99,7 +113,10 @@ function splitRow(name: string, splits: PreviewSplit[]): string[] {
 }
 
 function ratioRow(name: string, one: PreviewSplit[], other: PreviewSplit[]): string[] {
-  return partsRow(name, parts.map((part) => middle(one, part) / middle(other, part)));
+  return partsRow(
+    name,
+    parts.map((part) => middle(one, part) / middle(other, part)),
+  );
 }
 
 /** A row without smallest and largest. */

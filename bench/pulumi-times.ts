@@ -1,5 +1,5 @@
-import { up } from "../local/stack";
-import { pulumi } from "../local/pulumi";
+import { pulumi } from "../stacks/local-pulumi";
+import { up } from "../stacks/local-stack";
 
 interface Update {
   kind: string;
@@ -13,7 +13,9 @@ interface Update {
 export async function pulumiTimes(stack = "staging"): Promise<string[][]> {
   // The first takes in what has changed since the last update.
   for (let round = 0; round < 2; round++) await up(stack, () => undefined);
-  const history = JSON.parse(await pulumi(["stack", "history", "--json", "--stack", stack, "--page-size", "1000"], { onLine: () => undefined })) as Update[];
+  const history = JSON.parse(
+    await pulumi(["stack", "history", "--json", "--stack", stack, "--page-size", "1000"], { onLine: () => undefined }),
+  ) as Update[];
   const updates = history.filter(({ kind, result }) => kind === "update" && result === "succeeded");
   return [describe("first", updates.at(-1)!), describe("without changes", updates[0])];
 }

@@ -1,5 +1,8 @@
 /** Runs pieces of work in turn, A B A B …, so that a machine that slows down slows all of them. @returns seconds of each */
-export async function inTurn(rounds: number, pieces: Record<string, () => Promise<unknown>>): Promise<Record<string, number[]>> {
+export async function inTurn(
+  rounds: number,
+  pieces: Record<string, () => Promise<unknown>>,
+): Promise<Record<string, number[]>> {
   const seconds: Record<string, number[]> = Object.fromEntries(Object.keys(pieces).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const [name, piece] of Object.entries(pieces)) {

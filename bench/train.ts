@@ -1,6 +1,6 @@
 import { follow } from "../cli/train";
-import { Cluster } from "../cli/cluster";
 import { submit } from "../cli/workflows";
+import type { Cluster } from "../lib/kube-client";
 
 /** Sends a normal model through the whole pipeline. @returns the chain's name. @throws when it isn't promoted */
 export async function trainAndFollow(cluster: Cluster): Promise<string> {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { run } from "./run";
+import { run } from "../lib/main";
 
 const usage = `Usage: npm run comment -- <pull request> <file>, as in: npm run comment -- 12 preview.md
 
@@ -33,7 +33,8 @@ const pageSize = 100;
  */
 export async function putComment(pullRequest: PullRequest, text: string): Promise<string> {
   const [marker] = text.split("\n");
-  if (!marker.trim()) throw new Error("there is nothing to comment: look at what the command that was to write the file printed");
+  if (!marker.trim())
+    throw new Error("there is nothing to comment: look at what the command that was to write the file printed");
   const comments = `/issues/${pullRequest.number}/comments`;
   const earlier = await find(pullRequest, comments, marker);
   const written = earlier
@@ -51,10 +52,26 @@ async function find(pullRequest: PullRequest, path: string, marker: string): Pro
   }
 }
 
-async function call<T>({ api, repository, token }: PullRequest, method: string, path: string, body?: object): Promise<T> {
-  const headers = { authorization: `Bearer ${token}`, accept: "application/vnd.github+json", "x-github-api-version": "2022-11-28" };
-  const response = await fetch(`${api}/repos/${repository}${path}`, { method, headers, body: body && JSON.stringify(body) });
-  if (!response.ok) throw new Error(`GitHub answers HTTP ${response.status} to ${method} ${path}: check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests`);
+async function call<T>(
+  { api, repository, token }: PullRequest,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<T> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    accept: "application/vnd.github+json",
+    "x-github-api-version": "2022-11-28",
+  };
+  const response = await fetch(`${api}/repos/${repository}${path}`, {
+    method,
+    headers,
+    body: body && JSON.stringify(body),
+  });
+  if (!response.ok)
+    throw new Error(
+      `GitHub answers HTTP ${response.status} to ${method} ${path}: check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests`,
+    );
   return (await response.json()) as T;
 }
 
@@ -65,7 +82,10 @@ function required(name: string): string {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", short: "h", default: false } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h", default: false } },
+  });
   if (values.help) {
     console.log(usage);
     return 0;
@@ -73,7 +93,12 @@ async function main(): Promise<number> {
   const [number, file] = positionals;
   if (positionals.length !== 2 || !/^[1-9]\d*$/.test(number)) throw new Error(usage.split("\n")[0]);
   const api = process.env.GITHUB_API_URL || "https://api.github.com";
-  const pullRequest = { api, repository: required("GITHUB_REPOSITORY"), number: Number(number), token: required("GITHUB_TOKEN") };
+  const pullRequest = {
+    api,
+    repository: required("GITHUB_REPOSITORY"),
+    number: Number(number),
+    token: required("GITHUB_TOKEN"),
+  };
   console.log(await putComment(pullRequest, readFileSync(file, "utf8")));
   return 0;
 }

@@ -1,7 +1,7 @@
+import { run } from "../lib/main";
 import { review } from "./review/command";
 import { driftOf, summariseDrift } from "./review/drift";
 import type { Events } from "./review/events";
-import { run } from "./run";
 
 const usage = `Usage: npm run drift -- [--markdown]
 

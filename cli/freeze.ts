@@ -1,9 +1,10 @@
 import { parseArgs } from "node:util";
-import { freezeName, workflowNamespace } from "../components/workflow-names";
-import { Cluster, connect } from "./cluster";
+import { freezeName, workflowNamespace } from "../components/shared/workflow-names";
+import type { Cluster } from "../lib/kube-client";
+import { run } from "../lib/main";
+import { timestamp } from "../lib/timestamp";
+import { connect } from "../stacks/stack-cluster";
 import { recordFreeze } from "./releases";
-import { run } from "./run";
-import { timestamp } from "./timestamp";
 
 const usage = `Usage: npm run freeze -- "<why>"
        npm run unfreeze [-- "<why>"]
@@ -27,7 +28,10 @@ export async function readFreeze(cluster: Cluster): Promise<Freeze | undefined> 
 /** A reason that fits on one line. @throws for anything else */
 export function checkReason(text: string): string {
   const reason = text.trim();
-  if (!/^[^\p{C}{}]{1,200}$/u.test(reason)) throw new Error(`write why, in one line of at most 200 characters without braces, as in: npm run freeze -- "exams until Friday"`);
+  if (!/^[^\p{C}{}]{1,200}$/u.test(reason))
+    throw new Error(
+      `write why, in one line of at most 200 characters without braces, as in: npm run freeze -- "exams until Friday"`,
+    );
   return reason;
 }
 
@@ -54,7 +58,10 @@ export async function unfreeze(cluster: Cluster, why: string): Promise<string> {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", short: "h" }, off: { type: "boolean" } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h" }, off: { type: "boolean" } },
+  });
   if (values.help) {
     console.log(usage);
     return 0;

@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
-import { Cluster, connect } from "./cluster";
+import type { Cluster } from "../lib/kube-client";
+import { run } from "../lib/main";
+import { table } from "../lib/table";
+import { timestamp } from "../lib/timestamp";
+import { connect } from "../stacks/stack-cluster";
 import { readEnvironments } from "./environments";
-import { listReleases, Release, servedAt } from "./releases";
-import { run } from "./run";
-import { table } from "./table";
-import { timestamp } from "./timestamp";
+import { listReleases, type Release, servedAt } from "./releases";
 
 const usage = `Usage: npm run history [-- [environment] [--at <time>] [--limit <number>] [--json]]
 
@@ -36,14 +37,20 @@ export function renderHistory(releases: Release[]): string {
 
 /** What an environment ran at a time, in a few lines. */
 export function renderServed(environment: string, at: Date, release: Release | undefined): string {
-  if (!release || release.serves!.version === "base") return `At ${timestamp(at)} ${environment} ran the base image, without a model.`;
+  if (!release || release.serves!.version === "base")
+    return `At ${timestamp(at)} ${environment} ran the base image, without a model.`;
   const { serves, endedAt, action, requestedBy, modelRun, dataSha256, figures } = release;
   const facts: [string, string | null][] = [
     ["image", serves!.digest],
     ["since", `${timestamp(endedAt!)}, by ${action} of ${requestedBy}`],
     ["MLflow run", modelRun],
     ["data", dataSha256 && `sha256:${dataSha256}`],
-    ["gates", Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(", ") || null],
+    [
+      "gates",
+      Object.entries(figures)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(", ") || null,
+    ],
   ];
   const lines = facts.filter(([, value]) => value).map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
   return [`At ${timestamp(at)} ${environment} ran ${serves!.version}.`, ...lines].join("\n");
@@ -52,20 +59,29 @@ export function renderServed(environment: string, at: Date, release: Release | u
 /** @throws for a name that is no environment of the cluster's */
 export async function checkEnvironment(cluster: Cluster, name: string): Promise<void> {
   const environments = await readEnvironments(cluster);
-  if (!environments.includes(name)) throw new Error(`"${name}" is no environment: write one of ${environments.join(", ")}`);
+  if (!environments.includes(name))
+    throw new Error(`"${name}" is no environment: write one of ${environments.join(", ")}`);
 }
 
 async function main(): Promise<number> {
-  const options = { help: { type: "boolean", short: "h" }, json: { type: "boolean" }, at: { type: "string" }, limit: { type: "string", default: "50" } } as const;
+  const options = {
+    help: { type: "boolean", short: "h" },
+    json: { type: "boolean" },
+    at: { type: "string" },
+    limit: { type: "string", default: "50" },
+  } as const;
   const { values, positionals } = parseArgs({ allowPositionals: true, options });
   if (values.help) {
     console.log(usage);
     return 0;
   }
   const [environment, ...rest] = positionals;
-  if (rest.length > 0) throw new Error(`"${positionals.join(" ")}" is more than one environment: write one, or none for all`);
-  if (!/^[1-9]\d{0,5}$/.test(values.limit)) throw new Error(`--limit "${values.limit}" is no number of records: write one from 1 to 999999`);
-  if (values.at !== undefined && !environment) throw new Error("--at needs an environment, as in: npm run history -- --at 2026-01-31T12:00:00Z production");
+  if (rest.length > 0)
+    throw new Error(`"${positionals.join(" ")}" is more than one environment: write one, or none for all`);
+  if (!/^[1-9]\d{0,5}$/.test(values.limit))
+    throw new Error(`--limit "${values.limit}" is no number of records: write one from 1 to 999999`);
+  if (values.at !== undefined && !environment)
+    throw new Error("--at needs an environment, as in: npm run history -- --at 2026-01-31T12:00:00Z production");
   const at = values.at === undefined ? undefined : parseTime(values.at);
   const cluster = connect();
   if (environment) await checkEnvironment(cluster, environment);
@@ -75,7 +91,9 @@ async function main(): Promise<number> {
     console.log(values.json ? JSON.stringify(release ?? null, null, 2) : renderServed(environment, at, release));
     return 0;
   }
-  const shown = releases.filter((release) => !environment || release.environment === environment).slice(0, Number(values.limit));
+  const shown = releases
+    .filter((release) => !environment || release.environment === environment)
+    .slice(0, Number(values.limit));
   console.log(values.json ? JSON.stringify(shown, null, 2) : renderHistory(shown));
   return 0;
 }

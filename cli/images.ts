@@ -1,17 +1,25 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { baseKind, type BaseKind } from "../images/build/base";
-import { buildDockerfile, type Report } from "../images/build/build";
-import { contentKey, fileHash } from "../images/build/content-key";
-import { layerImage, type BuiltImage } from "../images/build/layout";
-import { pushImage } from "../images/build/push";
-import { goTool } from "../images/build/tools";
-import { catalogue, ownImageKeys, registryAddress, resolveImages, unpinnedImages, type OwnImageKey } from "../images/catalogue";
-import { repositoryRoot, toolPath } from "../local/paths";
-import { run } from "../local/run";
-import { connect, connectTo } from "./cluster";
-import { withPortForward } from "./port-forward";
+import { type BaseKind, baseKind } from "../image-builder/base";
+import { contentKey, fileHash } from "../image-builder/content-key";
+import { buildDockerfile, type Report } from "../image-builder/dockerfile";
+import { goTool } from "../image-builder/go-tool";
+import { type BuiltImage, layerImage } from "../image-builder/layout";
+import { pushImage } from "../image-builder/push";
+import {
+  catalogue,
+  type OwnImageKey,
+  ownImageKeys,
+  registryAddress,
+  resolveImages,
+  unpinnedImages,
+} from "../images/catalogue";
+import { run } from "../lib/exec";
+import { connectTo } from "../lib/kube-client";
+import { repositoryRoot, toolPath } from "../lib/paths";
+import { withPortForward } from "../lib/port-forward";
+import { connect } from "../stacks/stack-cluster";
 
 const usage = `Usage: npm run images -- [build|push|pin] [${ownImageKeys.join("|")} ...] [--registry host:port] [--tls] [--base local|published] [--json]`;
 
@@ -73,9 +81,13 @@ function folder(key: OwnImageKey): string {
 /** The image that lends the tools image its binaries. */
 async function binaries(base: BaseKind, report: Report): Promise<BuiltImage> {
   if (base === "published")
-    return buildDockerfile({ name: "binaries", context: folder("tools"), dockerfile: "binaries.Dockerfile", base }, report);
+    return buildDockerfile(
+      { name: "binaries", context: folder("tools"), dockerfile: "binaries.Dockerfile", base },
+      report,
+    );
   const kubectl = toolPath("kubectl");
-  if (!existsSync(kubectl)) throw new Error("kubectl is not in the cache yet: run `npm start`, which compiles it, then try again.");
+  if (!existsSync(kubectl))
+    throw new Error("kubectl is not in the cache yet: run `npm start`, which compiles it, then try again.");
   const files = { crane: await goTool("crane"), hey: await goTool("hey"), kubectl };
   const key = await contentKey([], await Promise.all(Object.values(files).map(fileHash)));
   return layerImage({ name: "binaries", key, files });
@@ -114,7 +126,8 @@ async function main(): Promise<void> {
   if (positionals[0] === "pin") return console.log(await pin());
   const action = positionals[0] === "push" || positionals[0] === "build" ? positionals.shift() : "build";
   const unknown = positionals.find((key) => !ownImageKeys.includes(key as OwnImageKey));
-  if (unknown) throw new Error(`"${unknown}" is no image of this project: name ${ownImageKeys.join(", ")}, or none for all.`);
+  if (unknown)
+    throw new Error(`"${unknown}" is no image of this project: name ${ownImageKeys.join(", ")}, or none for all.`);
   const keys = positionals.length ? (positionals as OwnImageKey[]) : [...ownImageKeys];
   if (values.base) process.env.GOURMETGRAM_IMAGE_BASE = values.base;
   const push = (registry: string) => pushImages(keys, registry, { tls: values.tls });

@@ -1,5 +1,5 @@
-import { mlflowAddress, mlflowNamespace, mlflowPort } from "../components/mlflow-address";
-import { Cluster } from "./cluster";
+import { mlflowAddress, mlflowNamespace, mlflowPort } from "../components/shared/mlflow-address";
+import type { Cluster } from "../lib/kube-client";
 
 /**
  * One call of MLflow's REST API, a POST where it has a body.
@@ -8,8 +8,17 @@ import { Cluster } from "./cluster";
  */
 export async function mlflow<T>(cluster: Cluster, path: string, body?: object): Promise<T | undefined> {
   const request = { headers: { host: mlflowAddress }, ...(body && { method: "POST", body }) };
-  const { status, text } = await cluster.service(mlflowNamespace, "mlflow", mlflowPort, `/api/2.0/mlflow/${path}`, request);
+  const { status, text } = await cluster.service(
+    mlflowNamespace,
+    "mlflow",
+    mlflowPort,
+    `/api/2.0/mlflow/${path}`,
+    request,
+  );
   if (status === 404 && text.includes("RESOURCE_DOES_NOT_EXIST")) return undefined;
-  if (status !== 200) throw new Error(`MLflow answered with ${status}: look at it with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`);
+  if (status !== 200)
+    throw new Error(
+      `MLflow answered with ${status}: look at it with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`,
+    );
   return JSON.parse(text) as T;
 }

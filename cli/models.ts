@@ -1,4 +1,4 @@
-import { Cluster } from "./cluster";
+import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
 
 const modelName = "GourmetGramFood11Model";
@@ -27,14 +27,22 @@ export async function listModels(cluster: Cluster): Promise<Model[]> {
   if (!registered) return [];
   const aliases = registered.registered_model?.aliases ?? [];
   const filter = encodeURIComponent(`name='${modelName}'`);
-  const { model_versions = [] } = (await mlflow<Found>(cluster, `model-versions/search?filter=${filter}&max_results=1000`)) ?? {};
+  const { model_versions = [] } =
+    (await mlflow<Found>(cluster, `model-versions/search?filter=${filter}&max_results=1000`)) ?? {};
   return model_versions
     .sort((a, b) => Number(b.version) - Number(a.version))
     .map(({ version, tags = [] }) => ({
       version: `1.0.${version}`,
-      aliases: aliases.filter((each) => each.version === version).map(({ alias }) => alias).sort(),
+      aliases: aliases
+        .filter((each) => each.version === version)
+        .map(({ alias }) => alias)
+        .sort(),
       digest: tags.find(({ key }) => key === "image_digest")?.value ?? null,
-      verdicts: Object.fromEntries(tags.filter(({ key }) => key.startsWith("gate.")).map(({ key, value }) => [key.slice("gate.".length), verdict(value)])),
+      verdicts: Object.fromEntries(
+        tags
+          .filter(({ key }) => key.startsWith("gate."))
+          .map(({ key, value }) => [key.slice("gate.".length), verdict(value)]),
+      ),
     }));
 }
 

@@ -1,7 +1,7 @@
+import { run } from "../lib/main";
 import { review } from "./review/command";
 import type { Events } from "./review/events";
 import { summarise } from "./review/summary";
-import { run } from "./run";
 
 const usage = `Usage: npm run preview -- [--markdown]
 

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
-import { Cluster, connect } from "./cluster";
+import type { Cluster } from "../lib/kube-client";
+import { run } from "../lib/main";
+import { connect } from "../stacks/stack-cluster";
 import { readEnvironments } from "./environments";
-import { run } from "./run";
 import { submitAndFollow } from "./train";
 
 const usage = `Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production
@@ -20,18 +21,26 @@ export function modelVersion(text: string): string {
 export async function checkPromotion(cluster: Cluster, source: string, target: string): Promise<void> {
   const environments = await readEnvironments(cluster);
   const pairs = environments.slice(1).map((next, index) => `${environments[index]} ${next}`);
-  if (!pairs.includes(`${source} ${target}`)) throw new Error(`there is no promotion from ${source} to ${target}: write ${pairs.join(", or ")}`);
+  if (!pairs.includes(`${source} ${target}`))
+    throw new Error(`there is no promotion from ${source} to ${target}: write ${pairs.join(", or ")}`);
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", short: "h", default: false } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h", default: false } },
+  });
   if (values.help) {
     console.log(usage);
     return 0;
   }
   if (positionals.length !== 3) throw new Error(usage.split("\n")[0]);
   const [version, source, target] = positionals;
-  const parameters = { "model-version": modelVersion(version), "source-environment": source, "target-environment": target };
+  const parameters = {
+    "model-version": modelVersion(version),
+    "source-environment": source,
+    "target-environment": target,
+  };
   const cluster = connect();
   await checkPromotion(cluster, source, target);
   return submitAndFollow(cluster, "promote-model", parameters);

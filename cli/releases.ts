@@ -1,4 +1,4 @@
-import { Cluster } from "./cluster";
+import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
 
 const experiment = "gourmetgram-releases";
@@ -40,7 +40,12 @@ export async function listReleases(cluster: Cluster): Promise<Release[]> {
   const runs: Run[] = [];
   for (let token: string | undefined = ""; token !== undefined; ) {
     const page: { runs?: Run[]; next_page_token?: string } =
-      (await mlflow(cluster, "runs/search", { experiment_ids: [found], max_results: 1000, order_by: ["attributes.start_time DESC"], ...(token && { page_token: token }) })) ?? {};
+      (await mlflow(cluster, "runs/search", {
+        experiment_ids: [found],
+        max_results: 1000,
+        order_by: ["attributes.start_time DESC"],
+        ...(token && { page_token: token }),
+      })) ?? {};
     runs.push(...(page.runs ?? []));
     token = page.next_page_token || undefined;
   }
@@ -48,7 +53,10 @@ export async function listReleases(cluster: Cluster): Promise<Release[]> {
 }
 
 export function parseRelease({ info, data }: Run): Release {
-  const tags = Object.fromEntries((data.tags ?? []).map(({ key, value }) => [key, value])) as Record<string, string | undefined>;
+  const tags = Object.fromEntries((data.tags ?? []).map(({ key, value }) => [key, value])) as Record<
+    string,
+    string | undefined
+  >;
   return {
     action: tags.action ?? "unknown",
     environment: tags.environment ?? "-",
@@ -70,21 +78,40 @@ export function parseRelease({ info, data }: Run): Release {
 /** The record of the release that an environment was on at a time; undefined before its first one, when it ran the base image. */
 export function servedAt(releases: Release[], environment: string, at: Date): Release | undefined {
   return releases
-    .filter((release) => release.environment === environment && release.serves && release.endedAt && release.endedAt <= at)
+    .filter(
+      (release) => release.environment === environment && release.serves && release.endedAt && release.endedAt <= at,
+    )
     .sort((a, b) => b.endedAt!.getTime() - a.endedAt!.getTime())[0];
 }
 
 /** Records what a person did to the promotions as a whole. */
-export async function recordFreeze(cluster: Cluster, action: "freeze" | "unfreeze", requestedBy: string, reason: string): Promise<void> {
-  const id = (await findExperiment(cluster)) ?? (await mlflow<{ experiment_id: string }>(cluster, "experiments/create", { name: experiment }))!.experiment_id;
+export async function recordFreeze(
+  cluster: Cluster,
+  action: "freeze" | "unfreeze",
+  requestedBy: string,
+  reason: string,
+): Promise<void> {
+  const id =
+    (await findExperiment(cluster)) ??
+    (await mlflow<{ experiment_id: string }>(cluster, "experiments/create", { name: experiment }))!.experiment_id;
   const outcome = action === "freeze" ? "frozen" : "unfrozen";
-  const tags = Object.entries({ action, environment: "-", requested_by: requestedBy, reason, outcome }).map(([key, value]) => ({ key, value }));
+  const tags = Object.entries({ action, environment: "-", requested_by: requestedBy, reason, outcome }).map(
+    ([key, value]) => ({ key, value }),
+  );
   const now = Date.now();
-  const { run } = (await mlflow<{ run: Run }>(cluster, "runs/create", { experiment_id: id, run_name: action, start_time: now, tags }))!;
+  const { run } = (await mlflow<{ run: Run }>(cluster, "runs/create", {
+    experiment_id: id,
+    run_name: action,
+    start_time: now,
+    tags,
+  }))!;
   await mlflow(cluster, "runs/update", { run_id: run.info.run_id, status: "FINISHED", end_time: now });
 }
 
 async function findExperiment(cluster: Cluster): Promise<string | undefined> {
-  const found = await mlflow<{ experiment: { experiment_id: string } }>(cluster, `experiments/get-by-name?experiment_name=${experiment}`);
+  const found = await mlflow<{ experiment: { experiment_id: string } }>(
+    cluster,
+    `experiments/get-by-name?experiment_name=${experiment}`,
+  );
   return found?.experiment.experiment_id;
 }

@@ -1,11 +1,13 @@
 import { parseArgs } from "node:util";
+import { environmentOf } from "../components/shared/workflow-names";
+import type { Cluster } from "../lib/kube-client";
+import { run } from "../lib/main";
+import { table } from "../lib/table";
 import { knownUrls } from "../local/urls";
-import { Cluster, connect } from "./cluster";
-import { environmentOf, readEnvironments } from "./environments";
-import { Freeze, readFreeze } from "./freeze";
-import { listModels, Model } from "./models";
-import { run } from "./run";
-import { table } from "./table";
+import { connect } from "../stacks/stack-cluster";
+import { readEnvironments } from "./environments";
+import { type Freeze, readFreeze } from "./freeze";
+import { listModels, type Model } from "./models";
 
 export interface EnvironmentStatus {
   readonly name: string;
@@ -42,18 +44,36 @@ interface Service {
 
 /** What every environment serves, and what became of every model. */
 export async function readStatus(cluster: Cluster): Promise<Status> {
-  const { items } = await cluster.api<{ items: Application[] }>("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications");
+  const { items } = await cluster.api<{ items: Application[] }>(
+    "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications",
+  );
   const urls = knownUrls();
   const models = await listModels(cluster);
-  const environments = await Promise.all(items.filter(({ spec }) => spec.project === "gourmetgram").map((application) => environmentStatus(cluster, application, models, urls)));
+  const environments = await Promise.all(
+    items
+      .filter(({ spec }) => spec.project === "gourmetgram")
+      .map((application) => environmentStatus(cluster, application, models, urls)),
+  );
   const order = await readEnvironments(cluster);
-  return { environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)), models, urls, freeze: (await readFreeze(cluster)) ?? null };
+  return {
+    environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    models,
+    urls,
+    freeze: (await readFreeze(cluster)) ?? null,
+  };
 }
 
-async function environmentStatus(cluster: Cluster, { spec, status }: Application, models: Model[], urls: Record<string, string>): Promise<EnvironmentStatus> {
+async function environmentStatus(
+  cluster: Cluster,
+  { spec, status }: Application,
+  models: Model[],
+  urls: Record<string, string>,
+): Promise<EnvironmentStatus> {
   const { namespace, name: otherCluster } = spec.destination;
   const name = environmentOf(namespace);
-  const served = otherCluster ? servedElsewhere(status?.summary?.images ?? [], models) : await servedHere(cluster, namespace);
+  const served = otherCluster
+    ? servedElsewhere(status?.summary?.images ?? [], models)
+    : await servedHere(cluster, namespace);
   return { name, ...served, health: status?.health?.status ?? "Unknown", url: urls[name] ?? null };
 }
 
@@ -61,14 +81,18 @@ type Served = Pick<EnvironmentStatus, "version" | "digest">;
 
 /** What Argo CD sees on a cluster that can't be asked from here. */
 function servedElsewhere(images: string[], models: Model[]): Served {
-  const digests = new Set(images.filter((image) => image.includes("/gourmetgram-app@")).map((image) => image.split("@")[1]));
+  const digests = new Set(
+    images.filter((image) => image.includes("/gourmetgram-app@")).map((image) => image.split("@")[1]),
+  );
   const [digest] = digests.size === 1 ? digests : [null];
   return { version: models.find((model) => digest && model.digest === digest)?.version ?? "unknown", digest };
 }
 
 /** What the pods run, and what the environment answers: not what was asked of it. */
 async function servedHere(cluster: Cluster, namespace: string): Promise<Served> {
-  const { items: pods } = await cluster.api<{ items: Pod[] }>(`/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${namespace}`);
+  const { items: pods } = await cluster.api<{ items: Pod[] }>(
+    `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${namespace}`,
+  );
   const serving = pods
     .filter(({ metadata }) => !metadata.deletionTimestamp)
     .flatMap(({ status }) => status.containerStatuses ?? [])
@@ -77,7 +101,9 @@ async function servedHere(cluster: Cluster, namespace: string): Promise<Served> 
 }
 
 async function servedVersion(cluster: Cluster, namespace: string): Promise<string | null> {
-  const service = await cluster.api<Service>(`/api/v1/namespaces/${namespace}/services/${namespace}`).catch(() => undefined);
+  const service = await cluster
+    .api<Service>(`/api/v1/namespaces/${namespace}/services/${namespace}`)
+    .catch(() => undefined);
   if (!service) return null;
   const { status, text } = await cluster.service(namespace, namespace, service.spec.ports[0].port, "/version");
   return status === 200 ? (JSON.parse(text) as { model_version: string }).model_version : null;
@@ -93,7 +119,13 @@ export function render({ environments, models, urls, freeze }: Status): string {
     ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
     table(
       ["ENVIRONMENT", "VERSION", "HEALTH", "DIGEST", "URL"],
-      environments.map(({ name, version, health, digest, url }) => [name, version ?? "no model", health, digest?.slice(0, 19) ?? "-", url ?? "-"]),
+      environments.map(({ name, version, health, digest, url }) => [
+        name,
+        version ?? "no model",
+        health,
+        digest?.slice(0, 19) ?? "-",
+        url ?? "-",
+      ]),
     ),
     models.length === 0
       ? "No model yet: npm run train -- normal"

@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
-import { chainEvents, ChainEvent, chainOutcome, Outcome } from "./chain";
-import { Cluster, connect } from "./cluster";
-import { run } from "./run";
+import type { Cluster } from "../lib/kube-client";
+import { run } from "../lib/main";
+import { connect } from "../stacks/stack-cluster";
+import { type ChainEvent, chainEvents, chainOutcome, type Outcome } from "./pipeline-run";
 import { followTrainingLog } from "./training-log";
 import { chainWorkflows, submit } from "./workflows";
 
@@ -14,7 +15,11 @@ Trains a model and follows it to its end. Exit code 0: it was promoted. 1: it wa
 const interval = 1000;
 
 /** Submits a workflow template and follows it to its end. @returns the exit code */
-export async function submitAndFollow(cluster: Cluster, template: string, parameters: Record<string, string>): Promise<number> {
+export async function submitAndFollow(
+  cluster: Cluster,
+  template: string,
+  parameters: Record<string, string>,
+): Promise<number> {
   const begun = Date.now();
   const { exitCode, word, sentence } = await follow(cluster, await submit(cluster, template, parameters), begun);
   console.log(`\n${word}: ${sentence}`);
@@ -46,7 +51,8 @@ export async function follow(cluster: Cluster, chain: string, begun = Date.now()
 }
 
 function line({ at, depth, name, phase, seconds, detail }: ChainEvent, begun: number): string {
-  const mark = phase === "Running" ? "▶" : phase === "Succeeded" ? "✓" : phase === "Omitted" || phase === "Skipped" ? "–" : "✗";
+  const mark =
+    phase === "Running" ? "▶" : phase === "Succeeded" ? "✓" : phase === "Omitted" || phase === "Skipped" ? "–" : "✗";
   const took = seconds === undefined ? "" : ` ${seconds.toFixed(0)} s`;
   return `${clock(at - begun)} ${depth ? "    " : ""}${mark} ${name}${took}${detail ? `  ${detail}` : ""}`;
 }
@@ -57,13 +63,17 @@ function clock(milliseconds: number): string {
 }
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: "boolean", short: "h", default: false } } });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h", default: false } },
+  });
   if (values.help) {
     console.log(usage);
     return 0;
   }
   const [scenario = "normal", ...rest] = positionals;
-  if (!scenarios.includes(scenario) || rest.length > 0) throw new Error(`"${positionals.join(" ")}" is no training scenario: write one of ${scenarios.join(", ")}`);
+  if (!scenarios.includes(scenario) || rest.length > 0)
+    throw new Error(`"${positionals.join(" ")}" is no training scenario: write one of ${scenarios.join(", ")}`);
   return submitAndFollow(connect(), "train-model", { scenario });
 }
 

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { Log } from "@kubernetes/client-node";
-import { Cluster } from "./cluster";
-import { workflowNamespace } from "../components/workflow-names";
+import { workflowNamespace } from "../components/shared/workflow-names";
+import type { Cluster } from "../lib/kube-client";
 
 interface Pod {
   metadata: { name: string; annotations?: Record<string, string> };

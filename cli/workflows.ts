@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { chainLabel, submittedBy, workflowNamespace } from "../components/workflow-names";
-import { Cluster } from "./cluster";
+import { chainLabel, submittedBy, workflowNamespace } from "../components/shared/workflow-names";
+import type { Cluster } from "../lib/kube-client";
 
 export interface WorkflowNode {
   /** Path of the step: `<workflow>[0].train`. */
@@ -43,7 +43,12 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
     body: {
       apiVersion: "argoproj.io/v1alpha1",
       kind: "Workflow",
-      metadata: { name, namespace: workflowNamespace, labels: { [chainLabel]: name }, annotations: { [submittedBy]: await cluster.username() } },
+      metadata: {
+        name,
+        namespace: workflowNamespace,
+        labels: { [chainLabel]: name },
+        annotations: { [submittedBy]: await cluster.username() },
+      },
       spec: {
         workflowTemplateRef: { name: template },
         arguments: { parameters: Object.entries(parameters).map(([key, value]) => ({ name: key, value })) },
@@ -57,5 +62,9 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
 export async function chainWorkflows(cluster: Cluster, chain: string): Promise<Workflow[]> {
   const query = `labelSelector=${encodeURIComponent(`${chainLabel}=${chain}`)}`;
   const { items } = await cluster.api<{ items: Workflow[] }>(`${path}/workflows?${query}`);
-  return items.sort((a, b) => a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) || a.metadata.name.localeCompare(b.metadata.name));
+  return items.sort(
+    (a, b) =>
+      a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) ||
+      a.metadata.name.localeCompare(b.metadata.name),
+  );
 }

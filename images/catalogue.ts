@@ -3,7 +3,7 @@
  * workflows included.
  */
 
-import { mlflowVersion } from "./build/mlflow";
+import { mlflowVersion } from "./mlflow-version";
 
 /** One image: where it is, the tag that people read, and the digest that machines trust. */
 export interface CatalogueImage {

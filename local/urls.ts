@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { stateDir } from "./paths";
+import { stateDir } from "../lib/paths";
 
 const file = () => join(stateDir(), "urls.json");
 

@@ -1,5 +1,5 @@
 import * as yaml from "js-yaml";
-import { KubernetesObject, Resource, titleOf } from "./resource";
+import { type KubernetesObject, type Resource, titleOf } from "./resource";
 
 /** An object that an environment's bundle carries as text. */
 export interface BundledObject {
@@ -24,7 +24,10 @@ const kustomization = "kustomization.yaml";
 export function bundledObjects(resource: Resource): BundledObject[] {
   const files: Record<string, string> = resource.object.data ?? {};
   if (!files[kustomization]) return [];
-  const { resources = [], images = [] } = yaml.load(files[kustomization]) as { resources?: string[]; images?: KustomizeImage[] };
+  const { resources = [], images = [] } = yaml.load(files[kustomization]) as {
+    resources?: string[];
+    images?: KustomizeImage[];
+  };
   const objects = resources.flatMap((file) => yaml.loadAll(files[file] ?? "") as KubernetesObject[]).filter(Boolean);
   return objects.map((object) => ({
     title: `${object.kind} ${object.metadata?.name} in ${titleOf(resource)}`,
@@ -37,7 +40,10 @@ export function bundledObjects(resource: Resource): BundledObject[] {
 function withImages(value: unknown, images: KustomizeImage[]): unknown {
   if (Array.isArray(value)) return value.map((inner) => withImages(inner, images));
   if (!value || typeof value !== "object") return value;
-  const replaced = Object.entries(value).map(([key, inner]) => [key, key === "image" ? replacement(inner, images) : withImages(inner, images)]);
+  const replaced = Object.entries(value).map(([key, inner]) => [
+    key,
+    key === "image" ? replacement(inner, images) : withImages(inner, images),
+  ]);
   return Object.fromEntries(replaced);
 }
 

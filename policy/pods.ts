@@ -1,5 +1,5 @@
 import { bundledObjects } from "./bundle";
-import { KubernetesObject, Resource, titleOf } from "./resource";
+import { type KubernetesObject, type Resource, titleOf } from "./resource";
 
 export interface Container {
   readonly name: string;
@@ -45,13 +45,16 @@ const workflows = ["WorkflowTemplate", "ClusterWorkflowTemplate", "Workflow", "C
 export function podsOf(resource: Resource): Pod[] {
   const { object } = resource;
   if (workflows.includes(object.kind)) return workflowPods(titleOf(resource), object.spec.workflowSpec ?? object.spec);
-  if (object.kind === "ConfigMap") return bundledObjects(resource).flatMap(({ title, environment, object: inner }) => pod(title, inner, environment));
+  if (object.kind === "ConfigMap")
+    return bundledObjects(resource).flatMap(({ title, environment, object: inner }) => pod(title, inner, environment));
   return pod(titleOf(resource), object);
 }
 
 function pod(title: string, object: KubernetesObject, environment?: string): Pod[] {
   const spec = podSpec(object);
-  return spec ? [{ title, environment, spec, containers: [...(spec.initContainers ?? []), ...(spec.containers ?? [])] }] : [];
+  return spec
+    ? [{ title, environment, spec, containers: [...(spec.initContainers ?? []), ...(spec.containers ?? [])] }]
+    : [];
 }
 
 function podSpec({ kind, spec }: KubernetesObject): PodSpec | undefined {
@@ -76,9 +79,16 @@ interface Template extends PodSpec {
 
 function workflowPods(title: string, { templates = [], templateDefaults = {}, ...spec }: WorkflowSpec): Pod[] {
   return templates.map((template) => {
-    const main = template.container && { ...withDefaults(template.container, templateDefaults.container), name: "main" };
+    const main = template.container && {
+      ...withDefaults(template.container, templateDefaults.container),
+      name: "main",
+    };
     const script = template.script && { ...withDefaults(template.script, templateDefaults.script), name: "main" };
-    const others = [...(template.containerSet?.containers ?? []), ...(template.initContainers ?? []), ...(template.sidecars ?? [])];
+    const others = [
+      ...(template.containerSet?.containers ?? []),
+      ...(template.initContainers ?? []),
+      ...(template.sidecars ?? []),
+    ];
     return {
       title: `${title}, template ${template.name},`,
       spec: { ...spec, volumes: [...(spec.volumes ?? []), ...(template.volumes ?? [])] },
@@ -92,5 +102,11 @@ function workflowPods(title: string, { templates = [], templateDefaults = {}, ..
 function withDefaults(container: Container, defaults: Partial<Container> = {}): Container {
   const limits = { ...defaults.resources?.limits, ...container.resources?.limits };
   const securityContext = { ...defaults.securityContext, ...container.securityContext };
-  return { ...defaults, ...container, env: [...(defaults.env ?? []), ...(container.env ?? [])], resources: { limits }, securityContext };
+  return {
+    ...defaults,
+    ...container,
+    env: [...(defaults.env ?? []), ...(container.env ?? [])],
+    resources: { limits },
+    securityContext,
+  };
 }

@@ -1,12 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { contentKey } from "../images/build/content-key";
-import { cacheDir, repositoryRoot } from "../local/paths";
-import { run } from "../local/run";
+import { contentKey } from "../image-builder/content-key";
+import { run } from "../lib/exec";
+import { cacheDir, repositoryRoot } from "../lib/paths";
 
-const requirements = ["images/app/requirements.txt", "images/tools/requirements.txt", "test/images/requirements.txt"].map((path) =>
-  join(repositoryRoot, path),
-);
+const requirements = [
+  "images/app/requirements.txt",
+  "images/tools/requirements.txt",
+  "test/images/requirements.txt",
+].map((path) => join(repositoryRoot, path));
 
 let made: Promise<string> | undefined;
 

@@ -36,7 +36,14 @@ export async function record<T>(
   const registrations: Registration[] = [];
   await pulumi.runtime.setMocks(
     {
-      newResource: (args) => ({ id: `${args.name}-id`, state: { ...defaults(args.type, args.inputs), ...(isReference(args.type) && { outputs: references[args.inputs.name] }), ...args.inputs } }),
+      newResource: (args) => ({
+        id: `${args.name}-id`,
+        state: {
+          ...defaults(args.type, args.inputs),
+          ...(isReference(args.type) && { outputs: references[args.inputs.name] }),
+          ...args.inputs,
+        },
+      }),
       call: (args) => {
         throw new Error(`unexpected provider call ${args.token}`);
       },
@@ -47,7 +54,12 @@ export async function record<T>(
     "organization",
   );
   pulumi.runtime.setAllConfig(
-    Object.fromEntries(Object.entries(config).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(sorted(value))])),
+    Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [
+        key,
+        typeof value === "string" ? value : JSON.stringify(sorted(value)),
+      ]),
+    ),
   );
   // Pulumi's mocks are not told the parent: it is read where the registration arrives.
   const monitor = pulumi.runtime.getMonitor() as any;
@@ -75,13 +87,20 @@ export async function record<T>(
 /** As the CLI hands a mapping over: its keys sorted, whatever order the file has. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value) || typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
 }
 
 /** The one registration of that name. @throws when there is none, or more than one */
 export function one(registrations: Registration[], name: string): Registration {
   const found = registrations.filter((registration) => registration.name === name);
-  if (found.length !== 1) throw new Error(`${found.length} registrations are named ${name}: ${registrations.map((each) => each.name).join(", ")}`);
+  if (found.length !== 1)
+    throw new Error(
+      `${found.length} registrations are named ${name}: ${registrations.map((each) => each.name).join(", ")}`,
+    );
   return found[0];
 }
 
@@ -110,7 +129,12 @@ function tokenOf({ namespace, annotations }: { namespace: string; annotations: R
 
 /** What a provider would add of its own, and the program reads. */
 function defaults(type: string, inputs: Record<string, any>): Record<string, unknown> {
-  if (inputs.type === "kubernetes.io/service-account-token") return { data: { token: base64(tokenOf(inputs.metadata)), "ca.crt": base64("authority") } };
-  const digests = { app: `sha256:${"a".repeat(64)}`, train: `sha256:${"b".repeat(64)}`, tools: `sha256:${"c".repeat(64)}` };
+  if (inputs.type === "kubernetes.io/service-account-token")
+    return { data: { token: base64(tokenOf(inputs.metadata)), "ca.crt": base64("authority") } };
+  const digests = {
+    app: `sha256:${"a".repeat(64)}`,
+    train: `sha256:${"b".repeat(64)}`,
+    tools: `sha256:${"c".repeat(64)}`,
+  };
   return type === "command:local:Command" ? { stdout: JSON.stringify(digests) } : {};
 }

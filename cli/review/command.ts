@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
-import { previewStack } from "../../local/preview";
+import { currentStack } from "../../config";
+import { previewStack } from "../../stacks/preview";
 import { type Events, parseEvents } from "./events";
 import { renderMarkdown, renderText } from "./render";
 import type { Summary } from "./summary";
@@ -15,12 +16,14 @@ export interface ReviewCommand {
 
 /** Runs such a command, with `--markdown` for a page. @returns its exit code @throws where there is no preview, but for a page, which says so itself */
 export async function review({ usage, refresh, summarise, exitCode }: ReviewCommand): Promise<number> {
-  const { values } = parseArgs({ options: { markdown: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } } });
+  const { values } = parseArgs({
+    options: { markdown: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+  });
   if (values.help) {
     console.log(usage);
     return 0;
   }
-  const stack = process.env.GOURMETGRAM_STACK ?? "staging";
+  const stack = currentStack();
   const { lines, unchecked } = await previewStack(stack, { refresh }).catch((error: Error) => {
     if (!values.markdown) throw error;
     return { lines: [`error: ${error.message}`], unchecked: [] };

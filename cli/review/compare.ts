@@ -14,7 +14,8 @@ export interface Difference {
 
 const longest = 200;
 
-export const isRecord = (value: unknown): value is Properties => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isRecord = (value: unknown): value is Properties =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * The smallest properties in which two values differ. A text that holds a YAML or JSON document is compared by what
@@ -27,7 +28,14 @@ export function compare(before: unknown, after: unknown, path: readonly string[]
     const keys = [...new Set([...Object.keys(olds ?? {}), ...Object.keys(news ?? {})])];
     return keys.flatMap((key) => compare(olds?.[key], news?.[key], [...path, key]));
   }
-  if (hidesSecret(path) && [before, after].some((value) => typeof value === "string")) return [{ path, before: before === undefined ? undefined : secret, after: after === undefined ? undefined : before === undefined ? secret : `${secret}, another one` }];
+  if (hidesSecret(path) && [before, after].some((value) => typeof value === "string"))
+    return [
+      {
+        path,
+        before: before === undefined ? undefined : secret,
+        after: after === undefined ? undefined : before === undefined ? secret : `${secret}, another one`,
+      },
+    ];
   if (isText(before) && isText(after)) return [{ path, ...comparedLines(before, after) }];
   return [{ path, before: shown(before), after: shown(after) }];
 }
@@ -58,7 +66,8 @@ function documentOf(text: string): unknown {
   }
 }
 
-const isEmpty = (value: unknown): boolean => value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
 const isText = (value: unknown): value is string => typeof value === "string" && value.trim().includes("\n");
 const lineCount = (lines: string[]): string => `${lines.length} lines`;
 

@@ -19,7 +19,12 @@ export function consequenceItem({ change, differences }: ComparedChange): Item |
   const loss = losses[kindOf(change)];
   const ending = loss ? `: ${loss}` : "";
   if (operation === "delete") return { sign: "delete", text: `${subject(change)} is deleted${ending}`, details: [] };
-  if (operation === "replace") return { sign: "replace", text: `${subject(change)} is replaced${ending || reason(change)}`, details: isJob(change) ? [] : differences.map(detailOf) };
+  if (operation === "replace")
+    return {
+      sign: "replace",
+      text: `${subject(change)} is replaced${ending || reason(change)}`,
+      details: isJob(change) ? [] : differences.map(detailOf),
+    };
   const restarted = operation === "update" && restartedPods(change, differences);
   return restarted ? { sign: "restart", text: restarted, details: [] } : undefined;
 }
@@ -32,15 +37,20 @@ export function weight({ sign, text }: Item): number {
 
 function reason(change: Change): string {
   if (isJob(change)) return ": it runs anew";
-  return change.replacedFor.length > 0 ? `, since ${change.replacedFor.join(" and ")} can't change in place` : ", with what it depends on";
+  return change.replacedFor.length > 0
+    ? `, since ${change.replacedFor.join(" and ")} can't change in place`
+    : ", with what it depends on";
 }
 
 function restartedPods(change: Change, differences: readonly Difference[]): string | undefined {
-  const under = (...start: string[]) => differences.some(({ path }) => start.every((key, index) => path[index] === key));
+  const under = (...start: string[]) =>
+    differences.some(({ path }) => start.every((key, index) => path[index] === key));
   if (workloads.includes(kindOf(change)) && under("spec", "template")) return `${subject(change)} restarts its pods`;
   if (kindOf(change) !== "ConfigMap") return undefined;
   // An environment's Deployment is text here: Argo CD applies it.
   const app = subject(change).replace(/^ConfigMap (.*)-bundle$/, "Deployment $1");
   if (under("data", "deployment.yaml", "spec", "template")) return `${app} restarts its pods`;
-  return under("data", "kustomization.yaml") ? `${app} restarts its pods where it still runs the base image` : undefined;
+  return under("data", "kustomization.yaml")
+    ? `${app} restarts its pods where it still runs the base image`
+    : undefined;
 }

@@ -9,7 +9,10 @@ import type { Summary } from "./summary";
  * declares is not looked at: an object or a field that the program doesn't know is no drift.
  */
 export function driftOf({ changes }: Events): ComparedChange[] {
-  const compared = comparedChanges(changes).map(({ change, differences }) => ({ change, differences: differences.filter(({ path }) => !isPipelines(change, path)) }));
+  const compared = comparedChanges(changes).map(({ change, differences }) => ({
+    change,
+    differences: differences.filter(({ path }) => !isPipelines(change, path)),
+  }));
   return compared.filter(({ change, differences }) => change.operation !== "update" || differences.length > 0);
 }
 
@@ -34,15 +37,26 @@ export function summariseDrift(stack: string, events: Events): Summary {
     { title: "Gone from the cluster", items: gone.map(itemOf) },
     { title: "In the program, not deployed yet", items: undeployed.map(itemOf) },
   ];
-  return { title: `Drift of ${stack}`, sentence: sentence(events, drift.length), sides: ["in the cluster", "in the program"], sections: sections.filter(({ items }) => items.length > 0) };
+  return {
+    title: `Drift of ${stack}`,
+    sentence: sentence(events, drift.length),
+    sides: ["in the cluster", "in the program"],
+    sections: sections.filter(({ items }) => items.length > 0),
+  };
 }
 
 function sentence({ complete }: Events, count: number): string {
   if (!complete) return "it could not be looked for to the end.";
-  return count === 0 ? "none: all that the program declares is in the cluster as it says." : `${count} object${count === 1 ? " differs" : "s differ"} from the program.`;
+  return count === 0
+    ? "none: all that the program declares is in the cluster as it says."
+    : `${count} object${count === 1 ? " differs" : "s differ"} from the program.`;
 }
 
 function itemOf({ change, differences }: ComparedChange): Item {
   if (isRight(change)) return rightsItem(change);
-  return { sign: change.operation, text: subject(change), details: change.operation === "update" ? differences.map(detailOf) : [] };
+  return {
+    sign: change.operation,
+    text: subject(change),
+    details: change.operation === "update" ? differences.map(detailOf) : [],
+  };
 }

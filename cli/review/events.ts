@@ -61,7 +61,13 @@ interface State {
 interface Event {
   resourcePreEvent?: { metadata: Metadata };
   resOutputsEvent?: { metadata: Metadata };
-  policyEvent?: { resourceUrn?: string; message: string; policyName: string; policyPackName: string; enforcementLevel: string };
+  policyEvent?: {
+    resourceUrn?: string;
+    message: string;
+    policyName: string;
+    policyPackName: string;
+    enforcementLevel: string;
+  };
   diagnosticEvent?: { urn?: string; message: string; severity: string; ephemeral?: boolean };
   summaryEvent?: { resourceChanges: Record<string, number> };
 }
@@ -81,13 +87,19 @@ const operations = ["create", "update", "replace", "delete"];
 export function parseEvents(lines: readonly string[]): Events {
   const events = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Event);
   const steps = events.flatMap(({ resourcePreEvent }) => resourcePreEvent?.metadata ?? []);
-  const spoken = (severity: string) => events.flatMap(({ diagnosticEvent }) => (diagnosticEvent?.severity === severity && !diagnosticEvent.ephemeral ? sentence(diagnosticEvent) : []));
+  const spoken = (severity: string) =>
+    events.flatMap(({ diagnosticEvent }) =>
+      diagnosticEvent?.severity === severity && !diagnosticEvent.ephemeral ? sentence(diagnosticEvent) : [],
+    );
   const counts = events.find(({ summaryEvent }) => summaryEvent)?.summaryEvent?.resourceChanges;
   const judged = events.flatMap(({ policyEvent }) => (policyEvent ? violationOf(policyEvent) : []));
   const isUnjudged = ({ message }: Violation) => message.startsWith("can't run policy ");
   const violations = judged.filter((each) => !isUnjudged(each));
   // What the CLI itself objects to is no event.
-  const said = [...spoken("error"), ...lines.filter((line) => line.startsWith("error: ")).map((line) => redact(line.slice("error: ".length)))];
+  const said = [
+    ...spoken("error"),
+    ...lines.filter((line) => line.startsWith("error: ")).map((line) => redact(line.slice("error: ".length))),
+  ];
   const errors = said.filter((text) => text !== failed);
   // A mandatory policy fails the preview as well, at its end.
   const refused = violations.some(({ level }) => level === "mandatory");
@@ -119,7 +131,8 @@ function refreshedOf(events: readonly Event[]): string[] {
 /** Last part of a URN: the name that the program gives the resource. */
 export const nameOf = (urn: string): string => urn.split("::").slice(3).join("::");
 
-const differing = ({ detailedDiff, diffs = [] }: Metadata): string[] => (Object.keys(detailedDiff ?? {}).length > 0 ? Object.keys(detailedDiff!) : diffs);
+const differing = ({ detailedDiff, diffs = [] }: Metadata): string[] =>
+  Object.keys(detailedDiff ?? {}).length > 0 ? Object.keys(detailedDiff!) : diffs;
 
 function changeOf(step: Metadata): Change {
   const { op, urn, type, old, new: next } = step;
@@ -137,15 +150,29 @@ function changeOf(step: Metadata): Change {
   };
 }
 
-function violationOf({ resourceUrn = "", message, policyName, policyPackName, enforcementLevel }: NonNullable<Event["policyEvent"]>): Violation {
+function violationOf({
+  resourceUrn = "",
+  message,
+  policyName,
+  policyPackName,
+  enforcementLevel,
+}: NonNullable<Event["policyEvent"]>): Violation {
   // Its description comes first, on a line of its own; then what is wrong here.
   const [description, ...found] = message.trim().split("\n");
-  return { level: enforcementLevel === "mandatory" ? "mandatory" : "advisory", policy: `${policyPackName}/${policyName}`, message: redact(found.join("\n") || description), urn: resourceUrn };
+  return {
+    level: enforcementLevel === "mandatory" ? "mandatory" : "advisory",
+    policy: `${policyPackName}/${policyName}`,
+    message: redact(found.join("\n") || description),
+    urn: resourceUrn,
+  };
 }
 
 /** Without the calls that led there, which tell a reviewer nothing. */
 function sentence({ urn, message }: { urn?: string; message: string }): string {
-  const lines = message.trim().split("\n").filter((line) => !/^\s+at .*:\d+:\d+\)?/.test(line));
+  const lines = message
+    .trim()
+    .split("\n")
+    .filter((line) => !/^\s+at .*:\d+:\d+\)?/.test(line));
   return redact(`${urn ? `${nameOf(urn)}: ` : ""}${lines.join("\n")}`);
 }
 

@@ -1,5 +1,5 @@
 /** The words for a change: what it is about, and what differs. */
-import { compare, type Difference, isRecord, pathText, type Properties } from "./compare";
+import { compare, type Difference, isRecord, type Properties, pathText } from "./compare";
 import { type Change, nameOf, type Operation, unknown } from "./events";
 import { secret } from "./redact";
 
@@ -29,7 +29,9 @@ export const kindOf = ({ type }: Change): string => type.split(":").at(-1)!;
 
 /** `Deployment argo/argo-server`; for what has no name in the cluster, the name that the program gives it. */
 export function subject(change: Change): string {
-  const metadata = [change.before.metadata, change.after.metadata].find((each) => isRecord(each) && typeof each.name === "string" && each.name !== unknown) as Properties | undefined;
+  const metadata = [change.before.metadata, change.after.metadata].find(
+    (each) => isRecord(each) && typeof each.name === "string" && each.name !== unknown,
+  ) as Properties | undefined;
   if (!metadata) return `${kindOf(change)} ${nameOf(change.urn)}`;
   return `${kindOf(change)} ${typeof metadata.namespace === "string" && metadata.namespace !== unknown ? `${metadata.namespace}/` : ""}${metadata.name as string}`;
 }
@@ -41,8 +43,16 @@ export function comparedChanges(changes: readonly Change[]): ComparedChange[] {
 
 /** All that differs, with the secrets of which only the provider can tell that they do. */
 function comparedChange(change: Change): ComparedChange {
-  const secrets = change.differing.map(keysOf).filter((path) => isSecret(change.before, path) || isSecret(change.after, path));
-  return { change, differences: [...compare(change.before, change.after), ...secrets.map((path) => ({ path, before: secret, after: `${secret}, another one` }))].filter(firstOfPath) };
+  const secrets = change.differing
+    .map(keysOf)
+    .filter((path) => isSecret(change.before, path) || isSecret(change.after, path));
+  return {
+    change,
+    differences: [
+      ...compare(change.before, change.after),
+      ...secrets.map((path) => ({ path, before: secret, after: `${secret}, another one` })),
+    ].filter(firstOfPath),
+  };
 }
 
 /** Settings that a reviewer looks for first, by the end of their path. */
@@ -63,7 +73,11 @@ export function labelOf({ path }: Difference): string | undefined {
   return found && text.match(found[0])![0].replace(found[0], found[1]);
 }
 
-export const detailOf = (difference: Difference): Detail => ({ label: labelOf(difference) ?? pathText(difference.path), before: difference.before, after: difference.after });
+export const detailOf = (difference: Difference): Detail => ({
+  label: labelOf(difference) ?? pathText(difference.path),
+  before: difference.before,
+  after: difference.after,
+});
 
 /** `spec.ports[0].port`, as the engine writes it, in keys. */
 function keysOf(path: string): string[] {

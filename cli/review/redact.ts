@@ -3,12 +3,16 @@
 /** Stands where a secret was. */
 export const secret = "[secret]";
 
-const secretName = /(password|passwd|passphrase|secret|token|api[-_]?key|private[-_]?key|credentials?|[-_]key[-_]data)$/i;
+const secretName =
+  /(password|passwd|passphrase|secret|token|api[-_]?key|private[-_]?key|credentials?|[-_]key[-_]data)$/i;
 const patterns: [RegExp, string][] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, secret],
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, `$1${secret}@`],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/g, `$1 ${secret}`],
-  [/\b((?:client-key-data|password|passwd|passphrase|token|api[-_]?key)["']?\s*[:=]\s*)["']?[^\s"',]+["']?/gi, `$1${secret}`],
+  [
+    /\b((?:client-key-data|password|passwd|passphrase|token|api[-_]?key)["']?\s*[:=]\s*)["']?[^\s"',]+["']?/gi,
+    `$1${secret}`,
+  ],
 ];
 
 /** Whether a property of this name holds a secret by the look of it: `DB_PASSWORD`, `token`; not `secretName`. */

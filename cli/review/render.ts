@@ -2,7 +2,16 @@
 import type { Detail, Item, Sign } from "./items";
 import type { Section, Summary } from "./summary";
 
-const signs: Record<Sign, string> = { create: "+", update: "~", replace: "±", delete: "-", restart: "↻", violation: "✗", warning: "!", note: "·" };
+const signs: Record<Sign, string> = {
+  create: "+",
+  update: "~",
+  replace: "±",
+  delete: "-",
+  restart: "↻",
+  violation: "✗",
+  warning: "!",
+  note: "·",
+};
 
 /** Properties shown of one change. */
 const shownDetails = 25;
@@ -19,7 +28,11 @@ function textOf(item: Item): string[] {
   const { details, more } = shown(item);
   const width = Math.max(0, ...details.map(({ label }) => label.length));
   const lines = details.map((detail) => `      ${detail.label.padEnd(width)}  ${movement(detail)}`);
-  return [`  ${signs[item.sign]} ${item.text.replaceAll("\n", "\n    ")}`, ...lines, ...(more > 0 ? [`      and ${more} more`] : [])];
+  return [
+    `  ${signs[item.sign]} ${item.text.replaceAll("\n", "\n    ")}`,
+    ...lines,
+    ...(more > 0 ? [`      and ${more} more`] : []),
+  ];
 }
 
 function movement({ before, after }: Detail): string {
@@ -38,7 +51,14 @@ export const marker = (title: string): string => `<!-- GourmetGram Pipeline: ${t
 /** The summary as a comment on a pull request. Nothing in it can mention people, link or carry markup of its own. */
 export function renderMarkdown(summary: Summary): string {
   const { title, sentence, sides, sections } = summary;
-  const lines = [marker(title), `### ${title}`, "", sentence, ...sections.flatMap((section) => sectionMarkdown(section, sides)), ""];
+  const lines = [
+    marker(title),
+    `### ${title}`,
+    "",
+    sentence,
+    ...sections.flatMap((section) => sectionMarkdown(section, sides)),
+    "",
+  ];
   const text = lines.join("\n");
   if (text.length <= longestComment) return text;
   const kept = text.slice(0, text.lastIndexOf("\n", longestComment));
@@ -47,7 +67,8 @@ export function renderMarkdown(summary: Summary): string {
 
 function sectionMarkdown({ title, items }: Section, sides: Summary["sides"]): string[] {
   const body = items.flatMap((item) => itemMarkdown(item, sides));
-  if (title === "Everything else") return ["", `<details><summary>${title}: ${items.length}</summary>`, "", ...body, "", "</details>"];
+  if (title === "Everything else")
+    return ["", `<details><summary>${title}: ${items.length}</summary>`, "", ...body, "", "</details>"];
   return ["", `#### ${title}`, "", ...body];
 }
 

@@ -25,7 +25,10 @@ export function rightsItem(change: Change): Item {
   const [olds, news] = [change.before, change.after].map(sentences);
   const lost = olds.filter(({ text }) => !news.some((other) => other.text === text));
   const gained = news.filter(({ text }) => !olds.some((other) => other.text === text));
-  const details: Detail[] = [...lost.map(({ label, text }) => ({ label, before: text })), ...gained.map(({ label, text }) => ({ label, after: text }))];
+  const details: Detail[] = [
+    ...lost.map(({ label, text }) => ({ label, before: text })),
+    ...gained.map(({ label, text }) => ({ label, after: text })),
+  ];
   return { sign: change.operation, text: subject(change), details };
 }
 
@@ -34,12 +37,21 @@ function sentences({ rules, roleRef, subjects }: Properties): { label: string; t
   return [
     ...((rules ?? []) as Rule[]).map((rule) => ({ label: "may", text: ruleText(rule) })),
     ...(role ? [{ label: "gives", text: `${role.kind} ${role.name}` }] : []),
-    ...((subjects ?? []) as Subject[]).map(({ kind, name, namespace }) => ({ label: "to", text: `${kind} ${namespace ? `${namespace}/` : ""}${name}` })),
+    ...((subjects ?? []) as Subject[]).map(({ kind, name, namespace }) => ({
+      label: "to",
+      text: `${kind} ${namespace ? `${namespace}/` : ""}${name}`,
+    })),
   ];
 }
 
 /** `get, patch applications (argoproj.io) named gourmetgram-canary` */
-function ruleText({ apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [], verbs = [] }: Rule): string {
+function ruleText({
+  apiGroups = [],
+  resources = [],
+  resourceNames = [],
+  nonResourceURLs = [],
+  verbs = [],
+}: Rule): string {
   const groups = apiGroups.filter(Boolean);
   const names = resourceNames.length > 0 ? ` named ${resourceNames.join(", ")}` : "";
   return `${verbs.join(", ")} ${[...resources, ...nonResourceURLs].join(", ")}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${names}`;

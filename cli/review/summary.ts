@@ -31,21 +31,39 @@ export function summarise(stack: string, events: Events, unchecked: readonly str
   const compared = comparedChanges(events.changes);
   // What is replaced or deleted is told under its consequence.
   const inPlace = compared.filter(({ change }) => ["create", "update"].includes(change.operation) && !isRight(change));
-  const environmentOf = ({ change: { owner } }: ComparedChange) => (owner.type === environmentType ? owner.name : undefined);
+  const environmentOf = ({ change: { owner } }: ComparedChange) =>
+    owner.type === environmentType ? owner.name : undefined;
   const environments = [...new Set(inPlace.flatMap((each) => environmentOf(each) ?? []))].sort();
   const said = (sign: Sign, texts: readonly string[]): Item[] => texts.map((text) => ({ sign, text, details: [] }));
   const sections: Section[] = [
     { title: "Policy violations", items: [...events.violations].sort(mandatoryFirst).map(violationItem) },
     { title: "Errors", items: said("violation", events.errors) },
-    { title: "Replaced, deleted, restarted", items: compared.flatMap((each) => consequenceItem(each) ?? []).sort((a, b) => weight(a) - weight(b)) },
-    ...environments.map((name) => ({ title: `Environment ${name}`, items: inPlace.filter((each) => environmentOf(each) === name).flatMap((each) => changeItem(each) ?? []) })),
+    {
+      title: "Replaced, deleted, restarted",
+      items: compared.flatMap((each) => consequenceItem(each) ?? []).sort((a, b) => weight(a) - weight(b)),
+    },
+    ...environments.map((name) => ({
+      title: `Environment ${name}`,
+      items: inPlace.filter((each) => environmentOf(each) === name).flatMap((each) => changeItem(each) ?? []),
+    })),
     { title: "Images", items: compared.flatMap((each) => imagesItem(each) ?? []) },
-    { title: "Rights", items: compared.filter(({ change }) => isRight(change)).map(({ change }) => rightsItem(change)) },
-    { title: "Everything else", items: inPlace.filter((each) => !environmentOf(each)).flatMap((each) => changeItem(each) ?? []) },
+    {
+      title: "Rights",
+      items: compared.filter(({ change }) => isRight(change)).map(({ change }) => rightsItem(change)),
+    },
+    {
+      title: "Everything else",
+      items: inPlace.filter((each) => !environmentOf(each)).flatMap((each) => changeItem(each) ?? []),
+    },
     { title: "Warnings", items: said("warning", events.warnings) },
     { title: "Not checked", items: said("note", [...unchecked, ...unjudgedSentences(events)]) },
   ];
-  return { title: `Preview of ${stack}`, sentence: counts(events), sides: ["before", "after"], sections: sections.filter(({ items }) => items.length > 0) };
+  return {
+    title: `Preview of ${stack}`,
+    sentence: counts(events),
+    sides: ["before", "after"],
+    sections: sections.filter(({ items }) => items.length > 0),
+  };
 }
 
 /** `2 to update, 1 to replace, 142 unchanged.` */
@@ -54,7 +72,10 @@ function counts({ changes, unchanged, complete }: Events): string {
     const count = changes.filter((change) => change.operation === operation).length;
     return count > 0 ? `${count} to ${operation}` : [];
   });
-  const all = [...(words.length > 0 ? words : ["nothing to change"]), ...(unchanged > 0 ? [`${unchanged} unchanged`] : [])].join(", ");
+  const all = [
+    ...(words.length > 0 ? words : ["nothing to change"]),
+    ...(unchanged > 0 ? [`${unchanged} unchanged`] : []),
+  ].join(", ");
   return complete ? `${all}.` : `Pulumi stopped before the end: ${all} so far.`;
 }
 
@@ -70,11 +91,18 @@ function changeItem({ change, differences }: ComparedChange): Item | undefined {
 function unjudgedSentences({ unjudged }: Events): string[] {
   const policies = [...new Set(unjudged.map(({ policy }) => policy))].sort();
   const judgedBy = (policy: string) => unjudged.filter((each) => each.policy === policy).map(({ urn }) => nameOf(urn));
-  return policies.map((policy) => `${policy} on ${[...new Set(judgedBy(policy))].sort().join(", ")}: it looks at a value that is known only once applied`);
+  return policies.map(
+    (policy) =>
+      `${policy} on ${[...new Set(judgedBy(policy))].sort().join(", ")}: it looks at a value that is known only once applied`,
+  );
 }
 
 function violationItem({ level, policy, message, urn }: Violation): Item {
-  return { sign: level === "mandatory" ? "violation" : "warning", text: `${urn ? `${nameOf(urn)}: ` : ""}${message} (${level}, ${policy})`, details: [] };
+  return {
+    sign: level === "mandatory" ? "violation" : "warning",
+    text: `${urn ? `${nameOf(urn)}: ` : ""}${message} (${level}, ${policy})`,
+    details: [],
+  };
 }
 
 function mandatoryFirst(a: Violation, b: Violation): number {

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { instance } from "../paths";
+import { instance } from "../../lib/paths";
 
 const mountPoint = "/sys/fs/cgroup";
 
@@ -30,7 +30,8 @@ export function ensureCgroups(): void {
     if (isCgroupV2()) delegateControllers(dir);
     for (const file of ["cpuset.cpus", "cpuset.mems"]) {
       // With version 1 a new cpuset is empty and refuses processes.
-      if (!isCgroupV2() && existsSync(join(dir, file))) writeFileSync(join(dir, file), readFileSync(join(parent, file)));
+      if (!isCgroupV2() && existsSync(join(dir, file)))
+        writeFileSync(join(dir, file), readFileSync(join(parent, file)));
     }
   }
 }

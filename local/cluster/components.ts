@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { stateDir, toolPath } from "../paths";
+import { stateDir, toolPath } from "../../lib/paths";
 import { configFiles } from "./configuration";
-import { nodeIp, netnsPath, serviceCidr } from "./network";
+import { netnsPath, nodeIp, serviceCidr } from "./network";
 import { apiPort, componentKubeconfig, nodeName, pkiDir } from "./pki";
 import type { ProcessSpec } from "./processes";
 
@@ -25,8 +25,18 @@ export function components(): ProcessSpec[] {
         logger: "zap",
       }),
     },
-    { name: "mirror", command: "docker-registry", args: ["serve", configFiles.mirror()], reads: [configFiles.mirror()] },
-    { name: "containerd", command: "containerd", args: ["--config", configFiles.containerd()], reads: [configFiles.containerd()] },
+    {
+      name: "mirror",
+      command: "docker-registry",
+      args: ["serve", configFiles.mirror()],
+      reads: [configFiles.mirror()],
+    },
+    {
+      name: "containerd",
+      command: "containerd",
+      args: ["--config", configFiles.containerd()],
+      reads: [configFiles.containerd()],
+    },
     {
       name: "kube-apiserver",
       command: toolPath("kube-apiserver"),
@@ -91,7 +101,12 @@ export function components(): ProcessSpec[] {
       }),
       reads: [configFiles.kubelet()],
     },
-    { name: "kube-proxy", command: toolPath("kube-proxy"), args: flags({ config: configFiles.kubeProxy() }), reads: [configFiles.kubeProxy()] },
+    {
+      name: "kube-proxy",
+      command: toolPath("kube-proxy"),
+      args: flags({ config: configFiles.kubeProxy() }),
+      reads: [configFiles.kubeProxy()],
+    },
   ];
   return specs.map((spec) => ({ ...spec, netns: netnsPath }));
 }

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
-import { mirrorAddress } from "../images";
-import { runDir, stateDir } from "../paths";
+import { runDir, stateDir } from "../../lib/paths";
+import { mirrorAddress } from "../toolchain/third-party-images";
 import { cgroupRoot, isCgroupV2 } from "./cgroups";
 import { dnsIp, nodeIp, podCidr, registryIp } from "./network";
 import { componentKubeconfig, nodeName, pkiDir } from "./pki";
@@ -97,13 +97,22 @@ function kubeletConfig(): object {
     resolvConf: "",
     podLogsDir: join(stateDir(), "pod-logs"),
     volumePluginDir: join(stateDir(), "kubelet-plugins"),
-    authentication: { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: join(pkiDir(), "ca.crt") } },
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: join(pkiDir(), "ca.crt") },
+    },
     authorization: { mode: "Webhook" },
     healthzBindAddress: "127.0.0.1",
     // The disk belongs to the user: neither images nor pods go because it fills up.
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
-    evictionHard: { "memory.available": "50Mi", "nodefs.available": "1%", "nodefs.inodesFree": "1%", "imagefs.available": "1%" },
+    evictionHard: {
+      "memory.available": "50Mi",
+      "nodefs.available": "1%",
+      "nodefs.inodesFree": "1%",
+      "imagefs.available": "1%",
+    },
     // With version 2 the kernel would otherwise end a whole container for one process of it; with 1 it can't.
     ...(isCgroupV2() ? { singleProcessOOMKill: false } : {}),
   };
@@ -140,7 +149,12 @@ function cniConfig(): object {
       {
         type: "ptp",
         ipMasq: false,
-        ipam: { type: "host-local", dataDir: join(runDir, "cni"), ranges: [[{ subnet: podCidr }]], routes: [{ dst: "0.0.0.0/0" }] },
+        ipam: {
+          type: "host-local",
+          dataDir: join(runDir, "cni"),
+          ranges: [[{ subnet: podCidr }]],
+          routes: [{ dst: "0.0.0.0/0" }],
+        },
       },
       { type: "portmap", capabilities: { portMappings: true } },
     ],

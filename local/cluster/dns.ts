@@ -1,4 +1,4 @@
-import { mirrorAddress } from "../images";
+import { mirrorAddress } from "../toolchain/third-party-images";
 import { dnsIp } from "./network";
 
 /** A name outside the cluster does not exist here: saying so at once spares every look-up a time-out. */

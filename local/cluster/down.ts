@@ -1,8 +1,8 @@
-import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, rmSync, rmdirSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { runDir, stateDir } from "../paths";
-import { run } from "../run";
+import { run } from "../../lib/exec";
+import { runDir, stateDir } from "../../lib/paths";
 import { cgroupDirs, cgroupProcesses, removeCgroups } from "./cgroups";
 import { containerdSocket } from "./configuration";
 import { netnsPath, networkExists, removeNetwork } from "./network";
@@ -19,7 +19,17 @@ export async function stopCluster(report: (step: string) => void): Promise<void>
   report("pods");
   await stopPods();
   // The reverse of the start: etcd is the last to go, after the API server that writes to it.
-  const order = ["forward-outside", "forward-inside", "containerd", "kube-proxy", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "mirror", "etcd"];
+  const order = [
+    "forward-outside",
+    "forward-inside",
+    "containerd",
+    "kube-proxy",
+    "kube-scheduler",
+    "kube-controller-manager",
+    "kube-apiserver",
+    "mirror",
+    "etcd",
+  ];
   for (const name of [...order, ...startedProcesses().filter((other) => !order.includes(other))]) {
     report(name);
     await stopProcess(name);
@@ -42,11 +52,15 @@ export function removeData(): void {
 /** What of the cluster is still there, one line each; empty after a stop. */
 export async function leftovers(): Promise<string[]> {
   return [
-    ...startedProcesses().filter(processRuns).map((name) => `process ${name}`),
+    ...startedProcesses()
+      .filter(processRuns)
+      .map((name) => `process ${name}`),
     ...cgroupProcesses().map((pid) => `process ${pid} of a pod`),
     ...shims().map((pid) => `containerd shim ${pid}`),
     ...mounts().map((path) => `mount ${path}`),
-    ...cgroupDirs().filter(existsSync).map((path) => `cgroup ${path}`),
+    ...cgroupDirs()
+      .filter(existsSync)
+      .map((path) => `cgroup ${path}`),
     ...((await networkExists()) || existsSync(netnsPath) ? [`network namespace ${netnsPath}`] : []),
     ...(existsSync(runDir) ? [`directory ${runDir}`] : []),
   ];
@@ -81,24 +95,39 @@ function shims(): number[] {
     const line = readIfThere(`/proc/${pid}/cmdline`);
     return line.includes("containerd-shim") && line.includes(containerdSocket);
   };
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isShim(name)).map(Number);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && isShim(name))
+    .map(Number);
 }
 
 /** Mount points of the cluster, in the order in which they were mounted. */
 function mounts(): string[] {
-  const points = readFileSync("/proc/self/mountinfo", "utf8").trim().split("\n").map((line) => unescape(line.split(" ")[4]));
+  const points = readFileSync("/proc/self/mountinfo", "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => unescape(line.split(" ")[4]));
   return points.filter((point) => [stateDir(), runDir].some((dir) => point.startsWith(`${dir}/`)));
 }
 
 /** The kernel writes a space of a path as \040, and so on. */
-const unescape = (path: string) => path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+const unescape = (path: string) =>
+  path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 
 /** Removes what kubelet, CNI and containerd write at fixed places outside the state directory, where it is ours. */
 function removeTraces(): void {
   rmSync(runDir, { recursive: true, force: true });
   removeIn("/var/lib/cni/results", (path) => readIfThere(path).includes(`${runDir}/`));
-  removeIn("/var/log/containers", (path) => lstatSync(path).isSymbolicLink() && readlinkSync(path).startsWith(`${stateDir()}/`));
-  const maybeOurs = ["/var/lib/kubelet/device-plugins", "/var/log/containers", "/var/lib/cni/results", "/run/containerd/runc", "/run/containerd/s"];
+  removeIn(
+    "/var/log/containers",
+    (path) => lstatSync(path).isSymbolicLink() && readlinkSync(path).startsWith(`${stateDir()}/`),
+  );
+  const maybeOurs = [
+    "/var/lib/kubelet/device-plugins",
+    "/var/log/containers",
+    "/var/lib/cni/results",
+    "/run/containerd/runc",
+    "/run/containerd/s",
+  ];
   for (const dir of maybeOurs.flatMap((path) => [path, dirname(path)])) {
     if (existsSync(dir) && readdirSync(dir).length === 0 && dir !== "/var/log") rmdirSync(dir);
   }

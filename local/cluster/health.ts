@@ -1,5 +1,5 @@
-import { connectTo } from "../../cli/cluster";
-import { kubeconfigPath, localContext } from "../paths";
+import { connectTo } from "../../lib/kube-client";
+import { kubeconfigPath, localContext } from "../../lib/paths";
 import { processRuns } from "./processes";
 
 /** Without any one of these a deleted object stays: nobody records it, finishes it, or ends its pods. */
@@ -9,7 +9,8 @@ const needed = ["etcd", "kube-apiserver", "kube-controller-manager", "containerd
 export async function ailment(runs: (name: string) => boolean = processRuns): Promise<string | undefined> {
   const ended = needed.filter((name) => !runs(name));
   if (ended.length === needed.length) return "No process of the cluster runs";
-  if (ended.length > 0) return `Of the cluster's processes ${ended.join(", ")} ${ended.length === 1 ? "has" : "have"} ended`;
+  if (ended.length > 0)
+    return `Of the cluster's processes ${ended.join(", ")} ${ended.length === 1 ? "has" : "have"} ended`;
   try {
     // An object, so that etcd has to answer too.
     await connectTo(localContext, kubeconfigPath()).api("/api/v1/namespaces/kube-system");

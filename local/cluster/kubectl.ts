@@ -1,5 +1,5 @@
-import { kubeconfigPath, localContext, toolPath } from "../paths";
-import { run } from "../run";
+import { run } from "../../lib/exec";
+import { kubeconfigPath, localContext, toolPath } from "../../lib/paths";
 
 /** Runs kubectl as the local cluster's administrator and returns its output. */
 export function kubectl(...args: string[]): Promise<string> {
@@ -9,7 +9,11 @@ export function kubectl(...args: string[]): Promise<string> {
 /** Applies objects by server-side apply. */
 export function apply(objects: object[]): Promise<string> {
   const input = JSON.stringify({ apiVersion: "v1", kind: "List", items: objects });
-  return run(toolPath("kubectl"), [...target(), "apply", "--server-side", "--field-manager=gourmetgram-local", "-f", "-"], { input });
+  return run(
+    toolPath("kubectl"),
+    [...target(), "apply", "--server-side", "--field-manager=gourmetgram-local", "-f", "-"],
+    { input },
+  );
 }
 
 const target = () => ["--kubeconfig", kubeconfigPath(), "--context", localContext];

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { instance } from "../paths";
-import { run, succeeds } from "../run";
+import { run, succeeds } from "../../lib/exec";
+import { instance } from "../../lib/paths";
 
 /** File of the network namespace that the cluster has to itself, for `nsenter --net=`. */
 export const netnsPath = `/run/netns/${instance}`;
@@ -16,7 +16,8 @@ export const dnsIp = "10.96.0.10";
 export const registryIp = "10.96.0.50";
 
 /** Runs a command inside the cluster's network. */
-export const inCluster = (command: string, ...args: string[]) => run("nsenter", [`--net=${netnsPath}`, "--", command, ...args]);
+export const inCluster = (command: string, ...args: string[]) =>
+  run("nsenter", [`--net=${netnsPath}`, "--", command, ...args]);
 
 /**
  * Creates the cluster's network namespace with the node's address, and no interface that leads out of it.

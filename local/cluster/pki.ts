@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dump, load } from "js-yaml";
-import { kubeconfigPath, localContext, runDir, stateDir, toolPath } from "../paths";
-import { run } from "../run";
+import { run } from "../../lib/exec";
+import { kubeconfigPath, localContext, runDir, stateDir, toolPath } from "../../lib/paths";
 import { nodeIp, podCidr, serviceCidr } from "./network";
 
 /** Name of the single node. */
@@ -25,10 +25,13 @@ export async function ensurePki(): Promise<void> {
   const kubeadm = (...args: string[]) => run(toolPath("kubeadm"), [...args, "--config", config]);
   // etcd listens on the loopback device of the cluster's own network namespace, without certificates.
   const certificates = ["ca", "apiserver", "apiserver-kubelet-client", "front-proxy-ca", "front-proxy-client"];
-  for (const name of certificates) if (!existsSync(join(pkiDir(), `${name}.crt`))) await kubeadm("init", "phase", "certs", name);
-  if (!existsSync(join(pkiDir(), "sa.key"))) await run(toolPath("kubeadm"), ["init", "phase", "certs", "sa", "--cert-dir", pkiDir()]);
+  for (const name of certificates)
+    if (!existsSync(join(pkiDir(), `${name}.crt`))) await kubeadm("init", "phase", "certs", name);
+  if (!existsSync(join(pkiDir(), "sa.key")))
+    await run(toolPath("kubeadm"), ["init", "phase", "certs", "sa", "--cert-dir", pkiDir()]);
   for (const name of ["controller-manager", "scheduler", "kubelet", "super-admin"]) {
-    if (!existsSync(componentKubeconfig(name))) await kubeadm("init", "phase", "kubeconfig", name, "--kubeconfig-dir", dir());
+    if (!existsSync(componentKubeconfig(name)))
+      await kubeadm("init", "phase", "kubeconfig", name, "--kubeconfig-dir", dir());
   }
   if (!existsSync(componentKubeconfig("kube-proxy"))) {
     const text = await kubeadm("kubeconfig", "user", "--client-name", "system:kube-proxy");
@@ -39,7 +42,8 @@ export async function ensurePki(): Promise<void> {
 /** Writes the administrator's kubeconfig, which reaches the API server from outside by way of the forward. */
 export function writeKubeconfig(port: number): void {
   const text = adminKubeconfig(readFileSync(componentKubeconfig("super-admin"), "utf8"), port);
-  if (!existsSync(kubeconfigPath()) || readFileSync(kubeconfigPath(), "utf8") !== text) writeFileSync(kubeconfigPath(), text, { mode: 0o600 });
+  if (!existsSync(kubeconfigPath()) || readFileSync(kubeconfigPath(), "utf8") !== text)
+    writeFileSync(kubeconfigPath(), text, { mode: 0o600 });
 }
 
 /** kubeadm's administrator kubeconfig with the local context's name and the forwarded address. */

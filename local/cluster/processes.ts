@@ -1,9 +1,19 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { stateDir } from "../paths";
+import { stateDir } from "../../lib/paths";
 
 /** One long-running process of the local cluster. */
 export interface ProcessSpec {
@@ -46,8 +56,15 @@ export async function ensureProcess(spec: ProcessSpec): Promise<boolean> {
   mkdirSync(join(stateDir(), "logs"), { recursive: true });
   const log = openSync(logPath(spec.name), "w");
   // `nsenter --net` and not `ip netns exec`, which would hide the cgroup mounts from the kubelet.
-  const argv = spec.netns ? ["nsenter", `--net=${spec.netns}`, "--", spec.command, ...spec.args] : [spec.command, ...spec.args];
-  const child = spawn(argv[0], argv.slice(1), { detached: true, stdio: ["ignore", log, log], env: { ...process.env, ...spec.env }, cwd: "/" });
+  const argv = spec.netns
+    ? ["nsenter", `--net=${spec.netns}`, "--", spec.command, ...spec.args]
+    : [spec.command, ...spec.args];
+  const child = spawn(argv[0], argv.slice(1), {
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { ...process.env, ...spec.env },
+    cwd: "/",
+  });
   closeSync(log);
   await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
   child.unref();
@@ -80,18 +97,28 @@ export async function stopProcess(name: string, patience = 3_000): Promise<void>
 }
 
 /** Waits until `check` holds, watching that the named processes stay alive meanwhile. */
-export async function waitUntil(what: string, check: () => Promise<boolean>, options: { seconds: number; watch?: string[] }): Promise<void> {
+export async function waitUntil(
+  what: string,
+  check: () => Promise<boolean>,
+  options: { seconds: number; watch?: string[] },
+): Promise<void> {
   for (const end = Date.now() + options.seconds * 1000; ; await delay(200)) {
     if (await check()) return;
     for (const name of options.watch ?? []) {
-      if (!processRuns(name)) throw new Error(`${name} ended while waiting for ${what}; the end of ${logPath(name)}:\n${tail(name)}`);
+      if (!processRuns(name))
+        throw new Error(`${name} ended while waiting for ${what}; the end of ${logPath(name)}:\n${tail(name)}`);
     }
-    if (Date.now() > end) throw new Error(`${what} did not come within ${options.seconds} s: look into ${join(stateDir(), "logs")}, then run \`npm start\` again.`);
+    if (Date.now() > end)
+      throw new Error(
+        `${what} did not come within ${options.seconds} s: look into ${join(stateDir(), "logs")}, then run \`npm start\` again.`,
+      );
   }
 }
 
 function tail(name: string): string {
-  return existsSync(logPath(name)) ? readFileSync(logPath(name), "utf8").trim().split("\n").slice(-8).join("\n") : "(no log)";
+  return existsSync(logPath(name))
+    ? readFileSync(logPath(name), "utf8").trim().split("\n").slice(-8).join("\n")
+    : "(no log)";
 }
 
 function signature(spec: ProcessSpec): string {

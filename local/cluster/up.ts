@@ -1,10 +1,10 @@
 import { mkdirSync } from "node:fs";
-import { ensureForwards, type Forward, type Ports } from "../forward";
-import { runDir, stateDir } from "../paths";
+import { runDir, stateDir } from "../../lib/paths";
 import { ensureCgroups } from "./cgroups";
 import { components } from "./components";
 import { writeConfiguration } from "./configuration";
 import { dnsObjects } from "./dns";
+import { ensureForwards, type Forward, type Ports } from "./forward";
 import { apply, kubectl } from "./kubectl";
 import { ensureNetwork } from "./network";
 import { ensurePki, nodeName, writeKubeconfig } from "./pki";

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { stateDir } from "../paths";
+import { stateDir } from "../../lib/paths";
 import { apply, kubectl } from "./kubectl";
 import { nodeName } from "./pki";
 
@@ -17,7 +17,11 @@ export interface VolumeState {
 
 /** Volumes that have to be made: those that are missing, and those whose claim is gone, emptied. */
 export function volumesToMake(existing: VolumeState[]): string[] {
-  const kept = new Set(existing.filter(({ status }) => !["Released", "Failed"].includes(status?.phase ?? "")).map(({ metadata }) => metadata.name));
+  const kept = new Set(
+    existing
+      .filter(({ status }) => !["Released", "Failed"].includes(status?.phase ?? ""))
+      .map(({ metadata }) => metadata.name),
+  );
   return volumeNames.filter((name) => !kept.has(name));
 }
 
@@ -58,7 +62,13 @@ function persistentVolume(name: string): object {
       persistentVolumeReclaimPolicy: "Retain",
       // Of type `local` and not `hostPath`, for which fsGroup does nothing.
       local: { path: volumeDir(name) },
-      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [nodeName] }] }] } },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [
+            { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [nodeName] }] },
+          ],
+        },
+      },
     },
   };
 }

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { deadline } from "./deadline";
 import { differences, pathText } from "./differences";
-import { log, type Diff, type Provider, type State, type Target } from "./protocol";
-import { record, text, type Properties } from "./values";
+import { type Diff, log, type Provider, type State, type Target } from "./protocol";
+import { type Properties, record, text } from "./values";
 
 /** What a command has printed, without the last line's end. */
 interface Output {
@@ -32,7 +32,10 @@ export class CommandProvider implements Provider {
 
   async diff(_: Target, oldInputs: Properties, __: Properties, news: Properties): Promise<Diff> {
     const found = differences(oldInputs, news);
-    return { changes: new Map(found.map(({ path, kind }) => [pathText(path), { kind, replace: path[0] === "triggers" }])), deleteBeforeReplace: false };
+    return {
+      changes: new Map(found.map(({ path, kind }) => [pathText(path), { kind, replace: path[0] === "triggers" }])),
+      deleteBeforeReplace: false,
+    };
   }
 
   async create(target: Target, inputs: Properties): Promise<State> {
@@ -55,7 +58,8 @@ export class CommandProvider implements Provider {
   }
 
   async invoke(token: string, args: Properties): Promise<Properties> {
-    if (token !== "command:local:run") throw new Error(`the stand-in plugin has no ${token}: use the official plugin for it`);
+    if (token !== "command:local:run")
+      throw new Error(`the stand-in plugin has no ${token}: use the official plugin for it`);
     const target: Target = { urn: "", type: token, name: "run", id: "", timeoutSeconds: 0, preview: false };
     return { ...args, ...(await this.runPart(target, "command", args)) };
   }
@@ -68,7 +72,8 @@ export class CommandProvider implements Provider {
     const command = text(inputs, part);
     if (!command) return { stdout: text(previous, "stdout") ?? "", stderr: text(previous, "stderr") ?? "" };
     for (const property of ["assetPaths", "archivePaths"]) {
-      if (Array.isArray(inputs[property])) throw new Error(`the stand-in Command plugin has no ${property}: use the official plugin for it`);
+      if (Array.isArray(inputs[property]))
+        throw new Error(`the stand-in Command plugin has no ${property}: use the official plugin for it`);
     }
     try {
       return await this.execute(target, command, inputs, previous);
@@ -78,7 +83,9 @@ export class CommandProvider implements Provider {
   }
 
   private execute(target: Target, command: string, inputs: Properties, previous?: Properties): Promise<Output> {
-    const [interpreter, ...args] = Array.isArray(inputs.interpreter) ? inputs.interpreter.map(String) : ["/bin/sh", "-c"];
+    const [interpreter, ...args] = Array.isArray(inputs.interpreter)
+      ? inputs.interpreter.map(String)
+      : ["/bin/sh", "-c"];
     const env: NodeJS.ProcessEnv = { ...process.env };
     if (previous && inputs.addPreviousOutputInEnv !== false) {
       env.PULUMI_COMMAND_STDOUT = text(previous, "stdout") ?? "";
@@ -93,15 +100,18 @@ export class CommandProvider implements Provider {
     const collect = (stream: "stdout" | "stderr") => {
       const shown = logging.toLowerCase().includes(stream);
       let rest = "";
-      child[stream].setEncoding("utf8").on("data", (chunk: string) => {
-        output[stream] += chunk;
-        const lines = (rest + chunk).split(/\r?\n|\r/);
-        rest = lines.pop()!;
-        for (const line of lines.filter(Boolean)) {
-          if (shown && target.urn) log(target.urn, line, { ephemeral: true });
-          if (recent.push(line) > shownLines) recent.shift();
-        }
-      }).on("end", () => rest && recent.push(rest));
+      child[stream]
+        .setEncoding("utf8")
+        .on("data", (chunk: string) => {
+          output[stream] += chunk;
+          const lines = (rest + chunk).split(/\r?\n|\r/);
+          rest = lines.pop()!;
+          for (const line of lines.filter(Boolean)) {
+            if (shown && target.urn) log(target.urn, line, { ephemeral: true });
+            if (recent.push(line) > shownLines) recent.shift();
+          }
+        })
+        .on("end", () => rest && recent.push(rest));
     };
     collect("stdout");
     collect("stderr");
@@ -124,15 +134,21 @@ export class CommandProvider implements Provider {
       });
       child.on("close", (code, killedBy) => {
         const aborted = settle();
-        if (code === 0) return resolve({ stdout: output.stdout.replace(/\n$/, ""), stderr: output.stderr.replace(/\n$/, "") });
-        const why = aborted ? (this.cancelled.signal.aborted ? "was cancelled" : `took longer than ${target.timeoutSeconds} s`) : code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`;
+        if (code === 0)
+          return resolve({ stdout: output.stdout.replace(/\n$/, ""), stderr: output.stderr.replace(/\n$/, "") });
+        const why = aborted
+          ? this.cancelled.signal.aborted
+            ? "was cancelled"
+            : `took longer than ${target.timeoutSeconds} s`
+          : code === null
+            ? `was ended by ${killedBy}`
+            : `ended with exit code ${code}`;
         const shown = logging === "none" ? [] : recent.slice(-shownLines);
         reject(new Error([why, ...shown.map((line) => `  | ${line}`)].join("\n")));
       });
     });
   }
 }
-
 
 /** Ends a process and all that it has started; what is gone already is fine. */
 function endGroup(leader: number | undefined): void {

@@ -16,7 +16,11 @@ export function pathText(path: Path): string {
 }
 
 /** The smallest properties in which two values differ. */
-export function differences(olds: unknown, news: unknown, path: Path = []): { path: Path; kind: "add" | "delete" | "update" }[] {
+export function differences(
+  olds: unknown,
+  news: unknown,
+  path: Path = [],
+): { path: Path; kind: "add" | "delete" | "update" }[] {
   if (equal(olds, news)) return [];
   if (isRecord(olds) && isRecord(news)) {
     const keys = [...new Set([...Object.keys(olds), ...Object.keys(news)])];

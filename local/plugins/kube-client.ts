@@ -2,11 +2,15 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { Connection } from "./kube-config";
-import { isRecord, record, records, text, type Properties } from "./values";
+import { isRecord, type Properties, record, records, text } from "./values";
 
 /** The API server said no. */
 export class ApiError extends Error {
-  constructor(readonly code: number, readonly body: Properties, fallback: string) {
+  constructor(
+    readonly code: number,
+    readonly body: Properties,
+    fallback: string,
+  ) {
     super(text(body, "message") || fallback);
   }
 
@@ -22,7 +26,9 @@ export class ApiError extends Error {
 
   /** Each cause, as `field: message`. */
   get causes(): string[] {
-    return records(record(this.body, "details"), "causes").map(({ field, message }) => (field ? `${field}: ${message}` : `${message}`));
+    return records(record(this.body, "details"), "causes").map(({ field, message }) =>
+      field ? `${field}: ${message}` : `${message}`,
+    );
   }
 }
 
@@ -58,8 +64,16 @@ export class KubeClient {
     const tls = connection.server.startsWith("https:");
     this.transport = tls ? https : http;
     const { authority: ca, certificate: cert, key, serverName: servername, insecure } = connection;
-    const options = { keepAlive: true, ca, cert, key, rejectUnauthorized: !insecure, ...(servername && { servername }) };
-    const agent = (maxSockets: number) => (tls ? new https.Agent({ ...options, maxSockets }) : new http.Agent({ keepAlive: true, maxSockets }));
+    const options = {
+      keepAlive: true,
+      ca,
+      cert,
+      key,
+      rejectUnauthorized: !insecure,
+      ...(servername && { servername }),
+    };
+    const agent = (maxSockets: number) =>
+      tls ? new https.Agent({ ...options, maxSockets }) : new http.Agent({ keepAlive: true, maxSockets });
     this.agent = agent(connections);
     this.watches = agent(Infinity);
   }
@@ -77,7 +91,8 @@ export class KubeClient {
       await delay(Number(response.headers["retry-after"]) * 1000, options.signal); // The server says when to come back.
       return this.request(method, path, options);
     }
-    if (status >= 400) throw new ApiError(status, parsed, body.trim() || `${method} ${path} was answered with ${status}`);
+    if (status >= 400)
+      throw new ApiError(status, parsed, body.trim() || `${method} ${path} was answered with ${status}`);
     return parsed;
   }
 
@@ -94,7 +109,12 @@ export class KubeClient {
    * `decide` gets an object as it is now, or undefined while there is none.
    * @throws the signal's reason once it is aborted, and what {@link request} throws.
    */
-  async follow<T>(collection: string, selector: Record<string, string>, signal: AbortSignal, decide: (object: Properties | undefined) => T | undefined | void): Promise<T> {
+  async follow<T>(
+    collection: string,
+    selector: Record<string, string>,
+    signal: AbortSignal,
+    decide: (object: Properties | undefined) => T | undefined | undefined,
+  ): Promise<T> {
     for (;;) {
       const list = await this.request("GET", collection, { query: selector, signal });
       const items = records(list, "items");
@@ -114,8 +134,18 @@ export class KubeClient {
 
   /** The events of a collection until the server closes the watch (after 5 minutes). */
   async *watch(collection: string, query: Record<string, string>, signal: AbortSignal): AsyncGenerator<Properties> {
-    const response = await this.open("GET", collection, { query: { ...query, watch: "true", timeoutSeconds: "300" }, signal }, 0);
-    if (response.statusCode !== 200) throw new ApiError(response.statusCode ?? 0, parse(await readAll(response)), `the watch of ${collection} was refused`);
+    const response = await this.open(
+      "GET",
+      collection,
+      { query: { ...query, watch: "true", timeoutSeconds: "300" }, signal },
+      0,
+    );
+    if (response.statusCode !== 200)
+      throw new ApiError(
+        response.statusCode ?? 0,
+        parse(await readAll(response)),
+        `the watch of ${collection} was refused`,
+      );
     try {
       let rest = "";
       for await (const chunk of response.setEncoding("utf8")) {
@@ -132,20 +162,35 @@ export class KubeClient {
     if (signal.aborted) throw signal.reason;
   }
 
-  private open(method: string, path: string, { query, body, contentType, signal }: RequestOptions, timeout: number): Promise<http.IncomingMessage> {
+  private open(
+    method: string,
+    path: string,
+    { query, body, contentType, signal }: RequestOptions,
+    timeout: number,
+  ): Promise<http.IncomingMessage> {
     const { server, token, context } = this.connection;
     const url = new URL(server + path);
     for (const [key, value] of Object.entries(query ?? {})) url.searchParams.set(key, value);
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const headers: http.OutgoingHttpHeaders = { accept: "application/json", "user-agent": "gourmetgram-stand-in" };
     if (token) headers.authorization = `Bearer ${token}`;
-    if (payload) Object.assign(headers, { "content-type": contentType ?? "application/json", "content-length": payload.length });
+    if (payload)
+      Object.assign(headers, { "content-type": contentType ?? "application/json", "content-length": payload.length });
     return new Promise((resolve, reject) => {
-      const request = this.transport.request(url, { method, headers, agent: timeout > 0 ? this.agent : this.watches, signal }, resolve);
-      if (timeout > 0) request.setTimeout(timeout, () => request.destroy(new Error(`no answer within ${timeout / 1000} s`)));
+      const request = this.transport.request(
+        url,
+        { method, headers, agent: timeout > 0 ? this.agent : this.watches, signal },
+        resolve,
+      );
+      if (timeout > 0)
+        request.setTimeout(timeout, () => request.destroy(new Error(`no answer within ${timeout / 1000} s`)));
       request.on("error", (error) => {
         if (signal?.aborted) return reject(signal.reason);
-        reject(new UnreachableError(`the cluster of context "${context}" at ${server} can't be reached (${error.message}): start it, or correct the kubeconfig`));
+        reject(
+          new UnreachableError(
+            `the cluster of context "${context}" at ${server} can't be reached (${error.message}): start it, or correct the kubeconfig`,
+          ),
+        );
       });
       request.end(payload);
     });
@@ -184,4 +229,3 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
     else signal?.addEventListener("abort", stop, { once: true });
   });
 }
-

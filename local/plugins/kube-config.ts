@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { load } from "js-yaml";
-import { isRecord, record, records, text, type Properties } from "./values";
+import { isRecord, type Properties, record, records, text } from "./values";
 
 /** How to reach a cluster and who to be there. Certificates and keys are PEM. */
 export interface Connection {
@@ -30,16 +30,23 @@ export function connection(settings: Properties): Connection {
   const context = record(named(config, "contexts", contextName), "context");
   if (contextName && Object.keys(context).length === 0) {
     const known = records(config, "contexts").map((entry) => text(entry, "name"));
-    throw new Error(`the kubeconfig has no context "${contextName}"; it has ${known.join(", ") || "none"}: correct the provider's context`);
+    throw new Error(
+      `the kubeconfig has no context "${contextName}"; it has ${known.join(", ") || "none"}: correct the provider's context`,
+    );
   }
   const clusterName = text(settings, "cluster") || text(context, "cluster") || "";
   const cluster = record(named(config, "clusters", clusterName), "cluster");
   const user = record(named(config, "users", text(context, "user") ?? ""), "user");
   const server = text(cluster, "server");
-  if (!server) throw new Error(`the kubeconfig names no server for context "${contextName}": correct the provider's kubeconfig, context or cluster`);
+  if (!server)
+    throw new Error(
+      `the kubeconfig names no server for context "${contextName}": correct the provider's kubeconfig, context or cluster`,
+    );
   for (const method of ["exec", "auth-provider"]) {
     if (isRecord(user[method])) {
-      throw new Error(`the stand-in Kubernetes plugin can't log in by "${method}": use a certificate or a token in the kubeconfig, or install the official plugin`);
+      throw new Error(
+        `the stand-in Kubernetes plugin can't log in by "${method}": use a certificate or a token in the kubeconfig, or install the official plugin`,
+      );
     }
   }
   const bytes = (owner: Properties, key: string): Buffer | undefined => {
@@ -71,6 +78,7 @@ function kubeconfig(setting: string | undefined): { config: Properties; director
   const isPath = !path.includes("\n") && !path.trimStart().startsWith("{");
   if (isPath && !existsSync(path)) throw new Error(`there is no kubeconfig at ${path}: set the provider's kubeconfig`);
   const config = load(isPath ? readFileSync(path, "utf8") : path);
-  if (!isRecord(config)) throw new Error("the provider's kubeconfig is not a YAML or JSON object: set its text or its path");
+  if (!isRecord(config))
+    throw new Error("the provider's kubeconfig is not a YAML or JSON object: set its text or its path");
   return { config, directory: isPath ? dirname(path) : process.cwd() };
 }

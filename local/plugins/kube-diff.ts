@@ -1,9 +1,10 @@
 /** What a change of an object's inputs means: which properties change, and whether in place. */
-import type { Change, Diff } from "./protocol";
-import { groupOf } from "./kube-discovery";
+
 import { differences, pathText } from "./differences";
 import { connection } from "./kube-config";
-import { hasUnknowns, record, text, type Properties } from "./values";
+import { groupOf } from "./kube-discovery";
+import type { Change, Diff } from "./protocol";
+import { hasUnknowns, type Properties, record, text } from "./values";
 
 /** What of the provider's settings and the namespaces' defaults decides about a replacement. */
 export interface DiffRules {
@@ -51,7 +52,8 @@ function immutablePaths(inputs: Properties, rules: DiffRules): string[] {
   return paths;
 }
 
-const within = (path: string, parent: string): boolean => path === parent || (path.startsWith(parent) && /[.[]/.test(path[parent.length]));
+const within = (path: string, parent: string): boolean =>
+  path === parent || (path.startsWith(parent) && /[.[]/.test(path[parent.length]));
 
 /** Compares what was declared with what is declared now. */
 export function diffInputs(oldInputs: Properties, oldOutputs: Properties, news: Properties, rules: DiffRules): Diff {
@@ -70,11 +72,13 @@ export function diffInputs(oldInputs: Properties, oldOutputs: Properties, news: 
     const shown = pathText(path);
     // Where the whole parent comes or goes, what it holds does too.
     const fixedHere = fixed.some((each) => within(shown, each) || within(each, shown));
-    const groupMoved = shown === "apiVersion" && groupOf(text(before, "apiVersion") ?? "") !== groupOf(text(after, "apiVersion") ?? "");
+    const groupMoved =
+      shown === "apiVersion" && groupOf(text(before, "apiVersion") ?? "") !== groupOf(text(after, "apiVersion") ?? "");
     changes.set(shown, { kind, replace: groupMoved || (fixedHere && !exempt?.test(shown)) });
   }
   const replaced = [...changes.values()].some(({ replace }) => replace);
-  const name = (inputs: Properties) => `${text(record(inputs, "metadata"), "namespace")}/${text(record(inputs, "metadata"), "name")}`;
+  const name = (inputs: Properties) =>
+    `${text(record(inputs, "metadata"), "namespace")}/${text(record(inputs, "metadata"), "name")}`;
   // Two objects can't share a name: the old one goes first, unless the new one is called otherwise.
   return { changes, deleteBeforeReplace: replaced && name(before) === name(after) && !before.generateName };
 }
@@ -86,9 +90,12 @@ export function diffInputs(oldInputs: Properties, oldOutputs: Properties, news: 
 export function diffSettings(olds: Properties, news: Properties): Diff {
   const identified = Boolean(olds.clusterIdentifier || news.clusterIdentifier);
   const deciding = identified ? ["clusterIdentifier"] : ["kubeconfig", "context", "cluster"];
-  const moved = !hasUnknowns(news) && (identified ? olds.clusterIdentifier !== news.clusterIdentifier : hasMoved(olds, news));
+  const moved =
+    !hasUnknowns(news) && (identified ? olds.clusterIdentifier !== news.clusterIdentifier : hasMoved(olds, news));
   const found = differences(olds, news).filter(({ path }) => path[0] !== "version");
-  const changes = found.map(({ path, kind }) => [pathText(path), { kind, replace: moved && deciding.includes(String(path[0])) }] as const);
+  const changes = found.map(
+    ({ path, kind }) => [pathText(path), { kind, replace: moved && deciding.includes(String(path[0])) }] as const,
+  );
   return { changes: new Map(changes), deleteBeforeReplace: false };
 }
 

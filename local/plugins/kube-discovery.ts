@@ -1,7 +1,7 @@
 /** Which path of the API serves a kind. */
 import { deadline } from "./deadline";
-import { type KubeClient, isNotFound } from "./kube-client";
-import { record, records, text, type Properties } from "./values";
+import { isNotFound, type KubeClient } from "./kube-client";
+import { type Properties, record, records, text } from "./values";
 
 /** A kind as the API serves it. */
 export interface Kind {
@@ -56,7 +56,9 @@ export class Discovery {
       return await this.client.follow(definitions, {}, signal, served);
     } catch (error) {
       if (!signal.aborted || cancelled.aborted) throw error;
-      throw new Error(`the cluster has no kind "${kind}" in "${apiVersion}": install its CustomResourceDefinition first (dependsOn), or correct the two`);
+      throw new Error(
+        `the cluster has no kind "${kind}" in "${apiVersion}": install its CustomResourceDefinition first (dependsOn), or correct the two`,
+      );
     } finally {
       clear();
     }
@@ -66,7 +68,12 @@ export class Discovery {
     try {
       const answer = await this.client.request("GET", prefix(apiVersion));
       const resources = records(answer, "resources").filter(({ name }) => !String(name).includes("/"));
-      return resources.map((each) => ({ apiVersion, kind: String(each.kind), plural: String(each.name), namespaced: each.namespaced === true }));
+      return resources.map((each) => ({
+        apiVersion,
+        kind: String(each.kind),
+        plural: String(each.name),
+        namespaced: each.namespaced === true,
+      }));
     } catch (error) {
       if (isNotFound(error)) return [];
       throw error;
@@ -78,8 +85,12 @@ export class Discovery {
 export function servedKind(definition: Properties | undefined, apiVersion: string, kind: string): Kind | undefined {
   const spec = record(definition, "spec");
   const names = record(spec, "names");
-  const established = records(record(definition, "status"), "conditions").some(({ type, status }) => type === "Established" && status === "True");
-  const serves = records(spec, "versions").some(({ name, served }) => served === true && `${text(spec, "group")}/${name}` === apiVersion);
+  const established = records(record(definition, "status"), "conditions").some(
+    ({ type, status }) => type === "Established" && status === "True",
+  );
+  const serves = records(spec, "versions").some(
+    ({ name, served }) => served === true && `${text(spec, "group")}/${name}` === apiVersion,
+  );
   if (!established || !serves || names.kind !== kind) return undefined;
   return { apiVersion, kind, plural: String(names.plural), namespaced: spec.scope === "Namespaced" };
 }

@@ -1,7 +1,7 @@
 /** What keeps a workload's pods from running, in words. */
-import { type KubeClient } from "./kube-client";
+import type { KubeClient } from "./kube-client";
 import { condition } from "./kube-ready";
-import { count, isRecord, record, records, text, type Properties } from "./values";
+import { count, isRecord, type Properties, record, records, text } from "./values";
 
 /** The label selector of a workload's pods, or undefined for what has none. */
 export function podSelector(object: Properties): string | undefined {
@@ -11,7 +11,8 @@ export function podSelector(object: Properties): string | undefined {
 
 const starting = new Set(["ContainerCreating", "PodInitializing"]);
 
-const ended = (terminated: Properties): string => `${text(terminated, "reason") ?? "Error"}, exit code ${count(terminated, "exitCode")}`;
+const ended = (terminated: Properties): string =>
+  `${text(terminated, "reason") ?? "Error"}, exit code ${count(terminated, "exitCode")}`;
 
 /** Why a pod isn't well, or undefined where it is, or is merely starting. */
 export function podProblem(pod: Properties): string | undefined {
@@ -29,7 +30,9 @@ export function podProblem(pod: Properties): string | undefined {
   }
   const scheduled = condition(pod, "PodScheduled");
   if (scheduled.status === "False") return `${text(scheduled, "reason")}: ${text(scheduled, "message")}`;
-  return text(status, "phase") === "Failed" ? (text(status, "message") ?? text(status, "reason") ?? "Failed") : undefined;
+  return text(status, "phase") === "Failed"
+    ? (text(status, "message") ?? text(status, "reason") ?? "Failed")
+    : undefined;
 }
 
 /** Lines that tell how a workload's unwell pods fare: their problem, last warning event and last log lines. */
@@ -39,8 +42,12 @@ export async function explainPods(client: KubeClient, object: Properties): Promi
   const collection = `/api/v1/namespaces/${namespace}/pods`;
   const isPod = object.kind === "Pod";
   if (!namespace || (!labelSelector && !isPod)) return [];
-  const pods = isPod ? [object] : records(await client.request("GET", collection, { query: { labelSelector: labelSelector! } }), "items");
-  const unwell = pods.filter((pod) => condition(pod, "Ready").status !== "True" && record(pod, "status").phase !== "Succeeded");
+  const pods = isPod
+    ? [object]
+    : records(await client.request("GET", collection, { query: { labelSelector: labelSelector! } }), "items");
+  const unwell = pods.filter(
+    (pod) => condition(pod, "Ready").status !== "True" && record(pod, "status").phase !== "Succeeded",
+  );
   const explained = await Promise.all(unwell.slice(0, 3).map((pod) => explainPod(client, collection, pod)));
   return explained.flat();
 }
@@ -49,14 +56,35 @@ async function explainPod(client: KubeClient, collection: string, pod: Propertie
   const name = text(record(pod, "metadata"), "name") ?? "";
   const lines = [`pod ${name}: ${podProblem(pod) ?? text(record(pod, "status"), "phase") ?? "not ready"}`];
   const fieldSelector = `involvedObject.name=${name},type=Warning`;
-  const events = records(await client.request("GET", collection.replace(/pods$/, "events"), { query: { fieldSelector } }), "items");
+  const events = records(
+    await client.request("GET", collection.replace(/pods$/, "events"), { query: { fieldSelector } }),
+    "items",
+  );
   const last = events.at(-1);
   if (last) lines.push(`  ${text(last, "reason")}: ${text(last, "message")?.trim()}`);
-  const statuses = [...records(record(pod, "status"), "initContainerStatuses"), ...records(record(pod, "status"), "containerStatuses")];
-  const broken = statuses.find((each) => each.ready !== true && (count(each, "restartCount") > 0 || "terminated" in record(each, "state") || "running" in record(each, "state")));
+  const statuses = [
+    ...records(record(pod, "status"), "initContainerStatuses"),
+    ...records(record(pod, "status"), "containerStatuses"),
+  ];
+  const broken = statuses.find(
+    (each) =>
+      each.ready !== true &&
+      (count(each, "restartCount") > 0 || "terminated" in record(each, "state") || "running" in record(each, "state")),
+  );
   if (!broken) return lines;
   // Between restarts, the log that tells something is that of the container before.
   const previous = String("waiting" in record(broken, "state") && count(broken, "restartCount") > 0);
-  const log = await client.text(`${collection}/${name}/log`, { container: String(broken.name), tailLines: "10", previous });
-  return [...lines, ...log.trimEnd().split("\n").filter(Boolean).map((line) => `  ${broken.name} | ${line}`)];
+  const log = await client.text(`${collection}/${name}/log`, {
+    container: String(broken.name),
+    tailLines: "10",
+    previous,
+  });
+  return [
+    ...lines,
+    ...log
+      .trimEnd()
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => `  ${broken.name} | ${line}`),
+  ];
 }

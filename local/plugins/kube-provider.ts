@@ -4,11 +4,26 @@ import { ApiError, isNotFound, KubeClient, UnreachableError } from "./kube-clien
 import { connection } from "./kube-config";
 import { diffInputs, diffSettings } from "./kube-diff";
 import { collectionPath, Discovery, type Kind } from "./kube-discovery";
-import { expected, idOf, importedInputs, isTerminating, madeBy, managerKey, managerOf, manifest, outputs, parseId, pick, refreshedInputs, typeParts, withName } from "./kube-objects";
+import {
+  expected,
+  idOf,
+  importedInputs,
+  isTerminating,
+  madeBy,
+  managerKey,
+  managerOf,
+  manifest,
+  outputs,
+  parseId,
+  pick,
+  refreshedInputs,
+  typeParts,
+  withName,
+} from "./kube-objects";
 import { annotation, annotations } from "./kube-ready";
 import { untilGone, untilReady } from "./kube-wait";
-import { NotReadyError, warn, type Diff, type Failure, type Provider, type State, type Target } from "./protocol";
-import { hasUnknowns, isRecord, record, text, type Properties } from "./values";
+import { type Diff, type Failure, NotReadyError, type Provider, type State, type Target, warn } from "./protocol";
+import { hasUnknowns, isRecord, type Properties, record, text } from "./values";
 
 /** One object and where the API serves it. */
 interface Place {
@@ -32,7 +47,9 @@ export class KubernetesProvider implements Provider {
     this.settings = settings;
     const clientSide = settings.enableServerSideApply !== undefined && !this.flag("enableServerSideApply");
     if (clientSide || settings.renderYamlToDirectory) {
-      throw new Error("the stand-in Kubernetes plugin applies objects on the server only: leave enableServerSideApply and renderYamlToDirectory unset, or use the official plugin");
+      throw new Error(
+        "the stand-in Kubernetes plugin applies objects on the server only: leave enableServerSideApply and renderYamlToDirectory unset, or use the official plugin",
+      );
     }
   }
 
@@ -40,14 +57,23 @@ export class KubernetesProvider implements Provider {
     return diffSettings(olds, news);
   }
 
-  async check(target: Target, olds: Properties, news: Properties, seed: Uint8Array): Promise<{ inputs: Properties; failures: Failure[] }> {
+  async check(
+    target: Target,
+    olds: Properties,
+    news: Properties,
+    seed: Uint8Array,
+  ): Promise<{ inputs: Properties; failures: Failure[] }> {
     if (Object.keys(olds).length > 0) this.recorded.add(target.urn);
     const failures: Failure[] = [];
     for (const property of ["apiVersion", "kind"]) {
-      if (!text(news, property)) failures.push({ property, reason: `${target.type} needs it: the stand-in plugin handles single objects only` });
+      if (!text(news, property))
+        failures.push({ property, reason: `${target.type} needs it: the stand-in plugin handles single objects only` });
     }
     if (/(List|Patch)$/.test(typeParts(target.type).kind)) {
-      failures.push({ property: "kind", reason: `the stand-in plugin has no ${target.type}: declare each object by itself` });
+      failures.push({
+        property: "kind",
+        reason: `the stand-in plugin has no ${target.type}: declare each object by itself`,
+      });
     }
     return { inputs: withName(news, olds, target.name, seed), failures };
   }
@@ -70,10 +96,13 @@ export class KubernetesProvider implements Provider {
       if (!place) return unsettled;
       const manager = managerOf(target.urn);
       const existing = await this.get(place.path);
-      if (existing && !(target.preview && isTerminating(existing))) await this.makeRoom(target, place, existing, manager);
+      if (existing && !(target.preview && isTerminating(existing)))
+        await this.makeRoom(target, place, existing, manager);
       try {
         const live = await this.apply(place, inputs, manager, target.preview);
-        return target.preview ? { id: "", outputs: expected(inputs, live) } : await this.ready(target, place, live, manager);
+        return target.preview
+          ? { id: "", outputs: expected(inputs, live) }
+          : await this.ready(target, place, live, manager);
       } catch (error) {
         if (target.preview && isNotFound(error)) return unsettled; // Its namespace is yet to be made.
         throw error;
@@ -90,7 +119,9 @@ export class KubernetesProvider implements Provider {
         if (!place) return unsettled;
         const manager = text(oldOutputs, managerKey) ?? managerOf(target.urn);
         const live = await this.apply(place, news, manager, target.preview);
-        return target.preview ? { id: target.id, outputs: expected(news, live, target.id) } : await this.ready(target, place, live, manager);
+        return target.preview
+          ? { id: target.id, outputs: expected(news, live, target.id) }
+          : await this.ready(target, place, live, manager);
       });
     } catch (error) {
       if (target.preview && isNotFound(error)) return unsettled;
@@ -101,7 +132,12 @@ export class KubernetesProvider implements Provider {
   }
 
   async read(target: Target, inputs: Properties, old: Properties): Promise<State | undefined> {
-    const named = { ...typeParts(target.type), metadata: parseId(target.id), ...pick(old, "apiVersion", "kind"), ...pick(inputs, "apiVersion", "kind") };
+    const named = {
+      ...typeParts(target.type),
+      metadata: parseId(target.id),
+      ...pick(old, "apiVersion", "kind"),
+      ...pick(inputs, "apiVersion", "kind"),
+    };
     try {
       return await this.explain(`${named.kind} ${target.id}`, async () => {
         const place = await this.place(named, true);
@@ -132,7 +168,14 @@ export class KubernetesProvider implements Provider {
         const answer = await this.cluster().client.request("DELETE", place.path, { body });
         if (annotation(inputs, annotations.skip) === "true") return;
         const uid = record(answer, "metadata").uid ?? record(answer, "details").uid; // It answers with the object, or with a Status.
-        const object = { metadata: { ...pick(record(old, "metadata"), "annotations"), uid, namespace: place.namespace, name: place.name } };
+        const object = {
+          metadata: {
+            ...pick(record(old, "metadata"), "annotations"),
+            uid,
+            namespace: place.namespace,
+            name: place.name,
+          },
+        };
         await untilGone(this.cluster().client, { ...target, kind: place.kind, object }, this.cancelled.signal);
       });
     } catch (error) {
@@ -143,12 +186,15 @@ export class KubernetesProvider implements Provider {
   }
 
   async invoke(token: string, args: Properties): Promise<Properties> {
-    if (token !== "kubernetes:yaml:decode") throw new Error(`the stand-in plugin has no ${token}: use the official plugin for it`);
+    if (token !== "kubernetes:yaml:decode")
+      throw new Error(`the stand-in plugin has no ${token}: use the official plugin for it`);
     return { result: loadAll(text(args, "text") ?? "").filter(isRecord) };
   }
 
   cancel(): void {
-    this.cancelled.abort(new Error("the update was cancelled while this was waited for; the next one goes on from here"));
+    this.cancelled.abort(
+      new Error("the update was cancelled while this was waited for; the next one goes on from here"),
+    );
   }
 
   private cluster(): { client: KubeClient; discovery: Discovery } {
@@ -181,12 +227,19 @@ export class KubernetesProvider implements Provider {
   private async place(inputs: Properties, atOnce: boolean, givenName?: string): Promise<Place | undefined> {
     const { client, discovery } = this.cluster();
     const { apiVersion, kind } = { apiVersion: String(inputs.apiVersion), kind: String(inputs.kind) };
-    const found = atOnce ? await discovery.find(apiVersion, kind) : await discovery.need(apiVersion, kind, this.cancelled.signal);
+    const found = atOnce
+      ? await discovery.find(apiVersion, kind)
+      : await discovery.need(apiVersion, kind, this.cancelled.signal);
     if (!found) return undefined;
     const metadata = record(inputs, "metadata");
     const namespace = found.namespaced ? (text(metadata, "namespace") ?? client.connection.namespace) : undefined;
     const name = text(metadata, "name") ?? givenName ?? "";
-    return { kind: found, namespace, name, path: `${collectionPath(found, namespace ?? "")}/${encodeURIComponent(name)}` };
+    return {
+      kind: found,
+      namespace,
+      name,
+      path: `${collectionPath(found, namespace ?? "")}/${encodeURIComponent(name)}`,
+    };
   }
 
   private async get(path: string): Promise<Properties | undefined> {
@@ -200,25 +253,43 @@ export class KubernetesProvider implements Provider {
 
   /** Sees to it that the object which stands where one is to be created is no obstacle. */
   private async makeRoom(target: Target, { kind }: Place, existing: Properties, manager: string): Promise<void> {
-    if (isTerminating(existing)) return untilGone(this.cluster().client, { ...target, kind, object: existing }, this.cancelled.signal);
+    if (isTerminating(existing))
+      return untilGone(this.cluster().client, { ...target, kind, object: existing }, this.cancelled.signal);
     const lostCreate = madeBy(existing, manager) && !this.recorded.has(target.urn);
     if (lostCreate || this.flag("upsertExistingObjects")) return;
-    throw new Error("it already exists and is not this stack's: delete it, import it (`pulumi import`), or set the provider's upsertExistingObjects");
+    throw new Error(
+      "it already exists and is not this stack's: delete it, import it (`pulumi import`), or set the provider's upsertExistingObjects",
+    );
   }
 
-  private async apply({ kind, namespace, name, path }: Place, inputs: Properties, manager: string, dryRun: boolean, force = false): Promise<Properties> {
+  private async apply(
+    { kind, namespace, name, path }: Place,
+    inputs: Properties,
+    manager: string,
+    dryRun: boolean,
+    force = false,
+  ): Promise<Properties> {
     const { client } = this.cluster();
     const body = manifest(inputs, namespace);
     const query: Record<string, string> = { fieldManager: manager, ...(dryRun && { dryRun: "All" }) };
     if (!name) return client.request("POST", collectionPath(kind, namespace ?? ""), { query, body });
     body.metadata = { ...record(body, "metadata"), name };
-    const send = (forced: boolean) => client.request("PATCH", path, { query: { ...query, force: String(forced) }, body, contentType: "application/apply-patch+yaml" });
+    const send = (forced: boolean) =>
+      client.request("PATCH", path, {
+        query: { ...query, force: String(forced) },
+        body,
+        contentType: "application/apply-patch+yaml",
+      });
     if (force || this.flag("enablePatchForce") || annotation(inputs, annotations.force) === "true") return send(true);
     try {
       return await send(false);
     } catch (error) {
       // What a person changed by kubectl is taken back, as the official plugin does; another controller's field is not.
-      const byKubectl = error instanceof ApiError && error.reason === "Conflict" && error.causes.length > 0 && error.causes.every((cause) => cause.includes('conflict with "kubectl'));
+      const byKubectl =
+        error instanceof ApiError &&
+        error.reason === "Conflict" &&
+        error.causes.length > 0 &&
+        error.causes.every((cause) => cause.includes('conflict with "kubectl'));
       if (!byKubectl) throw error;
       return send(true);
     }

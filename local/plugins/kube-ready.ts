@@ -1,6 +1,6 @@
 /** When an object counts as ready: pure decisions on the object as it is now. */
 import { groupOf } from "./kube-discovery";
-import { count, equal, isRecord, record, records, text, type Properties } from "./values";
+import { count, equal, isRecord, type Properties, record, records, text } from "./values";
 
 /** Ready, or what is waited for, or why it never will be. */
 export type Readiness = { state: "ready" } | { state: "waiting" | "failed"; message: string };
@@ -20,7 +20,8 @@ export const annotations = {
 };
 
 /** An annotation of an object, or undefined. */
-export const annotation = (object: Properties, name: string): string | undefined => text(record(record(object, "metadata"), "annotations"), name);
+export const annotation = (object: Properties, name: string): string | undefined =>
+  text(record(record(object, "metadata"), "annotations"), name);
 
 /** Seconds that a wait may take by default: 10 minutes, as with the official plugin. */
 export const defaultTimeoutSeconds = 600;
@@ -59,7 +60,8 @@ export function readiness(object: Properties): Readiness {
 const kindKey = (object: Properties): string => `${groupOf(text(object, "apiVersion") ?? "")}/${text(object, "kind")}`;
 
 /** True once the controller has seen the object as it is declared now. */
-const observed = (object: Properties): boolean => count(record(object, "status"), "observedGeneration") >= count(record(object, "metadata"), "generation");
+const observed = (object: Properties): boolean =>
+  count(record(object, "status"), "observedGeneration") >= count(record(object, "metadata"), "generation");
 
 function deployment(object: Properties): Readiness {
   const spec = record(object, "spec");
@@ -67,7 +69,8 @@ function deployment(object: Properties): Readiness {
   if (spec.paused === true) return ready;
   if (!observed(object)) return waiting("waiting for the Deployment controller");
   const progressing = condition(object, "Progressing");
-  if (progressing.reason === "ProgressDeadlineExceeded") return failed(`no progress within ${count(spec, "progressDeadlineSeconds", 600)} s`);
+  if (progressing.reason === "ProgressDeadlineExceeded")
+    return failed(`no progress within ${count(spec, "progressDeadlineSeconds", 600)} s`);
   const wanted = count(spec, "replicas", 1);
   const updated = count(status, "updatedReplicas");
   const available = count(status, "availableReplicas");
@@ -82,7 +85,8 @@ function statefulSet(object: Properties): Readiness {
   if (!observed(object)) return waiting("waiting for the StatefulSet controller");
   const wanted = count(spec, "replicas", 1);
   const readyNow = count(status, "readyReplicas");
-  if (record(spec, "updateStrategy").type === "OnDelete") return readyNow < wanted ? waiting(`${readyNow} of ${wanted} pods ready`) : ready;
+  if (record(spec, "updateStrategy").type === "OnDelete")
+    return readyNow < wanted ? waiting(`${readyNow} of ${wanted} pods ready`) : ready;
   const partition = count(record(record(spec, "updateStrategy"), "rollingUpdate"), "partition");
   const updated = count(status, "updatedReplicas");
   if (updated < wanted - partition) return waiting(`${updated} of ${wanted - partition} pods updated`);
@@ -93,9 +97,14 @@ function daemonSet(object: Properties): Readiness {
   const status = record(object, "status");
   if (!observed(object)) return waiting("waiting for the DaemonSet controller");
   const wanted = count(status, "desiredNumberScheduled");
-  const updated = record(record(object, "spec"), "updateStrategy").type === "OnDelete" ? wanted : count(status, "updatedNumberScheduled");
+  const updated =
+    record(record(object, "spec"), "updateStrategy").type === "OnDelete"
+      ? wanted
+      : count(status, "updatedNumberScheduled");
   const available = count(status, "numberAvailable");
-  return Math.min(updated, available) < wanted ? waiting(`${Math.min(updated, available)} of ${wanted} nodes have it`) : ready;
+  return Math.min(updated, available) < wanted
+    ? waiting(`${Math.min(updated, available)} of ${wanted} nodes have it`)
+    : ready;
 }
 
 function job(object: Properties): Readiness {
@@ -112,7 +121,9 @@ function job(object: Properties): Readiness {
 function definition(object: Properties): Readiness {
   const names = condition(object, "NamesAccepted");
   if (names.status === "False") return failed(text(names, "message") ?? "its names are taken");
-  return condition(object, "Established").status === "True" ? ready : waiting("waiting for the definition to be established");
+  return condition(object, "Established").status === "True"
+    ? ready
+    : waiting("waiting for the definition to be established");
 }
 
 function service(object: Properties): Readiness {
@@ -124,7 +135,9 @@ function service(object: Properties): Readiness {
 function pod(object: Properties): Readiness {
   const current = text(record(object, "status"), "phase") ?? "Pending";
   if (current === "Succeeded" || condition(object, "Ready").status === "True") return ready;
-  return current === "Failed" ? failed(text(record(object, "status"), "message") ?? "the pod failed") : waiting(`pod is ${current}, not ready`);
+  return current === "Failed"
+    ? failed(text(record(object, "status"), "message") ?? "the pod failed")
+    : waiting(`pod is ${current}, not ready`);
 }
 
 /** A token is written into its Secret by a controller. */
@@ -144,7 +157,10 @@ function waitFor(object: Properties, wanted: string): Readiness {
   const parts: unknown = wanted.startsWith("[") ? JSON.parse(wanted) : [wanted];
   for (const part of Array.isArray(parts) ? parts : []) {
     const met = meets(object, String(part));
-    if (met === undefined) return failed(`its annotation ${annotations.waitFor} says "${part}": write condition=Type or jsonpath={.path}=value`);
+    if (met === undefined)
+      return failed(
+        `its annotation ${annotations.waitFor} says "${part}": write condition=Type or jsonpath={.path}=value`,
+      );
     if (!met) return waiting(`waiting for ${part}`);
   }
   return ready;
@@ -152,11 +168,17 @@ function waitFor(object: Properties, wanted: string): Readiness {
 
 function meets(object: Properties, wanted: string): boolean | undefined {
   const byCondition = /^condition=([^=]+)(?:=(.+))?$/.exec(wanted);
-  if (byCondition) return String(condition(object, byCondition[1]).status ?? "").toLowerCase() === (byCondition[2] ?? "True").toLowerCase();
+  if (byCondition)
+    return (
+      String(condition(object, byCondition[1]).status ?? "").toLowerCase() === (byCondition[2] ?? "True").toLowerCase()
+    );
   const byPath = /^jsonpath=\{?([^}=]+)\}?(?:={1,2}(.+))?$/.exec(wanted);
   if (!byPath) return undefined;
   const keys = byPath[1].split(/[.[\]]/).filter(Boolean);
-  const found = keys.reduce<unknown>((value, key) => (Array.isArray(value) ? value[Number(key)] : isRecord(value) ? value[key] : undefined), object);
+  const found = keys.reduce<unknown>(
+    (value, key) => (Array.isArray(value) ? value[Number(key)] : isRecord(value) ? value[key] : undefined),
+    object,
+  );
   if (byPath[2] === undefined) return found !== undefined;
   return equal(String(found), byPath[2].replace(/^(['"])(.*)\1$/, "$2"));
 }

@@ -1,11 +1,11 @@
 /** Waits by watches for what the API server does after it has said yes. */
 import { deadline } from "./deadline";
-import { type KubeClient, isNotFound } from "./kube-client";
+import { isNotFound, type KubeClient } from "./kube-client";
 import { collectionPath, type Kind } from "./kube-discovery";
 import { explainPods, podProblem, podSelector } from "./kube-pods";
 import { annotation, annotations, condition, defaultTimeoutSeconds, isAwaited, readiness } from "./kube-ready";
 import { log } from "./protocol";
-import { record, text, type Properties } from "./values";
+import { type Properties, record, text } from "./values";
 
 /** One object that is waited for. */
 export interface Awaited {
@@ -71,17 +71,23 @@ export async function untilReady(client: KubeClient, awaited: Awaited, cancelled
   };
   watchPods().catch(() => {}); // It only adds words to the wait, which meets the same troubles itself.
   try {
-    return await client.follow(collectionPath(kind, namespaceOf(object)), { fieldSelector: `metadata.name=${nameOf(object)}` }, signal, (live) => {
-      if (!live) throw new Error("it was deleted while it was waited for");
-      const current = { ...live, apiVersion: object.apiVersion, kind: object.kind }; // The items of a list lack both.
-      const state = readiness(current);
-      if (state.state === "failed") throw new Error(state.message);
-      if (state.state === "ready") return done("ready"), current;
-      message = state.message;
-      return void show();
-    });
+    return await client.follow(
+      collectionPath(kind, namespaceOf(object)),
+      { fieldSelector: `metadata.name=${nameOf(object)}` },
+      signal,
+      (live) => {
+        if (!live) throw new Error("it was deleted while it was waited for");
+        const current = { ...live, apiVersion: object.apiVersion, kind: object.kind }; // The items of a list lack both.
+        const state = readiness(current);
+        if (state.state === "failed") throw new Error(state.message);
+        if (state.state === "ready") return (done("ready"), current);
+        message = state.message;
+        return void show();
+      },
+    );
   } catch (error) {
-    const reason = !signal.aborted || cancelled.aborted ? (error as Error).message : `not ready within ${seconds} s: ${message}`;
+    const reason =
+      !signal.aborted || cancelled.aborted ? (error as Error).message : `not ready within ${seconds} s: ${message}`;
     const lines = cancelled.aborted ? [] : await explainPods(client, object).catch(() => []);
     throw new Error([reason, ...lines].join("\n  "));
   } finally {
@@ -113,15 +119,22 @@ export async function untilGone(client: KubeClient, awaited: Awaited, cancelled:
   const uid = record(object, "metadata").uid;
   let held = "";
   try {
-    await client.follow(collectionPath(kind, namespaceOf(object)), { fieldSelector: `metadata.name=${nameOf(object)}` }, signal, (live) => {
-      if (!live || (uid !== undefined && record(live, "metadata").uid !== uid)) return done("gone"), true;
-      held = holders(live);
-      return void report(held ? `being deleted: ${held}` : "being deleted");
-    });
+    await client.follow(
+      collectionPath(kind, namespaceOf(object)),
+      { fieldSelector: `metadata.name=${nameOf(object)}` },
+      signal,
+      (live) => {
+        if (!live || (uid !== undefined && record(live, "metadata").uid !== uid)) return (done("gone"), true);
+        held = holders(live);
+        return void report(held ? `being deleted: ${held}` : "being deleted");
+      },
+    );
   } catch (error) {
     if (isNotFound(error)) return; // Its kind is gone, and it with it.
     if (!signal.aborted || cancelled.aborted) throw error;
-    throw new Error(`it is still there after ${seconds} s${held && `, ${held}`}: see why its controller doesn't finish, or remove the finalizer, then run this again`);
+    throw new Error(
+      `it is still there after ${seconds} s${held && `, ${held}`}: see why its controller doesn't finish, or remove the finalizer, then run this again`,
+    );
   } finally {
     clear();
     done();
@@ -130,7 +143,12 @@ export async function untilGone(client: KubeClient, awaited: Awaited, cancelled:
 
 /** What keeps a deleted object from going, in words; empty where nothing does. */
 export function holders(object: Properties): string {
-  const remaining = ["NamespaceContentRemaining", "NamespaceFinalizersRemaining", "NamespaceDeletionContentFailure", "NamespaceDeletionDiscoveryFailure"]
+  const remaining = [
+    "NamespaceContentRemaining",
+    "NamespaceFinalizersRemaining",
+    "NamespaceDeletionContentFailure",
+    "NamespaceDeletionDiscoveryFailure",
+  ]
     .map((type) => condition(object, type))
     .filter(({ status }) => status === "True")
     .map((each) => text(each, "message"));

@@ -63,7 +63,12 @@ export interface Provider {
   passesSecretsOn?: boolean;
   configure(settings: Properties): Promise<void>;
   diffConfig(olds: Properties, news: Properties): Promise<Diff>;
-  check?(target: Target, olds: Properties, news: Properties, seed: Uint8Array): Promise<{ inputs: Properties; failures: Failure[] }>;
+  check?(
+    target: Target,
+    olds: Properties,
+    news: Properties,
+    seed: Uint8Array,
+  ): Promise<{ inputs: Properties; failures: Failure[] }>;
   diff(target: Target, oldInputs: Properties, oldOutputs: Properties, news: Properties): Promise<Diff>;
   create(target: Target, inputs: Properties): Promise<State>;
   read(target: Target, inputs: Properties, outputs: Properties): Promise<State | undefined>;
@@ -76,7 +81,10 @@ export interface Provider {
 
 /** The resource exists but isn't ready: Pulumi records it, and the next update goes on from there. */
 export class NotReadyError extends Error {
-  constructor(readonly state: State, reason: string) {
+  constructor(
+    readonly state: State,
+    reason: string,
+  ) {
     super(reason);
   }
 }
@@ -97,8 +105,10 @@ export function warn(urn: string, message: string): void {
   log(urn, message, { severity: LogSeverity.WARNING });
 }
 
-const struct = (properties: Properties) => Struct.fromJavaScript(properties as Parameters<typeof Struct.fromJavaScript>[0]);
-const plain = (message: Struct | undefined): Properties => (message ? (unwrap(message.toJavaScript()) as Properties) : {});
+const struct = (properties: Properties) =>
+  Struct.fromJavaScript(properties as Parameters<typeof Struct.fromJavaScript>[0]);
+const plain = (message: Struct | undefined): Properties =>
+  message ? (unwrap(message.toJavaScript()) as Properties) : {};
 
 const signature = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
@@ -107,11 +117,14 @@ const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 export const secret = (value: unknown): Properties => ({ [signature]: secretSignature, value });
 
 /** True where anything in the message is marked as secret. */
-const holdsSecret = (message: Struct | undefined): boolean => JSON.stringify(message?.toJavaScript() ?? {}).includes(secretSignature);
+const holdsSecret = (message: Struct | undefined): boolean =>
+  JSON.stringify(message?.toJavaScript() ?? {}).includes(secretSignature);
 
 /** Marks every property where any of the inputs was secret. */
 const guarded = (outputs: Properties, inputs: Struct | undefined): Properties =>
-  holdsSecret(inputs) ? Object.fromEntries(Object.entries(outputs).map(([key, value]) => [key, secret(value)])) : outputs;
+  holdsSecret(inputs)
+    ? Object.fromEntries(Object.entries(outputs).map(([key, value]) => [key, secret(value)]))
+    : outputs;
 
 /** Takes the secret marks off. */
 function unwrap(value: unknown): unknown {
@@ -140,7 +153,9 @@ function failure(error: unknown): Partial<grpc.ServiceError> {
   const message = error instanceof Error ? error.message : String(error);
   const metadata = new grpc.Metadata();
   if (error instanceof NotReadyError) {
-    const detail = new messages.ErrorResourceInitFailed().setId(error.state.id).setProperties(struct(error.state.outputs));
+    const detail = new messages.ErrorResourceInitFailed()
+      .setId(error.state.id)
+      .setProperties(struct(error.state.outputs));
     if (error.state.inputs) detail.setInputs(struct(error.state.inputs));
     detail.addReasons(message);
     const any = new Any();
@@ -155,11 +170,16 @@ function failure(error: unknown): Partial<grpc.ServiceError> {
 }
 
 /** Runs one request to its answer or its error. */
-function handle<Request, Response>(answer: (request: Request) => Promise<Response> | Response): grpc.handleUnaryCall<Request, Response> {
+function handle<Request, Response>(
+  answer: (request: Request) => Promise<Response> | Response,
+): grpc.handleUnaryCall<Request, Response> {
   return (call, callback) => {
     Promise.resolve()
       .then(() => answer(call.request))
-      .then((response) => callback(null, response), (error) => callback(failure(error)));
+      .then(
+        (response) => callback(null, response),
+        (error) => callback(failure(error)),
+      );
   };
 }
 
@@ -169,7 +189,9 @@ interface ResourceRequest {
   getName(): string;
 }
 
-function target(request: ResourceRequest & { getId?(): string; getTimeout?(): number; getPreview?(): boolean }): Target {
+function target(
+  request: ResourceRequest & { getId?(): string; getTimeout?(): number; getPreview?(): boolean },
+): Target {
   return {
     urn: request.getUrn(),
     type: request.getType(),
@@ -186,34 +208,62 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
     getSchema: handle(() => new messages.GetSchemaResponse().setSchema("{}")),
     checkConfig: handle((request: messages.CheckRequest) => new messages.CheckResponse().setInputs(request.getNews())),
     diffConfig: handle(async (request: messages.DiffRequest) =>
-      diffResponse(await provider.diffConfig(plain(request.getOldInputs() ?? request.getOlds()), plain(request.getNews())))),
+      diffResponse(
+        await provider.diffConfig(plain(request.getOldInputs() ?? request.getOlds()), plain(request.getNews())),
+      ),
+    ),
     configure: handle(async (request: messages.ConfigureRequest) => {
       await provider.configure(plain(request.getArgs()));
       // Where secrets come in plain, the engine marks them in what is answered.
-      return new messages.ConfigureResponse().setSupportspreview(true).setAcceptsecrets(provider.passesSecretsOn ?? false);
+      return new messages.ConfigureResponse()
+        .setSupportspreview(true)
+        .setAcceptsecrets(provider.passesSecretsOn ?? false);
     }),
     check: handle(async (request: messages.CheckRequest) => {
       if (!provider.check) return new messages.CheckResponse().setInputs(request.getNews());
       const seed = request.getRandomseed() as Uint8Array;
-      const { inputs, failures } = await provider.check(target(request), plain(request.getOlds()), plain(request.getNews()), seed);
+      const { inputs, failures } = await provider.check(
+        target(request),
+        plain(request.getOlds()),
+        plain(request.getNews()),
+        seed,
+      );
       const response = new messages.CheckResponse().setInputs(struct(inputs));
-      for (const { property, reason } of failures) response.addFailures(new messages.CheckFailure().setProperty(property).setReason(reason));
+      for (const { property, reason } of failures)
+        response.addFailures(new messages.CheckFailure().setProperty(property).setReason(reason));
       return response;
     }),
     diff: handle(async (request: messages.DiffRequest) =>
-      diffResponse(await provider.diff(target(request), plain(request.getOldInputs()), plain(request.getOlds()), plain(request.getNews())))),
+      diffResponse(
+        await provider.diff(
+          target(request),
+          plain(request.getOldInputs()),
+          plain(request.getOlds()),
+          plain(request.getNews()),
+        ),
+      ),
+    ),
     create: handle(async (request: messages.CreateRequest) => {
       const state = await provider.create(target(request), plain(request.getProperties()));
-      return new messages.CreateResponse().setId(state.id).setProperties(struct(guarded(state.outputs, request.getProperties())));
+      return new messages.CreateResponse()
+        .setId(state.id)
+        .setProperties(struct(guarded(state.outputs, request.getProperties())));
     }),
     read: handle(async (request: messages.ReadRequest) => {
       const state = await provider.read(target(request), plain(request.getInputs()), plain(request.getProperties()));
       if (!state) return new messages.ReadResponse();
-      const [outputs, inputs] = [state.outputs, state.inputs ?? {}].map((each) => struct(guarded(each, request.getInputs())));
+      const [outputs, inputs] = [state.outputs, state.inputs ?? {}].map((each) =>
+        struct(guarded(each, request.getInputs())),
+      );
       return new messages.ReadResponse().setId(state.id).setProperties(outputs).setInputs(inputs);
     }),
     update: handle(async (request: messages.UpdateRequest) => {
-      const state = await provider.update(target(request), plain(request.getOldInputs()), plain(request.getOlds()), plain(request.getNews()));
+      const state = await provider.update(
+        target(request),
+        plain(request.getOldInputs()),
+        plain(request.getOlds()),
+        plain(request.getNews()),
+      );
       return new messages.UpdateResponse().setProperties(struct(guarded(state.outputs, request.getNews())));
     }),
     delete: handle(async (request: messages.DeleteRequest) => {

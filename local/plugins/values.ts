@@ -4,7 +4,8 @@
 export type Properties = Record<string, unknown>;
 
 /** True for an object that is neither null nor an array. */
-export const isRecord = (value: unknown): value is Properties => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isRecord = (value: unknown): value is Properties =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The record at `key`, or an empty one. */
 export const record = (parent: unknown, key: string): Properties => {
@@ -53,7 +54,9 @@ export function hasUnknowns(value: unknown): boolean {
 
 /** Deep equality of JSON values; an absent key equals an undefined one. */
 export function equal(left: unknown, right: unknown): boolean {
-  if (Array.isArray(left) && Array.isArray(right)) return left.length === right.length && left.every((value, index) => equal(value, right[index]));
-  if (isRecord(left) && isRecord(right)) return [...new Set([...Object.keys(left), ...Object.keys(right)])].every((key) => equal(left[key], right[key]));
+  if (Array.isArray(left) && Array.isArray(right))
+    return left.length === right.length && left.every((value, index) => equal(value, right[index]));
+  if (isRecord(left) && isRecord(right))
+    return [...new Set([...Object.keys(left), ...Object.keys(right)])].every((key) => equal(left[key], right[key]));
   return left === right;
 }

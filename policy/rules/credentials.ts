@@ -1,8 +1,9 @@
 import { podsOf } from "../pods";
-import { type KubernetesObject, Resource, titleOf } from "../resource";
+import { type KubernetesObject, type Resource, titleOf } from "../resource";
 
 /** Names of credentials as environment variables, settings and Argo CD's repository and cluster Secrets have them. */
-const credential = /(passw(or)?d|passphrase|token|secret|credentials?|(private|access|api|secret|signing|encryption|cert|tls)[-_.]?key|key[-_]?data)$/i;
+const credential =
+  /(passw(or)?d|passphrase|token|secret|credentials?|(private|access|api|secret|signing|encryption|cert|tls)[-_.]?key|key[-_]?data)$/i;
 
 /**
  * Nothing that is a credential by its name stands in the program. A policy is told a secret output as plain text,
@@ -15,20 +16,39 @@ export function credentials(resource: Resource): string[] {
     containers.flatMap(({ name: container, env = [] }) =>
       env
         .filter(({ name, value }) => value && credential.test(name))
-        .map(({ name }) => `${title} gives its container ${container} the value of ${name}: name a Secret by valueFrom.secretKeyRef`),
+        .map(
+          ({ name }) =>
+            `${title} gives its container ${container} the value of ${name}: name a Secret by valueFrom.secretKeyRef`,
+        ),
     ),
   );
-  const found = ["ConfigMap", "Secret"].includes(object.kind) ? credentialKeys({ ...object.data, ...object.stringData }) : [];
+  const found = ["ConfigMap", "Secret"].includes(object.kind)
+    ? credentialKeys({ ...object.data, ...object.stringData })
+    : [];
   const keys = found.filter((key) => !(key === "config.bearerToken" && isOfOneNamespace(object)));
-  return [...variables, ...keys.map((key) => `${titleOf(resource)} holds ${key}: make a Secret with it outside of the program, and name that one`)];
+  return [
+    ...variables,
+    ...keys.map(
+      (key) => `${titleOf(resource)} holds ${key}: make a Secret with it outside of the program, and name that one`,
+    ),
+  ];
 }
 
 /** Whether an object registers a cluster with Argo CD for one namespace, by the token of a ServiceAccount in that namespace. */
 function isOfOneNamespace({ metadata, stringData = {} }: KubernetesObject): boolean {
   const { clusterResources, namespaces, config } = stringData;
-  if (metadata?.labels?.["argocd.argoproj.io/secret-type"] !== "cluster" || clusterResources !== "false" || !namespaces || !config) return false;
+  if (
+    metadata?.labels?.["argocd.argoproj.io/secret-type"] !== "cluster" ||
+    clusterResources !== "false" ||
+    !namespaces ||
+    !config
+  )
+    return false;
   const { bearerToken } = parsed(config) as { bearerToken: string };
-  const claims = parsed(Buffer.from(bearerToken.split(".")[1] ?? "", "base64url").toString()) as { sub?: unknown } | null | undefined;
+  const claims = parsed(Buffer.from(bearerToken.split(".")[1] ?? "", "base64url").toString()) as
+    | { sub?: unknown }
+    | null
+    | undefined;
   return String(claims?.sub).startsWith(`system:serviceaccount:${namespaces}:`);
 }
 

@@ -9,15 +9,24 @@ export function hostIsolation(resource: Resource): string[] {
   return podsOf(resource).flatMap(({ title, spec, containers }) => {
     const shared = (["hostNetwork", "hostPID", "hostIPC"] as const).filter((field) => spec[field]);
     const privileged = containers.filter(({ securityContext }) => securityContext?.privileged);
-    const paths = (spec.volumes ?? []).flatMap(({ hostPath }) => (hostPath && !isNodeConfiguration(resource, hostPath.path) ? [hostPath.path] : []));
+    const paths = (spec.volumes ?? []).flatMap(({ hostPath }) =>
+      hostPath && !isNodeConfiguration(resource, hostPath.path) ? [hostPath.path] : [],
+    );
     return [
       ...shared.map((field) => `${title} sets ${field}: leave it out, and use a Service or a volume`),
-      ...privileged.map(({ name }) => `${title} runs its container ${name} privileged: leave securityContext.privileged out`),
+      ...privileged.map(
+        ({ name }) => `${title} runs its container ${name} privileged: leave securityContext.privileged out`,
+      ),
       ...paths.map((path) => `${title} mounts ${path} of the node: use an emptyDir, a ConfigMap or a claim`),
     ];
   });
 }
 
 function isNodeConfiguration({ name, object }: Resource, path: string): boolean {
-  return object.kind === nodeConfiguration.kind && name === nodeConfiguration.name && path.startsWith(nodeConfiguration.folder) && !path.includes("..");
+  return (
+    object.kind === nodeConfiguration.kind &&
+    name === nodeConfiguration.name &&
+    path.startsWith(nodeConfiguration.folder) &&
+    !path.includes("..")
+  );
 }

@@ -1,5 +1,5 @@
-import { Container, Parameter, podsOf } from "../pods";
-import { Resource, titleOf } from "../resource";
+import { type Container, type Parameter, podsOf } from "../pods";
+import { type Resource, titleOf } from "../resource";
 
 const pinned = /@sha256:[0-9a-f]{64}$/;
 const instead = "which names no digest: write repository@sha256:…";

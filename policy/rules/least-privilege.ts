@@ -1,4 +1,4 @@
-import { Resource, titleOf } from "../resource";
+import { type Resource, titleOf } from "../resource";
 
 const lists = ["verbs", "resources", "apiGroups", "nonResourceURLs"] as const;
 type PolicyRule = { readonly [list in (typeof lists)[number]]?: readonly string[] };

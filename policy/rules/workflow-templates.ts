@@ -1,4 +1,4 @@
-import { Resource, titleOf } from "../resource";
+import { type Resource, titleOf } from "../resource";
 
 /** Every workflow ends by itself, acts under an account of its own, and goes some time after its end. */
 export function workflowTemplates(resource: Resource): string[] {
@@ -6,12 +6,21 @@ export function workflowTemplates(resource: Resource): string[] {
   if (kind !== "WorkflowTemplate") return [];
   const title = titleOf(resource);
   const { secondsAfterCompletion, secondsAfterSuccess, secondsAfterFailure } = spec.ttlStrategy ?? {};
-  const others = ((spec.templates ?? []) as Acting[]).filter(({ serviceAccountName }) => ![undefined, metadata.name].includes(serviceAccountName));
+  const others = ((spec.templates ?? []) as Acting[]).filter(
+    ({ serviceAccountName }) => ![undefined, metadata.name].includes(serviceAccountName),
+  );
   return [
     ...(spec.activeDeadlineSeconds > 0 ? [] : [`${title} has no deadline: write activeDeadlineSeconds`]),
-    ...(spec.serviceAccountName === metadata.name ? [] : [`${title} acts under ${account(spec)}: write serviceAccountName: ${metadata.name}, an account of its own`]),
-    ...others.map((template) => `${title}, template ${template.name}, acts under ${account(template)}: leave serviceAccountName out of the template`),
-    ...(secondsAfterCompletion || (secondsAfterSuccess && secondsAfterFailure) ? [] : [`${title} never goes: write secondsAfterSuccess and secondsAfterFailure under ttlStrategy`]),
+    ...(spec.serviceAccountName === metadata.name
+      ? []
+      : [`${title} acts under ${account(spec)}: write serviceAccountName: ${metadata.name}, an account of its own`]),
+    ...others.map(
+      (template) =>
+        `${title}, template ${template.name}, acts under ${account(template)}: leave serviceAccountName out of the template`,
+    ),
+    ...(secondsAfterCompletion || (secondsAfterSuccess && secondsAfterFailure)
+      ? []
+      : [`${title} never goes: write secondsAfterSuccess and secondsAfterFailure under ttlStrategy`]),
   ];
 }
 

@@ -1,7 +1,7 @@
-import { createServer, IncomingMessage } from "node:http";
-import { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
-import { Cluster } from "../../cli/cluster";
+import { Cluster } from "../../lib/kube-client";
 
 /** One call as it arrived: `GET /api/…`, with its body. */
 export interface Call {
@@ -14,7 +14,10 @@ export interface Call {
 export type Answers = Record<string, unknown | [number, unknown]>;
 
 /** Runs `use` against an API server on 127.0.0.1 that knows these answers; a call to anything else fails the test. */
-export async function withApiServer<T>(answers: Answers, use: (cluster: Cluster, calls: Call[], url: string) => Promise<T>): Promise<T> {
+export async function withApiServer<T>(
+  answers: Answers,
+  use: (cluster: Cluster, calls: Call[], url: string) => Promise<T>,
+): Promise<T> {
   const calls: Call[] = [];
   const unknown: string[] = [];
   const server = createServer(async (request, response) => {
@@ -55,7 +58,14 @@ export function clusterAt(url: string): Cluster {
 /** Text of a kubeconfig, for a server without TLS, with the contexts `food` and `other`, of which `other` is current. */
 export function kubeconfig(url: string): string {
   const contexts = ["food", "other"].map((name) => ({ name, context: { cluster: "c", user: "u" } }));
-  return JSON.stringify({ apiVersion: "v1", kind: "Config", "current-context": "other", contexts, clusters: [{ name: "c", cluster: { server: url, "insecure-skip-tls-verify": true } }], users: [{ name: "u", user: {} }] });
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": "other",
+    contexts,
+    clusters: [{ name: "c", cluster: { server: url, "insecure-skip-tls-verify": true } }],
+    users: [{ name: "u", user: {} }],
+  });
 }
 
 /** A port of this machine that nobody listens on. */

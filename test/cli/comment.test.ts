@@ -21,20 +21,28 @@ beforeEach(async () => {
   server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { body } = chunks.length > 0 ? (JSON.parse(Buffer.concat(chunks).toString()) as { body: string }) : { body: "" };
+    const { body } =
+      chunks.length > 0 ? (JSON.parse(Buffer.concat(chunks).toString()) as { body: string }) : { body: "" };
     const url = new URL(request.url!, "http://github");
-    const send = (value: object, status = 200) => void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+    const send = (value: object, status = 200) =>
+      void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
     if (request.headers.authorization !== "Bearer token") return send({}, 403);
     const all = "/repos/lab/pipeline/issues/12/comments";
     const page = Number(url.searchParams.get("page"));
     if (request.method === "GET" && url.pathname === all) return send(comments.slice((page - 1) * 100, page * 100));
     const id = Number(/^\/repos\/lab\/pipeline\/issues\/comments\/(\d+)$/.exec(url.pathname)?.[1]);
-    if (!(request.method === "POST" && url.pathname === all) && !(request.method === "PATCH" && id)) return send({}, 404);
+    if (!(request.method === "POST" && url.pathname === all) && !(request.method === "PATCH" && id))
+      return send({}, 404);
     writes.push(`${request.method} ${id || "new"}: ${body}`);
     return send({ html_url: `https://github.example/12#${id || "new"}` });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  pullRequest = { api: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, repository: "lab/pipeline", number: 12, token: "token" };
+  pullRequest = {
+    api: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    repository: "lab/pipeline",
+    number: 12,
+    token: "token",
+  };
 });
 
 afterEach(() => {
@@ -67,13 +75,17 @@ describe("putComment", () => {
 
   it.each(["", "\n", "\n### Preview"])("writes nothing without a first line: %j", async (empty) => {
     comments = [comment(1, "\nof another bot")];
-    await expect(putComment(pullRequest, empty)).rejects.toThrow(new Error("there is nothing to comment: look at what the command that was to write the file printed"));
+    await expect(putComment(pullRequest, empty)).rejects.toThrow(
+      new Error("there is nothing to comment: look at what the command that was to write the file printed"),
+    );
     expect(writes).toEqual([]);
   });
 
   it("says in a sentence that it may not", async () => {
     await expect(putComment({ ...pullRequest, token: "other" }, text)).rejects.toThrow(
-      new Error("GitHub answers HTTP 403 to GET /issues/12/comments?per_page=100&page=1: check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests"),
+      new Error(
+        "GitHub answers HTTP 403 to GET /issues/12/comments?per_page=100&page=1: check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests",
+      ),
     );
   });
 });

@@ -2,11 +2,17 @@ import { describe, expect, it } from "vitest";
 import { readEnvironments } from "../../cli/environments";
 import { checkEnvironment } from "../../cli/history";
 import { checkPromotion } from "../../cli/promote";
-import { Cluster } from "../../cli/cluster";
+import type { Cluster } from "../../lib/kube-client";
 import { withApiServer } from "./api-server";
 
 const path = "GET /api/v1/namespaces/argo/configmaps/pipeline-parameters";
-const four = { [path]: { data: { environments: '{"staging":"http://a:1","shadow":"http://b:1","canary":"http://c:1","production":"http://d:1"}' } } };
+const four = {
+  [path]: {
+    data: {
+      environments: '{"staging":"http://a:1","shadow":"http://b:1","canary":"http://c:1","production":"http://d:1"}',
+    },
+  },
+};
 const asked = <T>(use: (cluster: Cluster) => Promise<T>) => withApiServer(four, use);
 
 describe("the environments of a cluster", () => {
@@ -17,7 +23,11 @@ describe("the environments of a cluster", () => {
   it("are none where there is no pipeline", async () => {
     const absent = { [path]: [404, { message: 'configmaps "pipeline-parameters" not found' }] };
     await withApiServer(absent, async (cluster) => {
-      await expect(readEnvironments(cluster)).rejects.toThrow(new Error('the cluster has no pipeline (configmaps "pipeline-parameters" not found): run npm start, or pulumi up'));
+      await expect(readEnvironments(cluster)).rejects.toThrow(
+        new Error(
+          'the cluster has no pipeline (configmaps "pipeline-parameters" not found): run npm start, or pulumi up',
+        ),
+      );
     });
   });
 
@@ -26,22 +36,40 @@ describe("the environments of a cluster", () => {
     ["no parameters", {}],
   ])("are unknown where an older program wrote %s", async (_what, older) => {
     await withApiServer({ [path]: older }, async (cluster) => {
-      await expect(readEnvironments(cluster)).rejects.toThrow(new Error("the cluster's pipeline is of an older program, which did not name its environments: run npm start, or pulumi up"));
+      await expect(readEnvironments(cluster)).rejects.toThrow(
+        new Error(
+          "the cluster's pipeline is of an older program, which did not name its environments: run npm start, or pulumi up",
+        ),
+      );
     });
   });
 
-  it.each([["staging", "shadow"], ["shadow", "canary"], ["canary", "production"]])("promote from %s to %s", async (source, target) => {
+  it.each([
+    ["staging", "shadow"],
+    ["shadow", "canary"],
+    ["canary", "production"],
+  ])("promote from %s to %s", async (source, target) => {
     await expect(asked((cluster) => checkPromotion(cluster, source, target))).resolves.toBeUndefined();
   });
 
-  it.each([["staging", "canary"], ["staging", "production"], ["canary", "shadow"], ["production", "production"], ["$(id)", "canary"]])("don't promote from %s to %s", async (source, target) => {
+  it.each([
+    ["staging", "canary"],
+    ["staging", "production"],
+    ["canary", "shadow"],
+    ["production", "production"],
+    ["$(id)", "canary"],
+  ])("don't promote from %s to %s", async (source, target) => {
     await expect(asked((cluster) => checkPromotion(cluster, source, target))).rejects.toThrow(
-      new Error(`there is no promotion from ${source} to ${target}: write staging shadow, or shadow canary, or canary production`),
+      new Error(
+        `there is no promotion from ${source} to ${target}: write staging shadow, or shadow canary, or canary production`,
+      ),
     );
   });
 
   it("have a history, and no others do", async () => {
     await expect(asked((cluster) => checkEnvironment(cluster, "shadow"))).resolves.toBeUndefined();
-    await expect(asked((cluster) => checkEnvironment(cluster, "qa"))).rejects.toThrow(new Error('"qa" is no environment: write one of staging, shadow, canary, production'));
+    await expect(asked((cluster) => checkEnvironment(cluster, "qa"))).rejects.toThrow(
+      new Error('"qa" is no environment: write one of staging, shadow, canary, production'),
+    );
   });
 });

@@ -1,17 +1,21 @@
 import { expect, it } from "vitest";
 import { checkReason, freeze, unfreeze } from "../../cli/freeze";
-import { Answers, whoIs, withApiServer } from "./api-server";
+import { type Answers, whoIs, withApiServer } from "./api-server";
 
 const path = "/api/v1/namespaces/argo/configmaps/promotion-freeze";
 const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
 const patch = `PATCH ${path}?fieldManager=promotion-freeze`;
 const records: Answers = {
-  [`GET ${mlflow}/experiments/get-by-name?experiment_name=gourmetgram-releases`]: [404, { error_code: "RESOURCE_DOES_NOT_EXIST" }],
+  [`GET ${mlflow}/experiments/get-by-name?experiment_name=gourmetgram-releases`]: [
+    404,
+    { error_code: "RESOURCE_DOES_NOT_EXIST" },
+  ],
   [`POST ${mlflow}/experiments/create`]: { experiment_id: "4" },
   [`POST ${mlflow}/runs/create`]: { run: { info: { run_id: "r" }, data: {} } },
   [`POST ${mlflow}/runs/update`]: {},
 };
-const tags = (body: any) => Object.fromEntries(body.tags.map(({ key, value }: { key: string; value: string }) => [key, value]));
+const tags = (body: any) =>
+  Object.fromEntries(body.tags.map(({ key, value }: { key: string; value: string }) => [key, value]));
 
 it("freezes with who, when and why, and puts it on record", async () => {
   await withApiServer({ ...whoIs("anna"), ...records, [patch]: {} }, async (cluster, calls) => {
@@ -23,16 +27,28 @@ it("freezes with who, when and why, and puts it on record", async () => {
     expect(written.headers["content-type"]).toBe("application/merge-patch+json");
     const record = calls.find(({ line }) => line.endsWith("runs/create"))!.body;
     expect(record.experiment_id).toBe("4");
-    expect(tags(record)).toEqual({ action: "freeze", environment: "-", requested_by: "anna", reason: "exams until Friday", outcome: "frozen" });
+    expect(tags(record)).toEqual({
+      action: "freeze",
+      environment: "-",
+      requested_by: "anna",
+      reason: "exams until Friday",
+      outcome: "frozen",
+    });
   });
 });
 
 it("unfreezes what is frozen, and says what was", async () => {
   const on = { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } };
   await withApiServer({ ...whoIs("ben"), ...records, [`GET ${path}`]: on, [patch]: {} }, async (cluster, calls) => {
-    expect(await unfreeze(cluster, "no longer needed")).toBe("Promotions go on. They were frozen by anna since 2026-01-05T10:00:00Z: exams");
+    expect(await unfreeze(cluster, "no longer needed")).toBe(
+      "Promotions go on. They were frozen by anna since 2026-01-05T10:00:00Z: exams",
+    );
     expect(calls.find(({ line }) => line === patch)!.body).toEqual({ data: null });
-    expect(tags(calls.find(({ line }) => line.endsWith("runs/create"))!.body)).toMatchObject({ action: "unfreeze", requested_by: "ben", outcome: "unfrozen" });
+    expect(tags(calls.find(({ line }) => line.endsWith("runs/create"))!.body)).toMatchObject({
+      action: "unfreeze",
+      requested_by: "ben",
+      outcome: "unfrozen",
+    });
   });
 });
 
@@ -43,8 +59,13 @@ it("changes nothing where nothing is frozen", async () => {
   });
 });
 
-it.each(["", " ", "two\nlines", "{{workflow.name}}", "x".repeat(201), "\u001b[31m", "a\u202eb"])("refuses %j as a reason", (text) => {
-  expect(() => checkReason(text)).toThrow(
-    new Error('write why, in one line of at most 200 characters without braces, as in: npm run freeze -- "exams until Friday"'),
-  );
-});
+it.each(["", " ", "two\nlines", "{{workflow.name}}", "x".repeat(201), "\u001b[31m", "a\u202eb"])(
+  "refuses %j as a reason",
+  (text) => {
+    expect(() => checkReason(text)).toThrow(
+      new Error(
+        'write why, in one line of at most 200 characters without braces, as in: npm run freeze -- "exams until Friday"',
+      ),
+    );
+  },
+);

@@ -1,23 +1,50 @@
 import { describe, expect, it } from "vitest";
 import { parseTime, renderHistory, renderServed } from "../../cli/history";
-import { listReleases, parseRelease, Run, servedAt } from "../../cli/releases";
+import { listReleases, parseRelease, type Run, servedAt } from "../../cli/releases";
 import { withApiServer } from "./api-server";
 
 const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
 const experiment = `GET ${mlflow}/experiments/get-by-name?experiment_name=gourmetgram-releases`;
 const time = (minute: number) => Date.parse(`2026-01-05T10:${String(minute).padStart(2, "0")}:00Z`);
 
-function run(start: number, end: number | undefined, tags: Record<string, string>, metrics: Record<string, number> = {}): Run {
+function run(
+  start: number,
+  end: number | undefined,
+  tags: Record<string, string>,
+  metrics: Record<string, number> = {},
+): Run {
   const pairs = <T>(values: Record<string, T>) => Object.entries(values).map(([key, value]) => ({ key, value }));
-  return { info: { run_id: `r${start}`, start_time: time(start), ...(end !== undefined && { end_time: time(end) }) }, data: { tags: pairs(tags), metrics: pairs(metrics) } };
+  return {
+    info: { run_id: `r${start}`, start_time: time(start), ...(end !== undefined && { end_time: time(end) }) },
+    data: { tags: pairs(tags), metrics: pairs(metrics) },
+  };
 }
 
 const about = { action: "promote", environment: "production", requested_by: "anna" };
-const first = run(1, 2, { ...about, app_version: "1.0.5", digest: "sha256:5", outcome: "promoted", reason: "production serves 1.0.5", serves_version: "1.0.5", serves_digest: "sha256:5" });
+const first = run(1, 2, {
+  ...about,
+  app_version: "1.0.5",
+  digest: "sha256:5",
+  outcome: "promoted",
+  reason: "production serves 1.0.5",
+  serves_version: "1.0.5",
+  serves_digest: "sha256:5",
+});
 const second = run(
   10,
   12,
-  { ...about, app_version: "1.0.7", digest: "sha256:7", model_run: "abc", data_sha256: "dd", workflow: "promote-model-x", outcome: "promoted", reason: "production serves 1.0.7", serves_version: "1.0.7", serves_digest: "sha256:7" },
+  {
+    ...about,
+    app_version: "1.0.7",
+    digest: "sha256:7",
+    model_run: "abc",
+    data_sha256: "dd",
+    workflow: "promote-model-x",
+    outcome: "promoted",
+    reason: "production serves 1.0.7",
+    serves_version: "1.0.7",
+    serves_digest: "sha256:7",
+  },
   { "load.p95Ms": 110.5 },
 );
 const refused = run(20, 21, { ...about, app_version: "1.0.8", outcome: "refused", reason: "Promotions are frozen" });
@@ -31,24 +58,46 @@ describe("the records", () => {
     const search = `POST ${mlflow}/runs/search`;
     const paged = new Proxy(answers, {
       has: (target, line) => line === search || line in target,
-      get: (target, line: string) => (line === search ? (pages++ === 0 ? { runs: [second], next_page_token: "t" } : { runs: [first] }) : (target as any)[line]),
+      get: (target, line: string) =>
+        line === search
+          ? pages++ === 0
+            ? { runs: [second], next_page_token: "t" }
+            : { runs: [first] }
+          : (target as any)[line],
     });
     await withApiServer(paged, async (cluster, calls) => {
       expect((await listReleases(cluster)).map(({ version }) => version)).toEqual(["1.0.7", "1.0.5"]);
       expect(calls.slice(1).map(({ body }) => body.page_token)).toEqual([undefined, "t"]);
-      expect(calls[1].body).toEqual({ experiment_ids: ["4"], max_results: 1000, order_by: ["attributes.start_time DESC"] });
+      expect(calls[1].body).toEqual({
+        experiment_ids: ["4"],
+        max_results: 1000,
+        order_by: ["attributes.start_time DESC"],
+      });
     });
   });
 
   it("are none before the first release", async () => {
-    await withApiServer({ [experiment]: [404, { error_code: "RESOURCE_DOES_NOT_EXIST" }] }, async (cluster) => expect(await listReleases(cluster)).toEqual([]));
+    await withApiServer({ [experiment]: [404, { error_code: "RESOURCE_DOES_NOT_EXIST" }] }, async (cluster) =>
+      expect(await listReleases(cluster)).toEqual([]),
+    );
   });
 
   it("say everything of a promotion", () => {
     expect(parseRelease(second)).toEqual({
-      action: "promote", environment: "production", version: "1.0.7", digest: "sha256:7", modelRun: "abc", dataSha256: "dd", figures: { "load.p95Ms": 110.5 },
-      requestedBy: "anna", workflow: "promote-model-x", outcome: "promoted", reason: "production serves 1.0.7", serves: { version: "1.0.7", digest: "sha256:7" },
-      startedAt: new Date(time(10)), endedAt: new Date(time(12)),
+      action: "promote",
+      environment: "production",
+      version: "1.0.7",
+      digest: "sha256:7",
+      modelRun: "abc",
+      dataSha256: "dd",
+      figures: { "load.p95Ms": 110.5 },
+      requestedBy: "anna",
+      workflow: "promote-model-x",
+      outcome: "promoted",
+      reason: "production serves 1.0.7",
+      serves: { version: "1.0.7", digest: "sha256:7" },
+      startedAt: new Date(time(10)),
+      endedAt: new Date(time(12)),
     });
   });
 });
@@ -89,7 +138,9 @@ describe("npm run history", () => {
         "  gates       load.p95Ms 110.5",
       ].join("\n"),
     );
-    expect(renderServed("canary", at, undefined)).toBe("At 2026-01-05T10:15:00Z canary ran the base image, without a model.");
+    expect(renderServed("canary", at, undefined)).toBe(
+      "At 2026-01-05T10:15:00Z canary ran the base image, without a model.",
+    );
   });
 
   it.each([

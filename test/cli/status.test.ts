@@ -3,33 +3,72 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { listModels } from "../../cli/models";
-import { readStatus, render, Status } from "../../cli/status";
-import { table } from "../../cli/table";
-import { Answers, withApiServer } from "./api-server";
+import { readStatus, render, type Status } from "../../cli/status";
+import { table } from "../../lib/table";
+import { type Answers, withApiServer } from "./api-server";
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const mlflow = "GET /api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
 const model = "GourmetGramFood11Model";
 
 const parametersPath = "/api/v1/namespaces/argo/configmaps/pipeline-parameters";
-const inOrder = (...names: string[]): Answers => ({ [`GET ${parametersPath}`]: { data: { environments: JSON.stringify(Object.fromEntries(names.map((name) => [name, "http://app"]))) } } });
+const inOrder = (...names: string[]): Answers => ({
+  [`GET ${parametersPath}`]: {
+    data: { environments: JSON.stringify(Object.fromEntries(names.map((name) => [name, "http://app"]))) },
+  },
+});
 const freezePath = "/api/v1/namespaces/argo/configmaps/promotion-freeze";
 const noFreeze: Answers = { [`GET ${freezePath}`]: { metadata: {} } };
-const noModel: Answers = { [`${mlflow}/registered-models/get?name=${model}`]: [404, { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Registered Model not found" }] };
+const noModel: Answers = {
+  [`${mlflow}/registered-models/get?name=${model}`]: [
+    404,
+    { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Registered Model not found" },
+  ],
+};
 const twoModels: Answers = {
   [`${mlflow}/registered-models/get?name=${model}`]: {
-    registered_model: { name: model, aliases: [{ alias: "staging", version: "9" }, { alias: "development", version: "10" }, { alias: "canary", version: "9" }] },
+    registered_model: {
+      name: model,
+      aliases: [
+        { alias: "staging", version: "9" },
+        { alias: "development", version: "10" },
+        { alias: "canary", version: "9" },
+      ],
+    },
   },
   [`${mlflow}/model-versions/search?filter=name='${model}'&max_results=1000`]: {
     model_versions: [
-      { version: "9", tags: [{ key: "gate.integration", value: '{"gate":"integration","verdict":"pass","reason":"","metrics":{}}' }, { key: "staging.verdict", value: "pass" }, { key: "image_digest", value: digest("2") }] },
-      { version: "10", tags: [{ key: "gate.integration", value: '{"gate":"integration","verdict":"fail","reason":"1000 classes","metrics":{}}' }] },
+      {
+        version: "9",
+        tags: [
+          { key: "gate.integration", value: '{"gate":"integration","verdict":"pass","reason":"","metrics":{}}' },
+          { key: "staging.verdict", value: "pass" },
+          { key: "image_digest", value: digest("2") },
+        ],
+      },
+      {
+        version: "10",
+        tags: [
+          {
+            key: "gate.integration",
+            value: '{"gate":"integration","verdict":"fail","reason":"1000 classes","metrics":{}}',
+          },
+        ],
+      },
     ],
   },
 };
 
-const application = (name: string, health?: string, project = "gourmetgram") => ({ metadata: { name }, spec: { project, destination: { namespace: name } }, status: { health: { status: health } } });
-const container = (name: string, ready: boolean, letter: string) => ({ name, ready, imageID: `registry/gourmetgram-app@${digest(letter)}` });
+const application = (name: string, health?: string, project = "gourmetgram") => ({
+  metadata: { name },
+  spec: { project, destination: { namespace: name } },
+  status: { health: { status: health } },
+});
+const container = (name: string, ready: boolean, letter: string) => ({
+  name,
+  ready,
+  imageID: `registry/gourmetgram-app@${digest(letter)}`,
+});
 function environment(name: string, port: number, pods: object[], version: [number, object]): Answers {
   return {
     [`GET /api/v1/namespaces/${name}/pods?labelSelector=app=${name}`]: { items: pods },
@@ -45,23 +84,44 @@ afterAll(() => rmSync(state, { recursive: true }));
 
 describe("readStatus", () => {
   it("is what each environment serves, in the order of promotion, and every model", async () => {
-    writeFileSync(join(state, "urls.json"), JSON.stringify({ staging: "http://localhost:8081", mlflow: "http://localhost:8000" }));
+    writeFileSync(
+      join(state, "urls.json"),
+      JSON.stringify({ staging: "http://localhost:8081", mlflow: "http://localhost:8000" }),
+    );
     const answers: Answers = {
       ...twoModels,
       ...inOrder("staging", "shadow", "production"),
       [`GET ${freezePath}`]: { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } },
-      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: ["production", "shadow", "staging"].map((name) => application(`gourmetgram-${name}`, name === "production" ? undefined : "Healthy")) },
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
+        items: ["production", "shadow", "staging"].map((name) =>
+          application(`gourmetgram-${name}`, name === "production" ? undefined : "Healthy"),
+        ),
+      },
       ...environment(
         "gourmetgram-staging",
         8081,
         [
-          { metadata: { deletionTimestamp: "2026-01-05T10:00:00Z" }, status: { containerStatuses: [container("app", true, "0")] } },
-          { metadata: {}, status: { containerStatuses: [container("sidecar", true, "1"), container("app", true, "2")] } },
+          {
+            metadata: { deletionTimestamp: "2026-01-05T10:00:00Z" },
+            status: { containerStatuses: [container("app", true, "0")] },
+          },
+          {
+            metadata: {},
+            status: { containerStatuses: [container("sidecar", true, "1"), container("app", true, "2")] },
+          },
         ],
         [200, { model_version: "1.0.9" }],
       ),
       ...environment("gourmetgram-shadow", 8083, [], [404, { error: "versions.txt not found" }]),
-      ...environment("gourmetgram-production", 80, [{ metadata: {}, status: { containerStatuses: [container("app", false, "3")] } }, { metadata: {}, status: {} }], [404, { error: "versions.txt not found" }]),
+      ...environment(
+        "gourmetgram-production",
+        80,
+        [
+          { metadata: {}, status: { containerStatuses: [container("app", false, "3")] } },
+          { metadata: {}, status: {} },
+        ],
+        [404, { error: "versions.txt not found" }],
+      ),
     };
     expect(await withApiServer(answers, readStatus)).toEqual({
       environments: [
@@ -70,8 +130,18 @@ describe("readStatus", () => {
         { name: "production", version: null, digest: null, health: "Unknown", url: null },
       ],
       models: [
-        { version: "1.0.10", aliases: ["development"], digest: null, verdicts: { integration: { verdict: "fail", reason: "1000 classes" } } },
-        { version: "1.0.9", aliases: ["canary", "staging"], digest: digest("2"), verdicts: { integration: { verdict: "pass", reason: "" } } },
+        {
+          version: "1.0.10",
+          aliases: ["development"],
+          digest: null,
+          verdicts: { integration: { verdict: "fail", reason: "1000 classes" } },
+        },
+        {
+          version: "1.0.9",
+          aliases: ["canary", "staging"],
+          digest: digest("2"),
+          verdicts: { integration: { verdict: "pass", reason: "" } },
+        },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
       freeze: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" },
@@ -84,31 +154,43 @@ describe("readStatus", () => {
       ...noModel,
       ...noFreeze,
       ...inOrder("staging", "canary"),
-      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("shop", "Healthy", "default"), application("gourmetgram-canary", "Missing")] },
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
+        items: [application("shop", "Healthy", "default"), application("gourmetgram-canary", "Missing")],
+      },
       ...environment("gourmetgram-canary", 8080, [], [404, { error: "versions.txt not found" }]),
     };
     await withApiServer(answers, async (cluster, calls) => {
-      expect((await readStatus(cluster)).environments).toEqual([{ name: "canary", version: null, digest: null, health: "Missing", url: null }]);
+      expect((await readStatus(cluster)).environments).toEqual([
+        { name: "canary", version: null, digest: null, health: "Missing", url: null },
+      ]);
       expect(calls.map(({ line }) => line).filter((line) => line.includes("shop"))).toEqual([]);
     });
   });
 
   describe("an environment on another cluster", () => {
-    const images = (...letters: string[]) => letters.map((letter) => `registry.kube-system:5000/gourmetgram-app@${digest(letter)}`);
+    const images = (...letters: string[]) =>
+      letters.map((letter) => `registry.kube-system:5000/gourmetgram-app@${digest(letter)}`);
     const canary = (health: string, seen?: string[]) => ({
       metadata: { name: "gourmetgram-canary" },
       spec: { project: "gourmetgram", destination: { namespace: "gourmetgram-canary", name: "edge" } },
       status: { health: { status: health }, ...(seen && { summary: { images: seen } }) },
     });
     const statusOf = async (application: object) => {
-      const answers: Answers = { ...twoModels, ...noFreeze, ...inOrder("staging", "canary"), "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application] } };
+      const answers: Answers = {
+        ...twoModels,
+        ...noFreeze,
+        ...inOrder("staging", "canary"),
+        "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application] },
+      };
       const { environments } = await withApiServer(answers, readStatus);
       return environments.map(({ version, digest, health }) => ({ version, digest, health }));
     };
     beforeEach(() => rmSync(join(state, "urls.json"), { force: true }));
 
     it("is known by what Argo CD sees there, and by the model of that digest; nothing is asked of its namespace here", async () => {
-      expect(await statusOf(canary("Healthy", [...images("2"), "docker.io/library/other:1"]))).toEqual([{ version: "1.0.9", digest: digest("2"), health: "Healthy" }]);
+      expect(await statusOf(canary("Healthy", [...images("2"), "docker.io/library/other:1"]))).toEqual([
+        { version: "1.0.9", digest: digest("2"), health: "Healthy" },
+      ]);
     });
 
     it.each<[string, string[] | undefined, string | null]>([
@@ -116,7 +198,9 @@ describe("readStatus", () => {
       ["between two", images("2", "7"), null],
       ["that Argo CD has seen nothing of", undefined, null],
     ])("%s is unknown, and not without a model", async (_title, seen, found) => {
-      expect(await statusOf(canary("Progressing", seen))).toEqual([{ version: "unknown", digest: found, health: "Progressing" }]);
+      expect(await statusOf(canary("Progressing", seen))).toEqual([
+        { version: "unknown", digest: found, health: "Progressing" },
+      ]);
     });
   });
 
@@ -126,7 +210,9 @@ describe("readStatus", () => {
       ...noModel,
       ...noFreeze,
       ...inOrder("staging", "canary"),
-      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application("gourmetgram-canary", "Missing")] },
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
+        items: [application("gourmetgram-canary", "Missing")],
+      },
       "GET /api/v1/namespaces/gourmetgram-canary/pods?labelSelector=app=gourmetgram-canary": { items: [] },
       "GET /api/v1/namespaces/gourmetgram-canary/services/gourmetgram-canary": [404, { message: "not found" }],
     };
@@ -148,14 +234,26 @@ describe("listModels", () => {
   });
 
   it("says that MLflow doesn't answer, and where to look", async () => {
-    await withApiServer({ [`${mlflow}/registered-models/get?name=${model}`]: [503, "no endpoints" ] }, async (cluster) => {
-      await expect(listModels(cluster)).rejects.toThrow(new Error("MLflow answered with 503: look at it with kubectl logs --namespace gourmetgram-platform deployment/mlflow"));
-    });
+    await withApiServer(
+      { [`${mlflow}/registered-models/get?name=${model}`]: [503, "no endpoints"] },
+      async (cluster) => {
+        await expect(listModels(cluster)).rejects.toThrow(
+          new Error(
+            "MLflow answered with 503: look at it with kubectl logs --namespace gourmetgram-platform deployment/mlflow",
+          ),
+        );
+      },
+    );
   });
 });
 
 describe("render", () => {
-  const empty: Status = { environments: [{ name: "staging", version: null, digest: null, health: "Progressing", url: null }], models: [], urls: {}, freeze: null };
+  const empty: Status = {
+    environments: [{ name: "staging", version: null, digest: null, health: "Progressing", url: null }],
+    models: [],
+    urls: {},
+    freeze: null,
+  };
 
   it("shows environments, models and pages", () => {
     const status: Status = {
@@ -165,7 +263,12 @@ describe("render", () => {
         { name: "production", version: null, digest: null, health: "Unknown", url: null },
       ],
       models: [
-        { version: "1.0.10", aliases: [], digest: null, verdicts: { integration: { verdict: "fail", reason: "no" }, load: { verdict: "skipped", reason: "" } } },
+        {
+          version: "1.0.10",
+          aliases: [],
+          digest: null,
+          verdicts: { integration: { verdict: "fail", reason: "no" }, load: { verdict: "skipped", reason: "" } },
+        },
         { version: "1.0.9", aliases: ["canary", "staging"], digest: digest("2"), verdicts: {} },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
@@ -189,7 +292,9 @@ describe("render", () => {
   });
 
   it("says first that promotions are frozen", () => {
-    const [first] = render({ ...empty, freeze: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } }).split("\n");
+    const [first] = render({ ...empty, freeze: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } }).split(
+      "\n",
+    );
     expect(first).toBe("Promotions are frozen by anna since 2026-01-05T10:00:00Z: exams");
   });
 
@@ -202,7 +307,15 @@ describe("render", () => {
 
 describe("table", () => {
   it("is as wide as its widest cells, without blanks at the end", () => {
-    expect(table(["A", "LONG"], [["wide cell", "x"], ["", ""]])).toBe("A          LONG\nwide cell  x\n");
+    expect(
+      table(
+        ["A", "LONG"],
+        [
+          ["wide cell", "x"],
+          ["", ""],
+        ],
+      ),
+    ).toBe("A          LONG\nwide cell  x\n");
   });
 
   it("is its head where there are no rows", () => expect(table(["A", "B"], [])).toBe("A  B"));

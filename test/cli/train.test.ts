@@ -12,13 +12,17 @@ const root = join(__dirname, "..", "..");
 const state = mkdtempSync(join(tmpdir(), "train-"));
 const workflows = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows";
 const chainOf = (name: string) => `GET ${workflows}?labelSelector=gourmetgram.io/chain=${name}`;
-const podsOf = (name: string) => `GET /api/v1/namespaces/argo/pods?labelSelector=workflows.argoproj.io/workflow=${name}`;
+const podsOf = (name: string) =>
+  `GET /api/v1/namespaces/argo/pods?labelSelector=workflows.argoproj.io/workflow=${name}`;
 
 afterEach(() => vi.restoreAllMocks());
 afterAll(() => rmSync(state, { recursive: true }));
 
 function command(file: string, args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(join(root, "node_modules", ".bin", "tsx"), [join("cli", file), ...args], { cwd: root, env: { ...process.env, GOURMETGRAM_STATE: state } });
+  const child = spawn(join(root, "node_modules", ".bin", "tsx"), [join("cli", file), ...args], {
+    cwd: root,
+    env: { ...process.env, GOURMETGRAM_STATE: state },
+  });
   const text = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => (text.stdout += chunk));
   child.stderr.on("data", (chunk) => (text.stderr += chunk));
@@ -27,8 +31,16 @@ function command(file: string, args: string[]): Promise<{ code: number | null; s
 
 describe("npm run train, before anything is touched", () => {
   it.each([
-    ["a scenario that isn't one", ["foo"], '"foo" is no training scenario: write one of normal, bad-architecture, oversized, slow, flaky\n'],
-    ["a cluster that was never started", ["normal"], `there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first\n`],
+    [
+      "a scenario that isn't one",
+      ["foo"],
+      '"foo" is no training scenario: write one of normal, bad-architecture, oversized, slow, flaky\n',
+    ],
+    [
+      "a cluster that was never started",
+      ["normal"],
+      `there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first\n`,
+    ],
   ])("refuses %s with exit code 2", async (_title, args, stderr) => {
     expect(await command("train.ts", args)).toEqual({ code: 2, stdout: "", stderr });
   });
@@ -36,7 +48,10 @@ describe("npm run train, before anything is touched", () => {
 
 describe("--help", () => {
   it.each([
-    ["train.ts", "Usage: npm run train -- [normal|bad-architecture|oversized|slow|flaky]\n\nTrains a model and follows it to its end. Exit code 0: it was promoted. 1: it was turned away, or held. 2: something broke.\n"],
+    [
+      "train.ts",
+      "Usage: npm run train -- [normal|bad-architecture|oversized|slow|flaky]\n\nTrains a model and follows it to its end. Exit code 0: it was promoted. 1: it was turned away, or held. 2: something broke.\n",
+    ],
     [
       "promote.ts",
       "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n\nPromotes the version that runs in the source environment to the one that follows it. Exit code 0: the target\nserves it. 1: a rule forbids it. 2: something broke.\n",
@@ -48,10 +63,26 @@ describe("--help", () => {
 
 describe("npm run promote, before anything is touched", () => {
   it.each([
-    ["a version that isn't one", ["$(id)", "canary", "production"], '"$(id)" is no model version: write its number, as in 5 or 1.0.5\n'],
-    ["the version zero", ["0", "canary", "production"], '"0" is no model version: write its number, as in 5 or 1.0.5\n'],
-    ["too few words", ["5"], "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n"],
-    ["a cluster that was never started", ["1.0.5", "canary", "production"], `there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first\n`],
+    [
+      "a version that isn't one",
+      ["$(id)", "canary", "production"],
+      '"$(id)" is no model version: write its number, as in 5 or 1.0.5\n',
+    ],
+    [
+      "the version zero",
+      ["0", "canary", "production"],
+      '"0" is no model version: write its number, as in 5 or 1.0.5\n',
+    ],
+    [
+      "too few words",
+      ["5"],
+      "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n",
+    ],
+    [
+      "a cluster that was never started",
+      ["1.0.5", "canary", "production"],
+      `there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first\n`,
+    ],
   ])("refuses %s with exit code 2", async (_title, args, stderr) => {
     expect(await command("promote.ts", args)).toEqual({ code: 2, stdout: "", stderr });
   });
@@ -60,10 +91,18 @@ describe("npm run promote, before anything is touched", () => {
 describe("npm run status", () => {
   it("says that the cluster can't be reached, with exit code 1", async () => {
     // Port 1 of this machine is nobody's.
-    writeFileSync(join(state, "kubeconfig"), kubeconfig("http://127.0.0.1:1").replaceAll('"food"', '"gourmetgram-local"'));
+    writeFileSync(
+      join(state, "kubeconfig"),
+      kubeconfig("http://127.0.0.1:1").replaceAll('"food"', '"gourmetgram-local"'),
+    );
     const outcome = await command("status.ts", []);
     rmSync(join(state, "kubeconfig"));
-    expect(outcome).toEqual({ code: 1, stdout: "", stderr: "can't reach the cluster at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1): run npm start, or check the stack's context\n" });
+    expect(outcome).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "can't reach the cluster at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1): run npm start, or check the stack's context\n",
+    });
   });
 });
 
@@ -77,36 +116,59 @@ describe("submit", () => {
       expect(calls.at(-1)!.body).toEqual({
         apiVersion: "argoproj.io/v1alpha1",
         kind: "Workflow",
-        metadata: { name, namespace: "argo", labels: { "gourmetgram.io/chain": name }, annotations: { "gourmetgram.io/submitted-by": "anna" } },
-        spec: { workflowTemplateRef: { name: "train-model" }, arguments: { parameters: [{ name: "scenario", value: "oversized" }] } },
+        metadata: {
+          name,
+          namespace: "argo",
+          labels: { "gourmetgram.io/chain": name },
+          annotations: { "gourmetgram.io/submitted-by": "anna" },
+        },
+        spec: {
+          workflowTemplateRef: { name: "train-model" },
+          arguments: { parameters: [{ name: "scenario", value: "oversized" }] },
+        },
       });
     });
   });
 
   it("submits nothing where the template isn't there", async () => {
-    await withApiServer({ [template]: [404, { message: 'workflowtemplates "train-model" not found' }] }, async (cluster, calls) => {
-      await expect(submit(cluster, "train-model", {})).rejects.toThrow(
-        new Error('the cluster has no template train-model (workflowtemplates "train-model" not found): run npm start, or pulumi up'),
-      );
-      expect(calls).toHaveLength(1);
-    });
+    await withApiServer(
+      { [template]: [404, { message: 'workflowtemplates "train-model" not found' }] },
+      async (cluster, calls) => {
+        await expect(submit(cluster, "train-model", {})).rejects.toThrow(
+          new Error(
+            'the cluster has no template train-model (workflowtemplates "train-model" not found): run npm start, or pulumi up',
+          ),
+        );
+        expect(calls).toHaveLength(1);
+      },
+    );
   });
 });
 
 describe("a chain", () => {
   const trained = workflow("train-model", { from: 0, to: 60, steps: [{ name: "train", from: 1, to: 55 }] });
   const reason = "load: P95 2400 ms; staging is back on 1.0.6";
-  const tested = workflow("test-staging", { from: 101, to: 190, outcome: "reverted", reason, steps: [gate("load", 120, 150, "fail", "P95 2400 ms")] });
+  const tested = workflow("test-staging", {
+    from: 101,
+    to: 190,
+    outcome: "reverted",
+    reason,
+    steps: [gate("load", 120, 150, "fail", "P95 2400 ms")],
+  });
 
   it("is listed oldest first", async () => {
-    const list = await withApiServer({ [chainOf("c")]: { items: [tested, trained] } }, (cluster) => chainWorkflows(cluster, "c"));
+    const list = await withApiServer({ [chainOf("c")]: { items: [tested, trained] } }, (cluster) =>
+      chainWorkflows(cluster, "c"),
+    );
     expect(list.map(({ metadata }) => metadata.name)).toEqual(["train-model-abc123", "test-staging-v7-def456"]);
   });
 
   it("is printed line by line, by the time since it was submitted, to its outcome", async () => {
     const printed = vi.spyOn(console, "log").mockImplementation(() => undefined);
     const answers = { [chainOf("c")]: { items: [trained, tested] }, [podsOf("c")]: { items: [] } };
-    const outcome = await withApiServer(answers, (cluster) => follow(cluster, "c", Date.parse(trained.metadata.creationTimestamp)));
+    const outcome = await withApiServer(answers, (cluster) =>
+      follow(cluster, "c", Date.parse(trained.metadata.creationTimestamp)),
+    );
     expect(outcome).toEqual({ exitCode: 1, word: "Turned away", sentence: reason });
     expect(printed.mock.calls.map(([line]) => line)).toEqual([
       "  0:00 ▶ train-model-abc123",

@@ -1,4 +1,4 @@
-import { Workflow, WorkflowNode } from "../../cli/workflows";
+import type { Workflow, WorkflowNode } from "../../cli/workflows";
 
 const start = Date.parse("2026-01-05T10:00:00Z");
 /** A time of the story, in seconds after its begin, as Kubernetes writes it. */
@@ -29,7 +29,10 @@ interface Step {
 }
 
 /** A Workflow as Argo 3.7 leaves it: global outputs that were never written are empty, skipped steps have nodes. */
-export function workflow(template: string, { from, to, phase, message, outcome = "", reason = "", steps = [] }: Story): Workflow {
+export function workflow(
+  template: string,
+  { from, to, phase, message, outcome = "", reason = "", steps = [] }: Story,
+): Workflow {
   const name = template === "train-model" ? "train-model-abc123" : `${template}-v7-def456`;
   return {
     metadata: { name, creationTimestamp: at(from), labels: { "gourmetgram.io/chain": "train-model-abc123" } },
@@ -39,7 +42,12 @@ export function workflow(template: string, { from, to, phase, message, outcome =
       startedAt: at(from),
       finishedAt: to === undefined ? null : at(to),
       ...(message ? { message } : {}),
-      outputs: { parameters: [{ name: "outcome", value: outcome }, { name: "reason", value: reason }] },
+      outputs: {
+        parameters: [
+          { name: "outcome", value: outcome },
+          { name: "reason", value: reason },
+        ],
+      },
       nodes: {
         [name]: { name, displayName: name, type: "Steps", phase: "Running", startedAt: at(from) },
         ...Object.fromEntries(steps.map((step, index) => [`${name}-${index}`, node(name, step)])),
@@ -48,7 +56,10 @@ export function workflow(template: string, { from, to, phase, message, outcome =
   };
 }
 
-function node(owner: string, { name, from, to, phase, type = "Pod", message, tries, outputs = {}, inExit }: Step): WorkflowNode {
+function node(
+  owner: string,
+  { name, from, to, phase, type = "Pod", message, tries, outputs = {}, inExit }: Step,
+): WorkflowNode {
   const displayName = tries === undefined ? name : `${name}(${tries})`;
   return {
     name: `${owner}${inExit ? ".onExit" : ""}[0].${displayName}`,
@@ -64,10 +75,20 @@ function node(owner: string, { name, from, to, phase, type = "Pod", message, tri
 
 /** A step that Argo left out. */
 export const skipped = (name: string, second: number, inExit = false): Step => ({
-  name, from: second, to: second, type: "Skipped", phase: "Skipped", message: "when ''fail' == 'pass'' evaluated false", inExit,
+  name,
+  from: second,
+  to: second,
+  type: "Skipped",
+  phase: "Skipped",
+  message: "when ''fail' == 'pass'' evaluated false",
+  inExit,
 }); // prettier-ignore
 
 /** A gate with its report. */
 export const gate = (name: string, from: number, to: number, verdict: string, reason: string): Step => ({
-  name, from, to, tries: 0, outputs: { verdict, report: JSON.stringify({ gate: name, verdict, reason, metrics: {} }) },
+  name,
+  from,
+  to,
+  tries: 0,
+  outputs: { verdict, report: JSON.stringify({ gate: name, verdict, reason, metrics: {} }) },
 }); // prettier-ignore

@@ -19,7 +19,14 @@ describe("Given a machine with Node, Go and apt", () => {
       expect(environments.map(({ name, version, health }) => ({ name, version, health }))).toEqual(
         ["staging", "canary", "production"].map((name) => ({ name, version: null, health: "Healthy" })),
       );
-      expect(Object.keys(urls).sort()).toEqual(["argoCd", "argoWorkflows", "canary", "mlflow", "production", "staging"]);
+      expect(Object.keys(urls).sort()).toEqual([
+        "argoCd",
+        "argoWorkflows",
+        "canary",
+        "mlflow",
+        "production",
+        "staging",
+      ]);
       for (const [name, url] of Object.entries(urls)) expect([name, await page(url)]).toEqual([name, 200]);
       expect(await served(urls.staging)).toEqual({ status: 404, body: { error: "versions.txt not found" } });
     });

@@ -1,10 +1,22 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Outcome } from "../../cli/chain";
-import { connect } from "../../cli/cluster";
+import type { Outcome } from "../../cli/pipeline-run";
 import { submit } from "../../cli/workflows";
+import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import { build, candidate, ended } from "./faults";
-import { alias, chainPhases, environment, lastRelease, loose, newestVersion, served, settledOn, status, stepPhases, tags } from "./observations";
+import {
+  alias,
+  chainPhases,
+  environment,
+  lastRelease,
+  loose,
+  newestVersion,
+  served,
+  settledOn,
+  status,
+  stepPhases,
+  tags,
+} from "./observations";
 import { Report } from "./report";
 
 const report = new Report("scenarios.md", "What became of each model", ["scenario", "what happened"]);
@@ -59,7 +71,9 @@ describe("Given a pipeline that no model has passed yet", () => {
     it("Then it is still in MLflow, without the alias, with its verdict and its reason", async () => {
       const known = await tags(bad);
       expect(known).toMatchObject({ "staging.verdict": "fail", "staging.reverted_to": "base" });
-      expect(known["staging.reason"]).toMatch(/^integration: \/test answers 500: .*\[N, 1000\], not tensor\(float\) \[N, 11\]/);
+      expect(known["staging.reason"]).toMatch(
+        /^integration: \/test answers 500: .*\[N, 1000\], not tensor\(float\) \[N, 11\]/,
+      );
       expect(await alias("staging")).toBeUndefined();
       expect(await alias("development")).toBe(`1.0.${bad}`);
     });
@@ -90,7 +104,15 @@ describe("Given a pipeline that no model has passed yet", () => {
     it("Then MLflow says so: the aliases are on it, with a verdict of every gate", async () => {
       const [newest, ...others] = (await status()).models;
       expect(newest.aliases).toEqual(["canary", "development", "staging"]);
-      expect(Object.entries(newest.verdicts).map(([gate, { verdict }]) => [gate, verdict]).sort()).toEqual([["integration", "pass"], ["load", "pass"], ["resource", "pass"]]);
+      expect(
+        Object.entries(newest.verdicts)
+          .map(([gate, { verdict }]) => [gate, verdict])
+          .sort(),
+      ).toEqual([
+        ["integration", "pass"],
+        ["load", "pass"],
+        ["resource", "pass"],
+      ]);
       expect(others.flatMap(({ aliases }) => aliases)).toEqual([]);
     });
 
@@ -116,7 +138,12 @@ describe("Given a pipeline that no model has passed yet", () => {
         outcome: "promoted",
         serves: { version: `1.0.${good}` },
       });
-      expect(record.figures).toMatchObject({ "load.successPercent": 100, "load.requests": 100, "load.p95Ms": expect.any(Number), "resource.restarts": 0 });
+      expect(record.figures).toMatchObject({
+        "load.successPercent": 100,
+        "load.requests": 100,
+        "load.p95Ms": expect.any(Number),
+        "resource.restarts": 0,
+      });
       expect(record.endedAt!.getTime()).toBeGreaterThan(record.startedAt.getTime());
     });
   });
@@ -140,8 +167,17 @@ describe("Given a version that passed", () => {
     it("Then its pod is really killed at 256Mi, the resource gate says so, and staging is back", async () => {
       const { chain, outcome } = await train("oversized");
       expect(outcome.exitCode).toBe(1);
-      expect(outcome.sentence).toMatch(new RegExp(`^resource: OOMKilled: the model needs more than the memory limit of 256Mi \\(\\d+ restarts\\); staging is back on 1\\.0\\.${good}$`));
-      expect(await stepPhases(chain, "test-staging")).toMatchObject({ integration: "Succeeded", resource: "Succeeded", load: "Skipped", "revert-on-failure": "Succeeded" });
+      expect(outcome.sentence).toMatch(
+        new RegExp(
+          `^resource: OOMKilled: the model needs more than the memory limit of 256Mi \\(\\d+ restarts\\); staging is back on 1\\.0\\.${good}$`,
+        ),
+      );
+      expect(await stepPhases(chain, "test-staging")).toMatchObject({
+        integration: "Succeeded",
+        resource: "Succeeded",
+        load: "Skipped",
+        "revert-on-failure": "Succeeded",
+      });
       await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
       report.add("oversized", outcome.sentence);
     });
@@ -153,13 +189,24 @@ describe("Given a version that passed", () => {
     const chains: Record<string, string> = {};
     beforeAll(async () => {
       for (const scenario of scenarios) chains[scenario] = await submit(connect(), "train-model", { scenario });
-      for (const [index, outcome] of (await Promise.all(scenarios.map((scenario) => ended(chains[scenario])))).entries()) outcomes[scenarios[index]] = outcome;
+      for (const [index, outcome] of (
+        await Promise.all(scenarios.map((scenario) => ended(chains[scenario])))
+      ).entries())
+        outcomes[scenarios[index]] = outcome;
       for (const scenario of scenarios) report.add(scenario, outcomes[scenario].sentence);
     });
 
     it("Then each fails the load gate, with the figures of its own", async () => {
-      expect(outcomes.slow.sentence).toMatch(new RegExp(`^load: 95 % of the requests took up to [0-9.]+ ms, it must be under 2000 ms; staging is back on 1\\.0\\.${good}$`));
-      expect(outcomes.flaky.sentence).toMatch(new RegExp(`^load: [0-9.]+ % of 100 requests succeeded, it must be over 95 %; staging is back on 1\\.0\\.${good}$`));
+      expect(outcomes.slow.sentence).toMatch(
+        new RegExp(
+          `^load: 95 % of the requests took up to [0-9.]+ ms, it must be under 2000 ms; staging is back on 1\\.0\\.${good}$`,
+        ),
+      );
+      expect(outcomes.flaky.sentence).toMatch(
+        new RegExp(
+          `^load: [0-9.]+ % of 100 requests succeeded, it must be over 95 %; staging is back on 1\\.0\\.${good}$`,
+        ),
+      );
       expect([outcomes.slow.exitCode, outcomes.flaky.exitCode]).toEqual([1, 1]);
     });
 
@@ -197,7 +244,9 @@ describe("Given a version that passed", () => {
       const { urls, environments } = await status();
       expect(await served(urls.production)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
       expect(await alias("production")).toBe(`1.0.${good}`);
-      expect(environments.find(({ name }) => name === "production")!.digest).toBe(environments.find(({ name }) => name === "canary")!.digest);
+      expect(environments.find(({ name }) => name === "production")!.digest).toBe(
+        environments.find(({ name }) => name === "canary")!.digest,
+      );
       const after = await podNames();
       expect(after).toHaveLength(1);
       expect(before).not.toContain(after[0]);

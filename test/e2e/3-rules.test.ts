@@ -1,19 +1,36 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { connect } from "../../cli/cluster";
 import { submit } from "../../cli/workflows";
+import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { build, candidate, deleteWorkflow, ended, withParameters, withoutRoom } from "./faults";
-import { alias, environment, lastRelease, loose, newestVersion, releases, settledOn, status, tags, workflowsPath } from "./observations";
+import { build, candidate, deleteWorkflow, ended, withoutRoom, withParameters } from "./faults";
+import {
+  alias,
+  environment,
+  lastRelease,
+  loose,
+  newestVersion,
+  releases,
+  settledOn,
+  status,
+  tags,
+  workflowsPath,
+} from "./observations";
 
 const promote = (version: string, source: string, target: string) =>
-  submit(connect(), "promote-model", { "model-version": version, "source-environment": source, "target-environment": target }).then(ended);
+  submit(connect(), "promote-model", {
+    "model-version": version,
+    "source-environment": source,
+    "target-environment": target,
+  }).then(ended);
 
 /** Versions that staging passed and turned away, as their numbers. */
 let good: string;
 let bad: string;
 beforeAll(async () => {
   good = (await environment("staging")).version!.replace("1.0.", "");
-  bad = (await status()).models.find(({ verdicts }) => verdicts.integration?.verdict === "fail")!.version.replace("1.0.", "");
+  bad = (await status()).models
+    .find(({ verdicts }) => verdicts.integration?.verdict === "fail")!
+    .version.replace("1.0.", "");
 });
 
 describe("Given the rules of promotion", () => {
@@ -24,7 +41,12 @@ describe("Given the rules of promotion", () => {
       word: "Turned away",
       sentence: `Version ${bad} has not passed staging with its present image: run build-container-image for it.`,
     });
-    expect(await lastRelease("canary")).toMatchObject({ action: "promote", outcome: "refused", version: `1.0.${bad}`, serves: null });
+    expect(await lastRelease("canary")).toMatchObject({
+      action: "promote",
+      outcome: "refused",
+      version: `1.0.${bad}`,
+      serves: null,
+    });
     await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
   });
 
@@ -35,19 +57,31 @@ describe("Given the rules of promotion", () => {
   });
 
   it("When canary has not run a version for as long as it must, Then it does not go on to production", async () => {
-    const { sentence, exitCode } = await withParameters({ "minimum-soak-minutes": "10000" }, () => promote(good, "canary", "production"));
+    const { sentence, exitCode } = await withParameters({ "minimum-soak-minutes": "10000" }, () =>
+      promote(good, "canary", "production"),
+    );
     expect(exitCode).toBe(1);
-    expect(sentence).toMatch(new RegExp(`^canary has to run version ${good} for [0-9.]+ more minutes before it goes on: promote it then\\.$`));
+    expect(sentence).toMatch(
+      new RegExp(`^canary has to run version ${good} for [0-9.]+ more minutes before it goes on: promote it then\\.$`),
+    );
   });
 
   it("When the target does not become healthy in time, Then it goes back to what it ran, and its alias stays", async () => {
     const next = await candidate(good);
     const before = (await environment("canary")).version;
-    const outcome = await withParameters({ "rollout-timeout-seconds": "15" }, () => withoutRoom("gourmetgram-canary", async () => ended(await build(next))));
+    const outcome = await withParameters({ "rollout-timeout-seconds": "15" }, () =>
+      withoutRoom("gourmetgram-canary", async () => ended(await build(next))),
+    );
     expect(outcome.exitCode).toBe(2);
-    expect(outcome.sentence).toMatch(new RegExp(`passed staging, but its promotion failed: canary did not run the image within 15 s: no pod runs the image yet.*canary is back on ${before}`));
+    expect(outcome.sentence).toMatch(
+      new RegExp(
+        `passed staging, but its promotion failed: canary did not run the image within 15 s: no pod runs the image yet.*canary is back on ${before}`,
+      ),
+    );
     expect(await alias("canary")).toBe(before);
-    const record = (await releases()).find(({ environment: name, action }) => name === "canary" && action === "promote")!;
+    const record = (await releases()).find(
+      ({ environment: name, action }) => name === "canary" && action === "promote",
+    )!;
     expect(record).toMatchObject({ outcome: "broken", version: `1.0.${next}`, serves: null });
     await settledOn({ staging: `1.0.${next}`, canary: before });
     good = next;
@@ -66,7 +100,9 @@ describe("Given promotions that somebody froze", () => {
     const next = await candidate(good);
     const outcome = await ended(await build(next));
     expect(outcome).toMatchObject({ exitCode: 1, word: "Held" });
-    expect(outcome.sentence).toMatch(/^1\.0\.\d+ passed staging, but was not promoted: Promotions are frozen by .+: exams until Friday\. Run npm run unfreeze to go on\.$/);
+    expect(outcome.sentence).toMatch(
+      /^1\.0\.\d+ passed staging, but was not promoted: Promotions are frozen by .+: exams until Friday\. Run npm run unfreeze to go on\.$/,
+    );
     await settledOn({ staging: `1.0.${next}`, canary });
     good = next;
   });
@@ -83,8 +119,13 @@ describe("Given promotions that somebody froze", () => {
   });
 
   it("When they go on, Then a person promotes what passed meanwhile, and both is on record", async () => {
-    expect((await npm("run", "unfreeze")).stdout).toMatch(/^Promotions go on\. They were frozen by .+: exams until Friday$/m);
-    expect(await promote(good, "staging", "canary")).toMatchObject({ exitCode: 0, sentence: `canary serves 1.0.${good}` });
+    expect((await npm("run", "unfreeze")).stdout).toMatch(
+      /^Promotions go on\. They were frozen by .+: exams until Friday$/m,
+    );
+    expect(await promote(good, "staging", "canary")).toMatchObject({
+      exitCode: 0,
+      sentence: `canary serves 1.0.${good}`,
+    });
     await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
     const [unfrozen, frozen] = (await releases()).filter(({ action }) => action.endsWith("freeze"));
     expect([unfrozen.outcome, frozen.outcome, frozen.reason]).toEqual(["unfrozen", "frozen", "exams until Friday"]);
@@ -121,7 +162,9 @@ describe("Given the record of what was released", () => {
     const earlier = new Date().toISOString();
     expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
     const later = new Date().toISOString();
-    expect((await npm("run", "history", "--", "--at", earlier, "production")).stdout).toContain(`production ran ${before}`);
+    expect((await npm("run", "history", "--", "--at", earlier, "production")).stdout).toContain(
+      `production ran ${before}`,
+    );
     const now = (await npm("run", "history", "--", "--at", later, "production")).stdout;
     expect(now).toContain(`production ran 1.0.${good}.`);
     expect(now).toContain((await environment("production")).digest!);

@@ -1,8 +1,24 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { connect } from "../../cli/cluster";
 import { submit } from "../../cli/workflows";
+import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { begun, build, candidate, deleteWorkflow, ended, killPods, onSchedule, parts, ready, stopWorkflow, until, withParameters, without, withoutRoom, workflowOf } from "./faults";
+import {
+  begun,
+  build,
+  candidate,
+  deleteWorkflow,
+  ended,
+  killPods,
+  onSchedule,
+  parts,
+  ready,
+  stopWorkflow,
+  until,
+  without,
+  withoutRoom,
+  withParameters,
+  workflowOf,
+} from "./faults";
 import { alias, environment, lastRelease, releases, settledOn, status, stepPhases, tags } from "./observations";
 import { manifest, moveTag } from "./registry";
 import { Report } from "./report";
@@ -59,7 +75,10 @@ describe("Given a model on its way", () => {
     expect(await following).toMatchObject({ exitCode: 0 });
     next = (await status()).models[0].version.replace("1.0.", "");
     await promoted();
-    report.add("workflow controller killed in train, build, deploy, each gate and promote", `the model reached canary; the controller came back ${stages.length} times and went on`);
+    report.add(
+      "workflow controller killed in train, build, deploy, each gate and promote",
+      `the model reached canary; the controller came back ${stages.length} times and went on`,
+    );
   });
 
   it("When a step's pod is deleted, Then the step runs again, and the model reaches canary", async () => {
@@ -69,9 +88,16 @@ describe("Given a model on its way", () => {
     const { metadata } = await workflowOf(chain, "deploy-container-image");
     expect(await killPods("argo", `workflows.argoproj.io/workflow=${metadata.name}`)).toBe(1);
     expect(await following).toMatchObject({ exitCode: 0 });
-    expect((await releases()).filter(({ action, version }) => action === "deploy" && version === `1.0.${next}`).map(({ outcome }) => outcome)).toEqual(["deployed"]);
+    expect(
+      (await releases())
+        .filter(({ action, version }) => action === "deploy" && version === `1.0.${next}`)
+        .map(({ outcome }) => outcome),
+    ).toEqual(["deployed"]);
     await promoted();
-    report.add("pod of the deploy step deleted", "the step ran again; the model reached canary, one record of its deployment");
+    report.add(
+      "pod of the deploy step deleted",
+      "the step ran again; the model reached canary, one record of its deployment",
+    );
   });
 
   it("When the registry is down during the build, Then the build waits for it", async () => {
@@ -84,20 +110,29 @@ describe("Given a model on its way", () => {
     });
     expect(outcome).toMatchObject({ exitCode: 0 });
     await promoted();
-    report.add("registry down during the build", "the build ran again until the registry answered; the model reached canary");
+    report.add(
+      "registry down during the build",
+      "the build ran again until the registry answered; the model reached canary",
+    );
   });
 
   it("When the registry is down during the pull, Then staging stays on the last version, and the model is not blamed", async () => {
     const outcome = await withParameters({ "rollout-timeout-seconds": "60" }, async () => {
       const chain = await build(next);
       const following = ended(chain);
-      const { image_digest: digest } = await until("the image", async () => ((await tags(next)).image_digest ? tags(next) : undefined));
+      const { image_digest: digest } = await until("the image", async () =>
+        (await tags(next)).image_digest ? tags(next) : undefined,
+      );
       // No pod can start until Argo CD has read its bundle and the registry has gone: so it is the pull that fails.
       return withoutRoom("gourmetgram-staging", async (makeRoom) => {
         await until("the Deployment's new image", async () => (await deployment("staging")).image.endsWith(digest));
         return without(parts.registry, async (bringBack) => {
           await makeRoom();
-          await until("the verdict on the pods", async () => (await stepPhases(chain, "test-staging")).resource === "Succeeded", 300);
+          await until(
+            "the verdict on the pods",
+            async () => (await stepPhases(chain, "test-staging")).resource === "Succeeded",
+            300,
+          );
           await bringBack();
           return following;
         });
@@ -114,14 +149,25 @@ describe("Given a model on its way", () => {
     await workflowOf(chain, "deploy-container-image");
     const { image_digest: digest } = await tags(next);
     await until("the release in staging", async () => (await released("staging")) === digest);
-    await without(parts.mlflow, () => until("a second try of the deployment", async () => (await tries(chain, "deploy-container-image", "deploy")) > 1, 180));
+    await without(parts.mlflow, () =>
+      until(
+        "a second try of the deployment",
+        async () => (await tries(chain, "deploy-container-image", "deploy")) > 1,
+        180,
+      ),
+    );
     expect(await following).toMatchObject({ exitCode: 0 });
     await promoted();
-    report.add("MLflow down between the deployment and the alias", "the step ran again until MLflow answered; the alias moved, and the model reached canary");
+    report.add(
+      "MLflow down between the deployment and the alias",
+      "the step ran again until MLflow answered; the alias moved, and the model reached canary",
+    );
   });
 
   it("When Argo CD's controller is down during the deployment, Then staging is told to stay on the last version, and the model is not blamed", async () => {
-    const outcome = await without(parts.argoCdController, () => withParameters({ "rollout-timeout-seconds": "20" }, async () => ended(await build(next))));
+    const outcome = await without(parts.argoCdController, () =>
+      withParameters({ "rollout-timeout-seconds": "20" }, async () => ended(await build(next))),
+    );
     expect(outcome.exitCode).toBe(2);
     expect(await reverted()).toMatch(/^resource: no pod runs the image yet/);
     report.add("Argo CD's controller down during the deployment", outcome.sentence);
@@ -160,7 +206,11 @@ describe("Given a model on its way", () => {
     await onSchedule("cron-revert-staging");
     await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
     const record = await lastRelease("staging");
-    expect(record).toMatchObject({ action: "revert", outcome: "reverted", requestedBy: "schedule cron-revert-staging" });
+    expect(record).toMatchObject({
+      action: "revert",
+      outcome: "reverted",
+      requestedBy: "schedule cron-revert-staging",
+    });
     report.add("workflow and its children deleted halfway", `on its schedule, revert-staging: ${record.reason}`);
   });
 
@@ -178,10 +228,23 @@ describe("Given a model on its way", () => {
     await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
     expect(await alias("canary")).toBe(`1.0.${good}`);
     const [restored, interrupted] = (await releases()).filter(({ environment: name }) => name === "canary");
-    expect([restored.action, restored.outcome, interrupted.action, interrupted.outcome]).toEqual(["restore", "restored", "promote", "interrupted"]);
+    expect([restored.action, restored.outcome, interrupted.action, interrupted.outcome]).toEqual([
+      "restore",
+      "restored",
+      "promote",
+      "interrupted",
+    ]);
     report.add("promotion stopped by hand halfway", sentence);
     good = next;
-    expect(await ended(await submit(connect(), "promote-model", { "model-version": good, "source-environment": "staging", "target-environment": "canary" }))).toMatchObject({ exitCode: 0 });
+    expect(
+      await ended(
+        await submit(connect(), "promote-model", {
+          "model-version": good,
+          "source-environment": "staging",
+          "target-environment": "canary",
+        }),
+      ),
+    ).toMatchObject({ exitCode: 0 });
   });
 
   it("When somebody deletes a promotion halfway, Then the schedule takes canary back", async () => {
@@ -196,10 +259,22 @@ describe("Given a model on its way", () => {
     await onSchedule("cron-restore-releases");
     await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
     const [restored] = (await releases()).filter(({ environment: name }) => name === "canary");
-    expect(restored).toMatchObject({ action: "restore", outcome: "restored", requestedBy: "schedule cron-restore-releases" });
+    expect(restored).toMatchObject({
+      action: "restore",
+      outcome: "restored",
+      requestedBy: "schedule cron-restore-releases",
+    });
     report.add("promotion deleted halfway", `on its schedule, restore-releases: ${restored.reason}`);
     good = next;
-    expect(await ended(await submit(connect(), "promote-model", { "model-version": good, "source-environment": "staging", "target-environment": "canary" }))).toMatchObject({ exitCode: 0 });
+    expect(
+      await ended(
+        await submit(connect(), "promote-model", {
+          "model-version": good,
+          "source-environment": "staging",
+          "target-environment": "canary",
+        }),
+      ),
+    ).toMatchObject({ exitCode: 0 });
   });
 
   it("When a tag is moved to another image, Then what was built and tested is what runs", async () => {
@@ -213,7 +288,10 @@ describe("Given a model on its way", () => {
     expect((await manifest(`canary-1.0.${next}`)).digest).toBe(digest);
     expect((await environment("canary")).digest).toBe(digest);
     await promoted();
-    report.add("a wrong digest behind the tag", "canary runs the digest that was built and tested; no tag is ever trusted");
+    report.add(
+      "a wrong digest behind the tag",
+      "canary runs the digest that was built and tested; no tag is ever trusted",
+    );
   });
 
   it("When the stack is updated during a promotion, Then the update touches no release", async () => {
@@ -228,7 +306,10 @@ describe("Given a model on its way", () => {
     });
     await until("the limit of before", async () => (await deployment("canary")).memory === "256Mi");
     await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
-    report.add("pulumi up during a promotion", "canary has the new limit and the promoted version; the update moved no release");
+    report.add(
+      "pulumi up during a promotion",
+      "canary has the new limit and the promoted version; the update moved no release",
+    );
   });
 });
 
@@ -239,7 +320,9 @@ describe("Given a node that restarts", () => {
     expect((await npm("stop", "--", "--keep-data")).code).toBe(0);
     expect((await npm("start")).code).toBe(0);
     const after = await status();
-    expect(after.environments.map(({ name, version, digest }) => [name, version, digest])).toEqual(before.environments.map(({ name, version, digest }) => [name, version, digest]));
+    expect(after.environments.map(({ name, version, digest }) => [name, version, digest])).toEqual(
+      before.environments.map(({ name, version, digest }) => [name, version, digest]),
+    );
     expect(after.models).toEqual(before.models);
     expect((await npm("run", "history", "--", "--json")).stdout).toBe(history.stdout);
     report.add("node restart", "the same versions, aliases and records as before");
@@ -249,18 +332,24 @@ describe("Given a node that restarts", () => {
 /** How often a step of a chain has been tried. */
 async function tries(chain: string, template: string, step: string): Promise<number> {
   const { status: now } = await workflowOf(chain, template);
-  return Object.values(now?.nodes ?? {}).filter(({ type, displayName }) => type === "Pod" && displayName.replace(/\(\d+\)$/, "") === step).length;
+  return Object.values(now?.nodes ?? {}).filter(
+    ({ type, displayName }) => type === "Pod" && displayName.replace(/\(\d+\)$/, "") === step,
+  ).length;
 }
 
 /** Digest that an environment is told to run. */
 async function released(name: string): Promise<string | undefined> {
-  const { spec } = await connect().api<{ spec: { source: { kustomize?: { images?: string[] } } } }>(`/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-${name}`);
+  const { spec } = await connect().api<{ spec: { source: { kustomize?: { images?: string[] } } } }>(
+    `/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-${name}`,
+  );
   return spec.source.kustomize?.images?.[0]?.split("@")[1];
 }
 
 async function deployment(name: string): Promise<{ image: string; memory: string }> {
   const app = `gourmetgram-${name}`;
-  const { spec } = await connect().api<{ spec: { template: { spec: { containers: { image: string; resources: { limits: { memory: string } } }[] } } } }>(`/apis/apps/v1/namespaces/${app}/deployments/${app}`);
+  const { spec } = await connect().api<{
+    spec: { template: { spec: { containers: { image: string; resources: { limits: { memory: string } } }[] } } };
+  }>(`/apis/apps/v1/namespaces/${app}/deployments/${app}`);
   const [{ image, resources }] = spec.template.spec.containers;
   return { image, memory: resources.limits.memory };
 }

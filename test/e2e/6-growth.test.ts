@@ -1,13 +1,26 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { connect } from "../../cli/cluster";
+import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { alias, chainPhases, environment, lastRelease, newestVersion, podUids, settledOn, status, stepPhases, tags } from "./observations";
+import {
+  alias,
+  chainPhases,
+  environment,
+  lastRelease,
+  newestVersion,
+  podUids,
+  settledOn,
+  status,
+  stepPhases,
+  tags,
+} from "./observations";
 import { withOwnCopy, withStackChange } from "./stack-change";
 
 const chain = ["staging", "shadow", "canary", "production"];
-const shadow = { environments: { shadow: { port: 8083, promotesFrom: "staging" }, canary: { promotesFrom: "shadow" } } };
+const shadow = {
+  environments: { shadow: { port: 8083, promotesFrom: "staging" }, canary: { promotesFrom: "shadow" } },
+};
 
 const gate = `"""Latency gate: one request is answered in time."""
 
@@ -24,21 +37,32 @@ def check(_version, _digest):
     milliseconds = round(1000 * (time.monotonic() - began))
     return gate.Verdict("pass" if milliseconds < 10_000 else "fail", f"one request took {milliseconds} ms", milliseconds=milliseconds)
 `;
-const line = "        - - { name: latency, template: gate, when: *undecided, arguments: { parameters: [{ name: gate, value: latency }] } }\n";
+const line =
+  "        - - { name: latency, template: gate, when: *undecided, arguments: { parameters: [{ name: gate, value: latency }] } }\n";
 
 /** Adds a gate as ARCHITECTURE.md says: its script, and its line. */
 function addGate(program: string): void {
   writeFileSync(join(program, "workflows", "scripts", "gate-latency.py"), gate);
   const file = join(program, "workflows", "test-staging.yaml");
-  writeFileSync(file, readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => line + next));
+  writeFileSync(
+    file,
+    readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => line + next),
+  );
 }
 
 /** The pods of the environments that were there before. */
-const others = async () => Object.fromEntries(await Promise.all(["staging", "canary", "production"].map(async (name) => [name, await podUids(name)] as const)));
+const others = async () =>
+  Object.fromEntries(
+    await Promise.all(["staging", "canary", "production"].map(async (name) => [name, await podUids(name)] as const)),
+  );
 
 describe("Given a running pipeline", () => {
   it("When shadow stands between staging and canary, and a fourth gate before them, Then a model goes that way, and both go again", async () => {
-    const before = { pods: await others(), canary: (await environment("canary")).version, production: (await environment("production")).version };
+    const before = {
+      pods: await others(),
+      canary: (await environment("canary")).version,
+      production: (await environment("production")).version,
+    };
     let version = "";
     let last: typeof before.pods = {};
     await withOwnCopy(async (program) => {
@@ -49,27 +73,59 @@ describe("Given a running pipeline", () => {
           await update;
           expect(await others()).toEqual(before.pods);
           // Its Application is there, and Argo CD at work.
-          await expect.poll(() => environment("shadow"), { timeout: 60_000, interval: 500 }).toMatchObject({ health: "Healthy", version: null });
+          await expect
+            .poll(() => environment("shadow"), { timeout: 60_000, interval: 500 })
+            .toMatchObject({ health: "Healthy", version: null });
 
           const train = await npm("run", "train", "--", "normal");
           version = await newestVersion();
           expect(train.output.trimEnd().split("\n").at(-1)).toBe(`Promoted: shadow serves 1.0.${version}`);
           expect(train.code).toBe(0);
-          await settledOn({ staging: `1.0.${version}`, shadow: `1.0.${version}`, canary: before.canary, production: before.production });
-          expect([await alias("shadow"), await alias("canary")]).toEqual([`1.0.${version}`, before.canary ?? undefined]);
+          await settledOn({
+            staging: `1.0.${version}`,
+            shadow: `1.0.${version}`,
+            canary: before.canary,
+            production: before.production,
+          });
+          expect([await alias("shadow"), await alias("canary")]).toEqual([
+            `1.0.${version}`,
+            before.canary ?? undefined,
+          ]);
 
           const started = /▶ (train-model-[0-9a-f]+)/.exec(train.output)![1];
-          expect(await stepPhases(started, "test-staging")).toMatchObject({ integration: "Succeeded", resource: "Succeeded", load: "Succeeded", latency: "Succeeded", "promote-on-success": "Succeeded" });
-          expect(await chainPhases(started)).toMatchObject({ "test-staging": "Succeeded", "promote-model": "Succeeded" });
-          expect(JSON.parse((await tags(version))["gate.latency"])).toMatchObject({ verdict: "pass", reason: expect.stringMatching(/^one request took \d+ ms$/) });
+          expect(await stepPhases(started, "test-staging")).toMatchObject({
+            integration: "Succeeded",
+            resource: "Succeeded",
+            load: "Succeeded",
+            latency: "Succeeded",
+            "promote-on-success": "Succeeded",
+          });
+          expect(await chainPhases(started)).toMatchObject({
+            "test-staging": "Succeeded",
+            "promote-model": "Succeeded",
+          });
+          expect(JSON.parse((await tags(version))["gate.latency"])).toMatchObject({
+            verdict: "pass",
+            reason: expect.stringMatching(/^one request took \d+ ms$/),
+          });
           expect((await status()).models[0].verdicts.latency.verdict).toBe("pass");
 
           expect((await npm("run", "promote", "--", version, "staging", "canary")).output).toContain(
             "there is no promotion from staging to canary: write staging shadow, or shadow canary, or canary production",
           );
           expect((await npm("run", "promote", "--", version, "shadow", "canary")).code).toBe(0);
-          await settledOn({ staging: `1.0.${version}`, shadow: `1.0.${version}`, canary: `1.0.${version}`, production: before.production });
-          expect(await lastRelease("canary")).toMatchObject({ action: "promote", outcome: "promoted", version: `1.0.${version}`, requestedBy: await connect().username() });
+          await settledOn({
+            staging: `1.0.${version}`,
+            shadow: `1.0.${version}`,
+            canary: `1.0.${version}`,
+            production: before.production,
+          });
+          expect(await lastRelease("canary")).toMatchObject({
+            action: "promote",
+            outcome: "promoted",
+            version: `1.0.${version}`,
+            requestedBy: await connect().username(),
+          });
 
           const rows = (await npm("run", "status")).stdout.split("\n").slice(1, 5);
           expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(chain);
@@ -81,8 +137,16 @@ describe("Given a running pipeline", () => {
     expect(await others()).toEqual(last);
     await settledOn({ staging: `1.0.${version}`, canary: `1.0.${version}`, production: before.production });
     expect((await status()).environments.map(({ name }) => name)).toEqual(["staging", "canary", "production"]);
-    await expect(connect().api("/api/v1/namespaces/gourmetgram-shadow")).rejects.toThrow('namespaces "gourmetgram-shadow" not found');
-    const { data } = await connect().api<{ data: Record<string, string> }>("/api/v1/namespaces/argo/configmaps/pipeline-scripts");
-    expect(Object.keys(data).filter((script) => script.startsWith("gate-"))).toEqual(["gate-integration.py", "gate-load.py", "gate-resource.py"]);
+    await expect(connect().api("/api/v1/namespaces/gourmetgram-shadow")).rejects.toThrow(
+      'namespaces "gourmetgram-shadow" not found',
+    );
+    const { data } = await connect().api<{ data: Record<string, string> }>(
+      "/api/v1/namespaces/argo/configmaps/pipeline-scripts",
+    );
+    expect(Object.keys(data).filter((script) => script.startsWith("gate-"))).toEqual([
+      "gate-integration.py",
+      "gate-load.py",
+      "gate-resource.py",
+    ]);
   });
 });

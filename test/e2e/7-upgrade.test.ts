@@ -1,15 +1,15 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { connect } from "../../cli/cluster";
-import { mlflowVersion } from "../../images/build/mlflow";
-import { goTool } from "../../images/build/tools";
-import { recordedPorts } from "../../local/forward";
-import { readLocalImages } from "../../local/images";
-import { run } from "../../local/run";
+import { goTool } from "../../image-builder/go-tool";
+import { mlflowVersion } from "../../images/mlflow-version";
+import { run } from "../../lib/exec";
+import { recordedPorts } from "../../local/cluster/forward";
+import { readLocalImages } from "../../local/toolchain/third-party-images";
+import { connect } from "../../stacks/stack-cluster";
 import { begun, build, candidate, ended } from "./faults";
 import { alias, environment, lastRelease, podUids, releases, settledOn, tags } from "./observations";
-import { catalogueImage, Content, fill, Mlflow, olderImage, schema, withSecondMlflow } from "./second-mlflow";
+import { type Content, catalogueImage, fill, Mlflow, olderImage, schema, withSecondMlflow } from "./second-mlflow";
 import { withOwnCopy, withStackChange } from "./stack-change";
 
 describe("Given an MLflow of the minor version before, with models, aliases and records of releases", () => {
@@ -24,9 +24,13 @@ describe("Given an MLflow of the minor version before, with models, aliases and 
       const artifact = "/api/2.0/mlflow-artifacts/artifacts/0/model.json";
       await mlflow.text(artifact, { method: "PUT", body: { food: 11 } });
       const before = await mlflow.content();
-      expect(before.models[0].aliases!.map(({ alias: each }) => each)).toEqual(expect.arrayContaining(["staging", "canary"]));
+      expect(before.models[0].aliases!.map(({ alias: each }) => each)).toEqual(
+        expect.arrayContaining(["staging", "canary"]),
+      );
       expect(before.experiments.map(({ name }) => name)).toContain("gourmetgram-releases");
-      expect(before.versions.flatMap(({ tags: all = [] }) => all).map(({ key }) => key)).toEqual(expect.arrayContaining(["image_digest", "staging.verdict"]));
+      expect(before.versions.flatMap(({ tags: all = [] }) => all).map(({ key }) => key)).toEqual(
+        expect.arrayContaining(["image_digest", "staging.verdict"]),
+      );
 
       await deploy(await catalogueImage());
       expect(await mlflow.text("/version")).toBe(mlflowVersion);
@@ -35,7 +39,10 @@ describe("Given an MLflow of the minor version before, with models, aliases and 
       expect(await mlflow.content()).toMatchObject(before as unknown as Record<keyof Content, object>);
       expect(JSON.parse(await mlflow.text(artifact))).toEqual({ food: 11 });
       const { name, source, run_id } = before.versions[0];
-      const { model_version: added } = await mlflow.call<{ model_version: { version: string } }>("model-versions/create", { name, source, run_id });
+      const { model_version: added } = await mlflow.call<{ model_version: { version: string } }>(
+        "model-versions/create",
+        { name, source, run_id },
+      );
       expect(Number(added.version)).toBe(Math.max(...before.versions.map(({ version }) => Number(version))) + 1);
     });
   });
@@ -47,7 +54,15 @@ const upgraded = ["argoWorkflowController", "argoExec", "argoServer", "argoCd"] 
 async function next(key: (typeof upgraded)[number]): Promise<{ repository: string; tag: string; digest: string }> {
   const { repository, digest } = readLocalImages()[key]!;
   const reachable = repository.replace(/^[^/]+/, `127.0.0.1:${recordedPorts()!.mirror}`);
-  const said = await run(await goTool("crane"), ["mutate", "--insecure", "--label", "gourmetgram.io/test=next", "--tag", `${reachable}:next`, `${reachable}@${digest}`]);
+  const said = await run(await goTool("crane"), [
+    "mutate",
+    "--insecure",
+    "--label",
+    "gourmetgram.io/test=next",
+    "--tag",
+    `${reachable}:next`,
+    `${reachable}@${digest}`,
+  ]);
   return { repository, tag: "next", digest: /sha256:[0-9a-f]{64}/.exec(said)![0] };
 }
 
@@ -57,14 +72,25 @@ interface Workload {
 
 /** What the controllers run, and which image they give to the steps of Workflows. */
 async function controllers(): Promise<string[]> {
-  const paths = ["argo/deployments/workflow-controller", "argo/deployments/argo-server", "argocd/statefulsets/argocd-application-controller", "argocd/deployments/argocd-server", "argocd/deployments/argocd-repo-server"];
+  const paths = [
+    "argo/deployments/workflow-controller",
+    "argo/deployments/argo-server",
+    "argocd/statefulsets/argocd-application-controller",
+    "argocd/deployments/argocd-server",
+    "argocd/deployments/argocd-repo-server",
+  ];
   const found = await Promise.all(paths.map((path) => connect().api<Workload>(`/apis/apps/v1/namespaces/${path}`)));
   const containers = found.map(({ spec }) => spec.template.spec.containers[0]);
-  return [...containers.map(({ image }) => image), containers[0].args!.find((arg) => arg.startsWith("--executor-image="))!.replace(/^.*=/, "")];
+  return [
+    ...containers.map(({ image }) => image),
+    containers[0].args!.find((arg) => arg.startsWith("--executor-image="))!.replace(/^.*=/, ""),
+  ];
 }
 
 async function appBase(): Promise<string> {
-  const { data } = await connect().api<{ data: Record<string, string> }>("/api/v1/namespaces/argo/configmaps/pipeline-parameters");
+  const { data } = await connect().api<{ data: Record<string, string> }>(
+    "/api/v1/namespaces/argo/configmaps/pipeline-parameters",
+  );
   return data["app-base-image"].split("@")[1];
 }
 
@@ -76,7 +102,12 @@ describe("Given environments that serve, and a model on its way", () => {
 
   it("When Argo Workflows, Argo CD and the app's code get other images, Then it arrives, what is released stays, and the next build is on the new code", async () => {
     const base = await appBase();
-    const production = { ...(await environment("production")), pods: await podUids("production"), alias: await alias("production"), record: await lastRelease("production") };
+    const production = {
+      ...(await environment("production")),
+      pods: await podUids("production"),
+      alias: await alias("production"),
+      record: await lastRelease("production"),
+    };
     const images = Object.fromEntries(await Promise.all(upgraded.map(async (key) => [key, await next(key)] as const)));
     const [first, second] = [await candidate(good), await candidate(good)];
     const chain = await build(first);
@@ -89,7 +120,11 @@ describe("Given environments that serve, and a model on its way", () => {
         async (update) => {
           expect(await update).toMatch(/updated/);
           const { argoWorkflowController, argoServer, argoCd, argoExec } = images;
-          expect(await controllers()).toEqual([argoWorkflowController, argoServer, argoCd, argoCd, argoCd, argoExec].map(({ repository, digest }) => `${repository}@${digest}`));
+          expect(await controllers()).toEqual(
+            [argoWorkflowController, argoServer, argoCd, argoCd, argoCd, argoExec].map(
+              ({ repository, digest }) => `${repository}@${digest}`,
+            ),
+          );
           expect(await following).toMatchObject({ exitCode: 0 });
           await settledOn({ staging: `1.0.${first}`, canary: `1.0.${first}`, production: production.version });
           const { image_digest: digest, image_base: on } = await tags(first);
@@ -108,6 +143,11 @@ describe("Given environments that serve, and a model on its way", () => {
     });
     expect(await appBase()).toBe(base);
     await settledOn({ staging: `1.0.${second}`, canary: `1.0.${second}` });
-    expect({ ...(await environment("production")), pods: await podUids("production"), alias: await alias("production"), record: await lastRelease("production") }).toEqual(production);
+    expect({
+      ...(await environment("production")),
+      pods: await podUids("production"),
+      alias: await alias("production"),
+      record: await lastRelease("production"),
+    }).toEqual(production);
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { connect } from "../../cli/cluster";
-import { destroy, stackExists } from "../../local/stack";
+import { destroy, stackExists } from "../../stacks/local-stack";
+import { connect } from "../../stacks/stack-cluster";
 import { type Finished, npm, npmOn } from "./commands";
 import { onSchedule } from "./faults";
 import { alias, environment, podUids, releases, status } from "./observations";
@@ -16,15 +16,25 @@ async function lasting(except: string[] = []): Promise<string[]> {
   const { items } = await connect().api<{ items: Pod[] }>("/api/v1/pods");
   const passing = ["Job", "Workflow"];
   return items
-    .filter(({ metadata }) => !except.includes(metadata.namespace) && !metadata.ownerReferences?.some(({ kind }) => passing.includes(kind)))
-    .map(({ metadata: { namespace, name, uid }, status: now }) => `${namespace}/${name} ${uid} ${now.containerStatuses?.map(({ restartCount }) => restartCount)}`)
+    .filter(
+      ({ metadata }) =>
+        !except.includes(metadata.namespace) && !metadata.ownerReferences?.some(({ kind }) => passing.includes(kind)),
+    )
+    .map(
+      ({ metadata: { namespace, name, uid }, status: now }) =>
+        `${namespace}/${name} ${uid} ${now.containerStatuses?.map(({ restartCount }) => restartCount)}`,
+    )
     .sort();
 }
 
 /** What teams would lose: what is served, the aliases, the records. */
 async function kept(): Promise<object> {
   const { environments, models } = await status();
-  return { environments: environments.map(({ name, version, health }) => ({ name, version, health })), aliases: models.map(({ version, aliases }) => [version, aliases]), releases: (await releases()).length };
+  return {
+    environments: environments.map(({ name, version, health }) => ({ name, version, health })),
+    aliases: models.map(({ version, aliases }) => [version, aliases]),
+    releases: (await releases()).length,
+  };
 }
 
 /** A start that made nothing anew and took nothing away. */
@@ -71,32 +81,50 @@ describe("Given the whole pipeline in one stack, with models", () => {
     );
     await expect.poll(() => podUids("production"), { timeout: 60_000, interval: 500 }).toHaveLength(1);
     const { version } = await environment("canary");
-    expect((await npm("run", "promote", "--", version!, "canary", "production")).output).toContain(`Promoted: production serves ${version}`);
-    expect(await lasting(["gourmetgram-production"])).toEqual(pods.filter((pod) => !pod.startsWith("gourmetgram-production/")));
+    expect((await npm("run", "promote", "--", version!, "canary", "production")).output).toContain(
+      `Promoted: production serves ${version}`,
+    );
+    expect(await lasting(["gourmetgram-production"])).toEqual(
+      pods.filter((pod) => !pod.startsWith("gourmetgram-production/")),
+    );
   });
 
   it("When its platform is to be destroyed first, Then that is refused with a sentence, and nothing is gone", async () => {
     const stop = await npmOn("platform", "stop");
     expect(stop.code).toBe(1);
-    expect(stop.output).toContain("canary and production are on this cluster too, and nothing was stopped or removed: first run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop");
-    await expect(destroy("platform", () => undefined)).rejects.toThrow("the stack platform holds the platform of canary and production, so nothing was removed: destroy the stacks canary and production first");
+    expect(stop.output).toContain(
+      "canary and production are on this cluster too, and nothing was stopped or removed: first run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop",
+    );
+    await expect(destroy("platform", () => undefined)).rejects.toThrow(
+      "the stack platform holds the platform of canary and production, so nothing was removed: destroy the stacks canary and production first",
+    );
     expectNoMoreThanUpdates(await npmOn("platform", "start"));
-    expect(await lasting(["gourmetgram-production"])).toEqual(pods.filter((pod) => !pod.startsWith("gourmetgram-production/")));
+    expect(await lasting(["gourmetgram-production"])).toEqual(
+      pods.filter((pod) => !pod.startsWith("gourmetgram-production/")),
+    );
   });
 
   it("When production alone is destroyed and made again, Then the others stay, and it comes back to the version of its alias", async () => {
     const version = await alias("production");
     const stop = await npmOn("production", "stop");
-    expect(stop.output).toContain("Nothing of the stack production is left. The cluster, and what else is on it, goes on.");
+    expect(stop.output).toContain(
+      "Nothing of the stack production is left. The cluster, and what else is on it, goes on.",
+    );
     expect((await status()).environments.map(({ name }) => name)).toEqual(["staging", "canary"]);
-    await expect(connect().api("/api/v1/namespaces/gourmetgram-production")).rejects.toThrow('namespaces "gourmetgram-production" not found');
+    await expect(connect().api("/api/v1/namespaces/gourmetgram-production")).rejects.toThrow(
+      'namespaces "gourmetgram-production" not found',
+    );
 
     const start = await npmOn("production", "start");
     expect(start.output).toMatch(/Pulumi stack: 1\d created \(/);
     expect(await environment("production")).toMatchObject({ version: null, health: "Healthy" });
     await onSchedule("cron-restore-releases");
-    await expect.poll(() => environment("production"), { timeout: 120_000, interval: 1_000 }).toMatchObject({ version });
-    expect(await lasting(["gourmetgram-production"])).toEqual(pods.filter((pod) => !pod.startsWith("gourmetgram-production/")));
+    await expect
+      .poll(() => environment("production"), { timeout: 120_000, interval: 1_000 })
+      .toMatchObject({ version });
+    expect(await lasting(["gourmetgram-production"])).toEqual(
+      pods.filter((pod) => !pod.startsWith("gourmetgram-production/")),
+    );
   });
 
   it("When all is moved back to one stack, Then nothing is lost and nothing restarts", async () => {

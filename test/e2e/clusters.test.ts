@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadAll } from "js-yaml";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type ControlPlane, startControlPlane } from "./control-plane";
-import { manifestPath } from "../../local/manifests";
-import { repositoryRoot } from "../../local/paths";
+import { repositoryRoot } from "../../lib/paths";
 import { KubeClient } from "../../local/plugins/kube-client";
-import { record, text, type Properties } from "../../local/plugins/values";
-import { installPolicyPack } from "../../local/policy-pack";
-import { installStandInPlugins, pulumi } from "../../local/pulumi";
-import { localStackFile, prepareStack, stacksDirectory } from "../../local/stack";
+import { type Properties, record, text } from "../../local/plugins/values";
+import { manifestPath } from "../../local/toolchain/release-manifests";
+import { installStandInPlugins, pulumi } from "../../stacks/local-pulumi";
+import { localStackFile, prepareStack, stacksDirectory } from "../../stacks/local-stack";
+import { installPolicyPack } from "../../stacks/policy-pack";
+import { type ControlPlane, startControlPlane } from "./control-plane";
 
 const bundles = "/api/v1/namespaces/gourmetgram-canary-bundle";
 const environment = "/api/v1/namespaces/gourmetgram-canary";
@@ -29,9 +29,14 @@ beforeAll(async () => {
   installStandInPlugins();
   [platform, edge] = await Promise.all([startControlPlane(), startControlPlane()]);
 
-  await platform.client.request("POST", "/api/v1/namespaces", { body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "argocd" } } });
-  const definitions = (loadAll(readFileSync(manifestPath("argo-cd"), "utf8")) as Properties[]).filter((object) => /^(applications|appprojects)\./.test(nameOf(object)));
-  for (const body of definitions) await platform.client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", { body });
+  await platform.client.request("POST", "/api/v1/namespaces", {
+    body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "argocd" } },
+  });
+  const definitions = (loadAll(readFileSync(manifestPath("argo-cd"), "utf8")) as Properties[]).filter((object) =>
+    /^(applications|appprojects)\./.test(nameOf(object)),
+  );
+  for (const body of definitions)
+    await platform.client.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", { body });
 
   const program = join(state, "program"); // A copy, as the CLI writes beside the program.
   cpSync(join(__dirname, "platform-program"), program, { recursive: true });
@@ -41,7 +46,11 @@ beforeAll(async () => {
 
   const config = {
     "gourmetgram:cluster": { context: "test", kubeconfig: edge.kubeconfig },
-    "gourmetgram:platform": { stack: "platform", cluster: { context: "test", kubeconfig: platform.kubeconfig }, apiServer: edge.client.connection.server },
+    "gourmetgram:platform": {
+      stack: "platform",
+      cluster: { context: "test", kubeconfig: platform.kubeconfig },
+      apiServer: edge.client.connection.server,
+    },
     "gourmetgram:exposure": { type: "LoadBalancer", host: "edge.example.org" },
     "gourmetgram:environments": { canary: {} },
   };
@@ -61,7 +70,10 @@ const onCanary = (...args: string[]) => run("canary", repositoryRoot, ...args);
 /** Runs the CLI and gives all that it printed. @throws Error with all that, where it fails */
 async function run(stack: string, cwd: string, ...args: string[]): Promise<string> {
   const lines: string[] = [];
-  await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], { cwd, onLine: (line) => lines.push(line) }).catch((error) => {
+  await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], {
+    cwd,
+    onLine: (line) => lines.push(line),
+  }).catch((error) => {
     throw new Error(`${error.message}\n${lines.join("\n")}`);
   });
   return lines.join("\n");
@@ -70,15 +82,33 @@ async function run(stack: string, cwd: string, ...args: string[]): Promise<strin
 /** Names of the objects at a path that the program made, and not the API server. */
 async function names({ client }: ControlPlane, path: string): Promise<string[]> {
   const { items } = (await client.request("GET", path)) as { items: Properties[] };
-  return items.map(nameOf).filter((name) => !/^(default|kube-.*|argocd)$/.test(name)).sort();
+  return items
+    .map(nameOf)
+    .filter((name) => !/^(default|kube-.*|argocd)$/.test(name))
+    .sort();
 }
 
 /** There is no node: the pod that publishes the bundle ends as its kubelet would say. */
 async function publishes(): Promise<void> {
   const { client } = platform;
   const pod = await client.follow(`${bundles}/pods`, {}, AbortSignal.timeout(60_000), (each) => each && nameOf(each));
-  const status = { phase: "Succeeded", containerStatuses: [{ name: "publish", image: "", imageID: "", ready: false, restartCount: 0, state: { terminated: { exitCode: 0 } } }] };
-  await client.request("PATCH", `${bundles}/pods/${pod}/status`, { body: { status }, contentType: "application/merge-patch+json" });
+  const status = {
+    phase: "Succeeded",
+    containerStatuses: [
+      {
+        name: "publish",
+        image: "",
+        imageID: "",
+        ready: false,
+        restartCount: 0,
+        state: { terminated: { exitCode: 0 } },
+      },
+    ],
+  };
+  await client.request("PATCH", `${bundles}/pods/${pod}/status`, {
+    body: { status },
+    contentType: "application/merge-patch+json",
+  });
 }
 
 it("puts what runs on its own cluster and what deploys it on the platform's, and takes both away", async () => {
@@ -94,15 +124,40 @@ it("puts what runs on its own cluster and what deploys it on the platform's, and
   expect(await names(platform, `${bundles}/configmaps`)).toContain("gourmetgram-canary-bundle");
   expect(await names(platform, `${argoCd}/secrets`)).toEqual(["cluster-edge", "gourmetgram-canary-bundles"]);
   expect(await names(edge, `${environment}/secrets`)).toEqual(["argocd-deployer-token"]);
-  expect(await platform.client.request("GET", `${applications}/gourmetgram-canary`)).toMatchObject({ spec: { destination: { name: "edge", namespace: "gourmetgram-canary" } } });
+  expect(await platform.client.request("GET", `${applications}/gourmetgram-canary`)).toMatchObject({
+    spec: { destination: { name: "edge", namespace: "gourmetgram-canary" } },
+  });
 
   // The registration is all that Argo CD has of that cluster.
-  const { data } = (await platform.client.request("GET", `${argoCd}/secrets/cluster-edge`)) as { data: Record<string, string> };
-  const registered = Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]));
-  expect(registered).toMatchObject({ name: "edge", server: edge.client.connection.server, namespaces: "gourmetgram-canary", clusterResources: "false" });
-  const { bearerToken, tlsClientConfig } = JSON.parse(registered.config) as { bearerToken: string; tlsClientConfig: { caData: string } };
-  const deployer = new KubeClient({ server: registered.server, context: "", namespace: "", insecure: false, authority: Buffer.from(tlsClientConfig.caData, "base64"), token: bearerToken });
-  const deploy = (namespace: string) => deployer.request("POST", `/apis/apps/v1/namespaces/${namespace}/deployments`, { body: deployment, query: { dryRun: "All" } });
+  const { data } = (await platform.client.request("GET", `${argoCd}/secrets/cluster-edge`)) as {
+    data: Record<string, string>;
+  };
+  const registered = Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, "base64").toString()]),
+  );
+  expect(registered).toMatchObject({
+    name: "edge",
+    server: edge.client.connection.server,
+    namespaces: "gourmetgram-canary",
+    clusterResources: "false",
+  });
+  const { bearerToken, tlsClientConfig } = JSON.parse(registered.config) as {
+    bearerToken: string;
+    tlsClientConfig: { caData: string };
+  };
+  const deployer = new KubeClient({
+    server: registered.server,
+    context: "",
+    namespace: "",
+    insecure: false,
+    authority: Buffer.from(tlsClientConfig.caData, "base64"),
+    token: bearerToken,
+  });
+  const deploy = (namespace: string) =>
+    deployer.request("POST", `/apis/apps/v1/namespaces/${namespace}/deployments`, {
+      body: deployment,
+      query: { dryRun: "All" },
+    });
   await expect(deploy("gourmetgram-canary")).resolves.toMatchObject({ metadata: { namespace: "gourmetgram-canary" } });
   await expect(deploy("default")).rejects.toMatchObject({ code: 403 });
   await expect(deployer.request("GET", `${environment}/secrets`)).rejects.toMatchObject({ code: 403 });
@@ -119,5 +174,13 @@ it("puts what runs on its own cluster and what deploys it on the platform's, and
   expect(await names(platform, `${argoCd}/secrets`)).toEqual([]);
 }, 90_000);
 
-const template = { metadata: { labels: { app: "it" } }, spec: { containers: [{ name: "app", image: "example.test/app:1" }] } };
-const deployment = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "it" }, spec: { selector: { matchLabels: { app: "it" } }, template } };
+const template = {
+  metadata: { labels: { app: "it" } },
+  spec: { containers: [{ name: "app", image: "example.test/app:1" }] },
+};
+const deployment = {
+  apiVersion: "apps/v1",
+  kind: "Deployment",
+  metadata: { name: "it" },
+  spec: { selector: { matchLabels: { app: "it" } }, template },
+};

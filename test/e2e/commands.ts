@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { repositoryRoot } from "../../local/paths";
+import { repositoryRoot } from "../../lib/paths";
 
 export interface Finished {
   readonly code: number | null;

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, watch, writeFi
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { toolPath } from "../../local/paths";
+import { toolPath } from "../../lib/paths";
 import { KubeClient } from "../../local/plugins/kube-client";
 import { connection } from "../../local/plugins/kube-config";
 
@@ -33,7 +33,11 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const at = (name: string) => join(directory, name);
   const start = (name: string, command: string, args: string[]) => {
     const log = openSync(at(`${name}.log`), "w");
-    const child = spawn(command, args, { cwd: directory, stdio: ["ignore", log, log], env: { ...process.env, GOMAXPROCS: "2" } });
+    const child = spawn(command, args, {
+      cwd: directory,
+      stdio: ["ignore", log, log],
+      env: { ...process.env, GOMAXPROCS: "2" },
+    });
     children.push(child);
     return child;
   };
@@ -41,26 +45,46 @@ export async function startControlPlane(): Promise<ControlPlane> {
 
   const clientUrl = `http://127.0.0.1:${client}`;
   start("etcd", "etcd", [
-    `--data-dir=${at("etcd")}`, `--listen-client-urls=${clientUrl}`, `--advertise-client-urls=${clientUrl}`,
-    `--listen-peer-urls=http://127.0.0.1:${peer}`, "--unsafe-no-fsync",
+    `--data-dir=${at("etcd")}`,
+    `--listen-client-urls=${clientUrl}`,
+    `--advertise-client-urls=${clientUrl}`,
+    `--listen-peer-urls=http://127.0.0.1:${peer}`,
+    "--unsafe-no-fsync",
   ]);
 
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048, privateKeyEncoding: { type: "pkcs1", format: "pem" }, publicKeyEncoding: { type: "spki", format: "pem" } });
+  const { privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
   writeFileSync(at("accounts.key"), privateKey, { mode: 0o600 });
   writeFileSync(at("tokens.csv"), "test-token,test,test,system:masters\n", { mode: 0o600 });
   const apiServer = start("kube-apiserver", toolPath("kube-apiserver"), [
-    `--etcd-servers=${clientUrl}`, "--bind-address=127.0.0.1", `--secure-port=${api}`, `--cert-dir=${at("certificates")}`,
-    "--service-cluster-ip-range=10.96.0.0/24", "--authorization-mode=RBAC", `--token-auth-file=${at("tokens.csv")}`,
-    "--service-account-issuer=https://127.0.0.1", `--service-account-key-file=${at("accounts.key")}`, `--service-account-signing-key-file=${at("accounts.key")}`,
+    `--etcd-servers=${clientUrl}`,
+    "--bind-address=127.0.0.1",
+    `--secure-port=${api}`,
+    `--cert-dir=${at("certificates")}`,
+    "--service-cluster-ip-range=10.96.0.0/24",
+    "--authorization-mode=RBAC",
+    `--token-auth-file=${at("tokens.csv")}`,
+    "--service-account-issuer=https://127.0.0.1",
+    `--service-account-key-file=${at("accounts.key")}`,
+    `--service-account-signing-key-file=${at("accounts.key")}`,
   ]);
 
   const kubeconfig = at("kubeconfig");
   const cluster = { server: `https://127.0.0.1:${api}`, "certificate-authority": at("certificates/apiserver.crt") };
-  writeFileSync(kubeconfig, JSON.stringify({
-    apiVersion: "v1", kind: "Config", "current-context": "test",
-    clusters: [{ name: "test", cluster }], users: [{ name: "test", user: { token: "test-token" } }],
-    contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
-  }));
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": "test",
+      clusters: [{ name: "test", cluster }],
+      users: [{ name: "test", user: { token: "test-token" } }],
+      contexts: [{ name: "test", context: { cluster: "test", user: "test" } }],
+    }),
+  );
 
   const stop = async () => {
     for (const child of children.reverse()) {
@@ -74,8 +98,14 @@ export async function startControlPlane(): Promise<ControlPlane> {
   try {
     const kube = await whenReady(apiServer, directory, () => new KubeClient(connection({ kubeconfig })));
     start("kube-controller-manager", toolPath("kube-controller-manager"), [
-      `--kubeconfig=${kubeconfig}`, "--leader-elect=false", "--bind-address=127.0.0.1", `--secure-port=${controllers}`, "--use-service-account-credentials=false",
-      `--service-account-private-key-file=${at("accounts.key")}`, `--root-ca-file=${at("certificates/apiserver.crt")}`, `--cert-dir=${at("controllers")}`,
+      `--kubeconfig=${kubeconfig}`,
+      "--leader-elect=false",
+      "--bind-address=127.0.0.1",
+      `--secure-port=${controllers}`,
+      "--use-service-account-credentials=false",
+      `--service-account-private-key-file=${at("accounts.key")}`,
+      `--root-ca-file=${at("certificates/apiserver.crt")}`,
+      `--cert-dir=${at("controllers")}`,
     ]);
     return { directory, kubeconfig, client: kube, stop };
   } catch (error) {
@@ -106,6 +136,8 @@ async function whenReady(apiServer: ChildProcess, directory: string, connect: ()
       end();
     };
     apiServer.once("exit", () => finish(() => reject(new Error(`the API server ended:\n${tail()}`))));
-    signal.addEventListener("abort", () => finish(() => reject(new Error(`the API server was not ready within 60 s:\n${tail()}`))));
+    signal.addEventListener("abort", () =>
+      finish(() => reject(new Error(`the API server was not ready within 60 s:\n${tail()}`))),
+    );
   });
 }

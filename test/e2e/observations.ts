@@ -1,10 +1,10 @@
 import { expect } from "vitest";
-import { connect } from "../../cli/cluster";
 import { mlflow } from "../../cli/mlflow";
-import { listReleases, Release } from "../../cli/releases";
-import { EnvironmentStatus, readStatus, Status } from "../../cli/status";
-import { chainWorkflows, Workflow } from "../../cli/workflows";
-import { workflowNamespace } from "../../components/workflow-names";
+import { listReleases, type Release } from "../../cli/releases";
+import { type EnvironmentStatus, readStatus, type Status } from "../../cli/status";
+import { chainWorkflows, type Workflow } from "../../cli/workflows";
+import { workflowNamespace } from "../../components/shared/workflow-names";
+import { connect } from "../../stacks/stack-cluster";
 
 export const model = "GourmetGramFood11Model";
 export const workflowsPath = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/workflows`;
@@ -33,13 +33,18 @@ export async function page(url: string): Promise<number> {
 /** The pods that run in an environment: one that was made anew has another uid. */
 export async function podUids(name: string): Promise<string[]> {
   const app = `gourmetgram-${name}`;
-  const { items } = await connect().api<{ items: { metadata: { uid: string }; status: { phase: string } }[] }>(`/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`);
+  const { items } = await connect().api<{ items: { metadata: { uid: string }; status: { phase: string } }[] }>(
+    `/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`,
+  );
   return items.filter(({ status: { phase } }) => phase === "Running").map(({ metadata }) => metadata.uid);
 }
 
 /** Tags of a model version in MLflow. */
 export async function tags(version: string): Promise<Record<string, string>> {
-  const found = await mlflow<{ model_version: { tags?: { key: string; value: string }[] } }>(connect(), `model-versions/get?name=${model}&version=${version}`);
+  const found = await mlflow<{ model_version: { tags?: { key: string; value: string }[] } }>(
+    connect(),
+    `model-versions/get?name=${model}&version=${version}`,
+  );
   return Object.fromEntries((found!.model_version.tags ?? []).map(({ key, value }) => [key, value]));
 }
 
@@ -56,13 +61,19 @@ export async function alias(name: string): Promise<string | undefined> {
 /** The Workflows of a chain: template → phase. */
 export async function chainPhases(chain: string): Promise<Record<string, string>> {
   const members = await chainWorkflows(connect(), chain);
-  return Object.fromEntries(members.map((workflow) => [workflow.spec.workflowTemplateRef!.name, workflow.status?.phase ?? "Pending"]));
+  return Object.fromEntries(
+    members.map((workflow) => [workflow.spec.workflowTemplateRef!.name, workflow.status?.phase ?? "Pending"]),
+  );
 }
 
 /** The steps of one Workflow of a chain: name → phase, as Argo shows them; the tries of a step count as one. */
 export async function stepPhases(chain: string, template: string): Promise<Record<string, string>> {
-  const workflow = (await chainWorkflows(connect(), chain)).find((one) => one.spec.workflowTemplateRef?.name === template);
-  const steps = Object.values(workflow?.status?.nodes ?? {}).filter(({ type }) => type === "Retry" || type === "Skipped");
+  const workflow = (await chainWorkflows(connect(), chain)).find(
+    (one) => one.spec.workflowTemplateRef?.name === template,
+  );
+  const steps = Object.values(workflow?.status?.nodes ?? {}).filter(
+    ({ type }) => type === "Retry" || type === "Skipped",
+  );
   return Object.fromEntries(steps.map(({ displayName, phase }) => [displayName, phase]));
 }
 
@@ -87,30 +98,51 @@ interface Pod {
  */
 export async function loose(): Promise<string[]> {
   const cluster = connect();
-  const { items: workflows } = await cluster.api<{ items: (Workflow & { status?: { synchronization?: { mutex?: { holding?: object[]; waiting?: object[] } } } })[] }>(workflowsPath);
-  const { items: pods } = await cluster.api<{ items: Pod[] }>(`/api/v1/namespaces/${workflowNamespace}/pods?labelSelector=workflows.argoproj.io/workflow`);
+  const { items: workflows } = await cluster.api<{
+    items: (Workflow & { status?: { synchronization?: { mutex?: { holding?: object[]; waiting?: object[] } } } })[];
+  }>(workflowsPath);
+  const { items: pods } = await cluster.api<{ items: Pod[] }>(
+    `/api/v1/namespaces/${workflowNamespace}/pods?labelSelector=workflows.argoproj.io/workflow`,
+  );
   // What runs on a schedule comes and goes by itself.
-  const scheduled = workflows.filter(({ metadata }) => metadata.labels?.["workflows.argoproj.io/cron-workflow"]).map(({ metadata }) => metadata.name);
+  const scheduled = workflows
+    .filter(({ metadata }) => metadata.labels?.["workflows.argoproj.io/cron-workflow"])
+    .map(({ metadata }) => metadata.name);
   const ours = workflows.filter(({ metadata }) => !scheduled.includes(metadata.name));
   const { environments, models } = await status();
   const expected = (name: string) => models.find(({ aliases }) => aliases.includes(name))?.version ?? null;
   return [
-    ...ours.filter(({ status: now }) => !["Succeeded", "Failed", "Error"].includes(now?.phase ?? "")).map(({ metadata }) => `${metadata.name} is not finished`),
     ...ours
-      .filter(({ status: now }) => (now?.synchronization?.mutex?.holding ?? now?.synchronization?.mutex?.waiting ?? []).length > 0)
+      .filter(({ status: now }) => !["Succeeded", "Failed", "Error"].includes(now?.phase ?? ""))
+      .map(({ metadata }) => `${metadata.name} is not finished`),
+    ...ours
+      .filter(
+        ({ status: now }) =>
+          (now?.synchronization?.mutex?.holding ?? now?.synchronization?.mutex?.waiting ?? []).length > 0,
+      )
       .map(({ metadata }) => `${metadata.name} holds or waits for a lock`),
     ...pods
-      .filter((pod) => !scheduled.includes(pod.metadata.labels!["workflows.argoproj.io/workflow"]) && ["Running", "Pending"].includes(pod.status.phase))
+      .filter(
+        (pod) =>
+          !scheduled.includes(pod.metadata.labels!["workflows.argoproj.io/workflow"]) &&
+          ["Running", "Pending"].includes(pod.status.phase),
+      )
       .map(({ metadata }) => `pod ${metadata.name} still runs`),
-    ...environments.filter(({ name, version }) => version !== expected(name)).map(({ name, version }) => `${name} serves ${version}, its alias is on ${expected(name)}`),
-    ...(await releases()).filter(({ outcome }) => outcome === null).map(({ action, environment: name }) => `the record of a ${action} to ${name} is open`),
+    ...environments
+      .filter(({ name, version }) => version !== expected(name))
+      .map(({ name, version }) => `${name} serves ${version}, its alias is on ${expected(name)}`),
+    ...(await releases())
+      .filter(({ outcome }) => outcome === null)
+      .map(({ action, environment: name }) => `the record of a ${action} to ${name} is open`),
   ];
 }
 
 /** Nothing is left over, and each of these environments serves this version; null is the base image. */
 export async function settledOn(versions: Record<string, string | null>): Promise<void> {
   const { environments } = await status();
-  const found = Object.fromEntries(environments.filter(({ name }) => name in versions).map(({ name, version }) => [name, version]));
+  const found = Object.fromEntries(
+    environments.filter(({ name }) => name in versions).map(({ name, version }) => [name, version]),
+  );
   expect(found).toEqual(versions);
   // A pod takes a moment to go once its Workflow has ended.
   await expect.poll(loose, { timeout: 40_000, interval: 1_000 }).toEqual([]);

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { installStandInPlugins } from "../../stacks/local-pulumi";
 import { type PluginsStack, startPluginsStack } from "./plugins-stack";
-import { installStandInPlugins } from "../../local/pulumi";
 
 const password = "correct horse battery staple";
 let stack: PluginsStack;
@@ -16,7 +16,9 @@ it("brings a stack up, finds nothing to change, shows a change well, makes it, a
   const up = await update("up", "--yes");
   expect(up).toContain("+ 12 created");
   expect(up).toContain('hello   : "hello world"');
-  expect(await names("/api/v1/namespaces/demo/configmaps")).toEqual(expect.arrayContaining(["settings", expect.stringMatching(/^named-[0-9a-f]{8}$/)]));
+  expect(await names("/api/v1/namespaces/demo/configmaps")).toEqual(
+    expect.arrayContaining(["settings", expect.stringMatching(/^named-[0-9a-f]{8}$/)]),
+  );
 
   expect(await update("up", "--yes")).toMatch(/Resources:\n {4}12 unchanged/);
   expect(await update("refresh", "--yes", "--skip-preview")).toMatch(/Resources:\n {4}12 unchanged/);

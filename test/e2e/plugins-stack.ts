@@ -2,9 +2,9 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { repositoryRoot } from "../../lib/paths";
+import { installStandInPlugins, pulumi } from "../../stacks/local-pulumi";
 import { type ControlPlane, startControlPlane } from "./control-plane";
-import { repositoryRoot } from "../../local/paths";
-import { installStandInPlugins, pulumi } from "../../local/pulumi";
 
 /** The stack `dev`, which is not up yet. */
 export interface PluginsStack {
@@ -55,5 +55,12 @@ export async function startPluginsStack(password: string, project = "plugins"): 
     rmSync(state, { recursive: true, force: true });
     await plane.stop();
   };
-  return { plane, state, run, update: (command, ...args) => run(command, "--config-file", settings, ...args), names, end };
+  return {
+    plane,
+    state,
+    run,
+    update: (command, ...args) => run(command, "--config-file", settings, ...args),
+    names,
+    end,
+  };
 }

@@ -2,11 +2,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { connectTo } from "../../lib/kube-client";
+import { drainWorkflows } from "../../stacks/drain-workflows";
+import { releaseStaleLocks, stacksDirectory } from "../../stacks/local-stack";
 import { npm } from "./commands";
 import { type PluginsStack, startPluginsStack } from "./plugins-stack";
-import { connectTo } from "../../cli/cluster";
-import { drainWorkflows } from "../../cli/drain-workflows";
-import { releaseStaleLocks, stacksDirectory } from "../../local/stack";
 
 const namespace = "/api/v1/namespaces/demo";
 const definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -19,11 +19,20 @@ afterAll(() => stack?.end());
 
 const up = (...args: string[]) => stack.update("up", "--yes", "--skip-preview", ...args);
 const destroy = () => stack.update("destroy", "--yes", "--skip-preview");
-const failure = (work: Promise<string>): Promise<string> => work.then((output) => expect.fail(`it did not fail:\n${output}`), (error: Error) => error.message);
+const failure = (work: Promise<string>): Promise<string> =>
+  work.then(
+    (output) => expect.fail(`it did not fail:\n${output}`),
+    (error: Error) => error.message,
+  );
 
 /** Resolves once there is no such object; without one, at once. */
 const gone = (collection: string, name: string) =>
-  stack.plane.client.follow(collection, { fieldSelector: `metadata.name=${name}` }, AbortSignal.timeout(30_000), (object) => (object ? undefined : true));
+  stack.plane.client.follow(
+    collection,
+    { fieldSelector: `metadata.name=${name}` },
+    AbortSignal.timeout(30_000),
+    (object) => (object ? undefined : true),
+  );
 
 async function deleteByHand(path: string): Promise<void> {
   await stack.plane.client.request("DELETE", path);
@@ -34,14 +43,18 @@ async function deleteByHand(path: string): Promise<void> {
 afterEach(async () => {
   expect(await stack.names("/api/v1/namespaces")).not.toContain("demo");
   expect(await stack.names(definitions)).toEqual([]);
-  const { checkpoint } = JSON.parse(readFileSync(join(stack.state, "pulumi-backend/.pulumi/stacks/gourmetgram/dev.json"), "utf8"));
+  const { checkpoint } = JSON.parse(
+    readFileSync(join(stack.state, "pulumi-backend/.pulumi/stacks/gourmetgram/dev.json"), "utf8"),
+  );
   expect(checkpoint.latest.resources ?? []).toEqual([]);
 });
 
 it("refuses what is protected before it touches anything, and takes it once it is not", async () => {
   await up("-c", "protect=true");
   const refused = await failure(stack.update("destroy", "--yes"));
-  expect(refused).toContain("because it is protected. To unprotect the resource, either remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`");
+  expect(refused).toContain(
+    "because it is protected. To unprotect the resource, either remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`",
+  );
   expect(refused).toContain("kubernetes:core/v1:Namespace::demo");
   expect(await up("-c", "protect=true")).toMatch(/Resources:\n {4}12 unchanged/);
 
@@ -63,10 +76,17 @@ it("finishes where a definition was deleted by hand, and its objects with it", a
 
 it("goes on from where it was killed, with the namespace half deleted", async () => {
   await up();
-  await stack.plane.client.request("POST", `${namespace}/configmaps`, { body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "held", finalizers: ["example.test/hold"] } } });
+  await stack.plane.client.request("POST", `${namespace}/configmaps`, {
+    body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "held", finalizers: ["example.test/hold"] } },
+  });
   const cut = failure(destroy());
   // Only what the state doesn't know is left in the namespace by then, so nothing else is being deleted.
-  await stack.plane.client.follow("/api/v1/namespaces", { fieldSelector: "metadata.name=demo" }, AbortSignal.timeout(60_000), (object) => ((object?.metadata as { deletionTimestamp?: string })?.deletionTimestamp ? true : undefined));
+  await stack.plane.client.follow(
+    "/api/v1/namespaces",
+    { fieldSelector: "metadata.name=demo" },
+    AbortSignal.timeout(60_000),
+    (object) => ((object?.metadata as { deletionTimestamp?: string })?.deletionTimestamp ? true : undefined),
+  );
   const locks = join(stack.state, "pulumi-backend/.pulumi/locks/organization/gourmetgram/dev");
   const [lock] = readdirSync(locks).filter((name) => name.endsWith(".json"));
   process.kill(JSON.parse(readFileSync(join(locks, lock), "utf8")).pid, "SIGKILL");
@@ -75,20 +95,36 @@ it("goes on from where it was killed, with the namespace half deleted", async ()
   expect(await failure(destroy())).toContain("the stack is currently locked by 1 lock(s)");
   releaseStaleLocks("dev");
   const again = destroy();
-  await stack.plane.client.request("PATCH", held, { body: { metadata: { finalizers: null } }, contentType: "application/merge-patch+json" });
+  await stack.plane.client.request("PATCH", held, {
+    body: { metadata: { finalizers: null } },
+    contentType: "application/merge-patch+json",
+  });
   expect(await again).toContain("deleted");
 }, 120_000);
 
 it("frees the pods of Workflows whose controller, definition and namespace are gone already", async () => {
   const { client, kubeconfig } = stack.plane;
   const argo = "/api/v1/namespaces/argo";
-  await client.request("POST", "/api/v1/namespaces", { body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "argo" } } });
-  await client.follow(`${argo}/serviceaccounts`, { fieldSelector: "metadata.name=default" }, AbortSignal.timeout(30_000), (account) => (account ? true : undefined));
-  const metadata = { name: "train-1", labels: { "workflows.argoproj.io/workflow": "train" }, finalizers: ["workflows.argoproj.io/status"] };
+  await client.request("POST", "/api/v1/namespaces", {
+    body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "argo" } },
+  });
+  await client.follow(
+    `${argo}/serviceaccounts`,
+    { fieldSelector: "metadata.name=default" },
+    AbortSignal.timeout(30_000),
+    (account) => (account ? true : undefined),
+  );
+  const metadata = {
+    name: "train-1",
+    labels: { "workflows.argoproj.io/workflow": "train" },
+    finalizers: ["workflows.argoproj.io/status"],
+  };
   const spec = { automountServiceAccountToken: false, containers: [{ name: "main", image: "example.test/train:1" }] };
   await client.request("POST", `${argo}/pods`, { body: { apiVersion: "v1", kind: "Pod", metadata, spec } });
   await client.request("DELETE", argo);
-  expect(await drainWorkflows(connectTo("test", kubeconfig), 1)).toBe("0 Workflows deleted, 1 pods freed of their finalizer, since no controller did it in 1 s");
+  expect(await drainWorkflows(connectTo("test", kubeconfig), 1)).toBe(
+    "0 Workflows deleted, 1 pods freed of their finalizer, since no controller did it in 1 s",
+  );
   await gone("/api/v1/namespaces", "argo");
   expect(await drainWorkflows(connectTo("test", kubeconfig), 1)).toBe("0 Workflows deleted");
 }, 60_000);
@@ -97,11 +133,16 @@ it("is not begun by npm stop where an environment is protected; with --keep-data
   const file = join(stacksDirectory(), "staging.json");
   mkdirSync(stacksDirectory(), { recursive: true });
   const parent = "urn:pulumi:staging::gourmetgram::gourmetgram:release:Environment::production";
-  writeFileSync(file, JSON.stringify({ version: 3, checkpoint: { latest: { resources: [{ parent, protect: true }] } } }));
+  writeFileSync(
+    file,
+    JSON.stringify({ version: 3, checkpoint: { latest: { resources: [{ parent, protect: true }] } } }),
+  );
 
   const refused = await npm("stop");
   expect(refused.code).toBe(1);
-  expect(refused.output).toContain("\nproduction is protected, and nothing was stopped or removed: write protect: false under production in Pulumi.staging.yaml, ");
+  expect(refused.output).toContain(
+    "\nproduction is protected, and nothing was stopped or removed: write protect: false under production in Pulumi.staging.yaml, ",
+  );
   const kept = await npm("stop", "--", "--keep-data");
   expect(kept.code).toBe(0);
   expect(kept.output).toContain("is kept: npm start serves the same versions again.");

@@ -3,9 +3,9 @@ import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { repositoryRoot } from "../../local/paths";
-import { installPolicyPack } from "../../local/policy-pack";
-import { installStandInPlugins, pulumi, PulumiError } from "../../local/pulumi";
+import { repositoryRoot } from "../../lib/paths";
+import { installStandInPlugins, type PulumiError, pulumi } from "../../stacks/local-pulumi";
+import { installPolicyPack } from "../../stacks/policy-pack";
 
 let state: string;
 let project: string;
@@ -60,7 +60,9 @@ it("lets a program through that keeps to the policies, and says what it can't kn
   writeFileSync(exceptions, JSON.stringify({ "memory-limits": { exceptions: { staging: "512Mi" } } }));
   const kept = ["--policy-pack-config", exceptions, "-c", "standard=restricted", "-c", "key=url", "-c", "memory=1Gi"];
   const preview = await judged("preview", ...kept);
-  expect(preview.output).toContain("string value at .spec.template.spec.containers.0.image can't be known during preview");
+  expect(preview.output).toContain(
+    "string value at .spec.template.spec.containers.0.image can't be known during preview",
+  );
   expect(preview.output.match(/\[advisory\] {2}\S+/g)).toEqual(["[advisory]  image-digests"]);
   expect(preview.output).not.toContain("[mandatory]");
   expect(preview.code).toBe(0);

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
-import { connect } from "../../cli/cluster";
+import { connect } from "../../stacks/stack-cluster";
 
 const repository = "/v2/gourmetgram-app/manifests";
 const accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
 /** What the registry has behind a tag of the app's image. */
 export async function manifest(tag: string): Promise<{ digest: string; text: string }> {
-  const { text } = await connect().service("kube-system", "registry", 5000, `${repository}/${tag}`, { headers: { accept } });
+  const { text } = await connect().service("kube-system", "registry", 5000, `${repository}/${tag}`, {
+    headers: { accept },
+  });
   return { digest: `sha256:${createHash("sha256").update(text).digest("hex")}`, text };
 }
 
@@ -14,6 +16,10 @@ export async function manifest(tag: string): Promise<{ digest: string; text: str
 export async function moveTag(from: string, to: string): Promise<void> {
   const content = JSON.parse((await manifest(from)).text) as { mediaType: string };
   const headers = { "content-type": content.mediaType };
-  const { status, text } = await connect().service("kube-system", "registry", 5000, `${repository}/${to}`, { method: "PUT", headers, body: content });
+  const { status, text } = await connect().service("kube-system", "registry", 5000, `${repository}/${to}`, {
+    method: "PUT",
+    headers,
+    body: content,
+  });
   if (status !== 201) throw new Error(`the registry answered ${status}: ${text}`);
 }

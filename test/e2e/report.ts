@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { repositoryRoot } from "../../local/paths";
+import { repositoryRoot } from "../../lib/paths";
 
 /**
  * A table of what was seen, as Markdown. It is printed when the tests of a file have ended, and written to `docs/` with
@@ -23,13 +23,19 @@ export class Report {
 
   /** Prints the table. @throws when `docs/` has other rows, and says which command writes them */
   finish(): void {
-    const lines = [`| ${this.head.join(" | ")} |`, "| --- | --- |", ...this.rows.map((row) => `| ${row.join(" | ")} |`)];
+    const lines = [
+      `| ${this.head.join(" | ")} |`,
+      "| --- | --- |",
+      ...this.rows.map((row) => `| ${row.join(" | ")} |`),
+    ];
     const text = `# ${this.title}\n\nPrinted by \`npm run test:e2e\`: each row was seen on the real cluster.\n\n${lines.join("\n")}\n`;
     console.log(`\n${text}`);
     const path = join(repositoryRoot, "docs", this.file);
     if (process.env.GOURMETGRAM_UPDATE_DOCS) writeFileSync(path, text);
     const known = existsSync(path) ? readFileSync(path, "utf8") : "";
     const titles = [...known.matchAll(/^\| (.*?) \|/gm)].map(([, title]) => title).slice(2);
-    expect(titles, `docs/${this.file} has other rows: run npm run test:e2e:update`).toEqual(this.rows.map(([what]) => what));
+    expect(titles, `docs/${this.file} has other rows: run npm run test:e2e:update`).toEqual(
+      this.rows.map(([what]) => what),
+    );
   }
 }

@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseStack } from "../../config";
-import { repositoryRoot } from "../../local/paths";
-import { localStackFile, prepareStack, up } from "../../local/stack";
+import { repositoryRoot } from "../../lib/paths";
+import { localStackFile, prepareStack, up } from "../../stacks/local-stack";
 
 type Section = Record<string, Record<string, unknown>>;
 
@@ -13,7 +13,11 @@ type Section = Record<string, Record<string, unknown>>;
  * @param use gets the update's summary as a promise: it may act while the update runs
  * @param options.program directory of the program that is run with them; default the repository, which is what it goes back to
  */
-export async function withStackChange(changes: Record<string, Section>, use: (update: Promise<string>) => Promise<void>, { program = repositoryRoot, stack = "staging" } = {}): Promise<void> {
+export async function withStackChange(
+  changes: Record<string, Section>,
+  use: (update: Promise<string>) => Promise<void>,
+  { program = repositoryRoot, stack = "staging" } = {},
+): Promise<void> {
   const file = parseStack(readFileSync(localStackFile(stack), "utf8"), localStackFile(stack));
   const changed = structuredClone(file);
   for (const [section, values] of Object.entries(changes))
@@ -36,7 +40,10 @@ export async function withStackChange(changes: Record<string, Section>, use: (up
 export async function withOwnCopy<T>(use: (program: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "gourmetgram-copy-"));
   try {
-    cpSync(repositoryRoot, folder, { recursive: true, filter: (path) => !["node_modules", ".git"].includes(basename(path)) });
+    cpSync(repositoryRoot, folder, {
+      recursive: true,
+      filter: (path) => !["node_modules", ".git"].includes(basename(path)),
+    });
     symlinkSync(join(repositoryRoot, "node_modules"), join(folder, "node_modules"));
     return await use(folder);
   } finally {

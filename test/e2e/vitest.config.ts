@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { BaseSequencer, TestSpecification } from "vitest/node";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** By name: the story of the pipeline comes first, since its start builds what the others run. */
 class ByName extends BaseSequencer {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { repositoryRoot } from "../../local/paths";
+import { repositoryRoot } from "../../lib/paths";
 
 interface Step {
   uses?: string;
@@ -27,13 +27,23 @@ interface Workflow {
 }
 
 const read = (...path: string[]) => readFileSync(join(repositoryRoot, ...path), "utf8");
-const { scripts, engines } = JSON.parse(read("package.json")) as { scripts: Record<string, string>; engines: { node: string } };
+const { scripts, engines } = JSON.parse(read("package.json")) as {
+  scripts: Record<string, string>;
+  engines: { node: string };
+};
 const files = readdirSync(join(repositoryRoot, ".github", "workflows")).sort();
-const workflows = Object.fromEntries(files.map((file) => [file, yaml.load(read(".github", "workflows", file)) as Workflow]));
-const jobs = Object.entries(workflows).flatMap(([file, workflow]) => Object.entries(workflow.jobs).map(([name, job]) => ({ name: `${file} ${name}`, job })));
+const workflows = Object.fromEntries(
+  files.map((file) => [file, yaml.load(read(".github", "workflows", file)) as Workflow]),
+);
+const jobs = Object.entries(workflows).flatMap(([file, workflow]) =>
+  Object.entries(workflow.jobs).map(([name, job]) => ({ name: `${file} ${name}`, job })),
+);
 const actionFile = join(".github", "actions", "stack", "action.yml");
 const action = yaml.load(read(actionFile)) as { runs: { steps: Step[] } };
-const steps = [...jobs.map(({ name, job }) => ({ name, steps: job.steps })), { name: actionFile, steps: action.runs.steps }].flatMap(({ name, steps: each }) => each.map((step) => ({ name, step })));
+const steps = [
+  ...jobs.map(({ name, job }) => ({ name, steps: job.steps })),
+  { name: actionFile, steps: action.runs.steps },
+].flatMap(({ name, steps: each }) => each.map((step) => ({ name, step })));
 
 /** What a step runs that is no npm script, and why. */
 const exceptions = [
@@ -43,33 +53,50 @@ const exceptions = [
 
 /** The npm script that a line runs, with its output where it belongs; undefined for anything else. */
 function scriptOf(line: string): string | undefined {
-  const [, shortened, named] = /^npm (?:(test|start)|run (?:--silent )?([a-z-]+))(?: -- [\w $".-]+)?(?: >>? (?:preview\.md|"\$GITHUB_STEP_SUMMARY"))?$/.exec(line) ?? [];
+  const [, shortened, named] =
+    /^npm (?:(test|start)|run (?:--silent )?([a-z-]+))(?: -- [\w $".-]+)?(?: >>? (?:preview\.md|"\$GITHUB_STEP_SUMMARY"))?$/.exec(
+      line,
+    ) ?? [];
   return shortened ?? named;
 }
 
 it("are these", () => expect(files).toEqual(["checks.yml", "drift.yml", "preview.yml", "up.yml"]));
 
 describe("every action", () => {
-  const lines = [...files.map((file) => read(".github", "workflows", file)), read(actionFile)].flatMap((text) => text.split("\n").filter((line) => /\buses:/.test(line)));
+  const lines = [...files.map((file) => read(".github", "workflows", file)), read(actionFile)].flatMap((text) =>
+    text.split("\n").filter((line) => /\buses:/.test(line)),
+  );
 
   it("is pinned by a commit, whose version is written beside it, or is this repository's own", () => {
     expect(lines.length).toBeGreaterThan(10);
-    for (const line of lines) expect(line).toMatch(/uses: (\.\/\.github\/actions\/stack|[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/);
+    for (const line of lines)
+      expect(line).toMatch(/uses: (\.\/\.github\/actions\/stack|[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/);
     expect(existsSync(join(repositoryRoot, actionFile))).toBe(true);
   });
 
   it("has one commit everywhere", () => {
     const pins = new Set(lines.flatMap((line) => /uses: ([\w-]+\/[\w-]+@.*)/.exec(line)?.[1] ?? []));
-    expect([...pins].map((pin) => pin.split("@")[0]).sort()).toEqual(["actions/checkout", "actions/download-artifact", "actions/setup-node", "actions/upload-artifact", "pulumi/actions"]);
+    expect([...pins].map((pin) => pin.split("@")[0]).sort()).toEqual([
+      "actions/checkout",
+      "actions/download-artifact",
+      "actions/setup-node",
+      "actions/upload-artifact",
+      "pulumi/actions",
+    ]);
   });
 
   it("leaves no token behind after a checkout", () => {
-    for (const { name, step } of steps) if (step.uses?.startsWith("actions/checkout@")) expect([name, step.with?.["persist-credentials"]]).toEqual([name, false]);
+    for (const { name, step } of steps)
+      if (step.uses?.startsWith("actions/checkout@"))
+        expect([name, step.with?.["persist-credentials"]]).toEqual([name, false]);
   });
 
   it("installs the versions that the project is made for", () => {
-    const version = (uses: string, key: string) => new Set(steps.filter(({ step }) => step.uses?.startsWith(uses)).map(({ step }) => step.with?.[key]));
-    expect(version("pulumi/actions@", "pulumi-version")).toEqual(new Set([/pulumi\/pkg\/v3 v(\S+)/.exec(read("local", "go", "pulumi", "go.mod"))![1]]));
+    const version = (uses: string, key: string) =>
+      new Set(steps.filter(({ step }) => step.uses?.startsWith(uses)).map(({ step }) => step.with?.[key]));
+    expect(version("pulumi/actions@", "pulumi-version")).toEqual(
+      new Set([/pulumi\/pkg\/v3 v(\S+)/.exec(read("local", "toolchain", "go", "pulumi", "go.mod"))![1]]),
+    );
     expect([engines.node, version("actions/setup-node@", "node-version")]).toEqual([">=20.19", new Set([20])]);
   });
 });
@@ -78,7 +105,9 @@ describe("every line that is run", () => {
   it("is a script of package.json, so that anyone can run it, or a named exception", () => {
     const lines = steps.flatMap(({ step }) => step.run ?? []);
     expect(lines.length).toBeGreaterThan(6);
-    for (const line of lines) if (!exceptions.includes(line)) expect([line, Object.keys(scripts).includes(scriptOf(line) ?? "nothing")]).toEqual([line, true]);
+    for (const line of lines)
+      if (!exceptions.includes(line))
+        expect([line, Object.keys(scripts).includes(scriptOf(line) ?? "nothing")]).toEqual([line, true]);
     for (const exception of exceptions) expect(lines).toContain(exception);
   });
 
@@ -87,8 +116,22 @@ describe("every line that is run", () => {
   });
 
   it("would be noticed if it were another", () => {
-    expect(["npm test", "npm run --silent preview -- --markdown > preview.md", 'npm run comment -- "$PULL_REQUEST" preview.md'].map(scriptOf)).toEqual(["test", "preview", "comment"]);
-    expect(["npm ci", "npm run preview; curl x", "npm run preview -- $(id)", "npm run preview > /etc/passwd", "npx tsx x"].map(scriptOf)).toEqual([undefined, undefined, undefined, undefined, undefined]);
+    expect(
+      [
+        "npm test",
+        "npm run --silent preview -- --markdown > preview.md",
+        'npm run comment -- "$PULL_REQUEST" preview.md',
+      ].map(scriptOf),
+    ).toEqual(["test", "preview", "comment"]);
+    expect(
+      [
+        "npm ci",
+        "npm run preview; curl x",
+        "npm run preview -- $(id)",
+        "npm run preview > /etc/passwd",
+        "npx tsx x",
+      ].map(scriptOf),
+    ).toEqual([undefined, undefined, undefined, undefined, undefined]);
   });
 });
 
@@ -110,15 +153,29 @@ describe("every job", () => {
   });
 
   it("gets secrets of a GitHub environment, or none", () => {
-    const environments = Object.fromEntries(jobs.filter(({ job }) => JSON.stringify(job).includes("secrets.")).map(({ name, job }) => [name, job.environment]));
+    const environments = Object.fromEntries(
+      jobs
+        .filter(({ job }) => JSON.stringify(job).includes("secrets."))
+        .map(({ name, job }) => [name, job.environment]),
+    );
     // GitHub lists each use of an environment as a deployment, but for those that say they are none.
     const review = { name: "${{ matrix.stack }}-review", deployment: false };
-    expect(environments).toEqual({ "drift.yml drift": review, "preview.yml preview": review, "up.yml preview": review, "up.yml up": "${{ matrix.stack }}" });
+    expect(environments).toEqual({
+      "drift.yml drift": review,
+      "preview.yml preview": review,
+      "up.yml preview": review,
+      "up.yml up": "${{ matrix.stack }}",
+    });
   });
 
   it("that asks Pulumi can reach its service, or a state in a bucket", () => {
     const asking = steps.filter(({ step }) => ["preview", "drift", "start"].includes(scriptOf(step.run ?? "") ?? ""));
-    expect(asking.map(({ name }) => name).sort()).toEqual(["drift.yml drift", "preview.yml preview", "up.yml preview", "up.yml up"]);
+    expect(asking.map(({ name }) => name).sort()).toEqual([
+      "drift.yml drift",
+      "preview.yml preview",
+      "up.yml preview",
+      "up.yml up",
+    ]);
     for (const { name, step } of asking)
       expect([name, step.env]).toEqual([
         name,
@@ -136,7 +193,9 @@ describe("every job", () => {
 
 describe("a pull request", () => {
   it("runs its own code where nothing can be written, and the base's where a comment is", () => {
-    expect(Object.values(workflows).flatMap((workflow) => Object.keys(workflow.on))).not.toContain("pull_request_target");
+    expect(Object.values(workflows).flatMap((workflow) => Object.keys(workflow.on))).not.toContain(
+      "pull_request_target",
+    );
     const { preview, comment } = workflows["preview.yml"].jobs;
     expect(preview.if).toContain("github.event.pull_request.head.repo.full_name == github.repository");
     expect(JSON.stringify(preview)).not.toContain("secrets.KUBECONFIG");
@@ -146,7 +205,9 @@ describe("a pull request", () => {
   });
 
   it("has its preview written anew when the job runs again", () => {
-    const upload = workflows["preview.yml"].jobs.preview.steps.find(({ uses }) => uses?.startsWith("actions/upload-artifact@"))!;
+    const upload = workflows["preview.yml"].jobs.preview.steps.find(({ uses }) =>
+      uses?.startsWith("actions/upload-artifact@"),
+    )!;
     expect(upload.with).toEqual({ name: "preview-${{ matrix.stack }}", path: "preview.md", overwrite: true });
   });
 });
@@ -156,7 +217,11 @@ describe("an update", () => {
     const { on, jobs: both } = workflows["up.yml"];
     expect(on).toEqual({ push: { branches: ["main"] }, workflow_dispatch: null });
     expect(both.preview.if).toBe("vars.STACKS && github.ref == 'refs/heads/main'");
-    expect([both.up.needs, both.up.environment, both.up.concurrency]).toEqual(["preview", "${{ matrix.stack }}", { group: "up-${{ matrix.stack }}", "cancel-in-progress": false }]);
+    expect([both.up.needs, both.up.environment, both.up.concurrency]).toEqual([
+      "preview",
+      "${{ matrix.stack }}",
+      { group: "up-${{ matrix.stack }}", "cancel-in-progress": false },
+    ]);
     expect(both.up.steps.at(-1)!.run).toBe("npm start");
   });
 });
@@ -165,6 +230,8 @@ describe("the search for drift", () => {
   it("comes round every day, and changes nothing", () => {
     const { on, jobs: all } = workflows["drift.yml"];
     expect(on).toEqual({ schedule: [{ cron: "17 5 * * *" }], workflow_dispatch: null });
-    expect(all.drift.steps.flatMap(({ run }) => run ?? [])).toEqual(['npm run --silent drift -- --markdown >> "$GITHUB_STEP_SUMMARY"']);
+    expect(all.drift.steps.flatMap(({ run }) => run ?? [])).toEqual([
+      'npm run --silent drift -- --markdown >> "$GITHUB_STEP_SUMMARY"',
+    ]);
   });
 });

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { runProgram } from "../program";
-import { runnableStack, referenceStacks } from "../stacks";
+import { referenceStacks, runnableStack } from "../stack-files";
 
 const root = join(__dirname, "..", "..");
 
@@ -10,23 +10,40 @@ const root = join(__dirname, "..", "..");
 function portable(value: unknown): unknown {
   if (typeof value === "string") return value.replaceAll(root, ".");
   if (Array.isArray(value)) return value.map(portable);
-  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, portable(inner)]));
+  if (value && typeof value === "object")
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, portable(inner)]));
   return value;
 }
 
 describe("the whole program", () => {
   it.each(referenceStacks)("registers for the stack %s what its golden file says", async (stack) => {
     const { registrations, outputs } = await runProgram(runnableStack(stack), stack);
-    const golden = yaml.dump(portable({ outputs, resources: registrations.map(summary) }), { lineWidth: -1, noRefs: true, sortKeys: true });
+    const golden = yaml.dump(portable({ outputs, resources: registrations.map(summary) }), {
+      lineWidth: -1,
+      noRefs: true,
+      sortKeys: true,
+    });
     await expect(golden).toMatchFileSnapshot(join(__dirname, `${stack}.yaml`));
   });
 });
 
 /** What a step script or a template says is reviewed in its own file, not twice. */
-function summary({ type, name, parent, inputs }: { type: string; name: string; parent: string | null; inputs: Record<string, any> }) {
+function summary({
+  type,
+  name,
+  parent,
+  inputs,
+}: {
+  type: string;
+  name: string;
+  parent: string | null;
+  inputs: Record<string, any>;
+}) {
   // Changes with every byte of the images' sources.
   if (name === "images-push") return { type, name, parent, inputs: { ...inputs, triggers: ["<content of images/>"] } };
-  if (name === "pipeline-scripts") return { type, name, parent, inputs: { ...inputs, data: Object.keys(inputs.data ?? {}) } };
-  if (parent === "pipeline" && inputs.apiVersion === "argoproj.io/v1alpha1") return { type, name, parent, inputs: { kind: inputs.kind, metadata: inputs.metadata } };
+  if (name === "pipeline-scripts")
+    return { type, name, parent, inputs: { ...inputs, data: Object.keys(inputs.data ?? {}) } };
+  if (parent === "pipeline" && inputs.apiVersion === "argoproj.io/v1alpha1")
+    return { type, name, parent, inputs: { kind: inputs.kind, metadata: inputs.metadata } };
   return { type, name, parent, inputs };
 }

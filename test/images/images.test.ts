@@ -1,13 +1,13 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile, chmod, mkdir } from "node:fs/promises";
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { contentKey, listFiles } from "../../images/build/content-key";
-import { layerImage } from "../../images/build/layout";
-import { mlflowVersion } from "../../images/build/mlflow";
-import { repositoryRoot } from "../../local/paths";
-import { run } from "../../local/run";
+import { contentKey, listFiles } from "../../image-builder/content-key";
+import { layerImage } from "../../image-builder/layout";
+import { mlflowVersion } from "../../images/mlflow-version";
+import { run } from "../../lib/exec";
+import { repositoryRoot } from "../../lib/paths";
 import { python } from "../python";
 
 let folder: string;
@@ -70,14 +70,22 @@ describe("an image of one layer", () => {
       const again = await layerImage({ name: "again", key: "k", files, config: { Env: ["A=1"], User: "1" } });
       expect((await layerImage({ name: "base", key: "k", files })).fresh).toBe(false);
 
-      const top = await layerImage({ name: "top", key: "k", base, files: { etc: join(folder, "file") }, config: { User: "2" } });
+      const top = await layerImage({
+        name: "top",
+        key: "k",
+        base,
+        files: { etc: join(folder, "file") },
+        config: { User: "2" },
+      });
       const blob = async (digest: string) => readFile(join(top.layout, "blobs/sha256", digest.replace("sha256:", "")));
       const manifest = JSON.parse((await blob(top.digest)).toString());
       expect(manifest.layers).toHaveLength(2);
       const config = JSON.parse((await blob(manifest.config.digest)).toString());
       expect(config.config).toEqual({ Env: ["A=1"], User: "2" });
       expect(config.rootfs.diff_ids).toEqual(manifest.layers.map(({ digest }: { digest: string }) => digest));
-      const [layer] = JSON.parse((await readFile(join(again.layout, "blobs/sha256", again.digest.slice(7)))).toString()).layers;
+      const [layer] = JSON.parse(
+        (await readFile(join(again.layout, "blobs/sha256", again.digest.slice(7)))).toString(),
+      ).layers;
       expect(layer.digest).toBe(manifest.layers[0].digest);
       const listed = await run("tar", ["-tvf", join(again.layout, "blobs/sha256", layer.digest.slice(7))]);
       expect(listed).toMatch(/-rwxr-xr-x 0\/0 .* \.\/bin\/file/);
@@ -92,9 +100,16 @@ describe("the cache", () => {
   it("keeps the last image of each name", async () => {
     process.env.GOURMETGRAM_CACHE = folder;
     try {
-      for (const [name, key] of [["app", "0"], ["app-x", "1"], ["app", "2"]])
+      for (const [name, key] of [
+        ["app", "0"],
+        ["app-x", "1"],
+        ["app", "2"],
+      ])
         await layerImage({ name, key: key.repeat(16), files: {} });
-      expect((await readdir(join(folder, "images"))).sort()).toEqual(["app-2222222222222222", "app-x-1111111111111111"]);
+      expect((await readdir(join(folder, "images"))).sort()).toEqual([
+        "app-2222222222222222",
+        "app-x-1111111111111111",
+      ]);
     } finally {
       delete process.env.GOURMETGRAM_CACHE;
     }
@@ -103,8 +118,10 @@ describe("the cache", () => {
 
 describe("the folders of the images", () => {
   it("pin one version of MLflow for the server and every client", async () => {
-    for (const path of ["images/train/requirements.txt", "local/images/mlflow/requirements.txt"])
-      expect(await readFile(join(repositoryRoot, path), "utf8")).toMatch(new RegExp(`^mlflow-skinny==${mlflowVersion}( |$)`, "m"));
+    for (const path of ["images/train/requirements.txt", "local/toolchain/third-party-images/mlflow/requirements.txt"])
+      expect(await readFile(join(repositoryRoot, path), "utf8")).toMatch(
+        new RegExp(`^mlflow-skinny==${mlflowVersion}( |$)`, "m"),
+      );
   });
 
   it("name every outside image by digest, and run as a user that is not root", async () => {

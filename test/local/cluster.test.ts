@@ -1,8 +1,8 @@
 import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { toolGroups } from "../../local/binaries";
 import { adminKubeconfig } from "../../local/cluster/pki";
 import { volumeCount, volumesToMake } from "../../local/cluster/volumes";
+import { toolGroups } from "../../local/toolchain/go-tools";
 
 const volume = (name: string, phase?: string) => ({ metadata: { name }, status: phase ? { phase } : undefined });
 
@@ -10,7 +10,13 @@ describe("volumes of the local cluster", () => {
   it("are all made at first", () => expect(volumesToMake([])).toHaveLength(volumeCount));
 
   it("are made again once their claim is gone, and left alone while it is there", () => {
-    const existing = [volume("local-0", "Bound"), volume("local-1", "Released"), volume("local-2", "Available"), volume("local-3", "Failed"), volume("local-4")];
+    const existing = [
+      volume("local-0", "Bound"),
+      volume("local-1", "Released"),
+      volume("local-2", "Available"),
+      volume("local-3", "Failed"),
+      volume("local-4"),
+    ];
     expect(volumesToMake(existing)).toEqual(["local-1", "local-3", "local-5", "local-6", "local-7"]);
   });
 });

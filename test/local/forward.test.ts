@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { choosePorts, localForwards, portNotices } from "../../local/forward";
+import { choosePorts, localForwards, portNotices } from "../../local/cluster/forward";
 
 const list = localForwards({ staging: 8081, production: 80 });
-const free = (...taken: number[]) => async (port: number) => !taken.includes(port);
+const free =
+  (...taken: number[]) =>
+  async (port: number) =>
+    !taken.includes(port);
 
 describe("ports of the local cluster", () => {
   it("leads to the node, and to the registry's own address", () => {

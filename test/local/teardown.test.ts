@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ailment } from "../../local/cluster/health";
-import { protectedEnvironments, refuseOthers, refuseProtected } from "../../local/protection";
+import { protectedEnvironments, refuseOthers, refuseProtected } from "../../stacks/protect-check";
 
 let state: string;
 beforeEach(() => {
@@ -16,21 +16,44 @@ afterEach(() => {
 });
 
 const urn = (type: string, name: string) => `urn:pulumi:staging::gourmetgram::${type}::${name}`;
-const part = (environment: string, protect?: boolean) => ({ type: "kubernetes:core/v1:Namespace", parent: urn("gourmetgram:release:Environment", environment), ...(protect && { protect }) });
+const part = (environment: string, protect?: boolean) => ({
+  type: "kubernetes:core/v1:Namespace",
+  parent: urn("gourmetgram:release:Environment", environment),
+  ...(protect && { protect }),
+});
 
 /** Has the local backend hold this of a stack. */
 function record(stack: string, latest: object | null): void {
   const directory = join(state, "pulumi-backend", ".pulumi", "stacks", "gourmetgram");
   mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, `${stack}.json`), JSON.stringify({ version: 3, checkpoint: { stack, ...(latest && { latest }) } }));
-  writeFileSync(join(directory, `${stack}.json.bak`), JSON.stringify({ checkpoint: { latest: { resources: [part("staging", true)] } } }));
+  writeFileSync(
+    join(directory, `${stack}.json`),
+    JSON.stringify({ version: 3, checkpoint: { stack, ...(latest && { latest }) } }),
+  );
+  writeFileSync(
+    join(directory, `${stack}.json.bak`),
+    JSON.stringify({ checkpoint: { latest: { resources: [part("staging", true)] } } }),
+  );
 }
 
 describe("protected environments", () => {
   it("are those with a part that Pulumi protects, once each; what they share with others names none", () => {
-    const shared = { type: "kubernetes:core/v1:Namespace", parent: urn("gourmetgram:platform:ModelRegistry", "mlflow"), protect: true };
+    const shared = {
+      type: "kubernetes:core/v1:Namespace",
+      parent: urn("gourmetgram:platform:ModelRegistry", "mlflow"),
+      protect: true,
+    };
     const stack = { type: "pulumi:pulumi:Stack", protect: true };
-    expect(protectedEnvironments([stack, shared, part("staging"), part("canary", true), part("production", true), part("production", true)])).toEqual(["canary", "production"]);
+    expect(
+      protectedEnvironments([
+        stack,
+        shared,
+        part("staging"),
+        part("canary", true),
+        part("production", true),
+        part("production", true),
+      ]),
+    ).toEqual(["canary", "production"]);
   });
 
   it("keep npm stop from everything, with the words that let it", () => {
@@ -45,7 +68,9 @@ describe("protected environments", () => {
   it("keep it from that in every stack of the cluster, and are all named", () => {
     record("another", { resources: [part("canary", true), part("production", true)] });
     record("staging", { resources: [part("production")] });
-    expect(() => refuseProtected()).toThrow(/^canary and production are protected, .* under canary and production in Pulumi\.another\.yaml,/);
+    expect(() => refuseProtected()).toThrow(
+      /^canary and production are protected, .* under canary and production in Pulumi\.another\.yaml,/,
+    );
   });
 
   it("are none where nothing is protected, or was ever there", () => {
@@ -89,10 +114,14 @@ describe("a cluster that can't finish deletions", () => {
 
   it("is one without a part that it needs", async () => {
     expect(await ailment((name) => name !== "kubelet")).toBe("Of the cluster's processes kubelet has ended");
-    expect(await ailment((name) => !["etcd", "kubelet"].includes(name))).toBe("Of the cluster's processes etcd, kubelet have ended");
+    expect(await ailment((name) => !["etcd", "kubelet"].includes(name))).toBe(
+      "Of the cluster's processes etcd, kubelet have ended",
+    );
   });
 
   it("is one whose API server can't be asked", async () => {
-    expect(await ailment(() => true)).toBe(`The API server does not answer (there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first)`);
+    expect(await ailment(() => true)).toBe(
+      `The API server does not answer (there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first)`,
+    );
   });
 });

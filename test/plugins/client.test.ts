@@ -15,7 +15,12 @@ afterEach(() => {
 async function client(answer: (path: string, response: ServerResponse) => void): Promise<KubeClient> {
   server = createServer((request, response) => answer(request.url!, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return new KubeClient({ server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, context: "test", namespace: "default", insecure: false });
+  return new KubeClient({
+    server: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    context: "test",
+    namespace: "default",
+    insecure: false,
+  });
 }
 
 /** Waits until so many requests have come, and gives one more the time to come that must not. */
@@ -42,7 +47,9 @@ it("still gets an answer while many objects are watched", async () => {
     else response.end('{"kind": "List"}');
   });
   const ended = new AbortController();
-  const watches = [...Array(20)].map(() => each.follow("/api/v1/pods", {}, ended.signal, () => undefined).catch((error: Error) => error.message));
+  const watches = [...Array(20)].map(() =>
+    each.follow("/api/v1/pods", {}, ended.signal, () => undefined).catch((error: Error) => error.message),
+  );
   await arrived(20);
   for (const response of waiting) response.flushHeaders();
   expect(waiting).toHaveLength(20);

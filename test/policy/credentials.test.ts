@@ -3,40 +3,66 @@ import { credentials } from "../../policy/rules/credentials";
 import { resource, workflowTemplate, workload } from "./resources";
 
 describe.each(["Secret", "ConfigMap"])("a %s", (kind) => {
-  const held = (key: string) => [`${kind} thing holds ${key}: make a Secret with it outside of the program, and name that one`];
+  const held = (key: string) => [
+    `${kind} thing holds ${key}: make a Secret with it outside of the program, and name that one`,
+  ];
 
   it("may hold what is no credential", () => {
     const repository = { type: "oci", url: "oci://registry.example.org/bundles", insecureOCIForceHttp: "true" };
-    expect(credentials(resource(kind, { data: repository, stringData: { config: '{"tlsClientConfig":{"insecure":false}}' } }))).toEqual([]);
+    expect(
+      credentials(
+        resource(kind, { data: repository, stringData: { config: '{"tlsClientConfig":{"insecure":false}}' } }),
+      ),
+    ).toEqual([]);
     expect(credentials(resource(kind, { data: { password: "" } }))).toEqual([]);
     expect(credentials(resource(kind))).toEqual([]);
   });
 
-  it.each(["password", "adminPassword", "DB_PASSWD", "passphrase", "token", "bearerToken", "GITHUB_TOKEN", "client-secret", "credentials", "sshPrivateKey", "private_key", "api-key", "tls.key"])(
-    "holds no %s",
-    (key) => expect(credentials(resource(kind, { data: { [key]: "x" } }))).toEqual(held(key)),
-  );
+  it.each([
+    "password",
+    "adminPassword",
+    "DB_PASSWD",
+    "passphrase",
+    "token",
+    "bearerToken",
+    "GITHUB_TOKEN",
+    "client-secret",
+    "credentials",
+    "sshPrivateKey",
+    "private_key",
+    "api-key",
+    "tls.key",
+  ])("holds no %s", (key) => expect(credentials(resource(kind, { data: { [key]: "x" } }))).toEqual(held(key)));
 
   it("holds none within JSON", () => {
-    expect(credentials(resource(kind, { stringData: { config: '{"bearerToken":"x","tlsClientConfig":{"keyData":"y"}}' } }))).toEqual([
-      ...held("config.bearerToken"),
-      ...held("config.tlsClientConfig.keyData"),
-    ]);
+    expect(
+      credentials(resource(kind, { stringData: { config: '{"bearerToken":"x","tlsClientConfig":{"keyData":"y"}}' } })),
+    ).toEqual([...held("config.bearerToken"), ...held("config.tlsClientConfig.keyData")]);
   });
 });
 
 describe("a cluster's registration with Argo CD", () => {
-  const token = (subject: string) => `e30.${Buffer.from(JSON.stringify({ sub: `system:serviceaccount:${subject}` })).toString("base64url")}.c2ln`;
+  const token = (subject: string) =>
+    `e30.${Buffer.from(JSON.stringify({ sub: `system:serviceaccount:${subject}` })).toString("base64url")}.c2ln`;
   const registration = (bearerToken: string, { label = "cluster", ...changes }: Record<string, string> = {}) =>
     credentials(
       resource("Secret", {
         metadata: { name: "thing", labels: { "argocd.argoproj.io/secret-type": label } },
-        stringData: { name: "edge", namespaces: "food", clusterResources: "false", config: JSON.stringify({ bearerToken, tlsClientConfig: { caData: "x" } }), ...changes },
+        stringData: {
+          name: "edge",
+          namespaces: "food",
+          clusterResources: "false",
+          config: JSON.stringify({ bearerToken, tlsClientConfig: { caData: "x" } }),
+          ...changes,
+        },
       }),
     );
-  const held = (key: string) => [`Secret thing holds ${key}: make a Secret with it outside of the program, and name that one`];
+  const held = (key: string) => [
+    `Secret thing holds ${key}: make a Secret with it outside of the program, and name that one`,
+  ];
 
-  it("may hold the token of an account in the one namespace that it registers", () => expect(registration(token("food:deployer"))).toEqual([]));
+  it("may hold the token of an account in the one namespace that it registers", () =>
+    expect(registration(token("food:deployer"))).toEqual([]));
 
   it.each<[string, string, Record<string, string>?]>([
     ["of an account in another namespace", token("kube-system:admin")],
@@ -48,35 +74,57 @@ describe("a cluster's registration with Argo CD", () => {
     ["for all namespaces", token(":deployer"), { namespaces: "" }],
     ["for two namespaces", token("food:deployer"), { namespaces: "food,drink" }],
     ["in a Secret of another kind", token("food:deployer"), { label: "repository" }],
-  ])("holds no token %s", (_title, bearer, changes) => expect(registration(bearer, changes)).toEqual(held("config.bearerToken")));
+  ])("holds no token %s", (_title, bearer, changes) =>
+    expect(registration(bearer, changes)).toEqual(held("config.bearerToken")),
+  );
 
   it("holds none in data, where it would be read as base64", () => {
     const config = JSON.stringify({ bearerToken: token("food:deployer") });
     const labels = { "argocd.argoproj.io/secret-type": "cluster" };
-    expect(credentials(resource("Secret", { metadata: { labels }, data: { namespaces: "food", clusterResources: "false", config } }))).toEqual(held("config.bearerToken"));
-    expect(credentials(resource("Secret", { metadata: { labels }, data: { config }, stringData: { namespaces: "food", clusterResources: "false" } }))).toEqual(held("config.bearerToken"));
+    expect(
+      credentials(
+        resource("Secret", { metadata: { labels }, data: { namespaces: "food", clusterResources: "false", config } }),
+      ),
+    ).toEqual(held("config.bearerToken"));
+    expect(
+      credentials(
+        resource("Secret", {
+          metadata: { labels },
+          data: { config },
+          stringData: { namespaces: "food", clusterResources: "false" },
+        }),
+      ),
+    ).toEqual(held("config.bearerToken"));
   });
 
-  it("holds no other credential beside it", () => expect(registration(token("food:deployer"), { password: "x" })).toEqual(held("password")));
+  it("holds no other credential beside it", () =>
+    expect(registration(token("food:deployer"), { password: "x" })).toEqual(held("password")));
 });
 
 describe("an environment variable", () => {
   const container = (variable: object) => ({ name: "c", env: [variable] });
   const literal = container({ name: "REGISTRY_PASSWORD", value: "x" });
-  const message = (title: string, name: string) => `${title} gives its container ${name} the value of REGISTRY_PASSWORD: name a Secret by valueFrom.secretKeyRef`;
+  const message = (title: string, name: string) =>
+    `${title} gives its container ${name} the value of REGISTRY_PASSWORD: name a Secret by valueFrom.secretKeyRef`;
 
   it("takes a credential from a Secret", () => {
     const reference = { name: "REGISTRY_PASSWORD", valueFrom: { secretKeyRef: { name: "registry", key: "password" } } };
     expect(credentials(workload("Deployment", { containers: [container(reference)] }))).toEqual([]);
-    expect(credentials(workload("Deployment", { containers: [container({ name: "HOME", value: "/tmp" })] }))).toEqual([]);
+    expect(credentials(workload("Deployment", { containers: [container({ name: "HOME", value: "/tmp" })] }))).toEqual(
+      [],
+    );
   });
 
   it("states no credential", () => {
-    expect(credentials(workload("Deployment", { initContainers: [literal], containers: [] }))).toEqual([message("Deployment thing", "c")]);
+    expect(credentials(workload("Deployment", { initContainers: [literal], containers: [] }))).toEqual([
+      message("Deployment thing", "c"),
+    ]);
   });
 
   it("states none in a workflow, nor in its defaults", () => {
     const templates = [{ name: "step", container: {} }];
-    expect(credentials(workflowTemplate({ templates, templateDefaults: { container: literal } }))).toEqual([message("WorkflowTemplate thing, template step,", "main")]);
+    expect(credentials(workflowTemplate({ templates, templateDefaults: { container: literal } }))).toEqual([
+      message("WorkflowTemplate thing, template step,", "main"),
+    ]);
   });
 });

@@ -6,12 +6,18 @@ const withPath = (path: string) => ({ containers: [], volumes: [{ name: "v", hos
 const certificates = "/etc/containerd/certs.d/registry.kube-system.svc.cluster.local:5000";
 
 it("lets an ordinary pod through", () => {
-  const pod = { hostNetwork: false, containers: [{ name: "c", securityContext: { privileged: false } }], volumes: [{ name: "v", emptyDir: {} }] };
+  const pod = {
+    hostNetwork: false,
+    containers: [{ name: "c", securityContext: { privileged: false } }],
+    volumes: [{ name: "v", emptyDir: {} }],
+  };
   expect(hostIsolation(workload("Deployment", pod))).toEqual([]);
 });
 
 it.each(["hostNetwork", "hostPID", "hostIPC"])("turns away %s", (field) => {
-  expect(hostIsolation(workload("Deployment", { [field]: true, containers: [] }))).toEqual([`Deployment thing sets ${field}: leave it out, and use a Service or a volume`]);
+  expect(hostIsolation(workload("Deployment", { [field]: true, containers: [] }))).toEqual([
+    `Deployment thing sets ${field}: leave it out, and use a Service or a volume`,
+  ]);
 });
 
 it("turns away a privileged container, init containers among them", () => {
@@ -23,19 +29,26 @@ it("turns away a privileged container, init containers among them", () => {
 
 it("turns away a path of the node, in workflows too", () => {
   const instead = "use an emptyDir, a ConfigMap or a claim";
-  expect(hostIsolation(workload("Deployment", withPath("/var/run")))).toEqual([`Deployment thing mounts /var/run of the node: ${instead}`]);
-  expect(hostIsolation(workflowTemplate({ ...withPath("/a"), templates: [{ name: "step", ...withPath("/b") }] }))).toEqual([
+  expect(hostIsolation(workload("Deployment", withPath("/var/run")))).toEqual([
+    `Deployment thing mounts /var/run of the node: ${instead}`,
+  ]);
+  expect(
+    hostIsolation(workflowTemplate({ ...withPath("/a"), templates: [{ name: "step", ...withPath("/b") }] })),
+  ).toEqual([
     `WorkflowTemplate thing, template step, mounts /a of the node: ${instead}`,
     `WorkflowTemplate thing, template step, mounts /b of the node: ${instead}`,
   ]);
 });
 
 it("lets the DaemonSet of registry.configureNodes write containerd's folder, and nothing else", () => {
-  const nodes = (kind: string, path: string, name = "registry-nodes") => hostIsolation(resource(kind, { spec: { template: { spec: withPath(path) } } }, name));
+  const nodes = (kind: string, path: string, name = "registry-nodes") =>
+    hostIsolation(resource(kind, { spec: { template: { spec: withPath(path) } } }, name));
   expect(nodes("DaemonSet", certificates)).toEqual([]);
   const instead = "of the node: use an emptyDir, a ConfigMap or a claim";
   expect(nodes("DaemonSet", "/etc")).toEqual([`DaemonSet registry-nodes mounts /etc ${instead}`]);
-  expect(nodes("DaemonSet", "/etc/containerd/certs.d/../..")).toEqual([`DaemonSet registry-nodes mounts /etc/containerd/certs.d/../.. ${instead}`]);
+  expect(nodes("DaemonSet", "/etc/containerd/certs.d/../..")).toEqual([
+    `DaemonSet registry-nodes mounts /etc/containerd/certs.d/../.. ${instead}`,
+  ]);
   expect(nodes("Deployment", certificates)).toEqual([`Deployment registry-nodes mounts ${certificates} ${instead}`]);
   expect(nodes("DaemonSet", certificates, "other")).toEqual([`DaemonSet other mounts ${certificates} ${instead}`]);
 });

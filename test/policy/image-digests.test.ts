@@ -6,19 +6,24 @@ const container = (image: string, args?: string[]) => ({ name: "c", image, args 
 const unnamed = "which names no digest: write repository@sha256:…";
 
 describe("an image in a pod", () => {
-  it("is named by its digest", () => expect(imageDigests(workload("Deployment", { containers: [container(pinned)] }))).toEqual([]));
+  it("is named by its digest", () =>
+    expect(imageDigests(workload("Deployment", { containers: [container(pinned)] }))).toEqual([]));
 
   it.each(["nginx", "nginx:1.29", "nginx@sha256:abc"])("is not %s", (image) => {
-    expect(imageDigests(workload("DaemonSet", { initContainers: [container(image)], containers: [container(pinned)] }))).toEqual([
-      `DaemonSet thing runs ${image} in its container c, ${unnamed}`,
-    ]);
+    expect(
+      imageDigests(workload("DaemonSet", { initContainers: [container(image)], containers: [container(pinned)] })),
+    ).toEqual([`DaemonSet thing runs ${image} in its container c, ${unnamed}`]);
   });
 
   it("may be handed on in an argument, by its digest too", () => {
-    expect(imageDigests(workload("Deployment", { containers: [container(pinned, [`--executor-image=${pinned}`, "--namespaced"])] }))).toEqual([]);
-    expect(imageDigests(workload("Deployment", { containers: [container(pinned, ["--executor-image=argoexec:latest"])] }))).toEqual([
-      `Deployment thing runs argoexec:latest in its container c, ${unnamed}`,
-    ]);
+    expect(
+      imageDigests(
+        workload("Deployment", { containers: [container(pinned, [`--executor-image=${pinned}`, "--namespaced"])] }),
+      ),
+    ).toEqual([]);
+    expect(
+      imageDigests(workload("Deployment", { containers: [container(pinned, ["--executor-image=argoexec:latest"])] })),
+    ).toEqual([`Deployment thing runs argoexec:latest in its container c, ${unnamed}`]);
   });
 });
 
@@ -28,31 +33,49 @@ describe("an environment's image", () => {
   it("must get one there", () => {
     const bundle = stagingBundle();
     const title = "Deployment gourmetgram-staging in ConfigMap staging-bundle";
-    const withKustomization = (text: string) => ({ ...bundle, object: { ...bundle.object, data: { ...bundle.object.data, "kustomization.yaml": text } } });
-    expect(imageDigests(withKustomization("resources: [deployment.yaml]"))).toEqual([`${title} runs gourmetgram-app in its container app, ${unnamed}`]);
-    expect(imageDigests(withKustomization("resources: [deployment.yaml]\nimages: [{name: gourmetgram-app, newTag: latest}]"))).toEqual([
-      `${title} runs gourmetgram-app:latest in its container app, ${unnamed}`,
+    const withKustomization = (text: string) => ({
+      ...bundle,
+      object: { ...bundle.object, data: { ...bundle.object.data, "kustomization.yaml": text } },
+    });
+    expect(imageDigests(withKustomization("resources: [deployment.yaml]"))).toEqual([
+      `${title} runs gourmetgram-app in its container app, ${unnamed}`,
     ]);
+    expect(
+      imageDigests(
+        withKustomization("resources: [deployment.yaml]\nimages: [{name: gourmetgram-app, newTag: latest}]"),
+      ),
+    ).toEqual([`${title} runs gourmetgram-app:latest in its container app, ${unnamed}`]);
   });
 });
 
 describe("a workflow's image", () => {
-  const step = (image: string, valueFrom?: object) => workflowTemplate({ templates: [{ name: "step", inputs: { parameters: [{ name: "tools-image", valueFrom }] }, container: { image } }] });
+  const step = (image: string, valueFrom?: object) =>
+    workflowTemplate({
+      templates: [{ name: "step", inputs: { parameters: [{ name: "tools-image", valueFrom }] }, container: { image } }],
+    });
   const parameter = "{{inputs.parameters.tools-image}}";
-  const refused = (image: string) => [`WorkflowTemplate thing, template step, runs ${image} in its container main, ${unnamed}`];
+  const refused = (image: string) => [
+    `WorkflowTemplate thing, template step, runs ${image} in its container main, ${unnamed}`,
+  ];
 
   it("comes from an image parameter of a ConfigMap", () => {
-    expect(imageDigests(step(parameter, { configMapKeyRef: { name: "pipeline-parameters", key: "tools-image" } }))).toEqual([]);
+    expect(
+      imageDigests(step(parameter, { configMapKeyRef: { name: "pipeline-parameters", key: "tools-image" } })),
+    ).toEqual([]);
   });
 
   it("comes from nowhere else", () => {
     expect(imageDigests(step("python:3.13"))).toEqual(refused("python:3.13"));
     expect(imageDigests(step(parameter))).toEqual(refused(parameter));
-    expect(imageDigests(step(parameter, { configMapKeyRef: { name: "pipeline-parameters", key: "mlflow-uri" } }))).toEqual(refused(parameter));
+    expect(
+      imageDigests(step(parameter, { configMapKeyRef: { name: "pipeline-parameters", key: "mlflow-uri" } })),
+    ).toEqual(refused(parameter));
   });
 
   it("is handed out by its digest", () => {
     expect(imageDigests(resource("ConfigMap", { data: { "tools-image": pinned, epochs: "3" } }))).toEqual([]);
-    expect(imageDigests(resource("ConfigMap", { data: { "tools-image": "tools:latest" } }))).toEqual([`ConfigMap thing hands out tools:latest as tools-image, ${unnamed}`]);
+    expect(imageDigests(resource("ConfigMap", { data: { "tools-image": "tools:latest" } }))).toEqual([
+      `ConfigMap thing hands out tools:latest as tools-image, ${unnamed}`,
+    ]);
   });
 });

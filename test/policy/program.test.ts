@@ -1,22 +1,29 @@
-import { specialSecretSig, specialSigKey } from "@pulumi/pulumi/runtime/rpc";
 import type { ResourceValidationArgs } from "@pulumi/policy";
+import { specialSecretSig, specialSigKey } from "@pulumi/pulumi/runtime/rpc";
 import { describe, expect, it } from "vitest";
-import { policies } from "../../policy/policies";
 import { podsOf } from "../../policy/pods";
+import { policies } from "../../policy/policies";
 import type { Resource } from "../../policy/resource";
 import { runProgram } from "../program";
-import { one, Registration } from "../registrations";
-import { runnableStack, shippedStacks, stacksOfTwoClusters } from "../stacks";
+import { one, type Registration } from "../registrations";
+import { runnableStack, shippedStacks, stacksOfTwoClusters } from "../stack-files";
 
-const program = async (config: Record<string, unknown>, stack?: string) => (await runProgram(config, stack)).registrations;
+const program = async (config: Record<string, unknown>, stack?: string) =>
+  (await runProgram(config, stack)).registrations;
 
 /** What the pack reports of a program, `policy: message` each. */
 async function violations(registrations: Registration[], config: Record<string, object> = {}): Promise<string[]> {
   const found: string[] = [];
   for (const { type, name, inputs } of registrations)
     for (const policy of policies) {
-      const args = { type, name, props: plain(inputs), getConfig: () => config[policy.name] ?? {} } as ResourceValidationArgs;
-      for (const validate of [policy.validateResource!].flat()) await validate(args, (message) => found.push(`${policy.name}: ${message}`));
+      const args = {
+        type,
+        name,
+        props: plain(inputs),
+        getConfig: () => config[policy.name] ?? {},
+      } as ResourceValidationArgs;
+      for (const validate of [policy.validateResource!].flat())
+        await validate(args, (message) => found.push(`${policy.name}: ${message}`));
     }
   return found;
 }
@@ -37,19 +44,25 @@ describe("the whole program", () => {
   it("keeps to them with an environment on another cluster, whose token it hands to Argo CD", async () => {
     const { platform, canary } = stacksOfTwoClusters();
     const { registrations } = await runProgram(canary, "canary", platform);
-    expect(one(registrations, "canary-cluster-registration").inputs.stringData.value.config).toContain('"bearerToken":"e30.');
+    expect(one(registrations, "canary-cluster-registration").inputs.stringData.value.config).toContain(
+      '"bearerToken":"e30.',
+    );
     expect(await violations(registrations)).toEqual([]);
   });
 
   it("keeps to them with the node option too", async () => {
     const registry = { clusterIp: "10.96.0.50", configureNodes: true };
     const registrations = await program({ ...runnableStack("staging"), "gourmetgram:registry": registry });
-    expect(registrations.filter(({ type }) => type === "kubernetes:apps/v1:DaemonSet").map(({ name }) => name)).toEqual(["registry-nodes"]);
+    expect(registrations.filter(({ type }) => type === "kubernetes:apps/v1:DaemonSet").map(({ name }) => name)).toEqual(
+      ["registry-nodes"],
+    );
     expect(await violations(registrations)).toEqual([]);
   });
 
   it("has its environments' pods judged", async () => {
-    const resources = (await program(runnableStack("staging"))).map(({ name, inputs }) => ({ name, object: inputs }) as unknown as Resource);
+    const resources = (await program(runnableStack("staging"))).map(
+      ({ name, inputs }) => ({ name, object: inputs }) as unknown as Resource,
+    );
     const pods = resources.flatMap(podsOf);
     expect(pods.filter(({ environment }) => environment).map(({ title }) => title)).toEqual([
       "Deployment gourmetgram-canary in ConfigMap canary-bundle",
@@ -63,7 +76,10 @@ describe("the whole program", () => {
   it("raises a memory limit only with an exception", async () => {
     const config = runnableStack("staging");
     const environments = config["gourmetgram:environments"] as Record<string, object>;
-    const registrations = await program({ ...config, "gourmetgram:environments": { ...environments, canary: { ...environments.canary, memory: "512Mi" } } });
+    const registrations = await program({
+      ...config,
+      "gourmetgram:environments": { ...environments, canary: { ...environments.canary, memory: "512Mi" } },
+    });
     expect(await violations(registrations)).toEqual([
       "memory-limits: Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in the policy's exceptions",
     ]);

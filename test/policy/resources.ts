@@ -1,13 +1,16 @@
-import { renderBundle } from "../../components/bundle";
-import { environmentBundle } from "../../components/environment-bundle";
+import { renderBundle } from "../../components/environments/bundle";
+import { environmentBundle } from "../../components/environments/environment-bundle";
 import type { Resource } from "../../policy/resource";
-import { settingsWith } from "../stacks";
+import { settingsWith } from "../stack-files";
 
 export const digest = `sha256:${"a".repeat(64)}`;
 export const pinned = `registry.example.org/thing@${digest}`;
 
 /** A resource named `thing`. */
-export const resource = (kind: string, fields: object = {}, name = "thing"): Resource => ({ name, object: { kind, metadata: { name }, ...fields } });
+export const resource = (kind: string, fields: object = {}, name = "thing"): Resource => ({
+  name,
+  object: { kind, metadata: { name }, ...fields },
+});
 
 /** A workload named `thing` with this pod. */
 export const workload = (kind: string, pod: object): Resource => resource(kind, { spec: { template: { spec: pod } } });
@@ -15,7 +18,12 @@ export const workload = (kind: string, pod: object): Resource => resource(kind, 
 /** The bundle of staging as its component makes it, with this memory limit and this image. */
 export function stagingBundle({ memory = "256Mi", image = pinned } = {}): Resource {
   const { environments, exposure, chain } = settingsWith();
-  const args = { environment: "staging", settings: { ...environments.staging, memory }, exposure, platform: { chain, rolloutTimeoutSeconds: 120 } };
+  const args = {
+    environment: "staging",
+    settings: { ...environments.staging, memory },
+    exposure,
+    platform: { chain, rolloutTimeoutSeconds: 120 },
+  };
   return { name: "staging-bundle", object: { kind: "ConfigMap", data: renderBundle(environmentBundle(args, image)) } };
 }
 

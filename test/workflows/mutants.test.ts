@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { repositoryRoot } from "../../local/paths";
-import { results, type Result } from "./mutants/copies";
+import { repositoryRoot } from "../../lib/paths";
+import { type Result, results } from "./mutants/copies";
 import { foundations } from "./mutants/foundations";
 import { gates } from "./mutants/gates";
 import { promotion } from "./mutants/promotion";
@@ -12,7 +12,9 @@ import { templates } from "./mutants/templates";
 import { wayBack } from "./mutants/way-back";
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), "utf8");
-const tables = [staging, promotion, wayBack, gates, foundations, templates].map((table) => Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const));
+const tables = [staging, promotion, wayBack, gates, foundations, templates].map((table) =>
+  Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const),
+);
 
 describe("a protection", () => {
   const lock = ["nothing without the lock", "lock()\n", "", "test_a.py::test_b"] as const;
@@ -25,7 +27,9 @@ describe("a protection", () => {
     [0, "begin()\nchange()\n"],
     [2, "lock()\nchange()\nlock()\n"],
   ])("is not, where its text is there %i times", (times, content) => {
-    expect(() => takeOut("a.py", content, lock)).toThrow(new Error(`a.py, "nothing without the lock": its text is there ${times} times, give one that is there once.`));
+    expect(() => takeOut("a.py", content, lock)).toThrow(
+      new Error(`a.py, "nothing without the lock": its text is there ${times} times, give one that is there once.`),
+    );
   });
 
   it.each(tables.flat())("of %s is known by its text, and by what it does", (file, list) => {
@@ -38,7 +42,9 @@ describe("taken out", () => {
   // The first of each table shows with every `npm test` that this works; `npm run test:mutants` tries them all.
   const all = process.env.GOURMETGRAM_MUTANTS === "all";
   const tried = tables.flatMap((table) => {
-    const rows = table.flatMap(([file, list]) => list.map((protection) => [`${file}: ${protection[0]}`, file, protection] as const));
+    const rows = table.flatMap(([file, list]) =>
+      list.map((protection) => [`${file}: ${protection[0]}`, file, protection] as const),
+    );
     return all ? rows : rows.slice(0, 1);
   });
   const tests = [...new Set(tried.map(([, , [, , , test]]) => test))];
@@ -50,7 +56,10 @@ describe("taken out", () => {
       const file = suite.endsWith(".py") ? "workflows/scripts/names.py" : "workflows/cron-train.yaml";
       return [suite, { file, content: read(file), tests: tests.filter((test) => test.startsWith(`${suite}:`)) }];
     });
-    const changed = tried.map(([name, file, protection]) => [name, { file, content: takeOut(file, read(file), protection), tests: [protection[3]] }]);
+    const changed = tried.map(([name, file, protection]) => [
+      name,
+      { file, content: takeOut(file, read(file), protection), tests: [protection[3]] },
+    ]);
     seen = await results(Object.fromEntries([...unchanged, ...changed]));
   }, 600_000);
 

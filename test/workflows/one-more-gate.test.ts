@@ -2,17 +2,21 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { PromotionPipeline } from "../../components/promotion-pipeline";
+import { PromotionPipeline } from "../../components/pipeline/promotion-pipeline";
 import { one, record } from "../registrations";
-import { settingsWith } from "../stacks";
+import { settingsWith } from "../stack-files";
 
 /** The workflows with a fourth gate, by one script and one line. */
 const folder = mkdtempSync(join(tmpdir(), "workflows-"));
 cpSync(join(__dirname, "../../workflows"), folder, { recursive: true });
 writeFileSync(join(folder, "scripts", "gate-latency.py"), "# a gate\n");
 const file = join(folder, "test-staging.yaml");
-const line = "        - - { name: latency, template: gate, when: *undecided, arguments: { parameters: [{ name: gate, value: latency }] } }\n";
-writeFileSync(file, readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => line + next));
+const line =
+  "        - - { name: latency, template: gate, when: *undecided, arguments: { parameters: [{ name: gate, value: latency }] } }\n";
+writeFileSync(
+  file,
+  readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => line + next),
+);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function gatesOf(from: string) {
@@ -20,20 +24,42 @@ async function gatesOf(from: string) {
     const { pipeline: settings } = settingsWith();
     const images = { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" };
     const environmentUrls = { staging: "http://staging:8081", canary: "http://canary:8080" };
-    void new PromotionPipeline("pipeline", { settings, images, environmentUrls, otherClusters: [], trackingUri: "http://mlflow:8000", namespace: "argo", folder: from });
+    void new PromotionPipeline("pipeline", {
+      settings,
+      images,
+      environmentUrls,
+      otherClusters: [],
+      trackingUri: "http://mlflow:8000",
+      namespace: "argo",
+      folder: from,
+    });
   });
   const { templates } = one(registrations, "pipeline-test-staging").inputs.spec;
-  return { scripts: one(registrations, "pipeline-scripts").inputs.data, templates, steps: templates.find(({ name }: { name: string }) => name === "gates").steps };
+  return {
+    scripts: one(registrations, "pipeline-scripts").inputs.data,
+    templates,
+    steps: templates.find(({ name }: { name: string }) => name === "gates").steps,
+  };
 }
 
 describe("a fourth gate", () => {
   it("is a step more of the Workflow that the program declares, and nothing else of it changes", async () => {
     const shipped = await gatesOf(join(__dirname, "../../workflows"));
     const { templates, steps, scripts } = await gatesOf(folder);
-    expect(steps.map(([{ name }]: [{ name: string }]) => name)).toEqual(["integration", "resource", "load", "latency", "promote-on-success"]);
-    expect(steps[3]).toEqual([{ ...shipped.steps[2][0], name: "latency", arguments: { parameters: [{ name: "gate", value: "latency" }] } }]);
+    expect(steps.map(([{ name }]: [{ name: string }]) => name)).toEqual([
+      "integration",
+      "resource",
+      "load",
+      "latency",
+      "promote-on-success",
+    ]);
+    expect(steps[3]).toEqual([
+      { ...shipped.steps[2][0], name: "latency", arguments: { parameters: [{ name: "gate", value: "latency" }] } },
+    ]);
     expect(steps.toSpliced(3, 1)).toEqual(shipped.steps);
-    expect(templates.filter(({ name }: { name: string }) => name !== "gates")).toEqual(shipped.templates.filter(({ name }: { name: string }) => name !== "gates"));
+    expect(templates.filter(({ name }: { name: string }) => name !== "gates")).toEqual(
+      shipped.templates.filter(({ name }: { name: string }) => name !== "gates"),
+    );
     expect(Object.keys(scripts)).toEqual([...Object.keys(shipped.scripts), "gate-latency.py"].sort());
   });
 });

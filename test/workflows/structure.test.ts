@@ -9,9 +9,13 @@ const text = (file: string) => readFileSync(join(folder, file), "utf8");
 const token = "/var/run/secrets/kubernetes.io/serviceaccount";
 const manifests = files.map((file) => ({ file, ...(yaml.load(text(file)) as any) }));
 const templates = manifests.filter(({ kind }) => kind === "WorkflowTemplate");
-const all = templates.flatMap(({ metadata, spec }) => spec.templates.map((template: any) => ({ workflow: metadata.name, spec, ...template })));
+const all = templates.flatMap(({ metadata, spec }) =>
+  spec.templates.map((template: any) => ({ workflow: metadata.name, spec, ...template })),
+);
 const pods = all.filter(({ container }) => container);
-const steps = all.flatMap(({ workflow, name, steps: groups = [] }) => groups.flat().map((step: any) => ({ workflow, template: name, ...step })));
+const steps = all.flatMap(({ workflow, name, steps: groups = [] }) =>
+  groups.flat().map((step: any) => ({ workflow, template: name, ...step })),
+);
 /** Deadlines of a pod in seconds: its template's, or what each step that runs it says, or leaves to the template. */
 function deadlines(pod: any): number[] {
   const callers = steps.filter((step) => step.workflow === pod.workflow && step.template === pod.name);
@@ -19,7 +23,9 @@ function deadlines(pod: any): number[] {
 }
 function deadline({ activeDeadlineSeconds, inputs }: any, step?: any): number {
   if (activeDeadlineSeconds !== "{{inputs.parameters.seconds}}") return activeDeadlineSeconds;
-  const given = [...(step?.arguments?.parameters ?? []), ...inputs.parameters].find(({ name }: any) => name === "seconds");
+  const given = [...(step?.arguments?.parameters ?? []), ...inputs.parameters].find(
+    ({ name }: any) => name === "seconds",
+  );
   return Number(given.value);
 }
 const label = ({ workflow, name }: any) => `${workflow}/${name}`;
@@ -43,14 +49,22 @@ it("holds the workflows that the document names, and those that heal, each in a 
 it("heals on a schedule, never two at once, by what needs no parameter", () => {
   for (const name of ["restore-releases", "revert-staging"]) {
     const { spec } = manifests.find(({ metadata }) => metadata.name === `cron-${name}`)!;
-    expect(spec).toMatchObject({ concurrencyPolicy: "Forbid", schedules: ["*/10 * * * *"], workflowSpec: { workflowTemplateRef: { name } } });
+    expect(spec).toMatchObject({
+      concurrencyPolicy: "Forbid",
+      schedules: ["*/10 * * * *"],
+      workflowSpec: { workflowTemplateRef: { name } },
+    });
     expect([spec.suspend, spec.workflowSpec.arguments]).toEqual([undefined, undefined]);
   }
 });
 
 it("trains on a schedule, never two at once", () => {
   const cron = manifests.find(({ metadata }) => metadata.name === "cron-train")!;
-  expect(cron.spec).toMatchObject({ concurrencyPolicy: "Forbid", suspend: true, workflowSpec: { workflowTemplateRef: { name: "train-model" } } });
+  expect(cron.spec).toMatchObject({
+    concurrencyPolicy: "Forbid",
+    suspend: true,
+    workflowSpec: { workflowTemplateRef: { name: "train-model" } },
+  });
   expect(cron.spec.schedules).toHaveLength(1);
   expect(cron.spec.timezone).toBeTruthy();
 });
@@ -64,7 +78,11 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
   });
 
   it("runs its pods restricted", () => {
-    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65532, seccompProfile: { type: "RuntimeDefault" } });
+    expect(spec.securityContext).toMatchObject({
+      runAsNonRoot: true,
+      runAsUser: 65532,
+      seccompProfile: { type: "RuntimeDefault" },
+    });
     expect(spec.templateDefaults.container.securityContext).toEqual({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -76,7 +94,8 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
   });
 
   it("fits inside the deadline of whatever waits for it", () => {
-    for (const pod of pods.filter(({ workflow }) => workflow === name)) for (const seconds of deadlines(pod)) expect(spec.activeDeadlineSeconds).toBeGreaterThan(seconds);
+    for (const pod of pods.filter(({ workflow }) => workflow === name))
+      for (const seconds of deadlines(pod)) expect(spec.activeDeadlineSeconds).toBeGreaterThan(seconds);
   });
 });
 
@@ -96,12 +115,21 @@ describe.each(named(pods))("%s", (_name, template: any) => {
   it("keeps the restricted security context and has its limits", () => {
     expect(template.container.securityContext).toBeUndefined();
     const resources = template.container.resources ?? template.spec.templateDefaults.container.resources;
-    expect(resources).toMatchObject({ requests: { cpu: expect.any(String), memory: expect.any(String) }, limits: { memory: expect.any(String) } });
+    expect(resources).toMatchObject({
+      requests: { cpu: expect.any(String), memory: expect.any(String) },
+      limits: { memory: expect.any(String) },
+    });
   });
 
   it("has the account's token only where its script calls the cluster", () => {
     const script = template.container.command[1].replace("/scripts/", "");
-    const mounts = [{ name: "no-token", mountPath: script === "run-gate.py" ? "{{inputs.parameters.no-token-at}}" : token, readOnly: true }];
+    const mounts = [
+      {
+        name: "no-token",
+        mountPath: script === "run-gate.py" ? "{{inputs.parameters.no-token-at}}" : token,
+        readOnly: true,
+      },
+    ];
     expect(template.container.volumeMounts).toEqual(reachesCluster(script) ? undefined : mounts);
   });
 
@@ -127,8 +155,11 @@ describe.each(named(pods))("%s", (_name, template: any) => {
   });
 
   it("has a default for every output that a skipped step leaves open", () => {
-    const skippable = steps.some((step) => step.workflow === template.workflow && step.template === template.name && step.when);
-    for (const { valueFrom } of skippable ? (template.outputs?.parameters ?? []) : []) expect(valueFrom.default).toBeDefined();
+    const skippable = steps.some(
+      (step) => step.workflow === template.workflow && step.template === template.name && step.when,
+    );
+    for (const { valueFrom } of skippable ? (template.outputs?.parameters ?? []) : [])
+      expect(valueFrom.default).toBeDefined();
   });
 });
 
@@ -138,9 +169,16 @@ function reachesCluster(script: string): boolean {
 }
 
 it("passes values by environment alone, never into a command or a script", () => {
-  const withoutEnv = (container: any) => JSON.stringify({ ...container, env: undefined, image: undefined, volumeMounts: undefined });
+  const withoutEnv = (container: any) =>
+    JSON.stringify({ ...container, env: undefined, image: undefined, volumeMounts: undefined });
   for (const { container } of pods) expect(withoutEnv(container)).not.toContain("{{");
-  for (const template of all) expect([template.script, template.resource, template.http, template.plugin]).toEqual([undefined, undefined, undefined, undefined]);
+  for (const template of all)
+    expect([template.script, template.resource, template.http, template.plugin]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
 });
 
 it("quotes both operands of every condition", () => {
@@ -148,11 +186,15 @@ it("quotes both operands of every condition", () => {
   expect(conditions.length).toBeGreaterThan(0);
   const word = "'(?:\\{\\{=?[^}]+\\}\\}|[\\w-]+)'";
   const comparison = `${word} [!=]= ${word}`;
-  for (const { when } of conditions) expect(when.replace(/[()](?![^{]*\}\})/g, "")).toMatch(new RegExp(`^${comparison}(?: (?:&&|\\|\\|) ${comparison})*$`));
+  for (const { when } of conditions)
+    expect(when.replace(/[()](?![^{]*\}\})/g, "")).toMatch(
+      new RegExp(`^${comparison}(?: (?:&&|\\|\\|) ${comparison})*$`),
+    );
 });
 
 it("names no image, no namespace and no registry", () => {
-  for (const file of files) expect(text(file)).not.toMatch(/:latest|@sha256|docker\.io|quay\.io|:5000|^ {2}namespace:/m);
+  for (const file of files)
+    expect(text(file)).not.toMatch(/:latest|@sha256|docker\.io|quay\.io|:5000|^ {2}namespace:/m);
 });
 
 it("takes locks in their plural form, and a child never takes the one that its parent holds", () => {
@@ -199,7 +241,9 @@ describe("the gates", () => {
     for (const [index, [{ name, arguments: given, ...rest }, ...beside]] of gates.entries()) {
       expect(rest).toEqual(index === 0 ? first : { ...first, when: undecided });
       expect(given.parameters[0]).toEqual({ name: "gate", value: name });
-      expect(given.parameters.map((one: any) => one.name).filter((one: string) => !["seconds", "no-token-at"].includes(one))).toEqual(["gate"]);
+      expect(
+        given.parameters.map((one: any) => one.name).filter((one: string) => !["seconds", "no-token-at"].includes(one)),
+      ).toEqual(["gate"]);
       expect(beside).toEqual([]);
     }
   });
@@ -221,7 +265,9 @@ describe("the gates", () => {
 
   it("leave what is no pass, unless they say otherwise", () => {
     const { outputs } = all.find((one) => label(one) === "test-staging/gate");
-    const defaults = Object.fromEntries(outputs.parameters.map(({ name, valueFrom }: any) => [name, valueFrom.default]));
+    const defaults = Object.fromEntries(
+      outputs.parameters.map(({ name, valueFrom }: any) => [name, valueFrom.default]),
+    );
     expect(defaults).toEqual({ verdict: "inconclusive", decided: "yes", report: "", reason: "" });
     expect(outputs.parameters.filter(({ globalName }: any) => globalName)).toEqual([]);
   });
@@ -234,7 +280,8 @@ describe("the gates", () => {
     ]);
     const names = new RegExp(`\\b(${gates.map(([{ name }]: any) => name).join("|")})\\b`);
     expect(JSON.stringify(groups.at(-1))).not.toMatch(names);
-    for (const script of ["conclude.py", "gate.py", "run-gate.py"]) expect(readFileSync(join(folder, "scripts", script), "utf8")).not.toMatch(names);
+    for (const script of ["conclude.py", "gate.py", "run-gate.py"])
+      expect(readFileSync(join(folder, "scripts", script), "utf8")).not.toMatch(names);
   });
 });
 
@@ -246,7 +293,10 @@ describe("deadlines: nobody gives up, and lets go of a lock, while a child still
   const seconds = (name: string, template: string, step?: object): number => {
     const one = all.find((each) => each.workflow === name && each.name === template);
     if (one.container) return deadline(one, step);
-    return one.steps.reduce((sum: number, group: any[]) => sum + Math.max(...group.map((step) => seconds(name, step.template, step))), 0);
+    return one.steps.reduce(
+      (sum: number, group: any[]) => sum + Math.max(...group.map((step) => seconds(name, step.template, step))),
+      0,
+    );
   };
   /** Until a workflow has ended for certain; its exit handler begins when its own deadline has passed. */
   const longest = (name: string) => {
@@ -267,38 +317,70 @@ describe("deadlines: nobody gives up, and lets go of a lock, while a child still
   const starters = pods.filter((pod) => children[script(pod)] && env(pod, "WAIT") !== "no");
 
   it("knows everything that starts a workflow", () => {
-    const starting = readdirSync(join(folder, "scripts")).filter((name) => /children\.(start|manifest)\(|start_revert\(/.test(source(name)));
+    const starting = readdirSync(join(folder, "scripts")).filter((name) =>
+      /children\.(start|manifest)\(|start_revert\(/.test(source(name)),
+    );
     expect(starting.sort()).toEqual(Object.keys(children).sort());
-    expect(starters.map(label).sort()).toEqual(["build-container-image/backstop", "build-container-image/start", "test-staging/act", "test-staging/backstop"]);
-    expect(children["start-workflow.py"](pods.find((pod) => label(pod) === "build-container-image/start"))).toEqual(["deploy-container-image", "test-staging"]);
+    expect(starters.map(label).sort()).toEqual([
+      "build-container-image/backstop",
+      "build-container-image/start",
+      "test-staging/act",
+      "test-staging/backstop",
+    ]);
+    expect(children["start-workflow.py"](pods.find((pod) => label(pod) === "build-container-image/start"))).toEqual([
+      "deploy-container-image",
+      "test-staging",
+    ]);
   });
 
-  it.each(named(starters))("%s waits longer than its child can take, and may run longer than it waits", (_name, pod: any) => {
-    const wait = Number(env(pod, "CHILD_SECONDS"));
-    for (const child of children[script(pod)](pod)) expect(wait, child).toBeGreaterThanOrEqual(longest(child) + margin);
-    expect(pod.activeDeadlineSeconds).toBeGreaterThanOrEqual(wait + margin);
-  });
+  it.each(named(starters))(
+    "%s waits longer than its child can take, and may run longer than it waits",
+    (_name, pod: any) => {
+      const wait = Number(env(pod, "CHILD_SECONDS"));
+      for (const child of children[script(pod)](pod))
+        expect(wait, child).toBeGreaterThanOrEqual(longest(child) + margin);
+      expect(pod.activeDeadlineSeconds).toBeGreaterThanOrEqual(wait + margin);
+    },
+  );
 
-  it.each(templates.map(({ metadata, spec }) => [metadata.name, spec]))("%s has time for its steps, one after the other", (name, spec) => {
-    for (const entrypoint of [spec.entrypoint, "under-lock"].filter((one) => spec.templates.some((template: any) => template.name === one)))
-      expect(spec.activeDeadlineSeconds).toBeGreaterThanOrEqual(seconds(name, entrypoint) + margin);
-  });
+  it.each(templates.map(({ metadata, spec }) => [metadata.name, spec]))(
+    "%s has time for its steps, one after the other",
+    (name, spec) => {
+      for (const entrypoint of [spec.entrypoint, "under-lock"].filter((one) =>
+        spec.templates.some((template: any) => template.name === one),
+      ))
+        expect(spec.activeDeadlineSeconds).toBeGreaterThanOrEqual(seconds(name, entrypoint) + margin);
+    },
+  );
 
   it("leaves room to wait for a lock: one that is held as long as it may be", () => {
-    expect(workflow("promote-model").activeDeadlineSeconds).toBeGreaterThanOrEqual(2 * seconds("promote-model", "main"));
-    expect(workflow("build-container-image").activeDeadlineSeconds).toBeGreaterThanOrEqual(3 * seconds("build-container-image", "main"));
+    expect(workflow("promote-model").activeDeadlineSeconds).toBeGreaterThanOrEqual(
+      2 * seconds("promote-model", "main"),
+    );
+    expect(workflow("build-container-image").activeDeadlineSeconds).toBeGreaterThanOrEqual(
+      3 * seconds("build-container-image", "main"),
+    );
   });
 
   it("gives every release the time that a roll-out may take, and a promotion the way back too", () => {
     const rollout = Number(/^MAX_TIMEOUT = (\d+)/m.exec(source("rollout.py"))![1]);
-    for (const [name, template, times] of [["deploy-container-image", "deploy", 1], ["revert-staging", "revert", 1], ["promote-model", "promote", 2], ["promote-model", "restore", 1], ["restore-releases", "restore", 2]] as const)
+    for (const [name, template, times] of [
+      ["deploy-container-image", "deploy", 1],
+      ["revert-staging", "revert", 1],
+      ["promote-model", "promote", 2],
+      ["promote-model", "restore", 1],
+      ["restore-releases", "restore", 2],
+    ] as const)
       expect(seconds(name, template)).toBeGreaterThanOrEqual(times * rollout + 300);
   });
 });
 
 it("reverts by hand with no parameters: every one has a default, and the lock is taken", () => {
   const { spec } = templates.find(({ metadata }) => metadata.name === "revert-staging");
-  expect(spec.arguments.parameters.map(({ name, value }: any) => [name, value])).toEqual([["failed-version", ""], ["reason", ""]]);
+  expect(spec.arguments.parameters.map(({ name, value }: any) => [name, value])).toEqual([
+    ["failed-version", ""],
+    ["reason", ""],
+  ]);
   const main = spec.templates.find(({ name }: any) => name === spec.entrypoint);
   expect(main.inputs.parameters).toEqual([{ name: "failed-version" }, { name: "reason" }]);
   expect(main.synchronization.mutexes).toEqual([{ name: "staging" }]);

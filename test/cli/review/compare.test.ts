@@ -2,22 +2,65 @@ import { describe, expect, it } from "vitest";
 import { compare, pathText, shown } from "../../../cli/review/compare";
 import { redact } from "../../../cli/review/redact";
 
-const lines = (before: unknown, after: unknown) => compare(before, after).map((each) => `${pathText(each.path)}: ${each.before} → ${each.after}`);
+const lines = (before: unknown, after: unknown) =>
+  compare(before, after).map((each) => `${pathText(each.path)}: ${each.before} → ${each.after}`);
 
 describe("compare", () => {
   it.each<[string, unknown, unknown, string[]]>([
     ["nothing where nothing differs", { a: [1, { b: 2 }] }, { a: [1, { b: 2 }] }, []],
-    ["the smallest properties", { spec: { replicas: 1, paused: false } }, { spec: { replicas: 2, paused: false } }, ["spec.replicas: 1 → 2"]],
+    [
+      "the smallest properties",
+      { spec: { replicas: 1, paused: false } },
+      { spec: { replicas: 2, paused: false } },
+      ["spec.replicas: 1 → 2"],
+    ],
     ["what comes and what goes", { a: 1 }, { b: "x" }, ["a: 1 → undefined", "b: undefined → x"]],
-    ["items by their names, whatever their order", [{ name: "a", port: 1 }, { name: "b", port: 2 }], [{ name: "b", port: 3 }, { name: "a", port: 1 }], ["[b].port: 2 → 3"]],
+    [
+      "items by their names, whatever their order",
+      [
+        { name: "a", port: 1 },
+        { name: "b", port: 2 },
+      ],
+      [
+        { name: "b", port: 3 },
+        { name: "a", port: 1 },
+      ],
+      ["[b].port: 2 → 3"],
+    ],
     ["items without names by their place", [{ port: 1 }], [{ port: 1 }, { port: 2 }], ["[1].port: undefined → 2"]],
-    ["items that share a name by their place", [{ name: "a", v: 1 }, { name: "a", v: 2 }], [{ name: "a", v: 1 }, { name: "a", v: 3 }], ["[1].v: 2 → 3"]],
+    [
+      "items that share a name by their place",
+      [
+        { name: "a", v: 1 },
+        { name: "a", v: 2 },
+      ],
+      [
+        { name: "a", v: 1 },
+        { name: "a", v: 3 },
+      ],
+      ["[1].v: 2 → 3"],
+    ],
     ["lists of words as a whole", { verbs: ["get"] }, { verbs: ["get", "list"] }, ["verbs: get → get, list"]],
-    ["a rule that allows everything, though there is nothing in it", { ingress: [] }, { ingress: [{}] }, ["ingress[0]: undefined → {}"]],
+    [
+      "a rule that allows everything, though there is nothing in it",
+      { ingress: [] },
+      { ingress: [{}] },
+      ["ingress[0]: undefined → {}"],
+    ],
     ["a word where there was a mapping", { a: { b: 1 } }, { a: "x" }, ['a: {"b":1} → x']],
-    ["YAML in a text", { data: { "app.yaml": "color: green\nsize: 1\n" } }, { data: { "app.yaml": "color: red\nsize: 1\n" } }, ['data["app.yaml"].color: green → red']],
+    [
+      "YAML in a text",
+      { data: { "app.yaml": "color: green\nsize: 1\n" } },
+      { data: { "app.yaml": "color: red\nsize: 1\n" } },
+      ['data["app.yaml"].color: green → red'],
+    ],
     ["JSON in a text", { config: '{"a": 1}' }, { config: '{"a": 2}' }, ["config.a: 1 → 2"]],
-    ["no JSON where a template only looks like it", "{{workflow.status}}", "{{workflow.failures}}", [": {{workflow.status}} → {{workflow.failures}}"]],
+    [
+      "no JSON where a template only looks like it",
+      "{{workflow.status}}",
+      "{{workflow.failures}}",
+      [": {{workflow.status}} → {{workflow.failures}}"],
+    ],
     ["how much of a script", "import a\nrun()\n", "import a\nimport b\nwalk()\n", [": 2 lines → 3 lines (+2 −1)"]],
     ["no script's own text where it is new", undefined, "import a\nrun()\n", [": undefined → 2 lines"]],
   ])("shows %s", (_, before, after, expected) => expect(lines(before, after)).toEqual(expected));
@@ -25,15 +68,27 @@ describe("compare", () => {
   it.each([
     ["a password", { password: "one" }, { password: "two" }, ["password: [secret] → [secret], another one"]],
     ["a new token", {}, { API_TOKEN: "one" }, ["API_TOKEN: undefined → [secret]"]],
-    ["one in an environment variable", { env: [{ name: "DB_PASSWORD", value: "one" }] }, { env: [{ name: "DB_PASSWORD", value: "two" }] }, ["env[DB_PASSWORD].value: [secret] → [secret], another one"]],
-    ["one in a text", { args: ["--url=http://me:one@host/"] }, { args: ["--url=http://me:two@host/", "-v"] }, ["args: --url=http://[secret]@host/ → --url=http://[secret]@host/, -v"]],
+    [
+      "one in an environment variable",
+      { env: [{ name: "DB_PASSWORD", value: "one" }] },
+      { env: [{ name: "DB_PASSWORD", value: "two" }] },
+      ["env[DB_PASSWORD].value: [secret] → [secret], another one"],
+    ],
+    [
+      "one in a text",
+      { args: ["--url=http://me:one@host/"] },
+      { args: ["--url=http://me:two@host/", "-v"] },
+      ["args: --url=http://[secret]@host/ → --url=http://[secret]@host/, -v"],
+    ],
   ])("keeps %s to itself", (_, before, after, expected) => expect(lines(before, after)).toEqual(expected));
 
   it("hides neither a name of a secret nor whether a token is mounted", () => {
-    expect(lines({ secretName: "a", automountServiceAccountToken: true }, { secretName: "b", automountServiceAccountToken: false })).toEqual([
-      "secretName: a → b",
-      "automountServiceAccountToken: true → false",
-    ]);
+    expect(
+      lines(
+        { secretName: "a", automountServiceAccountToken: true },
+        { secretName: "b", automountServiceAccountToken: false },
+      ),
+    ).toEqual(["secretName: a → b", "automountServiceAccountToken: true → false"]);
   });
 
   it("cuts what is too long, and digests to what tells them apart", () => {

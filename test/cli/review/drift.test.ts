@@ -6,19 +6,40 @@ import type { Change, Events } from "../../../cli/review/events";
 import { renderText } from "../../../cli/review/render";
 import { recorded } from "./recorded";
 
-const nothing: Events = { changes: [], unchanged: 150, refreshed: [], violations: [], unjudged: [], errors: [], warnings: [], complete: true };
+const nothing: Events = {
+  changes: [],
+  unchanged: 150,
+  refreshed: [],
+  violations: [],
+  unjudged: [],
+  errors: [],
+  warnings: [],
+  complete: true,
+};
 
 function update(type: string, name: string, inCluster: object, inProgram: object, more: Partial<Change> = {}): Change {
   const [namespace, object] = name.split("/");
   const urn = `urn:pulumi:staging::gourmetgram::${type}::${object}`;
   const metadata = { namespace, name: object };
-  return { urn, type, owner: { type: "", name: "" }, operation: "update", before: { metadata, ...inCluster }, after: { metadata, ...inProgram }, differing: [], replacedFor: [], ...more };
+  return {
+    urn,
+    type,
+    owner: { type: "", name: "" },
+    operation: "update",
+    before: { metadata, ...inCluster },
+    after: { metadata, ...inProgram },
+    differing: [],
+    replacedFor: [],
+    ...more,
+  };
 }
 const drift = (...changes: Change[]) => driftOf({ ...nothing, changes });
 
 describe("drift", () => {
   it("is what somebody did to the cluster, side by side with the program", () => {
-    expect(renderText(summariseDrift("staging", recorded("drift")))).toBe(`Drift of staging: 1 object differs from the program.
+    expect(
+      renderText(summariseDrift("staging", recorded("drift"))),
+    ).toBe(`Drift of staging: 1 object differs from the program.
 
 Changed in the cluster
   ~ ConfigMap gourmetgram-production/gourmetgram-production-bundle
@@ -27,13 +48,17 @@ Changed in the cluster
   });
 
   it("is none on an untouched cluster", () => {
-    expect(renderText(summariseDrift("staging", recorded("drift-none")))).toBe("Drift of staging: none: all that the program declares is in the cluster as it says.");
+    expect(renderText(summariseDrift("staging", recorded("drift-none")))).toBe(
+      "Drift of staging: none: all that the program declares is in the cluster as it says.",
+    );
     expect(exitCode(recorded("drift-none"))).toBe(0);
   });
 
   it("could not be looked for where Pulumi did not come to its end", () => {
     const failed = { ...recorded("drift"), errors: ["the cluster can't be reached"], complete: false };
-    expect(renderText(summariseDrift("staging", failed))).toMatch(/^Drift of staging: it could not be looked for to the end.\n\nErrors\n {2}✗ the cluster can't be reached\n/);
+    expect(renderText(summariseDrift("staging", failed))).toMatch(
+      /^Drift of staging: it could not be looked for to the end.\n\nErrors\n {2}✗ the cluster can't be reached\n/,
+    );
     expect(exitCode(failed)).toBe(2);
   });
 
@@ -41,8 +66,17 @@ Changed in the cluster
     const config = "kubernetes:core/v1:ConfigMap";
     const gone = update(config, "argo/gone", {}, {}, { operation: "create", before: {} });
     const fresh = update(config, "argo/fresh", {}, {}, { operation: "create", before: {} });
-    const role = update("kubernetes:rbac.authorization.k8s.io/v1:Role", "argo/wide", { rules: [{ verbs: ["*"], resources: ["pods"] }] }, { rules: [{ verbs: ["get"], resources: ["pods"] }] });
-    expect(renderText(summariseDrift("staging", { ...nothing, changes: [fresh, gone, role], refreshed: [gone.urn, role.urn] }))).toBe(`Drift of staging: 3 objects differ from the program.
+    const role = update(
+      "kubernetes:rbac.authorization.k8s.io/v1:Role",
+      "argo/wide",
+      { rules: [{ verbs: ["*"], resources: ["pods"] }] },
+      { rules: [{ verbs: ["get"], resources: ["pods"] }] },
+    );
+    expect(
+      renderText(
+        summariseDrift("staging", { ...nothing, changes: [fresh, gone, role], refreshed: [gone.urn, role.urn] }),
+      ),
+    ).toBe(`Drift of staging: 3 objects differ from the program.
 
 Changed in the cluster
   ~ Role argo/wide
@@ -59,23 +93,79 @@ In the program, not deployed yet
 
 describe("what the pipeline and its people write", () => {
   const application = "kubernetes:argoproj.io/v1alpha1:Application";
-  const release = (digest: string) => ({ spec: { source: { kustomize: { images: [`app=host/app@${digest}`] }, targetRevision: "a" } } });
+  const release = (digest: string) => ({
+    spec: { source: { kustomize: { images: [`app=host/app@${digest}`] }, targetRevision: "a" } },
+  });
 
   it("is no drift: a release, the request to look anew, a freeze", () => {
-    expect(drift(update(application, "argocd/gourmetgram-canary", release("1"), { spec: { source: { targetRevision: "a" } } }))).toEqual([]);
-    const asked = (annotations?: object) => ({ metadata: { namespace: "argocd", name: "gourmetgram-canary", annotations } });
-    expect(drift(update(application, "argocd/gourmetgram-canary", asked({ "argocd.argoproj.io/refresh": "normal" }), asked({})))).toEqual([]);
-    expect(drift(update("kubernetes:core/v1:ConfigMap", "argo/promotion-freeze", { data: { canary: "until Monday" } }, { data: {} }))).toEqual([]);
+    expect(
+      drift(
+        update(application, "argocd/gourmetgram-canary", release("1"), { spec: { source: { targetRevision: "a" } } }),
+      ),
+    ).toEqual([]);
+    const asked = (annotations?: object) => ({
+      metadata: { namespace: "argocd", name: "gourmetgram-canary", annotations },
+    });
+    expect(
+      drift(
+        update(application, "argocd/gourmetgram-canary", asked({ "argocd.argoproj.io/refresh": "normal" }), asked({})),
+      ),
+    ).toEqual([]);
+    expect(
+      drift(
+        update(
+          "kubernetes:core/v1:ConfigMap",
+          "argo/promotion-freeze",
+          { data: { canary: "until Monday" } },
+          { data: {} },
+        ),
+      ),
+    ).toEqual([]);
   });
 
   it("hides nothing beside it", () => {
-    const moved = update(application, "argocd/gourmetgram-canary", { spec: { source: { kustomize: { images: ["x"] }, targetRevision: "b" } } }, { spec: { source: { targetRevision: "a" } } });
-    expect(drift(moved).map(({ differences }) => differences.map(({ path }) => path.join(".")))).toEqual([["spec.source.targetRevision"]]);
-    expect(drift(update(application, "argocd/gourmetgram-canary", { spec: { source: { kustomize: { namePrefix: "x" } } } }, {}))).toHaveLength(1);
-    expect(drift(update("kubernetes:core/v1:ConfigMap", "argo/pipeline-parameters", { data: { epochs: "9" } }, { data: { epochs: "3" } }))).toHaveLength(1);
-    expect(drift(update("kubernetes:core/v1:ConfigMap", "argocd/promotion-freeze", { data: { a: "1" } }, { data: {} }))).toHaveLength(1);
-    expect(drift(update("kubernetes:core/v1:ConfigMap", "argo/promotion-freeze", {}, {}, { operation: "create", before: {} }))).toHaveLength(1);
-    expect(drift(update("kubernetes:core/v1:Namespace", "argo/a", { metadata: { annotations: { owner: "x" } } }, { metadata: {} }))).toHaveLength(1);
+    const moved = update(
+      application,
+      "argocd/gourmetgram-canary",
+      { spec: { source: { kustomize: { images: ["x"] }, targetRevision: "b" } } },
+      { spec: { source: { targetRevision: "a" } } },
+    );
+    expect(drift(moved).map(({ differences }) => differences.map(({ path }) => path.join(".")))).toEqual([
+      ["spec.source.targetRevision"],
+    ]);
+    expect(
+      drift(
+        update(application, "argocd/gourmetgram-canary", { spec: { source: { kustomize: { namePrefix: "x" } } } }, {}),
+      ),
+    ).toHaveLength(1);
+    expect(
+      drift(
+        update(
+          "kubernetes:core/v1:ConfigMap",
+          "argo/pipeline-parameters",
+          { data: { epochs: "9" } },
+          { data: { epochs: "3" } },
+        ),
+      ),
+    ).toHaveLength(1);
+    expect(
+      drift(update("kubernetes:core/v1:ConfigMap", "argocd/promotion-freeze", { data: { a: "1" } }, { data: {} })),
+    ).toHaveLength(1);
+    expect(
+      drift(
+        update("kubernetes:core/v1:ConfigMap", "argo/promotion-freeze", {}, {}, { operation: "create", before: {} }),
+      ),
+    ).toHaveLength(1);
+    expect(
+      drift(
+        update(
+          "kubernetes:core/v1:Namespace",
+          "argo/a",
+          { metadata: { annotations: { owner: "x" } } },
+          { metadata: {} },
+        ),
+      ),
+    ).toHaveLength(1);
   });
 });
 
@@ -84,6 +174,8 @@ describe("the exit code of a preview", () => {
     expect(previewExitCode(recorded("preview-images"))).toBe(0);
     expect(previewExitCode(recorded("preview-changes"))).toBe(1);
     expect(previewExitCode(recorded("preview-failed"))).toBe(2);
-    expect(previewExitCode({ ...nothing, violations: [{ level: "advisory", policy: "p/p", message: "m", urn: "" }] })).toBe(0);
+    expect(
+      previewExitCode({ ...nothing, violations: [{ level: "advisory", policy: "p/p", message: "m", urn: "" }] }),
+    ).toBe(0);
   });
 });

@@ -2,9 +2,19 @@ import { describe, expect, it } from "vitest";
 import { nameOf, parseEvents } from "../../../cli/review/events";
 import { recorded, recordedLines } from "./recorded";
 
-const step = (metadata: object, event = "resourcePreEvent") => JSON.stringify({ [event]: { metadata: { type: "kubernetes:core/v1:ConfigMap", old: null, new: null, detailedDiff: null, ...metadata } } });
-const state = (inputs: object) => ({ custom: true, parent: "urn:pulumi:staging::gourmetgram::gourmetgram:release:Environment::canary", inputs });
-const urn = "urn:pulumi:staging::gourmetgram::gourmetgram:release:Environment$kubernetes:core/v1:ConfigMap::canary-bundle";
+const step = (metadata: object, event = "resourcePreEvent") =>
+  JSON.stringify({
+    [event]: {
+      metadata: { type: "kubernetes:core/v1:ConfigMap", old: null, new: null, detailedDiff: null, ...metadata },
+    },
+  });
+const state = (inputs: object) => ({
+  custom: true,
+  parent: "urn:pulumi:staging::gourmetgram::gourmetgram:release:Environment::canary",
+  inputs,
+});
+const urn =
+  "urn:pulumi:staging::gourmetgram::gourmetgram:release:Environment$kubernetes:core/v1:ConfigMap::canary-bundle";
 
 describe("parseEvents", () => {
   it("reads what is to change, and counts what stays", () => {
@@ -30,7 +40,10 @@ describe("parseEvents", () => {
     const volume = changes.find(({ urn: each }) => nameOf(each) === "mlflow-data")!;
     expect(volume.owner).toEqual({ type: "gourmetgram:platform:ModelRegistry", name: "mlflow" });
     expect([volume.differing, volume.replacedFor]).toEqual([["spec.accessModes[0]"], ["spec.accessModes[0]"]]);
-    expect([volume.before, volume.after].map((each) => (each.spec as any).accessModes)).toEqual([["ReadWriteOnce"], ["ReadWriteMany"]]);
+    expect([volume.before, volume.after].map((each) => (each.spec as any).accessModes)).toEqual([
+      ["ReadWriteOnce"],
+      ["ReadWriteMany"],
+    ]);
   });
 
   it("reads the policies' findings, which fail the preview and are its only fault", () => {
@@ -48,14 +61,23 @@ describe("parseEvents", () => {
   });
 
   it("takes a policy's description where it says no more", () => {
-    const policy = { policyName: "p", policyPackName: "pack", enforcementLevel: "advisory", message: "No pod is privileged.\n" };
-    expect(parseEvents([JSON.stringify({ policyEvent: policy })]).violations).toEqual([{ level: "advisory", policy: "pack/p", message: "No pod is privileged.", urn: "" }]);
+    const policy = {
+      policyName: "p",
+      policyPackName: "pack",
+      enforcementLevel: "advisory",
+      message: "No pod is privileged.\n",
+    };
+    expect(parseEvents([JSON.stringify({ policyEvent: policy })]).violations).toEqual([
+      { level: "advisory", policy: "pack/p", message: "No pod is privileged.", urn: "" },
+    ]);
   });
 
   it("tells what a policy could not judge from what it forbids", () => {
     const { violations, unjudged } = recorded("preview-images");
     expect(violations).toEqual([]);
-    expect(unjudged.map(({ policy, urn: each }) => `${policy} ${nameOf(each)}`)).toContain("gourmetgram/memory-limits canary-bundle");
+    expect(unjudged.map(({ policy, urn: each }) => `${policy} ${nameOf(each)}`)).toContain(
+      "gourmetgram/memory-limits canary-bundle",
+    );
   });
 
   it("reads why the program failed, without the calls that led there", () => {
@@ -67,7 +89,11 @@ describe("parseEvents", () => {
   });
 
   it("hears the CLI when it begins nothing, and knows that it did not", () => {
-    expect(parseEvents(["error: no stack named 'nope' found"])).toMatchObject({ errors: ["no stack named 'nope' found"], changes: [], complete: false });
+    expect(parseEvents(["error: no stack named 'nope' found"])).toMatchObject({
+      errors: ["no stack named 'nope' found"],
+      changes: [],
+      complete: false,
+    });
     expect(parseEvents([])).toMatchObject({ errors: [], complete: false });
   });
 
@@ -80,14 +106,27 @@ describe("parseEvents", () => {
 
   it("puts marked secrets, what a Secret holds, and what isn't known yet into words", () => {
     const marked = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "xyz" };
-    const inputs = { kind: "Secret", data: { a: "eHl6" }, stringData: marked, spec: [marked, "04da6b54-80e4-46f7-96ec-b56ff0331ba9"] };
-    const [change] = parseEvents([step({ op: "update", urn, old: state(inputs), new: state({ kind: "ConfigMap", data: { a: "b" } }) })]).changes;
-    expect(change.before).toEqual({ kind: "Secret", data: "[secret]", stringData: "[secret]", spec: ["[secret]", "(known once applied)"] });
+    const inputs = {
+      kind: "Secret",
+      data: { a: "eHl6" },
+      stringData: marked,
+      spec: [marked, "04da6b54-80e4-46f7-96ec-b56ff0331ba9"],
+    };
+    const [change] = parseEvents([
+      step({ op: "update", urn, old: state(inputs), new: state({ kind: "ConfigMap", data: { a: "b" } }) }),
+    ]).changes;
+    expect(change.before).toEqual({
+      kind: "Secret",
+      data: "[secret]",
+      stringData: "[secret]",
+      spec: ["[secret]", "(known once applied)"],
+    });
     expect(change.after).toEqual({ kind: "ConfigMap", data: { a: "b" } });
   });
 
   it("leaves components, repeats of a replacement, debug lines and passing ones out", () => {
-    const said = (severity: string, ephemeral = false) => JSON.stringify({ diagnosticEvent: { urn, message: `${severity}\n`, severity, ephemeral } });
+    const said = (severity: string, ephemeral = false) =>
+      JSON.stringify({ diagnosticEvent: { urn, message: `${severity}\n`, severity, ephemeral } });
     const component = { ...state({}), custom: false };
     const events = parseEvents([
       step({ op: "update", urn, old: component, new: component }),
@@ -105,16 +144,36 @@ describe("what a refresh found", () => {
   it("is what somebody changed, and not what the program changes after it", () => {
     expect(recorded("drift").refreshed.map(nameOf)).toEqual(["production-bundle"]);
     expect(recorded("drift-none").refreshed).toEqual([]);
-    const lines = [step({ op: "refresh", urn }), step({ op: "refresh", urn, new: state({}) }, "resOutputsEvent"), step({ op: "update", urn }), step({ op: "update", urn, detailedDiff: { data: {} } }, "resOutputsEvent")];
+    const lines = [
+      step({ op: "refresh", urn }),
+      step({ op: "refresh", urn, new: state({}) }, "resOutputsEvent"),
+      step({ op: "update", urn }),
+      step({ op: "update", urn, detailedDiff: { data: {} } }, "resOutputsEvent"),
+    ];
     expect(parseEvents(lines).refreshed).toEqual([]);
   });
 
   it("is what is no longer there, and what a provider without details says differs", () => {
-    expect(parseEvents([step({ op: "refresh", urn }), step({ op: "refresh", urn, old: state({}), new: null }, "resOutputsEvent")]).refreshed).toEqual([urn]);
-    expect(parseEvents([step({ op: "refresh", urn }), step({ op: "refresh", urn, new: state({}), diffs: ["data"] }, "resOutputsEvent")]).refreshed).toEqual([urn]);
+    expect(
+      parseEvents([
+        step({ op: "refresh", urn }),
+        step({ op: "refresh", urn, old: state({}), new: null }, "resOutputsEvent"),
+      ]).refreshed,
+    ).toEqual([urn]);
+    expect(
+      parseEvents([
+        step({ op: "refresh", urn }),
+        step({ op: "refresh", urn, new: state({}), diffs: ["data"] }, "resOutputsEvent"),
+      ]).refreshed,
+    ).toEqual([urn]);
   });
 });
 
 it("no recorded line holds more of a secret than that there is one", () => {
-  for (const name of ["preview-changes", "preview-images", "drift"]) expect(recordedLines(name).join("\n").match(/"ciphertext":"(?!\[secret\])/g)).toBeNull();
+  for (const name of ["preview-changes", "preview-images", "drift"])
+    expect(
+      recordedLines(name)
+        .join("\n")
+        .match(/"ciphertext":"(?!\[secret\])/g),
+    ).toBeNull();
 });

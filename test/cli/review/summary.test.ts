@@ -4,7 +4,16 @@ import { marker, renderMarkdown, renderText } from "../../../cli/review/render";
 import { summarise } from "../../../cli/review/summary";
 import { recorded } from "./recorded";
 
-const nothing: Events = { changes: [], unchanged: 0, refreshed: [], violations: [], unjudged: [], errors: [], warnings: [], complete: true };
+const nothing: Events = {
+  changes: [],
+  unchanged: 0,
+  refreshed: [],
+  violations: [],
+  unjudged: [],
+  errors: [],
+  warnings: [],
+  complete: true,
+};
 const change = (type: string, more: Partial<Change>): Change => ({
   urn: `urn:pulumi:staging::gourmetgram::${type}::thing`,
   type,
@@ -20,7 +29,9 @@ const text = (...changes: Change[]) => renderText(summarise("staging", { ...noth
 
 describe("the summary of a preview", () => {
   it("begins with what is forbidden and what breaks, and tells each thing once", () => {
-    expect(renderText(summarise("staging", recorded("preview-changes"), ["the API server was not asked"]))).toBe(`Preview of staging: 7 to update, 3 to replace, 1 to delete, 138 unchanged.
+    expect(
+      renderText(summarise("staging", recorded("preview-changes"), ["the API server was not asked"])),
+    ).toBe(`Preview of staging: 7 to update, 3 to replace, 1 to delete, 138 unchanged.
 
 Policy violations
   ✗ canary-bundle: Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in the policy's exceptions (mandatory, gourmetgram/memory-limits)
@@ -75,29 +86,57 @@ Not checked
 
   it("still knows an environment's limits and replicas while its image is yet to be built", () => {
     const summary = renderText(summarise("staging", recorded("preview-images"), []));
-    expect(summary).toContain("Environment canary\n  ~ ConfigMap gourmetgram-canary/gourmetgram-canary-bundle\n      replicas  1 → 2\n");
-    expect(summary).toContain("base image (gourmetgram-app)  registry.kube-system.svc.cluster.local:5000/gourmetgram-app@sha256:f8aa159f2a2d → (known once applied)");
-    expect(summary).toContain("Deployment gourmetgram-canary/gourmetgram-canary restarts its pods where it still runs the base image");
-    expect(summary).toContain("Not checked\n  · gourmetgram/credentials on canary-bundle, canary-publish, pipeline-parameters: it looks at a value that is known only once applied\n");
+    expect(summary).toContain(
+      "Environment canary\n  ~ ConfigMap gourmetgram-canary/gourmetgram-canary-bundle\n      replicas  1 → 2\n",
+    );
+    expect(summary).toContain(
+      "base image (gourmetgram-app)  registry.kube-system.svc.cluster.local:5000/gourmetgram-app@sha256:f8aa159f2a2d → (known once applied)",
+    );
+    expect(summary).toContain(
+      "Deployment gourmetgram-canary/gourmetgram-canary restarts its pods where it still runs the base image",
+    );
+    expect(summary).toContain(
+      "Not checked\n  · gourmetgram/credentials on canary-bundle, canary-publish, pipeline-parameters: it looks at a value that is known only once applied\n",
+    );
   });
 
   it("says that nothing changes, and where Pulumi came to no end", () => {
-    expect(renderText(summarise("staging", { ...nothing, unchanged: 153 }, []))).toBe("Preview of staging: nothing to change, 153 unchanged.");
+    expect(renderText(summarise("staging", { ...nothing, unchanged: 153 }, []))).toBe(
+      "Preview of staging: nothing to change, 153 unchanged.",
+    );
     const failed = renderText(summarise("staging", recorded("preview-failed"), []));
-    expect(failed).toContain("Preview of staging: Pulumi stopped before the end: nothing to change, 1 unchanged so far.\n\nErrors\n  ✗ Running program");
+    expect(failed).toContain(
+      "Preview of staging: Pulumi stopped before the end: nothing to change, 1 unchanged so far.\n\nErrors\n  ✗ Running program",
+    );
   });
 
   it("puts mandatory policies before advisory ones", () => {
     const found = (level: "mandatory" | "advisory") => ({ level, policy: "pack/p", message: "Mend it.", urn: "" });
-    expect(renderText(summarise("staging", { ...nothing, violations: [found("advisory"), found("mandatory")] }, []))).toContain(
-      "Policy violations\n  ✗ Mend it. (mandatory, pack/p)\n  ! Mend it. (advisory, pack/p)",
-    );
+    expect(
+      renderText(summarise("staging", { ...nothing, violations: [found("advisory"), found("mandatory")] }, [])),
+    ).toContain("Policy violations\n  ✗ Mend it. (mandatory, pack/p)\n  ! Mend it. (advisory, pack/p)");
   });
 
   it("shows of a new environment what a reviewer looks for", () => {
-    const data = { "deployment.yaml": "spec:\n  replicas: 2\n  paused: true\n", "service.yaml": "spec:\n  ports:\n    - name: http\n      port: 8084\n", "kustomization.yaml": "images:\n  - name: app\n    newName: host/app\n    digest: sha256:1\n" };
-    const bundle = { kind: "ConfigMap", metadata: { name: "gourmetgram-qa-bundle", namespace: "gourmetgram-qa" }, data };
-    expect(text(change("kubernetes:core/v1:ConfigMap", { operation: "create", after: bundle, owner: { type: "gourmetgram:release:Environment", name: "qa" } }))).toBe(`Preview of staging: 1 to create.
+    const data = {
+      "deployment.yaml": "spec:\n  replicas: 2\n  paused: true\n",
+      "service.yaml": "spec:\n  ports:\n    - name: http\n      port: 8084\n",
+      "kustomization.yaml": "images:\n  - name: app\n    newName: host/app\n    digest: sha256:1\n",
+    };
+    const bundle = {
+      kind: "ConfigMap",
+      metadata: { name: "gourmetgram-qa-bundle", namespace: "gourmetgram-qa" },
+      data,
+    };
+    expect(
+      text(
+        change("kubernetes:core/v1:ConfigMap", {
+          operation: "create",
+          after: bundle,
+          owner: { type: "gourmetgram:release:Environment", name: "qa" },
+        }),
+      ),
+    ).toBe(`Preview of staging: 1 to create.
 
 Environment qa
   + ConfigMap gourmetgram-qa/gourmetgram-qa-bundle
@@ -110,54 +149,97 @@ Images
   });
 
   it("says what goes with what is deleted", () => {
-    const gone = (kind: string) => text(change(`kubernetes:core/v1:${kind}`, { operation: "delete", before: { kind, metadata: { name: "a" } } }));
+    const gone = (kind: string) =>
+      text(change(`kubernetes:core/v1:${kind}`, { operation: "delete", before: { kind, metadata: { name: "a" } } }));
     expect(gone("Namespace")).toContain("  - Namespace a is deleted: everything in it goes too");
-    expect(gone("CustomResourceDefinition")).toContain("  - CustomResourceDefinition a is deleted: every object of its kind goes too");
+    expect(gone("CustomResourceDefinition")).toContain(
+      "  - CustomResourceDefinition a is deleted: every object of its kind goes too",
+    );
     expect(gone("Service")).toMatch(/ {2}- Service a is deleted$/);
   });
 
   it("restarts no pods for a change outside of their template", () => {
     const before = { metadata: { name: "a" }, spec: { replicas: 1, template: { spec: { x: 1 } } } };
-    const scaled = text(change("kubernetes:apps/v1:Deployment", { before, after: { ...before, spec: { ...before.spec, replicas: 2 } } }));
+    const scaled = text(
+      change("kubernetes:apps/v1:Deployment", { before, after: { ...before, spec: { ...before.spec, replicas: 2 } } }),
+    );
     expect(scaled).not.toContain("restarts");
     expect(scaled).toContain("replicas  1 → 2");
   });
 
   it("tells the rights that a binding gives and takes", () => {
-    const binding = (names: string[]) => ({ metadata: { name: "b" }, roleRef: { kind: "Role", name: "r" }, subjects: names.map((name) => ({ kind: "ServiceAccount", name, namespace: "argo" })) });
-    expect(text(change("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", { before: binding(["old", "same"]), after: binding(["same", "new"]) }))).toContain(
-      "Rights\n  ~ RoleBinding b\n      to  - ServiceAccount argo/old\n      to  + ServiceAccount argo/new",
-    );
+    const binding = (names: string[]) => ({
+      metadata: { name: "b" },
+      roleRef: { kind: "Role", name: "r" },
+      subjects: names.map((name) => ({ kind: "ServiceAccount", name, namespace: "argo" })),
+    });
+    expect(
+      text(
+        change("kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", {
+          before: binding(["old", "same"]),
+          after: binding(["same", "new"]),
+        }),
+      ),
+    ).toContain("Rights\n  ~ RoleBinding b\n      to  - ServiceAccount argo/old\n      to  + ServiceAccount argo/new");
   });
 
   it("names what has no name yet as the program does", () => {
-    expect(text(change("kubernetes:batch/v1:Job", { operation: "create", after: { metadata: { name: "(known once applied)" } } }))).toContain("+ Job thing");
+    expect(
+      text(
+        change("kubernetes:batch/v1:Job", {
+          operation: "create",
+          after: { metadata: { name: "(known once applied)" } },
+        }),
+      ),
+    ).toContain("+ Job thing");
   });
 });
 
 describe("the summary as Markdown", () => {
   it("begins with the line by which its comment is found again", () => {
-    expect(renderMarkdown(summarise("staging", nothing, [])).split("\n")[0]).toBe("<!-- GourmetGram Pipeline: Preview of staging -->");
+    expect(renderMarkdown(summarise("staging", nothing, [])).split("\n")[0]).toBe(
+      "<!-- GourmetGram Pipeline: Preview of staging -->",
+    );
     expect(marker("Drift of x")).toBe("<!-- GourmetGram Pipeline: Drift of x -->");
   });
 
   it("has tables of what was and what will be, and folds the rest away", () => {
     const markdown = renderMarkdown(summarise("staging", recorded("preview-changes"), []));
-    expect(markdown).toContain("\n  | | before | after |\n  | --- | --- | --- |\n  | `replicas` | `1` | `2` |\n  | `memory limit (app)` | `256Mi` | `512Mi` |\n");
+    expect(markdown).toContain(
+      "\n  | | before | after |\n  | --- | --- | --- |\n  | `replicas` | `1` | `2` |\n  | `memory limit (app)` | `256Mi` | `512Mi` |\n",
+    );
     expect(markdown).toContain("#### Policy violations\n\n- **✗** `canary-bundle: Deployment");
     expect(markdown.indexOf("#### Policy violations")).toBeLessThan(markdown.indexOf("#### Environment canary"));
-    expect(markdown).toMatch(/<details><summary>Everything else: 3<\/summary>\n\n- \*\*~\*\* `ConfigMap argo\/pipeline-parameters`[\s\S]*\n<\/details>\n/);
+    expect(markdown).toMatch(
+      /<details><summary>Everything else: 3<\/summary>\n\n- \*\*~\*\* `ConfigMap argo\/pipeline-parameters`[\s\S]*\n<\/details>\n/,
+    );
   });
 
   it("lets nothing that a pull request wrote mention, link or mark up", () => {
     const hostile = "@everyone <img src=x> | `code` ``\n# title";
-    const markdown = renderMarkdown(summarise("staging", { ...nothing, changes: [change("x:y:Thing", { before: { a: "" }, after: { a: hostile.replace("\n", " ") } })], warnings: [hostile] }, []));
+    const markdown = renderMarkdown(
+      summarise(
+        "staging",
+        {
+          ...nothing,
+          changes: [change("x:y:Thing", { before: { a: "" }, after: { a: hostile.replace("\n", " ") } })],
+          warnings: [hostile],
+        },
+        [],
+      ),
+    );
     expect(markdown).toContain('  | `a` | `""` | ``` @everyone <img src=x> \\| `code` `` # title ``` |');
     expect(markdown).toContain("- **!** ``` @everyone <img src=x> | `code` `` ⏎ # title ```");
   });
 
   it("fits into a comment", () => {
-    const many = [...Array(2000).keys()].map((index) => change("x:y:Thing", { urn: `urn:pulumi:s::p::x:y:Thing::thing-${index}`, before: { a: "x".repeat(30) }, after: { a: "y".repeat(30) } }));
+    const many = [...Array(2000).keys()].map((index) =>
+      change("x:y:Thing", {
+        urn: `urn:pulumi:s::p::x:y:Thing::thing-${index}`,
+        before: { a: "x".repeat(30) },
+        after: { a: "y".repeat(30) },
+      }),
+    );
     const markdown = renderMarkdown(summarise("staging", { ...nothing, changes: many }, []));
     expect(markdown.length).toBeLessThan(61_000);
     expect(markdown.endsWith("**Cut here:** `npm run preview` shows all of it.\n")).toBe(true);
@@ -165,6 +247,8 @@ describe("the summary as Markdown", () => {
 
   it("shows twenty-five properties of a change, and how many more there are", () => {
     const values = (value: number) => Object.fromEntries([...Array(30).keys()].map((key) => [`k${key}`, value]));
-    expect(text(change("x:y:Thing", { before: values(1), after: values(2) }))).toContain("k24  1 → 2\n      and 5 more");
+    expect(text(change("x:y:Thing", { before: values(1), after: values(2) }))).toContain(
+      "k24  1 → 2\n      and 5 more",
+    );
   });
 });

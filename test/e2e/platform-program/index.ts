@@ -1,5 +1,6 @@
 /** What the stack of a platform hands out, with canary on the cluster `edge`. */
-const image = (name: string) => `registry.kube-system.svc.cluster.local:5000/gourmetgram-${name}@sha256:${"a".repeat(64)}`;
+const image = (name: string) =>
+  `registry.kube-system.svc.cluster.local:5000/gourmetgram-${name}@sha256:${"a".repeat(64)}`;
 
 export const platform = {
   images: { app: image("app"), tools: image("tools") },

@@ -6,18 +6,39 @@ const config = new pulumi.Config();
 
 class KubernetesObject extends pulumi.ComponentResource {
   constructor(type: string, name: string, object: pulumi.Inputs) {
-    super(`kubernetes:${type}`, name, { apiVersion: type.split(":")[0], kind: type.split(":")[1], metadata: { name }, ...object });
+    super(`kubernetes:${type}`, name, {
+      apiVersion: type.split(":")[0],
+      kind: type.split(":")[1],
+      metadata: { name },
+      ...object,
+    });
     this.registerOutputs();
   }
 }
 
-new KubernetesObject("core/v1:Namespace", "kitchen", { metadata: { name: "kitchen", labels: { "pod-security.kubernetes.io/enforce": config.require("standard") } } });
-new KubernetesObject("core/v1:Secret", "repository", { stringData: pulumi.secret({ type: "oci", [config.get("key") ?? "url"]: "secret value" }) });
+new KubernetesObject("core/v1:Namespace", "kitchen", {
+  metadata: { name: "kitchen", labels: { "pod-security.kubernetes.io/enforce": config.require("standard") } },
+});
+new KubernetesObject("core/v1:Secret", "repository", {
+  stringData: pulumi.secret({ type: "oci", [config.get("key") ?? "url"]: "secret value" }),
+});
 
 // Known only once it is built, as the digests of the program's own images are.
 const built = new command.local.Command("build", { create: `printf 'sha256:%064d' 0` });
 new KubernetesObject("apps/v1:Deployment", "stove", {
-  spec: { template: { spec: { containers: [{ name: "stove", image: pulumi.interpolate`stove@${built.stdout}`, resources: { limits: { memory: config.get("memory") } } }] } } },
+  spec: {
+    template: {
+      spec: {
+        containers: [
+          {
+            name: "stove",
+            image: pulumi.interpolate`stove@${built.stdout}`,
+            resources: { limits: { memory: config.get("memory") } },
+          },
+        ],
+      },
+    },
+  },
 });
 new KubernetesObject("core/v1:ConfigMap", "staging-bundle", {
   data: {

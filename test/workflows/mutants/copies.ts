@@ -1,8 +1,8 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { repositoryRoot } from "../../../local/paths";
-import { run, succeeds } from "../../../local/run";
+import { run, succeeds } from "../../../lib/exec";
+import { repositoryRoot } from "../../../lib/paths";
 import { python } from "../../python";
 
 /** A file of the repository with a content of its own, and tests that may see it, all of one suite. */
@@ -25,7 +25,10 @@ export async function results(changes: Record<string, Change>): Promise<Record<s
   const entries = Object.entries(changes);
   try {
     const scripts = await pytest(join(root, "scripts"), entries.filter(ofScript));
-    const templates = await vitest(join(root, "templates"), entries.filter((entry) => !ofScript(entry)));
+    const templates = await vitest(
+      join(root, "templates"),
+      entries.filter((entry) => !ofScript(entry)),
+    );
     return Object.fromEntries([...scripts, ...templates]);
   } finally {
     rmSync(root, { recursive: true, force: true });
@@ -36,17 +39,27 @@ export async function results(changes: Record<string, Change>): Promise<Record<s
 const mistake = /\b(?:NameError|UnboundLocalError|SyntaxError|IndentationError|ImportError): .*/;
 
 async function pytest(folder: string, changes: [string, Change][]): Promise<[string, Result][]> {
-  for (const part of ["workflows/scripts", "test/workflows"]) cpSync(join(repositoryRoot, part), join(folder, "unchanged", part), { recursive: true });
-  const jobs = changes.map(([, { file, content, tests }], place) => JSON.stringify([`${place}`, file, content, tests.map((test) => `test/workflows/${test}`)]));
+  for (const part of ["workflows/scripts", "test/workflows"])
+    cpSync(join(repositoryRoot, part), join(folder, "unchanged", part), { recursive: true });
+  const jobs = changes.map(([, { file, content, tests }], place) =>
+    JSON.stringify([`${place}`, file, content, tests.map((test) => `test/workflows/${test}`)]),
+  );
   const env = { PYTHONDONTWRITEBYTECODE: "1", PYTEST_DISABLE_PLUGIN_AUTOLOAD: "1" };
-  const printed = await run(await python(), [join(__dirname, "run_copies.py")], { cwd: folder, env, input: jobs.join("\n") });
+  const printed = await run(await python(), [join(__dirname, "run_copies.py")], {
+    cwd: folder,
+    env,
+    input: jobs.join("\n"),
+  });
   return printed
     .trim()
     .split("\n")
     .map((line) => {
       const [place, code, output] = JSON.parse(line);
       const broken = mistake.exec(output)?.[0] ?? (code > 1 ? `pytest ended with exit code ${code}` : "");
-      return [changes[place][0], { outcome: broken ? "broken" : code === 1 ? "failed" : "passed", said: `${broken}\n${output}` }];
+      return [
+        changes[place][0],
+        { outcome: broken ? "broken" : code === 1 ? "failed" : "passed", said: `${broken}\n${output}` },
+      ];
     });
 }
 
@@ -59,7 +72,10 @@ async function vitest(folder: string, changes: [string, Change][]): Promise<[str
   const copies = changes.map(([name, { file, content, tests }], place) => {
     const [suite] = tests[0].split(": ");
     const copy = join(folder, `${place}`);
-    cpSync(join(repositoryRoot, "workflows"), join(copy, "workflows"), { recursive: true, filter: (path) => path !== scripts });
+    cpSync(join(repositoryRoot, "workflows"), join(copy, "workflows"), {
+      recursive: true,
+      filter: (path) => path !== scripts,
+    });
     symlinkSync(scripts, join(copy, "workflows", "scripts"));
     writeFileSync(join(copy, file), content);
     mkdirSync(join(copy, "test", "workflows"), { recursive: true });
@@ -68,12 +84,33 @@ async function vitest(folder: string, changes: [string, Change][]): Promise<[str
   });
   symlinkSync(join(repositoryRoot, "node_modules"), join(folder, "node_modules"));
   const file = join(folder, "report.json");
-  await succeeds(join(repositoryRoot, "node_modules", ".bin", "vitest"), ["run", "--root", folder, "--no-isolate", "--reporter", "json", "--outputFile", file]);
+  await succeeds(join(repositoryRoot, "node_modules", ".bin", "vitest"), [
+    "run",
+    "--root",
+    folder,
+    "--no-isolate",
+    "--reporter",
+    "json",
+    "--outputFile",
+    file,
+  ]);
   const report: Report = JSON.parse(readFileSync(file, "utf8"));
   return copies.map(({ name, tests, suite, path }) => {
     const asserted = report.testResults.find((one) => one.name === path)?.assertionResults ?? [];
     const found = tests.map((test) => asserted.find(({ fullName }) => `${suite}: ${fullName}` === test));
-    const said = found.map((one, place) => (one ? one.failureMessages.join("\n") : `There is no test "${tests[place]}".`)).join("\n");
-    return [name, { outcome: found.includes(undefined) ? "broken" : found.some((one) => one!.status === "failed") ? "failed" : "passed", said }];
+    const said = found
+      .map((one, place) => (one ? one.failureMessages.join("\n") : `There is no test "${tests[place]}".`))
+      .join("\n");
+    return [
+      name,
+      {
+        outcome: found.includes(undefined)
+          ? "broken"
+          : found.some((one) => one!.status === "failed")
+            ? "failed"
+            : "passed",
+        said,
+      },
+    ];
   });
 }

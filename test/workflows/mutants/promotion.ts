@@ -3,13 +3,48 @@ import type { Protections } from "./protection";
 /** What goes on to canary and production, and what is written of it. */
 export const promotion: Protections = {
   "scripts/promote.py": [
-    ["only what passed is promoted", "    if not verified:", "    if False:", "test_promote.py::test_only_what_passed[untested]"],
-    ["a build alone is no pass", "    verified = model.verified_digest", "    verified = model.digest", "test_promote.py::test_only_what_passed[inconclusive]"],
-    ["nothing is promoted while promotions are frozen", "    if frozen:", "    if False:", "test_promote.py::test_not_while_frozen"],
-    ["only what the source runs is promoted", "    if running != [verified]:", "    if False:", "test_promote.py::test_only_what_the_source_runs[running0]"],
-    ["the source runs nothing else beside it", "    if running != [verified]:", "    if verified not in running:", "test_promote.py::test_only_what_the_source_runs[running3]"],
-    ["a version soaks in canary", "    if left > 0:", "    if False:", "test_promote.py::test_soaks_in_canary[None-False]"],
-    ["a version that was never promoted to canary has not soaked", "        return minutes * 60", "        return 0", "test_promote.py::test_soaks_in_canary[None-False]"],
+    [
+      "only what passed is promoted",
+      "    if not verified:",
+      "    if False:",
+      "test_promote.py::test_only_what_passed[untested]",
+    ],
+    [
+      "a build alone is no pass",
+      "    verified = model.verified_digest",
+      "    verified = model.digest",
+      "test_promote.py::test_only_what_passed[inconclusive]",
+    ],
+    [
+      "nothing is promoted while promotions are frozen",
+      "    if frozen:",
+      "    if False:",
+      "test_promote.py::test_not_while_frozen",
+    ],
+    [
+      "only what the source runs is promoted",
+      "    if running != [verified]:",
+      "    if False:",
+      "test_promote.py::test_only_what_the_source_runs[running0]",
+    ],
+    [
+      "the source runs nothing else beside it",
+      "    if running != [verified]:",
+      "    if verified not in running:",
+      "test_promote.py::test_only_what_the_source_runs[running3]",
+    ],
+    [
+      "a version soaks in canary",
+      "    if left > 0:",
+      "    if False:",
+      "test_promote.py::test_soaks_in_canary[None-False]",
+    ],
+    [
+      "a version that was never promoted to canary has not soaked",
+      "        return minutes * 60",
+      "        return 0",
+      "test_promote.py::test_soaks_in_canary[None-False]",
+    ],
     [
       "the target goes back when it does not come to serve",
       `        raise StepFailed(f"{failure} {restore.attempt(target)}") from failure`,
@@ -46,7 +81,12 @@ export const promotion: Protections = {
     release = releases.begin("promote", target, version)`,
       "test_protections.py::test_what_cannot_be_recorded_is_not_done[promote.py]",
     ],
-    ["the record of a promotion that failed is closed", "        release.end(word, failure)\n", "", "test_promote.py::test_only_what_passed[failed]"],
+    [
+      "the record of a promotion that failed is closed",
+      "        release.end(word, failure)\n",
+      "",
+      "test_promote.py::test_only_what_passed[failed]",
+    ],
     [
       "the record of a promotion is closed with what serves",
       `    release.end("promoted", sentence, (names.app_version(version), digest))`,
@@ -61,7 +101,12 @@ export const promotion: Protections = {
         word =`,
       "test_promote.py::test_a_registry_that_is_away_is_waited_for_by_running_again",
     ],
-    ["a rule that forbids is no fault of the pipeline's", `word = "refused" if isinstance(failure, Refused) else "broken"`, `word = "broken"`, "test_promote.py::test_not_while_frozen"],
+    [
+      "a rule that forbids is no fault of the pipeline's",
+      `word = "refused" if isinstance(failure, Refused) else "broken"`,
+      `word = "broken"`,
+      "test_promote.py::test_not_while_frozen",
+    ],
   ],
   "scripts/freeze.py": [
     [
@@ -75,7 +120,12 @@ export const promotion: Protections = {
     ],
   ],
   "scripts/models.py": [
-    ["only a pass verifies", ` if self.tags.get("staging.verdict") == "pass" else None`, "", "test_promote.py::test_only_what_passed[failed]"],
+    [
+      "only a pass verifies",
+      ` if self.tags.get("staging.verdict") == "pass" else None`,
+      "",
+      "test_promote.py::test_only_what_passed[failed]",
+    ],
     [
       "the previous version is recorded before the alias moves",
       `    if previous is not None:
@@ -86,7 +136,12 @@ export const promotion: Protections = {
         tag(version, **{f"{name}__previous_version": previous})`,
       "test_deploy.py::test_waits_for_the_new_pod_alone",
     ],
-    ["the previous version is recorded", `        tag(version, **{f"{name}__previous_version": previous})`, "        pass", "test_deploy.py::test_waits_for_the_new_pod_alone"],
+    [
+      "the previous version is recorded",
+      `        tag(version, **{f"{name}__previous_version": previous})`,
+      "        pass",
+      "test_deploy.py::test_waits_for_the_new_pod_alone",
+    ],
     [
       "an alias that is there already keeps its previous version",
       `    if previous == version:
@@ -95,8 +150,18 @@ export const promotion: Protections = {
       "",
       "test_revert.py::test_on_a_schedule_changes_nothing_where_all_is_well",
     ],
-    ["an MLflow that is away is waited for by running again", "        raise Unavailable(", "        raise StepFailed(", "test_chain.py::test_an_mlflow_that_is_away_is_waited_for_by_running_again"],
-    ["an MLflow that restarts is waited for", "(429, 502, 503, 504)", "()", "test_build.py::test_mlflow_that_restarts_is_waited_for"],
+    [
+      "an MLflow that is away is waited for by running again",
+      "        raise Unavailable(",
+      "        raise StepFailed(",
+      "test_chain.py::test_an_mlflow_that_is_away_is_waited_for_by_running_again",
+    ],
+    [
+      "an MLflow that restarts is waited for",
+      "(429, 502, 503, 504)",
+      "()",
+      "test_build.py::test_mlflow_that_restarts_is_waited_for",
+    ],
   ],
   "scripts/releases.py": [
     [
@@ -113,6 +178,11 @@ export const promotion: Protections = {
       `status = "FINISHED"`,
       "test_deploy.py::test_says_why_at_once",
     ],
-    ["the record names the person whom the API server vouched for", "    if annotations.get(names.SUBMITTED_BY):", "    if False:", "test_promote.py::test_who_asked[anna]"],
+    [
+      "the record names the person whom the API server vouched for",
+      "    if annotations.get(names.SUBMITTED_BY):",
+      "    if False:",
+      "test_promote.py::test_who_asked[anna]",
+    ],
   ],
 };

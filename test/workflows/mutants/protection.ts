@@ -14,6 +14,7 @@ export type Protections = Readonly<Record<string, readonly Protection[]>>;
  */
 export function takeOut(file: string, content: string, [what, text, without]: Protection): string {
   const pieces = content.split(text);
-  if (pieces.length !== 2) throw new Error(`${file}, "${what}": its text is there ${pieces.length - 1} times, give one that is there once.`);
+  if (pieces.length !== 2)
+    throw new Error(`${file}, "${what}": its text is there ${pieces.length - 1} times, give one that is there once.`);
   return pieces.join(without);
 }

@@ -1,0 +1,94 @@
+/** Writes what is told of the settings elsewhere: the README's table, and the schema for editors. `npm run docs`. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { project, schema, stackFile } from "../config/schema";
+
+const root = join(__dirname, "..");
+
+/** A schema as data. */
+interface Schema {
+  type?: string;
+  description?: string;
+  default?: unknown;
+  /** What holds where there is no default, or one that is too long for a table. */
+  fallback?: string;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: Schema | boolean;
+  [keyword: string]: unknown;
+}
+
+/** A mapping gets no default of its own: an editor would write its braces. */
+const asData = (type: z.ZodType) =>
+  z.toJSONSchema(type, {
+    io: "input",
+    target: "draft-07",
+    override: ({ jsonSchema }) => void (jsonSchema.type === "object" && delete jsonSchema.default),
+  }) as Schema;
+
+/** One row for each setting: its key, its meaning with unit and range, its default. */
+export function settingsTable(): string {
+  const rows = settingRows(asData(schema), []);
+  return [["key under `gourmetgram:`", "meaning", "default"], ["---", "---", "---"], ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
+}
+
+function settingRows(node: Schema, path: string[], isRequired = false): string[][] {
+  if (node.properties)
+    return Object.entries(node.properties).flatMap(([key, value]) =>
+      settingRows(value, [...path, key], node.required?.includes(key)),
+    );
+  if (typeof node.additionalProperties === "object") return settingRows(node.additionalProperties, [...path, "<name>"]);
+  return [
+    [`\`${path.join(".")}\``, node.description!, isRequired ? "required" : (node.fallback ?? shown(node.default))],
+  ];
+}
+
+function shown(value: unknown): string {
+  return Array.isArray(value) && value.length === 0 ? "none" : `\`${value}\``;
+}
+
+/** The JSON Schema of a stack file, for editors. What only a comparison of settings finds, the program alone says. */
+export function stackSchema(): Schema {
+  const { properties, required, description } = asData(schema);
+  const prefixed = (key: string) => `${project}:${key}`;
+  const settings = Object.fromEntries(Object.entries(properties!).map(([key, value]) => [prefixed(key), value]));
+  const file = asData(stackFile);
+  const config = {
+    description,
+    type: "object",
+    properties: settings,
+    required: required!.map(prefixed),
+    patternProperties: { [`^(?!${project}:).+:`]: {} },
+    additionalProperties: false,
+  };
+  return JSON.parse(
+    JSON.stringify({ ...file, properties: { ...file.properties, config }, required: ["config"] }),
+    (_key, node) => forEditors(node),
+  );
+}
+
+/** Editors know `default` alone, so the words go into the description. */
+function forEditors(node: Schema): Schema {
+  if (typeof node?.fallback !== "string") return node;
+  const { fallback, ...rest } = node;
+  return { ...rest, description: `${rest.description} (default: ${fallback})` };
+}
+
+const tableInReadme = /(?<=<!-- settings: written by `npm run docs` -->\n)[\s\S]*(?=<!-- end of settings -->)/;
+
+/** What each generated file must hold, by its path below the root. */
+export function documents(): Record<string, string> {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  if (!tableInReadme.test(readme))
+    throw new Error("README.md has lost the two comments around the table of settings: put them back");
+  return {
+    "README.md": readme.replace(tableInReadme, () => `\n${settingsTable()}\n\n`),
+    "docs/stack.schema.json": `${JSON.stringify(stackSchema(), null, 2)}\n`,
+  };
+}
+
+if (require.main === module)
+  for (const [path, text] of Object.entries(documents())) writeFileSync(join(root, path), text);

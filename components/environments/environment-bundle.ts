@@ -1,0 +1,93 @@
+import type { EnvironmentSettings, ExposureSettings } from "../../config";
+import { exposedServiceSpec } from "../shared/exposure";
+import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } from "../shared/security";
+import type { Bundle } from "./bundle";
+import type { Platform } from "./platform";
+
+/** What decides the Deployment and the Service of an environment. */
+export interface EnvironmentShape {
+  /** Name of the environment: `staging`. */
+  readonly environment: string;
+  readonly settings: EnvironmentSettings;
+  readonly exposure: ExposureSettings;
+  /** The platform that it is a part of, and that says where it is. */
+  readonly platform: Pick<Platform, "chain" | "rolloutTimeoutSeconds">;
+}
+
+/** Port of the app's container. */
+export const appPort = 8000;
+/** Name by which the Deployment calls its image, and a release replaces it. */
+const imageName = "gourmetgram-app";
+
+/** Namespace, app label, Service and Application of an environment. */
+export function environmentApp(environment: string): string {
+  return `gourmetgram-${environment}`;
+}
+
+/** Where an environment answers inside the cluster. */
+export function inClusterUrl(environment: string, exposedPort: number): string {
+  const app = environmentApp(environment);
+  return `http://${app}.${app}.svc.cluster.local:${exposedPort}`;
+}
+
+/** Deployment and Service of one environment, as the bundle carries them. */
+export function environmentBundle(
+  { environment, settings, exposure, platform }: EnvironmentShape,
+  baseImage: string,
+): Bundle {
+  const app = environmentApp(environment);
+  const labels = { app };
+  const probe = { httpGet: { path: "/healthz", port: "http" } };
+  return {
+    imageName,
+    baseImage,
+    deployment: {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: app, labels },
+      spec: {
+        replicas: settings.replicas,
+        revisionHistoryLimit: 3,
+        progressDeadlineSeconds: platform.rolloutTimeoutSeconds,
+        selector: { matchLabels: labels },
+        strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+        template: {
+          metadata: { labels },
+          spec: {
+            automountServiceAccountToken: false,
+            enableServiceLinks: false,
+            terminationGracePeriodSeconds: 10,
+            securityContext: restrictedPod,
+            containers: [
+              {
+                name: "app",
+                image: imageName,
+                ports: [{ name: "http", containerPort: appPort }],
+                startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 60 },
+                readinessProbe: { ...probe, periodSeconds: 2 },
+                livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 5 },
+                resources: { requests: { cpu: "100m", memory: settings.memory }, limits: { memory: settings.memory } },
+                securityContext: restrictedContainer,
+                volumeMounts: [temporaryMount],
+              },
+            ],
+            volumes: [temporaryVolume],
+          },
+        },
+      },
+    },
+    service: {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: app, labels },
+      spec: {
+        selector: labels,
+        ...exposedServiceSpec(exposure, {
+          name: environment,
+          port: platform.chain[environment].port,
+          targetPort: "http",
+        }),
+      },
+    },
+  };
+}

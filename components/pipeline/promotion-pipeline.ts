@@ -1,0 +1,187 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import * as yaml from "js-yaml";
+import type { PipelineSettings } from "../../config";
+import type { OwnImageKey } from "../../images/catalogue";
+import type { Manifest } from "../platform/release-manifests";
+import { freezeName } from "../shared/workflow-names";
+import { WorkflowAdmission } from "./workflow-admission";
+
+export interface PromotionPipelineArgs {
+  readonly settings: PipelineSettings;
+  /** `repository@digest` of the images that the steps run. */
+  readonly images: Record<OwnImageKey, pulumi.Input<string>>;
+  /** URL at which the workflows reach each environment, by its name, in the order of promotion. */
+  readonly environmentUrls: Record<string, string>;
+  /** Names of the environments whose pods are on another cluster. */
+  readonly otherClusters: string[];
+  /** MLflow's tracking URI. */
+  readonly trackingUri: string;
+  /** Namespace that Argo Workflows watches. */
+  readonly namespace: pulumi.Input<string>;
+  /** Folder of the templates, with their step scripts in `scripts/`. */
+  readonly folder: string;
+}
+
+/** Which templates each workflow starts; the others start none. */
+export const starts: Record<string, string[]> = {
+  "train-model": ["build-container-image"],
+  "build-container-image": ["deploy-container-image", "test-staging", "revert-staging"],
+  "test-staging": ["promote-model", "revert-staging"],
+};
+
+const argo = (resources: string[], verbs: string[]): k8s.types.input.rbac.v1.PolicyRule => ({
+  apiGroups: ["argoproj.io"],
+  resources,
+  verbs,
+});
+
+/** The rights of one workflow in its own namespace. What it may do to an environment, that environment grants. */
+export function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
+  const report = argo(["workflowtaskresults"], ["create", "patch"]);
+  // Each asks who started it, and whether the lock is still held for it.
+  const workflows = argo(["workflows"], starts[template] ? ["create", "get", "list", "watch"] : ["get"]);
+  const freeze = { apiGroups: [""], resources: ["configmaps"], resourceNames: [freezeName], verbs: ["get"] };
+  return template === "promote-model" ? [report, workflows, freeze] : [report, workflows];
+}
+
+/**
+ * Every workflow template with its scripts and parameters. Each workflow acts under a ServiceAccount of its
+ * own, which has the template's name.
+ */
+export class PromotionPipeline extends pulumi.ComponentResource {
+  /** Names of the templates, sorted. */
+  readonly templates: string[];
+
+  constructor(name: string, args: PromotionPipelineArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:release:PromotionPipeline", name, {}, opts);
+    const child = { parent: this };
+    const manifests = readManifests(args.folder);
+    this.templates = manifests
+      .filter(({ kind }) => kind === "WorkflowTemplate")
+      .map(({ metadata }) => metadata.name)
+      .sort();
+
+    const parameters = new k8s.core.v1.ConfigMap(
+      `${name}-parameters`,
+      {
+        metadata: {
+          name: "pipeline-parameters",
+          namespace: args.namespace,
+          labels: { "workflows.argoproj.io/configmap-type": "Parameter" },
+        },
+        data: pipelineParameters(args),
+      },
+      child,
+    );
+    const scripts = new k8s.core.v1.ConfigMap(
+      `${name}-scripts`,
+      {
+        metadata: { name: "pipeline-scripts", namespace: args.namespace },
+        data: readScripts(join(args.folder, "scripts")),
+      },
+      child,
+    );
+
+    new k8s.core.v1.ConfigMap(`${name}-freeze`, { metadata: { name: freezeName, namespace: args.namespace } }, child);
+
+    for (const template of this.templates) this.account(name, template, args.namespace);
+    for (const manifest of manifests) {
+      const { apiVersion, kind, metadata, spec } = withSettings(manifest, args);
+      new k8s.apiextensions.CustomResource(
+        `${name}-${metadata.name}`,
+        { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
+        { ...child, dependsOn: [parameters, scripts] },
+      );
+    }
+    new WorkflowAdmission(
+      `${name}-admission`,
+      { namespace: args.namespace, starts, accounts: this.templates, environments: Object.keys(args.environmentUrls) },
+      child,
+    );
+    this.registerOutputs({ templates: this.templates });
+  }
+
+  private account(name: string, template: string, namespace: pulumi.Input<string>) {
+    const metadata = { name: template, namespace };
+    const child = { parent: this };
+    new k8s.core.v1.ServiceAccount(`${name}-${template}-account`, { metadata }, child);
+    new k8s.rbac.v1.Role(`${name}-${template}-role`, { metadata, rules: workflowRules(template) }, child);
+    new k8s.rbac.v1.RoleBinding(
+      `${name}-${template}-binding`,
+      {
+        metadata,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: template },
+        subjects: [{ kind: "ServiceAccount", name: template, namespace }],
+      },
+      child,
+    );
+  }
+}
+
+/** The stack's settings under the names that the templates read. */
+export function pipelineParameters(
+  args: Omit<PromotionPipelineArgs, "namespace" | "folder">,
+): Record<string, pulumi.Input<string>> {
+  const { settings } = args;
+  const { app, ...others } = args.images;
+  return {
+    "app-base-image": app,
+    ...Object.fromEntries(Object.entries(others).map(([key, image]) => [`${key}-image`, image])),
+    "accuracy-bar": String(settings.accuracyBar),
+    epochs: String(settings.epochs),
+    "rollout-timeout-seconds": String(settings.rolloutTimeoutSeconds),
+    "minimum-soak-minutes": String(settings.minimumSoakMinutes),
+    "load-requests": String(settings.load.requests),
+    "load-concurrency": String(settings.load.concurrency),
+    "load-min-success-percent": String(settings.load.minSuccessPercent),
+    "load-max-p95-ms": String(settings.load.maxP95Ms),
+    "mlflow-uri": args.trackingUri,
+    environments: JSON.stringify(args.environmentUrls),
+    "other-clusters": JSON.stringify(args.otherClusters),
+  };
+}
+
+/** When to train, and between which environments to promote, is the stack's to say; everything else stands in a workflow's file. */
+export function withSettings(
+  manifest: Manifest,
+  { settings, environmentUrls }: Pick<PromotionPipelineArgs, "settings" | "environmentUrls">,
+): Manifest {
+  const { cron } = settings;
+  if (manifest.metadata.name === "cron-train")
+    return {
+      ...manifest,
+      spec: { ...manifest.spec, schedules: [cron.schedule], timezone: cron.timezone, suspend: cron.suspended },
+    };
+  return manifest.metadata.name === "promote-model" ? withPromotions(manifest, Object.keys(environmentUrls)) : manifest;
+}
+
+/** Each environment promotes to the one that follows; unless told otherwise, a person means the last promotion. */
+function withPromotions(manifest: Manifest, environments: string[]): Manifest {
+  if (environments.length < 2) return manifest;
+  const choices: Record<string, string[]> = {
+    "source-environment": environments.slice(0, -1),
+    "target-environment": environments.slice(1),
+  };
+  const parameters = manifest.spec.arguments.parameters.map((parameter: { name: string }) => {
+    const names = choices[parameter.name];
+    return names ? { ...parameter, enum: names, value: names.at(-1) } : parameter;
+  });
+  return { ...manifest, spec: { ...manifest.spec, arguments: { ...manifest.spec.arguments, parameters } } };
+}
+
+function readManifests(folder: string): Manifest[] {
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith(".yaml"))
+    .sort();
+  return files.map((file) => yaml.load(readFileSync(join(folder, file), "utf8"), { filename: file }) as Manifest);
+}
+
+function readScripts(folder: string): Record<string, string> {
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith(".py"))
+    .sort();
+  return Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), "utf8")]));
+}

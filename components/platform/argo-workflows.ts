@@ -1,0 +1,106 @@
+import * as command from "@pulumi/command";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { ExposureSettings, Settings } from "../../config";
+import { type Images, imageReference } from "../../images/catalogue";
+import { clusterEnvironment } from "../shared/command-env";
+import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
+import { restrictedContainer, restrictedNamespaceLabels } from "../shared/security";
+import { adoptManifests, find, installManifests, type Manifest } from "./release-manifests";
+
+export interface ArgoWorkflowsArgs {
+  readonly settings: Settings["argoWorkflows"];
+  readonly cluster: Settings["cluster"];
+  readonly exposure: ExposureSettings;
+  readonly images: Images;
+  /** The release's namespace-install manifest; not read where `settings.install` is false. */
+  readonly manifests: Manifest[];
+}
+
+const serverPort = 2746;
+
+/**
+ * Argo Workflows, installed for one namespace: its controller and server act in `argo` and nowhere else,
+ * and the pipeline's workflows run there.
+ */
+export class ArgoWorkflows extends pulumi.ComponentResource {
+  readonly namespace: pulumi.Output<string>;
+  /** Address that a person opens. */
+  readonly url: string;
+
+  constructor(name: string, args: ArgoWorkflowsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:platform:ArgoWorkflows", name, {}, opts);
+    const { settings, exposure } = args;
+    const exposed = { name: "argoWorkflows", port: exposure.ports.argoWorkflows, targetPort: serverPort };
+    this.url = exposedUrl(exposure, exposed);
+
+    if (settings.install) {
+      const namespace = new k8s.core.v1.Namespace(
+        `${name}-namespace`,
+        { metadata: { name: "argo", labels: restrictedNamespaceLabels } },
+        { parent: this },
+      );
+      const release = installManifests(`${name}-release`, adaptRelease(args), this, namespace);
+      new k8s.core.v1.Service(
+        `${name}-exposed-service`,
+        {
+          metadata: {
+            name: "argo-server-exposed",
+            namespace: namespace.metadata.name,
+            annotations: { "pulumi.com/skipAwait": "true" },
+          },
+          spec: { selector: { app: "argo-server" }, ...exposedServiceSpec(exposure, exposed) },
+        },
+        { parent: this },
+      );
+      // Workflows end before the controller does: nobody else ends their pods.
+      const drain = new command.local.Command(
+        `${name}-drain`,
+        { delete: "node_modules/.bin/tsx stacks/drain-workflows.ts", environment: clusterEnvironment(args.cluster) },
+        { parent: this, dependsOn: release },
+      );
+      this.namespace = drain.id.apply(() => namespace.metadata.name);
+    } else {
+      this.namespace = pulumi.output("argo");
+    }
+    this.registerOutputs({ namespace: this.namespace, url: this.url });
+  }
+}
+
+/** The release with this stack's images, one namespace, and a controller that answers within a second. */
+export function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images" | "settings">): Manifest[] {
+  const executor = imageReference(args.images.argoExec);
+  const objects = adoptManifests(args.manifests, "argo", (released) => {
+    if (released.includes("workflow-controller")) return imageReference(args.images.argoWorkflowController);
+    if (released.includes("argocli")) return imageReference(args.images.argoServer);
+    return undefined;
+  });
+
+  const controller = find(objects, "Deployment", "workflow-controller").spec.template.spec.containers[0];
+  controller.args = [...(controller.args ?? []), `--executor-image=${executor}`];
+  // By default the controller looks again only after ten seconds, which is most of a short chain's time.
+  controller.env = [...(controller.env ?? []), { name: "DEFAULT_REQUEUE_TIME", value: "1s" }];
+
+  const configuration = find(objects, "ConfigMap", "workflow-controller-configmap");
+  configuration.data = {
+    ...configuration.data,
+    // A workflow runs a template of this program as it is: whoever may create workflows can't bring steps, or a
+    // ServiceAccount with more rights, of his own.
+    workflowRestrictions: JSON.stringify({ templateReferencing: "Strict" }),
+    executor: JSON.stringify({
+      imagePullPolicy: "IfNotPresent",
+      resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "256Mi" } },
+      securityContext: { ...restrictedContainer, runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } },
+    }),
+  };
+
+  const server = find(objects, "Deployment", "argo-server").spec.template.spec.containers[0];
+  server.args = [...server.args, `--auth-mode=${args.settings.authMode}`, "--secure=false"];
+  server.readinessProbe = {
+    ...server.readinessProbe,
+    httpGet: { ...server.readinessProbe.httpGet, scheme: "HTTP" },
+    initialDelaySeconds: 1,
+    periodSeconds: 5,
+  };
+  return objects;
+}

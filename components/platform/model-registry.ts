@@ -1,0 +1,161 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { ExposureSettings, Settings } from "../../config";
+import { type Images, imageReference } from "../../images/catalogue";
+import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
+import { mlflowAddress, mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
+import {
+  restrictedContainer,
+  restrictedNamespaceLabels,
+  restrictedPod,
+  temporaryMount,
+  temporaryVolume,
+} from "../shared/security";
+
+export interface ModelRegistryArgs {
+  readonly settings: Settings["modelRegistry"];
+  readonly exposure: ExposureSettings;
+  readonly images: Images;
+  /** Whether Pulumi refuses to delete the models and the record of their releases; default false. */
+  readonly protect?: boolean;
+}
+
+const port = mlflowPort;
+/** Tracking URI of every step of the pipeline. */
+export const trackingUri = `http://${mlflowAddress}`;
+
+const labels = { app: "mlflow" };
+const home = { name: "HOME", value: "/tmp" };
+const database = "sqlite:////data/mlflow.db";
+
+/**
+ * The MLflow server: model registry, runs and artifacts. SQLite and artifacts share one volume, so there is
+ * one replica and never two pods at once. A newer version brings the tables up to date before it serves.
+ * Artifacts go through the server: clients need no storage access.
+ */
+export class ModelRegistry extends pulumi.ComponentResource {
+  /** Address that a person opens. */
+  readonly url: string;
+  readonly namespace: pulumi.Output<string>;
+
+  constructor(name: string, args: ModelRegistryArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:platform:ModelRegistry", name, {}, opts);
+    const { settings, exposure, images } = args;
+
+    const namespace = new k8s.core.v1.Namespace(
+      `${name}-namespace`,
+      { metadata: { name: mlflowNamespace, labels: restrictedNamespaceLabels } },
+      { parent: this, protect: args.protect },
+    );
+    this.namespace = namespace.metadata.name;
+
+    const volume = new k8s.core.v1.PersistentVolumeClaim(
+      `${name}-data`,
+      {
+        metadata: {
+          name: "mlflow-data",
+          namespace: this.namespace,
+          labels,
+          annotations: { "pulumi.com/skipAwait": "true" },
+        },
+        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: settings.storage } } },
+      },
+      { parent: this, protect: args.protect },
+    );
+
+    const exposedPort = exposure.ports.mlflow;
+    const onVolume = {
+      image: imageReference(images.mlflow),
+      resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: "2Gi" } },
+      securityContext: restrictedContainer,
+      volumeMounts: [{ name: "data", mountPath: "/data" }, temporaryMount],
+    };
+    const deployment = new k8s.apps.v1.Deployment(
+      `${name}-deployment`,
+      {
+        metadata: { name: "mlflow", namespace: this.namespace, labels },
+        spec: {
+          replicas: 1,
+          strategy: { type: "Recreate" },
+          selector: { matchLabels: labels },
+          template: {
+            metadata: { labels },
+            spec: {
+              automountServiceAccountToken: false,
+              // Kubernetes would set MLFLOW_PORT and the like, which the server reads as its own settings.
+              enableServiceLinks: false,
+              securityContext: restrictedPod,
+              // A newer server makes the tables that it misses, but refuses those that only have other columns. Where they are
+              // up to date, nothing is changed.
+              initContainers: [
+                { name: "migrate", command: ["mlflow", "db", "upgrade", database], env: [home], ...onVolume },
+              ],
+              containers: [
+                {
+                  name: "mlflow",
+                  command: ["mlflow", "server"],
+                  args: [
+                    "--host=0.0.0.0",
+                    `--port=${port}`,
+                    "--workers=1",
+                    `--backend-store-uri=${database}`,
+                    "--artifacts-destination=/data/artifacts",
+                    `--allowed-hosts=${allowedHosts(exposure, exposedPort).join(",")}`,
+                  ],
+                  env: [
+                    home,
+                    // Its job consumers, which nothing here uses, hold 220 MiB each.
+                    { name: "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", value: "false" },
+                  ],
+                  ports: [{ name: "http", containerPort: port }],
+                  startupProbe: { httpGet: { path: "/health", port }, periodSeconds: 2, failureThreshold: 90 },
+                  readinessProbe: { httpGet: { path: "/health", port }, periodSeconds: 5 },
+                  livenessProbe: { httpGet: { path: "/health", port }, periodSeconds: 30, timeoutSeconds: 10 },
+                  ...onVolume,
+                },
+              ],
+              volumes: [{ name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } }, temporaryVolume],
+            },
+          },
+        },
+      },
+      { parent: this },
+    );
+
+    const service = (role: string, serviceName: string, spec: k8s.types.input.core.v1.ServiceSpec) =>
+      new k8s.core.v1.Service(
+        `${name}-${role}`,
+        {
+          metadata: {
+            name: serviceName,
+            namespace: this.namespace,
+            labels,
+            annotations: { "pulumi.com/skipAwait": "true" },
+          },
+          spec: { selector: labels, ...spec },
+        },
+        { parent: this, dependsOn: deployment },
+      );
+    service("service", "mlflow", { ports: [{ name: "http", port, targetPort: port }] });
+    service(
+      "exposed-service",
+      "mlflow-exposed",
+      exposedServiceSpec(exposure, { name: "mlflow", port: exposedPort, targetPort: port }),
+    );
+
+    this.url = exposedUrl(exposure, { name: "mlflow", port: exposedPort });
+    this.registerOutputs({ url: this.url, namespace: this.namespace });
+  }
+}
+
+/** MLflow compares the `Host` header with its port; forwards from a person's machine arrive as localhost. */
+function allowedHosts(exposure: ExposureSettings, exposedPort: number): string[] {
+  const exposed = [exposure.host, ...exposure.addresses].filter((known) => known !== undefined);
+  const outside = exposure.type === "NodePort" ? exposure.nodePorts.mlflow : exposedPort;
+  return [
+    mlflowAddress,
+    "localhost:*",
+    "127.0.0.1:*",
+    ...new Set(exposed.flatMap((known) => [known, `${known}:${outside}`])),
+  ];
+}

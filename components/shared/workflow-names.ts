@@ -1,0 +1,18 @@
+/** Names that the program, the commands and the step scripts (`workflows/scripts/names.py`) share. */
+
+/** Namespace of every workflow. */
+export const workflowNamespace = "argo";
+/** ConfigMap in it that people write to stop all promotions; Pulumi states that it is there, and nothing of what it says. */
+export const freezeName = "promotion-freeze";
+/** Label that every Workflow of one chain carries: the name of its first one. */
+export const chainLabel = "gourmetgram.io/chain";
+/** Label of a Workflow that the pipeline started: the name of the one that did. */
+export const parentLabel = "gourmetgram.io/parent";
+/** Label of a Workflow that runs under the lock on staging: the name of the one that holds it. */
+export const lockHolderLabel = "gourmetgram.io/lock-holder";
+/** Label of an Application: the stack that holds its environment. */
+export const stackLabel = "gourmetgram.io/stack";
+/** Annotation with the name of who submitted a Workflow: the API server refuses any other than the sender's. */
+export const submittedBy = "gourmetgram.io/submitted-by";
+/** The environment that a namespace belongs to. */
+export const environmentOf = (namespace: string): string => namespace.replace(/^gourmetgram-/, "");

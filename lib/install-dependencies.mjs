@@ -1,0 +1,30 @@
+// Plain JavaScript without imports from node_modules: it is what puts node_modules there.
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const stamp = join(root, "node_modules", ".gourmetgram-lock-hash");
+const hash = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Node.js ${process.versions.node} is too old: install Node.js 20.19 or newer, then run this again.`);
+  process.exit(1);
+}
+if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== hash) {
+  console.error("Installing the npm packages of package-lock.json (once, about 20 s) ...");
+  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (npm.status !== 0) {
+    console.error("npm ci failed: see its message above, mend it, then run this again.");
+    process.exit(1);
+  }
+  writeFileSync(stamp, hash);
+}

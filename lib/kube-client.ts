@@ -1,0 +1,134 @@
+import { existsSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { type Agent, request as httpsRequest, type RequestOptions } from "node:https";
+import { isIP } from "node:net";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import { localContext } from "./paths";
+
+/** A Kubernetes answer other than 2xx. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+export interface Request {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+/** The cluster of a stack, through its API server: nothing else of it need be reachable. */
+export class Cluster {
+  constructor(readonly config: KubeConfig) {}
+
+  /** A Kubernetes API call. @throws ApiError for an answer other than 2xx, with the server's own sentence */
+  async api<T>(path: string, request: Request = {}): Promise<T> {
+    const { status, text } = await this.raw(path, request);
+    if (status < 200 || status > 299) throw new ApiError(status, sentence(text) ?? `HTTP ${status} for ${path}`);
+    return JSON.parse(text) as T;
+  }
+
+  /** A call to a Service of the cluster, by the API server's proxy. Any HTTP status is an answer. */
+  async service(
+    namespace: string,
+    service: string,
+    port: number,
+    path: string,
+    request: Request = {},
+  ): Promise<{ status: number; text: string }> {
+    return this.raw(`/api/v1/namespaces/${namespace}/services/${service}:${port}/proxy${path}`, request);
+  }
+
+  /** The name under which the API server knows this kubeconfig's user. */
+  async username(): Promise<string> {
+    const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
+    const { status } = await this.api<{ status: { userInfo: { username: string } } }>(
+      "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+      { method: "POST", body: review },
+    );
+    return status.userInfo.username;
+  }
+
+  private async raw(
+    path: string,
+    { method = "GET", body, headers }: Request,
+  ): Promise<{ status: number; text: string }> {
+    const url = new URL(this.config.getCurrentCluster()!.server + path);
+    const text = body === undefined ? "" : JSON.stringify(body);
+    // With its length: Node.js sends none of its own with DELETE.
+    const describesBody = text ? { "content-type": "application/json", "content-length": Buffer.byteLength(text) } : {};
+    const options: RequestOptions = { method, headers: { ...describesBody, ...headers }, timeout: 30_000 };
+    await this.config.applyToHTTPSOptions(options);
+    // The certificate is the API server's, also where the Host header is for a Service behind it. The agent's
+    // options go before the request's.
+    const { options: tls } = options.agent as Agent;
+    tls.servername ??= isIP(url.hostname) ? "" : url.hostname;
+    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+    return new Promise((resolve, reject) => {
+      const call = send(url, options, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk) => chunks.push(chunk));
+        response.on("end", () =>
+          resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString("utf8") }),
+        );
+        response.on("error", reject);
+      });
+      call.on("timeout", () => call.destroy(new Error(`no answer from ${url.host} within 30 s`)));
+      call.on("error", (error) =>
+        reject(
+          new Error(
+            `can't reach the cluster at ${url.host} (${error.message}): run npm start, or check the stack's context`,
+          ),
+        ),
+      );
+      call.end(text);
+    });
+  }
+}
+
+/** Connects to one context of a kubeconfig; default `KUBECONFIG`, then `~/.kube/config`. */
+export function connectTo(context: string, kubeconfig?: string): Cluster {
+  const config = new KubeConfig();
+  const files = kubeconfig
+    ? [kubeconfig]
+    : (process.env.KUBECONFIG || join(homedir(), ".kube", "config")).split(delimiter).filter(Boolean);
+  const missing = files.find((file) => !existsSync(file));
+  if (missing) {
+    const remedy =
+      context === localContext
+        ? "run npm start first"
+        : "write its path to gourmetgram:cluster.kubeconfig in the stack file";
+    throw new Error(`there is no kubeconfig ${missing}: ${remedy}`);
+  }
+  if (kubeconfig) config.loadFromFile(kubeconfig);
+  else config.loadFromDefault();
+  if (!config.getContextObject(context)) {
+    const known = config.getContexts().map(({ name }) => name);
+    throw new Error(
+      `the kubeconfig has no context ${context}: name one of ${known.join(", ") || "its contexts (it has none)"} in gourmetgram:cluster.context`,
+    );
+  }
+  config.setCurrentContext(context);
+  return new Cluster(config);
+}
+
+/** An empty list for what is not there, gone with its definition or with its namespace. @throws any other error */
+export function none(error: unknown): { items: never[] } {
+  if (error instanceof ApiError && error.status === 404) return { items: [] };
+  throw error;
+}
+
+function sentence(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { message?: string }).message;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,89 @@
+/** Where the progress of the phases goes. */
+export interface Screen {
+  write(text: string): void;
+  /** A terminal shows progress in place; anything else gets one line for each beginning and end. */
+  isTTY?: boolean;
+  columns?: number;
+}
+
+/** Shows what a phase is doing right now, in a few words. */
+export type Progress = (doing: string) => void;
+
+/**
+ * Runs one phase after another, or several at a time, and shows of each what it does, how far it is and how long it
+ * took: in a terminal in place, in a pipe or a CI log line by line.
+ */
+export class Phases {
+  private readonly running = new Map<string, { doing: string; since: number }>();
+  private timer: NodeJS.Timeout | undefined;
+  private shown = 0;
+  private readonly begin = Date.now();
+
+  constructor(private readonly screen: Screen = process.stdout) {}
+
+  /**
+   * Runs a phase. What it returns, if it is a text, is shown as its result.
+   * @throws what the phase throws, after its line is marked as failed.
+   */
+  async run<T>(title: string, work: (progress: Progress) => Promise<T>): Promise<T> {
+    const since = Date.now();
+    this.running.set(title, { doing: "", since });
+    if (this.screen.isTTY) this.timer ??= setInterval(() => this.draw(), 200);
+    else this.screen.write(`… ${title}\n`);
+    try {
+      const result = await work((doing) => this.running.get(title) && this.running.set(title, { doing, since }));
+      this.end(
+        title,
+        `✓ ${title}${typeof result === "string" && result ? `: ${result}` : ""} (${seconds(Date.now() - since)})`,
+      );
+      return result;
+    } catch (error) {
+      this.end(title, `✗ ${title} (${seconds(Date.now() - since)})`);
+      throw error;
+    }
+  }
+
+  /** A line of its own, above the phases that are running. */
+  say(line: string): void {
+    this.clear();
+    this.screen.write(`${line}\n`);
+    this.draw();
+  }
+
+  /** Time since the phases were made, as text. */
+  elapsed(): string {
+    return seconds(Date.now() - this.begin);
+  }
+
+  private end(title: string, line: string): void {
+    this.running.delete(title);
+    this.say(line);
+    if (this.running.size === 0) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+    }
+  }
+
+  private draw(): void {
+    if (!this.screen.isTTY) return;
+    this.clear();
+    const width = (this.screen.columns ?? 80) - 1;
+    for (const [title, { doing, since }] of this.running) {
+      const line = `… ${title} (${seconds(Date.now() - since)})${doing ? ` ${doing}` : ""}`;
+      this.screen.write(`${line.slice(0, width)}\n`);
+      this.shown++;
+    }
+  }
+
+  private clear(): void {
+    if (this.screen.isTTY && this.shown > 0) this.screen.write(`\x1b[${this.shown}A\x1b[J`);
+    this.shown = 0;
+  }
+}
+
+/** A time in milliseconds as people write it: `0.4 s`, `12 s`, `7 min 03 s`. */
+export function seconds(milliseconds: number): string {
+  if (milliseconds < 9_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const whole = Math.round(milliseconds / 1000);
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+}

@@ -1,0 +1,50 @@
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { PortForward } from "@kubernetes/client-node";
+import type { Cluster } from "./kube-client";
+
+interface Pod {
+  metadata: { name: string };
+  status: { conditions?: { type: string; status: string }[] };
+}
+
+/**
+ * Opens a port on 127.0.0.1 that leads to a ready pod, as `kubectl port-forward` does, for as long as `use` runs.
+ * @param selector label selector of the pods, any ready one of which serves
+ * @throws when none is ready
+ */
+export async function withPortForward<T>(
+  cluster: Cluster,
+  namespace: string,
+  selector: string,
+  port: number,
+  use: (localPort: number) => Promise<T>,
+): Promise<T> {
+  const query = `labelSelector=${encodeURIComponent(selector)}`;
+  const { items } = await cluster.api<{ items: Pod[] }>(`/api/v1/namespaces/${namespace}/pods?${query}`);
+  const pod = items.find(({ status }) =>
+    status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True"),
+  );
+  if (!pod)
+    throw new Error(
+      `no pod ${selector} is ready in ${namespace}: look at it with kubectl describe pods --namespace ${namespace}`,
+    );
+
+  const forward = new PortForward(cluster.config);
+  const server = createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    forward.portForward(namespace, pod.metadata.name, [port], socket, null, socket).catch(() => socket.destroy());
+  });
+  const localPort = await listen(server);
+  try {
+    return await use(localPort);
+  } finally {
+    server.close();
+  }
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}

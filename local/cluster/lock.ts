@@ -1,0 +1,40 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stateDir } from "../../lib/paths";
+import { startTime } from "./processes";
+
+/**
+ * Makes sure that no other `npm start` or `npm stop` works on the local cluster while this process lives. A lock
+ * whose owner is gone, killed perhaps, is taken over.
+ * @returns what gives the lock back.
+ * @throws if another process holds it.
+ */
+export function takeLock(): () => void {
+  mkdirSync(stateDir(), { recursive: true, mode: 0o711 });
+  const path = join(stateDir(), "lock");
+  const mine = JSON.stringify({ pid: process.pid, startTime: startTime(process.pid) });
+  if (existsSync(path)) {
+    const owner = parse(readFileSync(path, "utf8"));
+    if (owner && startTime(owner.pid) === owner.startTime) {
+      throw new Error(
+        `Another npm start or npm stop is at work (process ${owner.pid}): wait for it, or end it, then run this again.`,
+      );
+    }
+    rmSync(path);
+  }
+  try {
+    writeFileSync(path, mine, { flag: "wx" });
+  } catch {
+    throw new Error("Another npm start or npm stop began at the same moment: wait for it, then run this again.");
+  }
+  return () => rmSync(path, { force: true });
+}
+
+/** A lock that was cut off while it was written belongs to nobody. */
+function parse(text: string): { pid: number; startTime: string } | undefined {
+  try {
+    return JSON.parse(text) as { pid: number; startTime: string };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,193 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseStack, type StackFile } from "../config";
+import { kubeconfigPath, repositoryRoot, stateDir } from "../lib/paths";
+import type { Progress } from "../lib/phases";
+import { startedAt } from "../local/cluster/processes";
+import { manifestPath } from "../local/toolchain/release-manifests";
+import { installPlugins, PulumiError, type PulumiOptions, pulumi } from "./local-pulumi";
+import { type LocalValues, renderStack } from "./local-settings";
+
+const project = "gourmetgram";
+const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulumi", ...path);
+
+/** The stack file that the local cluster's stack is run with: the repository's own stays untouched. */
+export const localStackFile = (stack: string): string => join(stateDir(), `Pulumi.${stack}.yaml`);
+
+/** Where the local backend keeps the state of each stack, in a file `<stack>.json`. */
+export const stacksDirectory = (): string => backend("stacks", project);
+
+/** Whether the local backend knows the stack. */
+export const stackExists = (stack: string): boolean => existsSync(join(stacksDirectory(), `${stack}.json`));
+
+/** Is there from the beginning of a destroy until one has come to its end. */
+const destroyMark = (): string => join(stateDir(), "destroy-began");
+
+/** All that the last update printed. */
+const updateLog = (name: string): string => join(stateDir(), "logs", `pulumi-${name}.log`);
+
+/** What this machine knows of its cluster, whose images are these. */
+export function localValues(images: LocalValues["images"]): LocalValues {
+  return {
+    kubeconfig: kubeconfigPath(),
+    manifests: { argoWorkflows: manifestPath("argo-workflows"), argoCd: manifestPath("argo-cd") },
+    images,
+  };
+}
+
+/**
+ * Makes the stack on the local file backend, with the given settings, or gives it new ones.
+ * @returns names of the providers that a stand-in serves.
+ */
+export async function prepareStack(stack: string, settings: StackFile): Promise<string[]> {
+  releaseStaleLocks(stack);
+  const standIns = await installPlugins();
+  const path = localStackFile(stack);
+  // Pulumi adds the salt of its encryption to the file: losing it would lose the stack's secrets.
+  const { encryptionsalt } = existsSync(path) ? parseStack(readFileSync(path, "utf8"), path) : {};
+  if (!stackExists(stack) || !encryptionsalt) {
+    // A project of the same name, in a directory where Pulumi may write its file.
+    writeFileSync(join(stateDir(), "Pulumi.yaml"), `name: ${project}\nruntime: nodejs\n`);
+    writeFileSync(path, renderStack(settings));
+    const args = stackExists(stack)
+      ? ["stack", "change-secrets-provider", "passphrase", "--stack", stack]
+      : ["stack", "init", stack, "--no-select", "--secrets-provider", "passphrase"];
+    await pulumi(args, { cwd: stateDir(), onLine: () => {} });
+    return prepareStack(stack, settings);
+  }
+  writeFileSync(path, renderStack({ ...settings, encryptionsalt }));
+  return standIns;
+}
+
+/**
+ * `pulumi up`.
+ * @param cwd directory of the program; default the repository
+ * @returns its summary, e.g. `152 unchanged`.
+ */
+export async function up(stack: string, progress: Progress, cwd = repositoryRoot): Promise<string> {
+  const advice = `\nAll of its output is in ${updateLog("up")}. Mend the cause, then run the same command again: it goes on from there.`;
+  // A destroy that was killed left a state that knows nothing of what it took away.
+  const refresh = existsSync(destroyMark()) ? ["--refresh"] : [];
+  const counts = await logged("up", stack, ["up", "--yes", "--skip-preview", ...refresh], progress, { cwd }, advice);
+  rmSync(destroyMark(), { force: true });
+  return counts;
+}
+
+/** `pulumi destroy`. The emptied stack goes with the backend: `--remove` would delete the repository's stack file. @returns its summary. */
+export async function destroy(stack: string, progress: Progress): Promise<string> {
+  releaseStaleLocks(stack);
+  writeFileSync(destroyMark(), "");
+  // The state is some 16 MB, and would be written twice for each resource, which took most of the time.
+  const counts = await logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress, {
+    env: { PULUMI_SKIP_CHECKPOINTS: "true" },
+  });
+  rmSync(destroyMark(), { force: true });
+  return counts;
+}
+
+/**
+ * `pulumi preview` of the stack with the given settings. Neither the state nor the stack file of the last `npm start`
+ * is written to: the settings go into a file of their own, for as long as it takes.
+ * @throws PulumiError where it fails, or a policy is broken
+ */
+export async function preview(
+  stack: string,
+  settings: StackFile,
+  args: string[],
+  options: PulumiOptions = {},
+): Promise<void> {
+  if (!stackExists(stack))
+    throw new Error(
+      `There is no stack ${stack} on this machine to compare with: run npm start first, or name another stack in GOURMETGRAM_STACK.`,
+    );
+  const { encryptionsalt } = parseStack(readFileSync(localStackFile(stack), "utf8"), localStackFile(stack));
+  const directory = mkdtempSync(join(tmpdir(), "gourmetgram-preview-"));
+  try {
+    const file = join(directory, `Pulumi.${stack}.yaml`);
+    writeFileSync(file, renderStack({ ...settings, encryptionsalt }), { mode: 0o600 });
+    await pulumi(["preview", "--stack", stack, "--config-file", file, ...args], options);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function logged(
+  name: string,
+  stack: string,
+  args: string[],
+  progress: Progress,
+  options: PulumiOptions,
+  advice = "",
+): Promise<string> {
+  mkdirSync(join(stateDir(), "logs"), { recursive: true });
+  const log = updateLog(name);
+  writeFileSync(log, "");
+  const onLine = (line: string) => {
+    appendFileSync(log, `${line}\n`);
+    if (line.trim()) progress(line.trim().replace(/\s+/g, " "));
+  };
+  try {
+    return summary(
+      await pulumi([...args, "--stack", stack, "--config-file", localStackFile(stack), "--color", "never"], {
+        ...options,
+        onLine,
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof PulumiError)) throw error;
+    throw new Error(`pulumi ${name} did not finish:\n${diagnostics(error.output)}${advice}`);
+  }
+}
+
+/** What Pulumi counts under "Resources:", in one line. */
+export function summary(output: string): string {
+  const lines = output.split("\n").map((line) => line.trim());
+  const start = lines.indexOf("Resources:");
+  const counts = start < 0 ? [] : lines.slice(start + 1, lines.indexOf("", start));
+  return counts.map((line) => line.replace(/^.*changes\. /, "").replace(/^[^0-9]*/, "")).join(", ");
+}
+
+/** The part of Pulumi's output that says what went wrong; its last lines if it has no such part. */
+export function diagnostics(output: string): string {
+  const lines = output.trimEnd().split("\n");
+  const start = lines.findIndex((line) => line.startsWith("Diagnostics:"));
+  const end = lines.findIndex((line, index) => index > start && /^(Outputs|Resources):/.test(line));
+  return (start < 0 ? lines.slice(-15) : lines.slice(start, end < 0 ? undefined : end)).slice(0, 40).join("\n");
+}
+
+/**
+ * Takes away the locks that killed CLI processes left on the stack: nobody else would, and each later command stops at them.
+ * @throws where one belongs to a process that is still at work.
+ */
+export function releaseStaleLocks(stack: string): void {
+  const dir = backend("locks", "organization", project, stack);
+  // One that was cut off while it was written has another name, and stops Pulumi too.
+  const locks = existsSync(dir) ? readdirSync(dir).filter((name) => !name.endsWith(".attrs")) : [];
+  for (const name of locks) {
+    const { pid, timestamp } = parseLock(readFileSync(join(dir, name), "utf8"));
+    const began = startedAt(pid);
+    // A process that is younger than the lock only got its owner's number. Two seconds: the boot time is in whole ones.
+    if (began !== undefined && began <= Date.parse(timestamp) + 2_000)
+      throw new Error(`A pulumi is at work on the stack ${stack} (process ${pid}): wait for it, then run this again.`);
+    for (const file of [name, `${name}.attrs`]) rmSync(join(dir, file), { force: true });
+  }
+}
+
+/** A lock that was cut off belongs to no process. */
+function parseLock(text: string): { pid: number; timestamp: string } {
+  try {
+    return JSON.parse(text) as { pid: number; timestamp: string };
+  } catch {
+    return { pid: 0, timestamp: "" };
+  }
+}

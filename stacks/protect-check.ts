@@ -1,0 +1,61 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { stacksDirectory } from "./local-stack";
+
+/** What Pulumi records of one resource, as far as it is read here. */
+interface Recorded {
+  type?: string;
+  parent?: string;
+  protect?: boolean;
+}
+
+/** Names of the environments that Pulumi refuses to delete, in the order in which they were made. */
+export function protectedEnvironments(resources: Recorded[]): string[] {
+  const parents = resources
+    .filter(({ protect }) => protect)
+    .map(({ parent = "" }) => /::gourmetgram:release:Environment::(.+)$/.exec(parent)?.[1]);
+  return [...new Set(parents)].filter((name) => name !== undefined);
+}
+
+/** What Pulumi holds of the last start of each stack that is not empty: their data is all the local cluster's. */
+function recordedStacks(directory: string): Record<string, Recorded[]> {
+  const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith(".json")) : [];
+  const stacks = files.sort().map((file): [string, Recorded[]] => {
+    const { checkpoint } = JSON.parse(readFileSync(join(directory, file), "utf8")) as {
+      checkpoint: { latest?: { resources?: Recorded[] } };
+    };
+    return [file.replace(/\.json$/, ""), checkpoint.latest?.resources ?? []];
+  });
+  return Object.fromEntries(
+    stacks.filter(([, resources]) => resources.some(({ type }) => !type?.startsWith("pulumi:"))),
+  );
+}
+
+/**
+ * Makes sure that no protected environment is lost: of this stack, or of all where the cluster goes.
+ * @throws with the environments' names, and what to write to have them removed
+ */
+export function refuseProtected(only?: string, directory = stacksDirectory()): void {
+  for (const [stack, resources] of Object.entries(recordedStacks(directory))) {
+    const names = only && only !== stack ? [] : protectedEnvironments(resources);
+    if (names.length > 0) throw new Error(refusal(names, `Pulumi.${stack}.yaml`));
+  }
+}
+
+/**
+ * Makes sure that the cluster does not go with a stack while other stacks are on it.
+ * @throws with their names, and how to take them away
+ */
+export function refuseOthers(stack: string, directory = stacksDirectory()): void {
+  const others = Object.keys(recordedStacks(directory)).filter((other) => other !== stack);
+  if (others.length === 0) return;
+  const verb = others.length === 1 ? "is" : "are";
+  throw new Error(
+    `${others.join(" and ")} ${verb} on this cluster too, and nothing was stopped or removed: first run ${others.map((other) => `GOURMETGRAM_STACK=${other} npm stop`).join(" and ")}; ` +
+      "or npm stop -- --keep-data, which keeps everything.",
+  );
+}
+
+const refusal = (names: string[], file: string): string =>
+  `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} protected, and nothing was stopped or removed: write protect: false under ${names.join(" and ")} in ${file}, ` +
+  "then npm start, then npm stop; or npm stop -- --keep-data, which keeps everything.";

@@ -1,0 +1,31 @@
+/** Ends with an error where environments of other stacks are on the platform. Run by `pulumi destroy` before it deletes anything. */
+import { environmentOf, stackLabel } from "../components/shared/workflow-names";
+import { type Cluster, connectTo, none } from "../lib/kube-client";
+import { run } from "../lib/main";
+
+interface Application {
+  metadata: { labels: Record<string, string> };
+  spec: { destination: { namespace: string } };
+}
+
+/** @returns why the stack must not be destroyed, or undefined: also where Argo CD is gone already, and nobody needs the platform */
+export async function refusal(cluster: Cluster, stack: string): Promise<string | undefined> {
+  const others = encodeURIComponent(`${stackLabel},${stackLabel}!=${stack}`);
+  const { items } = await cluster
+    .api<{ items: Application[] }>(`/apis/argoproj.io/v1alpha1/namespaces/argocd/applications?labelSelector=${others}`)
+    .catch(none);
+  if (items.length === 0) return undefined;
+  const environments = items.map(({ spec }) => environmentOf(spec.destination.namespace));
+  const stacks = [...new Set(items.map(({ metadata }) => metadata.labels[stackLabel]))].sort();
+  return (
+    `the stack ${stack} holds the platform of ${environments.sort().join(" and ")}, so nothing was removed: ` +
+    `destroy the ${stacks.length === 1 ? "stack" : "stacks"} ${stacks.join(" and ")} first`
+  );
+}
+
+if (require.main === module)
+  run(async () => {
+    const reason = await refusal(connectTo(process.env.GOURMETGRAM_CONTEXT!), process.env.GOURMETGRAM_STACK!);
+    if (reason) throw new Error(reason);
+    return 0;
+  });

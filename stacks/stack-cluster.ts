@@ -1,0 +1,14 @@
+import { currentStack, parseCluster, readStackFile } from "../config";
+import { type Cluster, connectTo } from "../lib/kube-client";
+import { kubeconfigPath } from "../lib/paths";
+
+/**
+ * Connects to the cluster that a stack file names; the local cluster has a kubeconfig of its own.
+ * @param stack stack whose file is read; default {@link currentStack}
+ * @throws when the file, the kubeconfig or the context isn't there; nothing has been called by then
+ */
+export function connect(stack = currentStack()): Cluster {
+  const { file, isLocal } = readStackFile(stack);
+  const { context, kubeconfig } = parseCluster(file);
+  return connectTo(context, kubeconfig ?? (isLocal ? kubeconfigPath() : undefined));
+}

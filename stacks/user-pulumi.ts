@@ -1,0 +1,76 @@
+import { spawn } from "node:child_process";
+import { type CommandError, type RunOptions, run } from "../lib/exec";
+import { shield } from "../lib/interrupts";
+import { repositoryRoot } from "../lib/paths";
+import { recordUrls } from "../local/urls";
+import { policyPackArgs } from "./policy-pack";
+import { connect } from "./stack-cluster";
+
+/**
+ * `pulumi up` of a stack on a cluster of the user's own, by the user's own Pulumi and backend.
+ * @param isPlatform whether it holds the platform, and not environments alone
+ */
+export async function upWithOwnPulumi(stack: string, isPlatform: boolean): Promise<void> {
+  // Says in a sentence that the cluster can't be reached, before anything is touched.
+  await connect(stack).api("/version");
+  await ownPulumi("stack", "select", "--create", stack);
+  await ownPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
+  recordUrls(
+    JSON.parse(await ownPulumiOutput("stack", "output", "urls", "--json", "--stack", stack)) as Record<string, string>,
+    isPlatform,
+  );
+}
+
+/** `pulumi destroy` of such a stack. Pulumi asks first: the cluster is not this project's to empty unasked. */
+export async function destroyWithOwnPulumi(stack: string): Promise<void> {
+  await ownPulumi("destroy", "--stack", stack);
+}
+
+/** `pulumi preview` of such a stack, with the policy pack. */
+export async function previewWithOwnPulumi(stack: string, args: string[]): Promise<void> {
+  await ownPulumi("preview", ...policyPackArgs(false), "--stack", stack, ...args);
+}
+
+/** The same as JSON, line by line. @throws CommandError where it fails, or a policy is broken; Error where there is no such stack yet */
+export async function jsonPreviewWithOwnPulumi(
+  stack: string,
+  args: string[],
+  options: Pick<RunOptions, "env" | "onLine">,
+): Promise<void> {
+  await run("pulumi", ["preview", "--stack", stack, "--non-interactive", ...args], {
+    cwd: repositoryRoot,
+    ...options,
+  }).catch((error: CommandError) => {
+    throw error.stderr.includes("ENOENT")
+      ? notInstalled()
+      : /^error: no stack named /m.test(error.stderr)
+        ? noStack(stack)
+        : error;
+  });
+}
+
+const noStack = (stack: string) =>
+  new Error(
+    `there is no stack ${stack} to compare with yet: make it with pulumi stack init ${stack}, and commit what that writes to Pulumi.${stack}.yaml`,
+  );
+
+const notInstalled = () =>
+  new Error(
+    "pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.",
+  );
+
+/** Runs the user's own Pulumi without questions. @returns its standard output */
+export const ownPulumiOutput = (...args: string[]): Promise<string> =>
+  run("pulumi", [...args, "--non-interactive"], { cwd: repositoryRoot });
+
+/** Runs the user's own Pulumi on the terminal. */
+export async function ownPulumi(...args: string[]): Promise<void> {
+  const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
+  const code = await shield(
+    new Promise<number | null>((resolve, reject) => {
+      child.once("close", resolve);
+      child.once("error", () => reject(notInstalled()));
+    }),
+  );
+  if (code !== 0) throw new Error(`pulumi ${args[0]} failed: mend what it says above, then run this again.`);
+}

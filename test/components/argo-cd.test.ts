@@ -1,0 +1,164 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ArgoCd, type ArgoCdArgs } from "../../components/platform/argo-cd";
+import { loadManifests, type Manifest } from "../../components/platform/release-manifests";
+import { catalogue } from "../../images/catalogue";
+import { childrenOf, one, record } from "../registrations";
+import { settingsWith } from "../stack-files";
+
+const fixture = join(__dirname, "..", "fixtures", "argo-cd.yaml");
+
+async function argoCd(
+  section: object = {},
+  change: (manifests: Manifest[]) => Manifest[] = (all) => all,
+  targets: ArgoCdArgs["targets"] = [{ namespace: "food-a" }, { namespace: "food-b" }],
+) {
+  const { argoCd: settings, exposure, images } = settingsWith({ argoCd: section });
+  const manifests = change(await loadManifests(fixture));
+  const { registrations, result } = await record({}, () => {
+    const args = {
+      settings,
+      exposure,
+      images: images.catalogue,
+      manifests,
+      targets,
+      sourceRepository: "oci://registry/bundles/*",
+    };
+    const { url, namespace, project } = new ArgoCd("argo-cd", args);
+    return { url, namespace, project };
+  });
+  return { registrations, result, inputs: (name: string) => one(registrations, name).inputs };
+}
+
+describe("ArgoCd", () => {
+  it("is a namespace, the release, the Service that people open, the cluster and the project", async () => {
+    const { registrations, result } = await argoCd();
+    expect(childrenOf(registrations, "argo-cd")).toEqual([
+      "AppProject argo-cd-project",
+      "ConfigGroup argo-cd-release",
+      "Namespace argo-cd-namespace",
+      "Secret argo-cd-cluster",
+      "Service argo-cd-exposed-service",
+    ]);
+    expect(result).toEqual({ url: "http://gourmetgram.example.org:8082", namespace: "argocd", project: "gourmetgram" });
+  });
+
+  it("declares the project alone where the cluster has Argo CD: no release, and no cluster Secret beside its own", async () => {
+    const { registrations, result } = await argoCd({ install: false });
+    expect(registrations.map(({ name }) => name).sort()).toEqual(["argo-cd", "argo-cd-project"]);
+    expect(registrations.filter(({ type }) => type.endsWith(":Secret"))).toEqual([]);
+    expect(result.namespace).toBe("argocd");
+  });
+
+  it("leaves out the parts that nobody uses", async () => {
+    const released = (await loadManifests(fixture)).map(({ metadata }) => metadata.name);
+    expect(released).toContain("argocd-dex-server");
+    const { registrations } = await argoCd();
+    const installed = childrenOf(registrations, "argo-cd-release").map((child) => child.split("/")[1]);
+    expect(installed.sort()).toEqual(released.filter((name) => name !== "argocd-dex-server").sort());
+  });
+
+  it("keeps the schema of ApplicationSets, which nobody makes, out of the state, and every other as it is released", async () => {
+    const schema = { openAPIV3Schema: { type: "object", properties: { spec: { type: "object" } } } };
+    const definition = (name: string) => ({
+      apiVersion: "apiextensions.k8s.io/v1",
+      kind: "CustomResourceDefinition",
+      metadata: { name },
+      spec: { versions: [{ name: "v1alpha1", schema }] },
+    });
+    const { inputs } = await argoCd({}, (all) => [
+      ...all,
+      definition("applicationsets.argoproj.io"),
+      definition("applications.argoproj.io"),
+    ]);
+    expect(inputs("applicationsets.argoproj.io").spec.versions).toEqual([
+      {
+        name: "v1alpha1",
+        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+      },
+    ]);
+    expect(inputs("applications.argoproj.io").spec.versions).toEqual([{ name: "v1alpha1", schema }]);
+  });
+
+  it("runs the catalogue's images, Redis' first step too", async () => {
+    const redis = (await argoCd()).inputs("argocd/argocd-redis").spec.template.spec;
+    expect(redis.initContainers[0].image).toBe(`quay.io/argoproj/argocd@${catalogue.argoCd.digest}`);
+    expect(redis.containers[0].image).toBe(`docker.io/library/redis@${catalogue.redis.digest}`);
+  });
+
+  it("has no administrator, and shows itself to everyone without letting them write", async () => {
+    const { inputs } = await argoCd();
+    expect(inputs("argocd/argocd-cm").data).toMatchObject({
+      "admin.enabled": "false",
+      "users.anonymous.enabled": "true",
+      "resource.respectRBAC": "strict",
+    });
+    expect(inputs("argocd/argocd-rbac-cm").data).toEqual({ "policy.default": "role:readonly" });
+    expect(inputs("argocd/argocd-cmd-params-cm").data).toEqual({
+      "server.insecure": "true",
+      "applicationsetcontroller.enable": "false",
+    });
+  });
+
+  it("looks again within half a minute, and not at a time of its own", async () => {
+    expect((await argoCd()).inputs("argocd/argocd-cm").data).toMatchObject({
+      "timeout.reconciliation": "30s",
+      "timeout.reconciliation.jitter": "0s",
+    });
+  });
+
+  it("watches what a bundle can hold, and what that makes, and nothing else", async () => {
+    expect(JSON.parse((await argoCd()).inputs("argocd/argocd-cm").data["resource.inclusions"])).toEqual([
+      { apiGroups: ["apps"], kinds: ["Deployment", "ReplicaSet"], clusters: ["*"] },
+      { apiGroups: [""], kinds: ["Service", "Pod"], clusters: ["*"] },
+    ]);
+  });
+
+  it("may deploy to the stated namespaces, from the stated source, and to no other", async () => {
+    const { inputs } = await argoCd();
+    expect(inputs("argo-cd-cluster").stringData.value).toMatchObject({
+      server: "https://kubernetes.default.svc",
+      namespaces: "food-a,food-b",
+      clusterResources: "false",
+    });
+    expect(inputs("argo-cd-project").spec).toEqual({
+      description: "The environments of the GourmetGram food classifier",
+      sourceRepos: ["oci://registry/bundles/*"],
+      destinations: [
+        { server: "https://kubernetes.default.svc", namespace: "food-a" },
+        { server: "https://kubernetes.default.svc", namespace: "food-b" },
+      ],
+      clusterResourceWhitelist: [],
+      namespaceResourceWhitelist: [
+        { group: "apps", kind: "Deployment" },
+        { group: "apps", kind: "ReplicaSet" },
+        { group: "", kind: "Service" },
+        { group: "", kind: "Pod" },
+      ],
+    });
+  });
+
+  it("may deploy to a namespace of another cluster by that cluster's name, and not to one of that name on its own", async () => {
+    const { inputs } = await argoCd({}, (all) => all, [
+      { namespace: "food-a" },
+      { namespace: "food-b", cluster: "edge" },
+    ]);
+    expect(inputs("argo-cd-project").spec.destinations).toEqual([
+      { server: "https://kubernetes.default.svc", namespace: "food-a" },
+      { name: "edge", namespace: "food-b" },
+    ]);
+    expect(inputs("argo-cd-cluster").stringData.value.namespaces).toBe("food-a");
+  });
+
+  it("refuses a release with an image that the catalogue lacks", async () => {
+    const renamed = (manifests: Manifest[]) =>
+      JSON.parse(
+        JSON.stringify(manifests).replace("public.ecr.aws/docker/library/redis", "public.ecr.aws/valkey/valkey"),
+      ) as Manifest[];
+    await expect(argoCd({}, renamed)).rejects.toThrow(
+      new Error(
+        "Deployment argocd-redis runs public.ecr.aws/valkey/valkey:8.2.2-alpine, which the catalogue lacks: add it to images/catalogue.ts",
+      ),
+    );
+  });
+});

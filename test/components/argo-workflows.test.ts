@@ -1,0 +1,125 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { ArgoWorkflows } from "../../components/platform/argo-workflows";
+import { loadManifests, type Manifest } from "../../components/platform/release-manifests";
+import { catalogue } from "../../images/catalogue";
+import { childrenOf, one, record } from "../registrations";
+import { settingsWith } from "../stack-files";
+
+const fixture = join(__dirname, "..", "fixtures", "argo-workflows.yaml");
+
+async function argoWorkflows(section: object = {}, change: (manifests: Manifest[]) => Manifest[] = (all) => all) {
+  const { argoWorkflows: settings, cluster, exposure, images } = settingsWith({ argoWorkflows: section });
+  const manifests = change(await loadManifests(fixture));
+  const { registrations, result } = await record({}, () => {
+    const { url, namespace } = new ArgoWorkflows("argo-workflows", {
+      settings,
+      cluster,
+      exposure,
+      images: images.catalogue,
+      manifests,
+    });
+    return { url, namespace };
+  });
+  const container = (name: string) => one(registrations, name).inputs.spec.template.spec.containers[0];
+  return { registrations, result, container };
+}
+
+describe("ArgoWorkflows", () => {
+  it("is a namespace, the release and the Service that people open", async () => {
+    const { registrations, result } = await argoWorkflows();
+    expect(childrenOf(registrations, "argo-workflows")).toEqual([
+      "Command argo-workflows-drain",
+      "ConfigGroup argo-workflows-release",
+      "Namespace argo-workflows-namespace",
+      "Service argo-workflows-exposed-service",
+    ]);
+    expect(childrenOf(registrations, "argo-workflows-release")).toHaveLength((await loadManifests(fixture)).length);
+    expect(result).toEqual({ url: "http://gourmetgram.example.org:2746", namespace: "argo" });
+    expect(one(registrations, "argo-workflows-namespace").inputs.metadata).toEqual({
+      name: "argo",
+      labels: { "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted" },
+    });
+  });
+
+  it("ends every Workflow before it goes, and does nothing before that", async () => {
+    const { registrations } = await argoWorkflows();
+    expect(one(registrations, "argo-workflows-drain").inputs).toEqual({
+      delete: "node_modules/.bin/tsx stacks/drain-workflows.ts",
+      environment: { GOURMETGRAM_CONTEXT: "gourmetgram-local" },
+    });
+  });
+
+  it("installs nothing where the cluster has it", async () => {
+    const { registrations, result } = await argoWorkflows({ install: false });
+    expect(registrations.map(({ name }) => name)).toEqual(["argo-workflows"]);
+    expect(result).toEqual({ url: "http://gourmetgram.example.org:2746", namespace: "argo" });
+  });
+
+  it("runs the catalogue's images, the executor's too", async () => {
+    const { container } = await argoWorkflows();
+    expect(container("argo/workflow-controller")).toMatchObject({
+      image: `quay.io/argoproj/workflow-controller@sha256:${"2".repeat(64)}`,
+      args: ["--namespaced", `--executor-image=quay.io/argoproj/argoexec@${catalogue.argoExec.digest}`],
+      env: [{ name: "DEFAULT_REQUEUE_TIME", value: "1s" }],
+    });
+    expect(container("argo/argo-server").image).toBe(`quay.io/argoproj/argocli@sha256:${"3".repeat(64)}`);
+  });
+
+  it.each([
+    ["asks for a token by default", {}, "client"],
+    ["lets everyone in where the stack says so", { authMode: "server" }, "server"],
+  ])("%s", async (_title, section, mode) => {
+    expect((await argoWorkflows(section)).container("argo/argo-server")).toMatchObject({
+      args: ["server", "--namespaced", `--auth-mode=${mode}`, "--secure=false"],
+      readinessProbe: { httpGet: { port: 2746, scheme: "HTTP", path: "/" } },
+    });
+  });
+
+  it("runs every step's executor under the restricted standard", async () => {
+    const { registrations } = await argoWorkflows();
+    expect(JSON.parse(one(registrations, "argo/workflow-controller-configmap").inputs.data.executor)).toEqual({
+      imagePullPolicy: "IfNotPresent",
+      resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "256Mi" } },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+        runAsNonRoot: true,
+        seccompProfile: { type: "RuntimeDefault" },
+      },
+    });
+  });
+
+  it("runs a workflow only as a template of the program describes it", async () => {
+    const { registrations } = await argoWorkflows();
+    const { data } = one(registrations, "argo/workflow-controller-configmap").inputs;
+    expect(Object.keys(data).sort()).toEqual(["executor", "workflowRestrictions"]);
+    expect(JSON.parse(data.workflowRestrictions)).toEqual({ templateReferencing: "Strict" });
+  });
+
+  it("refuses a release with an image that the catalogue lacks", async () => {
+    const text = readFileSync(fixture, "utf8");
+    expect(text).toContain("quay.io/argoproj/argocli:latest");
+    const renamed = (manifests: Manifest[]) =>
+      JSON.parse(
+        JSON.stringify(manifests).replace("quay.io/argoproj/argocli:latest", "quay.io/argoproj/argo-ui:latest"),
+      ) as Manifest[];
+    await expect(argoWorkflows({}, renamed)).rejects.toThrow(
+      new Error(
+        "Deployment argo-server runs quay.io/argoproj/argo-ui:latest, which the catalogue lacks: add it to images/catalogue.ts",
+      ),
+    );
+  });
+
+  it("refuses a release without the controller", async () => {
+    await expect(
+      argoWorkflows({}, (manifests) => manifests.filter(({ metadata }) => metadata.name !== "workflow-controller")),
+    ).rejects.toThrow(
+      new Error(
+        "the release manifest has no Deployment workflow-controller: check its version in the stack's configuration",
+      ),
+    );
+  });
+});

@@ -1,0 +1,128 @@
+import * as yaml from "js-yaml";
+import { describe, expect, it } from "vitest";
+import { bundleTag, renderBundle } from "../../components/environments/bundle";
+import { environmentBundle } from "../../components/environments/environment-bundle";
+import { settingsWith } from "../stack-files";
+
+const baseImage = `registry.example.org/gourmetgram-app@sha256:${"a".repeat(64)}`;
+
+function bundle(environment: { port: number; memory?: string; replicas?: number } = { port: 8081 }, image = baseImage) {
+  const settings = settingsWith({ environments: { staging: environment } });
+  const { environments, exposure, chain } = settings;
+  return environmentBundle(
+    {
+      environment: "staging",
+      settings: environments.staging,
+      exposure,
+      platform: { chain, rolloutTimeoutSeconds: 90 },
+    },
+    image,
+  );
+}
+
+describe("renderBundle", () => {
+  const files = renderBundle(bundle());
+
+  it("has the three files that kustomize reads", () => {
+    expect(Object.keys(files)).toEqual(["deployment.yaml", "service.yaml", "kustomization.yaml"]);
+  });
+
+  it("runs the base image until a release says otherwise", () => {
+    expect(yaml.load(files["kustomization.yaml"])).toEqual({
+      apiVersion: "kustomize.config.k8s.io/v1beta1",
+      kind: "Kustomization",
+      resources: ["deployment.yaml", "service.yaml"],
+      images: [
+        {
+          name: "gourmetgram-app",
+          newName: "registry.example.org/gourmetgram-app",
+          digest: `sha256:${"a".repeat(64)}`,
+        },
+      ],
+    });
+  });
+
+  it("states the Deployment as it was built", () => {
+    expect(yaml.load(files["deployment.yaml"])).toEqual(bundle().deployment);
+    expect(yaml.load(files["service.yaml"])).toEqual(bundle().service);
+  });
+
+  it("shows a new limit as a change of two lines", () => {
+    const more = renderBundle(bundle({ port: 8081, memory: "512Mi" }))["deployment.yaml"].split("\n");
+    const changed = files["deployment.yaml"]
+      .split("\n")
+      .flatMap((line, index) => (line === more[index] ? [] : [`${line.trim()} -> ${more[index].trim()}`]));
+    expect(changed).toEqual(["memory: 256Mi -> memory: 512Mi", "memory: 256Mi -> memory: 512Mi"]);
+  });
+});
+
+describe("bundleTag", () => {
+  const tag = (...args: Parameters<typeof bundle>) => bundleTag(renderBundle(bundle(...args)));
+
+  it("is twelve hex digits, the same for the same content", () => {
+    expect(tag()).toMatch(/^[0-9a-f]{12}$/);
+    expect(tag()).toBe(tag({ port: 8081, memory: "256Mi", replicas: 1 }));
+  });
+
+  it("changes with the memory, the port, the replicas and the base image", () => {
+    const tags = [
+      tag(),
+      tag({ port: 8081, memory: "512Mi" }),
+      tag({ port: 9000 }),
+      tag({ port: 8081, replicas: 2 }),
+      tag({ port: 8081 }, baseImage.replace(/a$/, "b")),
+    ];
+    expect(new Set(tags).size).toBe(5);
+  });
+
+  it("doesn't depend on the order of the files", () => {
+    expect(bundleTag({ a: "1", b: "2" })).toBe(bundleTag({ b: "2", a: "1" }));
+  });
+
+  it("tells where a file's name and content end", () => {
+    expect(bundleTag({ a: "b", c: "d" })).not.toBe(bundleTag({ a: "bc", "": "d" }));
+    expect(bundleTag({ ab: "c" })).not.toBe(bundleTag({ a: "bc" }));
+  });
+});
+
+describe("the Deployment of an environment", () => {
+  const pod = (environment?: Parameters<typeof bundle>[0]) =>
+    (bundle(environment).deployment as any).spec.template.spec;
+
+  it("has its memory as request and limit", () => {
+    expect(pod().containers[0].resources).toEqual({
+      requests: { cpu: "100m", memory: "256Mi" },
+      limits: { memory: "256Mi" },
+    });
+    expect(pod({ port: 8081, memory: "1Gi" }).containers[0].resources).toEqual({
+      requests: { cpu: "100m", memory: "1Gi" },
+      limits: { memory: "1Gi" },
+    });
+  });
+
+  it("replaces pods one by one, and gives up when the rollout takes too long", () => {
+    expect((bundle({ port: 8081, replicas: 3 }).deployment as any).spec).toMatchObject({
+      replicas: 3,
+      progressDeadlineSeconds: 90,
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+    });
+  });
+
+  it("meets the restricted standard, and holds no token", () => {
+    expect(pod().securityContext).toEqual({
+      runAsNonRoot: true,
+      runAsUser: 65532,
+      runAsGroup: 65532,
+      fsGroup: 65532,
+      fsGroupChangePolicy: "OnRootMismatch",
+      seccompProfile: { type: "RuntimeDefault" },
+    });
+    expect(pod().containers[0].securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    expect(pod().automountServiceAccountToken).toBe(false);
+    expect(pod().volumes).toEqual([{ name: "tmp", emptyDir: {} }]);
+  });
+});

@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import { ModelRegistry } from "../../components/platform/model-registry";
+import { childrenOf, one, record } from "../registrations";
+import { settingsWith } from "../stack-files";
+
+const nodePorts = {
+  staging: 30081,
+  canary: 30080,
+  production: 30000,
+  mlflow: 30800,
+  argoWorkflows: 30746,
+  argoCd: 30082,
+};
+
+async function modelRegistry(sections: Record<string, unknown> = {}) {
+  const { modelRegistry: settings, exposure, images } = settingsWith(sections);
+  const { registrations, result } = await record({}, () => {
+    const { url, namespace } = new ModelRegistry("mlflow", { settings, exposure, images: images.catalogue });
+    return { url, namespace };
+  });
+  const container = one(registrations, "mlflow-deployment").inputs.spec.template.spec.containers[0];
+  const hosts = container.args
+    .find((arg: string) => arg.startsWith("--allowed-hosts="))
+    .replace("--allowed-hosts=", "")
+    .split(",");
+  return { registrations, result, container, hosts, inputs: (name: string) => one(registrations, name).inputs };
+}
+
+describe("ModelRegistry", () => {
+  it("is a namespace, a volume, a Deployment, and a Service inside and one outside", async () => {
+    const { registrations, result } = await modelRegistry();
+    expect(childrenOf(registrations, "mlflow")).toEqual([
+      "Deployment mlflow-deployment",
+      "Namespace mlflow-namespace",
+      "PersistentVolumeClaim mlflow-data",
+      "Service mlflow-exposed-service",
+      "Service mlflow-service",
+    ]);
+    expect(registrations).toHaveLength(6);
+    expect(result).toEqual({ url: "http://gourmetgram.example.org:8000", namespace: "gourmetgram-platform" });
+  });
+
+  it("answers at its fixed address, whatever the exposed port", async () => {
+    const { inputs, result } = await modelRegistry({
+      exposure: { type: "externalIPs", addresses: ["192.0.2.1"], ports: { mlflow: 5001 } },
+    });
+    expect(inputs("mlflow-service")).toMatchObject({
+      metadata: { name: "mlflow", namespace: "gourmetgram-platform" },
+      spec: { selector: { app: "mlflow" }, ports: [{ name: "http", port: 8000, targetPort: 8000 }] },
+    });
+    expect(inputs("mlflow-exposed-service").spec).toEqual({
+      selector: { app: "mlflow" },
+      type: "ClusterIP",
+      externalIPs: ["192.0.2.1"],
+      ports: [{ name: "http", protocol: "TCP", port: 5001, targetPort: 8000 }],
+    });
+    expect(result.url).toBe("http://192.0.2.1:5001");
+  });
+
+  it("keeps everything on its one volume, with one pod at a time", async () => {
+    const { inputs, container } = await modelRegistry({ modelRegistry: { storage: "3Gi" } });
+    expect(inputs("mlflow-data").spec.resources.requests.storage).toBe("3Gi");
+    expect(inputs("mlflow-deployment").spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate" } });
+    expect(container.args).toEqual(
+      expect.arrayContaining([
+        "--workers=1",
+        "--backend-store-uri=sqlite:////data/mlflow.db",
+        "--artifacts-destination=/data/artifacts",
+      ]),
+    );
+    expect(container.image).toBe(`ghcr.io/mlflow/mlflow@sha256:${"1".repeat(64)}`);
+  });
+
+  it("brings the tables up to date before it serves, with the server's own image, on the same volume, and as restricted", async () => {
+    const { inputs, container } = await modelRegistry();
+    const { initContainers } = inputs("mlflow-deployment").spec.template.spec;
+    const { image, resources, securityContext, volumeMounts } = container;
+    expect(resources.limits).toEqual({ memory: "2Gi" });
+    expect(securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    expect(initContainers).toEqual([
+      {
+        name: "migrate",
+        command: ["mlflow", "db", "upgrade", "sqlite:////data/mlflow.db"],
+        env: [{ name: "HOME", value: "/tmp" }],
+        ...{ image, resources, securityContext, volumeMounts },
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      "the stack's host",
+      { type: "LoadBalancer", host: "food.example.org" },
+      ["food.example.org", "food.example.org:8000"],
+    ],
+    [
+      "every node's address",
+      { type: "externalIPs", addresses: ["192.0.2.1", "192.0.2.2"] },
+      ["192.0.2.1", "192.0.2.1:8000", "192.0.2.2", "192.0.2.2:8000"],
+    ],
+    [
+      "the node port",
+      { type: "NodePort", nodePorts, host: "node.example.org" },
+      ["node.example.org", "node.example.org:30800"],
+    ],
+  ])("lets in %s", async (_title, exposure, outside) => {
+    expect((await modelRegistry({ exposure })).hosts).toEqual([
+      "mlflow.gourmetgram-platform.svc.cluster.local:8000",
+      "localhost:*",
+      "127.0.0.1:*",
+      ...outside,
+    ]);
+  });
+});

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { PipelineImages } from "../../components/pipeline/pipeline-images";
+import { resolveImages } from "../../images/catalogue";
+import { one, record } from "../registrations";
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const stated = resolveImages({
+  app: { digest: digest("7") },
+  train: { digest: digest("8") },
+  tools: { digest: digest("9") },
+});
+const repository = "registry.kube-system.svc.cluster.local:5000/gourmetgram";
+
+const pipelineImages = (more: object = {}) =>
+  record(
+    {},
+    () =>
+      new PipelineImages("images", {
+        images: stated,
+        build: true,
+        cluster: { context: "kind" },
+        contentKey: "c0ffee",
+        ...more,
+      }).references,
+  );
+
+describe("PipelineImages", () => {
+  it("builds where the stack asks, and takes the digests from the build", async () => {
+    const { registrations, result } = await pipelineImages();
+    expect(registrations).toHaveLength(2);
+    expect(one(registrations, "images-push")).toMatchObject({ type: "command:local:Command", parent: "images" });
+    expect(result).toEqual({
+      app: `${repository}-app@${digest("a")}`,
+      train: `${repository}-train@${digest("b")}`,
+      tools: `${repository}-tools@${digest("c")}`,
+    });
+  });
+
+  it("builds for the stack's cluster, and again when the sources change", async () => {
+    const { registrations } = await pipelineImages({ cluster: { context: "kind", kubeconfig: "/path/kubeconfig" } });
+    expect(one(registrations, "images-push").inputs).toEqual({
+      create: "node_modules/.bin/tsx cli/images.ts push --json",
+      environment: { GOURMETGRAM_CONTEXT: "kind", KUBECONFIG: "/path/kubeconfig" },
+      triggers: ["c0ffee"],
+      logging: "stderr",
+    });
+  });
+
+  it("leaves the kubeconfig to its default where the stack names none", async () => {
+    expect(one((await pipelineImages()).registrations, "images-push").inputs.environment).toEqual({
+      GOURMETGRAM_CONTEXT: "kind",
+    });
+  });
+
+  it("runs no command where the stack states the digests", async () => {
+    const { registrations, result } = await pipelineImages({ build: false });
+    expect(registrations.map(({ name }) => name)).toEqual(["images"]);
+    expect(result).toEqual({
+      app: `${repository}-app@${digest("7")}`,
+      train: `${repository}-train@${digest("8")}`,
+      tools: `${repository}-tools@${digest("9")}`,
+    });
+  });
+});

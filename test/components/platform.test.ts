@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { misplaced, referToPlatform } from "../../components/environments/platform";
+import { runProgram } from "../program";
+import { childrenOf, one, record } from "../registrations";
+import { runnableStack, settingsWith } from "../stack-files";
+
+const fullName = "organization/gourmetgram/platform";
+const images = { app: "registry/app@sha256:a", tools: "registry/tools@sha256:c" };
+const handedOut = {
+  images,
+  project: "gourmetgram",
+  rolloutTimeoutSeconds: 90,
+  chain: { canary: { port: 8080, promotesFrom: "staging", stack: "canary" }, staging: { port: 8081 } },
+};
+const refer = (outputs: object) =>
+  record({}, () => referToPlatform("platform"), { name: "canary", references: { [fullName]: outputs } });
+
+describe("a reference to the platform", () => {
+  it("reads what that stack hands out, in the order of promotion", async () => {
+    const { result } = await refer({ platform: handedOut });
+    expect(result).toEqual(handedOut);
+    expect(Object.keys(result.chain)).toEqual(["staging", "canary"]);
+  });
+
+  it.each<[string, object]>([
+    ["is empty", {}],
+    ["is of an older program", { platform: { ...handedOut, chain: undefined } }],
+  ])("says what to do where that stack %s", async (_title, outputs) => {
+    await expect(refer(outputs)).rejects.toThrow(
+      new Error(
+        "The stack platform hands out no platform that this program knows: update that stack first, with this program.",
+      ),
+    );
+  });
+});
+
+describe("an environment's place", () => {
+  const { chain } = settingsWith({
+    environments: { staging: { port: 1 } },
+    otherEnvironments: {
+      canary: { stack: "canary", port: 2, promotesFrom: "staging" },
+      production: { stack: "production", port: 3, promotesFrom: "canary" },
+    },
+  });
+
+  it("is in the stack that the platform names", () =>
+    expect(misplaced({ chain }, ["canary"], "canary", "platform", false)).toEqual([]));
+
+  it("is nowhere else, and what to write says where", () => {
+    const remedy = (stack: string) =>
+      `write it under otherEnvironments in the stack platform, with stack: ${stack}, and update that one first`;
+    expect(misplaced({ chain }, ["canary", "production", "shadow", "staging"], "canary", "platform", false)).toEqual([
+      `gourmetgram:environments.production: the stack production holds it: remove it here, or ${remedy("canary")}`,
+      `gourmetgram:environments.shadow: ${remedy("canary")}`,
+      `gourmetgram:environments.staging: the stack platform holds it: remove it here, or ${remedy("canary")}`,
+    ]);
+  });
+
+  it("is on the cluster that both stacks say", () => {
+    const elsewhere = { ...chain, canary: { ...chain.canary, cluster: "edge", url: "http://edge:2" } };
+    expect(misplaced({ chain: elsewhere }, ["canary"], "canary", "platform", true)).toEqual([]);
+    expect(misplaced({ chain: elsewhere }, ["canary"], "canary", "platform", false)).toEqual([
+      "gourmetgram:platform.cluster: missing: write the platform's, since the stack platform has canary on the cluster edge",
+    ]);
+    expect(misplaced({ chain }, ["canary"], "canary", "platform", true)).toEqual([
+      "gourmetgram:platform.cluster: leave it out, since the stack platform has canary on the platform's cluster",
+    ]);
+  });
+
+  it("is checked by the program before it declares anything", async () => {
+    await expect(runProgram(runnableStack("canary"), "production")).rejects.toThrow(
+      "gourmetgram:environments.canary: the stack canary holds it: remove it here, or write it under",
+    );
+  });
+});
+
+describe("a stack per environment", () => {
+  it("declares together what the whole pipeline in one stack does, the same but for the stacks' names", async () => {
+    const whole = await runProgram(runnableStack("staging"), "staging");
+    const parts = [
+      await runProgram(runnableStack("platform"), "platform"),
+      await runProgram(runnableStack("canary"), "canary"),
+      await runProgram(runnableStack("production"), "production"),
+    ];
+    const text = ({ type, name, parent, inputs }: (typeof whole.registrations)[number]) =>
+      JSON.stringify({ type, name, parent, inputs }).replace(
+        /"gourmetgram.io\/stack":"\w+"|"GOURMETGRAM_STACK":"\w+"/g,
+        "",
+      );
+    const declared = (each: typeof parts) => new Set(each.flatMap(({ registrations }) => registrations.map(text)));
+    expect([...declared(parts)].sort()).toEqual([...declared([whole])].sort());
+  });
+
+  it("holds nothing but its environment and its provider", async () => {
+    const { registrations } = await runProgram(runnableStack("production"), "production");
+    expect(registrations.filter(({ parent }) => parent === null).map(({ name }) => name)).toEqual([
+      "production",
+      "cluster",
+    ]);
+    expect(childrenOf(registrations, "production")).toHaveLength(12);
+    expect(one(registrations, "production-application").inputs.metadata.labels).toEqual({
+      "gourmetgram.io/stack": "production",
+    });
+  });
+
+  it("tells the workflows, Argo CD and the API server of all environments", async () => {
+    const { registrations } = await runProgram(runnableStack("platform"), "platform");
+    expect(Object.keys(JSON.parse(one(registrations, "pipeline-parameters").inputs.data.environments))).toEqual([
+      "staging",
+      "canary",
+      "production",
+    ]);
+    expect(one(registrations, "argo-cd-cluster").inputs.stringData.value.namespaces).toBe(
+      "gourmetgram-staging,gourmetgram-canary,gourmetgram-production",
+    );
+    expect(
+      registrations.filter(({ type }) => type === "gourmetgram:release:Environment").map(({ name }) => name),
+    ).toEqual(["staging"]);
+  });
+});
+
+describe("what refuses to destroy a platform", () => {
+  it("is deleted before everything else, with the stack's own name", async () => {
+    const { registrations } = await runProgram(runnableStack("platform"), "platform");
+    const guard = one(registrations, "destroy-guard-refuse");
+    expect(guard).toMatchObject({
+      type: "command:local:Command",
+      parent: "destroy-guard",
+      inputs: {
+        delete: "node_modules/.bin/tsx stacks/refuse-destroy.ts",
+        environment: { GOURMETGRAM_CONTEXT: "gourmetgram-local", GOURMETGRAM_STACK: "platform" },
+      },
+    });
+    // Installed manifests arrive later, as Pulumi's own component hands them out; their namespaces are among these.
+    const guarded = new Set(guard.dependencies);
+    const others = registrations.filter(
+      ({ custom, name, type }) => custom && name !== guard.name && !type.startsWith("pulumi:providers"),
+    );
+    expect(others.filter(({ name }) => !guarded.has(name)).map(({ name }) => name)).toEqual([]);
+  });
+});

@@ -1,0 +1,221 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as yaml from "js-yaml";
+import { describe, expect, it } from "vitest";
+import { PromotionPipeline, starts } from "../../components/pipeline/promotion-pipeline";
+import { childrenOf, one, record } from "../registrations";
+import { settingsWith } from "../stack-files";
+
+const folder = join(__dirname, "..", "..", "workflows");
+const templates = [
+  "build-container-image",
+  "deploy-container-image",
+  "promote-model",
+  "restore-releases",
+  "revert-staging",
+  "test-staging",
+  "train-model",
+];
+
+async function pipeline(section: object = {}, environments = ["staging", "canary"]) {
+  const { registrations, result } = await record({}, () => {
+    const { templates } = new PromotionPipeline("pipeline", {
+      settings: settingsWith({ pipeline: section }).pipeline,
+      images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" },
+      environmentUrls: Object.fromEntries(environments.map((name, index) => [name, `http://${name}:808${index}`])),
+      otherClusters: [],
+      trackingUri: "http://mlflow:8000",
+      namespace: "argo",
+      folder,
+    });
+    return { templates };
+  });
+  return { registrations, result, inputs: (name: string) => one(registrations, name).inputs };
+}
+
+describe("PromotionPipeline", () => {
+  it("is every template, the schedule, the scripts, the parameters, and an account with its role for each template", async () => {
+    const { registrations, result } = await pipeline();
+    expect(result.templates).toEqual(templates);
+    expect(childrenOf(registrations, "pipeline")).toEqual(
+      [
+        "ConfigMap pipeline-freeze",
+        "ConfigMap pipeline-parameters",
+        "ConfigMap pipeline-scripts",
+        "CronWorkflow pipeline-cron-restore-releases",
+        "CronWorkflow pipeline-cron-revert-staging",
+        "CronWorkflow pipeline-cron-train",
+        "WorkflowAdmission pipeline-admission",
+        ...templates.flatMap((name) => [
+          `Role pipeline-${name}-role`,
+          `RoleBinding pipeline-${name}-binding`,
+          `ServiceAccount pipeline-${name}-account`,
+          `WorkflowTemplate pipeline-${name}`,
+        ]),
+      ].sort(),
+    );
+    // With the component itself, and the two resources of its admission.
+    expect(registrations).toHaveLength(10 + 4 * templates.length);
+  });
+
+  it("hands its settings to the templates as text", async () => {
+    const section = {
+      accuracyBar: 0.75,
+      epochs: 2,
+      rolloutTimeoutSeconds: 60,
+      minimumSoakMinutes: 90,
+      load: { requests: 200, concurrency: 20, minSuccessPercent: 99.5, maxP95Ms: 500 },
+    };
+    expect((await pipeline(section)).inputs("pipeline-parameters")).toMatchObject({
+      metadata: {
+        name: "pipeline-parameters",
+        namespace: "argo",
+        labels: { "workflows.argoproj.io/configmap-type": "Parameter" },
+      },
+      data: {
+        "train-image": "r/train@2",
+        "tools-image": "r/tools@3",
+        "app-base-image": "r/app@1",
+        "accuracy-bar": "0.75",
+        epochs: "2",
+        "rollout-timeout-seconds": "60",
+        "minimum-soak-minutes": "90",
+        "load-requests": "200",
+        "load-concurrency": "20",
+        "load-min-success-percent": "99.5",
+        "load-max-p95-ms": "500",
+        "mlflow-uri": "http://mlflow:8000",
+        environments: '{"staging":"http://staging:8080","canary":"http://canary:8081"}',
+      },
+    });
+  });
+
+  it("mounts every script as it stands in its folder", async () => {
+    const files = readdirSync(join(folder, "scripts")).filter((file) => file.endsWith(".py"));
+    expect((await pipeline()).inputs("pipeline-scripts").data).toEqual(
+      Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, "scripts", file), "utf8")])),
+    );
+  });
+
+  it("trains on the stack's schedule, and leaves the rest of the CronWorkflow to its file", async () => {
+    const file = yaml.load(readFileSync(join(folder, "cron-train.yaml"), "utf8")) as { spec: object };
+    const { inputs } = await pipeline({
+      cron: { schedule: "30 4 * * 1-5", timezone: "Europe/Berlin", suspended: false },
+    });
+    expect(inputs("pipeline-cron-train").spec).toEqual({
+      ...file.spec,
+      schedules: ["30 4 * * 1-5"],
+      timezone: "Europe/Berlin",
+      suspend: false,
+    });
+    expect((await pipeline()).inputs("pipeline-cron-train").spec).toMatchObject({
+      schedules: ["0 2 * * *"],
+      timezone: "UTC",
+      suspend: true,
+      concurrencyPolicy: "Forbid",
+    });
+  });
+
+  it.each([
+    [["staging", "canary"], ["staging"], ["canary"]],
+    [
+      ["staging", "canary", "production"],
+      ["staging", "canary"],
+      ["canary", "production"],
+    ],
+    [
+      ["staging", "shadow", "canary", "production"],
+      ["staging", "shadow", "canary"],
+      ["shadow", "canary", "production"],
+    ],
+  ])(
+    "promotes between the environments %j, the last promotion where nothing else is said, and leaves the rest to the file",
+    async (environments, sources, targets) => {
+      const file = yaml.load(readFileSync(join(folder, "promote-model.yaml"), "utf8")) as {
+        spec: { arguments: { parameters: object[] } };
+      };
+      const { spec } = (await pipeline({}, environments)).inputs("pipeline-promote-model");
+      expect(spec.arguments.parameters).toEqual([
+        { name: "source-environment", enum: sources, value: sources.at(-1) },
+        { name: "target-environment", enum: targets, value: targets.at(-1) },
+        file.spec.arguments.parameters[2],
+      ]);
+      expect({ ...spec, arguments: file.spec.arguments }).toEqual(file.spec);
+    },
+  );
+
+  it("keeps the file's choice of promotions where the stack has none: Argo wants one", async () => {
+    const file = yaml.load(readFileSync(join(folder, "promote-model.yaml"), "utf8")) as { spec: object };
+    expect((await pipeline({}, ["staging"])).inputs("pipeline-promote-model").spec).toEqual(file.spec);
+  });
+});
+
+describe("each workflow", () => {
+  const report = { apiGroups: ["argoproj.io"], resources: ["workflowtaskresults"], verbs: ["create", "patch"] };
+  const look = { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["get"] };
+  const start = { ...look, verbs: ["create", "get", "list", "watch"] };
+  const freeze = { apiGroups: [""], resources: ["configmaps"], resourceNames: ["promotion-freeze"], verbs: ["get"] };
+
+  it.each([
+    ["build-container-image", [report, start]],
+    ["deploy-container-image", [report, look]],
+    ["promote-model", [report, look, freeze]],
+    ["restore-releases", [report, look]],
+    ["revert-staging", [report, look]],
+    ["test-staging", [report, start]],
+    ["train-model", [report, start]],
+  ])("%s has an account of its own, and these rights alone", async (template, rules) => {
+    const { inputs } = await pipeline();
+    const metadata = { name: template, namespace: "argo" };
+    expect(inputs(`pipeline-${template}`).spec.serviceAccountName).toBe(template);
+    expect(inputs(`pipeline-${template}-account`).metadata).toEqual(metadata);
+    expect(inputs(`pipeline-${template}-role`)).toEqual({
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "Role",
+      metadata,
+      rules,
+    });
+    expect(inputs(`pipeline-${template}-binding`)).toMatchObject({
+      metadata,
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: template },
+      subjects: [{ kind: "ServiceAccount", name: template, namespace: "argo" }],
+    });
+  });
+
+  it("never says what the freeze says: that is for people to write", async () => {
+    expect((await pipeline()).inputs("pipeline-freeze")).toEqual({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "promotion-freeze", namespace: "argo" },
+    });
+  });
+
+  it("starts others only where its scripts do", () => {
+    const starting = templates.filter((template) =>
+      /start-workflow\.py|conclude\.py|backstop\.py/.test(readFileSync(join(folder, `${template}.yaml`), "utf8")),
+    );
+    expect(starting).toEqual(Object.keys(starts).sort());
+  });
+
+  it("reads only parameters that exist", async () => {
+    const known = Object.keys((await pipeline()).inputs("pipeline-parameters").data);
+    const read = templates.flatMap((template) => [
+      ...readFileSync(join(folder, `${template}.yaml`), "utf8").matchAll(
+        /name: pipeline-parameters, key: ([a-z0-9-]+)(, optional: true)?/g,
+      ),
+    ]);
+    expect(read.length).toBeGreaterThan(10);
+    expect(read.filter(([, key, optional]) => !optional && !known.includes(key)).map(([, key]) => key)).toEqual([]);
+  });
+
+  it("names no image", () => {
+    const images = templates.flatMap((template) =>
+      [...readFileSync(join(folder, `${template}.yaml`), "utf8").matchAll(/^\s*image:\s*(.*)$/gm)].map(
+        ([, image]) => image,
+      ),
+    );
+    expect(new Set(images)).toEqual(
+      new Set(['"{{inputs.parameters.tools-image}}"', '"{{inputs.parameters.train-image}}"']),
+    );
+  });
+});

@@ -1,0 +1,204 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { adoptManifests, find, loadManifests, type Manifest } from "../../components/platform/release-manifests";
+
+const object = (kind: string, more: object = {}): Manifest => ({
+  apiVersion: "v1",
+  kind,
+  metadata: { name: "thing" },
+  ...more,
+});
+const workload = (kind: string, pod: object) => object(kind, { spec: { template: { spec: pod } } });
+
+describe("loadManifests", () => {
+  const folder = mkdtempSync(join(tmpdir(), "manifests-"));
+  let server: Server;
+  let base: string;
+  const file = (text: string) => {
+    const path = join(folder, "release.yaml");
+    writeFileSync(path, text);
+    return path;
+  };
+
+  beforeAll(async () => {
+    const answers: Record<string, [number, string]> = {
+      "/release.yaml": [200, "kind: Service\n---\nkind: Deployment"],
+      "/page": [200, "<html>Sign in</html>"],
+    };
+    server = createServer((request, response) => {
+      const [status, text] = answers[request.url!] ?? [404, "Not Found"];
+      response.writeHead(status).end(text);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  afterAll(() => {
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("reads every document of a file, and passes over empty ones", async () => {
+    expect(await loadManifests(file("---\n---\nkind: Service\n---\nkind: Deployment\n---\n"))).toEqual([
+      { kind: "Service" },
+      { kind: "Deployment" },
+    ]);
+  });
+
+  it("reads a URL", async () => {
+    expect(await loadManifests(`${base}/release.yaml`)).toEqual([{ kind: "Service" }, { kind: "Deployment" }]);
+  });
+
+  it("says which file is missing", async () => {
+    await expect(loadManifests("/no/such.yaml")).rejects.toThrow(
+      new Error(
+        "can't read the manifest /no/such.yaml (ENOENT: no such file or directory, open '/no/such.yaml'): mend its path in the stack's configuration",
+      ),
+    );
+  });
+
+  it.each(["", "---\n", "a: 1", "just words", "a: [", "kind: Service\n---\nwords"])(
+    "says that %j holds no objects",
+    async (text) => {
+      const path = file(text);
+      await expect(loadManifests(path)).rejects.toThrow(
+        new Error(`${path} holds no Kubernetes objects: name a release manifest`),
+      );
+    },
+  );
+
+  it("says that a page is no manifest", async () => {
+    await expect(loadManifests(`${base}/page`)).rejects.toThrow(
+      new Error(`${base}/page holds no Kubernetes objects: name a release manifest`),
+    );
+  });
+
+  it("says what the server answered", async () => {
+    await expect(loadManifests(`${base}/gone.yaml`)).rejects.toThrow(
+      new Error(`can't download ${base}/gone.yaml (HTTP 404): name a local copy in the stack's configuration`),
+    );
+  });
+
+  it("says that no server answers", async () => {
+    const closed = await closedPort();
+    await expect(loadManifests(`http://127.0.0.1:${closed}/x`)).rejects.toThrow(
+      new Error(
+        `can't download http://127.0.0.1:${closed}/x (connect ECONNREFUSED 127.0.0.1:${closed}): name a local copy in the stack's configuration`,
+      ),
+    );
+  });
+});
+
+describe("adoptManifests", () => {
+  const adopt = (manifest: Manifest) =>
+    adoptManifests([manifest], "argo", (released) => (released === "known:1" ? "mirror/known@sha256:1" : undefined))[0];
+
+  it("puts objects into the namespace, but those of the cluster", () => {
+    expect(adopt(object("Service")).metadata).toEqual({ name: "thing", namespace: "argo" });
+    expect(adopt({ ...object("Service"), metadata: { name: "thing", namespace: "default" } }).metadata.namespace).toBe(
+      "argo",
+    );
+    for (const kind of ["CustomResourceDefinition", "PriorityClass", "ClusterRole", "ClusterRoleBinding", "Namespace"])
+      expect(adopt(object(kind)).metadata).toEqual({ name: "thing" });
+  });
+
+  it.each(["RoleBinding", "ClusterRoleBinding"])(
+    "binds a %s to accounts of the namespace, and leaves users alone",
+    (kind) => {
+      const subjects = [
+        { kind: "ServiceAccount", name: "argo", namespace: "default" },
+        { kind: "User", name: "ann" },
+      ];
+      expect(adopt(object(kind, { subjects })).subjects).toEqual([
+        { kind: "ServiceAccount", name: "argo", namespace: "argo" },
+        { kind: "User", name: "ann" },
+      ]);
+      expect(adopt(object(kind)).subjects).toBeUndefined();
+    },
+  );
+
+  it.each(["Deployment", "StatefulSet", "DaemonSet", "Job"])(
+    "replaces every image of a %s and restricts its pod",
+    (kind) => {
+      const container = {
+        name: "c",
+        image: "known:1",
+        securityContext: { readOnlyRootFilesystem: true, capabilities: { add: ["NET_ADMIN"] } },
+      };
+      const restricted = {
+        name: "c",
+        image: "mirror/known@sha256:1",
+        securityContext: {
+          readOnlyRootFilesystem: true,
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ["ALL"] },
+        },
+        resources: { requests: { memory: "64Mi" }, limits: { memory: "1Gi" } },
+      };
+      expect(
+        adopt(workload(kind, { initContainers: [container], containers: [{ ...container }] })).spec.template.spec,
+      ).toEqual({
+        securityContext: { seccompProfile: { type: "RuntimeDefault" }, runAsNonRoot: true },
+        initContainers: [restricted],
+        containers: [restricted],
+      });
+    },
+  );
+
+  it("keeps the pod's own user, and forces it to be no root", () => {
+    const pod = workload("Deployment", { securityContext: { runAsUser: 999, runAsNonRoot: false }, containers: [] });
+    expect(adopt(pod).spec.template.spec.securityContext).toEqual({
+      seccompProfile: { type: "RuntimeDefault" },
+      runAsUser: 999,
+      runAsNonRoot: true,
+    });
+  });
+
+  it("keeps the release's own requests and limits", () => {
+    const resources = { requests: { cpu: "10m", memory: "128Mi" }, limits: { cpu: "1", memory: "512Mi" }, claims: [] };
+    const adopted = (given: object) =>
+      adopt(workload("Deployment", { containers: [{ name: "c", image: "known:1", resources: given }] })).spec.template
+        .spec.containers[0].resources;
+    expect(adopted(resources)).toEqual(resources);
+    expect(adopted({ limits: { cpu: "1" } })).toEqual({
+      requests: { memory: "64Mi" },
+      limits: { cpu: "1", memory: "1Gi" },
+    });
+  });
+
+  it("lets no image past the catalogue", () => {
+    expect(() => adopt(workload("Deployment", { containers: [{ name: "c", image: "docker.io/other:2" }] }))).toThrow(
+      new Error("Deployment thing runs docker.io/other:2, which the catalogue lacks: add it to images/catalogue.ts"),
+    );
+  });
+
+  it("changes nothing of what it is given", () => {
+    const released = workload("Deployment", { containers: [{ name: "c", image: "known:1" }] });
+    const copy = structuredClone(released);
+    adopt(released);
+    expect(released).toEqual(copy);
+  });
+});
+
+describe("find", () => {
+  it("finds by kind and name", () =>
+    expect(find([object("Secret"), object("Service")], "Service", "thing")).toEqual(object("Service")));
+
+  it("says what the release lacks", () => {
+    expect(() => find([object("Service")], "Deployment", "thing")).toThrow(
+      new Error("the release manifest has no Deployment thing: check its version in the stack's configuration"),
+    );
+  });
+});
+
+/** A port of this machine that nobody listens on. */
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import Ajv from "ajv";
+import { load } from "js-yaml";
+import { describe, expect, it } from "vitest";
+import { documents, stackSchema } from "../../cli/docs";
+
+const root = join(__dirname, "..", "..");
+const read = (...path: string[]) => readFileSync(join(root, ...path), "utf8");
+
+describe("what is written from the settings", () => {
+  it.each(Object.entries(documents()))("%s is up to date", (path, text) => {
+    expect(read(path) === text, `${path} is not what settings.ts says: run npm run docs`).toBe(true);
+  });
+});
+
+describe("the schema for editors", () => {
+  // Its words for a wrong value are of the editors' own.
+  const accepts = new Ajv({ allErrors: true, keywords: ["errorMessage"] }).compile(stackSchema());
+  const staging = load(read("Pulumi.staging.yaml")) as { config: Record<string, unknown> };
+
+  it("accepts the shipped stack file, which names it", () => {
+    accepts(staging);
+    expect(accepts.errors).toBeNull();
+    expect(read("Pulumi.staging.yaml").split("\n")[0]).toBe("# yaml-language-server: $schema=docs/stack.schema.json");
+  });
+
+  it("accepts what Pulumi keeps beside the settings", () => {
+    accepts({
+      secretsprovider: "passphrase",
+      encryptedkey: "AQICAHg=",
+      encryptionsalt: "v1:8Qm2Fg6mVwA=:v1:kP3bLJ9s",
+      environment: ["shared/lab"],
+      config: { ...staging.config, "kubernetes:context": "kind-lab", "aws:secretKey": { secure: "AAABAKeLTyRUvkNo" } },
+    });
+    expect(accepts.errors).toBeNull();
+  });
+
+  it("refuses every bad stack file, save where settings must be compared or a name looked up", () => {
+    const files = readdirSync(join(root, "test", "invalid-stacks")).filter((file) => file.endsWith(".yaml"));
+    expect(files.filter((file) => isAccepted(read("test", "invalid-stacks", file)))).toEqual(
+      [
+        "addresses-of-a-load-balancer",
+        "environment-from-itself",
+        "environment-held-twice",
+        "environment-left-out",
+        "environment-past-canary",
+        "environment-source-misspelt",
+        "environment-without-source",
+        "environments-from-elsewhere",
+        "environments-from-one",
+        "environments-in-a-circle",
+        "environments-none",
+        "external-ips-without-addresses",
+        "host-missing",
+        "image-not-built",
+        "image-unpinned",
+        "image-with-tag-alone",
+        "load-more-at-once-than-in-all",
+        "load-too-few-sent",
+        "node-ports-of-a-load-balancer",
+        "node-ports-too-few",
+        "other-cluster-half-named",
+        "other-cluster-of-two",
+        "other-environments-misled",
+        "platform-api-server-without-cluster",
+        "platform-cluster-beside-two",
+        "platform-cluster-the-same",
+        "platform-cluster-without-api-server",
+        "port-missing",
+        "port-taken-by-a-page",
+        "port-taken-twice",
+        "registry-nodes-without-address",
+        "staging-in-another-stack",
+        "time-zone-unknown",
+      ].map((name) => `${name}.yaml`),
+    );
+  });
+
+  function isAccepted(text: string): boolean {
+    try {
+      return accepts(load(text));
+    } catch {
+      return false;
+    }
+  }
+});

@@ -1,0 +1,326 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadSettings, parseCluster, parseSettings, parseStack, settingsOf } from "../../config";
+import { record } from "../registrations";
+import {
+  referenceStacks,
+  runnableStack,
+  settingsWith,
+  shippedStacks,
+  stacksOfTwoClusters,
+  withoutProject,
+} from "../stack-files";
+
+describe("the shipped stack files", () => {
+  it("are the whole pipeline in one stack, and a stack per environment", () =>
+    expect(shippedStacks).toEqual(expect.arrayContaining(referenceStacks)));
+
+  it.each(shippedStacks)("%s is a configuration without a mistake", (stack) => {
+    const settings = parseSettings(withoutProject(runnableStack(stack)));
+    expect(Object.keys(settings.environments).length).toBeGreaterThan(0);
+  });
+
+  it("the reference stack has the document's ports and limits", () => {
+    expect(settingsWith().environments).toEqual({
+      staging: { port: 8081, memory: "256Mi", replicas: 1, protect: false },
+      canary: { port: 8080, promotesFrom: "staging", memory: "256Mi", replicas: 1, protect: false },
+      production: { port: 80, promotesFrom: "canary", memory: "256Mi", replicas: 1, protect: false },
+    });
+  });
+});
+
+describe("a chain of environments", () => {
+  const environment = (port: number, promotesFrom?: string) => ({ port, ...(promotesFrom && { promotesFrom }) });
+
+  it("is kept in the order of promotion, whatever the order of its names", () => {
+    const environments = {
+      a: environment(1, "m"),
+      m: environment(2, "z-9"),
+      "z-9": environment(3, "staging"),
+      staging: environment(4),
+    };
+    expect(Object.keys(settingsWith({ environments }).environments)).toEqual(["staging", "z-9", "m", "a"]);
+  });
+
+  it.each([
+    "mlflow",
+    "platform",
+    "development",
+    "latest",
+    "gate",
+    "v7",
+    "9lives",
+    "a-",
+    "-a",
+    "a.b",
+    "a_b",
+    "Shadow",
+    "",
+    "a".repeat(31),
+    "argoCd",
+  ])("has no environment %j", (name) => {
+    expect(() =>
+      settingsWith({ environments: { staging: environment(1), [name]: environment(2, "staging") } }),
+    ).toThrow(
+      `gourmetgram:environments.${name}: no name for an environment: write up to 30 small letters, digits and dashes, a letter first; platform, mlflow, development, latest, gate and v1 are taken`,
+    );
+  });
+
+  it.each(["a", "eu-west-1", "v", "v7-blue", "a".repeat(30)])("may have an environment %j", (name) => {
+    expect(
+      Object.keys(
+        settingsWith({ environments: { staging: environment(1), [name]: environment(2, "staging") } }).environments,
+      ),
+    ).toEqual(["staging", name]);
+  });
+});
+
+describe("an environment on another cluster", () => {
+  it("is named with where the workflows reach it", () => {
+    const { chain } = parseSettings(withoutProject(stacksOfTwoClusters().platform));
+    expect(chain.canary).toEqual({
+      stack: "canary",
+      port: 8080,
+      promotesFrom: "staging",
+      cluster: "edge",
+      url: "http://192.0.2.20:8080",
+    });
+    expect(chain.production).toEqual({ stack: "production", port: 80, promotesFrom: "canary" });
+  });
+
+  it("names in its own stack the platform's cluster, and where Argo CD reaches this one", () => {
+    const { cluster, platform } = parseSettings(withoutProject(stacksOfTwoClusters().canary));
+    expect({ cluster, platform }).toEqual({
+      cluster: { context: "edge" },
+      platform: { stack: "platform", cluster: { context: "gourmetgram-local" }, apiServer: "https://192.0.2.20:6443" },
+    });
+  });
+
+  it("may have a context of the same name in another kubeconfig", () => {
+    const platform = {
+      stack: "platform",
+      cluster: { context: "edge", kubeconfig: "/main" },
+      apiServer: "https://192.0.2.20:6443",
+    };
+    expect(parseSettings({ ...withoutProject(stacksOfTwoClusters().canary), platform }).platform).toEqual(platform);
+  });
+
+  const elsewhere = (changes: object) => ({
+    otherEnvironments: {
+      shadow: {
+        stack: "shadow",
+        port: 8083,
+        promotesFrom: "production",
+        cluster: "edge",
+        url: "http://edge:1",
+        ...changes,
+      },
+    },
+  });
+
+  it.each<[string, object]>([
+    ["the longest name", { cluster: `a${"b".repeat(38)}9` }],
+    ["a cluster that begins like Argo CD's own", { cluster: "in-cluster-2" }],
+    ["a URL by name", { url: "http://shadow.lab.example.org:65535" }],
+    ["a port that an environment of the platform's has", { port: 80 }],
+  ])("may have %s", (_title, changes) => expect(settingsWith(elsewhere(changes)).chain.shadow).toMatchObject(changes));
+
+  it.each(["in-cluster", "a".repeat(41), "-edge", "edge-", "9", "edge.lab", ""])("is on no cluster %j", (cluster) => {
+    expect(() => settingsWith(elsewhere({ cluster }))).toThrow(
+      "gourmetgram:otherEnvironments.shadow.cluster: write up to 40 small letters, digits and dashes, a letter first, other than in-cluster, not",
+    );
+  });
+
+  it.each([
+    "https://edge:1",
+    "http://edge",
+    "http://edge:0",
+    "http://edge:1/",
+    "http://user@edge:1",
+    "edge:1",
+    "http://Edge:1",
+  ])("is not reached at %j", (url) => {
+    expect(() => settingsWith(elsewhere({ url }))).toThrow(
+      "gourmetgram:otherEnvironments.shadow.url: write a URL with http:// and a port",
+    );
+  });
+
+  const reachedAt = (apiServer: string) =>
+    parseSettings({
+      ...withoutProject(stacksOfTwoClusters().canary),
+      platform: { stack: "platform", cluster: { context: "a" }, apiServer },
+    }).platform?.apiServer;
+
+  it.each(["https://edge", "https://edge.lab.example.org:6443", "https://192.0.2.20"])(
+    "may have its API server at %s",
+    (apiServer) => expect(reachedAt(apiServer)).toBe(apiServer),
+  );
+
+  it.each([
+    "http://edge",
+    "https://edge:6443/",
+    "https://edge:6443/api",
+    "https://user:secret@edge",
+    "https://kubernetes.default.svc",
+    "https://kubernetes.default",
+    "edge",
+  ])("has its API server not at %j", (apiServer) => {
+    expect(() => reachedAt(apiServer)).toThrow(
+      "gourmetgram:platform.apiServer: write a URL with https://, without a path, that leads there from the platform",
+    );
+  });
+});
+
+describe("what a stack leaves out", () => {
+  it("has the documented default", () => {
+    const { registry, modelRegistry, pipeline, exposure, cluster } = settingsWith();
+    expect({ registry, modelRegistry, pipeline, exposure, cluster }).toEqual({
+      registry: { storage: "20Gi", configureNodes: false },
+      modelRegistry: { storage: "20Gi" },
+      pipeline: {
+        accuracyBar: 0.8,
+        epochs: 3,
+        rolloutTimeoutSeconds: 120,
+        minimumSoakMinutes: 0,
+        load: { requests: 100, concurrency: 10, minSuccessPercent: 95, maxP95Ms: 2000 },
+        cron: { schedule: "0 2 * * *", timezone: "UTC", suspended: true },
+      },
+      exposure: {
+        type: "LoadBalancer",
+        host: "gourmetgram.example.org",
+        addresses: [],
+        ports: { mlflow: 8000, argoWorkflows: 2746, argoCd: 8082 },
+        nodePorts: {},
+      },
+      cluster: { context: "gourmetgram-local" },
+    });
+  });
+
+  it("pins the releases of Argo", () => {
+    const { argoWorkflows, argoCd } = settingsWith({ argoWorkflows: {}, argoCd: {} });
+    expect(argoWorkflows).toEqual({
+      install: true,
+      manifests: "https://github.com/argoproj/argo-workflows/releases/download/v3.7.18/namespace-install.yaml",
+      authMode: "client",
+    });
+    const source = "https://raw.githubusercontent.com/argoproj/argo-cd/v3.2.6/manifests";
+    expect(argoCd).toEqual({
+      install: true,
+      manifests: `${source}/namespace-install.yaml`,
+      crds: ["application", "applicationset", "appproject"].map((name) => `${source}/crds/${name}-crd.yaml`),
+    });
+  });
+});
+
+describe("schedules", () => {
+  it.each(["0 2 * * *", "*/15 * * * *", "0 8-18/2 * * 1-5", "0,30 0 1 1,7 0"])("%s is one", (schedule) => {
+    expect(settingsWith({ pipeline: { cron: { schedule } } }).pipeline.cron.schedule).toBe(schedule);
+  });
+
+  it.each([
+    "60 * * * *",
+    "0 2 0 * *",
+    "0 2 32 * *",
+    "0 2 * 13 *",
+    "0 2 * * 7",
+    "*/0 * * * *",
+    "5-1 * * * *",
+    "a b c d e",
+    "@daily",
+    "",
+    "0  2 * * *",
+  ])("%j is none", (schedule) => {
+    expect(() => settingsWith({ pipeline: { cron: { schedule } } })).toThrow(
+      "gourmetgram:pipeline.cron.schedule: write cron's five fields in numbers",
+    );
+  });
+});
+
+describe("values at the edge of what a setting takes", () => {
+  it.each<[string, Record<string, unknown>]>([
+    ["the least memory", { environments: { staging: { port: 1, memory: "128Mi" } } }],
+    [
+      "the most memory, and another way to write it",
+      {
+        environments: {
+          staging: { port: 65535, memory: "16Gi" },
+          canary: { port: 2, promotesFrom: "staging", memory: "16384Mi" },
+        },
+      },
+    ],
+    ["the least storage", { registry: { storage: "1024Mi" } }],
+    ["a time zone by an old name", { pipeline: { cron: { timezone: "US/Pacific" } } }],
+    ["a time zone without a place", { pipeline: { cron: { timezone: "Etc/GMT+2" } } }],
+    ["a host of one label", { exposure: { type: "LoadBalancer", host: "lab-2" } }],
+    ["a host that is an address", { exposure: { type: "LoadBalancer", host: "127.0.0.1" } }],
+    ["a host with digits", { exposure: { type: "LoadBalancer", host: "10.lab.example.org" } }],
+    [
+      "requests that at once divide",
+      { pipeline: { load: { requests: 20, concurrency: 20, minSuccessPercent: 99.99, maxP95Ms: 10000 } } },
+    ],
+    ["manifests of a path with a space", { argoWorkflows: { manifests: "my manifests/argo.yaml" } }],
+  ])("%s is taken", (_title, sections) => expect(settingsWith(sections)).toMatchObject(sections));
+
+  it.each(["mirror.example.org", "10.0.0.5:5000", "mirror.example.org:5000/all/of-it"])("%s is a mirror", (mirror) => {
+    const { overrides } = withoutProject(runnableStack("staging")).images;
+    expect(settingsWith({ images: { build: true, overrides, mirror } }).images.catalogue.redis.repository).toBe(
+      `${mirror}/library/redis`,
+    );
+  });
+});
+
+describe("loadSettings", () => {
+  it("reads what the engine hands over, and leaves other projects' keys alone", async () => {
+    const { result } = await record(
+      { ...runnableStack("staging"), "kubernetes:context": "elsewhere", "gourmetgram:pipeline": { epochs: 7 } },
+      () => {
+        const { cluster, pipeline } = loadSettings();
+        return { context: cluster.context, epochs: pipeline.epochs };
+      },
+    );
+    expect(result).toEqual({ context: "gourmetgram-local", epochs: 7 });
+  });
+
+  it("names a key that is no setting", async () => {
+    await expect(
+      record({ ...runnableStack("staging"), "gourmetgram:epochs": "7" }, () => loadSettings() as object),
+    ).rejects.toThrow(
+      "gourmetgram:epochs: unknown key: write one of cluster, platform, images, registry, modelRegistry, argoWorkflows, argoCd, exposure, environments, otherEnvironments, pipeline, or remove it",
+    );
+  });
+});
+
+describe("parseStack", () => {
+  it("gives a key without a project this one, as Pulumi does, and reads JSON from the command line", () => {
+    const file = parseStack(
+      "config:\n  pipeline: '{\"epochs\": 7}'\n  kubernetes:context: elsewhere\n",
+      "Pulumi.test.yaml",
+    );
+    expect(file).toEqual({ config: { "gourmetgram:pipeline": '{"epochs": 7}', "kubernetes:context": "elsewhere" } });
+    expect(settingsOf(file)).toEqual({ pipeline: { epochs: 7 } });
+  });
+
+  it("keeps what Pulumi writes beside the settings", () => {
+    expect(parseStack("encryptionsalt: v1:x", "Pulumi.test.yaml")).toEqual({ encryptionsalt: "v1:x", config: {} });
+  });
+});
+
+describe("parseCluster", () => {
+  const clusterIn = (text: string) => parseCluster(parseStack(text, "Pulumi.test.yaml"));
+
+  it("reads the one section, whatever else the file says", () => {
+    expect(clusterIn(readFileSync(join(__dirname, "..", "..", "Pulumi.staging.yaml"), "utf8"))).toEqual({
+      context: "gourmetgram-local",
+    });
+    expect(
+      clusterIn("config:\n  gourmetgram:cluster: {context: kind, kubeconfig: /k}\n  gourmetgram:wrong: 1"),
+    ).toEqual({ context: "kind", kubeconfig: "/k" });
+  });
+
+  it.each(["", "config: {}", "encryptionsalt: x"])("asks for the cluster where %j names none", (file) => {
+    expect(() => clusterIn(file)).toThrow(
+      "The stack's configuration has a mistake:\n  gourmetgram:cluster: missing: write a mapping with context",
+    );
+  });
+});

@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ApiError, connectTo } from "../../lib/kube-client";
+import { connect } from "../../stacks/stack-cluster";
+import { closedPort, clusterAt, kubeconfig, withApiServer } from "../cli/api-server";
+
+const folder = mkdtempSync(join(tmpdir(), "cluster-"));
+const file = join(folder, "kubeconfig");
+writeFileSync(file, kubeconfig("http://127.0.0.1:1"));
+
+beforeEach(() =>
+  vi.stubEnv("HOME", folder).stubEnv("KUBECONFIG", "").stubEnv("GOURMETGRAM_STATE", join(folder, "state")),
+);
+afterEach(() => vi.unstubAllEnvs());
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("connecting", () => {
+  it("uses the named context, and not the current one", () => {
+    expect(connectTo("food", file).config.getCurrentContext()).toBe("food");
+  });
+
+  it("finds the kubeconfig that the environment names", () => {
+    vi.stubEnv("KUBECONFIG", file);
+    expect(connectTo("food").config.getCurrentContext()).toBe("food");
+  });
+
+  it("lists the contexts where the named one isn't there", () => {
+    expect(() => connectTo("nowhere", file)).toThrow(
+      new Error("the kubeconfig has no context nowhere: name one of food, other in gourmetgram:cluster.context"),
+    );
+  });
+
+  it("says that a kubeconfig has no context at all", () => {
+    const empty = join(folder, "empty");
+    writeFileSync(empty, "apiVersion: v1\nkind: Config\ncontexts: []\nclusters: []\nusers: []\n");
+    expect(() => connectTo("food", empty)).toThrow(
+      new Error(
+        "the kubeconfig has no context food: name one of its contexts (it has none) in gourmetgram:cluster.context",
+      ),
+    );
+  });
+
+  it("says which kubeconfig is missing, the stack's, the environment's or the default", () => {
+    const remedy = "write its path to gourmetgram:cluster.kubeconfig in the stack file";
+    expect(() => connectTo("food", "/no/kubeconfig")).toThrow(
+      new Error(`there is no kubeconfig /no/kubeconfig: ${remedy}`),
+    );
+    expect(() => connectTo("food")).toThrow(new Error(`there is no kubeconfig ${folder}/.kube/config: ${remedy}`));
+    vi.stubEnv("KUBECONFIG", "/no/other");
+    expect(() => connectTo("food")).toThrow(new Error(`there is no kubeconfig /no/other: ${remedy}`));
+  });
+
+  it("sends who has not started the local cluster to npm start", () => {
+    expect(() => connect("staging")).toThrow(
+      new Error(`there is no kubeconfig ${folder}/state/kubeconfig: run npm start first`),
+    );
+  });
+
+  it("says that a stack has no file", () => {
+    expect(() => connect("nowhere")).toThrow(
+      new Error(
+        "There is no stack file Pulumi.nowhere.yaml: name another stack in GOURMETGRAM_STACK, or write that file.",
+      ),
+    );
+  });
+});
+
+describe("calling the cluster", () => {
+  it("says where it can't be reached", async () => {
+    const port = await closedPort();
+    await expect(clusterAt(`http://127.0.0.1:${port}`).api("/api")).rejects.toThrow(
+      new Error(
+        `can't reach the cluster at 127.0.0.1:${port} (connect ECONNREFUSED 127.0.0.1:${port}): run npm start, or check the stack's context`,
+      ),
+    );
+  });
+
+  it("hands out what the server answers", async () => {
+    await withApiServer({ "GET /api/v1/things": { items: [1] } }, async (cluster) => {
+      expect(await cluster.api("/api/v1/things")).toEqual({ items: [1] });
+    });
+  });
+
+  it("fails with the server's own sentence", async () => {
+    await withApiServer(
+      { "GET /a": [403, { message: "things is forbidden" }], "GET /b": [502, "<html>"] },
+      async (cluster) => {
+        await expect(cluster.api("/a")).rejects.toEqual(new ApiError(403, "things is forbidden"));
+        await expect(cluster.api("/b")).rejects.toEqual(new ApiError(502, "HTTP 502 for /b"));
+      },
+    );
+  });
+
+  it("sends a body as JSON", async () => {
+    await withApiServer({ "POST /things": {} }, async (cluster, calls) => {
+      await cluster.api("/things", { method: "POST", body: { a: "ä" } });
+      expect(calls[0].body).toEqual({ a: "ä" });
+      expect(calls[0].headers["content-type"]).toBe("application/json");
+    });
+  });
+
+  it("takes any answer of a Service for one", async () => {
+    await withApiServer(
+      { "GET /api/v1/namespaces/food/services/app:80/proxy/version": [404, { error: "versions.txt not found" }] },
+      async (cluster) => {
+        expect(await cluster.service("food", "app", 80, "/version")).toEqual({
+          status: 404,
+          text: '{"error":"versions.txt not found"}',
+        });
+      },
+    );
+  });
+});
