@@ -1,6 +1,6 @@
 /**
- * What a stack's configuration may hold: every setting with its meaning, unit, range and default. The README's table
- * and the schema for editors are written from here: `npm run docs`.
+ * What a stack's configuration may hold: every setting with its meaning, unit, range and default. The table
+ * in docs/configuration.md and the schema for editors are written from here: `npm run docs`.
  */
 import { z } from "zod";
 import { catalogue, imageKeys } from "../images/catalogue";

@@ -10,7 +10,7 @@ const read = (...path: string[]) => readFileSync(join(root, ...path), "utf8");
 
 describe("what is written from the settings", () => {
   it.each(Object.entries(documents()))("%s is up to date", (path, text) => {
-    expect(read(path) === text, `${path} is not what settings.ts says: run npm run docs`).toBe(true);
+    expect(read(path) === text, `${path} is not what config/schema.ts says: run npm run docs`).toBe(true);
   });
 });
 
