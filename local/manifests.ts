@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { moduleSource, toolGroup } from "./binaries";
+import { moduleDir, moduleSource, toolGroup } from "./binaries";
 import { cacheDir, toolPath } from "./paths";
 import { run } from "./run";
 
@@ -59,7 +59,7 @@ async function render({ group, module, from }: Manifest): Promise<string> {
 
 function fingerprint(): string {
   const hash = createHash("sha256").update(JSON.stringify(manifests));
-  for (const { group } of Object.values(manifests)) hash.update(readFileSync(join(__dirname, "go", group, "go.mod")));
+  for (const { group } of Object.values(manifests)) hash.update(readFileSync(join(moduleDir(toolGroup(group)), "go.mod")));
   return hash.digest("hex");
 }
 

@@ -2,10 +2,13 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readd
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseCluster, parseStack, type StackFile } from "../config";
+import { kubectl } from "./cluster/kubectl";
 import { startedAt } from "./cluster/processes";
+import { resumeUpdate } from "./interrupted-update";
 import { manifestPath } from "./manifests";
 import type { Progress } from "./phases";
-import { installPlugins, pulumi, PulumiError, type PulumiOptions } from "./pulumi";
+import { installPlugins } from "./plugins";
+import { pulumi, PulumiError, type PulumiOptions } from "./pulumi";
 import { kubeconfigPath, localContext, repositoryRoot, stateDir } from "./paths";
 import { type LocalValues, renderStack } from "./stack-config";
 
@@ -43,11 +46,11 @@ export function localValues(images: LocalValues["images"]): LocalValues {
 
 /**
  * Makes the stack on the local file backend, with the given settings, or gives it new ones.
- * @returns names of the providers that a stand-in serves.
+ * @returns names of the providers that a plugin serves which was compiled here.
  */
 export async function prepareStack(stack: string, settings: StackFile): Promise<string[]> {
   releaseStaleLocks(stack);
-  const standIns = await installPlugins();
+  const compiled = await installPlugins();
   const path = localStackFile(stack);
   // Pulumi adds the salt of its encryption to the file: losing it would lose the stack's secrets.
   const { encryptionsalt } = existsSync(path) ? parseStack(readFileSync(path, "utf8"), path) : {};
@@ -60,7 +63,7 @@ export async function prepareStack(stack: string, settings: StackFile): Promise<
     return prepareStack(stack, settings);
   }
   writeFileSync(path, renderStack({ ...settings, encryptionsalt }));
-  return standIns;
+  return compiled;
 }
 
 /**
@@ -72,7 +75,8 @@ export async function up(stack: string, progress: Progress, cwd = repositoryRoot
   const advice = `\nAll of its output is in ${updateLog("up")}. Mend the cause, then run the same command again: it goes on from there.`;
   // A destroy that was killed left a state that knows nothing of what it took away.
   const refresh = existsSync(destroyMark()) ? ["--refresh"] : [];
-  const counts = await logged("up", stack, ["up", "--yes", "--skip-preview", ...refresh], progress, { cwd }, advice);
+  const env = stackExists(stack) ? await resumeUpdate(stack, join(stacksDirectory(), `${stack}.json`), kubectl) : {};
+  const counts = await logged("up", stack, ["up", "--yes", "--skip-preview", ...refresh], progress, { cwd, env }, advice);
   rmSync(destroyMark(), { force: true });
   return counts;
 }

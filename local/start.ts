@@ -5,6 +5,7 @@ import { buildTools, isBuilt, toolGroups, type ToolGroup } from "./binaries";
 import { ailment } from "./cluster/health";
 import { waitUntil } from "./cluster/processes";
 import { startCluster, startDns } from "./cluster/up";
+import { refuseEarlierState } from "./earlier-state";
 import { localForwards, portNotices, type Ports, recordedPorts } from "./forward";
 import { buildLocalImages, localImageNames, neededBinaries, pushLocalImages, writeLocalImages } from "./images";
 import { handleInterrupts, shield } from "./interrupts";
@@ -34,6 +35,7 @@ async function startLocal(stack: string, file: StackFile): Promise<void> {
   const { environments, exposure, chain, platform } = parseSettings(settingsOf(localStack(file, localValues(unbuiltImages()))));
   const found = obstacles(await inspectMachine());
   if (found.length > 0) throw new Error(found.join("\n"));
+  refuseEarlierState();
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   const phases = new Phases();
@@ -71,8 +73,9 @@ async function startEnvironments(stack: string, platformStack: string, file: Sta
 
 async function updateStack(stack: string, settings: StackFile, phases: Phases): Promise<void> {
   await phases.run("Pulumi stack", async (progress) => {
-    const standIns = await prepareStack(stack, settings);
-    if (standIns.length > 0) phases.say(`! The official Pulumi plugins are not on this machine: the stand-ins of local/plugins serve ${standIns.join(" and ")}.`);
+    const compiled = await prepareStack(stack, settings);
+    if (compiled.includes("kubernetes")) phases.say("  Pulumi's Kubernetes provider can't be downloaded here: the one that was compiled from its source is used.");
+    if (compiled.includes("command")) phases.say("! Pulumi's Command provider can't be downloaded here: a small stand-in runs the commands (local/toolchain/go/shared).");
     return shield(up(stack, progress));
   });
 }

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { parseCluster, parseStack, settingsOf } from "../config";
 import { leftovers, removeData, stopCluster } from "./cluster/down";
 import { ailment } from "./cluster/health";
+import { earlierState } from "./earlier-state";
 import { handleInterrupts, shield } from "./interrupts";
 import { takeLock } from "./lock";
 import { destroyWithOwnPulumi } from "./own-pulumi";
@@ -54,7 +55,7 @@ async function stopLocal(stack: string, keepData: boolean): Promise<void> {
 
 /** @returns why it was not finished: the cluster goes all the same, and everything with it. */
 async function destroyStack(stack: string, phases: Phases): Promise<Error | undefined> {
-  const why = await ailment();
+  const why = earlierState() ?? (await ailment());
   if (why) {
     phases.say(`! ${why}: the cluster is taken away as a whole, without pulumi destroy.`);
     return undefined;

@@ -1,4 +1,4 @@
-/** What becomes of a destroy in bad weather: the real CLI on a real API server, through the stand-in plugins. */
+/** What becomes of a destroy in bad weather: the real CLI on a real API server, through the compiled plugins. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
@@ -23,7 +23,7 @@ const failure = (work: Promise<string>): Promise<string> => work.then((output) =
 
 /** Resolves once there is no such object; without one, at once. */
 const gone = (collection: string, name: string) =>
-  stack.plane.client.follow(collection, { fieldSelector: `metadata.name=${name}` }, AbortSignal.timeout(30_000), (object) => (object ? undefined : true));
+  stack.plane.client.follow(collection, { fieldSelector: `metadata.name=${name}` }, (object) => (object ? undefined : true));
 
 async function deleteByHand(path: string): Promise<void> {
   await stack.plane.client.request("DELETE", path);
@@ -66,7 +66,7 @@ it("goes on from where it was killed, with the namespace half deleted", async ()
   await stack.plane.client.request("POST", `${namespace}/configmaps`, { body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "held", finalizers: ["example.test/hold"] } } });
   const cut = failure(destroy());
   // Only what the state doesn't know is left in the namespace by then, so nothing else is being deleted.
-  await stack.plane.client.follow("/api/v1/namespaces", { fieldSelector: "metadata.name=demo" }, AbortSignal.timeout(60_000), (object) => ((object?.metadata as { deletionTimestamp?: string })?.deletionTimestamp ? true : undefined));
+  await stack.plane.client.follow("/api/v1/namespaces", { fieldSelector: "metadata.name=demo" }, (object) => ((object?.metadata as { deletionTimestamp?: string })?.deletionTimestamp ? true : undefined));
   const locks = join(stack.state, "pulumi-backend/.pulumi/locks/organization/gourmetgram/dev");
   const [lock] = readdirSync(locks).filter((name) => name.endsWith(".json"));
   process.kill(JSON.parse(readFileSync(join(locks, lock), "utf8")).pid, "SIGKILL");
@@ -83,7 +83,7 @@ it("frees the pods of Workflows whose controller, definition and namespace are g
   const { client, kubeconfig } = stack.plane;
   const argo = "/api/v1/namespaces/argo";
   await client.request("POST", "/api/v1/namespaces", { body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "argo" } } });
-  await client.follow(`${argo}/serviceaccounts`, { fieldSelector: "metadata.name=default" }, AbortSignal.timeout(30_000), (account) => (account ? true : undefined));
+  await client.follow(`${argo}/serviceaccounts`, { fieldSelector: "metadata.name=default" }, (account) => (account ? true : undefined));
   const metadata = { name: "train-1", labels: { "workflows.argoproj.io/workflow": "train" }, finalizers: ["workflows.argoproj.io/status"] };
   const spec = { automountServiceAccountToken: false, containers: [{ name: "main", image: "example.test/train:1" }] };
   await client.request("POST", `${argo}/pods`, { body: { apiVersion: "v1", kind: "Pod", metadata, spec } });

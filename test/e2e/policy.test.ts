@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { repositoryRoot } from "../../local/paths";
 import { installPolicyPack } from "../../local/policy-pack";
-import { installStandInPlugins, pulumi, PulumiError } from "../../local/pulumi";
+import { installCompiledPlugins } from "../../local/plugins";
+import { pulumi, PulumiError } from "../../local/pulumi";
 
 let state: string;
 let project: string;
@@ -18,7 +19,7 @@ beforeAll(async () => {
   project = join(state, "program"); // A copy, as the CLI writes beside the program.
   cpSync(join(__dirname, "policy-program"), project, { recursive: true });
   symlinkSync(join(repositoryRoot, "node_modules"), join(project, "node_modules"));
-  installStandInPlugins();
+  installCompiledPlugins();
   pack = installPolicyPack();
   await run("stack", "init", "dev");
 });
