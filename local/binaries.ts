@@ -17,7 +17,7 @@ export interface ToolGroup {
   tools: Record<string, string>;
   /** Values of string variables of the tools, e.g. their version. */
   variables?: Record<string, string>;
-  /** The module that does not compile as published: a copy of it is patched. */
+  /** The module that does not compile as published, or takes minutes more than need be: a copy of it is patched. */
   patch?: { module: string; files: Record<string, string> };
 }
 
@@ -62,7 +62,11 @@ export const toolGroups: ToolGroup[] = [
     variables: prefixed("github.com/argoproj/argo-workflows/v3.", { version: "v3.7.18", gitTag: "v3.7.18", gitTreeState: "clean" }),
     patch: {
       module: "github.com/argoproj/argo-workflows/v3",
-      files: { ...page, "workflow/executor/osspecific/signal_linux.go": "signal_linux.go" },
+      files: {
+        ...page,
+        "workflow/executor/osspecific/signal_linux.go": "signal_linux.go",
+        "workflow/executor/gjson_labels_lookup.go": "gjson_labels_lookup.go",
+      },
     },
   },
   {
@@ -71,7 +75,7 @@ export const toolGroups: ToolGroup[] = [
     minutes: 2,
     tools: { argocd: "github.com/argoproj/argo-cd/v3/cmd" },
     variables: prefixed("github.com/argoproj/argo-cd/v3/common.", { version: "3.2.6", gitTag: "v3.2.6", gitTreeState: "clean" }),
-    patch: { module: "github.com/argoproj/argo-cd/v3", files: page },
+    patch: { module: "github.com/argoproj/argo-cd/v3", files: { ...page, "util/io/files/secure_mkdir_linux.go": "secure_mkdir_linux.go" } },
   },
   {
     name: "pulumi-language-nodejs",
@@ -93,6 +97,7 @@ export const toolGroups: ToolGroup[] = [
       [`${providerModule}/pkg/version.Version`]: providerVersion,
       "main.version": commandVersion,
     },
+    patch: { module: "github.com/pulumi/pulumi-kubernetes/sdk/v4", files: { "go/kubernetes/yaml/v2/kinds.go": "kinds.go" } },
   },
 ];
 
