@@ -183,9 +183,9 @@ function moduleVersion(group: ToolGroup, module: string): string {
 }
 
 /** Without cgo the tools run in an image that holds nothing but them. */
-const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly", GOWORK: "off" };
+export const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly", GOWORK: "off" };
 /** Without debug information for the linker to leave out again: a tenth of the time. The same for all, or nothing is shared. */
-const compilerFlags = ["-gcflags=all=-dwarf=false"];
+export const compilerFlags = ["-gcflags=all=-dwarf=false"];
 const patches = join(__dirname, "toolchain", "patches");
 /** Directory of a group's Go module. */
 export const moduleDir = (group: ToolGroup) => join(__dirname, "toolchain", "go", group.module);

@@ -1,0 +1,9 @@
+/** The stand-in for the Command provider, by its own tests in Go. */
+import { expect, it } from "vitest";
+import { compilerFlags, goEnvironment, moduleDir, toolGroup } from "../../local/binaries";
+import { run } from "../../local/run";
+
+it("runs commands as the official one does", async () => {
+  const output = await run("go", ["test", "-trimpath", ...compilerFlags, "./pulumi-resource-command"], { cwd: moduleDir(toolGroup("pulumi")), env: goEnvironment });
+  expect(output).toMatch(/^ok\s/);
+}, 300_000);
