@@ -15,7 +15,7 @@ const parts = ["total", "program", "engine", "provider"] as const;
 export const previewHead = ["", "TOTAL", "MIN", "MAX", "PROGRAM START", "ENGINE", "PROVIDER"];
 
 /**
- * The stack without changes. Cold is with an empty temporary directory, where the transpiled program and stand-ins are
+ * The stack without changes. Cold is with an empty temporary directory, where the transpiled program is
  * kept, as on a fresh machine; warm is the same command again. Files that were read before stay in the system's memory.
  */
 export async function unchangedPreviews(stack = "staging"): Promise<string[][]> {

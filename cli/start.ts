@@ -20,6 +20,7 @@ import {
   writeLocalImages,
 } from "../local/toolchain/third-party-images";
 import { recordUrls } from "../local/urls";
+import { refuseEarlierState } from "../stacks/earlier-state";
 import { type LocalValues, localStack } from "../stacks/local-settings";
 import { localValues, prepareStack, stackExists, up } from "../stacks/local-stack";
 import { upWithUserPulumi } from "../stacks/user-pulumi";
@@ -42,6 +43,7 @@ async function startLocal(stack: string, file: StackFile): Promise<void> {
   );
   const found = preflightErrors(await inspectMachine());
   if (found.length > 0) throw new Error(found.join("\n"));
+  refuseEarlierState();
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   const phases = new Phases();
@@ -103,10 +105,14 @@ async function startEnvironments(
 
 async function updateStack(stack: string, settings: StackFile, phases: Phases): Promise<void> {
   await phases.run("Pulumi stack", async (progress) => {
-    const standIns = await prepareStack(stack, settings);
-    if (standIns.length > 0)
+    const compiled = await prepareStack(stack, settings);
+    if (compiled.includes("kubernetes"))
       phases.say(
-        `! The official Pulumi plugins are not on this machine: the stand-ins of local/plugins serve ${standIns.join(" and ")}.`,
+        "  Pulumi's Kubernetes provider can't be downloaded here: the one that was compiled from its source is used.",
+      );
+    if (compiled.includes("command"))
+      phases.say(
+        "! Pulumi's Command provider can't be downloaded here: a small stand-in runs the commands (local/toolchain/go/shared).",
       );
     return deferInterrupts(up(stack, progress));
   });

@@ -9,6 +9,7 @@ import { Phases } from "../lib/phases";
 import { leftovers, removeData, stopCluster } from "../local/cluster/down";
 import { unhealthyReason } from "../local/cluster/health";
 import { takeLock } from "../local/cluster/lock";
+import { earlierState } from "../stacks/earlier-state";
 import { destroy, releaseStaleLocks, stackExists } from "../stacks/local-stack";
 import { refuseOthers, refuseProtected } from "../stacks/protect-check";
 import { destroyWithUserPulumi } from "../stacks/user-pulumi";
@@ -65,7 +66,7 @@ async function stopLocal(stack: string, keepData: boolean): Promise<void> {
 
 /** @returns why it was not finished: the cluster goes all the same, and everything with it. */
 async function destroyStack(stack: string, phases: Phases): Promise<Error | undefined> {
-  const why = await unhealthyReason();
+  const why = earlierState() ?? (await unhealthyReason());
   if (why) {
     phases.say(`! ${why}: the cluster is taken away as a whole, without pulumi destroy.`);
     return undefined;

@@ -13,10 +13,13 @@ import { join } from "node:path";
 import { parseStack, type StackFile } from "../config";
 import { kubeconfigPath, repositoryRoot, stateDir } from "../lib/paths";
 import type { Progress } from "../lib/phases";
+import { kubectl } from "../local/cluster/kubectl";
 import { startedAt } from "../local/cluster/processes";
 import { manifestPath } from "../local/toolchain/release-manifests";
-import { installPlugins, PulumiError, type PulumiOptions, pulumi } from "./local-pulumi";
+import { resumeUpdate } from "./interrupted-update";
+import { PulumiError, type PulumiOptions, pulumi } from "./local-pulumi";
 import { type LocalValues, renderStack } from "./local-settings";
+import { installPlugins } from "./plugins";
 
 const project = "gourmetgram";
 const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulumi", ...path);
@@ -47,11 +50,11 @@ export function localValues(images: LocalValues["images"]): LocalValues {
 
 /**
  * Makes the stack on the local file backend, with the given settings, or gives it new ones.
- * @returns names of the providers that a stand-in serves.
+ * @returns names of the providers that a plugin serves which was compiled here.
  */
 export async function prepareStack(stack: string, settings: StackFile): Promise<string[]> {
   releaseStaleLocks(stack);
-  const standIns = await installPlugins();
+  const compiled = await installPlugins();
   const path = localStackFile(stack);
   // Pulumi adds the salt of its encryption to the file: losing it would lose the stack's secrets.
   const { encryptionsalt } = existsSync(path) ? parseStack(readFileSync(path, "utf8"), path) : {};
@@ -66,7 +69,7 @@ export async function prepareStack(stack: string, settings: StackFile): Promise<
     return prepareStack(stack, settings);
   }
   writeFileSync(path, renderStack({ ...settings, encryptionsalt }));
-  return standIns;
+  return compiled;
 }
 
 /**
@@ -78,7 +81,15 @@ export async function up(stack: string, progress: Progress, cwd = repositoryRoot
   const advice = `\nAll of its output is in ${updateLog("up")}. Mend the cause, then run the same command again: it goes on from there.`;
   // A destroy that was killed left a state that knows nothing of what it took away.
   const refresh = existsSync(destroyMark()) ? ["--refresh"] : [];
-  const counts = await logged("up", stack, ["up", "--yes", "--skip-preview", ...refresh], progress, { cwd }, advice);
+  const env = stackExists(stack) ? await resumeUpdate(stack, join(stacksDirectory(), `${stack}.json`), kubectl) : {};
+  const counts = await logged(
+    "up",
+    stack,
+    ["up", "--yes", "--skip-preview", ...refresh],
+    progress,
+    { cwd, env },
+    advice,
+  );
   rmSync(destroyMark(), { force: true });
   return counts;
 }

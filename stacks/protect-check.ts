@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { stacksDirectory } from "./local-stack";
 
 /** What Pulumi records of one resource, as far as it is read here. */
-interface Recorded {
+export interface Recorded {
   type?: string;
+  custom?: boolean;
+  outputs?: Record<string, unknown>;
   parent?: string;
   protect?: boolean;
 }
@@ -18,7 +20,7 @@ export function protectedEnvironments(resources: Recorded[]): string[] {
 }
 
 /** What Pulumi holds of the last start of each stack that is not empty: their data is all the local cluster's. */
-function recordedStacks(directory: string): Record<string, Recorded[]> {
+export function recordedStacks(directory: string): Record<string, Recorded[]> {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith(".json")) : [];
   const stacks = files.sort().map((file): [string, Recorded[]] => {
     const { checkpoint } = JSON.parse(readFileSync(join(directory, file), "utf8")) as {

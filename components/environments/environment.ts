@@ -139,7 +139,12 @@ export class Environment extends pulumi.ComponentResource {
     return new k8s.batch.v1.Job(
       `${name}-publish`,
       {
-        metadata: { name: pulumi.interpolate`${app}-publish-${tag}`, namespace: bundle.metadata.namespace },
+        metadata: {
+          name: pulumi.interpolate`${app}-publish-${tag}`,
+          namespace: bundle.metadata.namespace,
+          // One that has failed is not ready: the next update makes it anew.
+          annotations: { "pulumi.com/replaceUnready": "true" },
+        },
         spec: {
           backoffLimit: 3,
           activeDeadlineSeconds: 300,

@@ -11,30 +11,43 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { exec } from "../../lib/exec";
 import { cacheDir, toolPath } from "../../lib/paths";
+import {
+  commandVersion,
+  providerModule,
+  kubernetesVersion as providerVersion,
+  writeProviderFiles,
+} from "./provider-files";
 
-/** Tools that are compiled together, from the module `local/toolchain/go/<name>`. */
+/** Tools that are compiled together. */
 export interface ToolGroup {
   name: string;
-  /** How long it takes to compile from nothing on two cores, measured. */
+  /** Folder below `local/toolchain/go` of the Go module that they are made from. */
+  module: "shared" | "pulumi-language-nodejs";
+  /** How long it takes to compile on two cores after the groups before it, with which it shares libraries; measured. */
   minutes: number;
-  /** File name of each tool and the Go package that it is made of. */
+  /** File name of each tool and the Go package that it is made of; one that begins with `./` is in this repository. */
   tools: Record<string, string>;
   /** Values of string variables of the tools, e.g. their version. */
   variables?: Record<string, string>;
-  /** The module that does not compile as published: a copy of it is mended. */
-  mend?: { module: string; files: Record<string, string> };
+  /** The module that does not compile as published, or takes minutes more than need be: a copy of it is patched. */
+  patch?: { module: string; files: Record<string, string> };
 }
 
 const kubernetesVersion = { gitVersion: "v1.34.4", gitMajor: "1", gitMinor: "34" };
 const page = { "ui/dist/app/index.html": "index.html" };
 
-/** Every group, in the order in which they are needed. */
+/**
+ * Every group, in the order in which they are needed. All but one are one Go module: they are compiled from the same
+ * versions of their libraries, which `go build` compiles once.
+ */
 export const toolGroups: ToolGroup[] = [
   {
     name: "kubernetes",
+    module: "shared",
     minutes: 5,
     tools: kubernetesTools(
       "kube-apiserver",
@@ -52,28 +65,19 @@ export const toolGroups: ToolGroup[] = [
   },
   {
     name: "tools",
+    module: "shared",
     minutes: 0.5,
     tools: {
+      coredns: "./coredns",
       crane: "github.com/google/go-containerregistry/cmd/crane",
       hey: "github.com/rakyll/hey",
       kustomize: "sigs.k8s.io/kustomize/kustomize/v5",
     },
   },
-  { name: "coredns", minutes: 2, tools: { coredns: "github.com/coredns/coredns" } },
-  {
-    name: "pulumi-language-nodejs",
-    minutes: 0.5,
-    tools: { "pulumi-language-nodejs": "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs" },
-  },
-  {
-    name: "pulumi",
-    minutes: 3,
-    tools: { pulumi: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi" },
-    variables: { "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.232.0" },
-  },
   {
     name: "argo-workflows",
-    minutes: 5,
+    module: "shared",
+    minutes: 4,
     tools: {
       "workflow-controller": "github.com/argoproj/argo-workflows/v3/cmd/workflow-controller",
       argoexec: "github.com/argoproj/argo-workflows/v3/cmd/argoexec",
@@ -84,21 +88,54 @@ export const toolGroups: ToolGroup[] = [
       gitTag: "v3.7.18",
       gitTreeState: "clean",
     }),
-    mend: {
+    patch: {
       module: "github.com/argoproj/argo-workflows/v3",
-      files: { ...page, "workflow/executor/osspecific/signal_linux.go": "signal_linux.go" },
+      files: {
+        ...page,
+        "workflow/executor/osspecific/signal_linux.go": "signal_linux.go",
+        "workflow/executor/gjson_labels_lookup.go": "gjson_labels_lookup.go",
+      },
     },
   },
   {
     name: "argo-cd",
-    minutes: 6,
+    module: "shared",
+    minutes: 2,
     tools: { argocd: "github.com/argoproj/argo-cd/v3/cmd" },
     variables: prefixed("github.com/argoproj/argo-cd/v3/common.", {
       version: "3.2.6",
       gitTag: "v3.2.6",
       gitTreeState: "clean",
     }),
-    mend: { module: "github.com/argoproj/argo-cd/v3", files: page },
+    patch: {
+      module: "github.com/argoproj/argo-cd/v3",
+      files: { ...page, "util/io/files/secure_mkdir_linux.go": "secure_mkdir_linux.go" },
+    },
+  },
+  {
+    name: "pulumi-language-nodejs",
+    module: "pulumi-language-nodejs",
+    minutes: 0.5,
+    tools: { "pulumi-language-nodejs": "github.com/pulumi/pulumi/sdk/v3/nodejs/cmd/pulumi-language-nodejs" },
+  },
+  {
+    name: "pulumi",
+    module: "shared",
+    minutes: 5,
+    tools: {
+      pulumi: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+      "pulumi-resource-kubernetes": "./pulumi-resource-kubernetes",
+      "pulumi-resource-command": "./pulumi-resource-command",
+    },
+    variables: {
+      "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.232.0",
+      [`${providerModule}/pkg/version.Version`]: providerVersion,
+      "main.version": commandVersion,
+    },
+    patch: {
+      module: "github.com/pulumi/pulumi-kubernetes/sdk/v4",
+      files: { "go/kubernetes/yaml/v2/kinds.go": "kinds.go" },
+    },
   },
 ];
 
@@ -130,20 +167,30 @@ export async function buildTools(group: ToolGroup, onPackage: (count: number) =>
   const work = join(cacheDir(), "build", group.name);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  const modfile = group.mend ? await mendedModfile(group, work) : undefined;
+  const modfile = group.patch ? [`-modfile=${await patchedModfile(group, work)}`] : [];
+  const overlay = embedsProviderFiles(group)
+    ? [`-overlay=${writeProviderFiles(await moduleSource(group, providerModule), moduleDir(group), work)}`]
+    : [];
+  const flags = [
+    "-v",
+    "-trimpath",
+    `-p=${parallel()}`,
+    ...compilerFlags,
+    `-ldflags=${ldflags(group)}`,
+    ...modfile,
+    ...overlay,
+  ];
+  const out = join(work, "out");
   let count = 0;
-  for (const [tool, main] of Object.entries(group.tools)) {
-    const flags = ["-v", "-trimpath", `-ldflags=${ldflags(group)}`, ...(modfile ? [`-modfile=${modfile}`] : [])];
-    // One at a time: the linker of several large programs at once needs more memory than a small machine has.
-    await exec("go", ["build", ...flags, "-o", join(work, tool), main], {
-      cwd: moduleDir(group),
-      env: goEnvironment,
-      onLine: () => onPackage(++count),
-    });
-  }
+  // All at once: one program is linked while the rest of another is compiled. Go names each after its package.
+  await exec("go", ["build", ...flags, "-o", `${out}/`, ...Object.values(group.tools)], {
+    cwd: moduleDir(group),
+    env: goEnvironment,
+    onLine: () => onPackage(++count),
+  });
   mkdirSync(join(cacheDir(), "bin"), { recursive: true });
   mkdirSync(join(cacheDir(), "stamps"), { recursive: true });
-  for (const tool of Object.keys(group.tools)) renameSync(join(work, tool), toolPath(tool));
+  for (const [tool, main] of Object.entries(group.tools)) renameSync(join(out, programName(main)), toolPath(tool));
   rmSync(work, { recursive: true, force: true });
   writeFileSync(stampPath(group), await fingerprint(group));
   return true;
@@ -157,15 +204,15 @@ export async function moduleSource(group: ToolGroup, module: string): Promise<st
   return (JSON.parse(line) as { Dir: string }).Dir;
 }
 
-async function mendedModfile(group: ToolGroup, work: string): Promise<string> {
-  const { module, files } = group.mend!;
+async function patchedModfile(group: ToolGroup, work: string): Promise<string> {
+  const { module, files } = group.patch!;
   const copy = join(work, "module");
   // Go takes no overlay for files of the module cache.
   cpSync(await moduleSource(group, module), copy, { recursive: true });
   makeWritable(copy);
   for (const [path, source] of Object.entries(files)) {
     mkdirSync(join(copy, path, ".."), { recursive: true });
-    cpSync(join(__dirname, "patches", source), join(copy, path));
+    cpSync(join(patches, source), join(copy, path));
   }
   // A `replace` by path names a place on one machine, so it is added to a copy of go.mod and not to the committed one.
   const modfile = join(work, "go.mod");
@@ -177,10 +224,15 @@ async function mendedModfile(group: ToolGroup, work: string): Promise<string> {
 
 async function fingerprint(group: ToolGroup): Promise<string> {
   const { minutes: _, ...made } = group;
-  const hash = createHash("sha256").update(JSON.stringify([made, goEnvironment, await goVersion()]));
-  for (const file of ["go.mod", "go.sum"]) hash.update(readFileSync(join(moduleDir(group), file)));
-  for (const file of Object.values(group.mend?.files ?? {}))
-    hash.update(readFileSync(join(__dirname, "patches", file)));
+  const hash = createHash("sha256").update(JSON.stringify([made, goEnvironment, compilerFlags, await goVersion()]));
+  const own = Object.values(group.tools).filter((main) => main.startsWith("./"));
+  const sources = own.flatMap((main) =>
+    readdirSync(join(moduleDir(group), main))
+      .sort()
+      .map((name) => join(main, name)),
+  );
+  for (const file of ["go.mod", "go.sum", ...sources]) hash.update(readFileSync(join(moduleDir(group), file)));
+  for (const file of Object.values(group.patch?.files ?? {})) hash.update(readFileSync(join(patches, file)));
   return hash.digest("hex");
 }
 
@@ -193,15 +245,31 @@ function moduleVersion(group: ToolGroup, module: string): string {
     new RegExp(`^(?:require)?\\s+${module.replace(/[./]/g, "\\$&")} (v\\S+)`, "m"),
   );
   if (!found)
-    throw new Error(`local/toolchain/go/${group.name}/go.mod does not require ${module}: add it with \`go get\`.`);
+    throw new Error(`local/toolchain/go/${group.module}/go.mod does not require ${module}: add it with \`go get\`.`);
   return found[1];
 }
 
 /** Without cgo the tools run in an image that holds nothing but them. */
-const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly", GOWORK: "off" };
-const moduleDir = (group: ToolGroup) => join(__dirname, "go", group.name);
+export const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly", GOWORK: "off" };
+/** Without debug information for the linker to leave out again: a tenth of the time. The same for all, or nothing is shared. */
+export const compilerFlags = ["-gcflags=all=-dwarf=false"];
+const patches = join(__dirname, "patches");
+/** Directory of a group's Go module. */
+export const moduleDir = (group: ToolGroup) => join(__dirname, "go", group.module);
+const embedsProviderFiles = (group: ToolGroup) => "pulumi-resource-kubernetes" in group.tools;
 const stampPath = (group: ToolGroup) => join(cacheDir(), "stamps", group.name);
 const readIfThere = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
+
+/** How many packages or programs are made at once: the linker of a large program takes up to 2 GB. */
+const parallel = () => Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 ** 31)));
+
+/** The name that Go gives a program: the last part of its package's path that is no major version. */
+function programName(main: string): string {
+  return main
+    .split("/")
+    .filter((part) => !/^v\d+$/.test(part))
+    .at(-1)!;
+}
 
 function ldflags(group: ToolGroup): string {
   return ["-s", "-w", ...Object.entries(group.variables ?? {}).map(([name, value]) => `-X ${name}=${value}`)].join(" ");

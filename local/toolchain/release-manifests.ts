@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { join } from "node:path";
 import { exec } from "../../lib/exec";
 import { cacheDir, toolPath } from "../../lib/paths";
-import { moduleSource, toolGroup } from "./go-tools";
+import { moduleDir, moduleSource, toolGroup } from "./go-tools";
 
 interface Manifest {
   /** Group of tools whose module carries the manifest. */
@@ -69,7 +69,8 @@ async function render({ group, module, from }: Manifest): Promise<string> {
 
 function fingerprint(): string {
   const hash = createHash("sha256").update(JSON.stringify(manifests));
-  for (const { group } of Object.values(manifests)) hash.update(readFileSync(join(__dirname, "go", group, "go.mod")));
+  for (const { group } of Object.values(manifests))
+    hash.update(readFileSync(join(moduleDir(toolGroup(group)), "go.mod")));
   return hash.digest("hex");
 }
 

@@ -6,8 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toolPath } from "../../lib/paths";
-import { KubeClient } from "../../local/plugins/kube-client";
-import { connection } from "../../local/plugins/kube-config";
+import { KubeClient } from "./kube-client";
 
 /** A running control plane. */
 export interface ControlPlane {
@@ -96,7 +95,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    const kube = await whenReady(apiServer, directory, () => new KubeClient(connection({ kubeconfig })));
+    const kube = await whenReady(apiServer, directory, () => KubeClient.ofKubeconfig("test", kubeconfig));
     start("kube-controller-manager", toolPath("kube-controller-manager"), [
       `--kubeconfig=${kubeconfig}`,
       "--leader-elect=false",

@@ -1,8 +1,8 @@
-/** The real Pulumi CLI on a real API server, through the stand-in plugins. */
+/** The real Pulumi CLI on a real API server, through the compiled plugins. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { installStandInPlugins } from "../../stacks/local-pulumi";
+import { installCompiledPlugins } from "../../stacks/plugins";
 import { type PluginsStack, startPluginsStack } from "./plugins-stack";
 
 const password = "correct horse battery staple";
@@ -12,7 +12,7 @@ afterAll(() => stack?.end());
 
 it("brings a stack up, finds nothing to change, shows a change well, makes it, and takes all down again", async () => {
   const { state, update, names } = stack;
-  expect(installStandInPlugins()).toEqual(["kubernetes", "command"]);
+  expect(installCompiledPlugins()).toEqual(["kubernetes", "command"]);
   const up = await update("up", "--yes");
   expect(up).toContain("+ 12 created");
   expect(up).toContain('hello   : "hello world"');

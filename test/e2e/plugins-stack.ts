@@ -1,9 +1,10 @@
-/** A small stack under the real CLI, on a control plane of its own and through the stand-in plugins. */
+/** A small stack under the real CLI, on a control plane of its own and through the compiled plugins. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "../../lib/paths";
-import { installStandInPlugins, pulumi } from "../../stacks/local-pulumi";
+import { pulumi } from "../../stacks/local-pulumi";
+import { installCompiledPlugins } from "../../stacks/plugins";
 import { type ControlPlane, startControlPlane } from "./control-plane";
 
 /** The stack `dev`, which is not up yet. */
@@ -32,7 +33,7 @@ export async function startPluginsStack(password: string, project = "plugins"): 
   const file = join(program, "Pulumi.yaml");
   writeFileSync(file, readFileSync(file, "utf8").replace("name: plugins", `name: ${project}`));
   symlinkSync(join(repositoryRoot, "node_modules"), join(program, "node_modules"));
-  installStandInPlugins();
+  installCompiledPlugins();
 
   const run = async (...args: string[]): Promise<string> => {
     const lines: string[] = [];

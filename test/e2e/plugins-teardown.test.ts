@@ -1,4 +1,4 @@
-/** What becomes of a destroy in bad weather: the real CLI on a real API server, through the stand-in plugins. */
+/** What becomes of a destroy in bad weather: the real CLI on a real API server, through the compiled plugins. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
@@ -27,11 +27,8 @@ const failure = (work: Promise<string>): Promise<string> =>
 
 /** Resolves once there is no such object; without one, at once. */
 const gone = (collection: string, name: string) =>
-  stack.plane.client.follow(
-    collection,
-    { fieldSelector: `metadata.name=${name}` },
-    AbortSignal.timeout(30_000),
-    (object) => (object ? undefined : true),
+  stack.plane.client.follow(collection, { fieldSelector: `metadata.name=${name}` }, (object) =>
+    object ? undefined : true,
   );
 
 async function deleteByHand(path: string): Promise<void> {
@@ -81,11 +78,8 @@ it("goes on from where it was killed, with the namespace half deleted", async ()
   });
   const cut = failure(destroy());
   // Only what the state doesn't know is left in the namespace by then, so nothing else is being deleted.
-  await stack.plane.client.follow(
-    "/api/v1/namespaces",
-    { fieldSelector: "metadata.name=demo" },
-    AbortSignal.timeout(60_000),
-    (object) => ((object?.metadata as { deletionTimestamp?: string })?.deletionTimestamp ? true : undefined),
+  await stack.plane.client.follow("/api/v1/namespaces", { fieldSelector: "metadata.name=demo" }, (object) =>
+    (object?.metadata as { deletionTimestamp?: string })?.deletionTimestamp ? true : undefined,
   );
   const locks = join(stack.state, "pulumi-backend/.pulumi/locks/organization/gourmetgram/dev");
   const [lock] = readdirSync(locks).filter((name) => name.endsWith(".json"));
@@ -108,11 +102,8 @@ it("frees the pods of Workflows whose controller, definition and namespace are g
   await client.request("POST", "/api/v1/namespaces", {
     body: { apiVersion: "v1", kind: "Namespace", metadata: { name: "argo" } },
   });
-  await client.follow(
-    `${argo}/serviceaccounts`,
-    { fieldSelector: "metadata.name=default" },
-    AbortSignal.timeout(30_000),
-    (account) => (account ? true : undefined),
+  await client.follow(`${argo}/serviceaccounts`, { fieldSelector: "metadata.name=default" }, (account) =>
+    account ? true : undefined,
   );
   const metadata = {
     name: "train-1",

@@ -95,7 +95,7 @@ describe("every action", () => {
     const version = (uses: string, key: string) =>
       new Set(steps.filter(({ step }) => step.uses?.startsWith(uses)).map(({ step }) => step.with?.[key]));
     expect(version("pulumi/actions@", "pulumi-version")).toEqual(
-      new Set([/pulumi\/pkg\/v3 v(\S+)/.exec(read("local", "toolchain", "go", "pulumi", "go.mod"))![1]]),
+      new Set([/pulumi\/pkg\/v3 v(\S+)/.exec(read("local", "toolchain", "go", "shared", "go.mod"))![1]]),
     );
     expect([engines.node, version("actions/setup-node@", "node-version")]).toEqual([">=20.19", new Set([20])]);
   });

@@ -1,4 +1,4 @@
-/** A stack of small parts of every kind that the stand-in plugins treat in a way of its own. */
+/** A stack of small parts of every kind that the plugins treat in a way of its own. */
 import * as command from "@pulumi/command";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
