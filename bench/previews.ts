@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readStackFile, type StackFile, settingsOf } from "../config";
 import { promotionOrder } from "../config/promotion-path";
-import { readLocalImages } from "../local/toolchain/third-party-images";
+import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
 import { localStack } from "../stacks/local-settings";
 import { localValues, preview } from "../stacks/local-stack";
 import { type PreviewSplit, splitPreview } from "./preview-split";

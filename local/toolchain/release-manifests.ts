@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exec } from "../../lib/exec";
+import { goModuleDir } from "../../lib/go-module";
 import { cacheDir, toolPath } from "../../lib/paths";
 import { moduleSource, toolGroup } from "./go-tools";
 
@@ -9,7 +10,7 @@ interface Manifest {
   /** Group of tools whose module carries the manifest. */
   group: string;
   module: string;
-  /** Directory that `kustomize build` is given, or files that are taken as they are. */
+  /** A directory for `kustomize build`, or files that are copied. */
   from: { kustomization: string } | { files: string[] };
 }
 
@@ -36,13 +37,13 @@ const manifests: Record<ManifestName, Manifest> = {
 /** The release manifests that come with the Go modules. */
 export type ManifestName = "argo-workflows" | "argo-cd";
 
-/** Where a release manifest is, once {@link buildManifests} has run. */
+/** Path of a release manifest, which {@link buildManifests} writes. */
 export const manifestPath = (name: ManifestName): string => join(cacheDir(), "manifests", `${name}.yaml`);
 
 /**
- * Writes the install manifests of Argo Workflows and Argo CD from the very modules that they are compiled from,
- * unless they are there for these versions. Needs the tool `kustomize`.
- * @returns whether anything was written.
+ * Writes the install manifests of Argo Workflows and Argo CD from the modules that they are compiled from, unless they
+ * have been written for these versions. Needs the tool `kustomize`.
+ * @returns whether anything was written
  */
 export async function buildManifests(): Promise<boolean> {
   const wanted = fingerprint();
@@ -69,7 +70,7 @@ async function render({ group, module, from }: Manifest): Promise<string> {
 
 function fingerprint(): string {
   const hash = createHash("sha256").update(JSON.stringify(manifests));
-  for (const { group } of Object.values(manifests)) hash.update(readFileSync(join(__dirname, "go", group, "go.mod")));
+  for (const { group } of Object.values(manifests)) hash.update(readFileSync(join(goModuleDir(group), "go.mod")));
   return hash.digest("hex");
 }
 

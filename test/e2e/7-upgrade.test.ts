@@ -5,7 +5,7 @@ import { goTool } from "../../image-builder/go-tool";
 import { mlflowVersion } from "../../images/mlflow-version";
 import { exec } from "../../lib/exec";
 import { recordedPorts } from "../../local/cluster/forward";
-import { readLocalImages } from "../../local/toolchain/third-party-images";
+import { readLocalImages } from "../../local/toolchain/third-party-images/images-file";
 import { connect } from "../../stacks/stack-cluster";
 import { begun, build, candidate, ended } from "./faults";
 import { alias, environment, lastRelease, podUids, releases, settledOn, tags } from "./observations";

@@ -5,7 +5,8 @@ import { pushImage } from "../../image-builder/push";
 import { exec } from "../../lib/exec";
 import { kubeconfigPath, toolPath } from "../../lib/paths";
 import { recordedPorts } from "../../local/cluster/forward";
-import { buildLocalImages, mirrorAddress } from "../../local/toolchain/third-party-images";
+import { buildLocalImages } from "../../local/toolchain/third-party-images/build";
+import { mirrorAddress } from "../../local/toolchain/third-party-images/mirror";
 import { connect } from "../../stacks/stack-cluster";
 import { until } from "./faults";
 
