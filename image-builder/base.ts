@@ -3,8 +3,8 @@ import { contentKey } from "./content-key";
 import { type BuiltImage, layerImage } from "./layout";
 
 /**
- * The base of the images. `published` is Debian's image by digest, as the Dockerfiles say. `local` is a root file system
- * of the same Debian release, made by mmdebstrap, for machines that reach package registries only.
+ * The base of the images. `published` is Debian's image by digest, as the Dockerfiles say. `local` is a root file
+ * system of the same Debian release, made by mmdebstrap, for machines that reach package registries only.
  */
 export type BaseKind = "published" | "local";
 

@@ -119,7 +119,7 @@ function kubeletConfig(): object {
       "nodefs.inodesFree": "1%",
       "imagefs.available": "1%",
     },
-    // With cgroup version 2 the kernel would otherwise end a whole container for one of its processes. Version 1 cannot.
+    // With cgroup version 2 the kernel would otherwise end a whole container for one of its processes.
     ...(isCgroupV2() ? { singleProcessOOMKill: false } : {}),
   };
 }

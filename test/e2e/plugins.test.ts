@@ -6,7 +6,9 @@ import { isRecord, type Properties, record, records, unknown } from "../../local
 import { type ControlPlane, startControlPlane } from "./control-plane";
 
 let plane: ControlPlane;
-beforeAll(async () => void (plane = await startControlPlane()));
+beforeAll(async () => {
+  plane = await startControlPlane();
+});
 afterAll(() => plane?.stop());
 
 const target = (type: string, changed: Partial<Target> = {}): Target => ({
@@ -141,13 +143,14 @@ describe("a create", () => {
     };
     const kube = await provider();
     const [error] = await Promise.all([
-      kube.create(target("apps/v1:Deployment", { timeoutSeconds: 2 }), deployment(ns)).catch((each) => each),
+      kube.create(target("apps/v1:Deployment", { timeoutSeconds: 2 }), deployment(ns)).catch((thrown) => thrown),
       playKubelet(ns, pulling),
     ]);
     expect(error).toBeInstanceOf(NotReadyError);
     expect(error.message).toMatch(
       new RegExp(
-        `^Deployment ${ns}/it: not ready within 2 s: 0 of 1 pods available\\n  pod it-.*: container app: ImagePullBackOff \\(no such image\\)$`,
+        `^Deployment ${ns}/it: not ready within 2 s: 0 of 1 pods available\\n` +
+          "  pod it-.*: container app: ImagePullBackOff \\(no such image\\)$",
       ),
     );
     const { id, outputs } = error.state;
@@ -174,11 +177,14 @@ describe("a create", () => {
       ],
     };
     const [error] = await Promise.all([
-      (await provider()).create(target("batch/v1:Job"), job(ns)).catch((each) => each),
+      (await provider()).create(target("batch/v1:Job"), job(ns)).catch((thrown) => thrown),
       playKubelet(ns, ended),
     ]);
     expect(error.message).toMatch(
-      /^Job test-\d+\/it: Job has reached the specified backoff limit\n {2}pod it-\w+: container app: Error, exit code 3/,
+      new RegExp(
+        "^Job test-\\d+/it: Job has reached the specified backoff limit\n" +
+          "  pod it-\\w+: container app: Error, exit code 3",
+      ),
     );
   });
 
