@@ -106,7 +106,7 @@ describe("Given the whole pipeline in one stack, with models", () => {
     );
   });
 
-  it("When production is destroyed and made again, Then it serves the version of its alias, and the others stay", async () => {
+  it("When production is destroyed and made again, Then it serves its alias, and the others stay", async () => {
     const version = await alias("production");
     const stop = await npmOn("production", "stop");
     expect(stop.output).toContain(
