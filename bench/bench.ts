@@ -1,6 +1,6 @@
 /**
- * What the pipeline costs, measured on the running local cluster. Figures that are compared are measured in
- * turn, A B A B …, in this one run: quote the ratios, since machines differ.
+ * Measures the pipeline on the running local cluster. Figures to compare are measured in turn, A B A B …, in one run.
+ * Quote the ratios, since machines differ.
  */
 
 import { readStatus } from "../cli/status";
@@ -20,14 +20,16 @@ async function main(): Promise<number> {
   const print = (title: string, rows: string[][], head = ["", "MEDIAN", "MIN", "MAX"]) =>
     console.log(`\n${title}\n${table(head, rows)}`);
 
-  console.log("Training two models, so that there is one to go from and one to go to ...");
-  const chains = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
-  const split = await Promise.all(chains.map(async (chain) => leadTime(await chainWorkflows(cluster, chain))));
+  console.log("Training two models, so that deployments can alternate between them ...");
+  const pipelineRuns = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
+  const split = await Promise.all(
+    pipelineRuns.map(async (pipelineRun) => leadTime(await chainWorkflows(cluster, pipelineRun))),
+  );
   print(
     "Lead time, submit to promotion, in seconds",
     (["total", "training", "gates", "everything else"] as const).map((part) => [
       part,
-      ...split.map((each) => each[part].toFixed(1)),
+      ...split.map((leadTimes) => leadTimes[part].toFixed(1)),
     ]),
     ["", "FIRST", "SECOND"],
   );

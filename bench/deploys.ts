@@ -56,7 +56,7 @@ async function imageDigest(cluster: Cluster, version: string): Promise<string> {
   return `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 
-/** Polls closely: the figure is to be right to a tenth of a second. */
+/** Polls often, so that the figure is right to a tenth of a second. */
 async function serves(url: string, version: string): Promise<void> {
   const deadline = Date.now() + 120_000;
   while (Date.now() < deadline) {
@@ -72,9 +72,8 @@ async function serves(url: string, version: string): Promise<void> {
 
 /** The most memory that each environment's process has held so far, as its kernel counts it. */
 export async function peakMemory(cluster: Cluster): Promise<string[][]> {
-  const { items } = await cluster.api<{ items: Pod[] }>(
-    `/api/v1/pods?labelSelector=${encodeURIComponent("app in (gourmetgram-staging,gourmetgram-canary,gourmetgram-production)")}`,
-  );
+  const selector = "app in (gourmetgram-staging,gourmetgram-canary,gourmetgram-production)";
+  const { items } = await cluster.api<{ items: Pod[] }>(`/api/v1/pods?labelSelector=${encodeURIComponent(selector)}`);
   return Promise.all(
     items
       .filter(({ metadata, status }) => status.phase === "Running" && !metadata.deletionTimestamp)

@@ -10,14 +10,14 @@ export interface LeadTime {
 }
 
 /**
- * Where the seconds went between submitting a model and its being promoted. Training and gates are the
- * time of their containers; starting a pod counts as everything else.
+ * The seconds between the submission of a model and its promotion, by part. Training and gates are the time of their
+ * containers. The start of a pod counts as everything else.
  */
 export function leadTime(workflows: Workflow[]): LeadTime {
   const [first] = workflows;
   const promotion = workflows.find((workflow) => templateOf(workflow) === "promote-model");
   if (!promotion?.status?.finishedAt)
-    throw new Error(`${first?.metadata.name ?? "the chain"} did not end with a promotion`);
+    throw new Error(`${first?.metadata.name ?? "the pipeline run"} did not end with a promotion`);
   const total = (Date.parse(promotion.status.finishedAt) - Date.parse(first.metadata.creationTimestamp)) / 1000;
   const training = sum(pods(first).filter(({ displayName }) => displayName.startsWith("train")));
   const gates = sum(

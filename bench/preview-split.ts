@@ -1,11 +1,11 @@
-/** Where the seconds of one `pulumi preview` went; the parts add up to the total. */
+/** The seconds of one `pulumi preview`, by part. The parts add up to the total. */
 export interface PreviewSplit {
   readonly total: number;
   /** From starting the program to the first resource that it registers, besides the stack itself. */
   readonly program: number;
   /** While a provider starts or answers at least one call, and the program has started. */
   readonly provider: number;
-  /** All the rest: the CLI, its state, its comparison, and the program from its first resource on. */
+  /** The rest: the CLI, its state, its comparison, and the program from its first resource on. */
   readonly engine: number;
 }
 
@@ -24,7 +24,7 @@ type Interval = readonly [start: number, end: number];
 /**
  * Splits a preview by the CLI's own trace.
  * @param trace what `--otel-traces file://` wrote: OpenTelemetry's spans as JSON, a batch a line
- * @throws where the trace shows no program that registers a resource
+ * @throws if the trace shows no program that registers a resource
  */
 export function splitPreview(trace: string): PreviewSplit {
   const batches = trace
@@ -46,7 +46,7 @@ export function splitPreview(trace: string): PreviewSplit {
   const [, first] = named("pulumirpc.ResourceMonitor/RegisterResource");
   if (!whole || !run || !first)
     throw new Error(
-      "the preview's trace shows no program that registers a resource: run `npm run preview` and mend what it says",
+      "the preview's trace shows no program that registers a resource: run `npm run preview` and fix what it reports",
     );
 
   const ofProviders = spans.filter(
@@ -69,14 +69,14 @@ export function splitPreview(trace: string): PreviewSplit {
 }
 
 const attribute = ({ attributes }: Pick<Span, "attributes">, key: string) =>
-  attributes?.find((each) => each.key === key)?.value.stringValue;
+  attributes?.find((candidate) => candidate.key === key)?.value.stringValue;
 const interval = ({ startTimeUnixNano, endTimeUnixNano }: Span): Interval => [
   Number(startTimeUnixNano) / 1e9,
   Number(endTimeUnixNano) / 1e9,
 ];
 const length = ([start, end]: Interval) => end - start;
 
-/** Seconds in at least one of the intervals: calls overlap. One that ends before it starts is none. */
+/** Seconds in at least one of the intervals, since calls overlap. An interval that ends before it starts is skipped. */
 function covered(intervals: Interval[]): number {
   let until = -Infinity;
   let seconds = 0;

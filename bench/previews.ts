@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readStackFile, type StackFile, settingsOf } from "../config";
 import { promotionOrder } from "../config/promotion-path";
-import { readLocalImages } from "../local/toolchain/third-party-images";
+import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
 import { localStack } from "../stacks/local-settings";
 import { localValues, preview } from "../stacks/local-stack";
 import { type PreviewSplit, splitPreview } from "./preview-split";
@@ -15,8 +15,8 @@ const parts = ["total", "program", "engine", "provider"] as const;
 export const previewHead = ["", "TOTAL", "MIN", "MAX", "PROGRAM START", "ENGINE", "PROVIDER"];
 
 /**
- * The stack without changes. Cold is with an empty temporary directory, where the transpiled program is
- * kept, as on a fresh machine; warm is the same command again. Files that were read before stay in the system's memory.
+ * The stack without changes. Cold is with an empty temporary directory, as on a new machine: the transpiled program is
+ * kept there. Warm is the same command again. The system keeps files in memory that were read before.
  */
 export async function unchangedPreviews(stack = "staging"): Promise<string[][]> {
   const { file } = readStackFile(stack);
@@ -37,9 +37,9 @@ export async function unchangedPreviews(stack = "staging"): Promise<string[][]> 
 }
 
 /**
- * The stack with more and more environments, of which the new ones are all to be made. Time grows linearly at most where
- * it grows no more than their number does, and each further one costs no more between the larger numbers than between
- * the smaller ones.
+ * The stack with more and more environments. The preview would create all the new ones. Time grows at most linearly if
+ * two things hold: it grows no more than their number does, and a further one costs no more between the larger numbers
+ * than between the smaller ones.
  */
 export async function growingPreviews(stack = "staging"): Promise<string[][]> {
   const { file } = readStackFile(stack);
@@ -51,26 +51,26 @@ export async function growingPreviews(stack = "staging"): Promise<string[][]> {
   const all = Object.values(measured);
   const further = counts.slice(1).map((count, index) => {
     const seconds = parts.map(
-      (part) => (middle(all[index + 1], part) - middle(all[index], part)) / (count - counts[index]),
+      (part) => (medianOf(all[index + 1], part) - medianOf(all[index], part)) / (count - counts[index]),
     );
     return partsRow(`each from ${counts[index]} to ${count}`, seconds);
   });
   const [fewest, most] = [counts[0], counts.at(-1)!];
   return [
-    ...Object.entries(measured).map(([name, each]) => splitRow(name, each)),
+    ...Object.entries(measured).map(([name, previewSplits]) => splitRow(name, previewSplits)),
     ...further,
     ratioRow(`${most} / ${fewest}, ${(most / fewest).toFixed(0)} times as many`, all.at(-1)!, all[0]),
   ];
 }
 
 /**
- * A stack file with as many environments: its own first, then new ones at the end of the chain. They get no node ports,
- * which the local cluster's kind of exposure has none of.
+ * A stack file with as many environments: its own first, then new ones at the end of the promotion path. They get no
+ * node ports, since the local cluster exposes none.
  */
 export function withEnvironments(file: StackFile, count: number): StackFile {
-  const own = settingsOf(file).environments as Record<string, { port: number; promotesFrom?: string }>;
-  const names = promotionOrder(own).slice(0, count);
-  const environments = Object.fromEntries(names.map((name) => [name, own[name]]));
+  const stackEnvironments = settingsOf(file).environments as Record<string, { port: number; promotesFrom?: string }>;
+  const names = promotionOrder(stackEnvironments).slice(0, count);
+  const environments = Object.fromEntries(names.map((name) => [name, stackEnvironments[name]]));
   for (let number = names.length + 1; number <= count; number++) {
     environments[`bench-${number}`] = { port: 20_000 + number, promotesFrom: Object.keys(environments).at(-1)! };
   }
@@ -104,22 +104,22 @@ async function splits<Name extends string>(
   return found;
 }
 
-const middle = (splits: PreviewSplit[], part: keyof PreviewSplit) => median(splits.map((split) => split[part]));
+const medianOf = (splits: PreviewSplit[], part: keyof PreviewSplit) => median(splits.map((split) => split[part]));
 
 function splitRow(name: string, splits: PreviewSplit[]): string[] {
   const totals = splits.map(({ total }) => total);
-  const [total, ...others] = parts.map((part) => middle(splits, part));
+  const [total, ...others] = parts.map((part) => medianOf(splits, part));
   return [name, ...[total, Math.min(...totals), Math.max(...totals), ...others].map((value) => value.toFixed(2))];
 }
 
-function ratioRow(name: string, one: PreviewSplit[], other: PreviewSplit[]): string[] {
+function ratioRow(name: string, numerator: PreviewSplit[], denominator: PreviewSplit[]): string[] {
   return partsRow(
     name,
-    parts.map((part) => middle(one, part) / middle(other, part)),
+    parts.map((part) => medianOf(numerator, part) / medianOf(denominator, part)),
   );
 }
 
-/** A row without smallest and largest. */
+/** A row without minimum and maximum. */
 function partsRow(name: string, values: number[]): string[] {
   const [total, ...others] = values.map((value) => value.toFixed(2));
   return [name, total, "", "", ...others];

@@ -1,4 +1,7 @@
-/** Runs pieces of work in turn, A B A B …, so that a machine that slows down slows all of them. @returns seconds of each */
+/**
+ * Runs pieces of work in turn, A B A B …. If the machine slows down, it slows all of them.
+ * @returns the seconds of each
+ */
 export async function inTurn(
   rounds: number,
   pieces: Record<string, () => Promise<unknown>>,
@@ -20,7 +23,7 @@ export function median(values: number[]): number {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Name, median, smallest and largest, as a table's row. */
+/** Name, median, minimum and maximum, as a row of a table. */
 export function row(name: string, values: number[]): string[] {
   return [name, ...[median(values), Math.min(...values), Math.max(...values)].map((value) => value.toFixed(2))];
 }

@@ -2,10 +2,14 @@ import { follow } from "../cli/train";
 import { submit } from "../cli/workflows";
 import type { Cluster } from "../lib/kube-client";
 
-/** Sends a normal model through the whole pipeline. @returns the chain's name. @throws when it isn't promoted */
+/**
+ * Sends a normal model through the whole pipeline.
+ * @returns the name of the pipeline run
+ * @throws if the model is not promoted
+ */
 export async function trainAndFollow(cluster: Cluster): Promise<string> {
-  const chain = await submit(cluster, "train-model", { scenario: "normal" });
-  const outcome = await follow(cluster, chain);
+  const pipelineRun = await submit(cluster, "train-model", { scenario: "normal" });
+  const outcome = await follow(cluster, pipelineRun);
   if (outcome.exitCode !== 0) throw new Error(`the model was not promoted: ${outcome.sentence}`);
-  return chain;
+  return pipelineRun;
 }

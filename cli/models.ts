@@ -1,7 +1,6 @@
+import { modelName } from "../images/model";
 import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
-
-const modelName = "GourmetGramFood11Model";
 
 /** One registered version with what the pipeline wrote of it. */
 export interface Model {

@@ -1,5 +1,5 @@
 import { currentStack, readStackFile } from "../config";
-import { readLocalImages } from "../local/toolchain/third-party-images";
+import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
 import { localStack } from "../stacks/local-settings";
 import { localValues, preview } from "../stacks/local-stack";
 import { policyPackArgs } from "../stacks/policy-pack";

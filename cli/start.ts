@@ -6,19 +6,16 @@ import { Phases } from "../lib/phases";
 import { localForwards, type Ports, portNotices, recordedPorts } from "../local/cluster/forward";
 import { unhealthyReason } from "../local/cluster/health";
 import { takeLock } from "../local/cluster/lock";
-import { inspectMachine, preflightErrors } from "../local/cluster/preflight";
+import { preflightErrors, preflightFacts } from "../local/cluster/preflight";
 import { waitUntil } from "../local/cluster/processes";
 import { startCluster, startDns } from "../local/cluster/up";
 import { ensurePackages } from "../local/toolchain/debian-packages";
 import { buildTools, isBuilt, type ToolGroup, toolGroups } from "../local/toolchain/go-tools";
 import { buildManifests } from "../local/toolchain/release-manifests";
-import {
-  buildLocalImages,
-  localImageNames,
-  neededBinaries,
-  pushLocalImages,
-  writeLocalImages,
-} from "../local/toolchain/third-party-images";
+import { buildLocalImages } from "../local/toolchain/third-party-images/build";
+import { writeLocalImages } from "../local/toolchain/third-party-images/images-file";
+import { pushLocalImages } from "../local/toolchain/third-party-images/mirror";
+import { localImageNames, neededBinaries } from "../local/toolchain/third-party-images/recipes";
 import { recordUrls } from "../local/urls";
 import { refuseEarlierState } from "../stacks/earlier-state";
 import { type LocalValues, localStack } from "../stacks/local-settings";
@@ -41,7 +38,7 @@ async function startLocal(stack: string, file: StackFile): Promise<void> {
   const { environments, exposure, promotionPath, platform } = parseSettings(
     settingsOf(localStack(file, localValues(unbuiltImages()))),
   );
-  const found = preflightErrors(await inspectMachine());
+  const found = preflightErrors(await preflightFacts());
   if (found.length > 0) throw new Error(found.join("\n"));
   refuseEarlierState();
   const releaseLock = takeLock();

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { scenarios } from "../images/model";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
@@ -6,7 +7,6 @@ import { type Outcome, type PipelineRunEvent, pipelineRunEvents, pipelineRunOutc
 import { followTrainingLog } from "./training-log";
 import { chainWorkflows, submit } from "./workflows";
 
-const scenarios = ["normal", "bad-architecture", "oversized", "slow", "flaky"];
 const usage = `Usage: npm run train -- [${scenarios.join("|")}]
 
 Trains a model and follows it to its end. Exit code 0: it was promoted. 1: it was turned away, or held. 2: something broke.`;
@@ -72,7 +72,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const [scenario = "normal", ...rest] = positionals;
-  if (!scenarios.includes(scenario) || rest.length > 0)
+  if (!(scenarios as readonly string[]).includes(scenario) || rest.length > 0)
     throw new Error(`"${positionals.join(" ")}" is no training scenario: write one of ${scenarios.join(", ")}`);
   return submitAndFollow(connect(), "train-model", { scenario });
 }

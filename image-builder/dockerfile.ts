@@ -21,10 +21,10 @@ export interface DockerfileImage {
   images?: Record<string, BuiltImage>;
 }
 
-/** Says what happens, one line a call. */
+/** Reports progress, one line a call. */
 export type Report = (line: string) => void;
 
-/** Builds an image, unless the cache has it for this very content. */
+/** Builds an image, unless the cache has it for the same content. */
 export async function buildDockerfile(image: DockerfileImage, report: Report): Promise<BuiltImage> {
   const base = image.base === "local" ? await localBase() : undefined;
   const images = { ...(base && { BASE: base }), ...image.images };
@@ -33,23 +33,23 @@ export async function buildDockerfile(image: DockerfileImage, report: Report): P
   const started = Date.now();
   const built = await cachedLayout(image.name, key, async (dir) => {
     report(`${image.name}: building`);
-    const progress = (line: string) =>
-      /^(\[\d|STEP |#\d+ \[)/.test(line) && report(`${image.name}: ${line.slice(0, 120)}`);
+    const progress = (line: string) => {
+      if (/^(\[\d|STEP |#\d+ \[)/.test(line)) report(`${image.name}: ${line.slice(0, 120)}`);
+    };
     const build = (await hasDocker(image.base)) ? buildWithDocker : buildWithBuildah;
     await build(image, images, dir, progress);
   });
-  report(
-    `${image.name}: ${built.fresh ? `built in ${Math.round((Date.now() - started) / 1000)} s` : "unchanged"}, ${built.digest}`,
-  );
+  const outcome = built.fresh ? `built in ${Math.round((Date.now() - started) / 1000)} s` : "unchanged";
+  report(`${image.name}: ${outcome}, ${built.digest}`);
   return built;
 }
 
-/** A local base exists as files alone, which only buildah takes as they are. */
+/** Whether to build with Docker. A local base is a folder of files, which only buildah reads. */
 async function hasDocker(base: BaseKind): Promise<boolean> {
   if (base === "published" && (await succeeds("docker", ["info"]))) return true;
   if (await succeeds("buildah", ["--version"])) return false;
   throw new Error(
-    "Neither a Docker engine nor buildah is here to build the images: install one of them (`apt-get install buildah`).",
+    "The images cannot be built without a Docker engine or buildah: install one of them (`apt-get install buildah`).",
   );
 }
 
@@ -104,9 +104,9 @@ async function buildWithBuildah(
   const [root, state, option] = [join(store, "root"), join(settings, "run"), "overlay.skip_mount_home=true"];
   await mkdir(store, { recursive: true });
   const buildah = (args: string[]) =>
-    // In a mount namespace of its own: buildah leaves mounts behind, which would keep the cache from being deleted.
+    // buildah leaves mounts behind, which would prevent the deletion of the cache. So it gets its own mount namespace.
     exec("unshare", ["--mount", "buildah", "--root", root, "--runroot", state, "--storage-opt", option, ...args], {
-      // Chroot isolation asks for no privilege beyond root's own, so it works inside containers and virtual machines alike.
+      // Chroot isolation needs no privilege beyond root's, so it works inside containers and virtual machines.
       env: { BUILDAH_ISOLATION: "chroot", STORAGE_DRIVER: "overlay" },
       onLine: progress,
     });
@@ -118,7 +118,7 @@ async function buildWithBuildah(
     const args: string[] = [];
     for (const [arg, { layout, digest }] of Object.entries(images)) {
       const name = `localhost/gourmetgram-${arg.toLowerCase()}:${digest.slice("sha256:".length)}`;
-      // buildah itself takes no OCI layout below a folder whose name begins with a dot.
+      // buildah reads no OCI layout below a folder whose name begins with a dot, so skopeo copies it.
       const stored = await buildah(["inspect", "--type", "image", name]).then(
         () => true,
         () => false,
@@ -136,14 +136,14 @@ async function buildWithBuildah(
     }
     const dockerfile = join(context, image.dockerfile ?? "Dockerfile");
     await buildah(["bud", "--layers", "--tag", tag, "--file", dockerfile, ...volumes, ...args, context]);
-    // Without compression: these layers travel over loopback only, where it would cost more time than it saves.
+    // These layers pass only over loopback, where compression would cost more time than it saves.
     await buildah(["push", ...(image.base === "local" ? ["--disable-compression"] : []), tag, `oci:${dir}:latest`]);
   } finally {
     await rm(settings, { recursive: true });
   }
 }
 
-/** How this machine reaches its package registries, lent to the build by mounts so that no image keeps it. */
+/** Mounts of this machine's package registry settings for the build, so that no image keeps them. */
 async function clientSettings(dir: string, base: BaseKind): Promise<string[]> {
   const certificates = "/etc/ssl/certs/ca-certificates.crt";
   const volumes = existsSync(certificates) ? [`${certificates}:${certificates}:ro`] : [];

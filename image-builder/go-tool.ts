@@ -1,26 +1,28 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { exec } from "../lib/exec";
+import { goModuleDir } from "../lib/go-module";
 import { cacheDir, toolPath } from "../lib/paths";
 
-const modules: Record<string, string> = {
-  crane: "github.com/google/go-containerregistry/cmd/crane@v0.20.6",
-  hey: "github.com/rakyll/hey@v0.1.4",
+const packages = {
+  crane: "github.com/google/go-containerregistry/cmd/crane",
+  hey: "github.com/rakyll/hey",
 };
 
 /**
- * Path of a command-line tool that the images need on this machine or inside them: from the cache, else compiled
- * from its Go module into it (seconds).
+ * Path of a command-line tool that builds images or runs inside them. It comes from the cache. If the cache does not
+ * have it, it is compiled in seconds, at the version that go.mod states.
  */
-export async function goTool(name: "crane" | "hey"): Promise<string> {
+export async function goTool(name: keyof typeof packages): Promise<string> {
   const path = toolPath(name);
   if (existsSync(path)) return path;
   if (process.env.PATH?.split(":").some((dir) => existsSync(join(dir, "go"))) !== true)
     throw new Error(
       `${name} is neither in the cache nor can it be compiled: install Go 1.24 or newer and run this again.`,
     );
-  await exec("go", ["install", "-trimpath", "-ldflags=-s -w", modules[name]], {
-    env: { CGO_ENABLED: "0", GOBIN: join(cacheDir(), "bin") },
+  await exec("go", ["install", "-trimpath", "-ldflags=-s -w", packages[name]], {
+    cwd: goModuleDir("shared"),
+    env: { CGO_ENABLED: "0", GOBIN: join(cacheDir(), "bin"), GOFLAGS: "-mod=readonly", GOWORK: "off" },
   });
   return path;
 }

@@ -12,7 +12,7 @@ export interface BuiltImage {
   readonly layout: string;
   /** Digest of the image's manifest: `sha256:` and 64 hex digits. */
   readonly digest: string;
-  /** Whether this call made it; otherwise it was in the cache. */
+  /** Whether this call built it. Otherwise it was in the cache. */
   readonly fresh: boolean;
 }
 
@@ -25,11 +25,11 @@ export interface ImageConfig {
   WorkingDir?: string;
 }
 
-/** An image of files as they are, without running anything. */
+/** An image made from files, without running anything. */
 export interface LayerImageOptions {
   /** Short name, for the folder in the cache. */
   name: string;
-  /** Key of the content: the same key is never built twice. */
+  /** Key of the content. The same key is never built twice. */
   key: string;
   /** Image to put the layer on; none by default. */
   base?: BuiltImage;
@@ -69,7 +69,7 @@ export async function cachedLayout(
   return { layout, digest: await layoutDigest(layout), fresh };
 }
 
-/** An image of a gigabyte at each change would fill the disk: only the last one of a name stays. */
+/** Keeps only the last image of a name, since an image of a gigabyte for each change would fill the disk. */
 async function removeOlder(name: string, key: string): Promise<void> {
   const images = join(cacheDir(), "images");
   const older = (await readdir(images)).filter(
@@ -79,7 +79,7 @@ async function removeOlder(name: string, key: string): Promise<void> {
 }
 
 /** Digest of the one image in an OCI layout. */
-export async function layoutDigest(layout: string): Promise<string> {
+async function layoutDigest(layout: string): Promise<string> {
   const { manifests } = JSON.parse(await readFile(join(layout, "index.json"), "utf8"));
   if (manifests.length !== 1)
     throw new Error(`${layout} holds ${manifests.length} images instead of one: delete it and build again.`);

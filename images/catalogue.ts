@@ -1,40 +1,39 @@
-/**
- * Every container image that the pipeline runs, in one place. No image name stands anywhere else,
- * workflows included.
- */
+/** Every container image that the pipeline runs. No other file names an image, not even a workflow. */
 
 import { mlflowVersion } from "./mlflow-version";
 
-/** One image: where it is, the tag that people read, and the digest that machines trust. */
+/** One image: its repository, the tag for people, and the digest that decides what runs. */
 export interface CatalogueImage {
   /** Registry host and repository, without tag: `quay.io/argoproj/argocd`. */
   readonly repository: string;
   /** Tag, for people. */
   readonly tag: string;
   /**
-   * `sha256:` and 64 hex digits. `null`: not known to this catalogue. An own image then gets its digest
-   * from the build; an upstream one must be given by the stack (`npm run images -- pin` prints it).
+   * `sha256:` and 64 hex digits, or `null` if this catalogue does not know it. A built image then gets its digest
+   * from the build. The stack must give the digest of an upstream image: `npm run images -- pin` prints it.
    */
   readonly digest: string | null;
 }
 
-/** Address of the pipeline's own registry inside the cluster; fixed by the lab's documents. */
-export const registryAddress = "registry.kube-system.svc.cluster.local:5000";
+/** Port of the pipeline's own registry. */
+export const registryPort = 5000;
+/** Address of the pipeline's own registry inside the cluster. The lab's documents prescribe it. */
+export const registryAddress = `registry.kube-system.svc.cluster.local:${registryPort}`;
 
 /** Images built from the folders beside this file, by `npm run images`. */
 export const builtImageKeys = ["app", "train", "tools"] as const;
 export type BuiltImageKey = (typeof builtImageKeys)[number];
 
-const own = (repository: string, tag: string): CatalogueImage => ({
+const builtImage = (repository: string, tag: string): CatalogueImage => ({
   repository: `${registryAddress}/${repository}`,
   tag,
   digest: null,
 });
 
 export const catalogue = {
-  app: own("gourmetgram-app", "base"),
-  train: own("gourmetgram-train", "latest"),
-  tools: own("gourmetgram-tools", "latest"),
+  app: builtImage("gourmetgram-app", "base"),
+  train: builtImage("gourmetgram-train", "latest"),
+  tools: builtImage("gourmetgram-tools", "latest"),
   registry: {
     repository: "docker.io/library/registry",
     tag: "2.8.3",
@@ -63,10 +62,10 @@ export const catalogue = {
 export type ImageKey = keyof typeof catalogue;
 export const imageKeys = Object.keys(catalogue) as ImageKey[];
 
-/** What a stack may say of one image; what it leaves out stays as in the catalogue. */
+/** What a stack may set of one image. The catalogue gives the rest. */
 export type ImageOverride = Partial<CatalogueImage>;
 
-/** The catalogue as one stack sees it. Own images are moved by no mirror: they live in the pipeline's registry. */
+/** The catalogue as one stack sees it. No mirror moves a built image: it is in the pipeline's registry. */
 export type Images = Record<ImageKey, CatalogueImage>;
 
 /**
@@ -77,18 +76,18 @@ export function resolveImages(overrides: Partial<Record<ImageKey, ImageOverride>
   const entries = imageKeys.map((key) => {
     const upstream: CatalogueImage = catalogue[key];
     const mirrored =
-      mirror && !isOwnImage(key) ? { ...upstream, repository: withoutHost(upstream.repository, mirror) } : upstream;
+      mirror && !isBuiltImage(key) ? { ...upstream, repository: withoutHost(upstream.repository, mirror) } : upstream;
     return [key, { ...mirrored, ...overrides[key] }];
   });
   return Object.fromEntries(entries) as Images;
 }
 
-/** Upstream images without a digest: a stack can't be deployed until it states them. */
+/** Upstream images without a digest. A stack must state them before it can be deployed. */
 export function unpinnedImages(images: Images): ImageKey[] {
-  return imageKeys.filter((key) => !isOwnImage(key) && !images[key].digest);
+  return imageKeys.filter((key) => !isBuiltImage(key) && !images[key].digest);
 }
 
-export function isOwnImage(key: ImageKey): key is BuiltImageKey {
+function isBuiltImage(key: ImageKey): key is BuiltImageKey {
   return (builtImageKeys as readonly string[]).includes(key);
 }
 

@@ -16,7 +16,7 @@ export function handleInterrupts(): void {
   }
 }
 
-/** Lets work that ends by itself on an interrupt, and must (Pulumi records its state), do so before this process ends. */
+/** Lets work end by itself on an interrupt before this process ends. Pulumi must, since it records its state. */
 export async function deferInterrupts<T>(work: Promise<T>): Promise<T> {
   shielded++;
   try {

@@ -111,9 +111,8 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
   else config.loadFromDefault();
   if (!config.getContextObject(context)) {
     const known = config.getContexts().map(({ name }) => name);
-    throw new Error(
-      `the kubeconfig has no context ${context}: name one of ${known.join(", ") || "its contexts (it has none)"} in gourmetgram:cluster.context`,
-    );
+    const choice = known.join(", ") || "its contexts (it has none)";
+    throw new Error(`the kubeconfig has no context ${context}: name one of ${choice} in gourmetgram:cluster.context`);
   }
   config.setCurrentContext(context);
   return new Cluster(config);

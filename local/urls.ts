@@ -4,12 +4,15 @@ import { stateDir } from "../lib/paths";
 
 const file = () => join(stateDir(), "urls.json");
 
-/** Addresses of environments and pages, by name, that the last starts wrote down. */
+/** Addresses of environments and UIs, by name, as the last starts recorded them. */
 export function knownUrls(): Record<string, string> {
   return existsSync(file()) ? (JSON.parse(readFileSync(file(), "utf8")) as Record<string, string>) : {};
 }
 
-/** Writes them down for `npm run status`, which asks no Pulumi. @param isPlatform whether they are all; those of environments alone are added */
+/**
+ * Records the addresses for `npm run status`, which does not ask Pulumi.
+ * @param isPlatform whether these are all addresses; otherwise they are added to the recorded ones
+ */
 export function recordUrls(urls: Record<string, string>, isPlatform: boolean): void {
   mkdirSync(stateDir(), { recursive: true });
   writeFileSync(file(), `${JSON.stringify({ ...(isPlatform ? {} : knownUrls()), ...urls }, null, 2)}\n`);

@@ -1,6 +1,6 @@
 import { readStackFile } from "../config";
 import { CommandError } from "../lib/exec";
-import { readLocalImages } from "../local/toolchain/third-party-images";
+import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
 import { PulumiError } from "./local-pulumi";
 import { localStack } from "./local-settings";
 import { localValues, preview } from "./local-stack";

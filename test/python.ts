@@ -18,7 +18,8 @@ let made: Promise<string> | undefined;
  * @returns Path of the interpreter.
  */
 export function python(): Promise<string> {
-  return (made ??= makeEnvironment());
+  made ??= makeEnvironment();
+  return made;
 }
 
 async function makeEnvironment(): Promise<string> {

@@ -13,7 +13,7 @@ export const isCgroupV2 = () => existsSync(join(mountPoint, "cgroup.controllers"
 /** Directories of the cluster's cgroup: one with version 2, one for each controller with version 1. */
 export function cgroupDirs(): string[] {
   if (isCgroupV2()) return [join(mountPoint, cgroupRoot)];
-  // cpu,cpuacct and the like may be links to one directory: each is named once.
+  // Several names, such as cpu and cpuacct, may be links to one directory.
   const hierarchies = readdirSync(mountPoint).map((name) => join(mountPoint, name));
   return hierarchies.filter((dir) => existsSync(join(dir, "cgroup.procs"))).map((dir) => join(dir, cgroupRoot));
 }
@@ -46,27 +46,28 @@ export function cgroupProcesses(): number[] {
   const pids = new Set<number>();
   for (const dir of cgroupDirs()) {
     for (const child of tree(dir)) {
-      const text = ifThere(() => readFileSync(join(child, "cgroup.procs"), "utf8"), "");
+      const text = unlessGone(() => readFileSync(join(child, "cgroup.procs"), "utf8"), "");
       for (const line of text.split("\n")) if (line) pids.add(Number(line));
     }
   }
   return [...pids];
 }
 
-/** Removes the cluster's cgroups, leaves first; they must hold no process any more. */
+/** Removes the cluster's cgroups, children first. No process may be left in them. */
 export function removeCgroups(): void {
-  for (const dir of cgroupDirs()) for (const child of tree(dir).reverse()) ifThere(() => rmdirSync(child), undefined);
+  for (const dir of cgroupDirs())
+    for (const child of tree(dir).reverse()) unlessGone(() => rmdirSync(child), undefined);
 }
 
-/** The directory and all below it, parents first; empty if it isn't there. */
+/** The directory and all below it, parents first. Empty if it does not exist. */
 function tree(dir: string): string[] {
   if (!existsSync(dir)) return [];
-  const children = ifThere(() => readdirSync(dir, { withFileTypes: true }), []);
+  const children = unlessGone(() => readdirSync(dir, { withFileTypes: true }), []);
   return [dir, ...children.filter((entry) => entry.isDirectory()).flatMap(({ name }) => tree(join(dir, name)))];
 }
 
-/** A container may end, and its cgroup go, between being listed and being looked at. */
-function ifThere<T>(look: () => T, otherwise: T): T {
+/** A container may end between the listing and the look at its cgroup, which the kernel then removes. */
+function unlessGone<T>(look: () => T, otherwise: T): T {
   try {
     return look();
   } catch (error) {

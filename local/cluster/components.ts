@@ -19,7 +19,7 @@ export function components(): ProcessSpec[] {
         "listen-peer-urls": "http://127.0.0.1:2380",
         "quota-backend-bytes": 8 * 1024 ** 3,
         "auto-compaction-retention": 1,
-        // A busy disk on a small machine: the defaults (100 ms, 1 s) would call elections for nothing.
+        // On a busy disk the defaults (100 ms, 1 s) would start elections for no reason.
         "heartbeat-interval": 500,
         "election-timeout": 5000,
         logger: "zap",
@@ -64,8 +64,9 @@ export function components(): ProcessSpec[] {
         "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "requestheader-group-headers": "X-Remote-Group",
         "requestheader-username-headers": "X-Remote-User",
-        // Argo's controller opens its watch without a resourceVersion, which 1.34 turns into a list by watch, which
-        // etcd 3.4 can't serve: the controller would then see a new Workflow only at its next list, up to a minute later.
+        // Argo's controller opens its watch without a resourceVersion. Kubernetes 1.34 turns that into a list by watch,
+        // which etcd 3.4 cannot serve. The controller would then see a new Workflow only at its next list, up to a
+        // minute later.
         "feature-gates": "WatchList=false",
       }),
     },

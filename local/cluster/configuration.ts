@@ -1,16 +1,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
+import { registryAddress, registryPort } from "../../images/catalogue";
 import { runDir, stateDir } from "../../lib/paths";
-import { mirrorAddress } from "../toolchain/third-party-images";
+import { mirrorAddress, mirrorPort } from "../toolchain/third-party-images/mirror";
 import { cgroupRoot, isCgroupV2 } from "./cgroups";
 import { dnsIp, nodeIp, podCidr, registryIp } from "./network";
 import { componentKubeconfig, nodeName, pkiDir } from "./pki";
 
 /** Socket of the cluster's own containerd. */
 export const containerdSocket = join(runDir, "containerd.sock");
-/** Image of the pods' sandbox, without registry. */
-export const pauseImage = "pause:local";
+/** Image of the pods' sandbox in the mirror. */
+const pauseImage = "pause:local";
 
 const file = (name: string) => join(stateDir(), "configuration", name);
 
@@ -22,16 +23,15 @@ export const configFiles = {
   mirror: () => file("mirror.yaml"),
 };
 
-/** Writes the configuration of every component; a component whose file changed is restarted by its start. */
+/** Writes the configuration of every component. The start restarts a component whose file has changed. */
 export function writeConfiguration(): void {
   write(configFiles.containerd(), containerdConfig());
   write(configFiles.kubelet(), dump(kubeletConfig()));
   write(configFiles.kubeProxy(), dump(kubeProxyConfig()));
   write(configFiles.mirror(), dump(mirrorConfig()));
   write(join(file("cni"), "10-gourmetgram.conflist"), JSON.stringify(cniConfig(), null, 2));
-  write(join(file("registries"), mirrorAddress, "hosts.toml"), plainHttpHost(`${nodeIp}:5001`));
-  const registry = "registry.kube-system.svc.cluster.local:5000";
-  write(join(file("registries"), registry, "hosts.toml"), plainHttpHost(`${registryIp}:5000`));
+  write(join(file("registries"), mirrorAddress, "hosts.toml"), plainHttpHost(`${nodeIp}:${mirrorPort}`));
+  write(join(file("registries"), registryAddress, "hosts.toml"), plainHttpHost(`${registryIp}:${registryPort}`));
 }
 
 function write(path: string, text: string): void {
@@ -47,14 +47,20 @@ function containerdConfig(): string {
   return `version = 2
 root = "${join(stateDir(), "containerd")}"
 state = "${join(runDir, "containerd")}"
-disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper"]
+disabled_plugins = [
+  "io.containerd.internal.v1.opt",
+  "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.zfs",
+  "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.devmapper",
+]
 
 [grpc]
   address = "${containerdSocket}"
 
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${mirrorAddress}/${pauseImage}"
-  # Without CAP_SYS_RESOURCE a score below the own one is refused, and no sandbox would start.
+  # Without CAP_SYS_RESOURCE the kernel refuses a score below containerd's own one, and no sandbox starts.
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true
 
@@ -93,7 +99,7 @@ function kubeletConfig(): object {
     maxParallelImagePulls: 3,
     clusterDNS: [dnsIp],
     clusterDomain: "cluster.local",
-    // There is no way out, so there is no resolver beyond the cluster's own.
+    // The cluster cannot reach the outside, so it has no resolver but its own.
     resolvConf: "",
     podLogsDir: join(stateDir(), "pod-logs"),
     volumePluginDir: join(stateDir(), "kubelet-plugins"),
@@ -104,7 +110,7 @@ function kubeletConfig(): object {
     },
     authorization: { mode: "Webhook" },
     healthzBindAddress: "127.0.0.1",
-    // The disk belongs to the user: neither images nor pods go because it fills up.
+    // The disk belongs to the user: the kubelet removes no image and no pod because it fills up.
     imageGCHighThresholdPercent: 100,
     imageGCLowThresholdPercent: 99,
     evictionHard: {
@@ -113,7 +119,7 @@ function kubeletConfig(): object {
       "nodefs.inodesFree": "1%",
       "imagefs.available": "1%",
     },
-    // With version 2 the kernel would otherwise end a whole container for one process of it; with 1 it can't.
+    // With cgroup version 2 the kernel would otherwise end a whole container for one of its processes.
     ...(isCgroupV2() ? { singleProcessOOMKill: false } : {}),
   };
 }
@@ -126,7 +132,7 @@ function kubeProxyConfig(): object {
     mode: "iptables",
     clusterCIDR: podCidr,
     hostnameOverride: nodeName,
-    // These are limits of the whole machine, not of the network namespace: leave them.
+    // These limits are those of the whole machine, not of the network namespace: leave them.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
   };
 }
@@ -136,11 +142,11 @@ function mirrorConfig(): object {
     version: 0.1,
     log: { level: "warn", accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(stateDir(), "mirror") }, delete: { enabled: true } },
-    http: { addr: `0.0.0.0:5001` },
+    http: { addr: `0.0.0.0:${mirrorPort}` },
   };
 }
 
-/** Point-to-point links and routes: unlike with a bridge, no answer between two pods bypasses the node's rules. */
+/** Point-to-point links and routes: unlike with a bridge, every answer between two pods passes the node's rules. */
 function cniConfig(): object {
   return {
     cniVersion: "0.4.0",

@@ -1,7 +1,7 @@
-import { mirrorAddress } from "../toolchain/third-party-images";
+import { mirrorAddress } from "../toolchain/third-party-images/mirror";
 import { dnsIp } from "./network";
 
-/** A name outside the cluster does not exist here: saying so at once spares every look-up a time-out. */
+/** Names outside the cluster do not exist here. The answer NXDOMAIN comes at once, so that no look-up times out. */
 const corefile = `cluster.local:53 in-addr.arpa:53 {
   errors
   health :8080
@@ -27,7 +27,7 @@ const named = { name: "system:coredns" };
 
 /**
  * The cluster's DNS: a Deployment of CoreDNS behind the Service address that every pod is given.
- * @param digest of CoreDNS's image in the mirror.
+ * @param digest of CoreDNS's image in the mirror
  */
 export const dnsObjects = (digest: string): object[] => [
   { apiVersion: "v1", kind: "ServiceAccount", metadata },

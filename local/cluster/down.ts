@@ -9,16 +9,16 @@ import { netnsPath, networkExists, removeNetwork } from "./network";
 import { processRuns, startedProcesses, stopProcess } from "./processes";
 
 /**
- * Ends everything of the cluster that runs: pods, components, mounts, cgroups, the network namespace. Its data stays.
- * It can be run again after an interruption, and does nothing where there is nothing.
+ * Ends the pods, components, mounts, cgroups and network namespace of the cluster. Its data stays.
+ * It can run again after an interruption. If nothing is left, it does nothing.
  */
 export async function stopCluster(report: (step: string) => void): Promise<void> {
   report("kubelet");
-  // First the one that would start pods again.
+  // The kubelet ends first, since it would start the pods again.
   await stopProcess("kubelet");
   report("pods");
   await stopPods();
-  // The reverse of the start: etcd is the last to go, after the API server that writes to it.
+  // The reverse of the start: etcd ends last, after the API server that writes to it.
   const order = [
     "forward-outside",
     "forward-inside",
@@ -49,7 +49,7 @@ export function removeData(): void {
   rmSync(stateDir(), { recursive: true, force: true });
 }
 
-/** What of the cluster is still there, one line each; empty after a stop. */
+/** What is left of the cluster, one line each. Empty after a stop. */
 export async function leftovers(): Promise<string[]> {
   return [
     ...startedProcesses()
@@ -66,7 +66,7 @@ export async function leftovers(): Promise<string[]> {
   ];
 }
 
-/** Gives the pods' processes ten seconds to end by themselves, then has containerd end them. */
+/** Gives the pods' processes ten seconds to end by themselves. Then containerd ends them. */
 async function stopPods(): Promise<void> {
   for (const pid of cgroupProcesses()) signal(pid, "SIGTERM");
   for (const end = Date.now() + 10_000; cgroupProcesses().length > 0 && Date.now() < end; ) await delay(100);
@@ -74,7 +74,7 @@ async function stopPods(): Promise<void> {
   if (processRuns("containerd")) {
     const ctr = (...args: string[]) => exec("ctr", ["--address", containerdSocket, "--namespace", "k8s.io", ...args]);
     const tasks = (await ctr("tasks", "list", "--quiet")).split("\n").filter(Boolean);
-    // containerd itself ends the shims then; one whose task went by itself meanwhile is not a failure.
+    // containerd then ends the shims. A task may end by itself meanwhile, which is no failure.
     for (const task of tasks) await ctr("tasks", "delete", "--force", task).catch(() => "");
   }
   for (const pid of shims()) signal(pid, "SIGKILL");
@@ -92,7 +92,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
 /** Shims of this cluster's containerd, known by the address of its socket. */
 function shims(): number[] {
   const isShim = (pid: string) => {
-    const line = readIfThere(`/proc/${pid}/cmdline`);
+    const line = readOrEmpty(`/proc/${pid}/cmdline`);
     return line.includes("containerd-shim") && line.includes(containerdSocket);
   };
   return readdirSync("/proc")
@@ -105,18 +105,18 @@ function mounts(): string[] {
   const points = readFileSync("/proc/self/mountinfo", "utf8")
     .trim()
     .split("\n")
-    .map((line) => unescape(line.split(" ")[4]));
+    .map((line) => unescapeMountPoint(line.split(" ")[4]));
   return points.filter((point) => [stateDir(), runDir].some((dir) => point.startsWith(`${dir}/`)));
 }
 
-/** The kernel writes a space of a path as \040, and so on. */
-const unescape = (path: string) =>
+/** The kernel writes a space in a path as \040, and so on. */
+const unescapeMountPoint = (path: string) =>
   path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 
-/** Removes what kubelet, CNI and containerd write at fixed places outside the state directory, where it is ours. */
+/** Removes what this cluster's kubelet, CNI and containerd wrote at fixed places outside the state directory. */
 function removeTraces(): void {
   rmSync(runDir, { recursive: true, force: true });
-  removeIn("/var/lib/cni/results", (path) => readIfThere(path).includes(`${runDir}/`));
+  removeIn("/var/lib/cni/results", (path) => readOrEmpty(path).includes(`${runDir}/`));
   removeIn(
     "/var/log/containers",
     (path) => lstatSync(path).isSymbolicLink() && readlinkSync(path).startsWith(`${stateDir()}/`),
@@ -139,7 +139,7 @@ function removeIn(dir: string, ours: (path: string) => boolean): void {
 }
 
 /** A process may end between being listed and being read. */
-function readIfThere(path: string): string {
+function readOrEmpty(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {

@@ -1,8 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { registryPort } from "../../images/catalogue";
 import { runDir, stateDir } from "../../lib/paths";
+import { mirrorPort } from "../toolchain/third-party-images/mirror";
 import { netnsPath, nodeIp, registryIp } from "./network";
+import { apiPort } from "./pki";
 import { ensureProcess, type ProcessSpec, processRuns, stopProcess } from "./processes";
 
 /** A port of 127.0.0.1 that leads into the cluster. */
@@ -24,11 +27,11 @@ const onNode = (name: string, port: number): Forward => ({ name, wanted: port, t
  * @param exposed ports of the environments and UIs, whose Services have the node's address as their external IP.
  */
 export function localForwards(exposed: Ports): Forward[] {
-  const registry = { name: "registry", wanted: 5000, target: { host: registryIp, port: 5000 } };
+  const registry = { name: "registry", wanted: registryPort, target: { host: registryIp, port: registryPort } };
   return [
-    onNode("api", 6443),
+    onNode("api", apiPort),
     registry,
-    onNode("mirror", 5001),
+    onNode("mirror", mirrorPort),
     ...Object.entries(exposed).map(([name, port]) => onNode(name, port)),
   ];
 }
@@ -41,8 +44,8 @@ export function recordedPorts(): Ports | undefined {
 }
 
 /**
- * Starts the forwarders unless they run. Ports are chosen once and stay while the forwarders run; at each new start
- * the wanted ports are tried again.
+ * Starts the forwarders unless they run. They keep their ports while they run. Each new start tries the wanted ports
+ * again.
  */
 export async function ensureForwards(list: Forward[]): Promise<Ports> {
   const recorded = recordedPorts();
@@ -56,27 +59,31 @@ export async function ensureForwards(list: Forward[]): Promise<Ports> {
   return ports;
 }
 
-/** Gives each forward its wanted port, or the first free one from 20000 above it (not 10000: browsers refuse port 10080). */
+/**
+ * Gives each forward the port that it wants. If that is taken, it gives the first free one from 20000 above it.
+ * It is not 10000 above, since browsers refuse port 10080.
+ */
 export async function choosePorts(list: Forward[], free: (port: number) => Promise<boolean>): Promise<Ports> {
   const chosen = new Map<string, number>();
   for (const { name, wanted } of list) {
-    let port = wanted;
-    for (
-      ;
-      [...chosen.values()].includes(port) || !(await free(port));
-      port = port === wanted ? wanted + 20_000 : port + 1
-    ) {
-      if (port >= wanted + 20_100)
-        throw new Error(
-          `No port is free for ${name} (${wanted}, ${wanted + 20_000} and the next 100): stop a program that holds one.`,
-        );
-    }
-    chosen.set(name, port);
+    const taken = [...chosen.values()];
+    chosen.set(name, await choosePort({ name, wanted }, async (port) => !taken.includes(port) && (await free(port))));
   }
   return Object.fromEntries(chosen);
 }
 
-/** One sentence for each port that another program holds, and what to do about it; empty if all is as wanted. */
+async function choosePort(
+  { name, wanted }: Pick<Forward, "name" | "wanted">,
+  free: (port: number) => Promise<boolean>,
+): Promise<number> {
+  const first = wanted + 20_000;
+  const last = first + 99;
+  if (await free(wanted)) return wanted;
+  for (let port = first; port <= last; port++) if (await free(port)) return port;
+  throw new Error(`No port is free for ${name} (${wanted}, ${first} to ${last}): stop a program that holds one.`);
+}
+
+/** One sentence for each port that another program holds, and what to do about it. Empty if no port has moved. */
 export function portNotices(list: Forward[], ports: Ports): string[] {
   const moved = list.filter(({ name, wanted }) => ports[name] !== wanted);
   if (moved.length === 0) return [];

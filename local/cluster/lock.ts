@@ -4,10 +4,10 @@ import { stateDir } from "../../lib/paths";
 import { startTime } from "./processes";
 
 /**
- * Makes sure that no other `npm start` or `npm stop` works on the local cluster while this process lives. A lock
- * whose owner is gone, killed perhaps, is taken over.
- * @returns what gives the lock back.
- * @throws if another process holds it.
+ * Makes sure that no other `npm start` or `npm stop` works on the local cluster while this process lives. If the owner
+ * of a lock has ended, the lock is taken over.
+ * @returns a function that releases the lock
+ * @throws if another process holds it
  */
 export function takeLock(): () => void {
   mkdirSync(stateDir(), { recursive: true, mode: 0o711 });
@@ -17,7 +17,7 @@ export function takeLock(): () => void {
     const owner = parse(readFileSync(path, "utf8"));
     if (owner && startTime(owner.pid) === owner.startTime) {
       throw new Error(
-        `Another npm start or npm stop is at work (process ${owner.pid}): wait for it, or end it, then run this again.`,
+        `Another npm start or npm stop is running (process ${owner.pid}): wait for it, or end it, then run this again.`,
       );
     }
     rmSync(path);
@@ -30,7 +30,7 @@ export function takeLock(): () => void {
   return () => rmSync(path, { force: true });
 }
 
-/** A lock that was cut off while it was written belongs to nobody. */
+/** Undefined if the file was not written to its end: such a lock belongs to nobody. */
 function parse(text: string): { pid: number; startTime: string } | undefined {
   try {
     return JSON.parse(text) as { pid: number; startTime: string };

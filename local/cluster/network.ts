@@ -16,13 +16,13 @@ export const dnsIp = "10.96.0.10";
 export const registryIp = "10.96.0.50";
 
 /** Runs a command inside the cluster's network. */
-export const inCluster = (command: string, ...args: string[]) =>
+const inCluster = (command: string, ...args: string[]) =>
   exec("nsenter", [`--net=${netnsPath}`, "--", command, ...args]);
 
 /**
  * Creates the cluster's network namespace with the node's address, and no interface that leads out of it.
- * The address sits on the loopback device, as not every kernel has dummy devices. The route to the Services is
- * there only so that a connection from the node to a Service address gets as far as kube-proxy's rules.
+ * The address is on the loopback device, since not every kernel has dummy devices. The route to the Services only makes
+ * connections from the node to a Service address reach kube-proxy's rules.
  */
 export async function ensureNetwork(): Promise<void> {
   if (!existsSync(netnsPath)) {
@@ -35,12 +35,12 @@ export async function ensureNetwork(): Promise<void> {
   await inCluster("sysctl", "-qw", "net.ipv4.ip_forward=1");
 }
 
-/** Removes the network namespace, and with it every interface and firewall rule of the cluster. */
+/** Removes the network namespace with every interface and firewall rule of the cluster. */
 export async function removeNetwork(): Promise<void> {
   if (await networkExists()) await exec("ip", ["netns", "delete", instance]);
 }
 
-/** Whether the network namespace is there. */
+/** Whether the network namespace exists. */
 export async function networkExists(): Promise<boolean> {
   return existsSync(netnsPath) && (await succeeds("ip", ["netns", "pids", instance]));
 }

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dump, load } from "js-yaml";
 import { exec } from "../../lib/exec";
+import { goModuleVersion } from "../../lib/go-module";
 import { kubeconfigPath, localContext, runDir, stateDir, toolPath } from "../../lib/paths";
 import { nodeIp, podCidr, serviceCidr } from "./network";
 
@@ -17,7 +18,7 @@ export const pkiDir = () => join(dir(), "pki");
 /** Kubeconfig of a component, e.g. `scheduler`. */
 export const componentKubeconfig = (component: string) => join(dir(), `${component}.conf`);
 
-/** Creates the certificates and the components' kubeconfigs that are not there yet, by kubeadm's own phases. */
+/** Creates the certificates and the components' kubeconfigs that do not exist yet, by kubeadm's own phases. */
 export async function ensurePki(): Promise<void> {
   mkdirSync(pkiDir(), { recursive: true, mode: 0o700 });
   const config = join(dir(), "kubeadm.yaml");
@@ -39,7 +40,7 @@ export async function ensurePki(): Promise<void> {
   }
 }
 
-/** Writes the administrator's kubeconfig, which reaches the API server from outside by way of the forward. */
+/** Writes the administrator's kubeconfig, which reaches the API server from outside through the forward. */
 export function writeKubeconfig(port: number): void {
   const text = adminKubeconfig(readFileSync(componentKubeconfig("super-admin"), "utf8"), port);
   if (!existsSync(kubeconfigPath()) || readFileSync(kubeconfigPath(), "utf8") !== text)
@@ -70,8 +71,8 @@ function kubeadmConfig(): string {
     {
       apiVersion: "kubeadm.k8s.io/v1beta4",
       kind: "ClusterConfiguration",
-      // Stated, because kubeadm would otherwise ask the internet for the newest.
-      kubernetesVersion: "v1.34.4",
+      // If no version is stated, kubeadm asks the internet for the newest one.
+      kubernetesVersion: goModuleVersion("shared", "k8s.io/kubernetes"),
       clusterName: localContext,
       certificatesDir: pkiDir(),
       // A cluster whose data is kept must still start after a year.

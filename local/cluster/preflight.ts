@@ -4,13 +4,13 @@ import { exec } from "../../lib/exec";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
 import { toolGroups } from "../toolchain/go-tools";
 
-/** What is looked at before the local cluster is started. */
-export interface Machine {
+/** What the checks before the start of the local cluster read. */
+export interface PreflightFacts {
   platform: string;
   uid: number;
-  /** Whether Debian's package manager is there. */
+  /** Whether Debian's package manager is installed. */
   apt: boolean;
-  /** Version of Go, e.g. `1.26.8`; undefined where there is none. */
+  /** Version of Go, e.g. `1.26.8`; undefined if it is not installed. */
   go?: string;
   /** Version of Go that the modules ask for. */
   goWanted: string;
@@ -21,43 +21,44 @@ export interface Machine {
 }
 
 const gigabyte = 1e9;
-const ownCluster = "or name the context of a cluster of your own in gourmetgram:cluster.context of the stack file";
+const otherCluster = "or name the context of a cluster of your own in gourmetgram:cluster.context of the stack file";
 
-/** Everything that keeps the local cluster from starting, one sentence each that says what to do. */
-export function preflightErrors(machine: Machine): string[] {
-  const found: string[] = [];
-  if (machine.platform !== "linux")
-    return [`The local cluster needs Linux, and this is ${machine.platform}: use a Linux machine, ${ownCluster}.`];
-  if (machine.uid !== 0)
-    found.push(
-      `The local cluster needs root, for its network namespace and its mounts: run it with sudo, ${ownCluster}.`,
+/** Everything that prevents the start of the local cluster. Each sentence says what to do. */
+export function preflightErrors(facts: PreflightFacts): string[] {
+  const errors: string[] = [];
+  if (facts.platform !== "linux")
+    return [`The local cluster needs Linux, and this is ${facts.platform}: use a Linux machine, ${otherCluster}.`];
+  if (facts.uid !== 0)
+    errors.push(
+      `The local cluster needs root, for its network namespace and its mounts: run it with sudo, ${otherCluster}.`,
     );
-  if (!machine.apt)
-    found.push(
-      `The local cluster installs Debian packages, and there is no apt-get: use Debian 12 or later, ${ownCluster}.`,
+  if (!facts.apt)
+    errors.push(
+      `The local cluster installs Debian packages, and there is no apt-get: use Debian 12 or later, ${otherCluster}.`,
     );
-  if (!machine.compiled) {
-    if (!machine.go)
-      found.push(
-        `Go is not installed: install Go ${machine.goWanted} or newer from https://go.dev/dl and put it on PATH.`,
+  if (!facts.compiled) {
+    if (!facts.go)
+      errors.push(
+        `Go is not installed: install Go ${facts.goWanted} or newer from https://go.dev/dl and put it on PATH.`,
       );
-    else if (isOlder(machine.go, machine.goWanted))
-      found.push(`Go ${machine.go} is too old: install Go ${machine.goWanted} or newer from https://go.dev/dl.`);
+    else if (isOlder(facts.go, facts.goWanted))
+      errors.push(`Go ${facts.go} is too old: install Go ${facts.goWanted} or newer from https://go.dev/dl.`);
   }
-  const wanted = (machine.compiled ? 5 : 15) * gigabyte;
-  for (const { path, free } of machine.disk) {
+  const wanted = (facts.compiled ? 5 : 15) * gigabyte;
+  for (const { path, free } of facts.disk) {
     if (free < wanted)
-      found.push(
-        `Only ${(free / gigabyte).toFixed(1)} GB are free at ${path}, and ${wanted / gigabyte} GB are needed: free some, or set GOURMETGRAM_CACHE and GOURMETGRAM_STATE to a larger disk.`,
+      errors.push(
+        `Only ${(free / gigabyte).toFixed(1)} GB are free at ${path}, and ${wanted / gigabyte} GB are needed: ` +
+          "free some, or set GOURMETGRAM_CACHE and GOURMETGRAM_STATE to a larger disk.",
       );
   }
-  return found;
+  return errors;
 }
 
-/** Looks at this machine. */
-export async function inspectMachine(): Promise<Machine> {
+/** Reads the facts of this machine. */
+export async function preflightFacts(): Promise<PreflightFacts> {
   const dirs = [cacheDir(), stateDir()];
-  // Where it may not write, the check for root speaks, not this one.
+  // Without root it cannot write there. The check for root then says so.
   const disk = process.platform === "linux" && process.getuid?.() === 0 ? dirs.map(freeSpace) : [];
   return {
     platform: process.platform,

@@ -24,26 +24,26 @@ export interface ProcessSpec {
   /** Network namespace file to run in; the caller's own namespace by default. */
   netns?: string;
   env?: Record<string, string>;
-  /** Files the process reads at start only: a change of one restarts it. */
+  /** Files that the process reads only at its start: if one changes, the process is restarted. */
   reads?: string[];
 }
 
 interface PidFile {
   pid: number;
-  /** Field 22 of /proc/PID/stat: a number used again for another process has another start time. */
+  /** Field 22 of /proc/PID/stat. If the kernel reuses the number for another process, the start time differs. */
   startTime: string;
   signature: string;
 }
 
 const pidDir = () => join(stateDir(), "pids");
 
-/** Log file of a process; it begins anew whenever the process does. */
-export const logPath = (name: string) => join(stateDir(), "logs", `${name}.log`);
+/** Log file of a process. Each start of the process overwrites it. */
+const logPath = (name: string) => join(stateDir(), "logs", `${name}.log`);
 
 /**
- * Makes sure the process runs as described: leaves it alone if it does, replaces it if its description changed.
- * It outlives the caller.
- * @returns whether it had to be started.
+ * Makes sure that the process runs as described. If its description has changed, the process is replaced. It outlives
+ * the caller.
+ * @returns whether it had to be started
  */
 export async function ensureProcess(spec: ProcessSpec): Promise<boolean> {
   const wanted = signature(spec);
@@ -73,7 +73,7 @@ export async function ensureProcess(spec: ProcessSpec): Promise<boolean> {
   return true;
 }
 
-/** Whether the process that was last started under this name is still there. */
+/** Whether the process that was last started under this name still runs. */
 export function processRuns(name: string): boolean {
   const file = readPidFile(name);
   return file !== undefined && isAlive(file);
@@ -84,7 +84,7 @@ export function startedProcesses(): string[] {
   return existsSync(pidDir()) ? readdirSync(pidDir()).map((file) => file.replace(/\.json$/, "")) : [];
 }
 
-/** Ends a process: TERM, and KILL if it is still there after `patience` milliseconds (default 3 s). */
+/** Ends a process by TERM. If it still runs after `patience` milliseconds (default 3 s), it ends it by KILL. */
 export async function stopProcess(name: string, patience = 3_000): Promise<void> {
   const file = readPidFile(name);
   if (file && isAlive(file)) {
@@ -96,7 +96,7 @@ export async function stopProcess(name: string, patience = 3_000): Promise<void>
   rmSync(join(pidDir(), `${name}.json`), { force: true });
 }
 
-/** Waits until `check` holds, watching that the named processes stay alive meanwhile. */
+/** Waits until `check` holds. @throws if one of the watched processes ends meanwhile */
 export async function waitUntil(
   what: string,
   check: () => Promise<boolean>,
@@ -106,11 +106,12 @@ export async function waitUntil(
     if (await check()) return;
     for (const name of options.watch ?? []) {
       if (!processRuns(name))
-        throw new Error(`${name} ended while waiting for ${what}; the end of ${logPath(name)}:\n${tail(name)}`);
+        throw new Error(`${name} ended before ${what} was ready. The end of ${logPath(name)}:\n${tail(name)}`);
     }
     if (Date.now() > end)
       throw new Error(
-        `${what} did not come within ${options.seconds} s: look into ${join(stateDir(), "logs")}, then run \`npm start\` again.`,
+        `${what} was not ready within ${options.seconds} s: read the logs in ${join(stateDir(), "logs")}, ` +
+          "then run `npm start` again.",
       );
   }
 }
@@ -137,7 +138,7 @@ function isAlive(file: PidFile): boolean {
   return startTime(file.pid) === file.startTime;
 }
 
-/** Start time of a living process; undefined for one that is gone or a zombie. */
+/** Start time of a living process. Undefined if the process has ended or is a zombie. */
 export function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -148,7 +149,10 @@ export function startTime(pid: number): string | undefined {
   }
 }
 
-/** When a living process began, in milliseconds since 1970, to within a second; undefined for one that is gone or a zombie. */
+/**
+ * When a living process began, in milliseconds since 1970, to within a second. Undefined if the process has ended or is
+ * a zombie.
+ */
 export function startedAt(pid: number): number | undefined {
   const ticks = startTime(pid);
   const booted = /^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))![1];

@@ -11,13 +11,13 @@ import { ensurePki, nodeName, writeKubeconfig } from "./pki";
 import { ensureProcess, waitUntil } from "./processes";
 import { ensureVolumes } from "./volumes";
 
-/** Says what is being done, in a few words. */
+/** Reports the current step in a few words. */
 export type Report = (step: string) => void;
 
 /**
- * Brings the cluster's control plane, node and mirror registry up, or finds them running.
- * The cluster's DNS comes afterwards (`startDns`), since its image has to be in the mirror first.
- * @returns the ports at which it is reached.
+ * Starts the cluster's control plane, node and mirror registry, unless they run. `startDns` starts the cluster's DNS
+ * later, since its image must be in the mirror first.
+ * @returns the ports at which the cluster is reached
  */
 export async function startCluster(forwards: Forward[], report: Report): Promise<Ports> {
   mkdirSync(stateDir(), { recursive: true, mode: 0o711 });
@@ -54,8 +54,8 @@ const kubeletAccess = {
 };
 
 /**
- * Starts the cluster's DNS and waits until it answers; the images `pause` and `coredns` must be in the mirror.
- * @param digest of CoreDNS's image.
+ * Starts the cluster's DNS and waits until it answers. The images `pause` and `coredns` must be in the mirror.
+ * @param digest of CoreDNS's image
  */
 export async function startDns(digest: string): Promise<void> {
   await apply(dnsObjects(digest));

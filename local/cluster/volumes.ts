@@ -4,18 +4,18 @@ import { stateDir } from "../../lib/paths";
 import { apply, kubectl } from "./kubectl";
 import { nodeName } from "./pki";
 
-/** How many volumes there are; a claim takes one whole. */
+/** Number of volumes. A claim takes a whole one. */
 export const volumeCount = 8;
 
 const volumeNames = Array.from({ length: volumeCount }, (_, index) => `local-${index}`);
 
-/** What is read of a volume. */
+/** The fields of a volume that are read. */
 export interface VolumeState {
   metadata: { name: string };
   status?: { phase?: string };
 }
 
-/** Volumes that have to be made: those that are missing, and those whose claim is gone, emptied. */
+/** Volumes to make: those that are missing, and those whose claim was deleted. */
 export function volumesToMake(existing: VolumeState[]): string[] {
   const kept = new Set(
     existing
@@ -25,7 +25,7 @@ export function volumesToMake(existing: VolumeState[]): string[] {
   return volumeNames.filter((name) => !kept.has(name));
 }
 
-/** Creates the StorageClass `local` and its volumes; a volume whose claim is gone is emptied and offered again. */
+/** Creates the StorageClass `local` and its volumes. A volume whose claim was deleted is emptied and made again. */
 export async function ensureVolumes(): Promise<void> {
   const list = JSON.parse(await kubectl("get", "persistentvolumes", "-o", "json")) as { items: VolumeState[] };
   const names = volumesToMake(list.items);

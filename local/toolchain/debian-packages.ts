@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { exec } from "../../lib/exec";
 
-/** Debian packages that the local cluster and its images are made with. */
-export const debianPackages = [
+/** Debian packages that the local cluster needs to run and to build its images. */
+const debianPackages = [
   "buildah",
   "conntrack",
   "containerd",
@@ -36,9 +36,9 @@ export function missingPackages(wanted: string[], query: string): string[] {
 }
 
 /**
- * Installs the missing packages with apt. Debian starts the services of a package as it installs it (a registry, etcd,
- * Redis, containerd): here nothing starts, and services that run already go on.
- * @returns the packages that were installed.
+ * Installs the missing packages with apt. Debian would start the services of the packages (a registry, etcd, Redis,
+ * containerd). This is prevented. Services that run already keep running.
+ * @returns the packages that were installed
  */
 export async function ensurePackages(onLine: (line: string) => void): Promise<string[]> {
   const query = await exec("sh", [
@@ -56,21 +56,24 @@ export async function ensurePackages(onLine: (line: string) => void): Promise<st
     });
     await child.catch((error: Error) => {
       throw new Error(
-        `apt-get ${args[0]} did not work; mend what it says, then run \`npm start\` again.\n${error.message}`,
+        `apt-get ${args[0]} failed: fix what it reports, then run \`npm start\` again.\n${error.message}`,
       );
     });
   };
   await apt("update");
-  const forbid = existsSync(policyFile) ? undefined : forbidServiceStarts();
+  const allowServiceStarts = existsSync(policyFile) ? undefined : forbidServiceStarts();
   try {
     await apt("install", "--no-install-recommends", ...missing);
   } finally {
-    forbid?.();
+    allowServiceStarts?.();
   }
   return missing;
 }
 
-/** Debian's own switch: a policy of exit code 101 keeps packages from starting services. Returns what takes it off again. */
+/**
+ * Prevents that packages start services, by a policy with exit code 101 as Debian defines it.
+ * @returns a function that allows it again
+ */
 function forbidServiceStarts(): () => void {
   writeFileSync(
     policyFile,

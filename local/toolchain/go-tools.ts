@@ -14,6 +14,7 @@ import {
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { exec } from "../../lib/exec";
+import { goModuleDir, goModuleVersion } from "../../lib/go-module";
 import { cacheDir, toolPath } from "../../lib/paths";
 import {
   commandVersion,
@@ -37,7 +38,9 @@ export interface ToolGroup {
   patch?: { module: string; files: Record<string, string> };
 }
 
-const kubernetesVersion = { gitVersion: "v1.34.4", gitMajor: "1", gitMinor: "34" };
+const kubernetes = goModuleVersion("shared", "k8s.io/kubernetes");
+const [, major, minor] = /^v(\d+)[.](\d+)[.]/.exec(kubernetes)!;
+const kubernetesVersion = { gitVersion: kubernetes, gitMajor: major, gitMinor: minor };
 const page = { "ui/dist/app/index.html": "index.html" };
 
 /**
@@ -198,7 +201,7 @@ export async function buildTools(group: ToolGroup, onPackage: (count: number) =>
 
 /** Directory of the sources of a module that this group requires; read-only. */
 export async function moduleSource(group: ToolGroup, module: string): Promise<string> {
-  const line = await exec("go", ["mod", "download", "-json", `${module}@${moduleVersion(group, module)}`], {
+  const line = await exec("go", ["mod", "download", "-json", `${module}@${goModuleVersion(group.module, module)}`], {
     cwd: moduleDir(group),
   });
   return (JSON.parse(line) as { Dir: string }).Dir;
@@ -239,23 +242,13 @@ async function fingerprint(group: ToolGroup): Promise<string> {
 let version: Promise<string> | undefined;
 const goVersion = () => (version ??= exec("go", ["env", "GOVERSION", "GOOS", "GOARCH"]));
 
-/** Version of a module as go.mod requires it. */
-function moduleVersion(group: ToolGroup, module: string): string {
-  const found = readFileSync(join(moduleDir(group), "go.mod"), "utf8").match(
-    new RegExp(`^(?:require)?\\s+${module.replace(/[./]/g, "\\$&")} (v\\S+)`, "m"),
-  );
-  if (!found)
-    throw new Error(`local/toolchain/go/${group.module}/go.mod does not require ${module}: add it with \`go get\`.`);
-  return found[1];
-}
-
 /** Without cgo the tools run in an image that holds nothing but them. */
 export const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly", GOWORK: "off" };
 /** Without debug information for the linker to leave out again: a tenth of the time. The same for all, or nothing is shared. */
 export const compilerFlags = ["-gcflags=all=-dwarf=false"];
 const patches = join(__dirname, "patches");
 /** Directory of a group's Go module. */
-export const moduleDir = (group: ToolGroup) => join(__dirname, "go", group.module);
+export const moduleDir = (group: ToolGroup) => goModuleDir(group.module);
 const embedsProviderFiles = (group: ToolGroup) => "pulumi-resource-kubernetes" in group.tools;
 const stampPath = (group: ToolGroup) => join(cacheDir(), "stamps", group.name);
 const readIfThere = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);

@@ -9,7 +9,7 @@ interface Manifest {
   /** Group of tools whose module carries the manifest. */
   group: string;
   module: string;
-  /** Directory that `kustomize build` is given, or files that are taken as they are. */
+  /** A directory for `kustomize build`, or files that are copied. */
   from: { kustomization: string } | { files: string[] };
 }
 
@@ -36,13 +36,13 @@ const manifests: Record<ManifestName, Manifest> = {
 /** The release manifests that come with the Go modules. */
 export type ManifestName = "argo-workflows" | "argo-cd";
 
-/** Where a release manifest is, once {@link buildManifests} has run. */
+/** Path of a release manifest, which {@link buildManifests} writes. */
 export const manifestPath = (name: ManifestName): string => join(cacheDir(), "manifests", `${name}.yaml`);
 
 /**
- * Writes the install manifests of Argo Workflows and Argo CD from the very modules that they are compiled from,
- * unless they are there for these versions. Needs the tool `kustomize`.
- * @returns whether anything was written.
+ * Writes the install manifests of Argo Workflows and Argo CD from the modules that they are compiled from, unless they
+ * have been written for these versions. Needs the tool `kustomize`.
+ * @returns whether anything was written
  */
 export async function buildManifests(): Promise<boolean> {
   const wanted = fingerprint();

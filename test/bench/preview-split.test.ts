@@ -17,7 +17,8 @@ function batch(service: string, spans: [name: string, from: number, to: number, 
     endTimeUnixNano: nanoseconds(to),
     attributes: listed(attributes),
   }));
-  return `${JSON.stringify({ resourceSpans: [{ resource: { attributes: listed({ "service.name": service }) }, scopeSpans: [{ spans: all }] }] })}\n`;
+  const resource = { attributes: listed({ "service.name": service }) };
+  return `${JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: all }] }] })}\n`;
 }
 
 const whole = batch("pulumi-cli", [["pulumi", 0, 100]]);
@@ -32,7 +33,7 @@ describe("splitPreview", () => {
     expect(splitPreview(whole + program)).toEqual({ total: 100, program: 20, provider: 0, engine: 80 });
   });
 
-  it("counts seconds in which providers are asked once, however many calls there are, and none while the program starts", () => {
+  it("counts each second with a call to a provider once, and none while the program starts", () => {
     const calls = batch("pulumi-cli", [
       ["pulumirpc.ResourceProvider/Check", 40, 50],
       ["pulumirpc.ResourceProvider/Diff", 45, 55],
@@ -59,7 +60,7 @@ describe("splitPreview", () => {
 
   it("says what to do where the program registered nothing", () => {
     expect(() => splitPreview(whole)).toThrow(
-      "the preview's trace shows no program that registers a resource: run `npm run preview` and mend what it says",
+      "the preview's trace shows no program that registers a resource: run `npm run preview` and fix what it reports",
     );
   });
 });
@@ -69,7 +70,7 @@ describe("withEnvironments", () => {
   const file = parseStack(JSON.stringify({ config }), "Pulumi.staging.yaml");
   const names = (count: number) => Object.keys(settingsOf(withEnvironments(file, count)).environments as object);
 
-  it("adds environments at the end of the chain", () => {
+  it("adds environments at the end of the promotion path", () => {
     expect(names(5)).toEqual(["staging", "canary", "production", "bench-4", "bench-5"]);
   });
 
@@ -77,7 +78,7 @@ describe("withEnvironments", () => {
     expect(withEnvironments(file, 3)).toEqual(file);
   });
 
-  it("takes the first of the chain where it has more", () => {
+  it("takes the first of the promotion path where it has more", () => {
     expect(names(2)).toEqual(["staging", "canary"]);
   });
 

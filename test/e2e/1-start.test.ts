@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { npm } from "./commands";
-import { page, served, status } from "./observations";
+import { pageStatus, servedVersion, status } from "./observations";
 
 describe("Given a machine with Node, Go and apt", () => {
   beforeAll(async () => {
-    // What an earlier run that was cut off may have left, in whatever stacks: a cluster that does not run goes as a whole.
+    // An interrupted run may have left a cluster with any stacks. If it does not run, npm stop removes all of it.
     expect((await npm("stop", "--", "--keep-data")).code).toBe(0);
     expect((await npm("stop")).code).toBe(0);
   });
@@ -27,8 +27,8 @@ describe("Given a machine with Node, Go and apt", () => {
         "production",
         "staging",
       ]);
-      for (const [name, url] of Object.entries(urls)) expect([name, await page(url)]).toEqual([name, 200]);
-      expect(await served(urls.staging)).toEqual({ status: 404, body: { error: "versions.txt not found" } });
+      for (const [name, url] of Object.entries(urls)) expect([name, await pageStatus(url)]).toEqual([name, 200]);
+      expect(await servedVersion(urls.staging)).toEqual({ status: 404, body: { error: "versions.txt not found" } });
     });
 
     it("Then a second start changes nothing and takes seconds", async () => {

@@ -1,21 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "../../cli/pipeline-run";
 import { submit } from "../../cli/workflows";
+import { chainLabel, lockHolderLabel } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { build, candidate, ended } from "./faults";
+import { followToEnd, registerCandidate, submitBuild } from "./faults";
 import {
   alias,
-  chainPhases,
   environment,
+  expectSettled,
   lastRelease,
-  loose,
   newestVersion,
-  served,
-  settledOn,
+  servedVersion,
   status,
   stepPhases,
   tags,
+  unfinished,
+  workflowPhases,
+  workflowsPath,
 } from "./observations";
 import { Report } from "./report";
 
@@ -23,9 +25,9 @@ const report = new Report("scenarios.md", "What became of each model", ["scenari
 afterAll(() => report.finish());
 
 /** Submits a training as a person does, and follows it. */
-async function train(scenario: string): Promise<{ chain: string; outcome: Outcome }> {
-  const chain = await submit(connect(), "train-model", { scenario });
-  return { chain, outcome: await ended(chain) };
+async function train(scenario: string): Promise<{ pipelineRun: string; outcome: Outcome }> {
+  const pipelineRun = await submit(connect(), "train-model", { scenario });
+  return { pipelineRun: pipelineRun, outcome: await followToEnd(pipelineRun) };
 }
 
 let bad: string;
@@ -33,24 +35,24 @@ let good: string;
 
 describe("Given a pipeline that no model has passed yet", () => {
   describe("When the first model is bad: bad-architecture", () => {
-    let chain: string;
+    let pipelineRun: string;
     beforeAll(async () => {
       const trained = await train("bad-architecture");
-      chain = trained.chain;
+      pipelineRun = trained.pipelineRun;
       bad = await newestVersion();
       expect(trained.outcome).toMatchObject({ exitCode: 1, word: "Turned away" });
       report.add("first model bad", trained.outcome.sentence);
     });
 
     it("Then staging is back on the base image, and that is said", async () => {
-      await settledOn({ staging: null, canary: null, production: null });
+      await expectSettled({ staging: null, canary: null, production: null });
       const record = await lastRelease("staging");
       expect(record).toMatchObject({ action: "revert", outcome: "reverted", serves: { version: "base" } });
       expect(record.reason).toContain("staging is back on the base image, since no version has passed staging yet");
     });
 
     it("Then integration judged, resource and load were skipped, and a revert-staging appeared", async () => {
-      expect(await stepPhases(chain, "test-staging")).toEqual({
+      expect(await stepPhases(pipelineRun, "test-staging")).toEqual({
         integration: "Succeeded",
         resource: "Skipped",
         load: "Skipped",
@@ -59,7 +61,7 @@ describe("Given a pipeline that no model has passed yet", () => {
         backstop: "Skipped",
         "locked-backstop": "Skipped",
       });
-      expect(await chainPhases(chain)).toEqual({
+      expect(await workflowPhases(pipelineRun)).toEqual({
         "train-model": "Succeeded",
         "build-container-image": "Succeeded",
         "deploy-container-image": "Succeeded",
@@ -81,24 +83,24 @@ describe("Given a pipeline that no model has passed yet", () => {
 
   describe("When a normal model is trained", () => {
     let production: unknown;
-    let chain: string;
+    let pipelineRun: string;
     beforeAll(async () => {
       production = await environment("production");
       const train = await npm("run", "train", "--", "normal");
       expect(train.code).toBe(0);
-      chain = /▶ (train-model-[0-9a-f]+)/.exec(train.output)![1];
+      pipelineRun = /▶ (train-model-[0-9a-f]+)/.exec(train.output)![1];
       good = await newestVersion();
       report.add("normal", train.output.trimEnd().split("\n").at(-1)!);
     });
 
     it("Then staging and canary serve it, from one digest, and production is untouched", async () => {
-      await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+      await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
       const { environments, urls } = await status();
       const [staging, canary, untouched] = environments;
       expect(canary.digest).toBe(staging.digest);
       expect(untouched).toEqual(production);
-      expect(await served(urls.staging)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
-      expect(await served(urls.canary)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
+      expect(await servedVersion(urls.staging)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
+      expect(await servedVersion(urls.canary)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
     });
 
     it("Then MLflow says so: the aliases are on it, with a verdict of every gate", async () => {
@@ -117,7 +119,7 @@ describe("Given a pipeline that no model has passed yet", () => {
     });
 
     it("Then Argo shows a Workflow of its own for each step of the way", async () => {
-      expect(await chainPhases(chain)).toEqual({
+      expect(await workflowPhases(pipelineRun)).toEqual({
         "train-model": "Succeeded",
         "build-container-image": "Succeeded",
         "deploy-container-image": "Succeeded",
@@ -134,7 +136,7 @@ describe("Given a pipeline that no model has passed yet", () => {
         digest: (await environment("canary")).digest,
         modelRun: expect.stringMatching(/^[0-9a-f]{32}$/),
         dataSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
-        requestedBy: `pipeline, chain ${chain}`,
+        requestedBy: `pipeline, chain ${pipelineRun}`,
         outcome: "promoted",
         serves: { version: `1.0.${good}` },
       });
@@ -152,11 +154,11 @@ describe("Given a pipeline that no model has passed yet", () => {
 describe("Given a version that passed", () => {
   describe("When bad-architecture comes to staging", () => {
     it("Then staging serves the last good version again, and the alias is back on it", async () => {
-      const again = await candidate(bad);
-      const { exitCode, sentence } = await ended(await build(again));
+      const again = await registerCandidate(bad);
+      const { exitCode, sentence } = await followToEnd(await submitBuild(again));
       expect(exitCode).toBe(1);
       expect(sentence).toMatch(new RegExp(`^integration: /test answers 500: .*; staging is back on 1\\.0\\.${good}$`));
-      await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+      await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
       expect(await alias("staging")).toBe(`1.0.${good}`);
       expect(await tags(again)).toMatchObject({ "staging.verdict": "fail", "staging.reverted_to": `1.0.${good}` });
       report.add("bad-architecture", sentence);
@@ -165,20 +167,21 @@ describe("Given a version that passed", () => {
 
   describe("When an oversized model is trained", () => {
     it("Then its pod is really killed at 256Mi, the resource gate says so, and staging is back", async () => {
-      const { chain, outcome } = await train("oversized");
+      const { pipelineRun, outcome } = await train("oversized");
       expect(outcome.exitCode).toBe(1);
       expect(outcome.sentence).toMatch(
         new RegExp(
-          `^resource: OOMKilled: the model needs more than the memory limit of 256Mi \\(\\d+ restarts\\); staging is back on 1\\.0\\.${good}$`,
+          "^resource: OOMKilled: the model needs more than the memory limit of 256Mi \\(\\d+ restarts\\); " +
+            `staging is back on 1\\.0\\.${good}$`,
         ),
       );
-      expect(await stepPhases(chain, "test-staging")).toMatchObject({
+      expect(await stepPhases(pipelineRun, "test-staging")).toMatchObject({
         integration: "Succeeded",
         resource: "Succeeded",
         load: "Skipped",
         "revert-on-failure": "Succeeded",
       });
-      await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+      await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
       report.add("oversized", outcome.sentence);
     });
   });
@@ -186,11 +189,11 @@ describe("Given a version that passed", () => {
   describe("When a slow and a flaky model are trained at once", () => {
     const scenarios = ["slow", "flaky"] as const;
     const outcomes: Record<string, Outcome> = {};
-    const chains: Record<string, string> = {};
+    const pipelineRuns: Record<string, string> = {};
     beforeAll(async () => {
-      for (const scenario of scenarios) chains[scenario] = await submit(connect(), "train-model", { scenario });
+      for (const scenario of scenarios) pipelineRuns[scenario] = await submit(connect(), "train-model", { scenario });
       for (const [index, outcome] of (
-        await Promise.all(scenarios.map((scenario) => ended(chains[scenario])))
+        await Promise.all(scenarios.map((scenario) => followToEnd(pipelineRuns[scenario])))
       ).entries())
         outcomes[scenarios[index]] = outcome;
       for (const scenario of scenarios) report.add(scenario, outcomes[scenario].sentence);
@@ -199,7 +202,8 @@ describe("Given a version that passed", () => {
     it("Then each fails the load gate, with the figures of its own", async () => {
       expect(outcomes.slow.sentence).toMatch(
         new RegExp(
-          `^load: 95 % of the requests took up to [0-9.]+ ms, it must be under 2000 ms; staging is back on 1\\.0\\.${good}$`,
+          "^load: 95 % of the requests took up to [0-9.]+ ms, it must be under 2000 ms; " +
+            `staging is back on 1\\.0\\.${good}$`,
         ),
       );
       expect(outcomes.flaky.sentence).toMatch(
@@ -222,15 +226,16 @@ describe("Given a version that passed", () => {
       expect(digests.size).toBe(2);
       const times = [];
       for (const scenario of scenarios) {
+        const selector = encodeURIComponent(`${chainLabel}=${pipelineRuns[scenario]},${lockHolderLabel}`);
         const { items } = await connect().api<{ items: { status: { startedAt: string; finishedAt: string } }[] }>(
-          `/apis/argoproj.io/v1alpha1/namespaces/argo/workflows?labelSelector=${encodeURIComponent(`gourmetgram.io/chain=${chains[scenario]},gourmetgram.io/lock-holder`)}`,
+          `${workflowsPath}?labelSelector=${selector}`,
         );
         const under = items.map((item) => [Date.parse(item.status.startedAt), Date.parse(item.status.finishedAt)]);
         times.push({ from: Math.min(...under.map(([from]) => from)), to: Math.max(...under.map(([, to]) => to)) });
       }
       const [first, second] = times.sort((a, b) => a.from - b.from);
       expect(second.from).toBeGreaterThanOrEqual(first.to);
-      await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+      await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
       report.add("two trainings at once", "both judged, one after the other, each by its own digest");
     });
   });
@@ -240,9 +245,9 @@ describe("Given a version that passed", () => {
       const before = await podNames();
       const promote = await npm("run", "promote", "--", good, "canary", "production");
       expect(promote.code).toBe(0);
-      await settledOn({ production: `1.0.${good}`, canary: `1.0.${good}` });
+      await expectSettled({ production: `1.0.${good}`, canary: `1.0.${good}` });
       const { urls, environments } = await status();
-      expect(await served(urls.production)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
+      expect(await servedVersion(urls.production)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
       expect(await alias("production")).toBe(`1.0.${good}`);
       expect(environments.find(({ name }) => name === "production")!.digest).toBe(
         environments.find(({ name }) => name === "canary")!.digest,
@@ -252,7 +257,7 @@ describe("Given a version that passed", () => {
       expect(before).not.toContain(after[0]);
       const record = await lastRelease("production");
       expect(record).toMatchObject({ action: "promote", outcome: "promoted", requestedBy: await connect().username() });
-      expect(await loose()).toEqual([]);
+      expect(await unfinished()).toEqual([]);
       report.add("manual promotion", promote.output.trimEnd().split("\n").at(-1)!);
     });
   });

@@ -2,17 +2,24 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { submit } from "../../cli/workflows";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { build, candidate, deleteWorkflow, ended, withoutRoom, withParameters } from "./faults";
+import {
+  deleteWorkflow,
+  followToEnd,
+  registerCandidate,
+  submitBuild,
+  withFullNamespace,
+  withParameters,
+} from "./faults";
 import {
   alias,
   environment,
+  expectSettled,
   lastRelease,
-  loose,
   newestVersion,
   releases,
-  settledOn,
   status,
   tags,
+  unfinished,
   workflowsPath,
 } from "./observations";
 
@@ -21,7 +28,7 @@ const promote = (version: string, source: string, target: string) =>
     "model-version": version,
     "source-environment": source,
     "target-environment": target,
-  }).then(ended);
+  }).then(followToEnd);
 
 /** Versions that staging passed and turned away, as their numbers. */
 let good: string;
@@ -47,16 +54,16 @@ describe("Given the rules of promotion", () => {
       version: `1.0.${bad}`,
       serves: null,
     });
-    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
   });
 
   it("When a person names a way past canary, Then it is refused with one sentence", async () => {
     const outcome = await promote(good, "staging", "production");
     expect(outcome.exitCode).toBe(2);
-    await settledOn({ production: (await environment("production")).version });
+    await expectSettled({ production: (await environment("production")).version });
   });
 
-  it("When canary has not run a version for as long as it must, Then it does not go on to production", async () => {
+  it("When canary has not run a version for as long as it must, Then it is not promoted to production", async () => {
     const { sentence, exitCode } = await withParameters({ "minimum-soak-minutes": "10000" }, () =>
       promote(good, "canary", "production"),
     );
@@ -66,16 +73,17 @@ describe("Given the rules of promotion", () => {
     );
   });
 
-  it("When the target does not become healthy in time, Then it goes back to what it ran, and its alias stays", async () => {
-    const next = await candidate(good);
+  it("When the target is not healthy in time, Then it returns to the version before, and its alias stays", async () => {
+    const next = await registerCandidate(good);
     const before = (await environment("canary")).version;
     const outcome = await withParameters({ "rollout-timeout-seconds": "15" }, () =>
-      withoutRoom("gourmetgram-canary", async () => ended(await build(next))),
+      withFullNamespace("gourmetgram-canary", async () => followToEnd(await submitBuild(next))),
     );
     expect(outcome.exitCode).toBe(2);
     expect(outcome.sentence).toMatch(
       new RegExp(
-        `passed staging, but its promotion failed: canary did not run the image within 15 s: no pod runs the image yet.*canary is back on ${before}`,
+        "passed staging, but its promotion failed: canary did not run the image within 15 s: " +
+          `no pod runs the image yet.*canary is back on ${before}`,
       ),
     );
     expect(await alias("canary")).toBe(before);
@@ -83,7 +91,7 @@ describe("Given the rules of promotion", () => {
       ({ environment: name, action }) => name === "canary" && action === "promote",
     )!;
     expect(record).toMatchObject({ outcome: "broken", version: `1.0.${next}`, serves: null });
-    await settledOn({ staging: `1.0.${next}`, canary: before });
+    await expectSettled({ staging: `1.0.${next}`, canary: before });
     good = next;
   });
 });
@@ -95,15 +103,18 @@ describe("Given promotions that somebody froze", () => {
     expect((await npm("run", "status")).stdout).toMatch(/^Promotions are frozen by .+: exams until Friday$/m);
   });
 
-  it("When a model passes, Then it stays in staging, and the reason is said", async () => {
+  it("When a model passes, Then it stays in staging, and the reason is printed", async () => {
     const canary = (await environment("canary")).version;
-    const next = await candidate(good);
-    const outcome = await ended(await build(next));
+    const next = await registerCandidate(good);
+    const outcome = await followToEnd(await submitBuild(next));
     expect(outcome).toMatchObject({ exitCode: 1, word: "Held" });
     expect(outcome.sentence).toMatch(
-      /^1\.0\.\d+ passed staging, but was not promoted: Promotions are frozen by .+: exams until Friday\. Run npm run unfreeze to go on\.$/,
+      new RegExp(
+        "^1\\.0\\.\\d+ passed staging, but was not promoted: Promotions are frozen by .+: exams until Friday\\. " +
+          "Run npm run unfreeze to go on\\.$",
+      ),
     );
-    await settledOn({ staging: `1.0.${next}`, canary });
+    await expectSettled({ staging: `1.0.${next}`, canary });
     good = next;
   });
 
@@ -113,12 +124,12 @@ describe("Given promotions that somebody froze", () => {
   });
 
   it("When a model is bad, Then it is reverted all the same", async () => {
-    const { exitCode } = await ended(await build(await candidate(bad)));
+    const { exitCode } = await followToEnd(await submitBuild(await registerCandidate(bad)));
     expect(exitCode).toBe(1);
-    await settledOn({ staging: `1.0.${good}` });
+    await expectSettled({ staging: `1.0.${good}` });
   });
 
-  it("When they go on, Then a person promotes what passed meanwhile, and both is on record", async () => {
+  it("When they are unfrozen, Then a person promotes what passed meanwhile, and the record has both", async () => {
     expect((await npm("run", "unfreeze")).stdout).toMatch(
       /^Promotions go on\. They were frozen by .+: exams until Friday$/m,
     );
@@ -126,32 +137,36 @@ describe("Given promotions that somebody froze", () => {
       exitCode: 0,
       sentence: `canary serves 1.0.${good}`,
     });
-    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
     const [unfrozen, frozen] = (await releases()).filter(({ action }) => action.endsWith("freeze"));
     expect([unfrozen.outcome, frozen.outcome, frozen.reason]).toEqual(["unfrozen", "frozen", "exams until Friday"]);
     expect(frozen.requestedBy).toBe(await connect().username());
   });
 });
 
-describe("Given a version that staging was taken back from", () => {
+describe("Given a version that staging was reverted from", () => {
   it("When it passes after all, Then automation holds, and only a person promotes it", async () => {
-    const next = await candidate(good);
+    const next = await registerCandidate(good);
     // A bar that no model meets: what it measures is right, what it asks is not.
-    const { exitCode } = await withParameters({ "load-max-p95-ms": "1" }, async () => ended(await build(next)));
+    const { exitCode } = await withParameters({ "load-max-p95-ms": "1" }, async () =>
+      followToEnd(await submitBuild(next)),
+    );
     expect(exitCode).toBe(1);
-    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
 
-    const outcome = await ended(await build(next));
+    const outcome = await followToEnd(await submitBuild(next));
     expect(outcome).toEqual({
       exitCode: 1,
       word: "Held",
-      sentence: `1.0.${next} passed staging, but staging was once taken back from it; to promote it, run: npm run promote -- ${next} staging canary`,
+      sentence:
+        `1.0.${next} passed staging, but staging was once taken back from it; ` +
+        `to promote it, run: npm run promote -- ${next} staging canary`,
     });
-    await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
+    await expectSettled({ staging: `1.0.${next}`, canary: `1.0.${good}` });
     expect((await tags(next))["staging.verdict"]).toBe("pass");
 
     expect((await npm("run", "promote", "--", next, "staging", "canary")).code).toBe(0);
-    await settledOn({ staging: `1.0.${next}`, canary: `1.0.${next}` });
+    await expectSettled({ staging: `1.0.${next}`, canary: `1.0.${next}` });
     good = next;
   });
 });
@@ -177,7 +192,7 @@ describe("Given the record of what was released", () => {
     const after = await npm("run", "history", "--", "--json");
     expect(JSON.parse(after.stdout)).toEqual(JSON.parse(before.stdout));
     expect(JSON.parse(after.stdout).length).toBeGreaterThan(5);
-    expect(await loose()).toEqual([]);
+    expect(await unfinished()).toEqual([]);
     expect(await newestVersion()).toBeTruthy();
   });
 });

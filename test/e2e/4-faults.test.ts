@@ -1,26 +1,27 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { submit } from "../../cli/workflows";
+import { catalogue, imageReference } from "../../images/catalogue";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
-  begun,
-  build,
-  candidate,
   deleteWorkflow,
-  ended,
+  followToEnd,
   killPods,
-  onSchedule,
-  parts,
-  ready,
+  platformParts,
+  registerCandidate,
+  runSchedule,
   stopWorkflow,
-  until,
-  without,
-  withoutRoom,
+  submitBuild,
+  waitFor,
+  waitForPod,
+  waitForStep,
+  withFullNamespace,
   withParameters,
+  withPartDown,
   workflowOf,
 } from "./faults";
-import { alias, environment, lastRelease, releases, settledOn, status, stepPhases, tags } from "./observations";
-import { manifest, moveTag } from "./registry";
+import { alias, environment, expectSettled, lastRelease, releases, status, stepPhases, tags } from "./observations";
+import { moveTag, readManifest } from "./registry";
 import { Report } from "./report";
 import { withStackChange } from "./stack-change";
 
@@ -34,20 +35,20 @@ beforeAll(async () => {
   good = (await environment("staging")).version!.replace("1.0.", "");
 });
 beforeEach(async () => {
-  next = await candidate(good);
+  next = await registerCandidate(good);
 });
 
 /** The candidate went all the way. */
-async function promoted(): Promise<void> {
-  await settledOn({ staging: `1.0.${next}`, canary: `1.0.${next}` });
+async function expectPromoted(): Promise<void> {
+  await expectSettled({ staging: `1.0.${next}`, canary: `1.0.${next}` });
   expect([await alias("staging"), await alias("canary")]).toEqual([`1.0.${next}`, `1.0.${next}`]);
   expect(await lastRelease("canary")).toMatchObject({ outcome: "promoted", version: `1.0.${next}` });
   good = next;
 }
 
 /** Staging is on the last verified version, and the candidate has no pass. */
-async function reverted(): Promise<string> {
-  await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+async function expectReverted(): Promise<string> {
+  await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
   expect(await alias("staging")).toBe(`1.0.${good}`);
   const known = await tags(next);
   expect(known["staging.verdict"]).toBe("inconclusive");
@@ -56,8 +57,8 @@ async function reverted(): Promise<string> {
 
 describe("Given a model on its way", () => {
   it("When the workflow controller is killed in every stage, Then the model reaches canary", async () => {
-    const chain = await submit(connect(), "train-model", { scenario: "normal" });
-    const following = ended(chain);
+    const pipelineRun = await submit(connect(), "train-model", { scenario: "normal" });
+    const following = followToEnd(pipelineRun);
     const stages = [
       ["train-model", "train"],
       ["build-container-image", "build"],
@@ -68,13 +69,13 @@ describe("Given a model on its way", () => {
       ["promote-model", "promote"],
     ];
     for (const [template, step] of stages) {
-      await begun(chain, template, step);
+      await waitForStep(pipelineRun, template, step);
       expect(await killPods("argo", "app=workflow-controller")).toBeGreaterThan(0);
-      await ready("argo", "app=workflow-controller");
+      await waitForPod("argo", "app=workflow-controller");
     }
     expect(await following).toMatchObject({ exitCode: 0 });
     next = (await status()).models[0].version.replace("1.0.", "");
-    await promoted();
+    await expectPromoted();
     report.add(
       "workflow controller killed in train, build, deploy, each gate and promote",
       `the model reached canary; the controller came back ${stages.length} times and went on`,
@@ -82,10 +83,10 @@ describe("Given a model on its way", () => {
   });
 
   it("When a step's pod is deleted, Then the step runs again, and the model reaches canary", async () => {
-    const chain = await build(next);
-    const following = ended(chain);
-    await begun(chain, "deploy-container-image", "deploy");
-    const { metadata } = await workflowOf(chain, "deploy-container-image");
+    const pipelineRun = await submitBuild(next);
+    const following = followToEnd(pipelineRun);
+    await waitForStep(pipelineRun, "deploy-container-image", "deploy");
+    const { metadata } = await workflowOf(pipelineRun, "deploy-container-image");
     expect(await killPods("argo", `workflows.argoproj.io/workflow=${metadata.name}`)).toBe(1);
     expect(await following).toMatchObject({ exitCode: 0 });
     expect(
@@ -93,7 +94,7 @@ describe("Given a model on its way", () => {
         .filter(({ action, version }) => action === "deploy" && version === `1.0.${next}`)
         .map(({ outcome }) => outcome),
     ).toEqual(["deployed"]);
-    await promoted();
+    await expectPromoted();
     report.add(
       "pod of the deploy step deleted",
       "the step ran again; the model reached canary, one record of its deployment",
@@ -101,36 +102,39 @@ describe("Given a model on its way", () => {
   });
 
   it("When the registry is down during the build, Then the build waits for it", async () => {
-    const outcome = await without(parts.registry, async (bringBack) => {
-      const chain = await build(next);
-      const following = ended(chain);
-      await until("a second try of the build", async () => (await tries(chain, "build-container-image", "build")) > 1);
+    const outcome = await withPartDown(platformParts.registry, async (bringBack) => {
+      const pipelineRun = await submitBuild(next);
+      const following = followToEnd(pipelineRun);
+      await waitFor(
+        "a second try of the build",
+        async () => (await countTries(pipelineRun, "build-container-image", "build")) > 1,
+      );
       await bringBack();
       return following;
     });
     expect(outcome).toMatchObject({ exitCode: 0 });
-    await promoted();
+    await expectPromoted();
     report.add(
       "registry down during the build",
       "the build ran again until the registry answered; the model reached canary",
     );
   });
 
-  it("When the registry is down during the pull, Then staging stays on the last version, and the model is not blamed", async () => {
+  it("When the registry is down during the pull, Then staging is reverted, and the model is not blamed", async () => {
     const outcome = await withParameters({ "rollout-timeout-seconds": "60" }, async () => {
-      const chain = await build(next);
-      const following = ended(chain);
-      const { image_digest: digest } = await until("the image", async () =>
+      const pipelineRun = await submitBuild(next);
+      const following = followToEnd(pipelineRun);
+      const { image_digest: digest } = await waitFor("the image", async () =>
         (await tags(next)).image_digest ? tags(next) : undefined,
       );
       // No pod can start until Argo CD has read its bundle and the registry has gone: so it is the pull that fails.
-      return withoutRoom("gourmetgram-staging", async (makeRoom) => {
-        await until("the Deployment's new image", async () => (await deployment("staging")).image.endsWith(digest));
-        return without(parts.registry, async (bringBack) => {
+      return withFullNamespace("gourmetgram-staging", async (makeRoom) => {
+        await waitFor("the Deployment's new image", async () => (await deployment("staging")).image.endsWith(digest));
+        return withPartDown(platformParts.registry, async (bringBack) => {
           await makeRoom();
-          await until(
+          await waitFor(
             "the verdict on the pods",
-            async () => (await stepPhases(chain, "test-staging")).resource === "Succeeded",
+            async () => (await stepPhases(pipelineRun, "test-staging")).resource === "Succeeded",
             300,
           );
           await bringBack();
@@ -139,72 +143,76 @@ describe("Given a model on its way", () => {
       });
     });
     expect(outcome.exitCode).toBe(2);
-    expect(await reverted()).toMatch(/^resource: Pending: (ContainerCreating|ErrImagePull|ImagePullBackOff) \(/);
+    expect(await expectReverted()).toMatch(/^resource: Pending: (ContainerCreating|ErrImagePull|ImagePullBackOff) \(/);
     report.add("registry down during the pull", outcome.sentence);
   });
 
   it("When MLflow is down between the deployment and the alias, Then the alias moves when it is back", async () => {
-    const chain = await build(next);
-    const following = ended(chain);
-    await workflowOf(chain, "deploy-container-image");
+    const pipelineRun = await submitBuild(next);
+    const following = followToEnd(pipelineRun);
+    await workflowOf(pipelineRun, "deploy-container-image");
     const { image_digest: digest } = await tags(next);
-    await until("the release in staging", async () => (await released("staging")) === digest);
-    await without(parts.mlflow, () =>
-      until(
+    await waitFor("the release in staging", async () => (await releasedDigest("staging")) === digest);
+    await withPartDown(platformParts.mlflow, () =>
+      waitFor(
         "a second try of the deployment",
-        async () => (await tries(chain, "deploy-container-image", "deploy")) > 1,
+        async () => (await countTries(pipelineRun, "deploy-container-image", "deploy")) > 1,
         180,
       ),
     );
     expect(await following).toMatchObject({ exitCode: 0 });
-    await promoted();
+    await expectPromoted();
     report.add(
       "MLflow down between the deployment and the alias",
       "the step ran again until MLflow answered; the alias moved, and the model reached canary",
     );
   });
 
-  it("When Argo CD's controller is down during the deployment, Then staging is told to stay on the last version, and the model is not blamed", async () => {
-    const outcome = await without(parts.argoCdController, () =>
-      withParameters({ "rollout-timeout-seconds": "20" }, async () => ended(await build(next))),
+  it("When Argo CD is down during the deployment, Then staging is reverted, and the model is not blamed", async () => {
+    const outcome = await withPartDown(platformParts.argoCdController, () =>
+      withParameters({ "rollout-timeout-seconds": "20" }, async () => followToEnd(await submitBuild(next))),
     );
     expect(outcome.exitCode).toBe(2);
-    expect(await reverted()).toMatch(/^resource: no pod runs the image yet/);
+    expect(await expectReverted()).toMatch(/^resource: no pod runs the image yet/);
     report.add("Argo CD's controller down during the deployment", outcome.sentence);
   });
 
   it("When a gate's own image is missing, Then that is no pass", async () => {
-    const chain = await build(next);
-    const following = ended(chain);
+    const pipelineRun = await submitBuild(next);
+    const following = followToEnd(pipelineRun);
     // Whoever starts the gates has its own image by then; the first gate comes to none.
-    await begun(chain, "build-container-image", "test");
-    const missing = `registry.kube-system.svc.cluster.local:5000/gourmetgram-tools@sha256:${"0".repeat(64)}`;
-    await withParameters({ "tools-image": missing }, () => begun(chain, "test-staging", "integration"));
+    await waitForStep(pipelineRun, "build-container-image", "test");
+    const missing = imageReference(catalogue.tools, `sha256:${"0".repeat(64)}`);
+    await withParameters({ "tools-image": missing }, () => waitForStep(pipelineRun, "test-staging", "integration"));
     const { exitCode, sentence } = await following;
     expect(exitCode).toBe(2);
-    expect(await reverted()).toMatch(/^the workflow ended before a verdict was acted on: integration/);
-    expect(await stepPhases(chain, "test-staging")).toMatchObject({ integration: "Failed", backstop: "Succeeded" });
+    expect(await expectReverted()).toMatch(/^the workflow ended before a verdict was acted on: integration/);
+    expect(await stepPhases(pipelineRun, "test-staging")).toMatchObject({
+      integration: "Failed",
+      backstop: "Succeeded",
+    });
     report.add("a gate's own image missing", sentence);
   });
 
-  it("When somebody stops the workflow halfway, Then staging goes back, and nothing of it goes on", async () => {
-    const chain = await build(next);
-    const following = ended(chain);
-    await begun(chain, "test-staging", "load");
-    await stopWorkflow(chain);
+  it("When somebody stops the workflow halfway, Then staging is reverted, and no step continues", async () => {
+    const pipelineRun = await submitBuild(next);
+    const following = followToEnd(pipelineRun);
+    await waitForStep(pipelineRun, "test-staging", "load");
+    await stopWorkflow(pipelineRun);
     const { exitCode, sentence } = await following;
     expect(exitCode).toBe(2);
-    expect(await reverted()).toMatch(/^the workflow ended before a verdict was acted on: /);
+    expect(await expectReverted()).toMatch(/^the workflow ended before a verdict was acted on: /);
     report.add("workflow stopped by hand halfway", sentence);
   });
 
-  it("When somebody deletes the workflow and its children halfway, Then the schedule takes staging back", async () => {
-    const chain = await build(next);
-    await begun(chain, "test-staging", "integration");
-    for (const name of [chain, (await workflowOf(chain, "test-staging")).metadata.name]) await deleteWorkflow(name);
+  it("When somebody deletes the workflow and its children halfway, Then the schedule reverts staging", async () => {
+    const pipelineRun = await submitBuild(next);
+    await waitForStep(pipelineRun, "test-staging", "integration");
+    for (const name of [pipelineRun, (await workflowOf(pipelineRun, "test-staging")).metadata.name])
+      await deleteWorkflow(name);
     expect((await environment("staging")).version).toBe(`1.0.${next}`);
-    await onSchedule("cron-revert-staging");
-    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    await runSchedule("cron-revert-staging");
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
     const record = await lastRelease("staging");
     expect(record).toMatchObject({
       action: "revert",
@@ -214,18 +222,18 @@ describe("Given a model on its way", () => {
     report.add("workflow and its children deleted halfway", `on its schedule, revert-staging: ${record.reason}`);
   });
 
-  it("When somebody stops a promotion halfway, Then canary goes back to what it ran", async () => {
-    const chain = await withoutRoom("gourmetgram-canary", async () => {
-      const started = await build(next);
-      await begun(started, "promote-model", "promote");
+  it("When somebody stops a promotion halfway, Then canary returns to the version before", async () => {
+    const pipelineRun = await withFullNamespace("gourmetgram-canary", async () => {
+      const started = await submitBuild(next);
+      await waitForStep(started, "promote-model", "promote");
       const { image_digest: digest } = await tags(next);
-      await until("the release in canary", async () => (await released("canary")) === digest);
+      await waitFor("the release in canary", async () => (await releasedDigest("canary")) === digest);
       await stopWorkflow((await workflowOf(started, "promote-model")).metadata.name);
       return started;
     });
-    const { exitCode, sentence } = await ended(chain);
+    const { exitCode, sentence } = await followToEnd(pipelineRun);
     expect(exitCode).toBe(2);
-    await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
+    await expectSettled({ staging: `1.0.${next}`, canary: `1.0.${good}` });
     expect(await alias("canary")).toBe(`1.0.${good}`);
     const [restored, interrupted] = (await releases()).filter(({ environment: name }) => name === "canary");
     expect([restored.action, restored.outcome, interrupted.action, interrupted.outcome]).toEqual([
@@ -237,7 +245,7 @@ describe("Given a model on its way", () => {
     report.add("promotion stopped by hand halfway", sentence);
     good = next;
     expect(
-      await ended(
+      await followToEnd(
         await submit(connect(), "promote-model", {
           "model-version": good,
           "source-environment": "staging",
@@ -247,17 +255,17 @@ describe("Given a model on its way", () => {
     ).toMatchObject({ exitCode: 0 });
   });
 
-  it("When somebody deletes a promotion halfway, Then the schedule takes canary back", async () => {
-    await withoutRoom("gourmetgram-canary", async () => {
-      const chain = await build(next);
-      await begun(chain, "promote-model", "promote");
+  it("When somebody deletes a promotion halfway, Then the schedule restores canary", async () => {
+    await withFullNamespace("gourmetgram-canary", async () => {
+      const pipelineRun = await submitBuild(next);
+      await waitForStep(pipelineRun, "promote-model", "promote");
       const { image_digest: digest } = await tags(next);
-      await until("the release in canary", async () => (await released("canary")) === digest);
-      await deleteWorkflow((await workflowOf(chain, "promote-model")).metadata.name);
-      expect(await ended(chain)).toMatchObject({ exitCode: 2 });
+      await waitFor("the release in canary", async () => (await releasedDigest("canary")) === digest);
+      await deleteWorkflow((await workflowOf(pipelineRun, "promote-model")).metadata.name);
+      expect(await followToEnd(pipelineRun)).toMatchObject({ exitCode: 2 });
     });
-    await onSchedule("cron-restore-releases");
-    await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
+    await runSchedule("cron-restore-releases");
+    await expectSettled({ staging: `1.0.${next}`, canary: `1.0.${good}` });
     const [restored] = (await releases()).filter(({ environment: name }) => name === "canary");
     expect(restored).toMatchObject({
       action: "restore",
@@ -267,7 +275,7 @@ describe("Given a model on its way", () => {
     report.add("promotion deleted halfway", `on its schedule, restore-releases: ${restored.reason}`);
     good = next;
     expect(
-      await ended(
+      await followToEnd(
         await submit(connect(), "promote-model", {
           "model-version": good,
           "source-environment": "staging",
@@ -278,16 +286,16 @@ describe("Given a model on its way", () => {
   });
 
   it("When a tag is moved to another image, Then what was built and tested is what runs", async () => {
-    const chain = await build(next);
-    const following = ended(chain);
-    await workflowOf(chain, "deploy-container-image");
+    const pipelineRun = await submitBuild(next);
+    const following = followToEnd(pipelineRun);
+    await workflowOf(pipelineRun, "deploy-container-image");
     await moveTag(`staging-1.0.${good}`, `staging-1.0.${next}`);
     expect(await following).toMatchObject({ exitCode: 0 });
     const { image_digest: digest } = await tags(next);
-    expect((await manifest(`staging-1.0.${next}`)).digest).not.toBe(digest);
-    expect((await manifest(`canary-1.0.${next}`)).digest).toBe(digest);
+    expect((await readManifest(`staging-1.0.${next}`)).digest).not.toBe(digest);
+    expect((await readManifest(`canary-1.0.${next}`)).digest).toBe(digest);
     expect((await environment("canary")).digest).toBe(digest);
-    await promoted();
+    await expectPromoted();
     report.add(
       "a wrong digest behind the tag",
       "canary runs the digest that was built and tested; no tag is ever trusted",
@@ -295,17 +303,17 @@ describe("Given a model on its way", () => {
   });
 
   it("When the stack is updated during a promotion, Then the update touches no release", async () => {
-    const chain = await build(next);
-    const following = ended(chain);
-    await begun(chain, "test-staging", "load");
+    const pipelineRun = await submitBuild(next);
+    const following = followToEnd(pipelineRun);
+    await waitForStep(pipelineRun, "test-staging", "load");
     await withStackChange({ environments: { canary: { memory: "288Mi" } } }, async (update) => {
       expect(await update).toMatch(/updated/);
       expect(await following).toMatchObject({ exitCode: 0 });
-      await promoted();
+      await expectPromoted();
       expect((await deployment("canary")).memory).toBe("288Mi");
     });
-    await until("the limit of before", async () => (await deployment("canary")).memory === "256Mi");
-    await settledOn({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    await waitFor("the limit of before", async () => (await deployment("canary")).memory === "256Mi");
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
     report.add(
       "pulumi up during a promotion",
       "canary has the new limit and the promoted version; the update moved no release",
@@ -329,16 +337,16 @@ describe("Given a node that restarts", () => {
   });
 });
 
-/** How often a step of a chain has been tried. */
-async function tries(chain: string, template: string, step: string): Promise<number> {
-  const { status: now } = await workflowOf(chain, template);
+/** How often a step of a pipeline run has been tried. */
+async function countTries(pipelineRun: string, template: string, step: string): Promise<number> {
+  const { status: now } = await workflowOf(pipelineRun, template);
   return Object.values(now?.nodes ?? {}).filter(
     ({ type, displayName }) => type === "Pod" && displayName.replace(/\(\d+\)$/, "") === step,
   ).length;
 }
 
 /** Digest that an environment is told to run. */
-async function released(name: string): Promise<string | undefined> {
+async function releasedDigest(name: string): Promise<string | undefined> {
   const { spec } = await connect().api<{ spec: { source: { kustomize?: { images?: string[] } } } }>(
     `/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-${name}`,
   );

@@ -3,8 +3,8 @@ import { submit } from "../../cli/workflows";
 import { restrictedContainer } from "../../components/shared/security";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { ended } from "./faults";
-import { environment, lastRelease, releases, settledOn, status, workflowsPath } from "./observations";
+import { followToEnd } from "./faults";
+import { environment, expectSettled, lastRelease, releases, status, workflowsPath } from "./observations";
 
 interface Question {
   readonly verb: string;
@@ -49,7 +49,7 @@ const argo = (verb: string, resource: string, namespace: string, name?: string):
   name,
 });
 
-/** The rights of each account: environments that it releases to, whether it starts Workflows, whether it reads the freeze. */
+/** What each account may do: release to environments, start Workflows, read the freeze. */
 const rights: Record<string, { releases: string[]; looks: string[]; starts: boolean; freeze: boolean }> = {
   "train-model": { releases: [], looks: [], starts: true, freeze: false },
   "build-container-image": { releases: [], looks: ["staging"], starts: true, freeze: false },
@@ -77,17 +77,26 @@ describe("Given the ServiceAccounts of the workflows", () => {
   });
 
   it.each(Object.entries(rights))(
-    "When %s reaches for more than its own, Then the API server says no",
-    async (account, own) => {
+    "When %s asks for more than its own rights, Then the API server refuses",
+    async (account, accountRights) => {
       const allowed = async (question: Question, wanted: boolean) =>
         expect([question, await can(account, question)]).toEqual([question, wanted]);
       for (const name of environments) {
-        await allowed(argo("patch", "applications", "argocd", `gourmetgram-${name}`), own.releases.includes(name));
-        await allowed(argo("get", "applications", "argocd", `gourmetgram-${name}`), own.looks.includes(name));
-        await allowed({ verb: "list", resource: "pods", namespace: `gourmetgram-${name}` }, own.looks.includes(name));
+        await allowed(
+          argo("patch", "applications", "argocd", `gourmetgram-${name}`),
+          accountRights.releases.includes(name),
+        );
+        await allowed(argo("get", "applications", "argocd", `gourmetgram-${name}`), accountRights.looks.includes(name));
+        await allowed(
+          { verb: "list", resource: "pods", namespace: `gourmetgram-${name}` },
+          accountRights.looks.includes(name),
+        );
       }
-      await allowed(argo("create", "workflows", "argo"), own.starts);
-      await allowed({ verb: "get", resource: "configmaps", namespace: "argo", name: "promotion-freeze" }, own.freeze);
+      await allowed(argo("create", "workflows", "argo"), accountRights.starts);
+      await allowed(
+        { verb: "get", resource: "configmaps", namespace: "argo", name: "promotion-freeze" },
+        accountRights.freeze,
+      );
       // What none may.
       for (const verb of ["patch", "update", "delete"]) {
         await allowed(argo(verb, "workflows", "argo", "other"), false);
@@ -202,7 +211,7 @@ describe("Given the admission of Workflows", () => {
     },
   );
 
-  it("When steps of one's own are sent, Then the controller refuses them", async () => {
+  it("When a Workflow has steps of its own, Then the controller refuses it", async () => {
     const spec = {
       entrypoint: "main",
       serviceAccountName: "promote-model",
@@ -243,7 +252,9 @@ const hostile = [
 describe("Given hostile input", () => {
   let before: unknown;
   const seen = async () => (await status()).environments.map(({ name, version, digest }) => [name, version, digest]);
-  beforeAll(async () => void (before = await seen()));
+  beforeAll(async () => {
+    before = await seen();
+  });
 
   it.each([
     ["the API: build-container-image", "build-container-image", "model-version"],
@@ -254,7 +265,7 @@ describe("Given hostile input", () => {
     "When it comes by %s, Then each is refused with one sentence, and nothing is done",
     async (_title, template, parameter) => {
       const records = (await releases()).length;
-      const chains = await Promise.all(
+      const pipelineRuns = await Promise.all(
         hostile.map(
           async (value) =>
             [
@@ -266,12 +277,16 @@ describe("Given hostile input", () => {
             ] as const,
         ),
       );
-      for (const [value, chain] of chains) {
-        const { exitCode, sentence } = await ended(chain);
+      for (const [value, pipelineRun] of pipelineRuns) {
+        const { exitCode, sentence } = await followToEnd(pipelineRun);
         expect([value, exitCode]).toEqual([value, 2]);
         expect(sentence.length).toBeLessThan(700);
         expect(sentence).toMatch(
-          /is not (a model version: give a positive whole number such as 7|an image digest: give sha256: and 64 hexadecimal digits)\.|invalid JSON|failed to|unable to/,
+          new RegExp(
+            "is not a model version: give a positive whole number such as 7\\.|" +
+              "is not an image digest: give sha256: and 64 hexadecimal digits\\.|" +
+              "invalid JSON|failed to|unable to",
+          ),
         );
       }
       expect((await releases()).length).toBe(records);
@@ -281,7 +296,7 @@ describe("Given hostile input", () => {
 
   it("When it is no scenario, Then nothing is trained", async () => {
     for (const value of ["1; rm -rf /", "../../x", "Normal"]) {
-      const { exitCode, sentence } = await ended(await submit(connect(), "train-model", { scenario: value }));
+      const { exitCode, sentence } = await followToEnd(await submit(connect(), "train-model", { scenario: value }));
       expect(exitCode).toBe(2);
       expect(sentence).toContain("is not one of normal, bad-architecture, oversized, slow, flaky.");
     }
@@ -358,7 +373,7 @@ describe("Given a person with a token and nothing but Argo's page", () => {
           { timeout: 90_000, interval: 500 },
         )
         .toBe("Succeeded");
-      await settledOn({ production: version, canary: version });
+      await expectSettled({ production: version, canary: version });
       expect(await lastRelease("production")).toMatchObject({
         action: "promote",
         outcome: "promoted",

@@ -5,19 +5,19 @@ import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
   alias,
-  chainPhases,
   environment,
+  expectSettled,
   lastRelease,
   newestVersion,
   podUids,
-  settledOn,
   status,
   stepPhases,
   tags,
+  workflowPhases,
 } from "./observations";
-import { withOwnCopy, withStackChange } from "./stack-change";
+import { withProgramCopy, withStackChange } from "./stack-change";
 
-const chain = ["staging", "shadow", "canary", "production"];
+const environmentNames = ["staging", "shadow", "canary", "production"];
 const shadow = {
   environments: { shadow: { port: 8083, promotesFrom: "staging" }, canary: { promotesFrom: "shadow" } },
 };
@@ -35,10 +35,12 @@ def check(_version, _digest):
     began = time.monotonic()
     web.request(f"{names.service_url('staging')}/test", timeout=30.0)
     milliseconds = round(1000 * (time.monotonic() - began))
-    return gate.Verdict("pass" if milliseconds < 10_000 else "fail", f"one request took {milliseconds} ms", milliseconds=milliseconds)
+    verdict = "pass" if milliseconds < 10_000 else "fail"
+    return gate.Verdict(verdict, f"one request took {milliseconds} ms", milliseconds=milliseconds)
 `;
 const line =
-  "        - - { name: latency, template: gate, when: *undecided, arguments: { parameters: [{ name: gate, value: latency }] } }\n";
+  "        - - { name: latency, template: gate, when: *undecided, " +
+  "arguments: { parameters: [{ name: gate, value: latency }] } }\n";
 
 /** Adds a gate as ARCHITECTURE.md says: its script, and its line. */
 function addGate(program: string): void {
@@ -51,27 +53,27 @@ function addGate(program: string): void {
 }
 
 /** The pods of the environments that were there before. */
-const others = async () =>
+const otherPods = async () =>
   Object.fromEntries(
     await Promise.all(["staging", "canary", "production"].map(async (name) => [name, await podUids(name)] as const)),
   );
 
 describe("Given a running pipeline", () => {
-  it("When shadow stands between staging and canary, and a fourth gate before them, Then a model goes that way, and both go again", async () => {
+  it("When an environment and a gate are added and removed, Then a model takes that path meanwhile", async () => {
     const before = {
-      pods: await others(),
+      pods: await otherPods(),
       canary: (await environment("canary")).version,
       production: (await environment("production")).version,
     };
     let version = "";
     let last: typeof before.pods = {};
-    await withOwnCopy(async (program) => {
+    await withProgramCopy(async (program) => {
       addGate(program);
       await withStackChange(
         shadow,
         async (update) => {
           await update;
-          expect(await others()).toEqual(before.pods);
+          expect(await otherPods()).toEqual(before.pods);
           // Its Application is there, and Argo CD at work.
           await expect
             .poll(() => environment("shadow"), { timeout: 60_000, interval: 500 })
@@ -81,7 +83,7 @@ describe("Given a running pipeline", () => {
           version = await newestVersion();
           expect(train.output.trimEnd().split("\n").at(-1)).toBe(`Promoted: shadow serves 1.0.${version}`);
           expect(train.code).toBe(0);
-          await settledOn({
+          await expectSettled({
             staging: `1.0.${version}`,
             shadow: `1.0.${version}`,
             canary: before.canary,
@@ -92,15 +94,15 @@ describe("Given a running pipeline", () => {
             before.canary ?? undefined,
           ]);
 
-          const started = /▶ (train-model-[0-9a-f]+)/.exec(train.output)![1];
-          expect(await stepPhases(started, "test-staging")).toMatchObject({
+          const pipelineRun = /▶ (train-model-[0-9a-f]+)/.exec(train.output)![1];
+          expect(await stepPhases(pipelineRun, "test-staging")).toMatchObject({
             integration: "Succeeded",
             resource: "Succeeded",
             load: "Succeeded",
             latency: "Succeeded",
             "promote-on-success": "Succeeded",
           });
-          expect(await chainPhases(started)).toMatchObject({
+          expect(await workflowPhases(pipelineRun)).toMatchObject({
             "test-staging": "Succeeded",
             "promote-model": "Succeeded",
           });
@@ -111,10 +113,11 @@ describe("Given a running pipeline", () => {
           expect((await status()).models[0].verdicts.latency.verdict).toBe("pass");
 
           expect((await npm("run", "promote", "--", version, "staging", "canary")).output).toContain(
-            "there is no promotion from staging to canary: write staging shadow, or shadow canary, or canary production",
+            "there is no promotion from staging to canary: " +
+              "write staging shadow, or shadow canary, or canary production",
           );
           expect((await npm("run", "promote", "--", version, "shadow", "canary")).code).toBe(0);
-          await settledOn({
+          await expectSettled({
             staging: `1.0.${version}`,
             shadow: `1.0.${version}`,
             canary: `1.0.${version}`,
@@ -128,14 +131,14 @@ describe("Given a running pipeline", () => {
           });
 
           const rows = (await npm("run", "status")).stdout.split("\n").slice(1, 5);
-          expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(chain);
-          last = await others();
+          expect(rows.map((row) => row.split(/\s+/)[0])).toEqual(environmentNames);
+          last = await otherPods();
         },
         { program },
       );
     });
-    expect(await others()).toEqual(last);
-    await settledOn({ staging: `1.0.${version}`, canary: `1.0.${version}`, production: before.production });
+    expect(await otherPods()).toEqual(last);
+    await expectSettled({ staging: `1.0.${version}`, canary: `1.0.${version}`, production: before.production });
     expect((await status()).environments.map(({ name }) => name)).toEqual(["staging", "canary", "production"]);
     await expect(connect().api("/api/v1/namespaces/gourmetgram-shadow")).rejects.toThrow(
       'namespaces "gourmetgram-shadow" not found',

@@ -5,12 +5,20 @@ import { goTool } from "../../image-builder/go-tool";
 import { mlflowVersion } from "../../images/mlflow-version";
 import { exec } from "../../lib/exec";
 import { recordedPorts } from "../../local/cluster/forward";
-import { readLocalImages } from "../../local/toolchain/third-party-images";
+import { readLocalImages } from "../../local/toolchain/third-party-images/images-file";
 import { connect } from "../../stacks/stack-cluster";
-import { begun, build, candidate, ended } from "./faults";
-import { alias, environment, lastRelease, podUids, releases, settledOn, tags } from "./observations";
-import { type Content, catalogueImage, fill, Mlflow, olderImage, schema, withSecondMlflow } from "./second-mlflow";
-import { withOwnCopy, withStackChange } from "./stack-change";
+import { followToEnd, registerCandidate, submitBuild, waitForStep } from "./faults";
+import { alias, environment, expectSettled, lastRelease, podUids, releases, tags } from "./observations";
+import {
+  type Content,
+  catalogueImage,
+  copyContent,
+  Mlflow,
+  olderImage,
+  schemaRevision,
+  withSecondMlflow,
+} from "./second-mlflow";
+import { withProgramCopy, withStackChange } from "./stack-change";
 
 describe("Given an MLflow of the minor version before, with models, aliases and records of releases", () => {
   it("When the catalogue's version takes its volume over, Then nothing of it is lost", async () => {
@@ -19,12 +27,12 @@ describe("Given an MLflow of the minor version before, with models, aliases and 
       const mlflow = new Mlflow("mlflow-second");
       await deploy(older);
       expect(await mlflow.text("/version")).toBe("3.16.1");
-      const tables = await schema();
-      await fill(mlflow, await new Mlflow("mlflow").content());
+      const tables = await schemaRevision();
+      await copyContent(mlflow, await new Mlflow("mlflow").readContent());
       const artifact = "/api/2.0/mlflow-artifacts/artifacts/0/model.json";
       await mlflow.text(artifact, { method: "PUT", body: { food: 11 } });
-      const before = await mlflow.content();
-      expect(before.models[0].aliases!.map(({ alias: each }) => each)).toEqual(
+      const before = await mlflow.readContent();
+      expect(before.models[0].aliases!.map(({ alias: aliasName }) => aliasName)).toEqual(
         expect.arrayContaining(["staging", "canary"]),
       );
       expect(before.experiments.map(({ name }) => name)).toContain("gourmetgram-releases");
@@ -34,9 +42,9 @@ describe("Given an MLflow of the minor version before, with models, aliases and 
 
       await deploy(await catalogueImage());
       expect(await mlflow.text("/version")).toBe(mlflowVersion);
-      expect(await schema()).not.toBe(tables);
+      expect(await schemaRevision()).not.toBe(tables);
       // A newer version may say more of each.
-      expect(await mlflow.content()).toMatchObject(before as unknown as Record<keyof Content, object>);
+      expect(await mlflow.readContent()).toMatchObject(before as unknown as Record<keyof Content, object>);
       expect(JSON.parse(await mlflow.text(artifact))).toEqual({ food: 11 });
       const { name, source, run_id } = before.versions[0];
       const { model_version: added } = await mlflow.call<{ model_version: { version: string } }>(
@@ -51,10 +59,12 @@ describe("Given an MLflow of the minor version before, with models, aliases and 
 const upgraded = ["argoWorkflowController", "argoExec", "argoServer", "argoCd"] as const;
 
 /** The same programs as another image, with a digest of its own, as a next patch version has. */
-async function next(key: (typeof upgraded)[number]): Promise<{ repository: string; tag: string; digest: string }> {
+async function nextPatchVersion(
+  key: (typeof upgraded)[number],
+): Promise<{ repository: string; tag: string; digest: string }> {
   const { repository, digest } = readLocalImages()[key]!;
   const reachable = repository.replace(/^[^/]+/, `127.0.0.1:${recordedPorts()!.mirror}`);
-  const said = await exec(await goTool("crane"), [
+  const output = await exec(await goTool("crane"), [
     "mutate",
     "--insecure",
     "--label",
@@ -63,7 +73,7 @@ async function next(key: (typeof upgraded)[number]): Promise<{ repository: strin
     `${reachable}:next`,
     `${reachable}@${digest}`,
   ]);
-  return { repository, tag: "next", digest: /sha256:[0-9a-f]{64}/.exec(said)![0] };
+  return { repository, tag: "next", digest: /sha256:[0-9a-f]{64}/.exec(output)![0] };
 }
 
 interface Workload {
@@ -100,7 +110,7 @@ describe("Given environments that serve, and a model on its way", () => {
     good = (await environment("canary")).version!.replace("1.0.", "");
   });
 
-  it("When Argo Workflows, Argo CD and the app's code get other images, Then it arrives, what is released stays, and the next build is on the new code", async () => {
+  it("When Argo and the app's code get other images, Then releases stay, and builds use the new code", async () => {
     const base = await appBase();
     const production = {
       ...(await environment("production")),
@@ -108,13 +118,15 @@ describe("Given environments that serve, and a model on its way", () => {
       alias: await alias("production"),
       record: await lastRelease("production"),
     };
-    const images = Object.fromEntries(await Promise.all(upgraded.map(async (key) => [key, await next(key)] as const)));
-    const [first, second] = [await candidate(good), await candidate(good)];
-    const chain = await build(first);
-    const following = ended(chain);
-    await withOwnCopy(async (program) => {
+    const images = Object.fromEntries(
+      await Promise.all(upgraded.map(async (key) => [key, await nextPatchVersion(key)] as const)),
+    );
+    const [first, second] = [await registerCandidate(good), await registerCandidate(good)];
+    const pipelineRun = await submitBuild(first);
+    const following = followToEnd(pipelineRun);
+    await withProgramCopy(async (program) => {
       appendFileSync(join(program, "images", "app", "server.py"), "# the next version of the code\n");
-      await begun(chain, "deploy-container-image", "deploy");
+      await waitForStep(pipelineRun, "deploy-container-image", "deploy");
       await withStackChange(
         { images: { overrides: images } },
         async (update) => {
@@ -126,7 +138,7 @@ describe("Given environments that serve, and a model on its way", () => {
             ),
           );
           expect(await following).toMatchObject({ exitCode: 0 });
-          await settledOn({ staging: `1.0.${first}`, canary: `1.0.${first}`, production: production.version });
+          await expectSettled({ staging: `1.0.${first}`, canary: `1.0.${first}`, production: production.version });
           const { image_digest: digest, image_base: on } = await tags(first);
           expect([(await environment("canary")).digest, on]).toEqual([digest, base]);
           expect(await lastRelease("canary")).toMatchObject({ outcome: "promoted", version: `1.0.${first}`, digest });
@@ -134,7 +146,7 @@ describe("Given environments that serve, and a model on its way", () => {
           const newBase = await appBase();
           expect(newBase).not.toBe(base);
           const records = (await releases()).length;
-          expect(await ended(await build(second))).toMatchObject({ exitCode: 0 });
+          expect(await followToEnd(await submitBuild(second))).toMatchObject({ exitCode: 0 });
           expect(await tags(second)).toMatchObject({ image_base: newBase, "staging.verdict": "pass" });
           expect((await releases()).length).toBe(records + 2);
         },
@@ -142,7 +154,7 @@ describe("Given environments that serve, and a model on its way", () => {
       );
     });
     expect(await appBase()).toBe(base);
-    await settledOn({ staging: `1.0.${second}`, canary: `1.0.${second}` });
+    await expectSettled({ staging: `1.0.${second}`, canary: `1.0.${second}` });
     expect({
       ...(await environment("production")),
       pods: await podUids("production"),

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { destroy, stackExists } from "../../stacks/local-stack";
 import { connect } from "../../stacks/stack-cluster";
 import { type Finished, npm, npmOn } from "./commands";
-import { onSchedule } from "./faults";
+import { runSchedule } from "./faults";
 import { alias, environment, podUids, releases, status } from "./observations";
 import { withStackChange } from "./stack-change";
 
@@ -12,7 +12,7 @@ interface Pod {
 }
 
 /** Every pod that is there to stay, with how often it was restarted, but for those of some namespaces. */
-async function lasting(except: string[] = []): Promise<string[]> {
+async function lastingPods(except: string[] = []): Promise<string[]> {
   const { items } = await connect().api<{ items: Pod[] }>("/api/v1/pods");
   const passing = ["Job", "Workflow"];
   return items
@@ -28,7 +28,7 @@ async function lasting(except: string[] = []): Promise<string[]> {
 }
 
 /** What teams would lose: what is served, the aliases, the records. */
-async function kept(): Promise<object> {
+async function whatTeamsKeep(): Promise<object> {
   const { environments, models } = await status();
   return {
     environments: environments.map(({ name, version, health }) => ({ name, version, health })),
@@ -55,7 +55,7 @@ describe("Given the whole pipeline in one stack, with models", () => {
   let pods: string[];
   let before: object;
   beforeAll(async () => {
-    [pods, before] = [await lasting(), await kept()];
+    [pods, before] = [await lastingPods(), await whatTeamsKeep()];
   });
 
   it("When it is moved to a stack per environment, Then nothing is lost and nothing restarts", async () => {
@@ -64,8 +64,8 @@ describe("Given the whole pipeline in one stack, with models", () => {
     await expectMoved("staging", "platform", platform);
     expect(stackExists("staging")).toBe(false);
     for (const stack of ["platform", "canary", "production"]) expectNoMoreThanUpdates(await npmOn(stack, "start"));
-    expect(await kept()).toEqual(before);
-    expect(await lasting()).toEqual(pods);
+    expect(await whatTeamsKeep()).toEqual(before);
+    expect(await lastingPods()).toEqual(pods);
   });
 
   it("When production alone is previewed, updated and promoted to, Then the others stay as they are", async () => {
@@ -84,27 +84,29 @@ describe("Given the whole pipeline in one stack, with models", () => {
     expect((await npm("run", "promote", "--", version!, "canary", "production")).output).toContain(
       `Promoted: production serves ${version}`,
     );
-    expect(await lasting(["gourmetgram-production"])).toEqual(
+    expect(await lastingPods(["gourmetgram-production"])).toEqual(
       pods.filter((pod) => !pod.startsWith("gourmetgram-production/")),
     );
   });
 
-  it("When its platform is to be destroyed first, Then that is refused with a sentence, and nothing is gone", async () => {
+  it("When its platform is destroyed first, Then that is refused, and nothing is removed", async () => {
     const stop = await npmOn("platform", "stop");
     expect(stop.code).toBe(1);
     expect(stop.output).toContain(
-      "canary and production are on this cluster too, and nothing was stopped or removed: first run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop",
+      "canary and production are on this cluster too, and nothing was stopped or removed: " +
+        "first run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop",
     );
     await expect(destroy("platform", () => undefined)).rejects.toThrow(
-      "the stack platform holds the platform of canary and production, so nothing was removed: destroy the stacks canary and production first",
+      "the stack platform holds the platform of canary and production, so nothing was removed: " +
+        "destroy the stacks canary and production first",
     );
     expectNoMoreThanUpdates(await npmOn("platform", "start"));
-    expect(await lasting(["gourmetgram-production"])).toEqual(
+    expect(await lastingPods(["gourmetgram-production"])).toEqual(
       pods.filter((pod) => !pod.startsWith("gourmetgram-production/")),
     );
   });
 
-  it("When production alone is destroyed and made again, Then the others stay, and it comes back to the version of its alias", async () => {
+  it("When production is destroyed and made again, Then it serves its alias, and the others stay", async () => {
     const version = await alias("production");
     const stop = await npmOn("production", "stop");
     expect(stop.output).toContain(
@@ -118,23 +120,23 @@ describe("Given the whole pipeline in one stack, with models", () => {
     const start = await npmOn("production", "start");
     expect(start.output).toMatch(/Pulumi stack: 1\d created \(/);
     expect(await environment("production")).toMatchObject({ version: null, health: "Healthy" });
-    await onSchedule("cron-restore-releases");
+    await runSchedule("cron-restore-releases");
     await expect
       .poll(() => environment("production"), { timeout: 120_000, interval: 1_000 })
       .toMatchObject({ version });
-    expect(await lasting(["gourmetgram-production"])).toEqual(
+    expect(await lastingPods(["gourmetgram-production"])).toEqual(
       pods.filter((pod) => !pod.startsWith("gourmetgram-production/")),
     );
   });
 
   it("When all is moved back to one stack, Then nothing is lost and nothing restarts", async () => {
-    [pods, before] = [await lasting(), await kept()];
+    [pods, before] = [await lastingPods(), await whatTeamsKeep()];
     await expectMoved("canary", "staging", "canary");
     await expectMoved("production", "staging", "production");
     await expectMoved("platform", "staging", platform);
     for (const stack of ["canary", "production", "platform"]) expect(stackExists(stack)).toBe(false);
     expectNoMoreThanUpdates(await npm("start"));
-    expect(await kept()).toEqual(before);
-    expect(await lasting()).toEqual(pods);
+    expect(await whatTeamsKeep()).toEqual(before);
+    expect(await lastingPods()).toEqual(pods);
   });
 });

@@ -1,4 +1,4 @@
-/** The program itself, as the stack of an environment on a cluster of its own: two real API servers, one of them the platform's. */
+/** The program itself, as the stack of an environment on a remote cluster. There are two real API servers. */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -90,7 +90,7 @@ async function names({ client }: ControlPlane, path: string): Promise<string[]> 
 /** There is no node: the pod that publishes the bundle ends as its kubelet would say. */
 async function publishes(): Promise<void> {
   const { client } = platform;
-  const pod = await client.follow(`${bundles}/pods`, {}, (each) => each && nameOf(each));
+  const pod = await client.follow(`${bundles}/pods`, {}, (item) => item && nameOf(item));
   const status = {
     phase: "Succeeded",
     containerStatuses: [
@@ -157,8 +157,8 @@ it("puts what runs on its own cluster and what deploys it on the platform's, and
   const second = await onCanary("up", "--yes", "--refresh", "--skip-preview", ...judged);
   expect(second).toMatch(/Resources:\n {4}19 unchanged/);
   const recorded = readFileSync(join(stacksDirectory(), "canary.json"), "utf8");
-  for (const each of [first, up, second, recorded])
-    for (const token of [bearerToken, Buffer.from(bearerToken).toString("base64")]) expect(each).not.toContain(token);
+  for (const item of [first, up, second, recorded])
+    for (const token of [bearerToken, Buffer.from(bearerToken).toString("base64")]) expect(item).not.toContain(token);
 
   expect(await onCanary("destroy", "--yes", "--skip-preview")).toContain("- 19 deleted");
   for (const plane of [platform, edge]) expect(await names(plane, "/api/v1/namespaces")).toEqual([]);

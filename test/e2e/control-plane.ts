@@ -29,9 +29,9 @@ async function freePort(): Promise<number> {
 export async function startControlPlane(): Promise<ControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), "gourmetgram-control-plane-"));
   const children: ChildProcess[] = [];
-  const at = (name: string) => join(directory, name);
+  const inDirectory = (name: string) => join(directory, name);
   const start = (name: string, command: string, args: string[]) => {
-    const log = openSync(at(`${name}.log`), "w");
+    const log = openSync(inDirectory(`${name}.log`), "w");
     const child = spawn(command, args, {
       cwd: directory,
       stdio: ["ignore", log, log],
@@ -44,7 +44,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
 
   const clientUrl = `http://127.0.0.1:${client}`;
   start("etcd", "etcd", [
-    `--data-dir=${at("etcd")}`,
+    `--data-dir=${inDirectory("etcd")}`,
     `--listen-client-urls=${clientUrl}`,
     `--advertise-client-urls=${clientUrl}`,
     `--listen-peer-urls=http://127.0.0.1:${peer}`,
@@ -56,23 +56,26 @@ export async function startControlPlane(): Promise<ControlPlane> {
     privateKeyEncoding: { type: "pkcs1", format: "pem" },
     publicKeyEncoding: { type: "spki", format: "pem" },
   });
-  writeFileSync(at("accounts.key"), privateKey, { mode: 0o600 });
-  writeFileSync(at("tokens.csv"), "test-token,test,test,system:masters\n", { mode: 0o600 });
+  writeFileSync(inDirectory("accounts.key"), privateKey, { mode: 0o600 });
+  writeFileSync(inDirectory("tokens.csv"), "test-token,test,test,system:masters\n", { mode: 0o600 });
   const apiServer = start("kube-apiserver", toolPath("kube-apiserver"), [
     `--etcd-servers=${clientUrl}`,
     "--bind-address=127.0.0.1",
     `--secure-port=${api}`,
-    `--cert-dir=${at("certificates")}`,
+    `--cert-dir=${inDirectory("certificates")}`,
     "--service-cluster-ip-range=10.96.0.0/24",
     "--authorization-mode=RBAC",
-    `--token-auth-file=${at("tokens.csv")}`,
+    `--token-auth-file=${inDirectory("tokens.csv")}`,
     "--service-account-issuer=https://127.0.0.1",
-    `--service-account-key-file=${at("accounts.key")}`,
-    `--service-account-signing-key-file=${at("accounts.key")}`,
+    `--service-account-key-file=${inDirectory("accounts.key")}`,
+    `--service-account-signing-key-file=${inDirectory("accounts.key")}`,
   ]);
 
-  const kubeconfig = at("kubeconfig");
-  const cluster = { server: `https://127.0.0.1:${api}`, "certificate-authority": at("certificates/apiserver.crt") };
+  const kubeconfig = inDirectory("kubeconfig");
+  const cluster = {
+    server: `https://127.0.0.1:${api}`,
+    "certificate-authority": inDirectory("certificates/apiserver.crt"),
+  };
   writeFileSync(
     kubeconfig,
     JSON.stringify({
@@ -102,9 +105,9 @@ export async function startControlPlane(): Promise<ControlPlane> {
       "--bind-address=127.0.0.1",
       `--secure-port=${controllers}`,
       "--use-service-account-credentials=false",
-      `--service-account-private-key-file=${at("accounts.key")}`,
-      `--root-ca-file=${at("certificates/apiserver.crt")}`,
-      `--cert-dir=${at("controllers")}`,
+      `--service-account-private-key-file=${inDirectory("accounts.key")}`,
+      `--root-ca-file=${inDirectory("certificates/apiserver.crt")}`,
+      `--cert-dir=${inDirectory("controllers")}`,
     ]);
     return { directory, kubeconfig, client: kube, stop };
   } catch (error) {

@@ -3,62 +3,66 @@ import type { Outcome } from "../../cli/pipeline-run";
 import { follow } from "../../cli/train";
 import { chainWorkflows, submit, type Workflow } from "../../cli/workflows";
 import { workflowNamespace } from "../../components/shared/workflow-names";
+import { modelName } from "../../images/model";
 import { ApiError } from "../../lib/kube-client";
 import { connect } from "../../stacks/stack-cluster";
-import { model, workflowsPath } from "./observations";
+import { workflowsPath } from "./observations";
 
-const merge = { "content-type": "application/merge-patch+json" };
+const mergePatch = { "content-type": "application/merge-patch+json" };
 
-/** Waits for something that will come about. @throws after `seconds`, default 120 */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>, seconds = 120): Promise<T> {
+/** Waits until `look` finds something. @throws after `seconds`, default 120 */
+export async function waitFor<T>(what: string, look: () => Promise<T | undefined | false>, seconds = 120): Promise<T> {
   for (const deadline = Date.now() + seconds * 1000; ; ) {
     const found = await look();
     if (found) return found;
-    if (Date.now() > deadline) throw new Error(`${what} did not come about within ${seconds} s`);
+    if (Date.now() > deadline) throw new Error(`${what} did not happen within ${seconds} s`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 
-/** A new version in MLflow with the artifacts of another one: what a training would register, without the training. */
-export async function candidate(of: string): Promise<string> {
+/** Registers a new version in MLflow with the artifacts of another one, as a training would. @returns its number */
+export async function registerCandidate(of: string): Promise<string> {
   const { model_version: known } = (await mlflow<{ model_version: { source: string; run_id: string } }>(
     connect(),
-    `model-versions/get?name=${model}&version=${of}`,
+    `model-versions/get?name=${modelName}&version=${of}`,
   ))!;
   const made = await mlflow<{ model_version: { version: string } }>(connect(), "model-versions/create", {
-    name: model,
+    name: modelName,
     source: known.source,
     run_id: known.run_id,
   });
   return made!.model_version.version;
 }
 
-/** Submits build-container-image for a version, as a person may. @returns the name of the chain */
-export function build(version: string): Promise<string> {
+/** Submits build-container-image for a version, as a person may. @returns the name of the pipeline run */
+export function submitBuild(version: string): Promise<string> {
   return submit(connect(), "build-container-image", { "model-version": version });
 }
 
-/** Follows a chain to its end, shown as it goes. */
-export function ended(chain: string): Promise<Outcome> {
-  return follow(connect(), chain);
+/** Follows a pipeline run to its end, and prints its progress. */
+export function followToEnd(pipelineRun: string): Promise<Outcome> {
+  return follow(connect(), pipelineRun);
 }
 
-/** The Workflow of a chain that runs a template, as soon as it is there. */
-export function workflowOf(chain: string, template: string): Promise<Workflow> {
-  return until(
+/** The Workflow of a pipeline run that runs a template. Waits until there is one. */
+export function workflowOf(pipelineRun: string, template: string): Promise<Workflow> {
+  return waitFor(
     `a Workflow of ${template}`,
-    async () => (await chainWorkflows(connect(), chain)).find((one) => one.spec.workflowTemplateRef?.name === template),
+    async () =>
+      (await chainWorkflows(connect(), pipelineRun)).find(
+        (workflow) => workflow.spec.workflowTemplateRef?.name === template,
+      ),
     240,
   );
 }
 
-/** Waits until a step of a chain has a pod. */
-export function begun(chain: string, template: string, step: string): Promise<string> {
-  return until(
+/** Waits until a step of a pipeline run has a pod. */
+export function waitForStep(pipelineRun: string, template: string, step: string): Promise<string> {
+  return waitFor(
     `step ${step} of ${template}`,
     async () => {
-      const workflow = (await chainWorkflows(connect(), chain)).find(
-        (one) => one.spec.workflowTemplateRef?.name === template,
+      const workflow = (await chainWorkflows(connect(), pipelineRun)).find(
+        (workflow) => workflow.spec.workflowTemplateRef?.name === template,
       );
       return Object.values(workflow?.status?.nodes ?? {}).find(
         ({ type, displayName }) => type === "Pod" && displayName.replace(/\(\d+\)$/, "") === step,
@@ -79,7 +83,7 @@ function pods(namespace: string, selector: string): Promise<Pods> {
   return connect().api<Pods>(`/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(selector)}`);
 }
 
-/** Kills pods at once, without a chance to say good-bye. @returns how many */
+/** Kills pods without a grace period. @returns how many */
 export async function killPods(namespace: string, selector: string): Promise<number> {
   const { items } = await pods(namespace, selector);
   for (const { metadata } of items)
@@ -88,17 +92,17 @@ export async function killPods(namespace: string, selector: string): Promise<num
         method: "DELETE",
         body: { gracePeriodSeconds: 0 },
       })
-      .catch(gone);
+      .catch(ignoreNotFound);
   return items.length;
 }
 
-function gone(error: unknown): void {
+function ignoreNotFound(error: unknown): void {
   if (!(error instanceof ApiError && error.status === 404)) throw error;
 }
 
 /** Waits until a pod is ready. */
-export function ready(namespace: string, selector: string): Promise<boolean> {
-  return until(`a ready pod ${selector}`, async () =>
+export function waitForPod(namespace: string, selector: string): Promise<boolean> {
+  return waitFor(`a ready pod ${selector}`, async () =>
     (await pods(namespace, selector)).items.some(
       ({ metadata, status }) =>
         !metadata.deletionTimestamp &&
@@ -107,8 +111,8 @@ export function ready(namespace: string, selector: string): Promise<boolean> {
   );
 }
 
-/** A part of the platform that a test takes away, and brings back. */
-export const parts = {
+/** The parts of the platform that a test stops and restarts. */
+export const platformParts = {
   registry: {
     path: "/apis/apps/v1/namespaces/kube-system/deployments/registry",
     namespace: "kube-system",
@@ -127,34 +131,38 @@ export const parts = {
 };
 
 /**
- * Runs `use` while a part of the platform is away: not one pod of it is left. It is back, and ready, when this returns.
- * @param use may bring it back earlier by itself
+ * Runs `use` while a part of the platform has no pod. The part is ready again when this returns.
+ * @param use may restart the part earlier
  */
-export async function without<T>(
-  { path, namespace, selector }: (typeof parts)[keyof typeof parts],
-  use: (bringBack: () => Promise<void>) => Promise<T>,
+export async function withPartDown<T>(
+  { path, namespace, selector }: (typeof platformParts)[keyof typeof platformParts],
+  use: (restart: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const scale = (replicas: number) =>
-    connect().api(`${path}/scale`, { method: "PATCH", headers: merge, body: { spec: { replicas } } });
-  const bringBack = async () => {
+    connect().api(`${path}/scale`, { method: "PATCH", headers: mergePatch, body: { spec: { replicas } } });
+  const restart = async () => {
     await scale(1);
-    await ready(namespace, selector);
+    await waitForPod(namespace, selector);
   };
   await scale(0);
   try {
-    await until(`the end of ${selector}`, async () => (await killPods(namespace, selector)) === 0);
-    return await use(bringBack);
+    await waitFor(`the end of ${selector}`, async () => (await killPods(namespace, selector)) === 0);
+    return await use(restart);
   } finally {
-    await bringBack();
+    await restart();
   }
 }
 
-/** Runs `use` while the templates read other parameters than the stack's; they are put back whatever happens. */
+/** Runs `use` while the templates read other parameters than the stack's. The stack's are always written back. */
 export async function withParameters<T>(changed: Record<string, string>, use: () => Promise<T>): Promise<T> {
   const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
   const { data } = await connect().api<{ data: Record<string, string> }>(path);
   const write = (values: Record<string, string>) =>
-    connect().api(`${path}?fieldManager=kubectl-edit`, { method: "PATCH", headers: merge, body: { data: values } });
+    connect().api(`${path}?fieldManager=kubectl-edit`, {
+      method: "PATCH",
+      headers: mergePatch,
+      body: { data: values },
+    });
   await write(changed);
   try {
     return await use();
@@ -164,12 +172,12 @@ export async function withParameters<T>(changed: Record<string, string>, use: ()
 }
 
 /**
- * Runs `use` while a namespace takes no further pod.
- * @param use may make room earlier by itself
+ * Runs `use` while a quota prevents further pods in a namespace.
+ * @param use may lift the quota earlier
  */
-export async function withoutRoom<T>(
+export async function withFullNamespace<T>(
   namespace: string,
-  use: (makeRoom: () => Promise<void>) => Promise<T>,
+  use: (lift: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
   const quota = {
@@ -178,37 +186,37 @@ export async function withoutRoom<T>(
     metadata: { name: "no-room" },
     spec: { hard: { pods: "1" } },
   };
-  const makeRoom = () =>
+  const lift = () =>
     connect()
       .api(`${path}/no-room`, { method: "DELETE" })
-      .then(() => undefined, gone);
+      .then(() => undefined, ignoreNotFound);
   await connect().api(path, { method: "POST", body: quota });
   try {
-    // The quota counts only once it has looked around.
-    await until(
+    // The quota takes effect when it has counted the pods.
+    await waitFor(
       "the quota",
       async () =>
         (await connect().api<{ status?: { used?: { pods?: string } } }>(`${path}/no-room`)).status?.used?.pods === "1",
     );
-    return await use(makeRoom);
+    return await use(lift);
   } finally {
-    await makeRoom();
+    await lift();
   }
 }
 
-/** Stops a Workflow as a person does by the button Stop: its exit handler still runs. */
+/** Stops a Workflow as the button Stop does: its exit handler still runs. */
 export async function stopWorkflow(name: string): Promise<void> {
   await connect().api(`${workflowsPath}/${name}`, {
     method: "PATCH",
-    headers: merge,
+    headers: mergePatch,
     body: { spec: { shutdown: "Stop" } },
   });
 }
 
-/** Deletes a Workflow as a person does by the button Delete: nothing of it runs any more. */
+/** Deletes a Workflow as the button Delete does: no part of it runs any more. */
 export async function deleteWorkflow(name: string): Promise<void> {
   await connect().api(`${workflowsPath}/${name}`, { method: "DELETE" });
-  await until(`the end of ${name}`, () =>
+  await waitFor(`the end of ${name}`, () =>
     connect()
       .api(`${workflowsPath}/${name}`)
       .then(
@@ -218,19 +226,19 @@ export async function deleteWorkflow(name: string): Promise<void> {
   );
 }
 
-/** Lets a CronWorkflow come round now, and not within the next ten minutes. @returns when its Workflow has ended */
-export async function onSchedule(cron: string): Promise<void> {
+/** Runs a CronWorkflow now, and not within the next ten minutes. Returns when its Workflow has ended. */
+export async function runSchedule(cron: string): Promise<void> {
   const path = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/cronworkflows/${cron}`;
   const before = Date.now() - 1000;
   const schedule = (text: string) =>
     connect().api(`${path}?fieldManager=kubectl-edit`, {
       method: "PATCH",
-      headers: merge,
+      headers: mergePatch,
       body: { spec: { schedules: [text] } },
     });
   await schedule("* * * * *");
   try {
-    await until(
+    await waitFor(
       `a run of ${cron}`,
       async () => {
         const { items } = await connect().api<{ items: Workflow[] }>(

@@ -4,33 +4,33 @@ import { listReleases, type Release } from "../../cli/releases";
 import { type EnvironmentStatus, readStatus, type Status } from "../../cli/status";
 import { chainWorkflows, type Workflow } from "../../cli/workflows";
 import { workflowNamespace } from "../../components/shared/workflow-names";
+import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";
 
-export const model = "GourmetGramFood11Model";
 export const workflowsPath = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/workflows`;
 
-/** What a person would look up: the environments, the models, and the addresses. */
+/** What `npm run status` shows: the environments, the models, and the addresses. */
 export function status(): Promise<Status> {
   return readStatus(connect());
 }
 
-/** One environment of it. */
+/** One environment of the status. */
 export async function environment(name: string): Promise<EnvironmentStatus> {
-  return (await status()).environments.find((one) => one.name === name)!;
+  return (await status()).environments.find((candidate) => candidate.name === name)!;
 }
 
 /** The version that an address serves, as a browser would see it. */
-export async function served(url: string): Promise<{ status: number; body: Record<string, string> }> {
+export async function servedVersion(url: string): Promise<{ status: number; body: Record<string, string> }> {
   const response = await fetch(`${url}/version`);
   return { status: response.status, body: (await response.json()) as Record<string, string> };
 }
 
 /** HTTP status of a page, redirects followed. */
-export async function page(url: string): Promise<number> {
+export async function pageStatus(url: string): Promise<number> {
   return (await fetch(url)).status;
 }
 
-/** The pods that run in an environment: one that was made anew has another uid. */
+/** The uids of the pods that run in an environment. A new pod has another uid. */
 export async function podUids(name: string): Promise<string[]> {
   const app = `gourmetgram-${name}`;
   const { items } = await connect().api<{ items: { metadata: { uid: string }; status: { phase: string } }[] }>(
@@ -43,7 +43,7 @@ export async function podUids(name: string): Promise<string[]> {
 export async function tags(version: string): Promise<Record<string, string>> {
   const found = await mlflow<{ model_version: { tags?: { key: string; value: string }[] } }>(
     connect(),
-    `model-versions/get?name=${model}&version=${version}`,
+    `model-versions/get?name=${modelName}&version=${version}`,
   );
   return Object.fromEntries((found!.model_version.tags ?? []).map(({ key, value }) => [key, value]));
 }
@@ -53,23 +53,23 @@ export async function newestVersion(): Promise<string> {
   return (await status()).models[0].version.replace("1.0.", "");
 }
 
-/** Version that an alias is on, as `1.0.X`; undefined where it is on none. */
+/** Version that an alias is on, as `1.0.X`; undefined if it is on none. */
 export async function alias(name: string): Promise<string | undefined> {
   return (await status()).models.find(({ aliases }) => aliases.includes(name))?.version;
 }
 
-/** The Workflows of a chain: template → phase. */
-export async function chainPhases(chain: string): Promise<Record<string, string>> {
-  const members = await chainWorkflows(connect(), chain);
+/** The Workflows of a pipeline run: template → phase. */
+export async function workflowPhases(pipelineRun: string): Promise<Record<string, string>> {
+  const members = await chainWorkflows(connect(), pipelineRun);
   return Object.fromEntries(
     members.map((workflow) => [workflow.spec.workflowTemplateRef!.name, workflow.status?.phase ?? "Pending"]),
   );
 }
 
-/** The steps of one Workflow of a chain: name → phase, as Argo shows them; the tries of a step count as one. */
-export async function stepPhases(chain: string, template: string): Promise<Record<string, string>> {
-  const workflow = (await chainWorkflows(connect(), chain)).find(
-    (one) => one.spec.workflowTemplateRef?.name === template,
+/** The steps of one Workflow of a pipeline run: name → phase, as Argo shows them. Retries count once. */
+export async function stepPhases(pipelineRun: string, template: string): Promise<Record<string, string>> {
+  const workflow = (await chainWorkflows(connect(), pipelineRun)).find(
+    (candidate) => candidate.spec.workflowTemplateRef?.name === template,
   );
   const steps = Object.values(workflow?.status?.nodes ?? {}).filter(
     ({ type }) => type === "Retry" || type === "Skipped",
@@ -93,10 +93,10 @@ interface Pod {
 }
 
 /**
- * What is not as it should be once nothing goes on any more: an unfinished Workflow, a lock that somebody holds or waits for,
- * a pod that still runs, an environment that serves something else than its alias says, a record that is still open.
+ * What must not be left when the pipeline is idle: an unfinished Workflow, a lock that a Workflow holds or waits for, a
+ * running pod, an environment that does not serve the version of its alias, an open record.
  */
-export async function loose(): Promise<string[]> {
+export async function unfinished(): Promise<string[]> {
   const cluster = connect();
   const { items: workflows } = await cluster.api<{
     items: (Workflow & { status?: { synchronization?: { mutex?: { holding?: object[]; waiting?: object[] } } } })[];
@@ -104,7 +104,7 @@ export async function loose(): Promise<string[]> {
   const { items: pods } = await cluster.api<{ items: Pod[] }>(
     `/api/v1/namespaces/${workflowNamespace}/pods?labelSelector=workflows.argoproj.io/workflow`,
   );
-  // What runs on a schedule comes and goes by itself.
+  // Workflows of a schedule start and end at any time.
   const scheduled = workflows
     .filter(({ metadata }) => metadata.labels?.["workflows.argoproj.io/cron-workflow"])
     .map(({ metadata }) => metadata.name);
@@ -113,12 +113,13 @@ export async function loose(): Promise<string[]> {
   const expected = (name: string) => models.find(({ aliases }) => aliases.includes(name))?.version ?? null;
   return [
     ...ours
-      .filter(({ status: now }) => !["Succeeded", "Failed", "Error"].includes(now?.phase ?? ""))
+      .filter(({ status: workflowStatus }) => !["Succeeded", "Failed", "Error"].includes(workflowStatus?.phase ?? ""))
       .map(({ metadata }) => `${metadata.name} is not finished`),
     ...ours
       .filter(
-        ({ status: now }) =>
-          (now?.synchronization?.mutex?.holding ?? now?.synchronization?.mutex?.waiting ?? []).length > 0,
+        ({ status: workflowStatus }) =>
+          (workflowStatus?.synchronization?.mutex?.holding ?? workflowStatus?.synchronization?.mutex?.waiting ?? [])
+            .length > 0,
       )
       .map(({ metadata }) => `${metadata.name} holds or waits for a lock`),
     ...pods
@@ -137,13 +138,13 @@ export async function loose(): Promise<string[]> {
   ];
 }
 
-/** Nothing is left over, and each of these environments serves this version; null is the base image. */
-export async function settledOn(versions: Record<string, string | null>): Promise<void> {
+/** Expects that the pipeline is idle and that each environment serves this version. The base image is null. */
+export async function expectSettled(versions: Record<string, string | null>): Promise<void> {
   const { environments } = await status();
   const found = Object.fromEntries(
     environments.filter(({ name }) => name in versions).map(({ name, version }) => [name, version]),
   );
   expect(found).toEqual(versions);
-  // A pod takes a moment to go once its Workflow has ended.
-  await expect.poll(loose, { timeout: 40_000, interval: 1_000 }).toEqual([]);
+  // A pod ends a moment after its Workflow.
+  await expect.poll(unfinished, { timeout: 40_000, interval: 1_000 }).toEqual([]);
 }

@@ -7,7 +7,9 @@ import { type PluginsStack, startPluginsStack } from "./plugins-stack";
 
 const password = "correct horse battery staple";
 let stack: PluginsStack;
-beforeAll(async () => void (stack = await startPluginsStack(password)), 60_000);
+beforeAll(async () => {
+  stack = await startPluginsStack(password);
+}, 60_000);
 afterAll(() => stack?.end());
 
 it("brings a stack up, finds nothing to change, shows a change well, makes it, and takes all down again", async () => {
@@ -34,9 +36,9 @@ it("brings a stack up, finds nothing to change, shows a change well, makes it, a
   expect(changed).toContain('"again you, after: hello world"');
 
   const recorded = readFileSync(join(state, "pulumi-backend/.pulumi/stacks/plugins/dev.json"), "utf8");
-  for (const each of [up, preview, changed, recorded]) {
-    expect(each).not.toContain(password);
-    expect(each).not.toContain(Buffer.from(password).toString("base64"));
+  for (const text of [up, preview, changed, recorded]) {
+    expect(text).not.toContain(password);
+    expect(text).not.toContain(Buffer.from(password).toString("base64"));
   }
 
   expect(await update("destroy", "--yes", "--skip-preview")).toContain("- 12 deleted");

@@ -1,4 +1,4 @@
-/** What becomes of a destroy in bad weather: the real CLI on a real API server, through the compiled plugins. */
+/** A destroy under difficult conditions: the real CLI on a real API server, through the compiled plugins. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
@@ -14,7 +14,9 @@ const held = `${namespace}/configmaps/held`;
 
 let stack: PluginsStack;
 // By the name of the real project: locks are looked for under it.
-beforeAll(async () => void (stack = await startPluginsStack("swordfish", "gourmetgram")), 60_000);
+beforeAll(async () => {
+  stack = await startPluginsStack("swordfish", "gourmetgram");
+}, 60_000);
 afterAll(() => stack?.end());
 
 const up = (...args: string[]) => stack.update("up", "--yes", "--skip-preview", ...args);
@@ -50,7 +52,8 @@ it("refuses what is protected before it touches anything, and takes it once it i
   await up("-c", "protect=true");
   const refused = await failure(stack.update("destroy", "--yes"));
   expect(refused).toContain(
-    "because it is protected. To unprotect the resource, either remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`",
+    "because it is protected. To unprotect the resource, either remove the `protect` flag from the resource " +
+      "in your Pulumi program and run `pulumi up`",
   );
   expect(refused).toContain("kubernetes:core/v1:Namespace::demo");
   expect(await up("-c", "protect=true")).toMatch(/Resources:\n {4}12 unchanged/);
@@ -71,7 +74,7 @@ it("finishes where a definition was deleted by hand, and its objects with it", a
   expect(await destroy()).toContain("- 12 deleted");
 }, 120_000);
 
-it("goes on from where it was killed, with the namespace half deleted", async () => {
+it("continues from where it was killed, with the namespace half deleted", async () => {
   await up();
   await stack.plane.client.request("POST", `${namespace}/configmaps`, {
     body: { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "held", finalizers: ["example.test/hold"] } },
@@ -120,7 +123,7 @@ it("frees the pods of Workflows whose controller, definition and namespace are g
   expect(await drainWorkflows(connectTo("test", kubeconfig), 1)).toBe("0 Workflows deleted");
 }, 60_000);
 
-it("is not begun by npm stop where an environment is protected; with --keep-data the cluster is only stopped", async () => {
+it("is not started by npm stop if an environment is protected; --keep-data only stops the cluster", async () => {
   const file = join(stacksDirectory(), "staging.json");
   mkdirSync(stacksDirectory(), { recursive: true });
   const parent = "urn:pulumi:staging::gourmetgram::gourmetgram:release:Environment::production";
@@ -132,7 +135,8 @@ it("is not begun by npm stop where an environment is protected; with --keep-data
   const refused = await npm("stop");
   expect(refused.code).toBe(1);
   expect(refused.output).toContain(
-    "\nproduction is protected, and nothing was stopped or removed: write protect: false under production in Pulumi.staging.yaml, ",
+    "\nproduction is protected, and nothing was stopped or removed: " +
+      "write protect: false under production in Pulumi.staging.yaml, ",
   );
   const kept = await npm("stop", "--", "--keep-data");
   expect(kept.code).toBe(0);

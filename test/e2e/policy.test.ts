@@ -40,15 +40,17 @@ async function run(...args: string[]): Promise<{ code: number | null; output: st
   return { code, output: lines.join("\n") };
 }
 
-const judged = (command: string, ...args: string[]) => run(command, "--policy-pack", pack, "--color", "never", ...args);
+const runWithPolicies = (command: string, ...args: string[]) =>
+  run(command, "--policy-pack", pack, "--color", "never", ...args);
 
 it("fails a preview with a sentence for each violation, and shows no secret", async () => {
-  const { code, output } = await judged("preview", "-c", "standard=baseline", "-c", "key=password");
+  const { code, output } = await runWithPolicies("preview", "-c", "standard=baseline", "-c", "key=password");
   for (const message of [
     "Namespace kitchen enforces the standard baseline: write the label pod-security.kubernetes.io/enforce: restricted",
     "Secret repository holds password: make a Secret with it outside of the program, and name that one",
     "Deployment stove gives its container stove no memory limit: write resources.limits.memory",
-    "Deployment app in ConfigMap staging-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name staging with 512Mi in the policy's exceptions",
+    "Deployment app in ConfigMap staging-bundle gives its container app a memory limit of 512Mi: " +
+      "write 256Mi, or name staging with 512Mi in the policy's exceptions",
   ])
     expect(output).toContain(message);
   expect(output.match(/\[mandatory\]/g)).toHaveLength(4);
@@ -60,7 +62,7 @@ it("lets a program through that keeps to the policies, and says what it can't kn
   const exceptions = join(state, "exceptions.json");
   writeFileSync(exceptions, JSON.stringify({ "memory-limits": { exceptions: { staging: "512Mi" } } }));
   const kept = ["--policy-pack-config", exceptions, "-c", "standard=restricted", "-c", "key=url", "-c", "memory=1Gi"];
-  const preview = await judged("preview", ...kept);
+  const preview = await runWithPolicies("preview", ...kept);
   expect(preview.output).toContain(
     "string value at .spec.template.spec.containers.0.image can't be known during preview",
   );
@@ -68,7 +70,7 @@ it("lets a program through that keeps to the policies, and says what it can't kn
   expect(preview.output).not.toContain("[mandatory]");
   expect(preview.code).toBe(0);
 
-  const up = await judged("up", "--yes", "--skip-preview", ...kept);
+  const up = await runWithPolicies("up", "--yes", "--skip-preview", ...kept);
   expect(up.output).toContain("✅ gourmetgram@v0.1.0");
   expect(up.code).toBe(0);
 });

@@ -5,7 +5,7 @@ const repository = "/v2/gourmetgram-app/manifests";
 const accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
 
 /** What the registry has behind a tag of the app's image. */
-export async function manifest(tag: string): Promise<{ digest: string; text: string }> {
+export async function readManifest(tag: string): Promise<{ digest: string; text: string }> {
   const { text } = await connect().service("kube-system", "registry", 5000, `${repository}/${tag}`, {
     headers: { accept },
   });
@@ -14,7 +14,7 @@ export async function manifest(tag: string): Promise<{ digest: string; text: str
 
 /** Puts a tag on what another one is on, as somebody does who pushes over it. */
 export async function moveTag(from: string, to: string): Promise<void> {
-  const content = JSON.parse((await manifest(from)).text) as { mediaType: string };
+  const content = JSON.parse((await readManifest(from)).text) as { mediaType: string };
   const headers = { "content-type": content.mediaType };
   const { status, text } = await connect().service("kube-system", "registry", 5000, `${repository}/${to}`, {
     method: "PUT",

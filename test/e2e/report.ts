@@ -28,7 +28,8 @@ export class Report {
       "| --- | --- |",
       ...this.rows.map((row) => `| ${row.join(" | ")} |`),
     ];
-    const text = `# ${this.title}\n\nPrinted by \`npm run test:e2e\`: each row was seen on the real cluster.\n\n${lines.join("\n")}\n`;
+    const source = "Printed by `npm run test:e2e`: each row was seen on the real cluster.";
+    const text = `# ${this.title}\n\n${source}\n\n${lines.join("\n")}\n`;
     console.log(`\n${text}`);
     const path = join(repositoryRoot, "docs", this.file);
     if (process.env.GOURMETGRAM_UPDATE_DOCS) writeFileSync(path, text);

@@ -5,9 +5,10 @@ import { pushImage } from "../../image-builder/push";
 import { exec } from "../../lib/exec";
 import { kubeconfigPath, toolPath } from "../../lib/paths";
 import { recordedPorts } from "../../local/cluster/forward";
-import { buildLocalImages, mirrorAddress } from "../../local/toolchain/third-party-images";
+import { buildLocalImages } from "../../local/toolchain/third-party-images/build";
+import { mirrorAddress } from "../../local/toolchain/third-party-images/mirror";
 import { connect } from "../../stacks/stack-cluster";
-import { until } from "./faults";
+import { waitFor } from "./faults";
 
 const name = "mlflow-second";
 const metadata = { name, namespace: mlflowNamespace, labels: { app: name } };
@@ -56,7 +57,7 @@ export async function withSecondMlflow<T>(use: (deploy: (image: string) => Promi
   const cluster = connect();
   const { spec } = await cluster.api<Deployment>(`${apps}/mlflow`);
   const pod = spec.template.spec;
-  const of = (image: string) => ({
+  const withImage = (image: string) => ({
     ...pod,
     containers: pod.containers.map((container) => ({ ...container, image })),
     initContainers: pod.initContainers.map((container) => ({ ...container, image })),
@@ -86,12 +87,12 @@ export async function withSecondMlflow<T>(use: (deploy: (image: string) => Promi
       await cluster.api(`${apps}/${name}`, {
         method: "PATCH",
         headers: { "content-type": "application/merge-patch+json" },
-        body: { spec: { replicas: 1, template: { spec: of(image) } } },
+        body: { spec: { replicas: 1, template: { spec: withImage(image) } } },
       });
-      await until(`an MLflow of ${image}`, async () => {
-        const { metadata: own, status } = await cluster.api<Deployment>(`${apps}/${name}`);
+      await waitFor(`an MLflow of ${image}`, async () => {
+        const { metadata: deployed, status } = await cluster.api<Deployment>(`${apps}/${name}`);
         return (
-          status.observedGeneration === own.generation &&
+          status.observedGeneration === deployed.generation &&
           [status.replicas, status.updatedReplicas, status.readyReplicas].every((count) => count === 1)
         );
       });
@@ -103,9 +104,10 @@ export async function withSecondMlflow<T>(use: (deploy: (image: string) => Promi
 }
 
 /** The revision that its tables are of. */
-export async function schema(): Promise<string> {
+export async function schemaRevision(): Promise<string> {
   const query =
-    "import sqlite3; print(*sqlite3.connect('/data/mlflow.db').execute('select version_num from alembic_version').fetchone())";
+    "import sqlite3; database = sqlite3.connect('/data/mlflow.db'); " +
+    "print(*database.execute('select version_num from alembic_version').fetchone())";
   const flags = [
     "--kubeconfig",
     kubeconfigPath(),
@@ -138,7 +140,7 @@ export class Mlflow {
   }
 
   /** All that the pipeline keeps there, as it answers; of the runs of each experiment the newest 20. */
-  async content(): Promise<Content> {
+  async readContent(): Promise<Content> {
     const { experiments } = await this.call<Pick<Content, "experiments">>("experiments/search", { max_results: 100 });
     const { registered_models: models = [] } = await this.call<{ registered_models?: Content["models"] }>(
       "registered-models/search",
@@ -182,15 +184,15 @@ export interface Content {
   }[];
 }
 
-/** Writes to an empty MLflow what another one holds, by the calls that the pipeline makes. Numbers of its own are given to runs and versions. */
-export async function fill(target: Mlflow, { experiments, models, versions, runs }: Content): Promise<void> {
+/** Copies the content of an MLflow to an empty one, by the calls of the pipeline. Runs and versions get new numbers. */
+export async function copyContent(target: Mlflow, { experiments, models, versions, runs }: Content): Promise<void> {
   const experimentIds = new Map<string, string>();
-  for (const { experiment_id, name: called } of experiments)
+  for (const { experiment_id, name: experimentName } of experiments)
     experimentIds.set(
       experiment_id,
-      called === "Default"
+      experimentName === "Default"
         ? "0"
-        : (await target.call<{ experiment_id: string }>("experiments/create", { name: called })).experiment_id,
+        : (await target.call<{ experiment_id: string }>("experiments/create", { name: experimentName })).experiment_id,
     );
   const made = new Map<string, Content["runs"][0]["info"]>();
   for (const { info, data } of runs) {
@@ -206,16 +208,16 @@ export async function fill(target: Mlflow, { experiments, models, versions, runs
     await target.call("runs/log-batch", { run_id, params: data.params ?? [], metrics: data.metrics ?? [] });
     await target.call("runs/update", { run_id, status: info.status, end_time: info.end_time });
   }
-  for (const { name: called, aliases = [] } of models) {
-    await target.call("registered-models/create", { name: called });
+  for (const { name: registeredModel, aliases = [] } of models) {
+    await target.call("registered-models/create", { name: registeredModel });
     const numbers = new Map<string, string>();
     for (const { version, run_id, tags } of versions
-      .filter((each) => each.name === called)
+      .filter((version) => version.name === registeredModel)
       .sort((a, b) => Number(a.version) - Number(b.version))) {
       const run = made.get(run_id);
       if (!run) continue;
       const { model_version } = await target.call<{ model_version: { version: string } }>("model-versions/create", {
-        name: called,
+        name: registeredModel,
         source: `${run.artifact_uri}/model`,
         run_id: run.run_id,
         tags,
@@ -224,6 +226,6 @@ export async function fill(target: Mlflow, { experiments, models, versions, runs
     }
     for (const { alias, version } of aliases)
       if (numbers.has(version))
-        await target.call("registered-models/alias", { name: called, alias, version: numbers.get(version) });
+        await target.call("registered-models/alias", { name: registeredModel, alias, version: numbers.get(version) });
   }
 }

@@ -11,7 +11,7 @@ type Section = Record<string, Record<string, unknown>>;
  * Updates the running stack with other settings, and back to its own when `use` has ended.
  * @param changes settings by section, merged into the environments and the like one level deep
  * @param use gets the update's summary as a promise: it may act while the update runs
- * @param options.program directory of the program that is run with them; default the repository, which is what it goes back to
+ * @param options.program directory of the program for the changed settings. The repository is the default.
  */
 export async function withStackChange(
   changes: Record<string, Section>,
@@ -36,8 +36,8 @@ export async function withStackChange(
   }
 }
 
-/** Runs `use` with a copy of the program that it may change, as somebody does on a branch of his own. */
-export async function withOwnCopy<T>(use: (program: string) => Promise<T>): Promise<T> {
+/** Runs `use` with a copy of the program that it may change, as on a branch. */
+export async function withProgramCopy<T>(use: (program: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "gourmetgram-copy-"));
   try {
     cpSync(repositoryRoot, folder, {

@@ -10,18 +10,32 @@ class ByName extends BaseSequencer {
   }
 }
 
+/** What `npm run test:e2e:main` runs: the main job of the pipeline, and the quick tests without a cluster. */
+export const mainFiles = [
+  "1-start",
+  "2-scenarios",
+  "3-rules",
+  "9-stop",
+  "clusters",
+  "plugins-cli",
+  "plugins-teardown",
+  "policy",
+].map((name) => `test/e2e/${name}.test.ts`);
+
 export default defineConfig({
   test: {
-    include: ["test/e2e/**/*.test.ts"],
+    include: process.env.GOURMETGRAM_E2E === "main" ? mainFiles : ["test/e2e/**/*.test.ts"],
     // A cluster of its own, beside one that is in use.
     env: { GOURMETGRAM_STATE: process.env.GOURMETGRAM_STATE ?? join(homedir(), ".local", "state", "gourmetgram-e2e") },
-    // One cluster, one story: nothing runs beside anything else, and a chapter that fails ends it.
+    // One cluster, one story: the files run one after another, and a file that fails ends the run.
     fileParallelism: false,
     sequence: { sequencer: ByName },
     bail: 1,
     // The first start on a machine compiles Kubernetes, which takes half an hour on two cores.
     testTimeout: 75 * 60_000,
     hookTimeout: 10 * 60_000,
+    // Prints each test with the time that it took.
     reporters: ["verbose"],
+    slowTestThreshold: 0,
   },
 });

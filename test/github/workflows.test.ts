@@ -18,6 +18,7 @@ interface Job {
   environment?: string | { name: string; deployment: boolean };
   "timeout-minutes"?: number;
   concurrency?: { group: string; "cancel-in-progress": boolean };
+  container?: { image: string; options: string };
   steps: Step[];
 }
 interface Workflow {
@@ -43,24 +44,27 @@ const action = yaml.load(read(actionFile)) as { runs: { steps: Step[] } };
 const steps = [
   ...jobs.map(({ name, job }) => ({ name, steps: job.steps })),
   { name: actionFile, steps: action.runs.steps },
-].flatMap(({ name, steps: each }) => each.map((step) => ({ name, step })));
+].flatMap(({ name, steps: jobSteps }) => jobSteps.map((step) => ({ name, step })));
 
 /** What a step runs that is no npm script, and why. */
 const exceptions = [
   // A secret becomes a file that only this job can read; a script of the repository has no part in it.
-  `(umask 077 && printf '%s' "$CONTENT" > "$RUNNER_TEMP/kubeconfig") && echo "KUBECONFIG=$RUNNER_TEMP/kubeconfig" >> "$GITHUB_ENV"`,
+  [
+    `(umask 077 && printf '%s' "$CONTENT" > "$RUNNER_TEMP/kubeconfig")`,
+    `&& echo "KUBECONFIG=$RUNNER_TEMP/kubeconfig" >> "$GITHUB_ENV"`,
+  ].join(" "),
 ];
 
 /** The npm script that a line runs, with its output where it belongs; undefined for anything else. */
 function scriptOf(line: string): string | undefined {
-  const [, shortened, named] =
-    /^npm (?:(test|start)|run (?:--silent )?([a-z-]+))(?: -- [\w $".-]+)?(?: >>? (?:preview\.md|"\$GITHUB_STEP_SUMMARY"))?$/.exec(
-      line,
-    ) ?? [];
+  const script = /npm (?:(test|start)|run (?:--silent )?([a-z0-9:-]+))/.source;
+  const args = /(?: -- [\w $".-]+)?/.source;
+  const output = /(?: >>? (?:preview\.md|"\$GITHUB_STEP_SUMMARY"))?/.source;
+  const [, shortened, named] = new RegExp(`^${script}${args}${output}$`).exec(line) ?? [];
   return shortened ?? named;
 }
 
-it("are these", () => expect(files).toEqual(["checks.yml", "drift.yml", "preview.yml", "up.yml"]));
+it("are these", () => expect(files).toEqual(["checks.yml", "drift.yml", "full.yml", "preview.yml", "up.yml"]));
 
 describe("every action", () => {
   const lines = [...files.map((file) => read(".github", "workflows", file)), read(actionFile)].flatMap((text) =>
@@ -141,6 +145,7 @@ describe("every job", () => {
     expect(Object.fromEntries(jobs.map(({ name, job }) => [name, job.permissions]))).toEqual({
       "checks.yml test": { contents: "read" },
       "drift.yml drift": { contents: "read" },
+      "full.yml e2e": { contents: "read" },
       "preview.yml preview": { contents: "read" },
       "preview.yml comment": { contents: "read", "pull-requests": "write" },
       "up.yml preview": { contents: "read" },
@@ -226,8 +231,23 @@ describe("an update", () => {
   });
 });
 
+describe("the full end-to-end tests", () => {
+  const { on, jobs: all } = workflows["full.yml"];
+
+  it("run every week and on demand, and need no secret", () => {
+    expect(on).toEqual({ schedule: [{ cron: "41 2 * * 6" }], workflow_dispatch: null });
+    expect(all.e2e.steps.flatMap(({ run }) => run ?? [])).toEqual(["npm run test:e2e"]);
+    expect(JSON.stringify(all)).not.toContain("secrets.");
+  });
+
+  it("run in the image that also compiles the tools, by digest", () => {
+    const dockerfile = read("images", "tools", "binaries.Dockerfile");
+    expect(all.e2e.container?.image).toBe(/docker\.io\/library\/(golang:\S+)/.exec(dockerfile)![1]);
+  });
+});
+
 describe("the search for drift", () => {
-  it("comes round every day, and changes nothing", () => {
+  it("runs every day, and changes nothing", () => {
     const { on, jobs: all } = workflows["drift.yml"];
     expect(on).toEqual({ schedule: [{ cron: "17 5 * * *" }], workflow_dispatch: null });
     expect(all.drift.steps.flatMap(({ run }) => run ?? [])).toEqual([

@@ -23,7 +23,8 @@ describe("volumes of the local cluster", () => {
 
 describe("the administrator's kubeconfig", () => {
   it("names one context and the forwarded port, and keeps the credentials", () => {
-    const source = `clusters: [{name: a, cluster: {server: "https://10.200.0.1:6443", certificate-authority-data: QQ==}}]
+    const source = `clusters:
+- {name: a, cluster: {server: "https://10.200.0.1:6443", certificate-authority-data: QQ==}}
 users: [{name: b, user: {client-key-data: Qg==}}]`;
     expect(load(adminKubeconfig(source, 16443))).toMatchObject({
       "current-context": "gourmetgram-local",

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Machine, preflightErrors } from "../../local/cluster/preflight";
+import { type PreflightFacts, preflightErrors } from "../../local/cluster/preflight";
 import { missingPackages } from "../../local/toolchain/debian-packages";
 
-const good: Machine = {
+const good: PreflightFacts = {
   platform: "linux",
   uid: 0,
   apt: true,
@@ -15,7 +15,7 @@ const good: Machine = {
 describe("what keeps the local cluster from starting", () => {
   it("is nothing on a machine that fits", () => expect(preflightErrors(good)).toEqual([]));
 
-  it.each<[Partial<Machine>, RegExp]>([
+  it.each<[Partial<PreflightFacts>, RegExp]>([
     [{ platform: "darwin" }, /needs Linux, and this is darwin: use a Linux machine, or name the context/],
     [{ uid: 1000 }, /needs root.*: run it with sudo, or name/],
     [{ apt: false }, /no apt-get: use Debian 12/],

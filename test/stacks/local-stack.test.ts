@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readStackFile } from "../../config";
 import { startedAt } from "../../local/cluster/processes";
-import { readLocalImages } from "../../local/toolchain/third-party-images";
+import { readLocalImages } from "../../local/toolchain/third-party-images/images-file";
 import { destroy, diagnostics, preview, releaseStaleLocks, summary, up } from "../../stacks/local-stack";
 
 const failed = `Updating (staging):

@@ -40,9 +40,13 @@ new KubernetesObject("apps/v1:Deployment", "stove", {
     },
   },
 });
+const app = `app@sha256:${"0".repeat(64)}`;
 new KubernetesObject("core/v1:ConfigMap", "staging-bundle", {
   data: {
     "kustomization.yaml": "resources: [deployment.yaml]",
-    "deployment.yaml": `kind: Deployment\nmetadata: {name: app}\nspec: {template: {spec: {containers: [{name: app, image: "app@sha256:${"0".repeat(64)}", resources: {limits: {memory: 512Mi}}}]}}}\n`,
+    "deployment.yaml": `kind: Deployment
+metadata: {name: app}
+spec: {template: {spec: {containers: [{name: app, image: "${app}", resources: {limits: {memory: 512Mi}}}]}}}
+`,
   },
 });

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { modelName, scenarios } from "../../images/model";
+import { goModuleVersion } from "../../lib/go-module";
+import { repositoryRoot } from "../../lib/paths";
+import { toolGroup } from "../../local/toolchain/go-tools";
+
+const read = (path: string) => readFileSync(join(repositoryRoot, path), "utf8");
+const sources = ["images", "workflows"].flatMap((folder) =>
+  readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: "utf8" })
+    .filter((path) => /\.(py|yaml)$/.test(path))
+    .map((path) => read(join(folder, path))),
+);
+/** The first group of a pattern, wherever the Python or YAML sources match it. */
+const found = (pattern: RegExp) => sources.flatMap((text) => pattern.exec(text)?.[1] ?? []);
+
+describe("what Python and YAML state again", () => {
+  it("is the scenarios of images/model.ts", () => {
+    const lists = found(/^SCENARIOS = \((.*)\)$/m);
+    expect(lists).toHaveLength(2);
+    for (const list of lists) expect(JSON.parse(`[${list}]`)).toEqual(scenarios);
+  });
+
+  it("is the model of images/model.ts", () => {
+    expect(found(/^MODEL = "(.*)"$/m)).toEqual([modelName]);
+    expect(found(/MODEL_NAME"\) or "(.*?)"/)).toEqual([modelName]);
+    expect(found(/name: MODEL_NAME, value: (\w+)/)).toEqual([modelName]);
+  });
+});
+
+describe("versions that go.mod states", () => {
+  it("are those of crane and hey in the image of the tools", () => {
+    const dockerfile = read("images/tools/binaries.Dockerfile");
+    for (const [module, program] of [
+      ["github.com/google/go-containerregistry", "/cmd/crane"],
+      ["github.com/rakyll/hey", ""],
+    ])
+      expect(dockerfile).toContain(`${module}${program}@${goModuleVersion("shared", module)}`);
+  });
+
+  it("are the version that Kubernetes reports of itself", () => {
+    expect(toolGroup("kubernetes").variables?.["k8s.io/client-go/pkg/version.gitVersion"]).toBe(
+      goModuleVersion("shared", "k8s.io/kubernetes"),
+    );
+  });
+
+  it("are of the same minor version of Kubernetes as kubectl in the image of the tools", () => {
+    const minor = goModuleVersion("shared", "k8s.io/kubernetes").replace(/\.\d+$/, ".");
+    expect(read("images/tools/binaries.Dockerfile")).toContain(`registry.k8s.io/kubectl:${minor}`);
+  });
+});
+
+it("a module that go.mod does not require is named with what to do", () => {
+  expect(() => goModuleVersion("shared", "example.test/none")).toThrow(
+    "local/toolchain/go/shared/go.mod does not require example.test/none: add it with `go get`.",
+  );
+});
