@@ -64,7 +64,7 @@ function freeSpace(path: string): { path: string; free: number } {
 
 /** The newest of the `go` lines of the modules. */
 function goWanted(): string {
-  const root = join(__dirname, "go");
+  const root = join(__dirname, "toolchain", "go");
   const files = readdirSync(root).map((name) => join(root, name, "go.mod")).filter(existsSync);
   const versions = files.map((file) => /^go (\S+)/m.exec(readFileSync(file, "utf8"))![1]);
   return versions.reduce((newest, version) => (isOlder(newest, version) ? version : newest));

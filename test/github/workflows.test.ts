@@ -69,7 +69,7 @@ describe("every action", () => {
 
   it("installs the versions that the project is made for", () => {
     const version = (uses: string, key: string) => new Set(steps.filter(({ step }) => step.uses?.startsWith(uses)).map(({ step }) => step.with?.[key]));
-    expect(version("pulumi/actions@", "pulumi-version")).toEqual(new Set([/pulumi\/pkg\/v3 v(\S+)/.exec(read("local", "go", "pulumi", "go.mod"))![1]]));
+    expect(version("pulumi/actions@", "pulumi-version")).toEqual(new Set([/pulumi\/pkg\/v3 v(\S+)/.exec(read("local", "toolchain", "go", "shared", "go.mod"))![1]]));
     expect([engines.node, version("actions/setup-node@", "node-version")]).toEqual([">=20.19", new Set([20])]);
   });
 });

@@ -20,7 +20,7 @@ new k8s.core.v1.ConfigMap("named", { metadata: { namespace: namespace.metadata.n
 const credentials = new k8s.core.v1.Secret("credentials", { metadata: inDemo("credentials"), stringData: { password: config.requireSecret("password") } }, opts);
 
 new k8s.apps.v1.Deployment("app", {
-  metadata: { ...inDemo("app"), annotations: { "pulumi.com/skipAwait": "true" } },
+  metadata: { ...inDemo("app"), annotations: { "pulumi.com/skipAwait": config.get("skipAwait") ?? "true" } },
   spec: {
     selector: { matchLabels: { app: "app" } },
     template: {
