@@ -16,8 +16,6 @@ export interface PendingObject {
   kind: string;
   name: string;
   namespace?: string;
-  /** Field manager of the create that was cut short. */
-  manager: string;
 }
 
 interface ManagedFields {
@@ -40,39 +38,33 @@ export function pendingOperations(checkpointFile: string): PendingOperation[] {
 export function pendingObjects(operations: PendingOperation[]): PendingObject[] {
   return operations.flatMap(({ type, resource: { type: token, inputs } }) => {
     if (type !== "creating" || !token?.startsWith("kubernetes:")) return [];
-    const {
-      apiVersion,
-      kind,
-      metadata,
-      __fieldManager: manager,
-    } = (inputs ?? {}) as Record<string, string> & { metadata?: { name?: string; namespace?: string } };
-    if (!metadata?.name || !manager) return [];
+    const { apiVersion, kind, metadata } = (inputs ?? {}) as Record<string, string> & {
+      metadata?: { name?: string; namespace?: string };
+    };
+    if (!metadata?.name) return [];
     const [version, group = ""] = apiVersion.split("/").reverse();
-    return [
-      {
-        kind: group ? `${kind}.${version}.${group}` : kind,
-        name: metadata.name,
-        namespace: metadata.namespace,
-        manager,
-      },
-    ];
+    return [{ kind: group ? `${kind}.${version}.${group}` : kind, name: metadata.name, namespace: metadata.namespace }];
   });
 }
 
+/** The provider makes up a name for each object that it creates, which is lost with the create. */
+const madeUp = /^pulumi-kubernetes-[0-9a-f]+$/;
+
 /**
- * The patch that leaves the fields of a lost field manager to whoever applies next; undefined where there is nothing to
- * leave. Pulumi's provider takes over the fields of every manager whose name begins with `kubectl`, once it updates the
- * object; another manager's it would refuse to change.
+ * The patch that leaves the fields of a create that was cut short to whoever applies next; empty where there are none.
+ * Pulumi's provider takes over the fields of every manager whose name begins with `kubectl`, once it updates the object;
+ * another manager's it would refuse to change.
  */
-export function handOver(managedFields: ManagedFields[], manager: string): object[] | undefined {
-  const index = managedFields.findIndex((entry) => entry.manager === manager && entry.operation === "Apply");
-  if (index < 0) return undefined;
-  const entry = `/metadata/managedFields/${index}`;
-  return [
-    { op: "test", path: `${entry}/manager`, value: manager },
-    { op: "replace", path: `${entry}/manager`, value: "kubectl-interrupted" },
-    { op: "replace", path: `${entry}/operation`, value: "Update" },
-  ];
+export function handOver(managedFields: ManagedFields[]): object[] {
+  return managedFields.flatMap(({ manager = "", operation }, index) => {
+    if (!madeUp.test(manager) || operation !== "Apply") return [];
+    const entry = `/metadata/managedFields/${index}`;
+    return [
+      { op: "test", path: `${entry}/manager`, value: manager },
+      { op: "replace", path: `${entry}/manager`, value: "kubectl-interrupted" },
+      { op: "replace", path: `${entry}/operation`, value: "Update" },
+    ];
+  });
 }
 
 /**
@@ -87,18 +79,15 @@ export async function resumeUpdate(
 ): Promise<NodeJS.ProcessEnv> {
   const operations = pendingOperations(checkpointFile);
   if (operations.length === 0) return {};
-  for (const { kind, name, namespace, manager } of pendingObjects(operations)) {
+  for (const { kind, name, namespace } of pendingObjects(operations)) {
     const target = [kind, name, ...(namespace ? ["--namespace", namespace] : [])];
     const found = await kubectl("get", ...target, "--ignore-not-found", "--show-managed-fields", "--output=json").catch(
       noSuchKind,
     );
-    const patch =
-      found.trim() &&
-      handOver(
-        (JSON.parse(found) as { metadata: { managedFields?: ManagedFields[] } }).metadata.managedFields ?? [],
-        manager,
-      );
-    if (patch) await kubectl("patch", ...target, "--type=json", `--patch=${JSON.stringify(patch)}`);
+    const patch = found.trim()
+      ? handOver((JSON.parse(found) as { metadata: { managedFields?: ManagedFields[] } }).metadata.managedFields ?? [])
+      : [];
+    if (patch.length > 0) await kubectl("patch", ...target, "--type=json", `--patch=${JSON.stringify(patch)}`);
   }
   await forget(stack);
   // The program may have changed since: then what was created differs from what is to be.
@@ -115,10 +104,12 @@ function noSuchKind(error: Error): string {
 async function forget(stack: string): Promise<void> {
   const directory = mkdtempSync(join(stateDir(), "interrupted-"));
   const file = join(directory, "state.json");
+  // With its project's name, since the directory of the program is not always the same.
+  const reference = `organization/gourmetgram/${stack}`;
   const quiet = { cwd: stateDir(), onLine: () => {} };
   try {
-    await pulumi(["stack", "export", "--stack", stack, "--file", file], quiet);
-    await pulumi(["stack", "import", "--stack", stack, "--file", file], quiet);
+    await pulumi(["stack", "export", "--stack", reference, "--file", file], quiet);
+    await pulumi(["stack", "import", "--stack", reference, "--file", file], quiet);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
 /** A small stack under the real CLI, on a control plane of its own and through the compiled plugins. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "../../lib/paths";
@@ -16,6 +16,8 @@ export interface PluginsStack {
   run(...args: string[]): Promise<string>;
   /** The same with the stack's settings. */
   update(command: string, ...args: string[]): Promise<string>;
+  /** Ends the CLI and its plugins at once, as a lack of memory would. */
+  kill(): void;
   /** Names of the objects at a path of the API. */
   names(path: string): Promise<string[]>;
   end(): Promise<void>;
@@ -46,6 +48,17 @@ export async function startPluginsStack(password: string, project = "plugins"): 
   await run("config", "set", "kubeconfig", plane.kubeconfig, "--config-file", settings);
   await run("config", "set", "password", password, "--secret", "--config-file", settings);
 
+  const kill = () => {
+    const locks = join(state, "pulumi-backend/.pulumi/locks/organization", project, "dev");
+    const [lock] = readdirSync(locks).filter((name) => name.endsWith(".json"));
+    const { pid } = JSON.parse(readFileSync(join(locks, lock), "utf8")) as { pid: number };
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+      .trim()
+      .split(" ")
+      .filter(Boolean)
+      .map(Number);
+    for (const each of [pid, ...children]) process.kill(each, "SIGKILL");
+  };
   const names = async (path: string): Promise<string[]> => {
     const list = (await plane.client.request("GET", path)) as { items: { metadata: { name: string } }[] };
     return list.items.map(({ metadata }) => metadata.name);
@@ -61,6 +74,7 @@ export async function startPluginsStack(password: string, project = "plugins"): 
     state,
     run,
     update: (command, ...args) => run(command, "--config-file", settings, ...args),
+    kill,
     names,
     end,
   };

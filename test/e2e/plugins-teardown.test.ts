@@ -1,9 +1,12 @@
 /** A destroy under difficult conditions: the real CLI on a real API server, through the compiled plugins. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { exec } from "../../lib/exec";
 import { connectTo } from "../../lib/kube-client";
+import { toolPath } from "../../lib/paths";
 import { drainWorkflows } from "../../stacks/drain-workflows";
+import { pendingObjects, pendingOperations, resumeUpdate } from "../../stacks/interrupted-update";
 import { releaseStaleLocks, stacksDirectory } from "../../stacks/local-stack";
 import { npm } from "./commands";
 import { type PluginsStack, startPluginsStack } from "./plugins-stack";
@@ -84,9 +87,7 @@ it("continues from where it was killed, with the namespace half deleted", async 
   await stack.plane.client.follow("/api/v1/namespaces", { fieldSelector: "metadata.name=demo" }, (object) =>
     (object?.metadata as { deletionTimestamp?: string })?.deletionTimestamp ? true : undefined,
   );
-  const locks = join(stack.state, "pulumi-backend/.pulumi/locks/organization/gourmetgram/dev");
-  const [lock] = readdirSync(locks).filter((name) => name.endsWith(".json"));
-  process.kill(JSON.parse(readFileSync(join(locks, lock), "utf8")).pid, "SIGKILL");
+  stack.kill();
   await cut;
 
   expect(await failure(destroy())).toContain("the stack is currently locked by 1 lock(s)");
@@ -97,6 +98,28 @@ it("continues from where it was killed, with the namespace half deleted", async 
     contentType: "application/merge-patch+json",
   });
   expect(await again).toContain("deleted");
+}, 120_000);
+
+it("follows an update that was killed while it created, and the object is changed as any other from then on", async () => {
+  const cut = failure(up("-c", "skipAwait=false")); // There is no node: its pods are never ready.
+  await stack.plane.client.follow("/apis/apps/v1/namespaces/demo/deployments", {}, (object) => object && true);
+  stack.kill();
+  await cut;
+  releaseStaleLocks("dev");
+  const checkpoint = join(stack.state, "pulumi-backend/.pulumi/stacks/gourmetgram/dev.json");
+  expect(pendingObjects(pendingOperations(checkpoint))).toMatchObject([
+    { kind: "Deployment.v1.apps", name: "app", namespace: "demo" },
+  ]);
+
+  const kubectl = (...args: string[]) => exec(toolPath("kubectl"), ["--kubeconfig", stack.plane.kubeconfig, ...args]);
+  Object.assign(process.env, await resumeUpdate("dev", checkpoint, kubectl));
+  const changed = ["-c", "skipAwait=true", "-c", "memory=512Mi"];
+  expect(await up(...changed).finally(() => delete process.env.PULUMI_K8S_ENABLE_PATCH_FORCE)).not.toContain(
+    "pending operation",
+  );
+  expect(await up(...changed)).toMatch(/Resources:\n {4}12 unchanged/);
+  expect(await up("-c", "memory=1Gi")).toMatch(/~ 1 updated/);
+  expect(await destroy()).toContain("- 12 deleted");
 }, 120_000);
 
 it("frees the pods of Workflows whose controller, definition and namespace are gone already", async () => {

@@ -34,7 +34,7 @@ const credentials = new k8s.core.v1.Secret(
 new k8s.apps.v1.Deployment(
   "app",
   {
-    metadata: { ...inDemo("app"), annotations: { "pulumi.com/skipAwait": "true" } },
+    metadata: { ...inDemo("app"), annotations: { "pulumi.com/skipAwait": config.get("skipAwait") ?? "true" } },
     spec: {
       selector: { matchLabels: { app: "app" } },
       template: {
