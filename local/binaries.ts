@@ -32,7 +32,7 @@ export const toolGroups: ToolGroup[] = [
   {
     name: "kubernetes",
     module: "shared",
-    minutes: 5,
+    minutes: 6,
     tools: kubernetesTools("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubeadm", "kubectl", "kubelet"),
     variables: {
       ...prefixed("k8s.io/component-base/version.", kubernetesVersion),
@@ -53,7 +53,7 @@ export const toolGroups: ToolGroup[] = [
   {
     name: "argo-workflows",
     module: "shared",
-    minutes: 4,
+    minutes: 2,
     tools: {
       "workflow-controller": "github.com/argoproj/argo-workflows/v3/cmd/workflow-controller",
       argoexec: "github.com/argoproj/argo-workflows/v3/cmd/argoexec",
@@ -72,7 +72,7 @@ export const toolGroups: ToolGroup[] = [
   {
     name: "argo-cd",
     module: "shared",
-    minutes: 2,
+    minutes: 1.5,
     tools: { argocd: "github.com/argoproj/argo-cd/v3/cmd" },
     variables: prefixed("github.com/argoproj/argo-cd/v3/common.", { version: "3.2.6", gitTag: "v3.2.6", gitTreeState: "clean" }),
     patch: { module: "github.com/argoproj/argo-cd/v3", files: { ...page, "util/io/files/secure_mkdir_linux.go": "secure_mkdir_linux.go" } },
@@ -86,7 +86,7 @@ export const toolGroups: ToolGroup[] = [
   {
     name: "pulumi",
     module: "shared",
-    minutes: 5,
+    minutes: 3,
     tools: {
       pulumi: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
       "pulumi-resource-kubernetes": "./pulumi-resource-kubernetes",
