@@ -51,7 +51,7 @@ export const toolGroups: ToolGroup[] = [
   {
     name: "kubernetes",
     module: "shared",
-    minutes: 5,
+    minutes: 6,
     tools: kubernetesTools(
       "kube-apiserver",
       "kube-controller-manager",
@@ -80,7 +80,7 @@ export const toolGroups: ToolGroup[] = [
   {
     name: "argo-workflows",
     module: "shared",
-    minutes: 4,
+    minutes: 2,
     tools: {
       "workflow-controller": "github.com/argoproj/argo-workflows/v3/cmd/workflow-controller",
       argoexec: "github.com/argoproj/argo-workflows/v3/cmd/argoexec",
@@ -103,7 +103,7 @@ export const toolGroups: ToolGroup[] = [
   {
     name: "argo-cd",
     module: "shared",
-    minutes: 2,
+    minutes: 1.5,
     tools: { argocd: "github.com/argoproj/argo-cd/v3/cmd" },
     variables: prefixed("github.com/argoproj/argo-cd/v3/common.", {
       version: "3.2.6",
@@ -124,7 +124,7 @@ export const toolGroups: ToolGroup[] = [
   {
     name: "pulumi",
     module: "shared",
-    minutes: 5,
+    minutes: 3,
     tools: {
       pulumi: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
       "pulumi-resource-kubernetes": "./pulumi-resource-kubernetes",

@@ -52,11 +52,10 @@ export async function startPluginsStack(password: string, project = "plugins"): 
     const locks = join(state, "pulumi-backend/.pulumi/locks/organization", project, "dev");
     const [lock] = readdirSync(locks).filter((name) => name.endsWith(".json"));
     const { pid } = JSON.parse(readFileSync(join(locks, lock), "utf8")) as { pid: number };
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
-      .trim()
-      .split(" ")
-      .filter(Boolean)
-      .map(Number);
+    // Each thread has the children that it has started.
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+    );
     for (const each of [pid, ...children]) process.kill(each, "SIGKILL");
   };
   const names = async (path: string): Promise<string[]> => {
