@@ -16,7 +16,7 @@ export type Progress = (doing: string) => void;
 export class Phases {
   private readonly running = new Map<string, { doing: string; since: number }>();
   private timer: NodeJS.Timeout | undefined;
-  private shown = 0;
+  private drawnLines = 0;
   private readonly begin = Date.now();
 
   constructor(private readonly screen: Screen = process.stdout) {}
@@ -71,13 +71,13 @@ export class Phases {
     for (const [title, { doing, since }] of this.running) {
       const line = `… ${title} (${seconds(Date.now() - since)})${doing ? ` ${doing}` : ""}`;
       this.screen.write(`${line.slice(0, width)}\n`);
-      this.shown++;
+      this.drawnLines++;
     }
   }
 
   private clear(): void {
-    if (this.screen.isTTY && this.shown > 0) this.screen.write(`\x1b[${this.shown}A\x1b[J`);
-    this.shown = 0;
+    if (this.screen.isTTY && this.drawnLines > 0) this.screen.write(`\x1b[${this.drawnLines}A\x1b[J`);
+    this.drawnLines = 0;
   }
 }
 
