@@ -4,7 +4,7 @@
  */
 
 import { readStatus } from "../cli/status";
-import { chainWorkflows } from "../cli/workflows";
+import { pipelineRunWorkflows } from "../cli/workflows";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";
@@ -22,7 +22,7 @@ async function main(): Promise<number> {
 
   console.log("Training two models, so that there is one to go from and one to go to ...");
   const chains = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
-  const split = await Promise.all(chains.map(async (chain) => leadTime(await chainWorkflows(cluster, chain))));
+  const split = await Promise.all(chains.map(async (chain) => leadTime(await pipelineRunWorkflows(cluster, chain))));
   print(
     "Lead time, submit to promotion, in seconds",
     (["total", "training", "gates", "everything else"] as const).map((part) => [

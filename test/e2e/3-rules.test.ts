@@ -120,7 +120,7 @@ describe("Given promotions that somebody froze", () => {
 
   it("When they go on, Then a person promotes what passed meanwhile, and both is on record", async () => {
     expect((await npm("run", "unfreeze")).stdout).toMatch(
-      /^Promotions go on\. They were frozen by .+: exams until Friday$/m,
+      /^Promotions are allowed again\. They were frozen by .+: exams until Friday$/m,
     );
     expect(await promote(good, "staging", "canary")).toMatchObject({
       exitCode: 0,

@@ -1,7 +1,7 @@
 import { mlflow } from "../../cli/mlflow";
 import type { Outcome } from "../../cli/pipeline-run";
 import { follow } from "../../cli/train";
-import { chainWorkflows, submit, type Workflow } from "../../cli/workflows";
+import { pipelineRunWorkflows, submit, type Workflow } from "../../cli/workflows";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { ApiError } from "../../lib/kube-client";
 import { connect } from "../../stacks/stack-cluster";
@@ -47,7 +47,8 @@ export function ended(chain: string): Promise<Outcome> {
 export function workflowOf(chain: string, template: string): Promise<Workflow> {
   return until(
     `a Workflow of ${template}`,
-    async () => (await chainWorkflows(connect(), chain)).find((one) => one.spec.workflowTemplateRef?.name === template),
+    async () =>
+      (await pipelineRunWorkflows(connect(), chain)).find((one) => one.spec.workflowTemplateRef?.name === template),
     240,
   );
 }
@@ -57,7 +58,7 @@ export function begun(chain: string, template: string, step: string): Promise<st
   return until(
     `step ${step} of ${template}`,
     async () => {
-      const workflow = (await chainWorkflows(connect(), chain)).find(
+      const workflow = (await pipelineRunWorkflows(connect(), chain)).find(
         (one) => one.spec.workflowTemplateRef?.name === template,
       );
       return Object.values(workflow?.status?.nodes ?? {}).find(

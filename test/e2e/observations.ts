@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { mlflow } from "../../cli/mlflow";
 import { listReleases, type Release } from "../../cli/releases";
 import { type EnvironmentStatus, readStatus, type Status } from "../../cli/status";
-import { chainWorkflows, type Workflow } from "../../cli/workflows";
+import { pipelineRunWorkflows, type Workflow } from "../../cli/workflows";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 
@@ -60,7 +60,7 @@ export async function alias(name: string): Promise<string | undefined> {
 
 /** The Workflows of a chain: template → phase. */
 export async function chainPhases(chain: string): Promise<Record<string, string>> {
-  const members = await chainWorkflows(connect(), chain);
+  const members = await pipelineRunWorkflows(connect(), chain);
   return Object.fromEntries(
     members.map((workflow) => [workflow.spec.workflowTemplateRef!.name, workflow.status?.phase ?? "Pending"]),
   );
@@ -68,7 +68,7 @@ export async function chainPhases(chain: string): Promise<Record<string, string>
 
 /** The steps of one Workflow of a chain: name → phase, as Argo shows them; the tries of a step count as one. */
 export async function stepPhases(chain: string, template: string): Promise<Record<string, string>> {
-  const workflow = (await chainWorkflows(connect(), chain)).find(
+  const workflow = (await pipelineRunWorkflows(connect(), chain)).find(
     (one) => one.spec.workflowTemplateRef?.name === template,
   );
   const steps = Object.values(workflow?.status?.nodes ?? {}).filter(
