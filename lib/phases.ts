@@ -10,8 +10,8 @@ export interface Screen {
 export type Progress = (doing: string) => void;
 
 /**
- * Runs one phase after another, or several at a time, and shows of each what it does, how far it is and how long it
- * took: in a terminal in place, in a pipe or a CI log line by line.
+ * Runs phases, also several at a time. Shows what each does, and how long it took: in place in a terminal, line by line
+ * in a pipe or a CI log.
  */
 export class Phases {
   private readonly running = new Map<string, { doing: string; since: number }>();
@@ -22,8 +22,8 @@ export class Phases {
   constructor(private readonly screen: Screen = process.stdout) {}
 
   /**
-   * Runs a phase. What it returns, if it is a text, is shown as its result.
-   * @throws what the phase throws, after its line is marked as failed.
+   * Runs a phase. If it returns a text, its line ends with it.
+   * @throws what the phase throws, after its line is marked as failed
    */
   async run<T>(title: string, work: (progress: Progress) => Promise<T>): Promise<T> {
     const since = Date.now();
@@ -31,11 +31,11 @@ export class Phases {
     if (this.screen.isTTY) this.timer ??= setInterval(() => this.draw(), 200);
     else this.screen.write(`… ${title}\n`);
     try {
-      const result = await work((doing) => this.running.get(title) && this.running.set(title, { doing, since }));
-      this.end(
-        title,
-        `✓ ${title}${typeof result === "string" && result ? `: ${result}` : ""} (${seconds(Date.now() - since)})`,
-      );
+      const result = await work((doing) => {
+        if (this.running.has(title)) this.running.set(title, { doing, since });
+      });
+      const ending = typeof result === "string" && result ? `: ${result}` : "";
+      this.end(title, `✓ ${title}${ending} (${seconds(Date.now() - since)})`);
       return result;
     } catch (error) {
       this.end(title, `✗ ${title} (${seconds(Date.now() - since)})`);

@@ -4,16 +4,15 @@ export interface StateResource {
   readonly urn: string;
   readonly type: string;
   readonly parent?: string;
-  readonly protect?: boolean;
 }
 
 export const environmentType = "gourmetgram:release:Environment";
 
-/** Whether a resource is part of every stack: the stack itself, and its providers. */
-export const isPulumis = ({ type }: Pick<StateResource, "type">): boolean => type.startsWith("pulumi:");
+/** Whether every stack has such a resource: the stack itself, and its providers. */
+const isInEveryStack = ({ type }: StateResource): boolean => type.startsWith("pulumi:");
 
 /** The resources that the program declares outside of any component, less those that every stack has. */
 export function topLevel(resources: readonly StateResource[]): StateResource[] {
   const root = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.urn;
-  return resources.filter((resource) => resource.parent === root && !isPulumis(resource));
+  return resources.filter((resource) => resource.parent === root && !isInEveryStack(resource));
 }
