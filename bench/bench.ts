@@ -4,7 +4,7 @@
  */
 
 import { readStatus } from "../cli/status";
-import { chainWorkflows } from "../cli/workflows";
+import { pipelineRunWorkflows } from "../cli/workflows";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";
@@ -23,7 +23,7 @@ async function main(): Promise<number> {
   console.log("Training two models, so that deployments can alternate between them ...");
   const pipelineRuns = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
   const split = await Promise.all(
-    pipelineRuns.map(async (pipelineRun) => leadTime(await chainWorkflows(cluster, pipelineRun))),
+    pipelineRuns.map(async (pipelineRun) => leadTime(await pipelineRunWorkflows(cluster, pipelineRun))),
   );
   print(
     "Lead time, submit to promotion, in seconds",

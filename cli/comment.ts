@@ -4,10 +4,10 @@ import { runMain } from "../lib/main";
 
 const usage = `Usage: npm run comment -- <pull request> <file>, as in: npm run comment -- 12 preview.md
 
-Puts the file on a GitHub pull request as a comment, in the place of the earlier one with the same first line. Needs
-GITHUB_REPOSITORY (owner/name) and GITHUB_TOKEN; GITHUB_API_URL is by default https://api.github.com.`;
+Writes the file as a comment on a GitHub pull request. An earlier comment with the same first line is replaced. Set
+GITHUB_REPOSITORY (owner/name) and GITHUB_TOKEN. GITHUB_API_URL defaults to https://api.github.com.`;
 
-/** Where the comments of one pull request are, and who writes them. */
+/** A pull request, and the token that writes its comments. */
 export interface PullRequest {
   /** `https://api.github.com`, without a slash at its end. */
   readonly api: string;
@@ -27,14 +27,14 @@ interface Comment {
 const pageSize = 100;
 
 /**
- * Writes the comment, or the earlier one with the same first line anew.
+ * Writes a comment, or replaces the earlier one with the same first line.
  * @returns its URL
  * @throws for a text without a first line, and for an answer other than 2xx
  */
 export async function putComment(pullRequest: PullRequest, text: string): Promise<string> {
   const [marker] = text.split("\n");
   if (!marker.trim())
-    throw new Error("there is nothing to comment: look at what the command that was to write the file printed");
+    throw new Error("the file has no first line to find the comment by: see what the command that wrote it printed");
   const comments = `/issues/${pullRequest.number}/comments`;
   const earlier = await find(pullRequest, comments, marker);
   const written = earlier
@@ -46,7 +46,7 @@ export async function putComment(pullRequest: PullRequest, text: string): Promis
 async function find(pullRequest: PullRequest, path: string, marker: string): Promise<Comment | undefined> {
   for (let page = 1; ; page++) {
     const comments = await call<Comment[]>(pullRequest, "GET", `${path}?per_page=${pageSize}&page=${page}`);
-    // What a person wrote is not written over, whatever its first line.
+    // A person's comment is never replaced, whatever its first line.
     const found = comments.find(({ body, user }) => user.type === "Bot" && body.split(/\r?\n/)[0] === marker);
     if (found || comments.length < pageSize) return found;
   }
@@ -70,7 +70,8 @@ async function call<T>(
   });
   if (!response.ok)
     throw new Error(
-      `GitHub answers HTTP ${response.status} to ${method} ${path}: check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests`,
+      `GitHub answers HTTP ${response.status} to ${method} ${path}: ` +
+        "check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests",
     );
   return (await response.json()) as T;
 }

@@ -1,8 +1,9 @@
-/** Writes what is generated from the settings: the table in docs/configuration.md, and the schema for editors. `npm run docs`. */
+/** `npm run docs` writes what is made from the settings: the table in docs/configuration.md, and the editors' schema. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { project, schema, stackFile } from "../config/schema";
+import { runMain } from "../lib/main";
 
 const root = join(__dirname, "..");
 
@@ -11,7 +12,7 @@ interface Schema {
   type?: string;
   description?: string;
   default?: unknown;
-  /** What holds where there is no default, or one that is too long for a table. */
+  /** Describes the default if there is none, or one that is too long for a table. */
   fallback?: string;
   properties?: Record<string, Schema>;
   required?: string[];
@@ -19,12 +20,14 @@ interface Schema {
   [keyword: string]: unknown;
 }
 
-/** A mapping gets no default of its own: an editor would write its braces. */
+/** The default of a mapping is left out, since an editor would insert it as `{}`. */
 const asData = (type: z.ZodType) =>
   z.toJSONSchema(type, {
     io: "input",
     target: "draft-07",
-    override: ({ jsonSchema }) => void (jsonSchema.type === "object" && delete jsonSchema.default),
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.type === "object") delete jsonSchema.default;
+    },
   }) as Schema;
 
 /** One row for each setting: its key, its meaning with unit and range, its default. */
@@ -42,15 +45,19 @@ function settingRows(node: Schema, path: string[], isRequired = false): string[]
     );
   if (typeof node.additionalProperties === "object") return settingRows(node.additionalProperties, [...path, "<name>"]);
   return [
-    [`\`${path.join(".")}\``, node.description!, isRequired ? "required" : (node.fallback ?? shown(node.default))],
+    [
+      `\`${path.join(".")}\``,
+      node.description!,
+      isRequired ? "required" : (node.fallback ?? defaultText(node.default)),
+    ],
   ];
 }
 
-function shown(value: unknown): string {
+function defaultText(value: unknown): string {
   return Array.isArray(value) && value.length === 0 ? "none" : `\`${value}\``;
 }
 
-/** The JSON Schema of a stack file, for editors. What only a comparison of settings finds, the program alone says. */
+/** The JSON Schema of a stack file, for editors. It lacks the checks across fields, which only the program makes. */
 export function stackSchema(): Schema {
   const { properties, required, description } = asData(schema);
   const prefixed = (key: string) => `${project}:${key}`;
@@ -70,7 +77,7 @@ export function stackSchema(): Schema {
   );
 }
 
-/** Editors know `default` alone, so the words go into the description. */
+/** Editors know only `default`, so a described default is added to the description. */
 function forEditors(node: Schema): Schema {
   if (typeof node?.fallback !== "string") return node;
   const { fallback, ...rest } = node;
@@ -80,16 +87,20 @@ function forEditors(node: Schema): Schema {
 const configurationPage = "docs/configuration.md";
 const tableInPage = /(?<=<!-- settings: written by `npm run docs` -->\n)[\s\S]*(?=<!-- end of settings -->)/;
 
-/** What each generated file must hold, by its path below the root. */
+/** The text of each generated file, by its path below the root. */
 export function documents(): Record<string, string> {
   const page = readFileSync(join(root, configurationPage), "utf8");
   if (!tableInPage.test(page))
-    throw new Error(`${configurationPage} has lost the two comments around the table of settings: put them back`);
+    throw new Error(`${configurationPage} lacks the two comments around the table of settings: write them again`);
   return {
     [configurationPage]: page.replace(tableInPage, () => `\n${settingsTable()}\n\n`),
     "docs/stack.schema.json": `${JSON.stringify(stackSchema(), null, 2)}\n`,
   };
 }
 
-if (require.main === module)
+async function main(): Promise<number> {
   for (const [path, text] of Object.entries(documents())) writeFileSync(join(root, path), text);
+  return 0;
+}
+
+if (require.main === module) runMain(main);

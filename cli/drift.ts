@@ -5,11 +5,10 @@ import type { Events } from "./review/events";
 
 const usage = `Usage: npm run drift -- [--markdown]
 
-What the cluster has otherwise than the program says, releases aside; nothing is changed, neither there nor in Pulumi's
-state. GOURMETGRAM_STACK names the stack, default staging. Exit code 0: nothing. 1: something. 2: it could not be
-checked.`;
+Lists where the cluster differs from the program, except for releases. Neither the cluster nor Pulumi's state changes.
+GOURMETGRAM_STACK names the stack, default staging. Exit code 0: no drift. 1: drift. 2: it could not be checked.`;
 
-/** 0: the cluster is as the program says. 1: something differs. 2: it could not be checked to the end. */
+/** 0: the cluster is as the program declares. 1: it differs. 2: the check did not complete. */
 export function exitCode(events: Events): number {
   if (!events.complete) return 2;
   return driftOf(events).length > 0 ? 1 : 0;

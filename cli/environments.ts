@@ -3,16 +3,19 @@ import { ApiError, type Cluster } from "../lib/kube-client";
 
 const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
 
-/** Names of the environments that the cluster's pipeline knows, in the order of promotion. @throws when there is no pipeline, or one of an older program */
+/**
+ * Names of the environments of the cluster's pipeline, in the order of promotion.
+ * @throws if there is no pipeline, or an older program made it
+ */
 export async function readEnvironments(cluster: Cluster): Promise<string[]> {
   const { data } = await cluster.api<{ data?: { environments?: string } }>(path).catch((error: Error) => {
-    throw error instanceof ApiError
-      ? new Error(`the cluster has no pipeline (${error.message}): run npm start, or pulumi up`)
-      : error;
+    if (!(error instanceof ApiError)) throw error;
+    throw new Error(`the cluster has no pipeline (${error.message}): run npm start, or pulumi up`);
   });
   if (!data?.environments)
     throw new Error(
-      "the cluster's pipeline is of an older program, which did not name its environments: run npm start, or pulumi up",
+      "the cluster's pipeline does not name its environments, since an older program made it: " +
+        "run npm start, or pulumi up",
     );
   return Object.keys(JSON.parse(data.environments) as Record<string, string>);
 }

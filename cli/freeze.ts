@@ -9,7 +9,7 @@ import { recordFreeze } from "./releases";
 const usage = `Usage: npm run freeze -- "<why>"
        npm run unfreeze [-- "<why>"]
 
-Stops all promotions, or lets them go on. Models are still trained and tested, and reverts still run.`;
+Stops all promotions, or allows them again. Models are still trained and tested, and reverts still run.`;
 
 export interface Freeze {
   readonly who: string;
@@ -19,7 +19,7 @@ export interface Freeze {
 
 const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/${freezeName}`;
 
-/** The freeze that is on, or undefined. */
+/** The current freeze, or undefined. */
 export async function readFreeze(cluster: Cluster): Promise<Freeze | undefined> {
   const { data } = await cluster.api<{ data?: Freeze }>(path);
   return data && Object.keys(data).length > 0 ? data : undefined;
@@ -30,7 +30,8 @@ export function checkReason(text: string): string {
   const reason = text.trim();
   if (!/^[^\p{C}{}]{1,200}$/u.test(reason))
     throw new Error(
-      `write why, in one line of at most 200 characters without braces, as in: npm run freeze -- "exams until Friday"`,
+      "write the reason, in one line of at most 200 characters without braces, " +
+        'as in: npm run freeze -- "exams until Friday"',
     );
   return reason;
 }
@@ -40,21 +41,22 @@ async function write(cluster: Cluster, data: Freeze | null): Promise<void> {
   await cluster.api(`${path}?fieldManager=promotion-freeze`, { method: "PATCH", headers, body: { data } });
 }
 
-/** Stops all promotions; a freeze that is on is replaced. @returns what was done, in one sentence */
+/** Stops all promotions, and replaces a current freeze. @returns what was done, in one sentence */
 export async function freeze(cluster: Cluster, why: string, now = new Date()): Promise<string> {
   const who = await cluster.username();
   await write(cluster, { who, since: timestamp(now), why: checkReason(why) });
   await recordFreeze(cluster, "freeze", who, why);
-  return `Promotions are frozen, by ${who}: ${why}. Reverts still run. npm run unfreeze lets promotions go on.`;
+  const remedy = "To allow promotions again, run npm run unfreeze.";
+  return `Promotions are frozen, by ${who}: ${why}. Reverts still run. ${remedy}`;
 }
 
-/** Lets promotions go on. @returns what was done, in one sentence */
+/** Allows promotions again. @returns what was done, in one sentence */
 export async function unfreeze(cluster: Cluster, why: string): Promise<string> {
-  const on = await readFreeze(cluster);
-  if (!on) return "Promotions were not frozen.";
+  const current = await readFreeze(cluster);
+  if (!current) return "Promotions were not frozen.";
   await write(cluster, null);
   await recordFreeze(cluster, "unfreeze", await cluster.username(), why);
-  return `Promotions go on. They were frozen by ${on.who} since ${on.since}: ${on.why}`;
+  return `Promotions are allowed again. They were frozen by ${current.who} since ${current.since}: ${current.why}`;
 }
 
 async function main(): Promise<number> {

@@ -9,26 +9,29 @@ import { listReleases, type Release, servedAt } from "./releases";
 
 const usage = `Usage: npm run history [-- [environment] [--at <time>] [--limit <number>] [--json]]
 
-Lists every release, newest first, with who asked for it and what became of it. With --at, says what an
-environment ran then, as in: npm run history -- --at 2026-01-31T12:00:00Z production`;
+Lists every release, newest first, with who requested it and its outcome. With --at, prints what an environment ran at
+that time, as in: npm run history -- --at 2026-01-31T12:00:00Z production`;
 
-/** A time from what a person writes: a date, or a date with a time; UTC where no zone is given. @throws for anything else */
+/**
+ * A time as a person writes it: a date, or a date with a time, in UTC unless it names a zone.
+ * @throws for anything else
+ */
 export function parseTime(text: string): Date {
   const match = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?))?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
   const time = match ? new Date(`${match[1]}T${match[2] ?? "00:00"}${match[3] ?? "Z"}`) : new Date(NaN);
-  if (Number.isNaN(time.getTime())) throw new Error(`"${text}" is no time: write it as in 2026-01-31T12:00:00Z`);
+  if (Number.isNaN(time.getTime())) throw new Error(`"${text}" is not a time: write it as in 2026-01-31T12:00:00Z`);
   return time;
 }
 
 /** The records as a person reads them. */
 export function renderHistory(releases: Release[]): string {
-  if (releases.length === 0) return "Nothing has been released yet: npm run train -- normal";
+  if (releases.length === 0) return "Nothing has been released yet. To train a model, run npm run train -- normal";
   const rows = releases.map(({ startedAt, action, environment, version, outcome, requestedBy, reason }) => [
     timestamp(startedAt),
     environment,
     action,
     version ?? "-",
-    outcome ?? "going on",
+    outcome ?? "running",
     requestedBy,
     reason || "-",
   ]);
@@ -56,11 +59,11 @@ export function renderServed(environment: string, at: Date, release: Release | u
   return [`At ${timestamp(at)} ${environment} ran ${serves!.version}.`, ...lines].join("\n");
 }
 
-/** @throws for a name that is no environment of the cluster's */
+/** @throws if the cluster has no environment of this name */
 export async function checkEnvironment(cluster: Cluster, name: string): Promise<void> {
   const environments = await readEnvironments(cluster);
   if (!environments.includes(name))
-    throw new Error(`"${name}" is no environment: write one of ${environments.join(", ")}`);
+    throw new Error(`"${name}" is not an environment: write one of ${environments.join(", ")}`);
 }
 
 async function main(): Promise<number> {
@@ -79,7 +82,7 @@ async function main(): Promise<number> {
   if (rest.length > 0)
     throw new Error(`"${positionals.join(" ")}" is more than one environment: write one, or none for all`);
   if (!/^[1-9]\d{0,5}$/.test(values.limit))
-    throw new Error(`--limit "${values.limit}" is no number of records: write one from 1 to 999999`);
+    throw new Error(`--limit "${values.limit}" is not a number of records: write one from 1 to 999999`);
   if (values.at !== undefined && !environment)
     throw new Error("--at needs an environment, as in: npm run history -- --at 2026-01-31T12:00:00Z production");
   const at = values.at === undefined ? undefined : parseTime(values.at);
@@ -91,10 +94,10 @@ async function main(): Promise<number> {
     console.log(values.json ? JSON.stringify(release ?? null, null, 2) : renderServed(environment, at, release));
     return 0;
   }
-  const shown = releases
+  const selected = releases
     .filter((release) => !environment || release.environment === environment)
     .slice(0, Number(values.limit));
-  console.log(values.json ? JSON.stringify(shown, null, 2) : renderHistory(shown));
+  console.log(values.json ? JSON.stringify(selected, null, 2) : renderHistory(selected));
   return 0;
 }
 

@@ -17,13 +17,15 @@ import {
 } from "../images/catalogue";
 import { exec } from "../lib/exec";
 import { connectTo } from "../lib/kube-client";
+import { runMain } from "../lib/main";
 import { repositoryRoot, toolPath } from "../lib/paths";
 import { withPortForward } from "../lib/port-forward";
 import { connect } from "../stacks/stack-cluster";
 
-const usage = `Usage: npm run images -- [build|push|pin] [${builtImageKeys.join("|")} ...] [--registry host:port] [--tls] [--base local|published] [--json]`;
+const usage = `Usage: npm run images -- [build|push|pin] [${builtImageKeys.join("|")} ...]
+       [--registry host:port] [--tls] [--base local|published] [--json]`;
 
-/** How the project's own images are built and pushed. */
+/** How the project's images are built and pushed. */
 export interface ImageOptions {
   /** Default: `GOURMETGRAM_IMAGE_BASE`, else `published` where a Docker engine answers, else `local`. */
   base?: BaseKind;
@@ -36,7 +38,7 @@ export interface ImageOptions {
 const toStandardError: Report = (line) => console.error(line);
 
 /**
- * Builds the project's own images, each once for its content: OCI layouts in `<cache>/images/<key>-<hash>/`.
+ * Builds the project's images, each once for its content: OCI layouts in `<cache>/images/<key>-<hash>/`.
  * @param keys Default: all of them.
  */
 export async function buildImages(
@@ -53,7 +55,7 @@ export async function buildImages(
 }
 
 /**
- * Builds and pushes the project's own images under the catalogue's repositories and tags.
+ * Builds and pushes the project's images under the catalogue's repositories and tags.
  * @param registry `host:port` at which this machine reaches the pipeline's registry.
  * @returns The digest of each: what Pulumi hands to the pipeline.
  */
@@ -78,7 +80,7 @@ function folder(key: BuiltImageKey): string {
   return join(repositoryRoot, "images", key);
 }
 
-/** The image that lends the tools image its binaries. */
+/** The image from which the tools image copies its binaries. */
 async function binaries(base: BaseKind, report: Report): Promise<BuiltImage> {
   if (base === "published")
     return buildDockerfile(
@@ -93,14 +95,14 @@ async function binaries(base: BaseKind, report: Report): Promise<BuiltImage> {
   return layerImage({ name: "binaries", key, files });
 }
 
-/** Reaches the pipeline's registry through the API server of the stack's cluster, wherever that is. */
+/** Reaches the pipeline's registry through the API server of the stack's cluster. */
 function withPipelineRegistry<T>(use: (registry: string) => Promise<T>): Promise<T> {
   const context = process.env.GOURMETGRAM_CONTEXT;
   const cluster = context ? connectTo(context) : connect();
   return withPortForward(cluster, "kube-system", "app=registry", 5000, (port) => use(`127.0.0.1:${port}`));
 }
 
-/** Looks up the digests that the catalogue lacks, as a stack file states them. */
+/** Looks up the digests that the catalogue lacks, and writes them as a stack file states them. */
 async function pin(): Promise<string> {
   const crane = await goTool("crane");
   const lines = unpinnedImages(resolveImages({})).map(async (key) => {
@@ -111,7 +113,7 @@ async function pin(): Promise<string> {
   return ["  gourmetgram:images:", "    overrides:", ...(await Promise.all(lines))].join("\n");
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -122,12 +124,20 @@ async function main(): Promise<void> {
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  if (values.help) return console.log(usage);
-  if (positionals[0] === "pin") return console.log(await pin());
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (positionals[0] === "pin") {
+    console.log(await pin());
+    return 0;
+  }
   const action = positionals[0] === "push" || positionals[0] === "build" ? positionals.shift() : "build";
   const unknown = positionals.find((key) => !builtImageKeys.includes(key as BuiltImageKey));
   if (unknown)
-    throw new Error(`"${unknown}" is no image of this project: name ${builtImageKeys.join(", ")}, or none for all.`);
+    throw new Error(
+      `"${unknown}" is not an image of this project: name ${builtImageKeys.join(", ")}, or none for all.`,
+    );
   const keys = positionals.length ? (positionals as BuiltImageKey[]) : [...builtImageKeys];
   if (values.base) process.env.GOURMETGRAM_IMAGE_BASE = values.base;
   const push = (registry: string) => pushImages(keys, registry, { tls: values.tls });
@@ -136,10 +146,7 @@ async function main(): Promise<void> {
       ? await (values.registry ? push(values.registry) : withPipelineRegistry(push))
       : Object.fromEntries(Object.entries(await buildImages(keys)).map(([key, { digest }]) => [key, digest]));
   if (values.json) console.log(JSON.stringify(digests));
+  return 0;
 }
 
-if (require.main === module)
-  main().catch((error: Error) => {
-    console.error(error.message);
-    process.exit(1);
-  });
+if (require.main === module) runMain(main);

@@ -2,9 +2,9 @@ import { mlflowAddress, mlflowNamespace, mlflowPort } from "../components/shared
 import type { Cluster } from "../lib/kube-client";
 
 /**
- * One call of MLflow's REST API, a POST where it has a body.
- * @returns undefined where MLflow knows no such thing
- * @throws for any other answer that isn't 200
+ * Calls MLflow's REST API, with POST if there is a body.
+ * @returns undefined if MLflow answers that the resource does not exist
+ * @throws for any other answer than 200
  */
 export async function mlflow<T>(cluster: Cluster, path: string, body?: object): Promise<T | undefined> {
   const request = { headers: { host: mlflowAddress }, ...(body && { method: "POST", body }) };
@@ -18,7 +18,7 @@ export async function mlflow<T>(cluster: Cluster, path: string, body?: object): 
   if (status === 404 && text.includes("RESOURCE_DOES_NOT_EXIST")) return undefined;
   if (status !== 200)
     throw new Error(
-      `MLflow answered with ${status}: look at it with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`,
+      `MLflow answered with ${status}: see its log with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`,
     );
   return JSON.parse(text) as T;
 }

@@ -2,7 +2,7 @@ import { modelName } from "../images/model";
 import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
 
-/** One registered version with what the pipeline wrote of it. */
+/** A registered version, with what the pipeline recorded about it. */
 export interface Model {
   /** Version of the app that serves it: `1.0.X`. */
   readonly version: string;
@@ -20,7 +20,7 @@ interface Found {
   model_versions?: { version: string; aliases?: string[]; tags?: { key: string; value: string }[] }[];
 }
 
-/** Every registered version, newest first; none before the first training. @throws when MLflow doesn't answer */
+/** Every registered version, newest first; none before the first training. @throws if MLflow is unreachable */
 export async function listModels(cluster: Cluster): Promise<Model[]> {
   const registered = await mlflow<Registered>(cluster, `registered-models/get?name=${modelName}`);
   if (!registered) return [];
@@ -33,7 +33,7 @@ export async function listModels(cluster: Cluster): Promise<Model[]> {
     .map(({ version, tags = [] }) => ({
       version: `1.0.${version}`,
       aliases: aliases
-        .filter((each) => each.version === version)
+        .filter((alias) => alias.version === version)
         .map(({ alias }) => alias)
         .sort(),
       digest: tags.find(({ key }) => key === "image_digest")?.value ?? null,

@@ -1,8 +1,9 @@
+import { isRecord } from "../lib/record";
 import type { Workflow, WorkflowNode } from "./workflows";
 
-/** What became of a chain of workflows. */
+/** The outcome of a pipeline run. */
 export interface Outcome {
-  /** 0: the model reached its environment. 1: it was turned away, or held. 2: something broke. */
+  /** 0: the model reached its environment. 1: it was turned away or held. 2: something failed. */
   readonly exitCode: 0 | 1 | 2;
   /** The same in a word, for people. */
   readonly word: "Promoted" | "Held" | "Turned away" | "Broken";
@@ -11,7 +12,7 @@ export interface Outcome {
 
 /** One line that a person sees: a Workflow or a step that began or ended. */
 export interface PipelineRunEvent {
-  /** Stands for this line alone, so that it is printed once. */
+  /** Identifies this line, so that it is printed once. */
   readonly key: string;
   /** Milliseconds since the epoch at which it happened. */
   readonly at: number;
@@ -20,7 +21,7 @@ export interface PipelineRunEvent {
   readonly phase: string;
   /** Seconds that it took, once it has ended. */
   readonly seconds?: number;
-  /** What it says of itself: a verdict with its reason, or an error. */
+  /** A verdict with its reason, or an error. */
   readonly detail?: string;
 }
 
@@ -49,10 +50,10 @@ export function output(workflow: Workflow, name: string): string | undefined {
 }
 
 function parameter(workflow: Workflow, name: string): string | undefined {
-  return workflow.status?.outputs?.parameters?.find((one) => one.name === name)?.value || undefined;
+  return workflow.status?.outputs?.parameters?.find((candidate) => candidate.name === name)?.value || undefined;
 }
 
-/** Everything that has happened in a chain so far, in order of time. */
+/** Everything that has happened in a pipeline run so far, in order of time. */
 export function pipelineRunEvents(workflows: Workflow[]): PipelineRunEvent[] {
   return workflows
     .flatMap((workflow) => [...workflowEvents(workflow), ...stepEvents(workflow)])
@@ -60,30 +61,30 @@ export function pipelineRunEvents(workflows: Workflow[]): PipelineRunEvent[] {
 }
 
 /**
- * The outcome of a chain, or undefined while it goes on. A chain has ended when every Workflow of it has, and
- * none that was handed on is still to come: each one waits for those that it starts, but for the first.
+ * The outcome of a pipeline run, or undefined while it runs. It has ended when all its Workflows have ended and no
+ * other will start. Each Workflow waits for those that it starts, except for the first one.
  */
 export function pipelineRunOutcome(workflows: Workflow[]): Outcome | undefined {
   if (workflows.length === 0 || !workflows.every(isFinished)) return undefined;
   const [first] = workflows;
   if (first.status?.phase === "Succeeded" && templateOf(first) === "train-model" && workflows.length === 1)
     return undefined;
-  // A revert says that staging is back; why, says the workflow that asked for it.
-  const speaker = workflows.find(
+  // A revert reports that staging is back. The workflow that started it reports why.
+  const reporter = workflows.find(
     (workflow) => output(workflow, "outcome") && (workflow === first || templateOf(workflow) !== "revert-staging"),
   );
-  if (speaker) {
-    const word = output(speaker, "outcome")!;
+  if (reporter) {
+    const word = output(reporter, "outcome")!;
     return {
       ...(outcomes[word] ?? broken),
-      sentence: [output(speaker, "reason") ?? word, output(speaker, "restored")].filter(Boolean).join("; "),
+      sentence: [output(reporter, "reason") ?? word, output(reporter, "restored")].filter(Boolean).join("; "),
     };
   }
-  // The last one that failed is the cause; those that waited for it failed with it.
+  // The last workflow that failed is the cause: those before it waited for it, and failed with it.
   const last = workflows.findLast(({ status }) => status?.phase !== "Succeeded");
   return {
     ...broken,
-    sentence: last ? failure(last) : "the chain ended without a verdict: look at its workflows in Argo",
+    sentence: last ? failure(last) : "the pipeline run ended without a verdict: see its workflows in Argo",
   };
 }
 
@@ -132,14 +133,14 @@ function stepEvents(workflow: Workflow): PipelineRunEvent[] {
       at: Date.parse(node.finishedAt!),
       depth: 1 as const,
       name: stepName(node),
-      phase: turnedDown(node) ? "Failed" : node.phase,
+      phase: hasBadVerdict(node) ? "Failed" : node.phase,
       seconds: seconds(node.startedAt!, node.finishedAt!),
       detail: stepDetail(node),
     }));
 }
 
-/** A gate ends well when it has judged, whatever its verdict: people want to see the verdict. */
-function turnedDown(node: WorkflowNode): boolean {
+/** A gate succeeds when it has judged, whatever its verdict. Its line shows the verdict. */
+function hasBadVerdict(node: WorkflowNode): boolean {
   const verdict = reportOf(node)?.verdict;
   return verdict === "fail" || verdict === "inconclusive";
 }
@@ -157,8 +158,8 @@ function stepDetail(node: WorkflowNode): string | undefined {
 
 function tryParse(text: string): { verdict?: string; reason?: string } | undefined {
   try {
-    const value = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -170,14 +171,14 @@ function pods(workflow: Workflow): WorkflowNode[] {
     .sort((a, b) => (a.startedAt ?? "").localeCompare(b.startedAt ?? ""));
 }
 
-/** Steps that were left out; an exit handler that wasn't needed is no news. */
+/** Steps that were skipped, without the exit handlers that were not needed. */
 function skipped(workflow: Workflow): WorkflowNode[] {
   return Object.values(workflow.status?.nodes ?? {}).filter(
     ({ type, name }) => type === "Skipped" && !name.includes(".onExit"),
   );
 }
 
-/** Argo counts the tries of a step, from 0, behind its name: only those after the first are worth showing. */
+/** Argo appends the number of the try to a step's name, from 0. The first try is shown without it. */
 function stepName({ displayName }: WorkflowNode): string {
   return displayName.replace(/\(0\)$/, "");
 }

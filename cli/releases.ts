@@ -38,7 +38,8 @@ export async function listReleases(cluster: Cluster): Promise<Release[]> {
   const found = await findExperiment(cluster);
   if (!found) return [];
   const runs: Run[] = [];
-  for (let token: string | undefined = ""; token !== undefined; ) {
+  let token: string | undefined;
+  do {
     const page: { runs?: Run[]; next_page_token?: string } =
       (await mlflow(cluster, "runs/search", {
         experiment_ids: [found],
@@ -47,8 +48,8 @@ export async function listReleases(cluster: Cluster): Promise<Release[]> {
         ...(token && { page_token: token }),
       })) ?? {};
     runs.push(...(page.runs ?? []));
-    token = page.next_page_token || undefined;
-  }
+    token = page.next_page_token;
+  } while (token);
   return runs.map(parseRelease);
 }
 
@@ -75,7 +76,10 @@ export function parseRelease({ info, data }: Run): Release {
   };
 }
 
-/** The record of the release that an environment was on at a time; undefined before its first one, when it ran the base image. */
+/**
+ * The record of the release that an environment ran at a time. Before its first release it ran the base image: the
+ * answer is then undefined.
+ */
 export function servedAt(releases: Release[], environment: string, at: Date): Release | undefined {
   return releases
     .filter(
@@ -84,7 +88,7 @@ export function servedAt(releases: Release[], environment: string, at: Date): Re
     .sort((a, b) => b.endedAt!.getTime() - a.endedAt!.getTime())[0];
 }
 
-/** Records what a person did to the promotions as a whole. */
+/** Records that a person froze the promotions, or allowed them again. */
 export async function recordFreeze(
   cluster: Cluster,
   action: "freeze" | "unfreeze",

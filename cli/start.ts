@@ -1,8 +1,8 @@
-import { currentStack, parseSettings, readStackFile, type StackFile, settingsOf } from "../config";
+import { currentStack, parseSettings, readStackFile, type Settings, type StackFile, settingsOf } from "../config";
 import { imageKeys } from "../images/catalogue";
-import { endChildren } from "../lib/exec";
-import { deferInterrupts, handleInterrupts } from "../lib/interrupts";
-import { Phases } from "../lib/phases";
+import { deferInterrupts } from "../lib/interrupts";
+import { runPhases } from "../lib/main";
+import { Phases, type Progress } from "../lib/phases";
 import { localForwards, type Ports, portNotices, recordedPorts } from "../local/cluster/forward";
 import { unhealthyReason } from "../local/cluster/health";
 import { takeLock } from "../local/cluster/lock";
@@ -26,78 +26,148 @@ import { buildImages } from "./images";
 /** Names of the UIs in the table of URLs. */
 const titles: Record<string, string> = { mlflow: "MLflow", argoWorkflows: "Argo Workflows", argoCd: "Argo CD" };
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const stack = currentStack();
   const { file, isLocal } = readStackFile(stack);
   if (isLocal) await startLocal(stack, file);
   else await upWithUserPulumi(stack, !("platform" in settingsOf(file)));
+  return 0;
 }
 
+/** Starts the local cluster with the stack on it; for a stack that has only environments, just the stack. */
 async function startLocal(stack: string, file: StackFile): Promise<void> {
-  // With any images at all: a mistake in the file is said now and not after half an hour.
-  const { environments, exposure, promotionPath, platform } = parseSettings(
-    settingsOf(localStack(file, localValues(unbuiltImages()))),
-  );
-  const found = preflightErrors(await preflightFacts());
-  if (found.length > 0) throw new Error(found.join("\n"));
+  const settings = checkSettings(file);
+  await checkMachine();
   refuseEarlierState();
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   const phases = new Phases();
-  if (platform) return startEnvironments(stack, platform.stack, file, Object.keys(environments), phases);
-
-  await phases.run(
-    "Debian packages",
-    async (progress) => (await ensurePackages(progress)).join(" ") || "all installed",
-  );
-  const { done, compiled } = await compile(phases);
-  const exposed = {
-    ...Object.fromEntries(Object.entries(promotionPath).map(([name, { port }]) => [name, port])),
-    ...exposure.ports,
-  };
-  const forwards = localForwards(exposed);
-  // While the rest compiles, what needs no more than is there already.
-  const cluster = done("kubernetes").then(() => phases.run("Cluster", (progress) => startCluster(forwards, progress)));
-  const images = done("tools").then(() => phases.run("Images, first part", (progress) => buildFirstImages(progress)));
-  await Promise.all([cluster, images, compiled]);
-  const ports = await cluster;
-  portNotices(forwards, ports).forEach((notice) => phases.say(`! ${notice}`));
-
-  await phases.run("Install manifests", async () => ((await buildManifests()) ? "written" : "in the cache"));
-  const thirdParties = await phases.run("Images, second part", (progress) =>
-    buildLocalImages(undefined, undefined, progress),
-  );
-  const published = await phases.run("Mirror", () => pushLocalImages(thirdParties, `127.0.0.1:${ports.mirror}`));
-  await writeLocalImages(published);
-  await phases.run("Cluster DNS", () => startDns(thirdParties.coredns!.digest));
-  await updateStack(stack, localStack(file, localValues(published)), phases);
-  recordUrls(localUrls(Object.keys(exposed), ports), true);
-  await finish(
-    [...Object.keys(environments), ...Object.keys(exposure.ports)],
-    Object.keys(environments),
-    ports,
-    phases,
-  );
+  if (settings.platform) await startEnvironments(stack, file, settings, phases);
+  else await startPlatform(stack, file, settings, phases);
 }
 
-/** A stack of environments alone: the cluster is its platform's to start. */
-async function startEnvironments(
-  stack: string,
-  platformStack: string,
-  file: StackFile,
-  environments: string[],
-  phases: Phases,
-): Promise<void> {
+/** A start, phase by phase. The cluster and the first images need not wait for all tools to be compiled. */
+async function startPlatform(stack: string, file: StackFile, settings: Settings, phases: Phases): Promise<void> {
+  await installPackages(phases);
+  const { compiled, allCompiled } = await compileTools(phases);
+  const [ports] = await Promise.all([
+    compiled("kubernetes").then(() => bootCluster(settings, phases)),
+    compiled("tools").then(() => phases.run("Images, first part", buildFirstImages)),
+    allCompiled,
+  ]);
+  await writeManifests(phases);
+  const images = await publishThirdPartyImages(ports, phases);
+  await updateStack(stack, localStack(file, localValues(images)), phases);
+  recordUrls(localUrls(Object.keys(exposedPorts(settings)), ports), true);
+  const environments = Object.keys(settings.environments);
+  await waitAndReport([...environments, ...Object.keys(settings.exposure.ports)], environments, ports, phases);
+}
+
+/** A start of a stack that has only environments: its platform's stack has started the cluster. */
+async function startEnvironments(stack: string, file: StackFile, settings: Settings, phases: Phases): Promise<void> {
+  const ports = await platformPorts(stack, settings.platform!.stack);
+  const environments = Object.keys(settings.environments);
+  await updateStack(stack, localStack(file, localValues({})), phases);
+  await waitAndReport(environments, environments, ports, phases);
+}
+
+/** Checks the stack file at the very beginning, with placeholders for the images: a start takes half an hour. */
+function checkSettings(file: StackFile): Settings {
+  const placeholder = { repository: "unbuilt/unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
+  const images: LocalValues["images"] = Object.fromEntries(imageKeys.map((key) => [key, placeholder]));
+  return parseSettings(settingsOf(localStack(file, localValues(images))));
+}
+
+async function checkMachine(): Promise<void> {
+  const errors = preflightErrors(await preflightFacts());
+  if (errors.length > 0) throw new Error(errors.join("\n"));
+}
+
+async function installPackages(phases: Phases): Promise<void> {
+  await phases.run("Debian packages", async (progress) => {
+    const installed = await ensurePackages(progress);
+    return installed.join(" ") || "all installed";
+  });
+}
+
+interface Compilation {
+  /** Ends when this group of tools is compiled. */
+  readonly compiled: (group: string) => Promise<void>;
+  readonly allCompiled: Promise<void>;
+}
+
+/** Compiles the missing groups one after another, since each uses all cores. */
+async function compileTools(phases: Phases): Promise<Compilation> {
+  const missing = new Set<ToolGroup>();
+  for (const group of toolGroups) if (!(await isBuilt(group))) missing.add(group);
+  if (missing.size === 0) phases.say("✓ Compiled tools: all in the cache");
+  const compilations = new Map<string, Promise<void>>();
+  let previous = Promise.resolve();
+  for (const group of toolGroups) {
+    if (missing.has(group)) previous = previous.then(() => compileGroup(group, phases));
+    compilations.set(group.name, previous);
+  }
+  return { compiled: (group) => compilations.get(group)!, allCompiled: previous };
+}
+
+function compileGroup(group: ToolGroup, phases: Phases): Promise<void> {
+  return phases.run(`Compile ${group.name} (about ${group.minutes} min on two cores)`, async (progress) => {
+    await buildTools(group, (count) => progress(`${count} packages`));
+  });
+}
+
+/** Starts the cluster. @returns the ports at which this machine reaches it */
+async function bootCluster(settings: Settings, phases: Phases): Promise<Ports> {
+  const forwards = localForwards(exposedPorts(settings));
+  const ports = await phases.run("Cluster", (progress) => startCluster(forwards, progress));
+  for (const notice of portNotices(forwards, ports)) phases.say(`! ${notice}`);
+  return ports;
+}
+
+/** Ports of what people open, by name: every environment of the promotion path, and the pages. */
+function exposedPorts({ promotionPath, exposure }: Settings): Record<string, number> {
+  const environmentPorts = Object.entries(promotionPath).map(([name, { port }]) => [name, port]);
+  return { ...Object.fromEntries(environmentPorts), ...exposure.ports };
+}
+
+/** Builds the project's images, and the third-party images that need none of the tools that take long to compile. */
+async function buildFirstImages(progress: Progress): Promise<string> {
+  const withoutBinaries = localImageNames.filter((name) => neededBinaries(name).length === 0);
+  const builtImages = await buildImages(undefined, { report: progress });
+  const thirdPartyImages = await buildLocalImages(undefined, withoutBinaries, progress);
+  const images = [...Object.values(builtImages), ...Object.values(thirdPartyImages)];
+  const freshCount = images.filter((image) => image.fresh).length;
+  return freshCount > 0 ? `${freshCount} of ${images.length} built` : "all in the cache";
+}
+
+async function writeManifests(phases: Phases): Promise<void> {
+  await phases.run("Install manifests", async () => ((await buildManifests()) ? "written" : "in the cache"));
+}
+
+/** Builds the third-party images, pushes them into the cluster's mirror, and starts the DNS from there. */
+async function publishThirdPartyImages(ports: Ports, phases: Phases): Promise<LocalValues["images"]> {
+  const built = await phases.run("Images, second part", (progress) => buildLocalImages(undefined, undefined, progress));
+  const published = await phases.run("Mirror", () => pushLocalImages(built, `127.0.0.1:${ports.mirror}`));
+  await writeLocalImages(published);
+  await phases.run("Cluster DNS", () => startDns(built.coredns!.digest));
+  return published;
+}
+
+/** The ports of the cluster that the platform's stack has started. @throws if the cluster is not ready */
+async function platformPorts(stack: string, platformStack: string): Promise<Ports> {
   const ports = recordedPorts();
-  const why = stackExists(platformStack)
-    ? await unhealthyReason()
-    : `There is no stack ${platformStack} on this machine`;
+  const why = await platformProblem(platformStack, ports);
   if (!ports || why)
     throw new Error(
       `${why}: run GOURMETGRAM_STACK=${platformStack} npm start first, since ${stack} is on its platform.`,
     );
-  await updateStack(stack, localStack(file, localValues({})), phases);
-  await finish(environments, environments, ports, phases);
+  return ports;
+}
+
+async function platformProblem(stack: string, ports: Ports | undefined): Promise<string | undefined> {
+  if (!stackExists(stack)) return `There is no stack ${stack} on this machine`;
+  const unhealthy = await unhealthyReason();
+  return unhealthy ?? (ports ? undefined : "The ports of the local cluster are not recorded");
 }
 
 async function updateStack(stack: string, settings: StackFile, phases: Phases): Promise<void> {
@@ -116,57 +186,20 @@ async function updateStack(stack: string, settings: StackFile, phases: Phases): 
 }
 
 /** @param names environments and pages that must answer, as the forwards know them */
-async function finish(names: string[], environments: string[], ports: Ports, phases: Phases): Promise<void> {
+async function waitAndReport(names: string[], environments: string[], ports: Ports, phases: Phases): Promise<void> {
   const urls = localUrls(names, ports);
   await phases.run("Answers", (progress) => waitForAnswers(urls, environments, progress));
-  console.log(`\n${closingWords(urls, phases.elapsed())}`);
+  console.log(`\n${renderReady(urls, phases.elapsed())}`);
 }
 
 const localUrls = (names: string[], ports: Ports): Record<string, string> =>
   Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${ports[name]}`]));
 
-/** Compiles the groups one after another, each using all cores by itself. */
-async function compile(phases: Phases): Promise<{ compiled: Promise<void>; done: (group: string) => Promise<void> }> {
-  const missing = new Set<ToolGroup>();
-  for (const group of toolGroups) if (!(await isBuilt(group))) missing.add(group);
-  if (missing.size === 0) phases.say("✓ Compiled tools: all in the cache");
-  const finished = new Map<string, Promise<void>>();
-  let previous = Promise.resolve();
-  for (const group of toolGroups) {
-    if (missing.has(group)) {
-      const title = `Compile ${group.name} (about ${group.minutes} min on two cores)`;
-      previous = previous.then(() =>
-        phases.run(title, async (progress) => void (await buildTools(group, (count) => progress(`${count} packages`)))),
-      );
-    }
-    finished.set(group.name, previous);
-  }
-  return { compiled: previous, done: (group) => finished.get(group)! };
-}
-
-function unbuiltImages(): LocalValues["images"] {
-  const image = { repository: "unbuilt/unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
-  return Object.fromEntries(imageKeys.map((key) => [key, image]));
-}
-
-/** Builds the images that need nothing of what takes long to compile. */
-async function buildFirstImages(progress: (doing: string) => void): Promise<string> {
-  const own = await buildImages(undefined, { report: progress });
-  const third = await buildLocalImages(
-    undefined,
-    localImageNames.filter((name) => neededBinaries(name).length === 0),
-    progress,
-  );
-  const images = [...Object.values(own), ...Object.values(third)];
-  const fresh = images.filter((image) => image.fresh).length;
-  return fresh > 0 ? `${fresh} of ${images.length} built` : "all in the cache";
-}
-
-/** Waits until every URL answers; an environment when it says that it is healthy. */
+/** Waits until every page answers, and every environment reports that it is healthy. */
 async function waitForAnswers(
   urls: Record<string, string>,
   environments: string[],
-  progress: (doing: string) => void,
+  progress: Progress,
 ): Promise<string> {
   for (const [name, url] of Object.entries(urls)) {
     progress(name);
@@ -180,8 +213,9 @@ async function waitForAnswers(
   return count === 1 ? "one URL" : `all ${count} URLs`;
 }
 
-/** Whether a page answers within five seconds. With a timer of its own: Node.js 20 may collect `AbortSignal.timeout` while it is waited for. */
+/** Whether a page answers within five seconds. */
 async function answers(url: string): Promise<boolean> {
+  // Node.js 20 may collect an `AbortSignal.timeout` during the wait, so this is a timer.
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), 5_000);
   try {
@@ -193,7 +227,7 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-function closingWords(urls: Record<string, string>, elapsed: string): string {
+function renderReady(urls: Record<string, string>, elapsed: string): string {
   const rows = Object.entries(urls).map(([name, url]) => `  ${(titles[name] ?? name).padEnd(16)}${url}`);
   return [
     `Ready after ${elapsed}.`,
@@ -202,13 +236,8 @@ function closingWords(urls: Record<string, string>, elapsed: string): string {
     "",
     "  npm run train -- normal    train a model and follow it to its end",
     "  npm run status             what runs where, and every model's verdicts",
-    "  npm stop                   take everything away (-- --keep-data: keep it for the next start)",
+    "  npm stop                   remove everything (-- --keep-data: keep the data for the next start)",
   ].join("\n");
 }
 
-handleInterrupts();
-main().catch((error: Error) => {
-  endChildren();
-  console.error(`\n${error.message}`);
-  process.exit(1);
-});
+runPhases(main);

@@ -11,11 +11,14 @@ import { listModels, type Model } from "./models";
 
 export interface EnvironmentStatus {
   readonly name: string;
-  /** `1.0.X`, or null while the base image runs or nothing answers; `unknown` on another cluster where no model has the digest. */
+  /**
+   * `1.0.X`, or null while the base image runs or nothing answers. On a remote cluster, `unknown` if no model has the
+   * digest.
+   */
   readonly version: string | null;
-  /** Digest of the image that runs, or null; on another cluster, where Argo CD sees one and no other beside it. */
+  /** Digest of the image that runs, or null. On a remote cluster, the digest if Argo CD sees exactly one. */
   readonly digest: string | null;
-  /** Argo CD's word: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. */
+  /** As Argo CD reports it: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. */
   readonly health: string;
   readonly url: string | null;
 }
@@ -30,7 +33,7 @@ export interface Status {
 
 interface Application {
   metadata: { name: string };
-  /** A destination by name is another cluster. */
+  /** A destination with a name is a remote cluster. */
   spec: { project: string; destination: { namespace: string; name?: string } };
   status?: { health?: { status?: string }; summary?: { images?: string[] } };
 }
@@ -42,7 +45,7 @@ interface Service {
   spec: { ports: { port: number }[] };
 }
 
-/** What every environment serves, and what became of every model. */
+/** What every environment serves, and the verdicts of every model. */
 export async function readStatus(cluster: Cluster): Promise<Status> {
   const { items } = await cluster.api<{ items: Application[] }>(
     "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications",
@@ -69,18 +72,18 @@ async function environmentStatus(
   models: Model[],
   urls: Record<string, string>,
 ): Promise<EnvironmentStatus> {
-  const { namespace, name: otherCluster } = spec.destination;
+  const { namespace, name: remoteCluster } = spec.destination;
   const name = environmentOf(namespace);
-  const served = otherCluster
-    ? servedElsewhere(status?.summary?.images ?? [], models)
-    : await servedHere(cluster, namespace);
+  const served = remoteCluster
+    ? servedOnRemoteCluster(status?.summary?.images ?? [], models)
+    : await servedOnThisCluster(cluster, namespace);
   return { name, ...served, health: status?.health?.status ?? "Unknown", url: urls[name] ?? null };
 }
 
 type Served = Pick<EnvironmentStatus, "version" | "digest">;
 
-/** What Argo CD sees on a cluster that can't be asked from here. */
-function servedElsewhere(images: string[], models: Model[]): Served {
+/** What Argo CD sees on a remote cluster, which these commands can't read. */
+function servedOnRemoteCluster(images: string[], models: Model[]): Served {
   const digests = new Set(
     images.filter((image) => image.includes("/gourmetgram-app@")).map((image) => image.split("@")[1]),
   );
@@ -88,8 +91,8 @@ function servedElsewhere(images: string[], models: Model[]): Served {
   return { version: models.find((model) => digest && model.digest === digest)?.version ?? "unknown", digest };
 }
 
-/** What the pods run, and what the environment answers: not what was asked of it. */
-async function servedHere(cluster: Cluster, namespace: string): Promise<Served> {
+/** What the pods run and the environment answers, which may differ from what was requested. */
+async function servedOnThisCluster(cluster: Cluster, namespace: string): Promise<Served> {
   const { items: pods } = await cluster.api<{ items: Pod[] }>(
     `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${namespace}`,
   );
@@ -128,7 +131,7 @@ export function render({ environments, models, urls, freeze }: Status): string {
       ]),
     ),
     models.length === 0
-      ? "No model yet: npm run train -- normal"
+      ? "No model yet. To train one, run npm run train -- normal"
       : table(
           ["MODEL", "ALIASES", "GATES"],
           models.map((model) => [model.version, model.aliases.join(", ") || "-", verdicts(model) || "-"]),

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { currentStack, parseCluster, parseStack, settingsOf } from "../config";
-import { endChildren } from "../lib/exec";
-import { deferInterrupts, handleInterrupts } from "../lib/interrupts";
+import { deferInterrupts } from "../lib/interrupts";
+import { runPhases } from "../lib/main";
 import { localContext, repositoryRoot, stateDir } from "../lib/paths";
 import { Phases } from "../lib/phases";
 import { leftovers, removeData, stopCluster } from "../local/cluster/down";
@@ -14,7 +14,7 @@ import { destroy, releaseStaleLocks, stackExists } from "../stacks/local-stack";
 import { refuseOthers, refuseProtected } from "../stacks/protect-check";
 import { destroyWithUserPulumi } from "../stacks/user-pulumi";
 
-async function main(): Promise<void> {
+async function main(): Promise<number> {
   const { values } = parseArgs({ options: { "keep-data": { type: "boolean", default: false } } });
   const stack = currentStack();
   const name = `Pulumi.${stack}.yaml`;
@@ -22,53 +22,74 @@ async function main(): Promise<void> {
   const file = existsSync(path) ? parseStack(readFileSync(path, "utf8"), name) : undefined;
   if (file && parseCluster(file).context !== localContext) {
     if (values["keep-data"])
-      throw new Error(
-        "--keep-data is for the local cluster: a cluster of your own keeps running, so there is nothing to stop.",
-      );
-    return destroyWithUserPulumi(stack);
+      throw new Error("--keep-data is for the local cluster. Your cluster keeps running, so there is nothing to stop.");
+    await destroyWithUserPulumi(stack);
+    return 0;
   }
   if (process.platform !== "linux" || process.getuid?.() !== 0)
     throw new Error("The local cluster belongs to root on a Linux machine: run this with sudo there.");
-  if (!existsSync(stateDir()) && (await leftovers()).length === 0)
-    return console.log("There is no local cluster: nothing to stop.");
+  if (!existsSync(stateDir()) && (await leftovers()).length === 0) {
+    console.log("There is no local cluster: nothing to stop.");
+    return 0;
+  }
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   releaseStaleLocks(stack);
-  // Of environments alone only the stack goes: the cluster is their platform's.
+  // A stack that has only environments is on the cluster of its platform, which stays.
   if (file && "platform" in settingsOf(file) && !values["keep-data"]) await stopEnvironments(stack);
-  else await stopLocal(stack, values["keep-data"]);
+  else if (values["keep-data"]) await stopKeepingData();
+  else await stopLocal(stack);
+  return 0;
 }
 
 async function stopEnvironments(stack: string): Promise<void> {
   if (!stackExists(stack)) return console.log(`There is no stack ${stack} on this machine: nothing to remove.`);
   refuseProtected(stack);
   await new Phases().run("pulumi destroy", (progress) => deferInterrupts(destroy(stack, progress)));
-  console.log(`\nNothing of the stack ${stack} is left. The cluster, and what else is on it, goes on.`);
+  console.log(`\nThe stack ${stack} is removed. The cluster continues to run, with everything else on it.`);
 }
 
-async function stopLocal(stack: string, keepData: boolean): Promise<void> {
-  if (!keepData) refuseProtected();
+async function stopKeepingData(): Promise<void> {
+  await stopProcesses(new Phases());
+  console.log(`\n${nothingRuns} The data in ${stateDir()} is kept: npm start serves the same versions again.`);
+}
+
+async function stopLocal(stack: string): Promise<void> {
+  refuseProtected();
   const phases = new Phases();
-  const failure = keepData ? undefined : await destroyStack(stack, phases);
-  await phases.run("Cluster", (progress) => stopCluster(progress).then(() => "stopped"));
-  if (!keepData) await phases.run("Data", async () => (removeData(), "removed"));
-  const left = await leftovers();
-  if (left.length > 0)
-    throw new Error(`Still there: ${left.join(", ")}. Run npm stop again; if it stays, end it by hand.`);
-  console.log(
-    `\nNothing is left running: no process, mount, interface, cgroup or network namespace.${keepData ? ` The data in ${stateDir()} is kept: npm start serves the same versions again.` : ""}`,
-  );
+  const failure = await destroyStack(stack, phases);
+  await stopProcesses(phases, removeData);
+  console.log(`\n${nothingRuns}`);
   if (failure)
     throw new Error(
-      `The cluster is gone with all its data, so nothing is left to do; but before that ${failure.message}`,
+      "pulumi destroy failed, but the cluster was then removed with all its data: nothing is left to do.\n" +
+        failure.message,
     );
 }
 
-/** @returns why it was not finished: the cluster goes all the same, and everything with it. */
+const nothingRuns = "Nothing is left running: no process, mount, interface, cgroup or network namespace.";
+
+/** Stops the cluster, and removes its data if asked to. @throws if anything still runs */
+async function stopProcesses(phases: Phases, remove?: () => void): Promise<void> {
+  await phases.run("Cluster", async (progress) => {
+    await stopCluster(progress);
+    return "stopped";
+  });
+  if (remove)
+    await phases.run("Data", async () => {
+      remove();
+      return "removed";
+    });
+  const left = await leftovers();
+  if (left.length > 0)
+    throw new Error(`Still there: ${left.join(", ")}. Run npm stop again. If it stays, remove it by hand.`);
+}
+
+/** @returns why the destroy failed, if it did: the cluster is removed all the same, with everything on it */
 async function destroyStack(stack: string, phases: Phases): Promise<Error | undefined> {
   const why = earlierState() ?? (await unhealthyReason());
   if (why) {
-    phases.say(`! ${why}: the cluster is taken away as a whole, without pulumi destroy.`);
+    phases.say(`! ${why}: the cluster is removed as a whole, without pulumi destroy.`);
     return undefined;
   }
   refuseOthers(stack);
@@ -80,9 +101,4 @@ async function destroyStack(stack: string, phases: Phases): Promise<Error | unde
   );
 }
 
-handleInterrupts();
-main().catch((error: Error) => {
-  endChildren();
-  console.error(`\n${error.message}`);
-  process.exit(1);
-});
+runPhases(main);

@@ -5,14 +5,15 @@ import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
 import { type Outcome, type PipelineRunEvent, pipelineRunEvents, pipelineRunOutcome } from "./pipeline-run";
 import { followTrainingLog } from "./training-log";
-import { chainWorkflows, submit } from "./workflows";
+import { pipelineRunWorkflows, submit } from "./workflows";
 
 const usage = `Usage: npm run train -- [${scenarios.join("|")}]
 
-Trains a model and follows it to its end. Exit code 0: it was promoted. 1: it was turned away, or held. 2: something broke.`;
+Trains a model and follows it to its end. Exit code 0: the model was promoted. 1: it was turned away or held.
+2: something failed.`;
 
-/** How often the chain is looked at, in milliseconds: what people see lags by no more. */
-const interval = 1000;
+/** Time between two reads of the pipeline run, in milliseconds. */
+const pollInterval = 1000;
 
 /** Submits a workflow template and follows it to its end. @returns the exit code */
 export async function submitAndFollow(
@@ -27,32 +28,37 @@ export async function submitAndFollow(
 }
 
 /**
- * Prints a chain as it happens, and hands out what became of it.
- * @param begun when the chain was submitted, in milliseconds since the epoch
+ * Prints the events of a pipeline run as they happen.
+ * @param begun when it was submitted, in milliseconds since the epoch
+ * @returns its outcome
  */
-export async function follow(cluster: Cluster, chain: string, begun = Date.now()): Promise<Outcome> {
+export async function follow(cluster: Cluster, pipelineRun: string, begun = Date.now()): Promise<Outcome> {
   const printed = new Set<string>();
-  const log = followTrainingLog(cluster, chain, (line) => console.log(`${clock(Date.now() - begun)}      ${line}`));
+  const log = followTrainingLog(cluster, pipelineRun, (text) =>
+    console.log(`${clock(Date.now() - begun)}      ${text}`),
+  );
   try {
     for (;;) {
-      const workflows = await chainWorkflows(cluster, chain);
+      const workflows = await pipelineRunWorkflows(cluster, pipelineRun);
       for (const event of pipelineRunEvents(workflows)) {
         if (printed.has(event.key)) continue;
         printed.add(event.key);
-        console.log(line(event, begun));
+        console.log(eventLine(event, begun));
       }
       const outcome = pipelineRunOutcome(workflows);
       if (outcome) return outcome;
-      await new Promise((resolve) => setTimeout(resolve, interval));
+      await new Promise((resolve) => setTimeout(resolve, pollInterval));
     }
   } finally {
     log.stop();
   }
 }
 
-function line({ at, depth, name, phase, seconds, detail }: PipelineRunEvent, begun: number): string {
-  const mark =
-    phase === "Running" ? "▶" : phase === "Succeeded" ? "✓" : phase === "Omitted" || phase === "Skipped" ? "–" : "✗";
+const failureMark = "✗";
+const marks: Record<string, string> = { Running: "▶", Succeeded: "✓", Omitted: "–", Skipped: "–" };
+
+function eventLine({ at, depth, name, phase, seconds, detail }: PipelineRunEvent, begun: number): string {
+  const mark = marks[phase] ?? failureMark;
   const took = seconds === undefined ? "" : ` ${seconds.toFixed(0)} s`;
   return `${clock(at - begun)} ${depth ? "    " : ""}${mark} ${name}${took}${detail ? `  ${detail}` : ""}`;
 }
@@ -73,7 +79,7 @@ async function main(): Promise<number> {
   }
   const [scenario = "normal", ...rest] = positionals;
   if (!(scenarios as readonly string[]).includes(scenario) || rest.length > 0)
-    throw new Error(`"${positionals.join(" ")}" is no training scenario: write one of ${scenarios.join(", ")}`);
+    throw new Error(`"${positionals.join(" ")}" is not a training scenario: write one of ${scenarios.join(", ")}`);
   return submitAndFollow(connect(), "train-model", { scenario });
 }
 

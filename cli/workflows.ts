@@ -30,8 +30,8 @@ export interface Workflow {
 const path = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}`;
 
 /**
- * Submits a workflow template, as the first of a chain.
- * @returns the name of the Workflow, which is the chain's as well
+ * Submits a workflow template, as the first Workflow of a pipeline run.
+ * @returns the name of the Workflow, which is also the name of the pipeline run
  */
 export async function submit(cluster: Cluster, template: string, parameters: Record<string, string>): Promise<string> {
   const name = `${template}-${randomBytes(3).toString("hex")}`;
@@ -58,9 +58,9 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
   return name;
 }
 
-/** Every Workflow of a chain, oldest first. */
-export async function chainWorkflows(cluster: Cluster, chain: string): Promise<Workflow[]> {
-  const query = `labelSelector=${encodeURIComponent(`${chainLabel}=${chain}`)}`;
+/** Every Workflow of a pipeline run, oldest first. */
+export async function pipelineRunWorkflows(cluster: Cluster, pipelineRun: string): Promise<Workflow[]> {
+  const query = `labelSelector=${encodeURIComponent(`${chainLabel}=${pipelineRun}`)}`;
   const { items } = await cluster.api<{ items: Workflow[] }>(`${path}/workflows?${query}`);
   return items.sort(
     (a, b) =>

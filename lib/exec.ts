@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { eachLine } from "./lines";
 
 /** How a command is run. */
 export interface ExecOptions {
@@ -7,7 +8,7 @@ export interface ExecOptions {
   env?: Record<string, string>;
   /** Text for the standard input; none by default. */
   input?: string;
-  /** Called with each line of the standard output and error as it comes. */
+  /** Called with each line of the standard output and error as it comes, except for blank ones. */
   onLine?: (line: string) => void;
 }
 
@@ -45,16 +46,21 @@ export async function exec(command: string, args: string[], options: ExecOptions
     const child = spawn(command, args, spawnOptions);
     children.add(child);
     child.once("close", () => children.delete(child));
-    const shown = [command, ...args].join(" ").slice(0, 200);
+    const commandLine = [command, ...args].join(" ").slice(0, 200);
     let stdout = "";
     let stderr = "";
-    child.stdout!.on("data", (chunk) => (stdout += chunk));
-    child.stderr!.on("data", (chunk) => (stderr += chunk));
-    if (onLine) for (const stream of [child.stdout!, child.stderr!]) eachLine(stream, onLine);
-    child.on("error", (error) => reject(new CommandError(shown, null, error.message)));
-    child.on("close", (code) =>
-      code === 0 ? resolve(stdout) : reject(new CommandError(shown, code, stderr || stdout)),
-    );
+    child.stdout!.setEncoding("utf8").on("data", (chunk: string) => {
+      stdout += chunk;
+    });
+    child.stderr!.setEncoding("utf8").on("data", (chunk: string) => {
+      stderr += chunk;
+    });
+    if (onLine) for (const stream of [child.stdout!, child.stderr!]) eachLine(stream, unlessBlank(onLine));
+    child.on("error", (error) => reject(new CommandError(commandLine, null, error.message)));
+    child.on("close", (code) => {
+      if (code === 0) resolve(stdout);
+      else reject(new CommandError(commandLine, code, stderr || stdout));
+    });
     if (input !== undefined) child.stdin!.end(input);
   });
 }
@@ -67,11 +73,6 @@ export async function succeeds(command: string, args: string[]): Promise<boolean
   );
 }
 
-function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
-  let rest = "";
-  stream.on("data", (chunk) => {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop()!;
-    lines.filter((line) => line.trim()).forEach(onLine);
-  });
-}
+const unlessBlank = (onLine: (line: string) => void) => (line: string) => {
+  if (line.trim()) onLine(line);
+};

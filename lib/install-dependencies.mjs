@@ -23,7 +23,7 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== hash) {
     stdio: ["ignore", "ignore", "inherit"],
   });
   if (npm.status !== 0) {
-    console.error("npm ci failed: see its message above, mend it, then run this again.");
+    console.error("npm ci failed: fix what its message above names, then run this again.");
     process.exit(1);
   }
   writeFileSync(stamp, hash);

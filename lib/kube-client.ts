@@ -24,18 +24,18 @@ export interface Request {
   readonly headers?: Record<string, string>;
 }
 
-/** The cluster of a stack, through its API server: nothing else of it need be reachable. */
+/** The cluster of a stack, through its API server. Nothing else of the cluster needs to be reachable. */
 export class Cluster {
   constructor(readonly config: KubeConfig) {}
 
-  /** A Kubernetes API call. @throws ApiError for an answer other than 2xx, with the server's own sentence */
+  /** A Kubernetes API call. @throws ApiError for an answer other than 2xx, with the server's message */
   async api<T>(path: string, request: Request = {}): Promise<T> {
     const { status, text } = await this.raw(path, request);
-    if (status < 200 || status > 299) throw new ApiError(status, sentence(text) ?? `HTTP ${status} for ${path}`);
+    if (status < 200 || status > 299) throw new ApiError(status, messageOf(text) ?? `HTTP ${status} for ${path}`);
     return JSON.parse(text) as T;
   }
 
-  /** A call to a Service of the cluster, by the API server's proxy. Any HTTP status is an answer. */
+  /** A call to a Service of the cluster, through the API server's proxy. Any HTTP status is an answer. */
   async service(
     namespace: string,
     service: string,
@@ -62,12 +62,12 @@ export class Cluster {
   ): Promise<{ status: number; text: string }> {
     const url = new URL(this.config.getCurrentCluster()!.server + path);
     const text = body === undefined ? "" : JSON.stringify(body);
-    // With its length: Node.js sends none of its own with DELETE.
+    // The length is stated, since Node.js sends none with DELETE.
     const describesBody = text ? { "content-type": "application/json", "content-length": Buffer.byteLength(text) } : {};
     const options: RequestOptions = { method, headers: { ...describesBody, ...headers }, timeout: 30_000 };
     await this.config.applyToHTTPSOptions(options);
-    // The certificate is the API server's, also where the Host header is for a Service behind it. The agent's
-    // options go before the request's.
+    // The certificate is the API server's, even if the Host header names a Service behind it. The agent's options
+    // override those of the request.
     const { options: tls } = options.agent as Agent;
     tls.servername ??= isIP(url.hostname) ? "" : url.hostname;
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
@@ -118,13 +118,16 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
   return new Cluster(config);
 }
 
-/** An empty list for what is not there, gone with its definition or with its namespace. @throws any other error */
-export function none(error: unknown): { items: never[] } {
+/**
+ * An empty list if the API server does not find what was asked for: its kind or its namespace is gone.
+ * @throws any other error
+ */
+export function emptyIfNotFound(error: unknown): { items: never[] } {
   if (error instanceof ApiError && error.status === 404) return { items: [] };
   throw error;
 }
 
-function sentence(text: string): string | undefined {
+function messageOf(text: string): string | undefined {
   try {
     return (JSON.parse(text) as { message?: string }).message;
   } catch {

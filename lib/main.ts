@@ -1,14 +1,32 @@
+import { endChildren } from "./exec";
+import { handleInterrupts } from "./interrupts";
+
 /**
  * Runs a command to its exit code. An error is one sentence on standard error.
  * @param failure exit code for an error, default 1
  */
 export function runMain(main: () => Promise<number>, failure = 1): void {
   // The exit code is set and the process left to end by itself, so that nothing printed into a pipe is lost.
-  main().then(
-    (code) => (process.exitCode = code),
-    (error: Error) => {
-      console.error(error.message);
-      process.exitCode = failure;
-    },
+  const setExitCode = (code: number) => {
+    process.exitCode = code;
+  };
+  main().then(setExitCode, (error: Error) => {
+    console.error(error.message);
+    setExitCode(failure);
+  });
+}
+
+/**
+ * The same for a command of several phases, some of which run at once. An interrupt or an error ends the commands that
+ * it started, and the process at once: no other phase continues.
+ */
+export function runPhases(main: () => Promise<number>): void {
+  handleInterrupts();
+  runMain(() =>
+    main().catch((error: Error) => {
+      endChildren();
+      console.error(`\n${error.message}`);
+      process.exit(1);
+    }),
   );
 }

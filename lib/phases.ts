@@ -10,20 +10,20 @@ export interface Screen {
 export type Progress = (doing: string) => void;
 
 /**
- * Runs one phase after another, or several at a time, and shows of each what it does, how far it is and how long it
- * took: in a terminal in place, in a pipe or a CI log line by line.
+ * Runs phases, also several at a time. Shows what each does, and how long it took: in place in a terminal, line by line
+ * in a pipe or a CI log.
  */
 export class Phases {
   private readonly running = new Map<string, { doing: string; since: number }>();
   private timer: NodeJS.Timeout | undefined;
-  private shown = 0;
+  private drawnLines = 0;
   private readonly begin = Date.now();
 
   constructor(private readonly screen: Screen = process.stdout) {}
 
   /**
-   * Runs a phase. What it returns, if it is a text, is shown as its result.
-   * @throws what the phase throws, after its line is marked as failed.
+   * Runs a phase. If it returns a text, its line ends with it.
+   * @throws what the phase throws, after its line is marked as failed
    */
   async run<T>(title: string, work: (progress: Progress) => Promise<T>): Promise<T> {
     const since = Date.now();
@@ -31,11 +31,11 @@ export class Phases {
     if (this.screen.isTTY) this.timer ??= setInterval(() => this.draw(), 200);
     else this.screen.write(`… ${title}\n`);
     try {
-      const result = await work((doing) => this.running.get(title) && this.running.set(title, { doing, since }));
-      this.end(
-        title,
-        `✓ ${title}${typeof result === "string" && result ? `: ${result}` : ""} (${seconds(Date.now() - since)})`,
-      );
+      const result = await work((doing) => {
+        if (this.running.has(title)) this.running.set(title, { doing, since });
+      });
+      const ending = typeof result === "string" && result ? `: ${result}` : "";
+      this.end(title, `✓ ${title}${ending} (${seconds(Date.now() - since)})`);
       return result;
     } catch (error) {
       this.end(title, `✗ ${title} (${seconds(Date.now() - since)})`);
@@ -71,13 +71,13 @@ export class Phases {
     for (const [title, { doing, since }] of this.running) {
       const line = `… ${title} (${seconds(Date.now() - since)})${doing ? ` ${doing}` : ""}`;
       this.screen.write(`${line.slice(0, width)}\n`);
-      this.shown++;
+      this.drawnLines++;
     }
   }
 
   private clear(): void {
-    if (this.screen.isTTY && this.shown > 0) this.screen.write(`\x1b[${this.shown}A\x1b[J`);
-    this.shown = 0;
+    if (this.screen.isTTY && this.drawnLines > 0) this.screen.write(`\x1b[${this.drawnLines}A\x1b[J`);
+    this.drawnLines = 0;
   }
 }
 

@@ -1,44 +1,42 @@
 /**
- * Ends every Workflow before Argo Workflows is taken away, so that none acts on what is being destroyed. Where the
- * controller was told to keep its finalizer on their pods, only a running one takes it off, or this does.
- * Run by `pulumi destroy`.
+ * Deletes every Workflow before Argo Workflows is deleted, so that none acts on what is being destroyed. The controller
+ * may keep a finalizer on their pods. Only a running controller removes it; if none does, this command does.
+ * `pulumi destroy` runs it.
  */
 
 import { workflowNamespace } from "../components/shared/workflow-names";
-import { type Cluster, connectTo, none } from "../lib/kube-client";
+import { type Cluster, connectTo, emptyIfNotFound } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 
 const finalizer = "workflows.argoproj.io/status";
-/** Seconds that the controller gets to take the finalizers off by itself. */
-const patience = 60;
+/** Seconds that the controller gets to remove the finalizers by itself. */
+const finalizerTimeout = 60;
 
 interface Pod {
   metadata: { name: string; finalizers?: string[] };
 }
 
 /** @returns what was done, in one sentence */
-export async function drainWorkflows(cluster: Cluster, seconds = patience): Promise<string> {
+export async function drainWorkflows(cluster: Cluster, seconds = finalizerTimeout): Promise<string> {
   const workflows = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/workflows`;
   const pods = `/api/v1/namespaces/${workflowNamespace}/pods`;
   const selected = `${pods}?labelSelector=${encodeURIComponent("workflows.argoproj.io/workflow")}`;
-  // Gone already, with their definition or with the namespace: nothing to end.
-  const { items } = await cluster.api<{ items: unknown[] }>(workflows).catch(none);
+  // If their definition or the namespace is already deleted, there is nothing to delete.
+  const { items } = await cluster.api<{ items: unknown[] }>(workflows).catch(emptyIfNotFound);
   if (items.length > 0)
     await cluster
       .api(workflows, {
         method: "DELETE",
         body: { kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: "Background" },
       })
-      .catch(none);
+      .catch(emptyIfNotFound);
 
-  const list = () => cluster.api<{ items: Pod[] }>(selected).catch(none) as Promise<{ items: Pod[] }>;
+  const list = () => cluster.api<{ items: Pod[] }>(selected).catch(emptyIfNotFound) as Promise<{ items: Pod[] }>;
+  const deadline = Date.now() + seconds * 1000;
   let left = await list();
-  for (
-    const deadline = Date.now() + seconds * 1000;
-    left.items.length > 0 && Date.now() < deadline;
-    left = await list()
-  ) {
+  while (left.items.length > 0 && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 500));
+    left = await list();
   }
   for (const { metadata } of left.items) {
     const finalizers = (metadata.finalizers ?? []).filter((name) => name !== finalizer);
@@ -48,9 +46,12 @@ export async function drainWorkflows(cluster: Cluster, seconds = patience): Prom
         headers: { "content-type": "application/merge-patch+json" },
         body: { metadata: { finalizers } },
       })
-      .catch(none);
+      .catch(emptyIfNotFound);
   }
-  return `${items.length} Workflows deleted${left.items.length > 0 ? `, ${left.items.length} pods freed of their finalizer, since no controller did it in ${seconds} s` : ""}`;
+  const deleted = `${items.length} Workflows deleted`;
+  if (left.items.length === 0) return deleted;
+  const freed = `The finalizer of ${left.items.length} pods removed`;
+  return `${deleted}. ${freed}, since no controller did it within ${seconds} s`;
 }
 
 if (require.main === module)

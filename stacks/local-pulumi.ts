@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { eachLine } from "../lib/lines";
 import { cacheDir, repositoryRoot, stateDir, toolPath } from "../lib/paths";
 
 /**
@@ -55,7 +56,7 @@ export interface PulumiOptions {
   onLine?: (line: string) => void;
 }
 
-/** A `pulumi` command that ended with another code than 0. */
+/** A `pulumi` command that ended with a code other than 0. */
 export class PulumiError extends Error {
   constructor(
     args: string[],
@@ -70,9 +71,9 @@ export class PulumiError extends Error {
 
 /**
  * Runs `pulumi` to its end, without questions. Its output goes to the terminal, or to `onLine`.
- * An interrupt reaches the CLI, which then ends what it does and records how far it came.
- * @returns the standard output where `onLine` is given, else nothing.
- * @throws PulumiError where it fails.
+ * An interrupt reaches the CLI, which then stops and records how far it came.
+ * @returns the standard output if `onLine` is given, else an empty text
+ * @throws PulumiError if it fails
  */
 export async function pulumi(
   args: string[],
@@ -84,21 +85,17 @@ export async function pulumi(
     env: { ...pulumiEnvironment(), ...env },
     stdio: ["ignore", output, output],
   });
-  // The terminal's interrupt goes to the CLI as well: this process waits for it to finish.
+  // The terminal sends an interrupt to the CLI as well: this process waits until the CLI has ended.
   const wait = () => {};
   process.on("SIGINT", wait);
   let stdout = "";
   let everything = "";
   for (const stream of [child.stdout, child.stderr]) {
-    let rest = "";
     stream?.setEncoding("utf8").on("data", (chunk: string) => {
       everything += chunk;
       if (stream === child.stdout) stdout += chunk;
-      const lines = (rest + chunk).split("\n");
-      rest = lines.pop()!;
-      lines.forEach((line) => onLine?.(line));
     });
-    stream?.on("end", () => rest && onLine?.(rest));
+    if (stream && onLine) eachLine(stream, onLine);
   }
   try {
     const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));

@@ -24,7 +24,7 @@ import { installPlugins } from "./plugins";
 const project = "gourmetgram";
 const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulumi", ...path);
 
-/** The stack file that the local cluster's stack is run with: the repository's own stays untouched. */
+/** The stack file that the local cluster's stack is run with. The one in the repository is never written. */
 export const localStackFile = (stack: string): string => join(stateDir(), `Pulumi.${stack}.yaml`);
 
 /** Where the local backend keeps the state of each stack, in a file `<stack>.json`. */
@@ -33,13 +33,13 @@ export const stacksDirectory = (): string => backend("stacks", project);
 /** Whether the local backend knows the stack. */
 export const stackExists = (stack: string): boolean => existsSync(join(stacksDirectory(), `${stack}.json`));
 
-/** Is there from the beginning of a destroy until one has come to its end. */
+/** A file that exists from the beginning of a destroy until one has completed. */
 const destroyMark = (): string => join(stateDir(), "destroy-began");
 
-/** All that the last update printed. */
+/** The whole output of the last such command. */
 const updateLog = (name: string): string => join(stateDir(), "logs", `pulumi-${name}.log`);
 
-/** What this machine knows of its cluster, whose images are these. */
+/** What this machine knows of its cluster, whose images are the given ones. */
 export function localValues(images: LocalValues["images"]): LocalValues {
   return {
     kubeconfig: kubeconfigPath(),
@@ -49,27 +49,32 @@ export function localValues(images: LocalValues["images"]): LocalValues {
 }
 
 /**
- * Makes the stack on the local file backend, with the given settings, or gives it new ones.
+ * Makes the stack on the local file backend if there is none, and writes its settings.
  * @returns names of the providers that a plugin serves which was compiled here.
  */
 export async function prepareStack(stack: string, settings: StackFile): Promise<string[]> {
   releaseStaleLocks(stack);
   const compiled = await installPlugins();
-  const path = localStackFile(stack);
-  // Pulumi adds the salt of its encryption to the file: losing it would lose the stack's secrets.
-  const { encryptionsalt } = existsSync(path) ? parseStack(readFileSync(path, "utf8"), path) : {};
-  if (!stackExists(stack) || !encryptionsalt) {
-    // A project of the same name, in a directory where Pulumi may write its file.
-    writeFileSync(join(stateDir(), "Pulumi.yaml"), `name: ${project}\nruntime: nodejs\n`);
-    writeFileSync(path, renderStack(settings));
-    const args = stackExists(stack)
-      ? ["stack", "change-secrets-provider", "passphrase", "--stack", stack]
-      : ["stack", "init", stack, "--no-select", "--secrets-provider", "passphrase"];
-    await pulumi(args, { cwd: stateDir(), onLine: () => {} });
-    return prepareStack(stack, settings);
-  }
-  writeFileSync(path, renderStack({ ...settings, encryptionsalt }));
+  if (!stackExists(stack) || !readSalt(stack)) await makeSalt(stack, settings);
+  writeFileSync(localStackFile(stack), renderStack({ ...settings, encryptionsalt: readSalt(stack) }));
   return compiled;
+}
+
+/** The salt of the stack's encryption, which Pulumi adds to its file: without it the stack's secrets are lost. */
+function readSalt(stack: string): string | undefined {
+  const path = localStackFile(stack);
+  return existsSync(path) ? parseStack(readFileSync(path, "utf8"), path).encryptionsalt : undefined;
+}
+
+/** Has Pulumi write a new salt into the stack's file, and makes the stack if there is none. */
+async function makeSalt(stack: string, settings: StackFile): Promise<void> {
+  // A project of the same name, in a directory where Pulumi may write its file.
+  writeFileSync(join(stateDir(), "Pulumi.yaml"), `name: ${project}\nruntime: nodejs\n`);
+  writeFileSync(localStackFile(stack), renderStack(settings));
+  const args = stackExists(stack)
+    ? ["stack", "change-secrets-provider", "passphrase", "--stack", stack]
+    : ["stack", "init", stack, "--no-select", "--secrets-provider", "passphrase"];
+  await pulumi(args, { cwd: stateDir(), onLine: () => {} });
 }
 
 /**
@@ -78,8 +83,10 @@ export async function prepareStack(stack: string, settings: StackFile): Promise<
  * @returns its summary, e.g. `152 unchanged`.
  */
 export async function up(stack: string, progress: Progress, cwd = repositoryRoot): Promise<string> {
-  const advice = `\nAll of its output is in ${updateLog("up")}. Mend the cause, then run the same command again: it goes on from there.`;
-  // A destroy that was killed left a state that knows nothing of what it took away.
+  const advice =
+    `\nAll of its output is in ${updateLog("up")}. ` +
+    "Fix the cause, then run the same command again: it continues from there.";
+  // A killed destroy left a state that still lists what it had already deleted.
   const refresh = existsSync(destroyMark()) ? ["--refresh"] : [];
   const env = stackExists(stack) ? await resumeUpdate(stack, join(stacksDirectory(), `${stack}.json`), kubectl) : {};
   const counts = await logged(
@@ -94,11 +101,14 @@ export async function up(stack: string, progress: Progress, cwd = repositoryRoot
   return counts;
 }
 
-/** `pulumi destroy`. The emptied stack goes with the backend: `--remove` would delete the repository's stack file. @returns its summary. */
+/**
+ * `pulumi destroy`. The emptied stack stays in the backend: `--remove` would delete the repository's stack file.
+ * @returns its summary.
+ */
 export async function destroy(stack: string, progress: Progress): Promise<string> {
   releaseStaleLocks(stack);
   writeFileSync(destroyMark(), "");
-  // The state is some 16 MB, and would be written twice for each resource, which took most of the time.
+  // The state has about 16 MB. Writing it twice for each resource would take most of the time.
   const counts = await logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress, {
     env: { PULUMI_SKIP_CHECKPOINTS: "true" },
   });
@@ -107,9 +117,9 @@ export async function destroy(stack: string, progress: Progress): Promise<string
 }
 
 /**
- * `pulumi preview` of the stack with the given settings. Neither the state nor the stack file of the last `npm start`
- * is written to: the settings go into a file of their own, for as long as it takes.
- * @throws PulumiError where it fails, or a policy is broken
+ * `pulumi preview` of the stack with the given settings. They are written into a temporary file, so neither the state
+ * nor the stack file of the last `npm start` changes.
+ * @throws PulumiError if it fails, or a policy is violated
  */
 export async function preview(
   stack: string,
@@ -119,19 +129,20 @@ export async function preview(
 ): Promise<void> {
   if (!stackExists(stack))
     throw new Error(
-      `There is no stack ${stack} on this machine to compare with: run npm start first, or name another stack in GOURMETGRAM_STACK.`,
+      `There is no stack ${stack} on this machine to compare with: ` +
+        "run npm start first, or name another stack in GOURMETGRAM_STACK.",
     );
-  const { encryptionsalt } = parseStack(readFileSync(localStackFile(stack), "utf8"), localStackFile(stack));
   const directory = mkdtempSync(join(tmpdir(), "gourmetgram-preview-"));
   try {
     const file = join(directory, `Pulumi.${stack}.yaml`);
-    writeFileSync(file, renderStack({ ...settings, encryptionsalt }), { mode: 0o600 });
+    writeFileSync(file, renderStack({ ...settings, encryptionsalt: readSalt(stack) }), { mode: 0o600 });
     await pulumi(["preview", "--stack", stack, "--config-file", file, ...args], options);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
+/** Runs a `pulumi` command with its output in a log file. @returns its summary @throws with its diagnostics */
 async function logged(
   name: string,
   stack: string,
@@ -177,24 +188,26 @@ export function diagnostics(output: string): string {
 }
 
 /**
- * Takes away the locks that killed CLI processes left on the stack: nobody else would, and each later command stops at them.
- * @throws where one belongs to a process that is still at work.
+ * Removes the locks that killed CLI processes left on the stack. Nothing else removes them, and every later command
+ * would stop at them.
+ * @throws if one belongs to a process that still runs
  */
 export function releaseStaleLocks(stack: string): void {
   const dir = backend("locks", "organization", project, stack);
-  // One that was cut off while it was written has another name, and stops Pulumi too.
+  // An incompletely written lock has another name, and stops Pulumi too.
   const locks = existsSync(dir) ? readdirSync(dir).filter((name) => !name.endsWith(".attrs")) : [];
   for (const name of locks) {
     const { pid, timestamp } = parseLock(readFileSync(join(dir, name), "utf8"));
     const began = startedAt(pid);
-    // A process that is younger than the lock only got its owner's number. Two seconds: the boot time is in whole ones.
+    // A process that began after the lock was written is another one with the same number. Two seconds of tolerance,
+    // since the boot time is in whole seconds.
     if (began !== undefined && began <= Date.parse(timestamp) + 2_000)
-      throw new Error(`A pulumi is at work on the stack ${stack} (process ${pid}): wait for it, then run this again.`);
+      throw new Error(`Pulumi is running on the stack ${stack} (process ${pid}): wait for it, then run this again.`);
     for (const file of [name, `${name}.attrs`]) rmSync(join(dir, file), { force: true });
   }
 }
 
-/** A lock that was cut off belongs to no process. */
+/** An incompletely written lock belongs to no process. */
 function parseLock(text: string): { pid: number; timestamp: string } {
   try {
     return JSON.parse(text) as { pid: number; timestamp: string };

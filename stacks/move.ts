@@ -1,84 +1,77 @@
-/** Moves environments, or a whole platform, from one stack's state to another's. Nothing in the cluster is touched. */
-import { parseArgs } from "node:util";
+/** Moves environments, or a whole platform, from one stack's state to another's. Nothing in the cluster changes. */
 import { readStackFile, settingsOf } from "../config";
-import { runMain } from "../lib/main";
 import { pulumi } from "./local-pulumi";
 import { localStack } from "./local-settings";
 import { localValues, prepareStack, releaseStaleLocks, stackExists } from "./local-stack";
+import { environmentType, type StateResource, topLevel } from "./state";
 import { userPulumi, userPulumiOutput } from "./user-pulumi";
 
-const usage = `Usage: npm run move -- <from> <to>, as in: npm run move -- staging canary
-
-Moves what the file of the stack <to> holds out of the state of the stack <from>: its environments, and where it has no
-\`platform\`, the platform too. Nothing in the cluster changes. Update both stacks afterwards.`;
-
-/** What Pulumi records of one resource, as far as it is read here. */
-export interface Recorded {
-  urn: string;
-  type: string;
-  parent?: string;
+/** URNs of a stack's top-level resources, by whether they move. */
+export interface Division {
+  readonly moved: string[];
+  readonly kept: string[];
 }
 
-const isEnvironment = ({ type }: Recorded) => type === "gourmetgram:release:Environment";
+/** What a move did. */
+export interface Move {
+  /** Names of the resources that moved, in the order of the alphabet. */
+  readonly names: string[];
+  /** Whether the source was empty afterwards, and was removed. */
+  readonly sourceRemoved: boolean;
+}
+
 const nameOf = (urn: string) => urn.split("::").at(-1)!;
-/** The stack itself and its providers: every stack has its own. */
-const isFrame = ({ type }: Recorded) => type.startsWith("pulumi:");
 
 /**
- * Sorts what is at the top of a stack's state; what is in a component goes with it.
- * @param environments those of the stack that takes
- * @param isPlatform whether that stack holds the platform too
+ * Divides the top-level resources of a stack's state. What is in a component moves with it.
+ * @param environments names of the target stack's environments
+ * @param holdsPlatform whether the target stack holds the platform too
  */
-export function belonging(
-  resources: readonly Recorded[],
+export function divideResources(
+  resources: readonly StateResource[],
   environments: readonly string[],
-  isPlatform: boolean,
-): { goes: string[]; stays: string[] } {
-  const root = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.urn;
-  const top = resources.filter((resource) => resource.parent === root && !isFrame(resource));
-  const belongs = (resource: Recorded) =>
-    isEnvironment(resource) ? environments.includes(nameOf(resource.urn)) : isPlatform;
-  const urns = (all: Recorded[]) => all.map(({ urn }) => urn);
-  return { goes: urns(top.filter(belongs)), stays: urns(top.filter((resource) => !belongs(resource))) };
+  holdsPlatform: boolean,
+): Division {
+  const belongsToTarget = ({ type, urn }: StateResource) =>
+    type === environmentType ? environments.includes(nameOf(urn)) : holdsPlatform;
+  const urnsWhere = (condition: (resource: StateResource) => boolean) =>
+    topLevel(resources)
+      .filter(condition)
+      .map(({ urn }) => urn);
+  return { moved: urnsWhere(belongsToTarget), kept: urnsWhere((resource) => !belongsToTarget(resource)) };
 }
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { help: { type: "boolean", short: "h", default: false } },
-  });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const [from, to, ...rest] = positionals;
-  if (!to || rest.length > 0 || from === to) throw new Error(usage.split("\n")[0]);
-  const { file, isLocal } = readStackFile(to);
-  const settings = settingsOf(file);
+/**
+ * Moves what the target's stack file describes out of the state of the source. An emptied source is removed.
+ * @throws if there is nothing to move, or Pulumi fails
+ */
+export async function moveResources(source: string, target: string): Promise<Move> {
+  const { file, isLocal } = readStackFile(target);
   const cli = isLocal ? (...args: string[]) => pulumi(args, { onLine: () => {} }) : userPulumiOutput;
-  if (isLocal && !stackExists(from)) throw new Error(`There is no stack ${from} on this machine: name another one.`);
-  if (isLocal) releaseStaleLocks(from);
+  if (isLocal && !stackExists(source))
+    throw new Error(`There is no stack ${source} on this machine: name another one.`);
+  if (isLocal) releaseStaleLocks(source);
 
-  const exported = JSON.parse(await cli("stack", "export", "--stack", from)) as {
-    deployment: { resources?: Recorded[] };
-  };
-  const { goes, stays } = belonging(
-    exported.deployment.resources ?? [],
+  const settings = settingsOf(file);
+  const { moved, kept } = divideResources(
+    await readState(cli, source),
     Object.keys((settings.environments ?? {}) as object),
     !("platform" in settings),
   );
-  if (goes.length === 0)
-    throw new Error(`The stack ${from} has nothing that Pulumi.${to}.yaml holds: there is nothing to move.`);
-  if (isLocal) await prepareStack(to, localStack(file, localValues({})));
-  else await userPulumi("stack", "select", "--create", to);
-  await cli("state", "move", "--yes", "--source", from, "--dest", to, ...goes);
-  if (stays.length === 0) await cli("stack", "rm", from, "--yes", "--force", "--preserve-config");
+  if (moved.length === 0)
+    throw new Error(`The stack ${source} has nothing that Pulumi.${target}.yaml holds: there is nothing to move.`);
 
-  console.log(
-    `Moved from ${from} to ${to}: ${goes.map(nameOf).sort().join(", ")}. Nothing in the cluster has changed.`,
-  );
-  if (stays.length === 0) console.log(`The stack ${from} was empty then, and is gone.`);
-  return 0;
+  if (isLocal) await prepareStack(target, localStack(file, localValues({})));
+  else await userPulumi("stack", "select", "--create", target);
+  await cli("state", "move", "--yes", "--source", source, "--dest", target, ...moved);
+  const sourceRemoved = kept.length === 0;
+  if (sourceRemoved) await cli("stack", "rm", source, "--yes", "--force", "--preserve-config");
+  return { names: moved.map(nameOf).sort(), sourceRemoved };
 }
 
-if (require.main === module) runMain(main);
+async function readState(cli: (...args: string[]) => Promise<string>, stack: string): Promise<StateResource[]> {
+  const exported = JSON.parse(await cli("stack", "export", "--stack", stack)) as {
+    deployment: { resources?: StateResource[] };
+  };
+  return exported.deployment.resources ?? [];
+}

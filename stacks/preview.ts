@@ -8,36 +8,35 @@ import { policyPackArgs } from "./policy-pack";
 import { connect } from "./stack-cluster";
 import { jsonPreviewWithUserPulumi } from "./user-pulumi";
 
-/** What the engine says of a stack. */
+/** The outcome of a preview. */
 export interface Preview {
-  /** Lines of the CLI's output: the engine's events as JSON, and what it has to say besides. */
+  /** Lines of the CLI's output: the engine's events as JSON, and the CLI's own messages. */
   readonly lines: readonly string[];
   /** What could not be checked, a sentence each. */
   readonly unchecked: readonly string[];
 }
 
 /**
- * `pulumi preview` of a stack, through the CLI, the backend and the stack file that `npm start` uses. Neither the
- * cluster nor the state is written to. That it fails is told by the events.
- * @param refresh whether the cluster as it is now is compared, and not the state; it is read and asked nothing else
- * @throws where the stack file, the stack, the CLI or, to refresh, the cluster isn't there
+ * `pulumi preview` of a stack, with the CLI, the backend and the stack file that `npm start` uses. Neither the cluster
+ * nor the state changes. If the preview fails, its events say so.
+ * @param refresh whether the program is compared with the cluster, which is then only read, and not with the state
+ * @throws if the stack file, the stack or the CLI is missing, or if a cluster to compare with is unreachable
  */
 export async function previewStack(stack: string, { refresh }: { refresh: boolean }): Promise<Preview> {
   const { file, isLocal } = readStackFile(stack);
-  const unreachable = await reach(stack);
+  const unreachable = await unreachableReason(stack);
   if (unreachable && refresh) throw new Error(`the stack ${stack} can't be compared with its cluster: ${unreachable}`);
-  const stateOnly =
-    unreachable ??
-    (process.env.PULUMI_DISABLE_PROVIDER_PREVIEW === "true" ? "PULUMI_DISABLE_PROVIDER_PREVIEW is set" : undefined);
+  const providersDisabled = process.env.PULUMI_DISABLE_PROVIDER_PREVIEW === "true";
+  const stateOnlyReason = unreachable ?? (providersDisabled ? "PULUMI_DISABLE_PROVIDER_PREVIEW is set" : undefined);
 
   const lines: string[] = [];
   const args = ["--json", "--color", "never", ...(refresh ? ["--refresh"] : policyPackArgs(isLocal))];
   const options = {
     onLine: (line: string) => lines.push(line),
-    // To try a change on the API server takes the right to make it: whoever may only read leaves that out.
+    // The API server tries a change only for somebody who may make it. Readers leave that out.
     env: {
       PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true",
-      ...(stateOnly || refresh ? { PULUMI_DISABLE_PROVIDER_PREVIEW: "true" } : {}),
+      ...(stateOnlyReason || refresh ? { PULUMI_DISABLE_PROVIDER_PREVIEW: "true" } : {}),
     },
   };
   const work = isLocal
@@ -49,14 +48,14 @@ export async function previewStack(stack: string, { refresh }: { refresh: boolea
   return {
     lines,
     unchecked:
-      stateOnly && !refresh
-        ? [`compared with Pulumi's state alone, and no API server has looked at the change: ${stateOnly}`]
+      stateOnlyReason && !refresh
+        ? [`compared with Pulumi's state alone, and no API server has checked the change: ${stateOnlyReason}`]
         : [],
   };
 }
 
-/** Why the cluster can't be reached, or undefined where it can. */
-async function reach(stack: string): Promise<string | undefined> {
+/** Why the cluster is unreachable; undefined if it is reachable. */
+async function unreachableReason(stack: string): Promise<string | undefined> {
   try {
     await connect(stack).api("/version");
     return undefined;

@@ -19,7 +19,7 @@ export function protectedEnvironments(resources: Recorded[]): string[] {
   return [...new Set(parents)].filter((name) => name !== undefined);
 }
 
-/** What Pulumi holds of the last start of each stack that is not empty: their data is all the local cluster's. */
+/** What Pulumi recorded of each stack that is not empty. All of them are on the local cluster. */
 export function recordedStacks(directory: string): Record<string, Recorded[]> {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith(".json")) : [];
   const stacks = files.sort().map((file): [string, Recorded[]] => {
@@ -34,30 +34,33 @@ export function recordedStacks(directory: string): Record<string, Recorded[]> {
 }
 
 /**
- * Makes sure that no protected environment is lost: of this stack, or of all where the cluster goes.
+ * Makes sure that no protected environment is deleted.
+ * @param onlyStack the stack that is destroyed; default all, since the cluster is deleted
  * @throws with the environments' names, and what to write to have them removed
  */
-export function refuseProtected(only?: string, directory = stacksDirectory()): void {
+export function refuseProtected(onlyStack?: string, directory = stacksDirectory()): void {
   for (const [stack, resources] of Object.entries(recordedStacks(directory))) {
-    const names = only && only !== stack ? [] : protectedEnvironments(resources);
+    const names = onlyStack && onlyStack !== stack ? [] : protectedEnvironments(resources);
     if (names.length > 0) throw new Error(refusal(names, `Pulumi.${stack}.yaml`));
   }
 }
 
 /**
- * Makes sure that the cluster does not go with a stack while other stacks are on it.
- * @throws with their names, and how to take them away
+ * Makes sure that the cluster is not deleted with a stack while other stacks are on it.
+ * @throws with their names, and how to remove them
  */
 export function refuseOthers(stack: string, directory = stacksDirectory()): void {
   const others = Object.keys(recordedStacks(directory)).filter((other) => other !== stack);
   if (others.length === 0) return;
   const verb = others.length === 1 ? "is" : "are";
+  const commands = others.map((other) => `GOURMETGRAM_STACK=${other} npm stop`);
   throw new Error(
-    `${others.join(" and ")} ${verb} on this cluster too, and nothing was stopped or removed: first run ${others.map((other) => `GOURMETGRAM_STACK=${other} npm stop`).join(" and ")}; ` +
-      "or npm stop -- --keep-data, which keeps everything.",
+    `${others.join(" and ")} ${verb} on this cluster too, so nothing was stopped or removed. ` +
+      `Run ${commands.join(" and ")} first, or npm stop -- --keep-data, which keeps everything.`,
   );
 }
 
 const refusal = (names: string[], file: string): string =>
-  `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} protected, and nothing was stopped or removed: write protect: false under ${names.join(" and ")} in ${file}, ` +
-  "then npm start, then npm stop; or npm stop -- --keep-data, which keeps everything.";
+  `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} protected, so nothing was stopped or removed. ` +
+  `Write protect: false under ${names.join(" and ")} in ${file}, then run npm start and npm stop; ` +
+  "or run npm stop -- --keep-data, which keeps everything.";

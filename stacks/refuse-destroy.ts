@@ -1,6 +1,9 @@
-/** Ends with an error where environments of other stacks are on the platform. Run by `pulumi destroy` before it deletes anything. */
+/**
+ * Ends with an error if environments of other stacks are on the platform. `pulumi destroy` runs it before it deletes
+ * anything.
+ */
 import { environmentOf, stackLabel } from "../components/shared/workflow-names";
-import { type Cluster, connectTo, none } from "../lib/kube-client";
+import { type Cluster, connectTo, emptyIfNotFound } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 
 interface Application {
@@ -8,12 +11,12 @@ interface Application {
   spec: { destination: { namespace: string } };
 }
 
-/** @returns why the stack must not be destroyed, or undefined: also where Argo CD is gone already, and nobody needs the platform */
+/** @returns why the stack must not be destroyed; undefined if it may be, also since Argo CD is already deleted */
 export async function refusal(cluster: Cluster, stack: string): Promise<string | undefined> {
   const others = encodeURIComponent(`${stackLabel},${stackLabel}!=${stack}`);
   const { items } = await cluster
     .api<{ items: Application[] }>(`/apis/argoproj.io/v1alpha1/namespaces/argocd/applications?labelSelector=${others}`)
-    .catch(none);
+    .catch(emptyIfNotFound);
   if (items.length === 0) return undefined;
   const environments = items.map(({ spec }) => environmentOf(spec.destination.namespace));
   const stacks = [...new Set(items.map(({ metadata }) => metadata.labels[stackLabel]))].sort();

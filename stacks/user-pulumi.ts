@@ -7,11 +7,11 @@ import { policyPackArgs } from "./policy-pack";
 import { connect } from "./stack-cluster";
 
 /**
- * `pulumi up` of a stack on a cluster of the user's own, by the user's own Pulumi and backend.
+ * `pulumi up` of a stack on the user's cluster, with the user's Pulumi and backend.
  * @param isPlatform whether it holds the platform, and not environments alone
  */
 export async function upWithUserPulumi(stack: string, isPlatform: boolean): Promise<void> {
-  // Says in a sentence that the cluster can't be reached, before anything is touched.
+  // If the cluster is unreachable, this fails before anything is changed.
   await connect(stack).api("/version");
   await userPulumi("stack", "select", "--create", stack);
   await userPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
@@ -21,7 +21,7 @@ export async function upWithUserPulumi(stack: string, isPlatform: boolean): Prom
   );
 }
 
-/** `pulumi destroy` of such a stack. Pulumi asks first: the cluster is not this project's to empty unasked. */
+/** `pulumi destroy` of such a stack. Pulumi asks first, since the cluster is the user's. */
 export async function destroyWithUserPulumi(stack: string): Promise<void> {
   await userPulumi("destroy", "--stack", stack);
 }
@@ -31,7 +31,10 @@ export async function previewWithUserPulumi(stack: string, args: string[]): Prom
   await userPulumi("preview", ...policyPackArgs(false), "--stack", stack, ...args);
 }
 
-/** The same as JSON, line by line. @throws CommandError where it fails, or a policy is broken; Error where there is no such stack yet */
+/**
+ * The same as JSON, line by line.
+ * @throws CommandError if it fails or a policy is violated, and Error if there is no such stack yet
+ */
 export async function jsonPreviewWithUserPulumi(
   stack: string,
   args: string[],
@@ -41,29 +44,29 @@ export async function jsonPreviewWithUserPulumi(
     cwd: repositoryRoot,
     ...options,
   }).catch((error: CommandError) => {
-    throw error.stderr.includes("ENOENT")
-      ? notInstalled()
-      : /^error: no stack named /m.test(error.stderr)
-        ? noStack(stack)
-        : error;
+    if (error.stderr.includes("ENOENT")) throw notInstalled();
+    if (/^error: no stack named /m.test(error.stderr)) throw noStack(stack);
+    throw error;
   });
 }
 
 const noStack = (stack: string) =>
   new Error(
-    `there is no stack ${stack} to compare with yet: make it with pulumi stack init ${stack}, and commit what that writes to Pulumi.${stack}.yaml`,
+    `there is no stack ${stack} to compare with yet: ` +
+      `make it with pulumi stack init ${stack}, and commit what that writes to Pulumi.${stack}.yaml`,
   );
 
 const notInstalled = () =>
   new Error(
-    "pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.",
+    "pulumi is not installed: " +
+      "install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.",
   );
 
-/** Runs the user's own Pulumi without questions. @returns its standard output */
+/** Runs the user's Pulumi without questions. @returns its standard output */
 export const userPulumiOutput = (...args: string[]): Promise<string> =>
   exec("pulumi", [...args, "--non-interactive"], { cwd: repositoryRoot });
 
-/** Runs the user's own Pulumi on the terminal. */
+/** Runs the user's Pulumi on the terminal. */
 export async function userPulumi(...args: string[]): Promise<void> {
   const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
   const code = await deferInterrupts(
@@ -72,5 +75,5 @@ export async function userPulumi(...args: string[]): Promise<void> {
       child.once("error", () => reject(notInstalled()));
     }),
   );
-  if (code !== 0) throw new Error(`pulumi ${args[0]} failed: mend what it says above, then run this again.`);
+  if (code !== 0) throw new Error(`pulumi ${args[0]} failed: fix what it names above, then run this again.`);
 }

@@ -5,16 +5,20 @@ import { type Events, parseEvents } from "./events";
 import { renderMarkdown, renderText } from "./render";
 import type { Summary } from "./summary";
 
-/** A command that prints what Pulumi's preview of the stack comes to. */
+/** A command that summarises a Pulumi preview of the stack. */
 export interface ReviewCommand {
   readonly usage: string;
-  /** Whether the cluster as it is now is compared, and not Pulumi's state. */
+  /** Whether the program is compared with the cluster, and not with Pulumi's state. */
   readonly refresh: boolean;
   readonly summarise: (stack: string, events: Events, unchecked: readonly string[]) => Summary;
   readonly exitCode: (events: Events) => number;
 }
 
-/** Runs such a command, with `--markdown` for a page. @returns its exit code @throws where there is no preview, but for a page, which says so itself */
+/**
+ * Runs such a command, with `--markdown` for a page.
+ * @returns its exit code
+ * @throws if there is no preview; a page contains the error instead
+ */
 export async function review({ usage, refresh, summarise, exitCode }: ReviewCommand): Promise<number> {
   const { values } = parseArgs({
     options: { markdown: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },

@@ -1,10 +1,9 @@
 /** Where two sets of properties differ, as a person reads it. */
 import * as yaml from "js-yaml";
+import { isRecord, type Properties } from "../../lib/record";
 import { namesSecret, redact, secret } from "./redact";
 
-export type Properties = Record<string, unknown>;
-
-/** One property that differs; a side is undefined where the property isn't there. */
+/** One property that differs; a side is undefined if it lacks the property. */
 export interface Difference {
   /** Keys from the outside in; an item of a list by its name, else by its index: `[app]`, `[0]`. */
   readonly path: readonly string[];
@@ -12,14 +11,15 @@ export interface Difference {
   readonly after?: string;
 }
 
+type Sides = Pick<Difference, "before" | "after">;
+
+/** Stands for a secret that differs from the one before. */
+export const otherSecret = `${secret}, another one`;
 const longest = 200;
 
-export const isRecord = (value: unknown): value is Properties =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /**
- * The smallest properties in which two values differ. A text that holds a YAML or JSON document is compared by what
- * the document says: an environment's Deployment is such a text.
+ * The smallest properties in which two values differ. A text with a YAML or JSON document is compared property by
+ * property: an environment's Deployment is such a text.
  */
 export function compare(before: unknown, after: unknown, path: readonly string[] = []): Difference[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
@@ -28,16 +28,22 @@ export function compare(before: unknown, after: unknown, path: readonly string[]
     const keys = [...new Set([...Object.keys(olds ?? {}), ...Object.keys(news ?? {})])];
     return keys.flatMap((key) => compare(olds?.[key], news?.[key], [...path, key]));
   }
+  return [{ path, ...compareLeaf(before, after, path) }];
+}
+
+/** Two values that are compared as a whole. */
+function compareLeaf(before: unknown, after: unknown, path: readonly string[]): Sides {
   if (hidesSecret(path) && [before, after].some((value) => typeof value === "string"))
-    return [
-      {
-        path,
-        before: before === undefined ? undefined : secret,
-        after: after === undefined ? undefined : before === undefined ? secret : `${secret}, another one`,
-      },
-    ];
-  if (isText(before) && isText(after)) return [{ path, ...comparedLines(before, after) }];
-  return [{ path, before: shown(before), after: shown(after) }];
+    return compareSecrets(before, after);
+  if (isText(before) && isText(after)) return compareTexts(before, after);
+  return { before: displayText(before), after: displayText(after) };
+}
+
+/** Two different values of a property that holds a secret: neither is ever shown. */
+function compareSecrets(before: unknown, after: unknown): Sides {
+  if (before === undefined) return { after: secret };
+  if (after === undefined) return { before: secret };
+  return { before: secret, after: otherSecret };
 }
 
 /** A path as a person reads it: `spec.template.spec.containers[app].image`, `data["deployment.yaml"].spec.replicas`. */
@@ -46,7 +52,7 @@ export function pathText(path: readonly string[]): string {
   return path.map((key, index) => (index === 0 || key.startsWith("[") ? key : quoted(key))).join("");
 }
 
-/** What a value holds, by key; undefined for what is compared as a whole. */
+/** The properties of a value, by key; undefined for a value that is compared as a whole. */
 function children(value: unknown): Properties | undefined {
   const opened = typeof value === "string" ? documentOf(value) : value;
   if (isRecord(opened)) return Object.keys(opened).length > 0 ? opened : undefined;
@@ -56,7 +62,7 @@ function children(value: unknown): Properties | undefined {
   return Object.fromEntries(opened.map((item, index) => [`[${named ? names[index] : index}]`, item]));
 }
 
-/** The mapping or list that a text holds, as JSON or as YAML of more than a line. */
+/** The mapping or list that a text contains, as JSON or as YAML of more than one line. */
 function documentOf(text: string): unknown {
   try {
     if (/^[[{]/.test(text)) return JSON.parse(text);
@@ -71,22 +77,27 @@ const isEmpty = (value: unknown): boolean =>
 const isText = (value: unknown): value is string => typeof value === "string" && value.trim().includes("\n");
 const lineCount = (lines: string[]): string => `${lines.length} lines`;
 
-/** A changed script is read in its own file: here stands how much of it changed. */
-function comparedLines(before: string, after: string): { before: string; after: string } {
+/** How many lines of a text changed. A person reads the change of a script in its file. */
+function compareTexts(before: string, after: string): Sides {
   const [olds, news] = [before, after].map((text) => text.trimEnd().split("\n"));
   const without = (lines: string[], others: string[]) => lines.filter((line) => !others.includes(line)).length;
   return { before: lineCount(olds), after: `${lineCount(news)} (+${without(news, olds)} −${without(olds, news)})` };
 }
 
-/** One side of a difference, in a line; undefined for what isn't there. */
-export function shown(value: unknown): string | undefined {
+/** One side of a difference, in a line, without secrets; undefined for a missing property. */
+export function displayText(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (isText(value)) return lineCount(value.trimEnd().split("\n"));
-  const isList = Array.isArray(value) && value.length > 0 && !value.some((item) => typeof item === "object");
-  const text = redact(isList ? value.join(", ") : typeof value === "string" ? value : JSON.stringify(value)) || '""';
+  const text = redact(plainText(value)) || '""';
   // Twelve digits tell digests apart.
   const brief = text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1");
   return brief.length > longest ? `${brief.slice(0, longest)}…` : brief;
+}
+
+function plainText(value: unknown): string {
+  if (typeof value === "string") return value;
+  const isList = Array.isArray(value) && value.length > 0 && !value.some((item) => typeof item === "object");
+  return isList ? value.join(", ") : JSON.stringify(value);
 }
 
 /** `env[DB_PASSWORD].value` as well as `data.password`. */

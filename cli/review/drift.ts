@@ -1,36 +1,37 @@
-/** What the cluster has otherwise than the program says, by the events of `pulumi preview --refresh`. */
+/** Where the cluster differs from the program, by the events of `pulumi preview --refresh`. */
 import type { Change, Events } from "./events";
 import { type ComparedChange, comparedChanges, detailOf, type Item, kindOf, subject } from "./items";
 import { isRbac, rbacItem } from "./rbac";
 import type { Summary } from "./summary";
 
 /**
- * The differences between the cluster and the program, less what the pipeline and its people write. What nobody
- * declares is not looked at: an object or a field that the program doesn't know is no drift.
+ * The differences between the cluster and the program, without the fields that the pipeline and its users write. An
+ * object or a field that the program does not declare is not drift.
  */
 export function driftOf({ changes }: Events): ComparedChange[] {
   const compared = comparedChanges(changes).map(({ change, differences }) => ({
     change,
-    differences: differences.filter(({ path }) => !isPipelines(change, path)),
+    differences: differences.filter(({ path }) => !isOwnedByPipeline(change, path)),
   }));
   return compared.filter(({ change, differences }) => change.operation !== "update" || differences.length > 0);
 }
 
-/** The release of an Application, the requests to look at it anew, and the freeze of promotions. */
-function isPipelines(change: Change, path: readonly string[]): boolean {
+/** The release of an Application, the annotations that request a refresh of it, and the freeze of promotions. */
+function isOwnedByPipeline(change: Change, path: readonly string[]): boolean {
   const within = (...start: string[]) => start.every((key, index) => path[index] === key);
   if (path[1] === "annotations" && path[2]?.startsWith("argocd.argoproj.io/")) return true;
   if (kindOf(change) === "Application") return within("spec", "source", "kustomize", "images");
   return subject(change) === "ConfigMap argo/promotion-freeze" && within("data");
 }
 
-/** The drift as a person reads it, what was done to the cluster first. */
+/** The drift as a person reads it, changes of the cluster first. */
 export function summariseDrift(stack: string, events: Events): Summary {
   const drift = driftOf(events);
-  const behindItsBack = ({ change }: ComparedChange) => events.refreshed.includes(change.urn);
-  const gone = drift.filter((each) => behindItsBack(each) && each.change.operation === "create");
-  const changed = drift.filter((each) => behindItsBack(each) && each.change.operation !== "create");
-  const undeployed = drift.filter((each) => !behindItsBack(each));
+  const isInCluster = ({ change }: ComparedChange) => events.refreshed.includes(change.urn);
+  const clusterDrift = drift.filter(isInCluster);
+  const gone = clusterDrift.filter(({ change }) => change.operation === "create");
+  const changed = clusterDrift.filter(({ change }) => change.operation !== "create");
+  const undeployed = drift.filter((compared) => !isInCluster(compared));
   const sections = [
     { title: "Errors", items: events.errors.map((text): Item => ({ sign: "violation", text, details: [] })) },
     { title: "Changed in the cluster", items: changed.map(itemOf) },
@@ -46,10 +47,9 @@ export function summariseDrift(stack: string, events: Events): Summary {
 }
 
 function sentence({ complete }: Events, count: number): string {
-  if (!complete) return "it could not be looked for to the end.";
-  return count === 0
-    ? "none: all that the program declares is in the cluster as it says."
-    : `${count} object${count === 1 ? " differs" : "s differ"} from the program.`;
+  if (!complete) return "the check did not complete.";
+  if (count === 0) return "none: the cluster is as the program declares.";
+  return `${count} object${count === 1 ? " differs" : "s differ"} from the program.`;
 }
 
 function itemOf({ change, differences }: ComparedChange): Item {

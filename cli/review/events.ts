@@ -1,23 +1,23 @@
-/** The engine's events of one `pulumi preview --json`, less everything secret. */
-import { isRecord, type Properties } from "./compare";
+/** The engine's events of one `pulumi preview --json`, without anything secret. */
+import { isRecord, type Properties } from "../../lib/record";
 import { redact, secret } from "./redact";
 
-/** What becomes of a resource. A replacement is a new object in the place of the old one. */
+/** What an update does to a resource. A replacement is a new object in the place of the old one. */
 export type Operation = "create" | "update" | "replace" | "delete";
 
 export interface Change {
   readonly urn: string;
   /** `kubernetes:apps/v1:Deployment` */
   readonly type: string;
-  /** Name of the component that declares it, as in `canary`, with its type; empty for one that the program declares itself. */
+  /** The component that declares it, as in `canary`, with its type; both are empty outside of a component. */
   readonly owner: { readonly type: string; readonly name: string };
   readonly operation: Operation;
   /** Declared properties; empty before a creation and after a deletion. */
   readonly before: Properties;
   readonly after: Properties;
-  /** Properties that differ by the provider's word, secret ones too: `spec.ports[0].port`. */
+  /** Properties that differ as the provider reports it, secret ones too: `spec.ports[0].port`. */
   readonly differing: readonly string[];
-  /** Those of them that an object can't change while it lives. */
+  /** Those of them that can't be changed in place. */
   readonly replacedFor: readonly string[];
 }
 
@@ -25,21 +25,21 @@ export interface Violation {
   readonly level: "mandatory" | "advisory";
   readonly policy: string;
   readonly message: string;
-  /** URN; empty where it is about the whole stack. */
+  /** URN; empty if the violation is about the whole stack. */
   readonly urn: string;
 }
 
 export interface Events {
   readonly changes: readonly Change[];
   readonly unchanged: number;
-  /** What the cluster was found to have otherwise than it was deployed; only where the preview refreshed. */
+  /** URNs of the objects that differ in the cluster from their last deployment; only of a preview that refreshed. */
   readonly refreshed: readonly string[];
   readonly violations: readonly Violation[];
-  /** What a policy could not judge, since it looks at a value that is known only once it is applied. */
-  readonly unjudged: readonly Pick<Violation, "policy" | "urn">[];
+  /** What a policy could not check, since it reads a value that is known only after the update. */
+  readonly uncheckedByPolicy: readonly Pick<Violation, "policy" | "urn">[];
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
-  /** Whether the engine came to its end; without that, what is missing from the changes says nothing. */
+  /** Whether the engine completed. If it did not, the list of changes may be incomplete. */
   readonly complete: boolean;
 }
 
@@ -72,60 +72,62 @@ interface Event {
   summaryEvent?: { resourceChanges: Record<string, number> };
 }
 
-/** Stands where a value is known only once it is applied. */
+/** Stands for a value that is known only after the update. */
 export const unknown = "(known once applied)";
 const unknownMark = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 const [markKey, secretMark] = ["4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"];
-/** The engine's last word on a preview that failed for a reason given elsewhere. */
-const failed = "preview failed";
+/** The engine's last error of a preview that failed for another reason, which it names too. */
+const failedPreview = "preview failed";
 const operations = ["create", "update", "replace", "delete"];
 
 /**
- * Reads the lines that `pulumi preview --json` prints with `PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true`: the one
- * document that it prints otherwise leaves the policies' findings out. Other lines are skipped.
+ * Reads the lines that `pulumi preview --json` prints with `PULUMI_ENABLE_STREAMING_JSON_PREVIEW=true`. Without it, the
+ * CLI prints one document that lacks the policies' violations. Other lines are skipped.
  */
 export function parseEvents(lines: readonly string[]): Events {
   const events = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as Event);
   const steps = events.flatMap(({ resourcePreEvent }) => resourcePreEvent?.metadata ?? []);
-  const spoken = (severity: string) =>
+  const diagnosticsOf = (severity: string) =>
     events.flatMap(({ diagnosticEvent }) =>
-      diagnosticEvent?.severity === severity && !diagnosticEvent.ephemeral ? sentence(diagnosticEvent) : [],
+      diagnosticEvent?.severity === severity && !diagnosticEvent.ephemeral ? diagnosticText(diagnosticEvent) : [],
     );
   const counts = events.find(({ summaryEvent }) => summaryEvent)?.summaryEvent?.resourceChanges;
-  const judged = events.flatMap(({ policyEvent }) => (policyEvent ? violationOf(policyEvent) : []));
-  const isUnjudged = ({ message }: Violation) => message.startsWith("can't run policy ");
-  const violations = judged.filter((each) => !isUnjudged(each));
-  // What the CLI itself objects to is no event.
-  const said = [
-    ...spoken("error"),
+  const policyFindings = events.flatMap(({ policyEvent }) => (policyEvent ? violationOf(policyEvent) : []));
+  const isUnchecked = ({ message }: Violation) => message.startsWith("can't run policy ");
+  const violations = policyFindings.filter((finding) => !isUnchecked(finding));
+  // An error of the CLI itself is not an event.
+  const allErrors = [
+    ...diagnosticsOf("error"),
     ...lines.filter((line) => line.startsWith("error: ")).map((line) => redact(line.slice("error: ".length))),
   ];
-  const errors = said.filter((text) => text !== failed);
-  // A mandatory policy fails the preview as well, at its end.
-  const refused = violations.some(({ level }) => level === "mandatory");
+  const errors = allErrors.filter((text) => text !== failedPreview);
+  // A violated mandatory policy also fails the preview, at its end.
+  const failedByPolicy = violations.some(({ level }) => level === "mandatory");
   return {
     changes: steps.filter((step) => operations.includes(step.op) && (step.new ?? step.old)?.custom).map(changeOf),
     unchanged: counts?.same ?? 0,
     refreshed: refreshedOf(events),
     violations,
-    unjudged: judged.filter(isUnjudged),
+    uncheckedByPolicy: policyFindings.filter(isUnchecked),
     errors,
-    warnings: spoken("warning"),
-    complete: counts !== undefined && errors.length === 0 && (refused || said.length === 0),
+    warnings: diagnosticsOf("warning"),
+    complete: counts !== undefined && errors.length === 0 && (failedByPolicy || allErrors.length === 0),
   };
 }
 
-/** The reading of a resource ends with what it found: no object any more, properties that differ, or neither. */
+/** The refresh of a resource ends with an event: without a new state if the object is gone, or with the differences. */
 function refreshedOf(events: readonly Event[]): string[] {
-  const reading = new Set<string>();
-  const found = new Set<string>();
+  const refreshing = new Set<string>();
+  const differingUrns = new Set<string>();
   for (const { resourcePreEvent, resOutputsEvent } of events) {
     const begun = resourcePreEvent?.metadata;
-    if (begun) reading[begun.op === "refresh" ? "add" : "delete"](begun.urn);
+    if (begun?.op === "refresh") refreshing.add(begun.urn);
+    else if (begun) refreshing.delete(begun.urn);
     const ended = resOutputsEvent?.metadata;
-    if (ended && reading.has(ended.urn) && (!ended.new || differing(ended).length > 0)) found.add(ended.urn);
+    if (!ended || !refreshing.has(ended.urn)) continue;
+    if (!ended.new || differing(ended).length > 0) differingUrns.add(ended.urn);
   }
-  return [...found];
+  return [...differingUrns];
 }
 
 /** Last part of a URN: the name that the program gives the resource. */
@@ -137,14 +139,14 @@ const differing = ({ detailedDiff, diffs = [] }: Metadata): string[] =>
 function changeOf(step: Metadata): Change {
   const { op, urn, type, old, new: next } = step;
   const [, , types = "", name = ""] = ((next ?? old)?.parent ?? "").split("::");
-  const shownInputs = (state: State | null) => visible(state?.inputs ?? {}) as Properties;
+  const visibleInputs = (state: State | null) => withoutSecrets(state?.inputs ?? {}) as Properties;
   return {
     urn,
     type,
     owner: { type: types.split("$").at(-1)!, name },
     operation: op as Operation,
-    before: shownInputs(old),
-    after: shownInputs(next),
+    before: visibleInputs(old),
+    after: visibleInputs(next),
     differing: differing(step),
     replacedFor: step.keys ?? [],
   };
@@ -157,18 +159,18 @@ function violationOf({
   policyPackName,
   enforcementLevel,
 }: NonNullable<Event["policyEvent"]>): Violation {
-  // Its description comes first, on a line of its own; then what is wrong here.
-  const [description, ...found] = message.trim().split("\n");
+  // The first line is the policy's description, the others are what violates it here.
+  const [description, ...violations] = message.trim().split("\n");
   return {
     level: enforcementLevel === "mandatory" ? "mandatory" : "advisory",
     policy: `${policyPackName}/${policyName}`,
-    message: redact(found.join("\n") || description),
+    message: redact(violations.join("\n") || description),
     urn: resourceUrn,
   };
 }
 
-/** Without the calls that led there, which tell a reviewer nothing. */
-function sentence({ urn, message }: { urn?: string; message: string }): string {
+/** The text of a diagnostic, without its stack trace. */
+function diagnosticText({ urn, message }: { urn?: string; message: string }): string {
   const lines = message
     .trim()
     .split("\n")
@@ -176,13 +178,17 @@ function sentence({ urn, message }: { urn?: string; message: string }): string {
   return redact(`${urn ? `${nameOf(urn)}: ` : ""}${lines.join("\n")}`);
 }
 
-/** The value with what Pulumi marks as secret or unknown put into words. What a Kubernetes Secret holds is secret without a mark. */
-function visible(value: unknown): unknown {
+/**
+ * The value with a text in place of everything that Pulumi marks as secret or unknown. The data of a Kubernetes Secret
+ * is secret without a mark.
+ */
+function withoutSecrets(value: unknown): unknown {
   if (value === unknownMark) return unknown;
-  if (Array.isArray(value)) return value.map(visible);
+  if (Array.isArray(value)) return value.map(withoutSecrets);
   if (!isRecord(value)) return value;
   if (value[markKey] === secretMark) return secret;
-  const shown = Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, visible(inner)]));
-  if (value.kind === "Secret") for (const key of ["data", "stringData"]) if (key in shown) shown[key] = secret;
-  return shown;
+  const holdsData = (key: string) => value.kind === "Secret" && ["data", "stringData"].includes(key);
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, holdsData(key) ? secret : withoutSecrets(inner)]),
+  );
 }

@@ -1,19 +1,19 @@
-/** What a change does to what runs: replaced, deleted, restarted. */
+/** The impact of a change on what runs: replaced, deleted, restarted. */
 import type { Difference } from "./compare";
 import type { Change } from "./events";
 import { type ComparedChange, detailOf, type Item, kindOf, subject } from "./items";
 
-/** What goes with an object that is deleted, or replaced by a new one. */
+/** What is lost with an object that is deleted or replaced. */
 const losses: Record<string, string> = {
   PersistentVolumeClaim: "its data is lost",
-  Namespace: "everything in it goes too",
-  CustomResourceDefinition: "every object of its kind goes too",
+  Namespace: "everything in it is deleted too",
+  CustomResourceDefinition: "every object of its kind is deleted too",
 };
 const workloads = ["Deployment", "StatefulSet", "DaemonSet"];
 
 const isJob = (change: Change): boolean => kindOf(change) === "Job";
 
-/** The consequence of a change for what runs; undefined where there is none. */
+/** The impact of a change on what runs; undefined if there is none. */
 export function impactItem({ change, differences }: ComparedChange): Item | undefined {
   const { operation } = change;
   const loss = losses[kindOf(change)];
@@ -29,14 +29,20 @@ export function impactItem({ change, differences }: ComparedChange): Item | unde
   return restarted ? { sign: "restart", text: restarted, details: [] } : undefined;
 }
 
-/** How much a consequence matters: lost data first, what merely starts anew last. */
-export function weight({ sign, text }: Item): number {
+/** The worst impact comes first: lost data, then deletions, replacements and restarts, then Jobs that run again. */
+export function byImpact(a: Item, b: Item): number {
+  return impactRank(a) - impactRank(b);
+}
+
+function impactRank({ sign, text }: Item): number {
   if (Object.values(losses).some((loss) => text.endsWith(loss))) return 0;
-  return sign === "delete" ? 1 : sign === "replace" && !text.startsWith("Job ") ? 2 : sign === "restart" ? 3 : 4;
+  if (sign === "delete") return 1;
+  if (sign === "replace" && !text.startsWith("Job ")) return 2;
+  return sign === "restart" ? 3 : 4;
 }
 
 function reason(change: Change): string {
-  if (isJob(change)) return ": it runs anew";
+  if (isJob(change)) return ": it runs again";
   return change.replacedFor.length > 0
     ? `, since ${change.replacedFor.join(" and ")} can't change in place`
     : ", with what it depends on";
@@ -47,7 +53,7 @@ function restartedPods(change: Change, differences: readonly Difference[]): stri
     differences.some(({ path }) => start.every((key, index) => path[index] === key));
   if (workloads.includes(kindOf(change)) && under("spec", "template")) return `${subject(change)} restarts its pods`;
   if (kindOf(change) !== "ConfigMap") return undefined;
-  // An environment's Deployment is text here: Argo CD applies it.
+  // The bundle contains an environment's Deployment as text, which Argo CD applies.
   const app = subject(change).replace(/^ConfigMap (.*)-bundle$/, "Deployment $1");
   if (under("data", "deployment.yaml", "spec", "template")) return `${app} restarts its pods`;
   return under("data", "kustomization.yaml")

@@ -1,18 +1,19 @@
-/** The words for a change: what it is about, and what differs. */
-import { compare, type Difference, isRecord, type Properties, pathText } from "./compare";
+/** A change as a person reads it: its subject, and what differs. */
+import { isRecord, type Properties } from "../../lib/record";
+import { compare, type Difference, otherSecret, pathText } from "./compare";
 import { type Change, nameOf, type Operation, unknown } from "./events";
 import { secret } from "./redact";
 
 export type Sign = Operation | "restart" | "violation" | "warning" | "note";
 
-/** One thing to read, and what it consists of. */
+/** One entry of a summary, with its details. */
 export interface Item {
   readonly sign: Sign;
   readonly text: string;
   readonly details: readonly Detail[];
 }
 
-/** A property before and after; undefined on the side where it isn't there. */
+/** A property before and after; a side is undefined if it lacks the property. */
 export interface Detail {
   readonly label: string;
   readonly before?: string;
@@ -27,21 +28,24 @@ export interface ComparedChange {
 
 export const kindOf = ({ type }: Change): string => type.split(":").at(-1)!;
 
-/** `Deployment argo/argo-server`; for what has no name in the cluster, the name that the program gives it. */
+/** `Deployment argo/argo-server`; a resource without a name in the cluster gets the one that the program gives it. */
 export function subject(change: Change): string {
   const metadata = [change.before.metadata, change.after.metadata].find(
-    (each) => isRecord(each) && typeof each.name === "string" && each.name !== unknown,
+    (candidate) => isRecord(candidate) && isKnownText(candidate.name),
   ) as Properties | undefined;
   if (!metadata) return `${kindOf(change)} ${nameOf(change.urn)}`;
-  return `${kindOf(change)} ${typeof metadata.namespace === "string" && metadata.namespace !== unknown ? `${metadata.namespace}/` : ""}${metadata.name as string}`;
+  const { namespace, name } = metadata;
+  return `${kindOf(change)} ${isKnownText(namespace) ? `${namespace}/` : ""}${name as string}`;
 }
 
-/** The changes by what they are about: the engine's own order differs from one time to the next. */
+const isKnownText = (value: unknown): value is string => typeof value === "string" && value !== unknown;
+
+/** The changes in the order of their subjects, since the engine's order differs from one preview to the next. */
 export function comparedChanges(changes: readonly Change[]): ComparedChange[] {
   return changes.map(comparedChange).sort((a, b) => subject(a.change).localeCompare(subject(b.change)));
 }
 
-/** All that differs, with the secrets of which only the provider can tell that they do. */
+/** All that differs. Only the provider reports which secrets differ. */
 function comparedChange(change: Change): ComparedChange {
   const secrets = change.differing
     .map(keysOf)
@@ -50,7 +54,7 @@ function comparedChange(change: Change): ComparedChange {
     change,
     differences: [
       ...compare(change.before, change.after),
-      ...secrets.map((path) => ({ path, before: secret, after: `${secret}, another one` })),
+      ...secrets.map((path) => ({ path, before: secret, after: otherSecret })),
     ].filter(firstOfPath),
   };
 }

@@ -1,5 +1,5 @@
-/** What a change lets somebody do in the cluster, and no longer do. */
-import type { Properties } from "./compare";
+/** The rights that a change grants and revokes. */
+import type { Properties } from "../../lib/record";
 import type { Change } from "./events";
 import { type Detail, type Item, kindOf, subject } from "./items";
 
@@ -20,7 +20,7 @@ interface Subject {
 
 export const isRbac = (change: Change): boolean => kinds.includes(kindOf(change));
 
-/** The rights that come and go with a role or a binding. */
+/** The rights that a changed role or binding grants and revokes. */
 export function rbacItem(change: Change): Item {
   const [olds, news] = [change.before, change.after].map(sentences);
   const lost = olds.filter(({ text }) => !news.some((other) => other.text === text));
@@ -54,5 +54,6 @@ function ruleText({
 }: Rule): string {
   const groups = apiGroups.filter(Boolean);
   const names = resourceNames.length > 0 ? ` named ${resourceNames.join(", ")}` : "";
-  return `${verbs.join(", ")} ${[...resources, ...nonResourceURLs].join(", ")}${groups.length > 0 ? ` (${groups.join(", ")})` : ""}${names}`;
+  const groupText = groups.length > 0 ? ` (${groups.join(", ")})` : "";
+  return `${verbs.join(", ")} ${[...resources, ...nonResourceURLs].join(", ")}${groupText}${names}`;
 }

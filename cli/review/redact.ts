@@ -1,6 +1,6 @@
-/** What may be a secret, and so is never shown. Pulumi marks its own; this is for what nobody marked. */
+/** Hides what looks like a secret although Pulumi has not marked it as one. */
 
-/** Stands where a secret was. */
+/** Stands for a secret. */
 export const secret = "[secret]";
 
 const secretName =
@@ -15,10 +15,10 @@ const patterns: [RegExp, string][] = [
   ],
 ];
 
-/** Whether a property of this name holds a secret by the look of it: `DB_PASSWORD`, `token`; not `secretName`. */
+/** Whether a property of this name looks like a secret: `DB_PASSWORD`, `token`; not `secretName`. */
 export const namesSecret = (key: string): boolean => secretName.test(key);
 
-/** A text without the keys, passwords and tokens that stand in it. */
+/** A text without the keys, passwords and tokens in it. */
 export function redact(text: string): string {
-  return patterns.reduce((shown, [pattern, replacement]) => shown.replace(pattern, replacement), text);
+  return patterns.reduce((redacted, [pattern, replacement]) => redacted.replace(pattern, replacement), text);
 }

@@ -13,8 +13,8 @@ const signs: Record<Sign, string> = {
   note: "·",
 };
 
-/** Properties shown of one change. */
-const shownDetails = 25;
+/** Largest number of properties listed for one change. */
+const maxDetails = 25;
 /** GitHub takes comments of up to 65,536 characters. */
 const longestComment = 60_000;
 
@@ -25,9 +25,9 @@ export function renderText(summary: Summary): string {
 }
 
 function textOf(item: Item): string[] {
-  const { details, more } = shown(item);
+  const { details, more } = limitDetails(item);
   const width = Math.max(0, ...details.map(({ label }) => label.length));
-  const lines = details.map((detail) => `      ${detail.label.padEnd(width)}  ${movement(detail)}`);
+  const lines = details.map((detail) => `      ${detail.label.padEnd(width)}  ${changeText(detail)}`);
   return [
     `  ${signs[item.sign]} ${item.text.replaceAll("\n", "\n    ")}`,
     ...lines,
@@ -35,20 +35,20 @@ function textOf(item: Item): string[] {
   ];
 }
 
-function movement({ before, after }: Detail): string {
+function changeText({ before, after }: Detail): string {
   if (before === undefined) return `+ ${after}`;
   if (after === undefined) return `- ${before}`;
   return `${before} → ${after}`;
 }
 
-function shown({ details }: Item): { details: readonly Detail[]; more: number } {
-  return { details: details.slice(0, shownDetails), more: Math.max(0, details.length - shownDetails) };
+function limitDetails({ details }: Item): { details: readonly Detail[]; more: number } {
+  return { details: details.slice(0, maxDetails), more: Math.max(0, details.length - maxDetails) };
 }
 
-/** First line of a comment, by which the next one of the same title finds it. */
+/** First line of a comment, by which a later one of the same title replaces it. */
 export const marker = (title: string): string => `<!-- GourmetGram Pipeline: ${title} -->`;
 
-/** The summary as a comment on a pull request. Nothing in it can mention people, link or carry markup of its own. */
+/** The summary as a comment on a pull request. None of its texts can mention people, link or add markup. */
 export function renderMarkdown(summary: Summary): string {
   const { title, sentence, sides, sections } = summary;
   const lines = [
@@ -62,7 +62,7 @@ export function renderMarkdown(summary: Summary): string {
   const text = lines.join("\n");
   if (text.length <= longestComment) return text;
   const kept = text.slice(0, text.lastIndexOf("\n", longestComment));
-  return `${kept}\n\n**Cut here:** \`npm run preview\` shows all of it.\n`;
+  return `${kept}\n\n**Cut here:** run \`npm run preview\` to see all of it.\n`;
 }
 
 function sectionMarkdown({ title, items }: Section, sides: Summary["sides"]): string[] {
@@ -73,7 +73,7 @@ function sectionMarkdown({ title, items }: Section, sides: Summary["sides"]): st
 }
 
 function itemMarkdown(item: Item, [before, after]: Summary["sides"]): string[] {
-  const { details, more } = shown(item);
+  const { details, more } = limitDetails(item);
   const rows = details.map((detail) => `  | ${cell(detail.label)} | ${cell(detail.before)} | ${cell(detail.after)} |`);
   const table = rows.length > 0 ? ["", `  | | ${before} | ${after} |`, "  | --- | --- | --- |", ...rows, ""] : [];
   return [`- **${signs[item.sign]}** ${code(item.text)}`, ...table, ...(more > 0 ? [`  and ${more} more`, ""] : [])];
@@ -81,7 +81,7 @@ function itemMarkdown(item: Item, [before, after]: Summary["sides"]): string[] {
 
 const cell = (text: string | undefined): string => (text === undefined ? "" : code(text).replaceAll("|", "\\|"));
 
-/** An inline code span: GitHub reads no mention, link or markup in it. */
+/** An inline code span, in which GitHub reads no mention, link or markup. */
 function code(text: string): string {
   const line = text.replace(/\s*\n\s*/g, " ⏎ ");
   const fence = "`".repeat(Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length)) + 1);

@@ -1,8 +1,9 @@
-/** What a preview comes to, for the person who is to agree to it. */
+/** A preview's summary, for the person who reviews it. */
 
+import { environmentType } from "../../stacks/state";
 import { type Events, nameOf, type Violation } from "./events";
 import { imagesItem, isImage } from "./images";
-import { impactItem, weight } from "./impact";
+import { byImpact, impactItem } from "./impact";
 import { type ComparedChange, comparedChanges, detailOf, type Item, labelOf, type Sign, subject } from "./items";
 import { isRbac, rbacItem } from "./rbac";
 
@@ -18,46 +19,45 @@ export interface Summary {
   readonly sentence: string;
   /** What the two sides of a detail are. */
   readonly sides: readonly [string, string];
-  /** The most pressing first; those with nothing in them are left out. */
+  /** The most pressing first, without empty ones. */
   readonly sections: readonly Section[];
 }
 
-const environmentType = "gourmetgram:release:Environment";
-
 /**
- * Sorts what a preview found by what a reviewer asks first. Each thing stands in one place.
+ * Sorts a preview's changes by what a reviewer asks first. Each change is in one section.
  * @param unchecked what could not be checked, a sentence each
  */
 export function summarise(stack: string, events: Events, unchecked: readonly string[]): Summary {
-  const compared = comparedChanges(events.changes);
-  // What is replaced or deleted is told under its consequence.
-  const inPlace = compared.filter(({ change }) => ["create", "update"].includes(change.operation) && !isRbac(change));
+  const changes = comparedChanges(events.changes);
+  // Replaced and deleted resources are listed by their impact.
+  const inPlace = changes.filter(({ change }) => ["create", "update"].includes(change.operation) && !isRbac(change));
   const environmentOf = ({ change: { owner } }: ComparedChange) =>
     owner.type === environmentType ? owner.name : undefined;
-  const environments = [...new Set(inPlace.flatMap((each) => environmentOf(each) ?? []))].sort();
-  const said = (sign: Sign, texts: readonly string[]): Item[] => texts.map((text) => ({ sign, text, details: [] }));
+  const environments = [...new Set(inPlace.flatMap((compared) => environmentOf(compared) ?? []))].sort();
+  const textItems = (sign: Sign, texts: readonly string[]): Item[] =>
+    texts.map((text) => ({ sign, text, details: [] }));
   const sections: Section[] = [
     { title: "Policy violations", items: [...events.violations].sort(mandatoryFirst).map(violationItem) },
-    { title: "Errors", items: said("violation", events.errors) },
+    { title: "Errors", items: textItems("violation", events.errors) },
     {
       title: "Replaced, deleted, restarted",
-      items: compared.flatMap((each) => impactItem(each) ?? []).sort((a, b) => weight(a) - weight(b)),
+      items: changes.flatMap((change) => impactItem(change) ?? []).sort(byImpact),
     },
     ...environments.map((name) => ({
       title: `Environment ${name}`,
-      items: inPlace.filter((each) => environmentOf(each) === name).flatMap((each) => changeItem(each) ?? []),
+      items: inPlace.filter((change) => environmentOf(change) === name).flatMap((change) => changeItem(change) ?? []),
     })),
-    { title: "Images", items: compared.flatMap((each) => imagesItem(each) ?? []) },
+    { title: "Images", items: changes.flatMap((change) => imagesItem(change) ?? []) },
     {
       title: "Rights",
-      items: compared.filter(({ change }) => isRbac(change)).map(({ change }) => rbacItem(change)),
+      items: changes.filter(({ change }) => isRbac(change)).map(({ change }) => rbacItem(change)),
     },
     {
       title: "Everything else",
-      items: inPlace.filter((each) => !environmentOf(each)).flatMap((each) => changeItem(each) ?? []),
+      items: inPlace.filter((change) => !environmentOf(change)).flatMap((change) => changeItem(change) ?? []),
     },
-    { title: "Warnings", items: said("warning", events.warnings) },
-    { title: "Not checked", items: said("note", [...unchecked, ...unjudgedSentences(events)]) },
+    { title: "Warnings", items: textItems("warning", events.warnings) },
+    { title: "Not checked", items: textItems("note", [...unchecked, ...policyGaps(events)]) },
   ];
   return {
     title: `Preview of ${stack}`,
@@ -80,21 +80,26 @@ function counts({ changes, unchanged, complete }: Events): string {
   return complete ? `${all}.` : `Pulumi stopped before the end: ${all} so far.`;
 }
 
-/** A change made in place, less the images, which have a section of their own. Of what is new, the settings that a reviewer looks for. */
+/**
+ * A change made in place, without the images, which have their section. Of a new resource, only the settings that a
+ * reviewer looks for are listed.
+ */
 function changeItem({ change, differences }: ComparedChange): Item | undefined {
   const others = differences.filter((difference) => !isImage(difference));
   if (change.operation === "update" && differences.length > 0 && others.length === 0) return undefined;
-  const told = change.operation === "update" ? others : others.filter(labelOf);
-  return { sign: change.operation, text: subject(change), details: told.map(detailOf) };
+  const listed = change.operation === "update" ? others : others.filter(labelOf);
+  return { sign: change.operation, text: subject(change), details: listed.map(detailOf) };
 }
 
-/** One sentence for each policy. */
-function unjudgedSentences({ unjudged }: Events): string[] {
-  const policies = [...new Set(unjudged.map(({ policy }) => policy))].sort();
-  const judgedBy = (policy: string) => unjudged.filter((each) => each.policy === policy).map(({ urn }) => nameOf(urn));
+/** One sentence for each policy that could not check something. */
+function policyGaps({ uncheckedByPolicy }: Events): string[] {
+  const policies = [...new Set(uncheckedByPolicy.map(({ policy }) => policy))].sort();
+  const resourcesOf = (name: string) => [
+    ...new Set(uncheckedByPolicy.filter(({ policy }) => policy === name).map(({ urn }) => nameOf(urn))),
+  ];
   return policies.map(
     (policy) =>
-      `${policy} on ${[...new Set(judgedBy(policy))].sort().join(", ")}: it looks at a value that is known only once applied`,
+      `${policy} on ${resourcesOf(policy).sort().join(", ")}: it reads a value that is known only once applied`,
   );
 }
 

@@ -55,7 +55,7 @@ export function clusterAt(url: string): Cluster {
   return new Cluster(config);
 }
 
-/** Text of a kubeconfig, for a server without TLS, with the contexts `food` and `other`, of which `other` is current. */
+/** Text of a kubeconfig, for a server without TLS, with the contexts `food` and `other`. The current one is `other`. */
 export function kubeconfig(url: string): string {
   const contexts = ["food", "other"].map((name) => ({ name, context: { cluster: "c", user: "u" } }));
   return JSON.stringify({

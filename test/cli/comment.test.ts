@@ -60,7 +60,7 @@ describe("putComment", () => {
     expect(writes).toEqual([`POST new: ${text}`]);
   });
 
-  it("writes the one with the same first line anew, wherever it is", async () => {
+  it("replaces the one with the same first line, on any page", async () => {
     comments = [...Array(100).keys()].map((id) => comment(id + 1, "something else"));
     comments.push(comment(101, "<!-- preview of staging -->\r\nold"));
     expect(await putComment(pullRequest, text)).toBe("https://github.example/12#101");
@@ -76,7 +76,7 @@ describe("putComment", () => {
   it.each(["", "\n", "\n### Preview"])("writes nothing without a first line: %j", async (empty) => {
     comments = [comment(1, "\nof another bot")];
     await expect(putComment(pullRequest, empty)).rejects.toThrow(
-      new Error("there is nothing to comment: look at what the command that was to write the file printed"),
+      new Error("the file has no first line to find the comment by: see what the command that wrote it printed"),
     );
     expect(writes).toEqual([]);
   });
@@ -84,7 +84,8 @@ describe("putComment", () => {
   it("says in a sentence that it may not", async () => {
     await expect(putComment({ ...pullRequest, token: "other" }, text)).rejects.toThrow(
       new Error(
-        "GitHub answers HTTP 403 to GET /issues/12/comments?per_page=100&page=1: check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests",
+        "GitHub answers HTTP 403 to GET /issues/12/comments?per_page=100&page=1: " +
+          "check GITHUB_REPOSITORY, and that GITHUB_TOKEN may write to pull requests",
       ),
     );
   });

@@ -38,7 +38,8 @@ describe("the environments of a cluster", () => {
     await withApiServer({ [path]: older }, async (cluster) => {
       await expect(readEnvironments(cluster)).rejects.toThrow(
         new Error(
-          "the cluster's pipeline is of an older program, which did not name its environments: run npm start, or pulumi up",
+          "the cluster's pipeline does not name its environments, since an older program made it: " +
+            "run npm start, or pulumi up",
         ),
       );
     });
@@ -61,7 +62,8 @@ describe("the environments of a cluster", () => {
   ])("don't promote from %s to %s", async (source, target) => {
     await expect(asked((cluster) => checkPromotion(cluster, source, target))).rejects.toThrow(
       new Error(
-        `there is no promotion from ${source} to ${target}: write staging shadow, or shadow canary, or canary production`,
+        `there is no promotion from ${source} to ${target}: ` +
+          "write staging shadow, or shadow canary, or canary production",
       ),
     );
   });
@@ -69,7 +71,7 @@ describe("the environments of a cluster", () => {
   it("have a history, and no others do", async () => {
     await expect(asked((cluster) => checkEnvironment(cluster, "shadow"))).resolves.toBeUndefined();
     await expect(asked((cluster) => checkEnvironment(cluster, "qa"))).rejects.toThrow(
-      new Error('"qa" is no environment: write one of staging, shadow, canary, production'),
+      new Error('"qa" is not an environment: write one of staging, shadow, canary, production'),
     );
   });
 });

@@ -20,7 +20,8 @@ const tags = (body: any) =>
 it("freezes with who, when and why, and puts it on record", async () => {
   await withApiServer({ ...whoIs("anna"), ...records, [patch]: {} }, async (cluster, calls) => {
     expect(await freeze(cluster, "exams until Friday", new Date("2026-01-05T10:00:00.123Z"))).toBe(
-      "Promotions are frozen, by anna: exams until Friday. Reverts still run. npm run unfreeze lets promotions go on.",
+      "Promotions are frozen, by anna: exams until Friday. Reverts still run. " +
+        "To allow promotions again, run npm run unfreeze.",
     );
     const written = calls.find(({ line }) => line === patch)!;
     expect(written.body).toEqual({ data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams until Friday" } });
@@ -37,11 +38,11 @@ it("freezes with who, when and why, and puts it on record", async () => {
   });
 });
 
-it("unfreezes what is frozen, and says what was", async () => {
+it("unfreezes promotions, and prints the freeze that ended", async () => {
   const on = { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } };
   await withApiServer({ ...whoIs("ben"), ...records, [`GET ${path}`]: on, [patch]: {} }, async (cluster, calls) => {
     expect(await unfreeze(cluster, "no longer needed")).toBe(
-      "Promotions go on. They were frozen by anna since 2026-01-05T10:00:00Z: exams",
+      "Promotions are allowed again. They were frozen by anna since 2026-01-05T10:00:00Z: exams",
     );
     expect(calls.find(({ line }) => line === patch)!.body).toEqual({ data: null });
     expect(tags(calls.find(({ line }) => line.endsWith("runs/create"))!.body)).toMatchObject({
@@ -64,7 +65,8 @@ it.each(["", " ", "two\nlines", "{{workflow.name}}", "x".repeat(201), "\u001b[31
   (text) => {
     expect(() => checkReason(text)).toThrow(
       new Error(
-        'write why, in one line of at most 200 characters without braces, as in: npm run freeze -- "exams until Friday"',
+        "write the reason, in one line of at most 200 characters without braces, " +
+          'as in: npm run freeze -- "exams until Friday"',
       ),
     );
   },

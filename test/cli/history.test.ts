@@ -53,17 +53,12 @@ const releases = [goingOn, refused, second, first].map(parseRelease);
 
 describe("the records", () => {
   it("are read page by page", async () => {
-    let pages = 0;
+    const pages = [{ runs: [second], next_page_token: "t" }, { runs: [first] }];
     const answers = { [experiment]: { experiment: { experiment_id: "4" } } };
     const search = `POST ${mlflow}/runs/search`;
     const paged = new Proxy(answers, {
       has: (target, line) => line === search || line in target,
-      get: (target, line: string) =>
-        line === search
-          ? pages++ === 0
-            ? { runs: [second], next_page_token: "t" }
-            : { runs: [first] }
-          : (target as any)[line],
+      get: (target, line: string) => (line === search ? pages.shift() : (target as any)[line]),
     });
     await withApiServer(paged, async (cluster, calls) => {
       expect((await listReleases(cluster)).map(({ version }) => version)).toEqual(["1.0.7", "1.0.5"]);
@@ -107,12 +102,12 @@ describe("npm run history", () => {
     expect(renderHistory(releases.slice(0, 3))).toBe(
       [
         "TIME                  ENVIRONMENT  ACTION   VERSION  OUTCOME   BY    REASON",
-        "2026-01-05T10:30:00Z  production   promote  1.0.9    going on  anna  -",
+        "2026-01-05T10:30:00Z  production   promote  1.0.9    running   anna  -",
         "2026-01-05T10:20:00Z  production   promote  1.0.8    refused   anna  Promotions are frozen",
         "2026-01-05T10:10:00Z  production   promote  1.0.7    promoted  anna  production serves 1.0.7",
       ].join("\n"),
     );
-    expect(renderHistory([])).toBe("Nothing has been released yet: npm run train -- normal");
+    expect(renderHistory([])).toBe("Nothing has been released yet. To train a model, run npm run train -- normal");
   });
 
   it.each([
@@ -150,6 +145,6 @@ describe("npm run history", () => {
   ])("takes the time %s", (text, wanted) => expect(parseTime(text).toISOString()).toBe(wanted));
 
   it.each(["", "yesterday", "2026-13-01", "10:20", "2026-01-05T10:20:00Z; id"])("refuses the time %j", (text) => {
-    expect(() => parseTime(text)).toThrow(new Error(`"${text}" is no time: write it as in 2026-01-31T12:00:00Z`));
+    expect(() => parseTime(text)).toThrow(new Error(`"${text}" is not a time: write it as in 2026-01-31T12:00:00Z`));
   });
 });

@@ -22,7 +22,7 @@ const reverted = workflow("revert-staging", {
   reason: "staging is back on 1.0.6",
 });
 
-describe("the outcome of a chain", () => {
+describe("the outcome of a pipeline run", () => {
   it("is 0 when the model reached canary", () => {
     expect(pipelineRunOutcome([trained, built, deployed, tested("promoted", "canary serves 1.0.7"), promoted])).toEqual(
       {
@@ -110,7 +110,7 @@ describe("the outcome of a chain", () => {
     expect(pipelineRunOutcome([trained, built])).toEqual({
       exitCode: 2,
       word: "Broken",
-      sentence: "the chain ended without a verdict: look at its workflows in Argo",
+      sentence: "the pipeline run ended without a verdict: see its workflows in Argo",
     });
   });
 
@@ -139,9 +139,8 @@ describe("the outcome of a chain", () => {
       word: "Broken",
       sentence: "stopped; staging is back on 1.0.6",
     });
-    stopped.status!.outputs!.parameters!.forEach(
-      (parameter) => parameter.name.startsWith("backstop") && (parameter.value = ""),
-    );
+    for (const parameter of stopped.status!.outputs!.parameters!)
+      if (parameter.name.startsWith("backstop")) parameter.value = "";
     expect(pipelineRunOutcome([stopped])).toEqual({ exitCode: 2, word: "Broken", sentence: "first" });
   });
 
@@ -179,7 +178,7 @@ describe("the outcome of a chain", () => {
   });
 });
 
-describe("what a person sees of a chain", () => {
+describe("what a person sees of a pipeline run", () => {
   const turnedAway = tested("reverted", "integration: 1000 classes; staging is back on 1.0.6", {
     steps: [
       gate("integration", 102, 110, "fail", "1000 classes instead of 11"),

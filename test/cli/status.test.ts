@@ -187,7 +187,7 @@ describe("readStatus", () => {
     };
     beforeEach(() => rmSync(join(state, "urls.json"), { force: true }));
 
-    it("is known by what Argo CD sees there, and by the model of that digest; nothing is asked of its namespace here", async () => {
+    it("is read from Argo CD and the model of that digest, and not from a namespace of this cluster", async () => {
       expect(await statusOf(canary("Healthy", [...images("2"), "docker.io/library/other:1"]))).toEqual([
         { version: "1.0.9", digest: digest("2"), health: "Healthy" },
       ]);
@@ -204,7 +204,7 @@ describe("readStatus", () => {
     });
   });
 
-  it("goes on where an environment has no Service yet", async () => {
+  it("continues if an environment has no Service yet", async () => {
     rmSync(join(state, "urls.json"), { force: true });
     const answers: Answers = {
       ...noModel,
@@ -239,7 +239,8 @@ describe("listModels", () => {
       async (cluster) => {
         await expect(listModels(cluster)).rejects.toThrow(
           new Error(
-            "MLflow answered with 503: look at it with kubectl logs --namespace gourmetgram-platform deployment/mlflow",
+            "MLflow answered with 503: " +
+              "see its log with kubectl logs --namespace gourmetgram-platform deployment/mlflow",
           ),
         );
       },
@@ -300,7 +301,8 @@ describe("render", () => {
 
   it("says what to do where there is no model", () => {
     expect(render(empty)).toBe(
-      "ENVIRONMENT  VERSION   HEALTH       DIGEST  URL\nstaging      no model  Progressing  -       -\n\nNo model yet: npm run train -- normal",
+      "ENVIRONMENT  VERSION   HEALTH       DIGEST  URL\nstaging      no model  Progressing  -       -\n\n" +
+        "No model yet. To train one, run npm run train -- normal",
     );
   });
 });

@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { follow } from "../../cli/train";
-import { chainWorkflows, submit } from "../../cli/workflows";
+import { pipelineRunWorkflows, submit } from "../../cli/workflows";
 import { kubeconfig, whoIs, withApiServer } from "./api-server";
 import { gate, workflow } from "./workflows";
 
 const root = join(__dirname, "..", "..");
 const state = mkdtempSync(join(tmpdir(), "train-"));
 const workflows = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows";
-const chainOf = (name: string) => `GET ${workflows}?labelSelector=gourmetgram.io/chain=${name}`;
+const pipelineRunOf = (name: string) => `GET ${workflows}?labelSelector=gourmetgram.io/chain=${name}`;
 const podsOf = (name: string) =>
   `GET /api/v1/namespaces/argo/pods?labelSelector=workflows.argoproj.io/workflow=${name}`;
 
@@ -34,7 +34,7 @@ describe("npm run train, before anything is touched", () => {
     [
       "a scenario that isn't one",
       ["foo"],
-      '"foo" is no training scenario: write one of normal, bad-architecture, oversized, slow, flaky\n',
+      '"foo" is not a training scenario: write one of normal, bad-architecture, oversized, slow, flaky\n',
     ],
     [
       "a cluster that was never started",
@@ -50,13 +50,17 @@ describe("--help", () => {
   it.each([
     [
       "train.ts",
-      "Usage: npm run train -- [normal|bad-architecture|oversized|slow|flaky]\n\nTrains a model and follows it to its end. Exit code 0: it was promoted. 1: it was turned away, or held. 2: something broke.\n",
+      "Usage: npm run train -- [normal|bad-architecture|oversized|slow|flaky]\n\n" +
+        "Trains a model and follows it to its end. " +
+        "Exit code 0: the model was promoted. 1: it was turned away or held.\n2: something failed.\n",
     ],
     [
       "promote.ts",
-      "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n\nPromotes the version that runs in the source environment to the one that follows it. Exit code 0: the target\nserves it. 1: a rule forbids it. 2: something broke.\n",
+      "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n\n" +
+        "Promotes the version that runs in the source environment to the next environment. " +
+        "Exit code 0: the target serves it.\n1: a rule forbids it. 2: something failed.\n",
     ],
-  ])("of %s is true for every chain of environments", async (file, stdout) => {
+  ])("of %s is true for every promotion path", async (file, stdout) => {
     expect(await command(file, ["--help"])).toEqual({ code: 0, stdout, stderr: "" });
   });
 });
@@ -66,12 +70,12 @@ describe("npm run promote, before anything is touched", () => {
     [
       "a version that isn't one",
       ["$(id)", "canary", "production"],
-      '"$(id)" is no model version: write its number, as in 5 or 1.0.5\n',
+      '"$(id)" is not a model version: write its number, as in 5 or 1.0.5\n',
     ],
     [
       "the version zero",
       ["0", "canary", "production"],
-      '"0" is no model version: write its number, as in 5 or 1.0.5\n',
+      '"0" is not a model version: write its number, as in 5 or 1.0.5\n',
     ],
     [
       "too few words",
@@ -101,7 +105,8 @@ describe("npm run status", () => {
       code: 1,
       stdout: "",
       stderr:
-        "can't reach the cluster at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1): run npm start, or check the stack's context\n",
+        "can't reach the cluster at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1): " +
+        "run npm start, or check the stack's context\n",
     });
   });
 });
@@ -109,7 +114,7 @@ describe("npm run status", () => {
 describe("submit", () => {
   const template = "GET /apis/argoproj.io/v1alpha1/namespaces/argo/workflowtemplates/train-model";
 
-  it("starts the template as the first of a chain of its own name", async () => {
+  it("starts the template as the first of a pipeline run of the same name", async () => {
     await withApiServer({ ...whoIs("anna"), [template]: {}, [`POST ${workflows}`]: {} }, async (cluster, calls) => {
       const name = await submit(cluster, "train-model", { scenario: "oversized" });
       expect(name).toMatch(/^train-model-[0-9a-f]{6}$/);
@@ -136,7 +141,8 @@ describe("submit", () => {
       async (cluster, calls) => {
         await expect(submit(cluster, "train-model", {})).rejects.toThrow(
           new Error(
-            'the cluster has no template train-model (workflowtemplates "train-model" not found): run npm start, or pulumi up',
+            'the cluster has no template train-model (workflowtemplates "train-model" not found): ' +
+              "run npm start, or pulumi up",
           ),
         );
         expect(calls).toHaveLength(1);
@@ -145,7 +151,7 @@ describe("submit", () => {
   });
 });
 
-describe("a chain", () => {
+describe("a pipeline run", () => {
   const trained = workflow("train-model", { from: 0, to: 60, steps: [{ name: "train", from: 1, to: 55 }] });
   const reason = "load: P95 2400 ms; staging is back on 1.0.6";
   const tested = workflow("test-staging", {
@@ -157,15 +163,15 @@ describe("a chain", () => {
   });
 
   it("is listed oldest first", async () => {
-    const list = await withApiServer({ [chainOf("c")]: { items: [tested, trained] } }, (cluster) =>
-      chainWorkflows(cluster, "c"),
+    const list = await withApiServer({ [pipelineRunOf("c")]: { items: [tested, trained] } }, (cluster) =>
+      pipelineRunWorkflows(cluster, "c"),
     );
     expect(list.map(({ metadata }) => metadata.name)).toEqual(["train-model-abc123", "test-staging-v7-def456"]);
   });
 
   it("is printed line by line, by the time since it was submitted, to its outcome", async () => {
     const printed = vi.spyOn(console, "log").mockImplementation(() => undefined);
-    const answers = { [chainOf("c")]: { items: [trained, tested] }, [podsOf("c")]: { items: [] } };
+    const answers = { [pipelineRunOf("c")]: { items: [trained, tested] }, [podsOf("c")]: { items: [] } };
     const outcome = await withApiServer(answers, (cluster) =>
       follow(cluster, "c", Date.parse(trained.metadata.creationTimestamp)),
     );

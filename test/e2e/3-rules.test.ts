@@ -131,7 +131,7 @@ describe("Given promotions that somebody froze", () => {
 
   it("When they are unfrozen, Then a person promotes what passed meanwhile, and the record has both", async () => {
     expect((await npm("run", "unfreeze")).stdout).toMatch(
-      /^Promotions go on\. They were frozen by .+: exams until Friday$/m,
+      /^Promotions are allowed again\. They were frozen by .+: exams until Friday$/m,
     );
     expect(await promote(good, "staging", "canary")).toMatchObject({
       exitCode: 0,

@@ -110,7 +110,7 @@ describe("Given the whole pipeline in one stack, with models", () => {
     const version = await alias("production");
     const stop = await npmOn("production", "stop");
     expect(stop.output).toContain(
-      "Nothing of the stack production is left. The cluster, and what else is on it, goes on.",
+      "The stack production is removed. The cluster continues to run, with everything else on it.",
     );
     expect((await status()).environments.map(({ name }) => name)).toEqual(["staging", "canary"]);
     await expect(connect().api("/api/v1/namespaces/gourmetgram-production")).rejects.toThrow(

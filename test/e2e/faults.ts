@@ -1,7 +1,7 @@
 import { mlflow } from "../../cli/mlflow";
 import type { Outcome } from "../../cli/pipeline-run";
 import { follow } from "../../cli/train";
-import { chainWorkflows, submit, type Workflow } from "../../cli/workflows";
+import { pipelineRunWorkflows, submit, type Workflow } from "../../cli/workflows";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
 import { ApiError } from "../../lib/kube-client";
@@ -49,7 +49,7 @@ export function workflowOf(pipelineRun: string, template: string): Promise<Workf
   return waitFor(
     `a Workflow of ${template}`,
     async () =>
-      (await chainWorkflows(connect(), pipelineRun)).find(
+      (await pipelineRunWorkflows(connect(), pipelineRun)).find(
         (workflow) => workflow.spec.workflowTemplateRef?.name === template,
       ),
     240,
@@ -61,7 +61,7 @@ export function waitForStep(pipelineRun: string, template: string, step: string)
   return waitFor(
     `step ${step} of ${template}`,
     async () => {
-      const workflow = (await chainWorkflows(connect(), pipelineRun)).find(
+      const workflow = (await pipelineRunWorkflows(connect(), pipelineRun)).find(
         (workflow) => workflow.spec.workflowTemplateRef?.name === template,
       );
       return Object.values(workflow?.status?.nodes ?? {}).find(

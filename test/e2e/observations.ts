@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { mlflow } from "../../cli/mlflow";
 import { listReleases, type Release } from "../../cli/releases";
 import { type EnvironmentStatus, readStatus, type Status } from "../../cli/status";
-import { chainWorkflows, type Workflow } from "../../cli/workflows";
+import { pipelineRunWorkflows, type Workflow } from "../../cli/workflows";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";
@@ -60,7 +60,7 @@ export async function alias(name: string): Promise<string | undefined> {
 
 /** The Workflows of a pipeline run: template → phase. */
 export async function workflowPhases(pipelineRun: string): Promise<Record<string, string>> {
-  const members = await chainWorkflows(connect(), pipelineRun);
+  const members = await pipelineRunWorkflows(connect(), pipelineRun);
   return Object.fromEntries(
     members.map((workflow) => [workflow.spec.workflowTemplateRef!.name, workflow.status?.phase ?? "Pending"]),
   );
@@ -68,7 +68,7 @@ export async function workflowPhases(pipelineRun: string): Promise<Record<string
 
 /** The steps of one Workflow of a pipeline run: name → phase, as Argo shows them. Retries count once. */
 export async function stepPhases(pipelineRun: string, template: string): Promise<Record<string, string>> {
-  const workflow = (await chainWorkflows(connect(), pipelineRun)).find(
+  const workflow = (await pipelineRunWorkflows(connect(), pipelineRun)).find(
     (candidate) => candidate.spec.workflowTemplateRef?.name === template,
   );
   const steps = Object.values(workflow?.status?.nodes ?? {}).filter(

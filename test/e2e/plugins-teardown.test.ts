@@ -142,7 +142,7 @@ it("frees the pods of Workflows whose controller, definition and namespace are g
   await client.request("POST", `${argo}/pods`, { body: { apiVersion: "v1", kind: "Pod", metadata, spec } });
   await client.request("DELETE", argo);
   expect(await drainWorkflows(connectTo("test", kubeconfig), 1)).toBe(
-    "0 Workflows deleted, 1 pods freed of their finalizer, since no controller did it in 1 s",
+    "0 Workflows deleted. The finalizer of 1 pods removed, since no controller did it within 1 s",
   );
   await gone("/api/v1/namespaces", "argo");
   expect(await drainWorkflows(connectTo("test", kubeconfig), 1)).toBe("0 Workflows deleted");
@@ -160,8 +160,8 @@ it("is not started by npm stop if an environment is protected; --keep-data only 
   const refused = await npm("stop");
   expect(refused.code).toBe(1);
   expect(refused.output).toContain(
-    "\nproduction is protected, and nothing was stopped or removed: " +
-      "write protect: false under production in Pulumi.staging.yaml, ",
+    "\nproduction is protected, so nothing was stopped or removed. " +
+      "Write protect: false under production in Pulumi.staging.yaml, ",
   );
   const kept = await npm("stop", "--", "--keep-data");
   expect(kept.code).toBe(0);

@@ -72,7 +72,8 @@ describe("calling the cluster", () => {
     const port = await closedPort();
     await expect(clusterAt(`http://127.0.0.1:${port}`).api("/api")).rejects.toThrow(
       new Error(
-        `can't reach the cluster at 127.0.0.1:${port} (connect ECONNREFUSED 127.0.0.1:${port}): run npm start, or check the stack's context`,
+        `can't reach the cluster at 127.0.0.1:${port} (connect ECONNREFUSED 127.0.0.1:${port}): ` +
+          "run npm start, or check the stack's context",
       ),
     );
   });

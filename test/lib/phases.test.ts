@@ -9,7 +9,10 @@ function screen(extra: { isTTY?: boolean; columns?: number } = {}) {
 describe("phases", () => {
   it("give a pipe one line for each beginning and end, without control characters", async () => {
     const pipe = screen();
-    await new Phases(pipe).run("Cluster", async (progress) => (progress("etcd"), "up"));
+    await new Phases(pipe).run("Cluster", async (progress) => {
+      progress("etcd");
+      return "up";
+    });
     expect(pipe.written).toEqual(["… Cluster\n", expect.stringMatching(/^✓ Cluster: up \(\d\.\d s\)\n$/)]);
   });
 

@@ -27,7 +27,7 @@ describe("drainWorkflows", () => {
     };
     await withApiServer(answers, async (cluster, calls) => {
       expect(await drainWorkflows(cluster, 0)).toBe(
-        "1 Workflows deleted, 1 pods freed of their finalizer, since no controller did it in 0 s",
+        "1 Workflows deleted. The finalizer of 1 pods removed, since no controller did it within 0 s",
       );
       expect(calls.at(-1)!.body).toEqual({ metadata: { finalizers: ["example.org/other"] } });
     });
@@ -41,7 +41,7 @@ describe("drainWorkflows", () => {
     });
   });
 
-  it("goes on where the definition goes while it is at work", async () => {
+  it("continues if the definition is deleted meanwhile", async () => {
     await withApiServer(
       { [`GET ${workflows}`]: { items: [{}] }, [`DELETE ${workflows}`]: [404, {}], [selected]: { items: [] } },
       async (cluster) => {

@@ -84,10 +84,10 @@ describe("the locks on a stack", () => {
     expect(readdirSync(locks("staging"))).toEqual([]);
   });
 
-  it("stay where their owner is at work", () => {
+  it("stay while their owner runs", () => {
     lock("staging", "a", process.pid);
     expect(() => releaseStaleLocks("staging")).toThrow(
-      new Error(`A pulumi is at work on the stack staging (process ${process.pid}): wait for it, then run this again.`),
+      new Error(`Pulumi is running on the stack staging (process ${process.pid}): wait for it, then run this again.`),
     );
     expect(readdirSync(locks("staging"))).toEqual(["a.json", "a.json.attrs"]);
   });
@@ -129,7 +129,7 @@ describe("an update after a destroy", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("looks at the cluster first where the destroy was killed, and only then: that one writes its state at its end alone", async () => {
+  it("refreshes only after a killed destroy, which writes its state at its end alone", async () => {
     program("kill -9 $$");
     await expect(destroy("staging", () => undefined)).rejects.toThrow("pulumi destroy did not finish");
     program();
@@ -163,7 +163,8 @@ describe("what a preview needs", () => {
   it("is a stack to compare with", async () => {
     await expect(preview("staging", {}, [])).rejects.toThrow(
       new Error(
-        "There is no stack staging on this machine to compare with: run npm start first, or name another stack in GOURMETGRAM_STACK.",
+        "There is no stack staging on this machine to compare with: " +
+          "run npm start first, or name another stack in GOURMETGRAM_STACK.",
       ),
     );
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { belonging } from "../../stacks/move";
+import { divideResources } from "../../stacks/move";
 
 const root = "urn:pulumi:staging::gourmetgram::pulumi:pulumi:Stack::gourmetgram-staging";
 const component = (type: string, name: string) => ({
@@ -22,22 +22,25 @@ const resources = [
 
 describe("what moves from one stack to another", () => {
   it("is the environment that the other one holds; what is in it goes with it", () => {
-    expect(belonging(resources, ["canary", "shadow"], false)).toEqual({
-      goes: [canary.urn],
-      stays: [registry.urn, staging.urn],
+    expect(divideResources(resources, ["canary", "shadow"], false)).toEqual({
+      moved: [canary.urn],
+      kept: [registry.urn, staging.urn],
     });
   });
 
   it("is the platform too where the other one holds that, and no environment of a third", () => {
-    expect(belonging(resources, ["staging"], true)).toEqual({ goes: [registry.urn, staging.urn], stays: [canary.urn] });
-    expect(belonging(resources, ["staging", "canary"], true)).toEqual({
-      goes: [registry.urn, staging.urn, canary.urn],
-      stays: [],
+    expect(divideResources(resources, ["staging"], true)).toEqual({
+      moved: [registry.urn, staging.urn],
+      kept: [canary.urn],
+    });
+    expect(divideResources(resources, ["staging", "canary"], true)).toEqual({
+      moved: [registry.urn, staging.urn, canary.urn],
+      kept: [],
     });
   });
 
   it("is nothing where the other one holds nothing of it, or it is empty", () => {
-    expect(belonging(resources, ["production"], false).goes).toEqual([]);
-    expect(belonging([], ["canary"], true)).toEqual({ goes: [], stays: [] });
+    expect(divideResources(resources, ["production"], false).moved).toEqual([]);
+    expect(divideResources([], ["canary"], true)).toEqual({ moved: [], kept: [] });
   });
 });

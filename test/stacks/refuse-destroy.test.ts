@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { refusal } from "../../stacks/refuse-destroy";
 import { withApiServer } from "../cli/api-server";
 
-const call =
-  "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications?labelSelector=gourmetgram.io/stack,gourmetgram.io/stack!=platform";
+const selector = "gourmetgram.io/stack,gourmetgram.io/stack!=platform";
+const call = `GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications?labelSelector=${selector}`;
 const application = (environment: string, stack: string) => ({
   metadata: { labels: { "gourmetgram.io/stack": stack } },
   spec: { destination: { namespace: `gourmetgram-${environment}` } },
@@ -21,14 +21,15 @@ describe("destroying a platform", () => {
         ],
       }),
     ).toBe(
-      "the stack platform holds the platform of canary and production and shadow, so nothing was removed: destroy the stacks before and production first",
+      "the stack platform holds the platform of canary and production and shadow, so nothing was removed: " +
+        "destroy the stacks before and production first",
     );
     expect(await asked({ items: [application("canary", "canary")] })).toBe(
       "the stack platform holds the platform of canary, so nothing was removed: destroy the stack canary first",
     );
   });
 
-  it("goes on where there are none, or Argo CD is gone already", async () => {
+  it("continues if there are none, or Argo CD is already deleted", async () => {
     expect(await asked({ items: [] })).toBeUndefined();
     expect(await asked([404, { message: "the server could not find the requested resource" }])).toBeUndefined();
   });

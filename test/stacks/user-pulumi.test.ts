@@ -6,7 +6,9 @@ import { CommandError } from "../../lib/exec";
 import { jsonPreviewWithUserPulumi } from "../../stacks/user-pulumi";
 
 let bin: string;
-beforeEach(() => void (bin = mkdtempSync(join(tmpdir(), "own-pulumi-"))));
+beforeEach(() => {
+  bin = mkdtempSync(join(tmpdir(), "user-pulumi-"));
+});
 afterEach(() => rmSync(bin, { recursive: true }));
 
 /** The preview of a stack by a `pulumi` that ends like this. */
@@ -17,7 +19,7 @@ async function previewBy(script: string): Promise<string[]> {
   return lines;
 }
 
-describe("the preview of a stack on one's own cluster", () => {
+describe("the preview of a stack on the user's cluster", () => {
   it("is what pulumi prints", async () => {
     expect(await previewBy('echo "$@"')).toEqual(["preview --stack shadow --non-interactive --json"]);
   });
@@ -25,7 +27,8 @@ describe("the preview of a stack on one's own cluster", () => {
   it("says how to make a stack that is not there yet", async () => {
     await expect(previewBy(`echo "error: no stack named 'shadow' found" >&2; exit 6`)).rejects.toThrow(
       new Error(
-        "there is no stack shadow to compare with yet: make it with pulumi stack init shadow, and commit what that writes to Pulumi.shadow.yaml",
+        "there is no stack shadow to compare with yet: " +
+          "make it with pulumi stack init shadow, and commit what that writes to Pulumi.shadow.yaml",
       ),
     );
   });
@@ -41,7 +44,8 @@ describe("the preview of a stack on one's own cluster", () => {
   it("says where pulumi comes from, where there is none", async () => {
     await expect(jsonPreviewWithUserPulumi("shadow", [], { env: { PATH: bin } })).rejects.toThrow(
       new Error(
-        "pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.",
+        "pulumi is not installed: " +
+          "install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.",
       ),
     );
   });

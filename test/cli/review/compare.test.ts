@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { compare, pathText, shown } from "../../../cli/review/compare";
+import { compare, displayText, pathText } from "../../../cli/review/compare";
 import { redact } from "../../../cli/review/redact";
 
 const lines = (before: unknown, after: unknown) =>
-  compare(before, after).map((each) => `${pathText(each.path)}: ${each.before} → ${each.after}`);
+  compare(before, after).map(
+    (difference) => `${pathText(difference.path)}: ${difference.before} → ${difference.after}`,
+  );
 
 describe("compare", () => {
   it.each<[string, unknown, unknown, string[]]>([
@@ -92,8 +94,8 @@ describe("compare", () => {
   });
 
   it("cuts what is too long, and digests to what tells them apart", () => {
-    expect(shown("x".repeat(300))).toBe(`${"x".repeat(200)}…`);
-    expect(shown(`app@sha256:${"a".repeat(64)}`)).toBe("app@sha256:aaaaaaaaaaaa");
+    expect(displayText("x".repeat(300))).toBe(`${"x".repeat(200)}…`);
+    expect(displayText(`app@sha256:${"a".repeat(64)}`)).toBe("app@sha256:aaaaaaaaaaaa");
   });
 });
 

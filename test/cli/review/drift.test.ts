@@ -11,7 +11,7 @@ const nothing: Events = {
   unchanged: 150,
   refreshed: [],
   violations: [],
-  unjudged: [],
+  uncheckedByPolicy: [],
   errors: [],
   warnings: [],
   complete: true,
@@ -49,15 +49,15 @@ Changed in the cluster
 
   it("is none on an untouched cluster", () => {
     expect(renderText(summariseDrift("staging", recorded("drift-none")))).toBe(
-      "Drift of staging: none: all that the program declares is in the cluster as it says.",
+      "Drift of staging: none: the cluster is as the program declares.",
     );
     expect(exitCode(recorded("drift-none"))).toBe(0);
   });
 
-  it("could not be looked for where Pulumi did not come to its end", () => {
+  it("is unknown if Pulumi did not complete", () => {
     const failed = { ...recorded("drift"), errors: ["the cluster can't be reached"], complete: false };
     expect(renderText(summariseDrift("staging", failed))).toMatch(
-      /^Drift of staging: it could not be looked for to the end.\n\nErrors\n {2}✗ the cluster can't be reached\n/,
+      /^Drift of staging: the check did not complete.\n\nErrors\n {2}✗ the cluster can't be reached\n/,
     );
     expect(exitCode(failed)).toBe(2);
   });

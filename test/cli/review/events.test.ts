@@ -19,7 +19,7 @@ const urn =
 describe("parseEvents", () => {
   it("reads what is to change, and counts what stays", () => {
     const { changes, unchanged, errors, complete } = recorded("preview-changes");
-    expect(changes.map(({ operation, urn: each }) => `${operation} ${nameOf(each)}`).sort()).toEqual([
+    expect(changes.map(({ operation, urn }) => `${operation} ${nameOf(urn)}`).sort()).toEqual([
       "delete canary-network-policy",
       "replace canary-publish",
       "replace mlflow-data",
@@ -37,10 +37,10 @@ describe("parseEvents", () => {
 
   it("says of a change whose it is, what differs, and what can't change in place", () => {
     const { changes } = recorded("preview-changes");
-    const volume = changes.find(({ urn: each }) => nameOf(each) === "mlflow-data")!;
+    const volume = changes.find(({ urn }) => nameOf(urn) === "mlflow-data")!;
     expect(volume.owner).toEqual({ type: "gourmetgram:platform:ModelRegistry", name: "mlflow" });
     expect([volume.differing, volume.replacedFor]).toEqual([["spec.accessModes[0]"], ["spec.accessModes[0]"]]);
-    expect([volume.before, volume.after].map((each) => (each.spec as any).accessModes)).toEqual([
+    expect([volume.before, volume.after].map((properties) => (properties.spec as any).accessModes)).toEqual([
       ["ReadWriteOnce"],
       ["ReadWriteMany"],
     ]);
@@ -73,9 +73,9 @@ describe("parseEvents", () => {
   });
 
   it("tells what a policy could not judge from what it forbids", () => {
-    const { violations, unjudged } = recorded("preview-images");
+    const { violations, uncheckedByPolicy } = recorded("preview-images");
     expect(violations).toEqual([]);
-    expect(unjudged.map(({ policy, urn: each }) => `${policy} ${nameOf(each)}`)).toContain(
+    expect(uncheckedByPolicy.map(({ policy, urn }) => `${policy} ${nameOf(urn)}`)).toContain(
       "gourmetgram/memory-limits canary-bundle",
     );
   });

@@ -9,7 +9,7 @@ const nothing: Events = {
   unchanged: 0,
   refreshed: [],
   violations: [],
-  unjudged: [],
+  uncheckedByPolicy: [],
   errors: [],
   warnings: [],
   complete: true,
@@ -44,7 +44,7 @@ Replaced, deleted, restarted
   ↻ Deployment gourmetgram-canary/gourmetgram-canary restarts its pods
   ↻ Deployment argo/argo-server restarts its pods
   ↻ Deployment argocd/argocd-redis restarts its pods
-  ± Job gourmetgram-canary/gourmetgram-canary-publish-c6a5ad315249 is replaced: it runs anew
+  ± Job gourmetgram-canary/gourmetgram-canary-publish-c6a5ad315249 is replaced: it runs again
 
 Environment canary
   ~ Application argocd/gourmetgram-canary
@@ -96,7 +96,7 @@ Not checked
       "Deployment gourmetgram-canary/gourmetgram-canary restarts its pods where it still runs the base image",
     );
     expect(summary).toContain(
-      "Not checked\n  · gourmetgram/credentials on canary-bundle, canary-publish, pipeline-parameters: it looks at a value that is known only once applied\n",
+      "Not checked\n  · gourmetgram/credentials on canary-bundle, canary-publish, pipeline-parameters: it reads a value that is known only once applied\n",
     );
   });
 
@@ -151,9 +151,9 @@ Images
   it("says what goes with what is deleted", () => {
     const gone = (kind: string) =>
       text(change(`kubernetes:core/v1:${kind}`, { operation: "delete", before: { kind, metadata: { name: "a" } } }));
-    expect(gone("Namespace")).toContain("  - Namespace a is deleted: everything in it goes too");
+    expect(gone("Namespace")).toContain("  - Namespace a is deleted: everything in it is deleted too");
     expect(gone("CustomResourceDefinition")).toContain(
-      "  - CustomResourceDefinition a is deleted: every object of its kind goes too",
+      "  - CustomResourceDefinition a is deleted: every object of its kind is deleted too",
     );
     expect(gone("Service")).toMatch(/ {2}- Service a is deleted$/);
   });
@@ -242,7 +242,7 @@ describe("the summary as Markdown", () => {
     );
     const markdown = renderMarkdown(summarise("staging", { ...nothing, changes: many }, []));
     expect(markdown.length).toBeLessThan(61_000);
-    expect(markdown.endsWith("**Cut here:** `npm run preview` shows all of it.\n")).toBe(true);
+    expect(markdown.endsWith("**Cut here:** run `npm run preview` to see all of it.\n")).toBe(true);
   });
 
   it("shows twenty-five properties of a change, and how many more there are", () => {

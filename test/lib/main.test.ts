@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { repositoryRoot } from "../../lib/paths";
+
+/** Ends a process as one of the two functions does. */
+function run(code: string): { status: number | null; stderr: string } {
+  const main = JSON.stringify(join(repositoryRoot, "lib", "main"));
+  const tsx = join(repositoryRoot, "node_modules", ".bin", "tsx");
+  const { status, stderr } = spawnSync(tsx, ["--eval", `const main = require(${main}); ${code}`], { encoding: "utf8" });
+  return { status, stderr };
+}
+
+describe("a command", () => {
+  it("ends with its exit code", () => {
+    expect(run("main.runMain(async () => 3)")).toEqual({ status: 3, stderr: "" });
+  });
+
+  it("prints an error as one sentence, with the exit code for errors", () => {
+    expect(run('main.runMain(async () => { throw new Error("no cluster") }, 2)')).toEqual({
+      status: 2,
+      stderr: "no cluster\n",
+    });
+  });
+});
+
+describe("a command of several phases", () => {
+  it("ends at an error, although another phase still runs", () => {
+    const code = 'setTimeout(() => {}, 60_000); main.runPhases(async () => { throw new Error("no cluster") })';
+    expect(run(code)).toEqual({ status: 1, stderr: "\nno cluster\n" });
+  });
+});
