@@ -18,7 +18,7 @@ export function readStackFile(stack: string): { file: StackFile; isLocal: boolea
   const name = `Pulumi.${stack}.yaml`;
   const path = join(repositoryRoot, name);
   if (!existsSync(path))
-    throw new Error(`There is no stack file ${name}: set GOURMETGRAM_STACK to another stack, or write that file.`);
+    throw new Error(`There is no stack file ${name}: name another stack in GOURMETGRAM_STACK, or write that file.`);
   const file = parseStack(readFileSync(path, "utf8"), name);
   return { file, isLocal: parseCluster(file).context === localContext };
 }
