@@ -19,7 +19,7 @@ export { currentStack, parseCluster, parseStack, readStackFile, settingsOf } fro
 /** The checked settings of one stack with all defaults. Environments are in the order of promotion. */
 export type Settings = Omit<Sections, "images" | "remoteEnvironments"> & {
   images: { build: boolean; catalogue: Images };
-  /** Where all environments of the promotion path are. Empty in a stack with `platform`: the platform's stack has it. */
+  /** Location of every environment. Empty in a stack with `platform`, since the platform's stack has the path. */
   promotionPath: PromotionPath;
 };
 export type EnvironmentSettings = Settings["environments"][string];

@@ -89,8 +89,8 @@ function sourceError(name: string, names: string[], environments: Environments):
 function unknownSourceError(name: string, source: string, names: string[]): string | undefined {
   if (source === firstEnvironment) return undefined;
   const others = names.filter((other) => other !== name && other !== firstEnvironment);
-  const choices = [firstEnvironment, ...others];
-  return `there is no environment ${source}: write ${choices.length === 1 ? choices[0] : `one of ${choices.join(", ")}`}`;
+  const choice = others.length === 0 ? firstEnvironment : `one of ${[firstEnvironment, ...others].join(", ")}`;
+  return `there is no environment ${source}: write ${choice}`;
 }
 
 /** Whether an environment promotes to itself, directly or through others. */

@@ -61,8 +61,8 @@ export class Environment extends pulumi.ComponentResource {
   private readonly onEnvironment: pulumi.CustomResourceOptions;
   /** Options of the resources on the platform's cluster. */
   private readonly onPlatform: pulumi.CustomResourceOptions;
-  /** Options of the resources that contain the release: which model runs, and how. */
-  private readonly protection: Pick<pulumi.CustomResourceOptions, "protect">;
+  /** Further options of the resources that contain the release: which model runs, and how. */
+  private readonly protectRelease: Pick<pulumi.CustomResourceOptions, "protect">;
 
   constructor(
     private readonly name: string,
@@ -74,7 +74,7 @@ export class Environment extends pulumi.ComponentResource {
     this.app = environmentApp(environment);
     this.onEnvironment = { parent: this };
     this.onPlatform = { parent: this, ...(platform.remote && { provider: platform.remote.provider }) };
-    this.protection = { protect: settings.protect };
+    this.protectRelease = { protect: settings.protect };
 
     this.namespace = this.createNamespace("namespace", this.app, this.onEnvironment);
     const deployer = this.allowDeployment();
@@ -92,7 +92,7 @@ export class Environment extends pulumi.ComponentResource {
     const namespace = new k8s.core.v1.Namespace(
       `${this.name}-${role}`,
       { metadata: { name, labels: restrictedNamespaceLabels } },
-      { ...options, ...this.protection },
+      { ...options, ...this.protectRelease },
     );
     return namespace.metadata.name;
   }
@@ -164,7 +164,7 @@ export class Environment extends pulumi.ComponentResource {
     const bundle = new k8s.core.v1.ConfigMap(
       `${this.name}-bundle`,
       { metadata: { name: `${this.app}-bundle`, namespace }, data: files },
-      { ...this.onPlatform, ...this.protection },
+      { ...this.onPlatform, ...this.protectRelease },
     );
     return { tag, job: this.createPublishJob(bundle, tag) };
   }
@@ -255,7 +255,7 @@ export class Environment extends pulumi.ComponentResource {
           },
         },
       },
-      { ...this.onPlatform, ...this.protection, dependsOn },
+      { ...this.onPlatform, ...this.protectRelease, dependsOn },
     );
   }
 

@@ -50,7 +50,8 @@ export async function referToPlatform(stack: string): Promise<Platform> {
   const found = platformOutput.safeParse(value);
   if (!found.success)
     throw new Error(
-      `The stack ${stack} has no output "platform" that this program can read: update that stack with this program first.`,
+      `The stack ${stack} has no output "platform" that this program can read: ` +
+        "update that stack with this program first.",
     );
   // Pulumi does not keep the order of an output's keys.
   return { ...found.data, promotionPath: inPromotionOrder(found.data.promotionPath) };
@@ -68,7 +69,7 @@ export interface EnvironmentStack {
   readonly isRemote: boolean;
 }
 
-/** Why the promotion path does not have the environments in this stack or on this cluster, and what to write instead. */
+/** Which environments of a stack the promotion path has in another stack or on another cluster, and the remedy. */
 export function placementErrors(promotionPath: PromotionPath, stack: EnvironmentStack): string[] {
   return stack.environments.flatMap((name) => {
     const location = promotionPath[name];

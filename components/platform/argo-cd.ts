@@ -28,8 +28,8 @@ const ownApiServer = "https://kubernetes.default.svc";
 const components = ["application-controller", "redis", "repo-server", "server"];
 const serverPort = 8080;
 /**
- * Kinds that a bundle may contain, and kinds that Kubernetes creates from them. Argo CD may only read the latter, but it
- * shows only kinds that its project names.
+ * Kinds that a bundle may contain, and kinds that Kubernetes creates from them. Argo CD may only read the latter. They
+ * are listed since it shows no kind that its project does not list.
  */
 const shownKinds = { apps: ["Deployment", "ReplicaSet"], "": ["Service", "Pod"] };
 
@@ -166,8 +166,8 @@ export function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Ma
 }
 
 /**
- * The server needs the CRD of ApplicationSets, but nobody creates one. Its schema would be most of Pulumi's state, which
- * is written twice for each resource that an update changes.
+ * The server needs the CRD of ApplicationSets, but nobody creates one. Its schema would be most of Pulumi's state,
+ * which is written twice for each resource that an update changes.
  */
 function removeApplicationSetSchema(objects: Manifest[]) {
   const definitions = objects.filter(

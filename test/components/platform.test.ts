@@ -28,7 +28,8 @@ describe("a reference to the platform", () => {
   ])("says what to do where that stack %s", async (_title, outputs) => {
     await expect(refer(outputs)).rejects.toThrow(
       new Error(
-        'The stack platform has no output "platform" that this program can read: update that stack with this program first.',
+        'The stack platform has no output "platform" that this program can read: ' +
+          "update that stack with this program first.",
       ),
     );
   });

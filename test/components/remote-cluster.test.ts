@@ -63,7 +63,7 @@ describe("the stack of an environment on a cluster of its own", () => {
     expect(childrenOf(registrations, "canary").filter((child) => child.includes("look"))).toEqual([]);
   });
 
-  it("publishes its bundle from a namespace of its own beside the registry, which admits no pod outside the restricted standard", () => {
+  it("publishes its bundle from its own namespace beside the registry, which enforces the restricted standard", () => {
     const { metadata } = inputs("canary-bundle-namespace");
     expect(metadata).toEqual({ name: "gourmetgram-canary-bundle", labels: inputs("canary-namespace").metadata.labels });
     expect(["canary-bundle", "canary-publish"].map((name) => inputs(name).metadata.namespace)).toEqual([
