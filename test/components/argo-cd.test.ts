@@ -138,7 +138,7 @@ describe("ArgoCd", () => {
     });
   });
 
-  it("may deploy to a namespace of a remote cluster by its name, and not to that namespace on its own cluster", async () => {
+  it("deploys to a remote cluster by its name, and not to the same namespace on its own cluster", async () => {
     const { inputs } = await argoCd({}, (all) => all, [
       { namespace: "food-a" },
       { namespace: "food-b", cluster: "edge" },
