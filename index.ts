@@ -28,12 +28,12 @@ export = async () => {
   const settings = loadSettings();
   const onCluster = { providers: { kubernetes: clusterProvider("cluster", settings.cluster) } };
   return settings.platform
-    ? environmentsAlone(settings, settings.platform, onCluster)
+    ? environmentsOnly(settings, settings.platform, onCluster)
     : wholePlatform(settings, onCluster);
 };
 
-/** A stack of environments alone, on the platform of another one. */
-async function environmentsAlone(
+/** A stack that holds only environments. Another stack holds the platform. */
+async function environmentsOnly(
   { environments, exposure }: Settings,
   { stack, cluster, apiServer }: NonNullable<Settings["platform"]>,
   onCluster: OnCluster,
@@ -42,23 +42,31 @@ async function environmentsAlone(
     cluster && apiServer ? { provider: clusterProvider("platform-cluster", cluster), apiServer } : undefined;
   const platform = { ...(await referToPlatform(stack)), remote };
   const names = Object.keys(environments);
-  const mistakes = placementErrors(platform, names, pulumi.getStack(), stack, remote !== undefined);
-  if (mistakes.length > 0) throw new ConfigurationError(mistakes);
-  const held = names.map(
+  const errors = placementErrors(platform.promotionPath, {
+    stack: pulumi.getStack(),
+    platformStack: stack,
+    environments: names,
+    isRemote: remote !== undefined,
+  });
+  if (errors.length > 0) throw new ConfigurationError(errors);
+  const created = names.map(
     (name) => new Environment(name, { environment: name, settings: environments[name], exposure, platform }, onCluster),
   );
-  return { urls: byName(names, held, ({ url }) => url), namespaces: byName(names, held, ({ namespace }) => namespace) };
+  return {
+    urls: byName(names, created, ({ url }) => url),
+    namespaces: byName(names, created, ({ namespace }) => namespace),
+  };
 }
 
 async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   const { cluster, exposure, images, pipeline, promotionPath } = settings;
   const catalogue = images.catalogue;
   const names = Object.keys(settings.environments);
-  // What all environments share is kept as long as one of them is.
+  // What all environments share is protected if one of them is.
   const protect = names.some((name) => settings.environments[name].protect);
 
   const registry = new Registry("registry", { settings: settings.registry, images: catalogue, protect }, onCluster);
-  const own = new PipelineImages(
+  const builtImages = new PipelineImages(
     "images",
     {
       images: catalogue,
@@ -110,7 +118,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     "pipeline",
     {
       settings: pipeline,
-      images: own.references,
+      images: builtImages.references,
       environmentUrls: Object.fromEntries(
         Object.entries(promotionPath).map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)]),
       ),
@@ -122,7 +130,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     { ...onCluster, dependsOn: modelRegistry },
   );
   const platform = {
-    images: { app: own.references.app, tools: own.references.tools },
+    images: { app: builtImages.references.app, tools: builtImages.references.tools },
     project: argoCd.project,
     rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds,
     promotionPath,
@@ -138,7 +146,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   new DestroyGuard(
     "destroy-guard",
     { cluster },
-    { dependsOn: [registry, own, modelRegistry, argoWorkflows, argoCd, promotion, ...environments] },
+    { dependsOn: [registry, builtImages, modelRegistry, argoWorkflows, argoCd, promotion, ...environments] },
   );
 
   return {
@@ -155,13 +163,13 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       argoCd: argoCd.namespace,
     },
     templates: promotion.templates,
-    // For the stacks of `remoteEnvironments`.
+    // Read by the stacks of `remoteEnvironments`.
     platform,
   };
 }
 
 function clusterProvider(name: string, { context, kubeconfig }: Settings["cluster"]): k8s.Provider {
-  // The cluster stays the same one when its kubeconfig moves.
+  // With a fixed identifier, Pulumi replaces nothing if the path of the kubeconfig changes.
   return new k8s.Provider(name, {
     context,
     kubeconfig,

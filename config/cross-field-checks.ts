@@ -1,4 +1,4 @@
-/** What is wrong between settings that are right by themselves. */
+/** Checks between settings that are valid by themselves. */
 import { isDeepStrictEqual } from "node:util";
 import {
   builtImageKeys,
@@ -12,237 +12,280 @@ import {
 import { type EnvironmentLocation, firstEnvironment, promotionOrder, promotionPathErrors } from "./promotion-path";
 import { type Sections, schema } from "./schema";
 
-/** Where a mistake stands, and what to write instead. */
-export interface Mistake {
-  path: string[];
-  message: string;
+/** A setting that is wrong, and what to write instead. */
+export interface ConfigIssue {
+  readonly path: string[];
+  readonly message: string;
 }
+
+const issue = (path: string[], message: string): ConfigIssue => ({ path, message });
+
+/** Reason of two checks: Argo CD tells remote clusters apart by their address. */
+const onePerCluster = "since Argo CD allows one environment per remote cluster";
 
 /**
- * Compares the sections of a stack's configuration with each other and within.
- * @param sections those that are right by themselves; what a comparison needs of the others is not compared
- * @param given names of the sections that the stack file has, right or wrong
+ * Compares the settings of a stack with each other.
+ * @param sections the sections that are valid by themselves; a check is skipped if a section that it needs is missing
+ * @param given names of the sections that the stack file has, valid or not
  */
-export function crossFieldChecks(sections: Partial<Sections>, given: readonly string[]): Mistake[] {
+export function crossFieldChecks(sections: Partial<Sections>, given: readonly string[]): ConfigIssue[] {
   const { environments, exposure, pipeline, registry, images } = sections;
+  const hasPlatformElsewhere = given.includes("platform");
   return [
-    ...(given.includes("platform")
-      ? ofThePlatform(sections, given)
-      : [...places(sections), ...(images ? digests(images) : [])]),
-    ...(exposure ? exposures(exposure, environments, !given.includes("platform")) : []),
-    ...(pipeline ? load(pipeline.load) : []),
-    ...(registry?.configureNodes && !registry.clusterIp
-      ? [
-          {
-            path: ["registry", "clusterIp"],
-            message:
-              "missing: write a fixed address, since configureNodes tells it to nodes that resolve no cluster names",
-          },
-        ]
-      : []),
+    ...(hasPlatformElsewhere ? environmentStackIssues(sections, given) : environmentIssues(sections)),
+    ...(images && !hasPlatformElsewhere ? digestIssues(images) : []),
+    ...(exposure ? exposureIssues(exposure, environments, !hasPlatformElsewhere) : []),
+    ...(pipeline ? loadIssues(pipeline.load) : []),
+    ...(registry ? registryIssues(registry) : []),
   ];
 }
 
-/** Sections of a stack whose platform another one holds. */
-const withPlatform = ["cluster", "platform", "exposure", "environments"];
+/** Sections of a stack whose platform is in another stack. */
+const environmentStackSections = ["cluster", "platform", "exposure", "environments"];
 
-/** What the platform's stack says is said there alone. */
-function ofThePlatform(
+/** A stack that holds only environments sets nothing that the platform's stack sets. */
+function environmentStackIssues(
   { cluster, platform, environments = {} }: Partial<Sections>,
   given: readonly string[],
-): Mistake[] {
-  const there = platform ? `the stack ${platform.stack} says it` : "the platform's stack says it";
-  const sections = given.filter((section) => section in schema.shape && !withPlatform.includes(section));
-  const keys = Object.entries(environments).flatMap(([name, { port, promotesFrom }]) => [
-    ...(port === undefined ? [] : [["environments", name, "port"]]),
-    ...(promotesFrom === undefined ? [] : [["environments", name, "promotesFrom"]]),
-  ]);
+): ConfigIssue[] {
+  const owner = platform ? `the stack ${platform.stack}` : "the platform's stack";
+  const sections = given.filter((name) => name in schema.shape && !environmentStackSections.includes(name));
+  const paths = [...sections.map((name) => [name]), ...platformKeys(environments)];
   return [
-    ...[...sections.map((section) => [section]), ...keys].map((path) => ({
-      path,
-      message: `leave it out, or remove platform, since ${there}`,
-    })),
-    ...(platform ? twoClusters(platform, cluster, Object.keys(environments)) : []),
+    ...paths.map((path) => issue(path, `remove it, or remove platform, since ${owner} sets it`)),
+    ...(platform ? remoteStackIssues(platform, cluster, Object.keys(environments).sort()) : []),
   ];
 }
 
-/** A stack on another cluster than its platform's says where both are, and holds one environment. */
-function twoClusters(
-  { cluster, apiServer }: NonNullable<Sections["platform"]>,
-  own: Sections["cluster"] | undefined,
+/** Paths of the keys of environments that only the platform's stack may set. */
+function platformKeys(environments: Sections["environments"]): string[][] {
+  return Object.entries(environments).flatMap(([name, environment]) =>
+    (["port", "promotesFrom"] as const)
+      .filter((key) => environment[key] !== undefined)
+      .map((key) => ["environments", name, key]),
+  );
+}
+
+/** A stack on another cluster than its platform's names both clusters, and holds one environment. */
+function remoteStackIssues(
+  { cluster: platformCluster, apiServer }: NonNullable<Sections["platform"]>,
+  stackCluster: Sections["cluster"] | undefined,
   environments: string[],
-): Mistake[] {
-  const mistake = (key: string, message: string) => [{ path: ["platform", key], message }];
-  if (!cluster)
-    return apiServer
-      ? mistake("cluster", "missing: write the platform's, since apiServer says that this stack's is another one")
-      : [];
-  return [
-    ...(apiServer
-      ? []
-      : mistake(
-          "apiServer",
-          "missing: write where Argo CD reaches this stack's cluster, since it is not the platform's",
-        )),
-    ...(isDeepStrictEqual(cluster, own)
-      ? mistake("cluster", "correct it, or leave it and apiServer out, since it is this stack's own cluster")
-      : []),
-    ...environments
-      .sort()
-      .slice(1)
-      .map((name) => ({
-        path: ["environments", name],
-        message: "write it in a stack of its own, since Argo CD needs another cluster for it",
-      })),
-  ];
+): ConfigIssue[] {
+  const clusterPath = ["platform", "cluster"];
+  if (!platformCluster && !apiServer) return [];
+  if (!platformCluster)
+    return [
+      issue(
+        clusterPath,
+        "missing: write the platform's cluster, since apiServer says that this stack is on another one",
+      ),
+    ];
+  const issues = environments
+    .slice(1)
+    .map((name) => issue(["environments", name], `move it to its own stack, ${onePerCluster}`));
+  if (!apiServer)
+    issues.push(
+      issue(
+        ["platform", "apiServer"],
+        "missing: write the URL at which Argo CD reaches this stack's cluster, since the platform is on another one",
+      ),
+    );
+  if (isDeepStrictEqual(platformCluster, stackCluster))
+    issues.push(issue(clusterPath, "correct it, or remove it and apiServer, since it is the cluster of this stack"));
+  return issues;
 }
 
-/** Where the environments are, and how they follow on one another. */
-function places({ environments, remoteEnvironments, exposure }: Partial<Sections>): Mistake[] {
-  const all: Record<string, Partial<EnvironmentLocation>> = { ...remoteEnvironments, ...environments };
-  const at = (name: string, ...key: string[]) => [
-    name in (remoteEnvironments ?? {}) && !(name in (environments ?? {})) ? "remoteEnvironments" : "environments",
+/** Where the environments are, and in which order models are promoted along them. */
+function environmentIssues({ environments, remoteEnvironments, exposure }: Partial<Sections>): ConfigIssue[] {
+  const local = environments ?? {};
+  const remote = remoteEnvironments ?? {};
+  const all: Record<string, Partial<EnvironmentLocation>> = { ...remote, ...local };
+  const pathOf = (name: string, ...key: string[]) => [
+    name in remote && !(name in local) ? "remoteEnvironments" : "environments",
     name,
     ...key,
   ];
-  const portless = Object.keys(environments ?? {}).filter((name) => all[name].port === undefined);
-  const twice = Object.keys(remoteEnvironments ?? {}).filter((name) => name in (environments ?? {}));
+  const pathErrors = environments && remoteEnvironments ? promotionPathErrors(all) : [];
   return [
-    ...portless.map((name) => ({ path: at(name, "port"), message: "missing: write a whole number from 1 to 65535" })),
-    ...twice.map((name) => ({
-      path: ["remoteEnvironments", name],
-      message: "remove it here, or under environments, since one stack holds it",
-    })),
-    ...(firstEnvironment in (remoteEnvironments ?? {})
-      ? [
-          {
-            path: at(firstEnvironment),
-            message: "write it under environments, since candidates are tested where the workflows run",
-          },
-        ]
-      : []),
-    ...otherClusters(remoteEnvironments ?? {}),
-    ...(environments && remoteEnvironments
-      ? promotionPathErrors(all).map(({ environment, key, message }) => ({ path: at(environment, ...key), message }))
-      : []),
-    ...samePorts(all, at, exposure),
+    ...localEnvironmentIssues(local),
+    ...remoteEnvironmentIssues(remote, Object.keys(local)),
+    ...pathErrors.map(({ environment, key, message }) => issue(pathOf(environment, ...key), message)),
+    ...portIssues(all, pathOf, exposure),
   ];
 }
 
-function otherClusters(environments: Sections["remoteEnvironments"]): Mistake[] {
+function localEnvironmentIssues(environments: Sections["environments"]): ConfigIssue[] {
   return Object.keys(environments)
-    .sort()
-    .flatMap((name) => {
-      const { cluster, url } = environments[name];
-      const mistake = (key: string, message: string) => [{ path: ["remoteEnvironments", name, key], message }];
-      if (cluster && !url)
-        return mistake("url", "missing: write where the workflows reach it, since it is on a cluster of its own");
-      if (url && !cluster)
-        return mistake("url", "leave it out, or name its cluster, since on the platform's the workflows know the way");
-      const first = Object.keys(environments)
-        .sort()
-        .find((other) => environments[other].cluster === cluster);
-      return cluster && first !== name
-        ? mistake("cluster", `${cluster} is the cluster of ${first}: Argo CD needs another one for ${name}`)
-        : [];
-    });
+    .filter((name) => environments[name].port === undefined)
+    .map((name) => issue(["environments", name, "port"], "missing: write a whole number from 1 to 65535"));
 }
 
-function samePorts(
+function remoteEnvironmentIssues(environments: Sections["remoteEnvironments"], localNames: string[]): ConfigIssue[] {
+  const names = Object.keys(environments).sort();
+  const issues = names.flatMap((name) => remoteClusterIssues(name, names, environments));
+  for (const name of names.filter((remoteName) => localNames.includes(remoteName)))
+    issues.push(
+      issue(["remoteEnvironments", name], "remove it here or under environments, since only one stack may hold it"),
+    );
+  if (names.includes(firstEnvironment))
+    issues.push(
+      issue(
+        [localNames.includes(firstEnvironment) ? "environments" : "remoteEnvironments", firstEnvironment],
+        "move it to environments, since candidates are tested in the stack of the workflows",
+      ),
+    );
+  return issues;
+}
+
+/** A remote cluster belongs to one environment, and needs a URL that the workflows reach. */
+function remoteClusterIssues(
+  name: string,
+  names: string[],
+  environments: Sections["remoteEnvironments"],
+): ConfigIssue[] {
+  const { cluster, url } = environments[name];
+  const path = ["remoteEnvironments", name];
+  if (!cluster && !url) return [];
+  if (!url)
+    return [
+      issue([...path, "url"], "missing: write the URL at which the workflows reach it, since it is on another cluster"),
+    ];
+  if (!cluster)
+    return [
+      issue(
+        [...path, "url"],
+        "remove it, or write cluster, since the workflows know the URLs on the platform's cluster",
+      ),
+    ];
+  const first = names.find((other) => environments[other].cluster === cluster);
+  if (first === name) return [];
+  return [
+    issue([...path, "cluster"], `${cluster} is the cluster of ${first}: write another for ${name}, ${onePerCluster}`),
+  ];
+}
+
+/** A port that something is exposed at, and the path of the setting that says so. */
+interface UsedPort {
+  readonly owner: string;
+  readonly port: number;
+  readonly path: string[];
+}
+
+/** The environments and the pages share the ports of the platform's cluster. */
+function portIssues(
   environments: Record<string, Partial<EnvironmentLocation>>,
-  at: (name: string, key: string) => string[],
+  pathOf: (name: string, key: string) => string[],
   exposure?: Sections["exposure"],
-): Mistake[] {
-  const served = promotionOrder(environments).flatMap((owner) =>
-    environments[owner].port && !environments[owner].cluster
-      ? [{ owner, port: environments[owner].port, path: at(owner, "port") }]
-      : [],
+): ConfigIssue[] {
+  const environmentPorts = promotionOrder(environments).flatMap((owner): UsedPort[] => {
+    const { port, cluster } = environments[owner];
+    return port && !cluster ? [{ owner, port, path: pathOf(owner, "port") }] : [];
+  });
+  const pagePorts = Object.entries(exposure?.ports ?? {}).map(
+    ([owner, port]): UsedPort => ({ owner, port, path: ["exposure", "ports", owner] }),
   );
-  const pages = Object.entries(exposure?.ports ?? {}).map(([owner, port]) => ({
-    owner,
-    port,
-    path: ["exposure", "ports", owner],
-  }));
-  return repeated([...served, ...pages], "port");
+  return duplicates([...environmentPorts, ...pagePorts], "port");
 }
 
-/** A later owner of a port gives way to the first one. */
-function repeated(ports: { owner: string; port: number; path: string[] }[], noun: string): Mistake[] {
+/** The first owner keeps a port; every later one needs another. */
+function duplicates(ports: UsedPort[], noun: string): ConfigIssue[] {
   return ports.flatMap(({ owner, port, path }, index) => {
-    const first = ports.slice(0, index).find((other) => other.port === port);
-    return first ? [{ path, message: `${noun} ${port} is taken by ${first.owner}: give ${owner} another one` }] : [];
+    const first = ports.slice(0, index).find((earlier) => earlier.port === port);
+    return first ? [issue(path, `${noun} ${port} is already used by ${first.owner}: write another for ${owner}`)] : [];
   });
 }
 
-/** @param pages whether the stack exposes the three pages too */
-function exposures(
-  { type, addresses, host, ports, nodePorts }: Sections["exposure"],
+/** @param hasPages whether the stack exposes the three pages too */
+function exposureIssues(
+  exposure: Sections["exposure"],
   environments: Sections["environments"] | undefined,
-  pages: boolean,
-): Mistake[] {
-  const found: Mistake[] = [];
-  const mistake = (key: string[], message: string) => found.push({ path: ["exposure", ...key], message });
-
-  if (type === "externalIPs" && addresses.length === 0)
-    mistake(["addresses"], "missing: write at least one node address, since externalIPs needs it");
-  if (type !== "externalIPs" && addresses.length > 0)
-    mistake(["addresses"], "leave them out, or write type: externalIPs, since no other type has addresses");
-  if (type !== "externalIPs" && !host)
-    mistake(
-      ["host"],
-      `missing: write the host name or address that people open${pages ? ", since MLflow answers to no other" : ""}`,
-    );
-  if (type !== "NodePort") {
-    if (Object.keys(nodePorts).length > 0)
-      mistake(["nodePorts"], "leave them out, or write type: NodePort, since no other type has node ports");
-    return found;
-  }
-  // In an order of their own, not in that of the file, which Pulumi doesn't keep.
-  const owners = [...promotionOrder(environments ?? {}), ...(pages ? Object.keys(ports) : [])];
-  if (environments) {
-    for (const name of owners)
-      if (!(name in nodePorts)) mistake(["nodePorts", name], "missing: write a node port for it");
-    for (const name of Object.keys(nodePorts))
-      if (!owners.includes(name))
-        mistake(["nodePorts", name], `remove it, since this stack has no environment ${name}`);
-  }
-  const taken = owners
-    .filter((owner) => owner in nodePorts)
-    .map((owner) => ({ owner, port: nodePorts[owner], path: ["exposure", "nodePorts", owner] }));
-  return [...found, ...repeated(taken, "node port")];
+  hasPages: boolean,
+): ConfigIssue[] {
+  return [
+    ...addressIssues(exposure),
+    ...hostIssues(exposure, hasPages),
+    ...(exposure.type === "NodePort"
+      ? nodePortIssues(exposure, environments, hasPages)
+      : unusedNodePortIssues(exposure)),
+  ];
 }
 
-function load({ requests, concurrency }: Sections["pipeline"]["load"]): Mistake[] {
+function addressIssues({ type, addresses }: Sections["exposure"]): ConfigIssue[] {
+  const path = ["exposure", "addresses"];
+  if (type === "externalIPs" && addresses.length === 0)
+    return [issue(path, "missing: write at least one node address, since type externalIPs needs one")];
+  if (type !== "externalIPs" && addresses.length > 0)
+    return [issue(path, "remove them, or write type: externalIPs, since no other type has addresses")];
+  return [];
+}
+
+function hostIssues({ type, host }: Sections["exposure"], hasPages: boolean): ConfigIssue[] {
+  if (type === "externalIPs" || host) return [];
+  const reason = hasPages ? ", since MLflow accepts no other host" : "";
+  return [issue(["exposure", "host"], `missing: write the host name or address that people open${reason}`)];
+}
+
+function unusedNodePortIssues({ nodePorts }: Sections["exposure"]): ConfigIssue[] {
+  if (Object.keys(nodePorts).length === 0) return [];
+  const message = "remove them, or write type: NodePort, since no other type has node ports";
+  return [issue(["exposure", "nodePorts"], message)];
+}
+
+function nodePortIssues(
+  { ports, nodePorts }: Sections["exposure"],
+  environments: Sections["environments"] | undefined,
+  hasPages: boolean,
+): ConfigIssue[] {
+  const pathOf = (name: string) => ["exposure", "nodePorts", name];
+  // The order of promotion: Pulumi does not keep the order of the file.
+  const owners = [...promotionOrder(environments ?? {}), ...(hasPages ? Object.keys(ports) : [])];
+  const used = owners
+    .filter((owner) => owner in nodePorts)
+    .map((owner): UsedPort => ({ owner, port: nodePorts[owner], path: pathOf(owner) }));
+  const issues = duplicates(used, "node port");
+  if (!environments) return issues;
+  const missing = owners.filter((owner) => !(owner in nodePorts));
+  const unknown = Object.keys(nodePorts).filter((name) => !owners.includes(name));
+  return [
+    ...issues,
+    ...missing.map((owner) => issue(pathOf(owner), "missing: write a node port for it")),
+    ...unknown.map((name) => issue(pathOf(name), `remove it, since this stack has no environment ${name}`)),
+  ];
+}
+
+/** A 95th percentile needs at least this many requests. */
+const leastRequests = 20;
+
+function loadIssues({ requests, concurrency }: Sections["pipeline"]["load"]): ConfigIssue[] {
   const path = ["pipeline", "load", "concurrency"];
-  if (concurrency > requests)
-    return [{ path, message: `write ${requests} or less, since there are no more requests in all` }];
+  if (concurrency > requests) return [issue(path, `write ${requests} or less, since requests is ${requests}`)];
   // hey gives each of its workers the same whole number of requests.
   const sent = Math.floor(requests / concurrency) * concurrency;
-  return sent < 20
-    ? [
-        {
-          path,
-          message: `write a divisor of the ${requests} requests: ${concurrency} at once send only ${sent}, and under 20 there is no 95th percentile`,
-        },
-      ]
-    : [];
+  if (sent >= leastRequests) return [];
+  const reason = `${concurrency} at once send only ${sent}, and a 95th percentile needs ${leastRequests}`;
+  return [issue(path, `write a divisor of ${requests}, the number of requests: ${reason}`)];
 }
 
-function digests({ build, mirror, overrides }: Sections["images"]): Mistake[] {
+function registryIssues({ configureNodes, clusterIp }: Sections["registry"]): ConfigIssue[] {
+  if (!configureNodes || clusterIp) return [];
+  const reason = "since configureNodes writes it to the nodes, which do not resolve cluster names";
+  return [issue(["registry", "clusterIp"], `missing: write a fixed IPv4 address, ${reason}`)];
+}
+
+function digestIssues({ build, mirror, overrides }: Sections["images"]): ConfigIssue[] {
   const chosen = overrides as Partial<Record<ImageKey, ImageOverride>>;
   const images = resolveImages(chosen, mirror);
-  const lacking = (key: string, message: string) => ({
-    path: ["images", "overrides", key, "digest"],
-    message: `missing: ${message}`,
-  });
-  const moved = imageKeys.filter((key) => catalogue[key].digest && chosen[key]?.tag && !chosen[key].digest);
+  const missing = (key: ImageKey, message: string) =>
+    issue(["images", "overrides", key, "digest"], `missing: write the digest ${message}`);
+
+  const retagged = imageKeys.filter((key) => catalogue[key].digest && chosen[key]?.tag && !chosen[key].digest);
+  const notBuilt = build ? [] : builtImageKeys.filter((key) => !images[key].digest);
   return [
-    ...moved.map((key) =>
-      lacking(key, `write that of ${chosen[key]!.tag}, since the catalogue's is that of ${catalogue[key].tag}`),
+    ...retagged.map((key) =>
+      missing(key, `of ${chosen[key]!.tag}, since the catalogue has the digest of ${catalogue[key].tag}`),
     ),
-    ...unpinnedImages(images).map((key) => lacking(key, "write the one that `npm run images -- pin` prints")),
-    ...(build ? [] : builtImageKeys.filter((key) => !images[key].digest)).map((key) =>
-      lacking(key, "write the one that `npm run images -- push` printed, or images.build: true"),
-    ),
+    ...unpinnedImages(images).map((key) => missing(key, "that `npm run images -- pin` prints")),
+    ...notBuilt.map((key) => missing(key, "that `npm run images -- push` printed, or write images.build: true")),
   ];
 }

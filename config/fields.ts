@@ -1,43 +1,48 @@
 /**
- * The kinds of value that a setting may have. Each says once what it expects: the message of a mistake, the table
- * of settings and the schema for editors come from the same words and the same bounds.
+ * The kinds of value that a setting may have. Each states once what it expects: the error messages, the table of
+ * settings and the schema for editors use the same words and the same bounds.
  */
+import { Cron } from "croner";
 import { z } from "zod";
 
 type Problem = z.core.$ZodRawIssue;
 
-/** A mapping of these keys and no others. */
+/** A mapping with these keys and no others. */
 export function section<Shape extends z.core.$ZodShape>(meaning: string, shape: Shape) {
   const keys = Object.keys(shape);
   const required = keys.filter((key) => !z.safeParse(shape[key], undefined).success);
-  const misshapen = expected(required.length > 0 ? `a mapping with ${required.join(", ")}` : "a mapping");
+  const valueError = expected(required.length > 0 ? `a mapping with ${required.join(", ")}` : "a mapping");
   const error = (problem: Problem) =>
-    problem.code === "unrecognized_keys" ? `unknown key: write ${oneOf(keys)}, or remove it` : misshapen(problem);
+    problem.code === "unrecognized_keys" ? `unknown key: write ${oneOf(keys)}, or remove it` : valueError(problem);
   return z.strictObject(shape, { error }).meta({ description: meaning });
 }
 
-/** A mapping from some of these names, all to the same kind of value. */
+/** A mapping from some of these names to values of one kind. */
 export function byName<Value extends z.ZodType>(meaning: string, names: readonly string[], value: Value) {
   const name = z
     .string()
-    .refine((given) => names.includes(given))
+    .refine((key) => names.includes(key))
     .meta({ enum: names });
   return mapping(meaning, name, `a mapping of ${names.join(", ")}`, `unknown name: write ${oneOf(names)}`, value);
 }
 
-// `gourmetgram-<name>` is a namespace, and a Job with the bundle's tag behind it; <name> is an alias in MLflow and begins tags.
-const taken = ["platform", "mlflow", "development", "latest", "gate"];
-const environmentForm = `(?!(?:${taken.join("|")}|v\\d+)$)[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?`;
+// `gourmetgram-<name>` is a namespace. With the tag of the bundle, it is also the name of a Job.
+// `<name>` is an alias in MLflow and the beginning of image tags.
+const reservedNames = ["platform", "mlflow", "development", "latest", "gate"];
+const environmentForm = `(?!(?:${reservedNames.join("|")}|v\\d+)$)[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?`;
 
-/** A mapping from environments, which the stack names, all to the same kind of value. @param more other names that may stand there */
-export function byEnvironment<Value extends z.ZodType>(meaning: string, value: Value, more: readonly string[] = []) {
-  const name = z.string().regex(new RegExp(`^(?:${[...more, environmentForm].join("|")})$`));
-  const rule = `write up to 30 small letters, digits and dashes, a letter first; ${taken.join(", ")} and v1 are taken`;
+/**
+ * A mapping from names of environments to values of one kind.
+ * @param others names that are also allowed as keys
+ */
+export function byEnvironment<Value extends z.ZodType>(meaning: string, value: Value, others: readonly string[] = []) {
+  const name = z.string().regex(new RegExp(`^(?:${[...others, environmentForm].join("|")})$`));
+  const rule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
   return mapping(
     meaning,
     name,
     "a mapping of environments, as in staging, canary, production",
-    `no name for an environment: ${rule}`,
+    `invalid name of an environment: ${rule}; ${reservedNames.join(", ")} and names like v1 are reserved`,
     value,
   );
 }
@@ -54,39 +59,43 @@ function mapping<Value extends z.ZodType>(
   meaning: string,
   name: z.ZodType<string, string>,
   what: string,
-  misnamed: string,
+  keyError: string,
   value: Value,
 ) {
-  const misshapen = expected(what);
-  const error = (problem: Problem) => (problem.code === "invalid_key" ? misnamed : misshapen(problem));
+  const valueError = expected(what);
+  const error = (problem: Problem) => (problem.code === "invalid_key" ? keyError : valueError(problem));
   return z.record(name as z.ZodString, value, { error }).meta({ description: meaning });
 }
 
-/** A mapping whose keys others define. */
+/** A mapping with any keys. */
 export const openMapping = (meaning: string) =>
   z.record(z.string(), z.unknown(), { error: expected("a mapping of settings") }).meta({ description: meaning });
 
-/** A list without repetitions. */
+/** A list without duplicates. */
 export function list<Item extends z.ZodType>(meaning: string, item: Item) {
   return z
     .array(item, { error: expected("a list") })
     .superRefine((items, context) => {
-      for (const [index, given] of items.entries())
-        if (items.indexOf(given) < index)
-          context.addIssue({ code: "custom", path: [index], message: `${given} stands there already: remove it` });
+      for (const [index, entry] of items.entries()) {
+        const message = `${entry} is already in the list: remove it`;
+        if (items.indexOf(entry) < index) context.addIssue({ code: "custom", path: [index], message });
+      }
     })
     .meta({ description: meaning, uniqueItems: true });
 }
 
-/** A key that may be left out and has no default of its own. @param fallback what holds then, for people */
+/**
+ * A key that may be left out and has no default in the schema.
+ * @param fallback what applies then, for the table of settings
+ */
 export const optional = <Kind extends z.ZodType>(kind: Kind, fallback: string) => kind.optional().meta({ fallback });
 
 export const flag = (meaning: string) =>
-  told(z.boolean({ error: expected("true or false") }), meaning, "true or false");
+  described(z.boolean({ error: expected("true or false") }), meaning, "true or false");
 
 export function choice<const Values extends readonly string[]>(meaning: string, values: Values) {
   const what = oneOf(values);
-  return told(z.enum(values, { error: expected(what) }), meaning, what);
+  return described(z.enum(values, { error: expected(what) }), meaning, what);
 }
 
 /** A whole number from `least` to `most`. */
@@ -107,7 +116,7 @@ function between(
 ) {
   const what = `${noun} from ${least} to ${most}`;
   const error = expected(what);
-  return told(
+  return described(
     kind({ error }).min(least, { error }).max(most, { error }),
     `${meaning}, ${least} to ${most} ${unit}`.trimEnd(),
     what,
@@ -115,18 +124,19 @@ function between(
 }
 
 /**
- * A text of one form.
- * @param what what to write, for the message of a mistake
- * @param holds what else must be true of it; editors don't see this
+ * A string that matches a pattern.
+ * @param what what to write, for error messages
+ * @param isValid a further check, which editors do not make
  */
-export function text(meaning: string, what: string, form: RegExp, holds: (given: string) => boolean = () => true) {
+export function text(meaning: string, what: string, form: RegExp, isValid: (value: string) => boolean = () => true) {
   const error = expected(what);
-  return told(z.string({ error }).regex(form, { error, abort: true }).refine(holds, { error }), meaning, what);
+  const kind = z.string({ error }).regex(form, { error, abort: true }).refine(isValid, { error, abort: true });
+  return described(kind, meaning, what);
 }
 
 /** An amount of memory or storage in Mi or Gi. */
 export function quantity(meaning: string, least: string, most: string) {
-  const inRange = (given: string) => mebibytes(given) >= mebibytes(least) && mebibytes(given) <= mebibytes(most);
+  const inRange = (value: string) => mebibytes(value) >= mebibytes(least) && mebibytes(value) <= mebibytes(most);
   return text(
     `${meaning}, ${least} to ${most}`,
     `a whole number with its unit, Mi or Gi, from ${least} to ${most}`,
@@ -137,23 +147,26 @@ export function quantity(meaning: string, least: string, most: string) {
 
 const mebibytes = (amount: string) => parseInt(amount, 10) * (amount.endsWith("Gi") ? 1024 : 1);
 
-const ipv4 = z.regexes.ipv4.source.slice(1, -1);
-// Kubernetes takes no loopback, link-local or multicast address for a Service.
-const unicast = new RegExp(`^(?!0\\.|127\\.|169\\.254\\.|22[4-9]\\.|2[3-5]\\d\\.)${ipv4}$`);
+// Kubernetes accepts no loopback, link-local or multicast address for a Service.
+const notReserved = /^(?!0\.|127\.|169\.254\.|22[4-9]\.|2[3-5]\d\.)/;
 /** An IPv4 address that a Service may have. */
-export const address = (meaning: string) =>
-  text(meaning, 'an IPv4 address that other machines reach, as in "192.0.2.10"', unicast);
+export function address(meaning: string) {
+  const what = 'an IPv4 address that other machines can reach, as in "192.0.2.10"';
+  const error = expected(what);
+  return described(z.ipv4({ error, abort: true }).regex(notReserved, { error }), meaning, what);
+}
 
+const ipv4 = z.regexes.ipv4.source.slice(1, -1);
 const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 // Browsers read a last label of digits as the end of an IPv4 address.
 const hostName = new RegExp(`^(?=.{1,253}$)(?:${ipv4}|(?:${label}\\.)*(?!\\d+$)${label})$`);
-/** A host, as MLflow compares it with what a browser sends: in lower case. */
+/** A host in lower case, since MLflow compares it with the host that a browser sends. */
 export const host = (meaning: string) =>
   text(meaning, "a host name in lower case or an IPv4 address, without http:// and port", hostName);
 
 const registryHost = `${label}(?:\\.${label})*(?::[1-9]\\d{0,4})?`;
 const registryPath = "(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)";
-/** A registry, and maybe a path in it. */
+/** A registry, optionally with a path in it. */
 export const registryPrefix = (meaning: string) =>
   text(
     meaning,
@@ -168,79 +181,78 @@ export const repository = (meaning: string) =>
     new RegExp(`^${registryHost}${registryPath}+$`),
   );
 
-/** Where a file is read from. */
+/** The URL or path of a file. */
 export const source = (meaning: string) =>
   text(meaning, "a URL with http:// or https://, or a path", /^(https?:\/\/\S+|(?![a-z0-9+.-]+:).+)$/);
 
-/** The name of a cluster, as it stands in an object's name. */
+/** Argo CD's name of a cluster, which becomes part of the name of a Secret. */
 export const clusterName = (meaning: string) =>
   text(
     meaning,
-    "up to 40 small letters, digits and dashes, a letter first, other than in-cluster",
+    "up to 40 lower-case letters, digits and dashes, beginning with a letter, other than in-cluster",
     /^(?!in-cluster$)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
   );
 
 const portNumber = "(?::[1-9]\\d{0,4})";
-/** Where an API server answers; by the name that each cluster has for its own, Argo CD would reach that of the platform. */
+/** The URL of a remote API server. At `kubernetes.default`, Argo CD would reach the one of its own cluster. */
 export const serverUrl = (meaning: string) =>
   text(
     meaning,
-    'a URL with https://, without a path, that leads there from the platform, as in "https://192.0.2.20:6443"',
+    'a URL with https:// and without a path, which the platform can reach, as in "https://192.0.2.20:6443"',
     new RegExp(`^https://(?!kubernetes\\.default)${hostName.source.slice(1, -1)}${portNumber}?$`),
   );
-/** Where a Service answers to other clusters. */
+/** The URL of a Service, as other clusters reach it. */
 export const serviceUrl = (meaning: string) =>
   text(
     meaning,
-    'a URL with http:// and a port, without a path, as in "http://192.0.2.20:80"',
+    'a URL with http:// and a port, and without a path, as in "http://192.0.2.20:80"',
     new RegExp(`^http://${hostName.source.slice(1, -1)}${portNumber}$`),
   );
 
+// Argo Workflows accepts neither names nor 7 for Sunday; croner accepts both.
+const cronForm = /^[\d*,/-]+( [\d*,/-]+){4}$/;
+const sundayAsSeven = / (?:\S*[,-])?7\S*$/;
 /** Cron's five fields in numbers. */
-export const schedule = (meaning: string) =>
-  text(
-    meaning,
-    'cron\'s five fields in numbers (minute, hour, day of the month, month, day of the week from 0 to 6), as in "0 2 * * *"',
-    /^\S+( \S+){4}$/,
-    isSchedule,
-  );
+export function schedule(meaning: string) {
+  const fields = "minute, hour, day of the month, month, day of the week from 0 to 6";
+  const what = `cron's five fields in numbers (${fields}), as in "0 2 * * *"`;
+  return text(meaning, what, cronForm, isSchedule).refine(hasNextRun, {
+    error: ({ input }) => `never comes: write a day that the month has, not ${found(input)}`,
+  });
+}
 
 /** The name of a time zone. */
 export const timeZone = (meaning: string) =>
   text(meaning, 'an IANA time zone, as in "Europe/Berlin"', /^[A-Z][\w+-]*(\/[A-Z][\w+-]*)*$/, isTimeZone);
 
-const cronRanges = [
-  [0, 59],
-  [0, 23],
-  [1, 31],
-  [1, 12],
-  [0, 6],
-];
+/** With `sloppyRanges`, croner accepts `5/15` as Argo Workflows does. */
+const parseSchedule = (value: string) => new Cron(value, { sloppyRanges: true });
 
-function isSchedule(given: string): boolean {
-  const inRange = (part: string, [least, most]: number[]) => {
-    const [, from, to] = /^(?:\*|(\d+)(?:-(\d+))?)(?:\/[1-9]\d*)?$/.exec(part) ?? ["", "-1"];
-    return (
-      Number(from ?? least) >= least &&
-      Number(to ?? from ?? most) <= most &&
-      Number(to ?? most) >= Number(from ?? least)
-    );
-  };
-  return given.split(" ").every((field, index) => field.split(",").every((part) => inRange(part, cronRanges[index])));
-}
-
-/** Whether a time zone has this name, written like this: Argo Workflows looks it up as the name of a file. */
-function isTimeZone(given: string): boolean {
+function isSchedule(value: string): boolean {
+  if (sundayAsSeven.test(value)) return false;
   try {
-    const known = new Intl.DateTimeFormat("en", { timeZone: given }).resolvedOptions().timeZone;
-    return known === given || known.toLowerCase() !== given.toLowerCase();
+    parseSchedule(value);
+    return true;
   } catch {
     return false;
   }
 }
 
-/** With its words for people: editors show `errorMessage` where the value is none of the kind. */
-function told<Kind extends z.ZodType>(kind: Kind, meaning: string, what: string): Kind {
+/** Whether a schedule has any run: the 30th of February has none. */
+const hasNextRun = (value: string) => parseSchedule(value).nextRun() !== null;
+
+/** Whether a time zone has exactly this name. Case matters, since Argo Workflows looks it up as the name of a file. */
+function isTimeZone(value: string): boolean {
+  try {
+    const known = new Intl.DateTimeFormat("en", { timeZone: value }).resolvedOptions().timeZone;
+    return known === value || known.toLowerCase() !== value.toLowerCase();
+  } catch {
+    return false;
+  }
+}
+
+/** Adds the words for people. Editors show `errorMessage` if the value is invalid. */
+function described<Kind extends z.ZodType>(kind: Kind, meaning: string, what: string): Kind {
   return kind.meta({ description: meaning, errorMessage: `write ${what}` });
 }
 
@@ -255,10 +267,10 @@ function expected(what: string): (problem: Problem) => string {
   };
 }
 
-/** What stands in the file, in a few words: a pasted kubeconfig is not shown to everybody. */
+/** The value in the file, in a few words. A long text is not shown, since it may be a pasted kubeconfig. */
 function found(input: unknown): string {
   if (Array.isArray(input)) return "a list";
-  // Only Pulumi itself decrypts; the commands read the file too, and no setting is a secret.
+  // No setting is a secret, and only Pulumi decrypts values: the commands read the file too.
   if (typeof input === "object") return "secure" in input! ? "an encrypted value" : "a mapping";
   if (typeof input === "string" && (input.length > 80 || input.includes("\n")))
     return `a text of ${input.length} characters`;

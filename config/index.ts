@@ -1,12 +1,12 @@
 /**
- * The stack's settings: the only place that reads configuration. Everything is checked before anything is
- * declared, and every mistake is listed at once, with its path and what to write instead.
+ * The stack's settings: the only place that reads configuration. All settings are checked before the program declares
+ * a resource. All issues are reported at once, each with its path and what to write instead.
  */
 // Not the whole package: commands that deploy nothing read settings too, and it takes half a second to load.
 import { allConfig } from "@pulumi/pulumi/runtime/config";
 import { z } from "zod";
 import { type ImageKey, type ImageOverride, type Images, resolveImages } from "../images/catalogue";
-import { at, ConfigurationError, settingIssues } from "./configuration-error";
+import { ConfigurationError, settingIssues, settingKey } from "./configuration-error";
 import { crossFieldChecks } from "./cross-field-checks";
 import { type EnvironmentLocation, inPromotionOrder, type PromotionPath } from "./promotion-path";
 import { type Sections, schema } from "./schema";
@@ -16,10 +16,10 @@ export { ConfigurationError } from "./configuration-error";
 export type { StackFile } from "./schema";
 export { currentStack, parseCluster, parseStack, readStackFile, settingsOf } from "./stack-file";
 
-/** One stack's settings, checked, with every default filled in; environments in the order of promotion. */
+/** The checked settings of one stack with all defaults. Environments are in the order of promotion. */
 export type Settings = Omit<Sections, "images" | "remoteEnvironments"> & {
   images: { build: boolean; catalogue: Images };
-  /** Where all environments are, this stack's and those of others; of a stack with `platform`, nothing: that one says it. */
+  /** Location of every environment. Empty in a stack with `platform`, since the platform's stack has the path. */
   promotionPath: PromotionPath;
 };
 export type EnvironmentSettings = Settings["environments"][string];
@@ -29,34 +29,47 @@ export type PipelineSettings = Settings["pipeline"];
 /**
  * Checks a stack's configuration.
  * @param config the `gourmetgram:*` values by key, without the prefix, as parsed YAML
- * @throws ConfigurationError with every mistake
+ * @throws ConfigurationError with every issue
  */
 export function parseSettings(config: Record<string, unknown>): Settings {
   const parsed = schema.safeParse(config);
-  // A section with a mistake of its own is left out of the comparison; the others are still compared.
+  const issues = [
+    ...(parsed.error?.issues.flatMap(settingIssues) ?? []),
+    ...crossFieldChecks(validSections(config), Object.keys(config)).map(
+      ({ path, message }) => `${settingKey(path)}: ${message}`,
+    ),
+  ];
+  if (!parsed.success || issues.length > 0) throw new ConfigurationError(issues);
+
+  const { images, remoteEnvironments, ...others } = parsed.data;
+  const catalogue = resolveImages(images.overrides as Partial<Record<ImageKey, ImageOverride>>, images.mirror);
+  // Pulumi sorts the keys of a mapping, so the order of the file is lost.
+  return {
+    ...others,
+    environments: inPromotionOrder(others.environments),
+    promotionPath: others.platform ? {} : promotionPath(others.environments, remoteEnvironments),
+    images: { build: images.build, catalogue },
+  };
+}
+
+/** The sections that are valid by themselves. The others are left out of the comparison. */
+function validSections(config: Record<string, unknown>): Partial<Sections> {
   const sections = Object.entries(schema.shape).map(([name, section]) => [
     name,
     z.safeParse(section, config[name]).data,
   ]);
-  const found = crossFieldChecks(Object.fromEntries(sections), Object.keys(config));
-  const mistakes = [
-    ...(parsed.error?.issues.flatMap(settingIssues) ?? []),
-    ...found.map(({ path, message }) => `${at(path)}: ${message}`),
-  ];
-  if (!parsed.success || mistakes.length > 0) throw new ConfigurationError(mistakes);
-  const { images: chosen, remoteEnvironments, ...others } = parsed.data;
-  const catalogue = resolveImages(chosen.overrides as Partial<Record<ImageKey, ImageOverride>>, chosen.mirror);
-  const own = Object.entries(others.environments).map(
-    ([name, { port, promotesFrom }]): [string, EnvironmentLocation] => [name, { port: port!, promotesFrom }],
-  );
-  const promotionPath = others.platform ? {} : inPromotionOrder({ ...Object.fromEntries(own), ...remoteEnvironments });
-  // Configuration comes without an order of its own: Pulumi sorts the keys of a mapping.
-  return {
-    ...others,
-    environments: inPromotionOrder(others.environments),
-    promotionPath,
-    images: { build: chosen.build, catalogue },
-  };
+  return Object.fromEntries(sections);
+}
+
+function promotionPath(
+  environments: Sections["environments"],
+  remoteEnvironments: Sections["remoteEnvironments"],
+): PromotionPath {
+  const local = Object.entries(environments).map(([name, { port, promotesFrom }]): [string, EnvironmentLocation] => [
+    name,
+    { port: port!, promotesFrom },
+  ]);
+  return inPromotionOrder({ ...Object.fromEntries(local), ...remoteEnvironments });
 }
 
 /** Reads the settings of the stack that is being deployed. */

@@ -1,4 +1,4 @@
-/** The path of environments that models are promoted along, from the one where candidates are tested. */
+/** The path of environments that models are promoted along. It begins with the one where candidates are tested. */
 
 /** The environment that begins every promotion path. */
 export const firstEnvironment = "staging";
@@ -11,78 +11,96 @@ export interface EnvironmentLocation {
   readonly port: number;
   /** Environment that its models come from; none for the first. */
   readonly promotesFrom?: string;
-  /** Stack that holds it, where that is another one than the platform's. */
+  /** Stack that holds it, if that is not the platform's stack. */
   readonly stack?: string;
-  /** Argo CD's name of its cluster, where that is not the platform's; and where the workflows reach it then. */
+  /** Argo CD's name of its cluster, if that is not the platform's cluster. */
   readonly cluster?: string;
+  /** URL at which the workflows reach it, if it is not on the platform's cluster. */
   readonly url?: string;
 }
 /** Every environment that models are promoted along, in order. */
 export type PromotionPath = Readonly<Record<string, EnvironmentLocation>>;
 
-/** Names of the environments in the order of promotion; those that no promotion leads to come last, by name. */
+/** Names of the environments in the order of promotion. Those that no promotion reaches come last, sorted by name. */
 export function promotionOrder(environments: Environments): string[] {
   const names = Object.keys(environments).sort();
   const path: string[] = [];
-  const next = () =>
-    names.find(
-      (name) =>
-        !path.includes(name) &&
-        (path.length === 0 ? name === firstEnvironment : environments[name].promotesFrom === path.at(-1)),
-    );
-  for (let name = next(); name; name = next()) path.push(name);
+  let next: string | undefined = names.find((name) => name === firstEnvironment);
+  while (next !== undefined) {
+    path.push(next);
+    next = targetAfter(path, names, environments);
+  }
   return [...path, ...names.filter((name) => !path.includes(name))];
 }
 
+/** The environment that the last one of the path promotes to. */
+function targetAfter(path: string[], names: string[], environments: Environments): string | undefined {
+  return names.find((name) => !path.includes(name) && environments[name].promotesFrom === path.at(-1));
+}
+
 /** The same environments in the order of promotion. */
-export function inPromotionOrder<Each extends { readonly promotesFrom?: string }>(
-  environments: Readonly<Record<string, Each>>,
-): Record<string, Each> {
+export function inPromotionOrder<Environment extends { readonly promotesFrom?: string }>(
+  environments: Readonly<Record<string, Environment>>,
+): Record<string, Environment> {
   return Object.fromEntries(promotionOrder(environments).map((name) => [name, environments[name]]));
 }
 
-/** Why the environments are no single path that begins with `staging`: the key of each mistake below its environment, and what to write instead. */
-export function promotionPathErrors(
-  environments: Environments,
-): { environment: string; key: string[]; message: string }[] {
+/** Why environments are no single path, and what to write instead. */
+export interface PromotionPathError {
+  readonly environment: string;
+  /** Key of the setting below the environment; empty for the environment itself. */
+  readonly key: string[];
+  readonly message: string;
+}
+
+/** Checks that the environments are a single path that begins with `staging`. */
+export function promotionPathErrors(environments: Environments): PromotionPathError[] {
   const names = Object.keys(environments).sort();
-  const source = (name: string) => environments[name]?.promotesFrom;
-  const sourceErrors = names.flatMap((name) => {
-    const message = sourceError(name, names, source);
-    return message ? [{ environment: name, key: ["promotesFrom"], message }] : [];
+  const errors = names.flatMap((environment) => {
+    const message = sourceError(environment, names, environments);
+    return message ? [{ environment, key: ["promotesFrom"], message }] : [];
   });
-  if (names.includes(firstEnvironment)) return sourceErrors;
+  if (names.includes(firstEnvironment)) return errors;
   return [
-    { environment: firstEnvironment, key: [], message: "missing: write it, since candidates are tested there" },
-    ...sourceErrors,
+    {
+      environment: firstEnvironment,
+      key: [],
+      message: "missing: add this environment, since candidates are tested in it",
+    },
+    ...errors,
   ];
 }
 
-function sourceError(name: string, names: string[], source: (name: string) => string | undefined): string | undefined {
-  const from = source(name);
-  if (name === firstEnvironment) return from && "leave it out, since candidates are tested here";
-  if (!from)
-    return `missing: write the environment that its models come from, since candidates are tested in ${firstEnvironment} alone`;
-  if (!names.includes(from))
-    return from === firstEnvironment ? undefined : `there is no environment ${from}: write ${others(name, names)}`;
-  const sibling = names.find((other) => other !== firstEnvironment && source(other) === from)!;
-  if (sibling !== name) return `${from} promotes to ${sibling} already: write another one`;
-  return comesFromItself(name, source)
-    ? `no promotion leads from ${firstEnvironment} to ${from}: write another one`
-    : undefined;
+/** What is wrong with the `promotesFrom` of one environment. */
+function sourceError(name: string, names: string[], environments: Environments): string | undefined {
+  const source = environments[name].promotesFrom;
+  if (name === firstEnvironment) return source && `remove it, since ${firstEnvironment} begins the promotion path`;
+  if (!source)
+    return `missing: write the environment that its models come from, since only ${firstEnvironment} has none`;
+  if (!names.includes(source)) return unknownSourceError(name, source, names);
+  const target = names.find((other) => other !== firstEnvironment && environments[other].promotesFrom === source);
+  if (target !== name) return `${source} already promotes to ${target}: write another environment`;
+  if (isInCycle(name, environments))
+    return `no promotion path leads from ${firstEnvironment} to ${source}: write another environment`;
+  return undefined;
 }
 
-/** What a mistyped source can have meant. */
-function others(name: string, names: string[]): string {
-  const known = [firstEnvironment, ...names.filter((other) => other !== name && other !== firstEnvironment)];
-  return known.length === 1 ? known[0] : `one of ${known.join(", ")}`;
+/** A missing first environment is an error of its own, so no environment after it reports it again. */
+function unknownSourceError(name: string, source: string, names: string[]): string | undefined {
+  if (source === firstEnvironment) return undefined;
+  const others = names.filter((other) => other !== name && other !== firstEnvironment);
+  const choice = others.length === 0 ? firstEnvironment : `one of ${[firstEnvironment, ...others].join(", ")}`;
+  return `there is no environment ${source}: write ${choice}`;
 }
 
-function comesFromItself(name: string, source: (name: string) => string | undefined): boolean {
-  const passed = new Set<string>();
-  for (let at = source(name); at && at !== firstEnvironment && !passed.has(at); at = source(at)) {
-    if (at === name) return true;
-    passed.add(at);
+/** Whether an environment promotes to itself, directly or through others. */
+function isInCycle(name: string, environments: Environments): boolean {
+  const visited = new Set<string>();
+  let source = environments[name].promotesFrom;
+  while (source && source !== firstEnvironment && !visited.has(source)) {
+    if (source === name) return true;
+    visited.add(source);
+    source = environments[source]?.promotesFrom;
   }
   return false;
 }

@@ -1,6 +1,6 @@
 /**
- * What a stack's configuration may hold: every setting with its meaning, unit, range and default. The table
- * in docs/configuration.md and the schema for editors are written from here: `npm run docs`.
+ * The settings of a stack: each with its meaning, unit, range and default. `npm run docs` writes the table in
+ * docs/configuration.md and the schema for editors from this file.
  */
 import { z } from "zod";
 import { catalogue, imageKeys } from "../images/catalogue";
@@ -31,35 +31,38 @@ import {
   whole,
 } from "./fields";
 
-/** Name of the project in Pulumi.yaml, which begins the key of every section. */
+/** Name of the project in Pulumi.yaml. The key of every section begins with it. */
 export const project = "gourmetgram";
 
 const pinnedRelease = "the pinned release";
-const argoWorkflowsRelease = `https://github.com/argoproj/argo-workflows/releases/download/${catalogue.argoWorkflowController.tag}`;
-const argoCdRelease = `https://raw.githubusercontent.com/argoproj/argo-cd/${catalogue.argoCd.tag}/manifests`;
+const { argoWorkflowController, argoCd: argoCdImage } = catalogue;
+const argoWorkflowsReleases = "https://github.com/argoproj/argo-workflows/releases/download";
+const argoWorkflowsRelease = `${argoWorkflowsReleases}/${argoWorkflowController.tag}`;
+const argoCdRelease = `https://raw.githubusercontent.com/argoproj/argo-cd/${argoCdImage.tag}/manifests`;
 const port = (meaning: string) => whole(meaning, 1, 65535);
 const volume = (meaning: string) => quantity(meaning, "1Gi", "10000Gi").default("20Gi");
 
 export const cluster = section("The cluster that the stack is deployed to.", {
   context: text(
-    "context of the kubeconfig; a stack never follows the current one",
+    "context of the kubeconfig; a stack never uses the current context",
     "a context of the kubeconfig, as `kubectl config get-contexts` lists them",
     /\S/,
   ),
-  // One line that begins like no JSON: whoever pastes the file's contents would publish their credentials.
+  // A pasted kubeconfig would publish its credentials, so JSON and several lines are rejected.
   kubeconfig: optional(
     text("path of the kubeconfig", "the path of the kubeconfig, without ~", /^(?![~{]).+$/),
     "`KUBECONFIG`, then `~/.kube/config`",
   ),
 });
 
-const platform = section("The platform of another stack, where this one holds environments and nothing else.", {
+const platform = section("The platform in another stack, for a stack that holds only environments.", {
   stack: stackName(
-    "stack that holds the platform: Argo, MLflow, the registry and the workflows; it says in `remoteEnvironments` where this one's environments are",
+    "stack that holds the platform (Argo, MLflow, the registry, the workflows); " +
+      "its `remoteEnvironments` must list the environments of this stack",
   ),
-  cluster: cluster.optional().meta({ description: "The platform's cluster, where this stack's is another one." }),
+  cluster: cluster.optional().meta({ description: "The platform's cluster, if this stack is on another one." }),
   apiServer: optional(
-    serverUrl("where Argo CD reaches this stack's cluster, where that is not the platform's"),
+    serverUrl("URL at which Argo CD reaches this stack's cluster, if it is not the platform's cluster"),
     "none",
   ),
 });
@@ -68,17 +71,21 @@ const images = section("The container images.", {
   build: flag("whether `pulumi up` builds and pushes app, train and tools").default(false),
   mirror: optional(
     registryPrefix(
-      "registry host (and path) that holds a copy of every upstream image, for clusters without the internet",
+      "registry host (and path) with a copy of every upstream image, for clusters without internet access",
     ),
     "none",
   ),
   overrides: byName(
-    "Replacements of single catalogue entries.",
+    "Changes to single images of the catalogue.",
     imageKeys,
-    section("One catalogue entry; what is left out stays as it is there.", {
+    section("One image; the catalogue's value applies to each key that is left out.", {
       repository: optional(repository("registry host and repository of one image of the catalogue"), "the catalogue's"),
       tag: optional(
-        text("tag of that image, for people", 'a tag in quotes, as in "v3.2.6"', /^\w[\w.-]{0,127}$/),
+        text(
+          "tag of that image; only its digest decides what runs",
+          'a tag in quotes, as in "v3.2.6"',
+          /^\w[\w.-]{0,127}$/,
+        ),
         "the catalogue's",
       ),
       digest: optional(
@@ -92,10 +99,10 @@ const images = section("The container images.", {
 const registry = section("The registry inside the cluster.", {
   storage: volume("size of its volume"),
   clusterIp: optional(
-    address("fixed address of the registry's Service, so that nodes can be told of it"),
-    "chosen by the cluster",
+    address("fixed address of the registry's Service, which `configureNodes` needs"),
+    "assigned by the cluster",
   ),
-  configureNodes: flag("whether a DaemonSet teaches every node's containerd the registry's address").default(false),
+  configureNodes: flag("whether a DaemonSet configures containerd on every node to use the registry").default(false),
 });
 
 const modelRegistry = section("MLflow.", {
@@ -103,21 +110,21 @@ const modelRegistry = section("MLflow.", {
 });
 
 const argoWorkflows = section("Argo Workflows.", {
-  install: flag("`false` where the cluster has it, watching the namespace `argo`").default(true),
+  install: flag("`false` if the cluster already has it and it watches the namespace `argo`").default(true),
   manifests: source("URL or path of the release's namespace-install manifest")
     .default(`${argoWorkflowsRelease}/namespace-install.yaml`)
     .meta({ fallback: pinnedRelease }),
-  authMode: choice("`client` asks for a Kubernetes token, `server` lets in whoever reaches the page", [
+  authMode: choice("`client` asks for a Kubernetes token, `server` admits everyone who can reach the page", [
     "client",
     "server",
   ]).default("client"),
 });
 const argoCd = section("Argo CD.", {
-  install: flag("`false` where the cluster has it, 3.1 or newer, in the namespace `argocd`").default(true),
+  install: flag("`false` if the cluster already has version 3.1 or newer in the namespace `argocd`").default(true),
   manifests: source("URL or path of the release's namespace-install manifest")
     .default(`${argoCdRelease}/namespace-install.yaml`)
     .meta({ fallback: pinnedRelease }),
-  crds: list("URLs or paths of the release's CRDs, which that manifest leaves out", source("URL or path of a CRD"))
+  crds: list("URLs or paths of the release's CRDs, which the manifest does not contain", source("URL or path of a CRD"))
     .default(["application", "applicationset", "appproject"].map((kind) => `${argoCdRelease}/crds/${kind}-crd.yaml`))
     .meta({ fallback: pinnedRelease }),
 });
@@ -133,10 +140,12 @@ const exposure = section("How people reach the environments and the pages.", {
     "NodePort",
     "externalIPs",
   ]),
-  addresses: list("node addresses that take the traffic, for `externalIPs`", address("address of a node")).default([]),
+  addresses: list("node addresses that receive the traffic, for `externalIPs`", address("address of a node")).default(
+    [],
+  ),
   host: optional(
-    host("host name or address that people open; MLflow answers to no other"),
-    "the first address; required but for `externalIPs`",
+    host("host name or address that people open; MLflow accepts no other host"),
+    "the first address for `externalIPs`, otherwise required",
   ),
   ports: uiPorts.prefault({}),
   nodePorts: byEnvironment(
@@ -148,54 +157,54 @@ const exposure = section("How people reach the environments and the pages.", {
   ).default({}),
 });
 
-const environmentPort = port("port of the environment, as people open it");
+const environmentPort = port("port at which people open the environment");
 const promotesFrom = environmentName(
-  "environment that its models come from; together they are one chain, which begins with staging",
+  "environment that its models come from; all environments form one path, which begins with staging",
 );
 const environment = section("One environment that this stack holds.", {
-  port: optional(environmentPort, "required, but with `platform`"),
-  promotesFrom: optional(promotesFrom, "none, for staging and with `platform`"),
+  port: optional(environmentPort, "required, except with `platform`"),
+  promotesFrom: optional(promotesFrom, "required, except for staging and with `platform`"),
   // The app alone needs 105 MiB at its peak.
   memory: quantity("memory limit of the app container", "128Mi", "16Gi").default("256Mi"),
-  replicas: whole("pods that serve", 1, 20).default(1),
-  protect: flag("whether Pulumi refuses to delete it, and what its releases and their record are kept in").default(
-    false,
-  ),
+  replicas: whole("number of pods", 1, 20).default(1),
+  protect: flag(
+    "whether Pulumi refuses to delete the environment, and the volumes and namespaces with its releases and record",
+  ).default(false),
 });
 
-const remoteEnvironment = section("Where an environment is that another stack holds.", {
-  stack: stackName("stack that holds the environment, and names this one under `platform`"),
+const remoteEnvironment = section("The location of an environment that another stack holds.", {
+  stack: stackName("stack that holds the environment; its `platform.stack` must be this stack"),
   port: environmentPort,
   promotesFrom,
   cluster: optional(
-    clusterName("name that Argo CD gives to its cluster, where that is not the platform's"),
-    "the platform's",
+    clusterName("Argo CD's name for its cluster, if it is not the platform's cluster"),
+    "the platform's cluster",
   ),
-  url: optional(serviceUrl("where the workflows reach it, on a cluster that is not the platform's"), "none"),
+  url: optional(serviceUrl("URL at which the workflows reach it, if it is on another cluster"), "none"),
 });
 
-const pipeline = section("What the workflows train and ask.", {
-  accuracyBar: decimal("share of held-out pictures that a model must name rightly", 0, 1).default(0.8),
+const pipeline = section("How the workflows train and test models.", {
+  accuracyBar: decimal("share of held-out pictures that a model must classify correctly", 0, 1).default(0.8),
   epochs: whole("passes over the training data", 1, 100).default(3),
-  rolloutTimeoutSeconds: whole("time that a release may take to serve", 10, 600, "s").default(120),
+  rolloutTimeoutSeconds: whole("time in which a release must be ready", 10, 600, "s").default(120),
   minimumSoakMinutes: whole(
-    "time that an environment after staging runs a version before it may go on to the next",
+    "time that an environment after staging must run a version before it can be promoted further",
     0,
     10080,
     "min",
   ).default(0),
   load: section("The load gate.", {
-    // Under twenty answers there is no 95th percentile.
-    requests: whole("requests that the load gate sends", 20, 100000).default(100),
-    concurrency: whole("requests that it sends at once", 1, 1000).default(10),
+    // With fewer than twenty answers there is no 95th percentile.
+    requests: whole("number of requests that the load gate sends", 20, 100000).default(100),
+    concurrency: whole("number of requests at the same time", 1, 1000).default(10),
     minSuccessPercent: decimal("success rate that must be exceeded", 0, 99.99, "%").default(95),
     // A request of ten seconds counts as failed.
     maxP95Ms: whole("time in which 95 % of the requests must be answered", 1, 10000, "ms").default(2000),
   }).prefault({}),
-  cron: section("When a training starts by itself.", {
-    schedule: schedule("when a training starts by itself, in cron's five fields").default("0 2 * * *"),
+  cron: section("The schedule of automatic trainings.", {
+    schedule: schedule("when a training starts automatically, in cron's five fields").default("0 2 * * *"),
     timezone: timeZone("IANA time zone of the schedule").default("UTC"),
-    suspended: flag("whether the schedule rests").default(true),
+    suspended: flag("whether the schedule is suspended").default(true),
   }).prefault({}),
 });
 
@@ -210,30 +219,24 @@ export const schema = section("Settings of a stack.", {
   exposure,
   environments: byEnvironment("The environments that this stack holds.", environment),
   remoteEnvironments: byEnvironment(
-    "The environments that come after them and that other stacks hold.",
+    "The later environments of the path, which other stacks hold.",
     remoteEnvironment,
   ).default({}),
   pipeline: pipeline.prefault({}),
 });
-/** What the sections hold once every default is filled in. */
+/** The sections with all defaults. */
 export type Sections = z.output<typeof schema>;
 
-/** What a stack file holds: the settings, and what Pulumi itself keeps beside them. */
+const writtenByPulumi = (meaning: string) => text(meaning, "the text that Pulumi wrote", /./).optional();
+
+/** The contents of a stack file: the settings, and the keys that Pulumi itself uses. */
 export const stackFile = section(`A stack of ${project}.`, {
   config: openMapping(
     `Settings, each key beginning with \`${project}:\`, and settings of Pulumi's own providers.`,
   ).optional(),
   environment: z.unknown().meta({ description: "Environments of Pulumi ESC." }).optional(),
-  encryptedkey: text("Key of the stack's secrets, which Pulumi writes.", "the text that Pulumi wrote", /./).optional(),
-  encryptionsalt: text(
-    "Salt of the stack's passphrase, which Pulumi writes.",
-    "the text that Pulumi wrote",
-    /./,
-  ).optional(),
-  secretsprovider: text(
-    "What encrypts the stack's secrets, which Pulumi writes.",
-    "the text that Pulumi wrote",
-    /./,
-  ).optional(),
+  encryptedkey: writtenByPulumi("Key of the stack's secrets, which Pulumi writes."),
+  encryptionsalt: writtenByPulumi("Salt of the stack's passphrase, which Pulumi writes."),
+  secretsprovider: writtenByPulumi("What encrypts the stack's secrets, which Pulumi writes."),
 });
 export type StackFile = z.output<typeof stackFile>;

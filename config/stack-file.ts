@@ -1,4 +1,4 @@
-/** Stack files, `Pulumi.<stack>.yaml`: which one is meant, and what it says. */
+/** Stack files, `Pulumi.<stack>.yaml`: which one a command uses, and what it contains. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as yaml from "js-yaml";
@@ -10,7 +10,10 @@ import { cluster, project, type Sections, type StackFile, stackFile } from "./sc
 /** The stack that a command is for: `GOURMETGRAM_STACK`, default `staging`. */
 export const currentStack = (): string => process.env.GOURMETGRAM_STACK ?? "staging";
 
-/** The stack's file in the repository, and whether it names the local cluster. @throws where there is none, or it isn't YAML */
+/**
+ * The stack's file in the repository, and whether it names the local cluster.
+ * @throws if there is no such file, or if it is not YAML
+ */
 export function readStackFile(stack: string): { file: StackFile; isLocal: boolean } {
   const name = `Pulumi.${stack}.yaml`;
   const path = join(repositoryRoot, name);
@@ -23,7 +26,7 @@ export function readStackFile(stack: string): { file: StackFile; isLocal: boolea
 /**
  * Reads the text of a stack file as Pulumi does: a key of `config` that names no project is this project's.
  * @param name name of the file, for messages
- * @throws when it isn't YAML, or not of a stack file's form
+ * @throws if it is not YAML, or if it does not have the form of a stack file
  */
 export function parseStack(text: string, name: string): StackFile {
   const parsed = stackFile.safeParse(document(text, name));
@@ -41,8 +44,8 @@ export function settingsOf(file: StackFile): Record<string, unknown> {
 }
 
 /**
- * Which cluster a stack file names, for the commands that look at the cluster and deploy nothing.
- * @throws ConfigurationError when it names none
+ * The cluster that a stack file names, for the commands that read the cluster and deploy nothing.
+ * @throws ConfigurationError if it names none
  */
 export function parseCluster(file: StackFile): Sections["cluster"] {
   const result = z.object({ cluster }).safeParse(settingsOf(file));
@@ -54,19 +57,20 @@ function document(text: string, name: string): unknown {
   try {
     return yaml.load(text) ?? {};
   } catch (error) {
-    throw new Error(`${name} is not valid YAML: mend it where it says so.\n${(error as Error).message}`);
+    throw new Error(`${name} is not valid YAML: fix the error below.\n${(error as Error).message}`);
   }
 }
 
-/** This project's keys without its name. */
+/** The settings of this project, by key without the prefix `gourmetgram:`. */
 export function projectSettings(config: Record<string, unknown>): Record<string, unknown> {
-  const own = Object.entries(config).filter(([key]) => key.startsWith(`${project}:`));
+  const prefix = `${project}:`;
+  const settings = Object.entries(config).filter(([key]) => key.startsWith(prefix));
   return Object.fromEntries(
-    own.map(([key, value]) => [key.slice(project.length + 1), typeof value === "string" ? fromText(value) : value]),
+    settings.map(([key, value]) => [key.slice(prefix.length), typeof value === "string" ? fromText(value) : value]),
   );
 }
 
-/** Pulumi hands over a mapping as JSON, and takes one in that form from the command line. */
+/** Pulumi passes a mapping to the program as JSON, and accepts JSON on the command line. */
 function fromText(text: string): unknown {
   try {
     return JSON.parse(text);

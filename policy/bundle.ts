@@ -1,13 +1,13 @@
 import * as yaml from "js-yaml";
 import { type KubernetesObject, type Resource, titleOf } from "./resource";
 
-/** An object that an environment's bundle carries as text. */
+/** An object in the bundle of an environment. */
 export interface BundledObject {
-  /** How messages call it: `Deployment gourmetgram-staging in ConfigMap staging-bundle`. */
+  /** Its name in messages: `Deployment gourmetgram-staging in ConfigMap staging-bundle`. */
   readonly title: string;
   /** Name of the environment: `staging`. */
   readonly environment: string;
-  /** The object as kustomize renders it, with the images of the bundle. */
+  /** The object as kustomize renders it, with the images of the kustomization. */
   readonly object: KubernetesObject;
 }
 
@@ -20,7 +20,7 @@ interface KustomizeImage {
 
 const kustomization = "kustomization.yaml";
 
-/** The objects of the bundle that a ConfigMap is; none where it is none. The ConfigMap is named `<environment>-bundle`. */
+/** The objects of a bundle: a ConfigMap named `<environment>-bundle`. Empty for any other resource. */
 export function bundledObjects(resource: Resource): BundledObject[] {
   const files: Record<string, string> = resource.object.data ?? {};
   if (!files[kustomization]) return [];
@@ -36,7 +36,7 @@ export function bundledObjects(resource: Resource): BundledObject[] {
   }));
 }
 
-/** Replaces images wherever in an object they stand. */
+/** Replaces all images of an object. */
 function withImages(value: unknown, images: KustomizeImage[]): unknown {
   if (Array.isArray(value)) return value.map((inner) => withImages(inner, images));
   if (!value || typeof value !== "object") return value;

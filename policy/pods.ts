@@ -10,16 +10,16 @@ export interface Container {
   readonly securityContext?: { privileged?: boolean };
 }
 
-/** A pod that a resource leads to: its own, a workload's, one in an environment's bundle, or a workflow's. */
+/** A pod that results from a resource: the resource itself, or of a workload, a bundle or a workflow template. */
 export interface Pod {
-  /** How messages call what describes it. */
+  /** Its name in messages. */
   readonly title: string;
-  /** Environment whose bundle holds it. */
+  /** Environment whose bundle contains it. */
   readonly environment?: string;
   readonly spec: PodSpec;
-  /** All of its containers, init containers and sidecars among them. */
+  /** All of its containers, including init containers and sidecars. */
   readonly containers: Container[];
-  /** What a workflow gives it by name. */
+  /** Its input parameters, if it is the pod of a workflow template. */
   readonly parameters?: Parameter[];
 }
 
@@ -41,7 +41,7 @@ export interface PodSpec {
 const workloads = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
 const workflows = ["WorkflowTemplate", "ClusterWorkflowTemplate", "Workflow", "CronWorkflow"];
 
-/** Every pod that a resource leads to; none where it leads to no pod. */
+/** All pods that result from a resource. */
 export function podsOf(resource: Resource): Pod[] {
   const { object } = resource;
   if (workflows.includes(object.kind)) return workflowPods(titleOf(resource), object.spec.workflowSpec ?? object.spec);
@@ -52,9 +52,8 @@ export function podsOf(resource: Resource): Pod[] {
 
 function pod(title: string, object: KubernetesObject, environment?: string): Pod[] {
   const spec = podSpec(object);
-  return spec
-    ? [{ title, environment, spec, containers: [...(spec.initContainers ?? []), ...(spec.containers ?? [])] }]
-    : [];
+  if (!spec) return [];
+  return [{ title, environment, spec, containers: [...(spec.initContainers ?? []), ...(spec.containers ?? [])] }];
 }
 
 function podSpec({ kind, spec }: KubernetesObject): PodSpec | undefined {
@@ -98,7 +97,7 @@ function workflowPods(title: string, { templates = [], templateDefaults = {}, ..
   });
 }
 
-/** As the workflow controller fills in what a template leaves out. */
+/** Applies `templateDefaults` as the workflow controller does. */
 function withDefaults(container: Container, defaults: Partial<Container> = {}): Container {
   const limits = { ...defaults.resources?.limits, ...container.resources?.limits };
   const securityContext = { ...defaults.securityContext, ...container.securityContext };

@@ -8,7 +8,7 @@ import { memoryLimits } from "./rules/memory-limits";
 import { podSecurity } from "./rules/pod-security";
 import { workflowTemplates } from "./rules/workflow-templates";
 
-/** Says what is wrong with a resource, a sentence each. */
+/** Returns one message for each violation of a resource. */
 type Rule<Config> = (resource: Resource, config: Config) => string[];
 
 function policy<Config extends object>(
@@ -22,11 +22,10 @@ function policy<Config extends object>(
     description,
     configSchema,
     validateResource: (args, report) => {
-      // Components have no object: what they consist of is judged by itself.
+      // A component has no object. The policies check its children.
       if (!args.type.startsWith("kubernetes:") || !args.props.kind) return;
-      rule({ name: args.name, object: args.props as KubernetesObject }, args.getConfig<Config>()).forEach((message) =>
-        report(message),
-      );
+      const resource = { name: args.name, object: args.props as KubernetesObject };
+      for (const message of rule(resource, args.getConfig<Config>())) report(message);
     },
   };
 }
@@ -39,18 +38,22 @@ const memoryConfig: PolicyConfigSchema = {
 export const policies: ResourceValidationPolicy[] = [
   policy(
     "memory-limits",
-    "An environment's containers have 256Mi, every other some memory limit.",
+    "Every container has a memory limit; for containers of an environment, it is 256Mi.",
     memoryLimits,
     memoryConfig,
   ),
-  policy("image-digests", "Every image is named by its digest.", imageDigests),
-  policy("host-isolation", "No pod is privileged, or sees the node's network, processes or files.", hostIsolation),
-  policy("least-privilege", "No Role has wildcards, and nobody is bound to cluster-admin.", leastPrivilege),
-  policy("credentials", "No credential stands in the program.", credentials),
+  policy("image-digests", "Every image has a digest.", imageDigests),
+  policy(
+    "host-isolation",
+    "No pod is privileged, or has access to the node's network, processes or files.",
+    hostIsolation,
+  ),
+  policy("least-privilege", "No Role has wildcards, and no binding refers to cluster-admin.", leastPrivilege),
+  policy("credentials", "The program contains no credentials.", credentials),
   policy("pod-security", "Every namespace enforces the restricted pod security standard.", podSecurity),
   policy(
     "workflow-templates",
-    "Every workflow has a deadline, an account of its own, and goes when it is old.",
+    "Every WorkflowTemplate has a deadline, its own ServiceAccount, and a time to live.",
     workflowTemplates,
   ),
 ];

@@ -1,6 +1,6 @@
-/** A Kubernetes resource of the program, as a rule sees it. */
+/** A Kubernetes resource of the program, as a rule receives it. */
 export interface Resource {
-  /** Name in the program: always known, unlike the object's own name. */
+  /** Name in the program. It is always known, unlike the name of the object. */
   readonly name: string;
   /** The object that it declares. */
   readonly object: KubernetesObject;
@@ -12,7 +12,7 @@ export interface KubernetesObject {
   readonly [field: string]: any;
 }
 
-/** How messages call a resource: `Deployment registry-deployment`. */
+/** Name of a resource in messages: `Deployment registry-deployment`. */
 export function titleOf({ name, object }: Resource): string {
   return `${object.kind} ${name}`;
 }

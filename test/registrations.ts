@@ -14,6 +14,8 @@ export interface Registration {
   readonly provider: string | null;
   /** Names of what must be there before it, and goes after it. */
   readonly dependencies: string[];
+  /** Types that it had before. */
+  readonly aliases: string[];
 }
 
 /** The stack that a piece of a program is run as. */
@@ -73,6 +75,7 @@ export async function record<T>(
       custom: request.getCustom(),
       protect: request.getProtect(),
       provider: request.getProvider().split("::").at(-2) ?? null,
+      aliases: request.getAliasesList().map((alias: any) => alias.getSpec().getType()),
       dependencies: request.getDependenciesList().map((urn: string) => urn.split("::").at(-1)!),
     });
     return register(request, callback);

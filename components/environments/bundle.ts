@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import type { types } from "@pulumi/kubernetes";
 import * as yaml from "js-yaml";
 
-/** What an environment runs, before anyone puts a model into it. */
+/** What an environment runs, apart from the model that the pipeline releases to it. */
 export interface Bundle {
   readonly deployment: types.input.apps.v1.Deployment;
   readonly service: types.input.core.v1.Service;
-  /** Image name in the Deployment that a release replaces. */
+  /** Name of the image in the Deployment. A release replaces it. */
   readonly imageName: string;
-  /** `repository@digest` that runs until the first release. */
+  /** `repository@digest` of the image that runs until the first release. */
   readonly baseImage: string;
 }
 
@@ -27,7 +27,7 @@ export function renderBundle(bundle: Bundle): Record<string, string> {
   };
 }
 
-/** Tag of a bundle in the registry: the first twelve hex digits of its content's SHA-256. */
+/** Tag of a bundle in the registry: the first twelve hex digits of the SHA-256 of its content. */
 export function bundleTag(files: Record<string, string>): string {
   const content = Object.keys(files)
     .sort()

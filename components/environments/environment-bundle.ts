@@ -4,19 +4,19 @@ import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } f
 import type { Bundle } from "./bundle";
 import type { Platform } from "./platform";
 
-/** What decides the Deployment and the Service of an environment. */
+/** What the Deployment and the Service of an environment depend on. */
 export interface EnvironmentShape {
   /** Name of the environment: `staging`. */
   readonly environment: string;
   readonly settings: EnvironmentSettings;
   readonly exposure: ExposureSettings;
-  /** The platform that it is a part of, and that says where it is. */
+  /** The platform, whose promotion path has the port of the environment. */
   readonly platform: Pick<Platform, "promotionPath" | "rolloutTimeoutSeconds">;
 }
 
 /** Port of the app's container. */
 export const appPort = 8000;
-/** Name by which the Deployment calls its image, and a release replaces it. */
+/** Name of the image in the Deployment. A release replaces it. */
 const imageName = "gourmetgram-app";
 
 /** Namespace, app label, Service and Application of an environment. */
@@ -24,13 +24,13 @@ export function environmentApp(environment: string): string {
   return `gourmetgram-${environment}`;
 }
 
-/** Where an environment answers inside the cluster. */
+/** URL of an environment inside the cluster. */
 export function inClusterUrl(environment: string, exposedPort: number): string {
   const app = environmentApp(environment);
   return `http://${app}.${app}.svc.cluster.local:${exposedPort}`;
 }
 
-/** Deployment and Service of one environment, as the bundle carries them. */
+/** The bundle with the Deployment and the Service of one environment. */
 export function environmentBundle(
   { environment, settings, exposure, platform }: EnvironmentShape,
   baseImage: string,

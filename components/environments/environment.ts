@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { firstEnvironment } from "../../config/promotion-path";
 import { registryAddress } from "../../images/catalogue";
-import { destination } from "../platform/argo-cd";
+import { argoCdNamespace, destination } from "../platform/argo-cd";
 import { exposedUrl } from "../shared/exposure";
 import {
   restrictedContainer,
@@ -11,7 +11,7 @@ import {
   temporaryMount,
   temporaryVolume,
 } from "../shared/security";
-import { stackLabel } from "../shared/workflow-names";
+import { stackLabel, workflowNamespace } from "../shared/workflow-names";
 import { bundleTag, renderBundle } from "./bundle";
 import { appPort, type EnvironmentShape, environmentApp, environmentBundle } from "./environment-bundle";
 import type { Platform } from "./platform";
@@ -21,7 +21,7 @@ export interface EnvironmentArgs extends EnvironmentShape {
   readonly platform: Platform;
 }
 
-/** ServiceAccounts in `argo` that may release to an environment, and those that may look at it and change nothing. */
+/** ServiceAccounts of the workflows: those that may release to an environment, and those that may only read it. */
 const accounts = {
   candidates: {
     releasers: ["deploy-container-image", "revert-staging"],
@@ -30,11 +30,25 @@ const accounts = {
   promotions: { releasers: ["promote-model", "restore-releases"], observers: [] },
 };
 /** ServiceAccount of Argo CD on its own cluster. */
-const controllerAccount = { name: "argocd-application-controller", namespace: "argocd" };
+const controllerAccount = { name: "argocd-application-controller", namespace: argoCdNamespace };
+
+const readVerbs = ["get", "list", "watch"];
+const writeVerbs = [...readVerbs, "create", "update", "patch", "delete"];
+
+/** A Role with a RoleBinding of the same name. */
+interface Grant {
+  readonly name: string;
+  readonly namespace: pulumi.Input<string>;
+  readonly rules: k8s.types.input.rbac.v1.PolicyRule[];
+  readonly subjects: { readonly name: string; readonly namespace: pulumi.Input<string> }[];
+}
 
 /**
- * One environment of the food classifier. Pulumi states its shape and publishes it as a bundle; Argo CD
- * deploys the bundle; which model runs is the pipeline's to say, on the Application, and stated nowhere here.
+ * One environment of the food classifier. Pulumi declares its shape and publishes it as a bundle. Argo CD deploys the
+ * bundle. The pipeline sets which model runs, in a field of the Application that is not declared here.
+ *
+ * The namespace and what is in it are on the cluster of the environment. All else is on the platform's cluster, which
+ * may be another one: the bundle, its repository, the Application, and the RBAC of the pipeline.
  */
 export class Environment extends pulumi.ComponentResource {
   /** Namespace, app label, Service and Application all have this name. */
@@ -42,114 +56,144 @@ export class Environment extends pulumi.ComponentResource {
   /** Address that a person opens. */
   readonly url: string;
 
-  constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
+  private readonly app: string;
+  /** Options of the resources on the cluster of the environment. */
+  private readonly onEnvironment: pulumi.CustomResourceOptions;
+  /** Options of the resources on the platform's cluster. */
+  private readonly onPlatform: pulumi.CustomResourceOptions;
+  /** Further options of the resources that contain the release: which model runs, and how. */
+  private readonly protectRelease: Pick<pulumi.CustomResourceOptions, "protect">;
+
+  constructor(
+    private readonly name: string,
+    private readonly args: EnvironmentArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("gourmetgram:release:Environment", name, {}, opts);
-    const { platform } = args;
-    const app = environmentApp(args.environment);
-    const { remote } = platform;
-    const { port, cluster } = platform.promotionPath[args.environment];
-    const child = { parent: this };
-    const onPlatform = remote ? { ...child, provider: remote.provider } : child;
-    // What runs goes with its namespace, which version with the Application, how with the bundle.
-    const kept = { protect: args.settings.protect };
+    const { environment, exposure, platform, settings } = args;
+    this.app = environmentApp(environment);
+    this.onEnvironment = { parent: this };
+    this.onPlatform = { parent: this, ...(platform.remote && { provider: platform.remote.provider }) };
+    this.protectRelease = { protect: settings.protect };
 
-    const createNamespace = (role: string, namespace: string, options: pulumi.CustomResourceOptions) =>
-      new k8s.core.v1.Namespace(
-        `${name}-${role}`,
-        { metadata: { name: namespace, labels: restrictedNamespaceLabels } },
-        { ...options, ...kept },
-      ).metadata.name;
-    this.namespace = createNamespace("namespace", app, child);
-    // The registry takes bundles from pods of its own cluster alone.
-    const bundleNamespace = remote ? createNamespace("bundle-namespace", `${app}-bundle`, onPlatform) : this.namespace;
+    this.namespace = this.createNamespace("namespace", this.app, this.onEnvironment);
+    const deployer = this.allowDeployment();
+    this.isolate();
 
-    const render = (baseImage: string) => renderBundle(environmentBundle(args, baseImage));
-    // Only the file that names the image waits for it: a preview that builds the image anew still knows the limits.
-    const files = {
-      ...render(""),
-      "kustomization.yaml": pulumi
-        .output(platform.images.app)
-        .apply((baseImage) => render(baseImage)["kustomization.yaml"]),
-    };
-    const tag = pulumi.output(files).apply(bundleTag);
-    const bundle = new k8s.core.v1.ConfigMap(
-      `${name}-bundle`,
-      { metadata: { name: `${app}-bundle`, namespace: bundleNamespace }, data: files },
-      { ...onPlatform, ...kept },
-    );
-    const published = this.publish(name, app, tag, bundle, platform.images.tools, onPlatform);
-    const controllerRights: pulumi.Resource[] = this.grantArgoCd(
-      name,
-      remote ? { name: deployerAccount, namespace: this.namespace } : controllerAccount,
-    );
-    if (remote && cluster)
-      controllerRights.push(
-        new RemoteCluster(
-          `${name}-cluster`,
-          { cluster, apiServer: remote.apiServer, namespace: this.namespace, platformProvider: remote.provider },
-          child,
-        ),
-      );
-    const repository = `oci://${registryAddress}/bundles/${app}`;
-    const repositorySecret = new k8s.core.v1.Secret(
-      `${name}-repository`,
-      {
-        metadata: {
-          name: `${app}-bundles`,
-          namespace: "argocd",
-          labels: { "argocd.argoproj.io/secret-type": "repository" },
-        },
-        stringData: { type: "oci", name: app, url: repository, insecureOCIForceHttp: "true" },
-      },
-      onPlatform,
-    );
-    new k8s.apiextensions.CustomResource(
-      `${name}-application`,
-      {
-        apiVersion: "argoproj.io/v1alpha1",
-        kind: "Application",
-        metadata: { name: app, namespace: "argocd", labels: { [stackLabel]: pulumi.getStack() } },
-        spec: {
-          project: platform.project,
-          destination: destination(app, cluster),
-          source: { repoURL: repository, targetRevision: tag, path: "." },
-          syncPolicy: {
-            automated: { prune: true, selfHeal: true },
-            retry: { limit: 5, backoff: { duration: "5s", factor: 2, maxDuration: "1m" } },
-          },
-        },
-      },
-      { ...onPlatform, ...kept, dependsOn: [published, repositorySecret, ...controllerRights] },
-    );
-    this.isolate(name, app);
-    this.grantPipeline(name, app, args.environment, onPlatform, remote !== undefined);
+    const bundle = this.publishBundle();
+    this.createApplication(bundle.tag, [bundle.job, this.registerRepository(), ...deployer]);
+    this.allowReleases();
 
-    this.url = exposedUrl(args.exposure, { name: args.environment, port });
+    this.url = exposedUrl(exposure, { name: environment, port: platform.promotionPath[environment].port });
     this.registerOutputs({ namespace: this.namespace, url: this.url });
   }
 
-  private publish(
-    name: string,
-    app: string,
-    tag: pulumi.Output<string>,
-    bundle: k8s.core.v1.ConfigMap,
-    image: pulumi.Input<string>,
-    onPlatform: pulumi.CustomResourceOptions,
-  ) {
+  private createNamespace(role: string, name: string, options: pulumi.CustomResourceOptions): pulumi.Output<string> {
+    const namespace = new k8s.core.v1.Namespace(
+      `${this.name}-${role}`,
+      { metadata: { name, labels: restrictedNamespaceLabels } },
+      { ...options, ...this.protectRelease },
+    );
+    return namespace.metadata.name;
+  }
+
+  // On the cluster of the environment.
+
+  /** Gives Argo CD what it needs to deploy to the namespace. */
+  private allowDeployment(): pulumi.Resource[] {
+    const { environment, platform } = this.args;
+    const { cluster } = platform.promotionPath[environment];
+    const { remote } = platform;
+    const account = remote ? { name: deployerAccount, namespace: this.namespace } : controllerAccount;
+    const resources: pulumi.Resource[] = this.grantArgoCd(account);
+    if (remote && cluster)
+      resources.push(
+        new RemoteCluster(
+          `${this.name}-cluster`,
+          { cluster, apiServer: remote.apiServer, namespace: this.namespace, platformProvider: remote.provider },
+          { parent: this },
+        ),
+      );
+    return resources;
+  }
+
+  /** RBAC of Argo CD's controller: it writes the kinds that a bundle contains, and reads what these create. */
+  private grantArgoCd(account: Grant["subjects"][number]): pulumi.Resource[] {
+    const grant: Grant = {
+      name: "argocd-deployer",
+      namespace: this.namespace,
+      rules: [
+        { apiGroups: ["apps"], resources: ["deployments"], verbs: writeVerbs },
+        { apiGroups: [""], resources: ["services"], verbs: writeVerbs },
+        { apiGroups: ["apps"], resources: ["replicasets"], verbs: readVerbs },
+        { apiGroups: [""], resources: ["pods"], verbs: readVerbs },
+        { apiGroups: [""], resources: ["events"], verbs: ["create", "list"] },
+      ],
+      subjects: [account],
+    };
+    return this.grant("argocd", grant, this.onEnvironment);
+  }
+
+  /** The app only answers: it accepts connections at its port, and opens none. */
+  private isolate() {
+    new k8s.networking.v1.NetworkPolicy(
+      `${this.name}-network-policy`,
+      {
+        metadata: { name: this.app, namespace: this.namespace },
+        spec: {
+          podSelector: { matchLabels: { app: this.app } },
+          policyTypes: ["Ingress", "Egress"],
+          ingress: [{ ports: [{ protocol: "TCP", port: appPort }] }],
+          egress: [],
+        },
+      },
+      this.onEnvironment,
+    );
+  }
+
+  // On the platform's cluster.
+
+  /** Writes the bundle into a ConfigMap, and pushes it to the registry with a Job. */
+  private publishBundle(): { tag: pulumi.Output<string>; job: pulumi.Resource } {
+    // The registry accepts bundles only from pods of its own cluster.
+    const namespace = this.args.platform.remote
+      ? this.createNamespace("bundle-namespace", `${this.app}-bundle`, this.onPlatform)
+      : this.namespace;
+    const files = this.bundleFiles();
+    const tag = pulumi.output(files).apply(bundleTag);
+    const bundle = new k8s.core.v1.ConfigMap(
+      `${this.name}-bundle`,
+      { metadata: { name: `${this.app}-bundle`, namespace }, data: files },
+      { ...this.onPlatform, ...this.protectRelease },
+    );
+    return { tag, job: this.createPublishJob(bundle, tag) };
+  }
+
+  /** Only the file with the image waits for the image. So a preview that builds an image still shows the limits. */
+  private bundleFiles(): Record<string, pulumi.Input<string>> {
+    const render = (baseImage: string) => renderBundle(environmentBundle(this.args, baseImage));
+    const kustomization = pulumi
+      .output(this.args.platform.images.app)
+      .apply((baseImage) => render(baseImage)["kustomization.yaml"]);
+    return { ...render(""), "kustomization.yaml": kustomization };
+  }
+
+  private createPublishJob(bundle: k8s.core.v1.ConfigMap, tag: pulumi.Output<string>): pulumi.Resource {
+    const target = pulumi.interpolate`${registryAddress}/bundles/${this.app}:${tag}`;
     return new k8s.batch.v1.Job(
-      `${name}-publish`,
+      `${this.name}-publish`,
       {
         metadata: {
-          name: pulumi.interpolate`${app}-publish-${tag}`,
+          name: pulumi.interpolate`${this.app}-publish-${tag}`,
           namespace: bundle.metadata.namespace,
-          // One that has failed is not ready: the next update makes it anew.
+          // A failed Job is not ready: the next update replaces it.
           annotations: { "pulumi.com/replaceUnready": "true" },
         },
         spec: {
           backoffLimit: 3,
           activeDeadlineSeconds: 300,
           template: {
-            metadata: { labels: { app: `${app}-publish` } },
+            metadata: { labels: { app: `${this.app}-publish` } },
             spec: {
               restartPolicy: "Never",
               automountServiceAccountToken: false,
@@ -157,9 +201,9 @@ export class Environment extends pulumi.ComponentResource {
               containers: [
                 {
                   name: "publish",
-                  image,
+                  image: this.args.platform.images.tools,
                   command: ["sh", "-euc", publishScript],
-                  env: [{ name: "TARGET", value: pulumi.interpolate`${registryAddress}/bundles/${app}:${tag}` }],
+                  env: [{ name: "TARGET", value: target }],
                   resources: { requests: { cpu: "50m", memory: "32Mi" }, limits: { memory: "128Mi" } },
                   securityContext: restrictedContainer,
                   volumeMounts: [{ name: "bundle", mountPath: "/bundle", readOnly: true }, temporaryMount],
@@ -170,100 +214,100 @@ export class Environment extends pulumi.ComponentResource {
           },
         },
       },
-      onPlatform,
+      this.onPlatform,
     );
   }
 
-  /** The rights of Argo CD's controller in this namespace: what a bundle can hold, and what it makes. */
-  private grantArgoCd(name: string, account: { name: string; namespace: pulumi.Input<string> }): pulumi.Resource[] {
-    const write = ["get", "list", "watch", "create", "update", "patch", "delete"];
-    const role = new k8s.rbac.v1.Role(
-      `${name}-argocd-role`,
+  /** URL of the repository that the bundles are pushed to. */
+  private get repository(): string {
+    return `oci://${registryAddress}/bundles/${this.app}`;
+  }
+
+  /** Tells Argo CD how to read the repository: as OCI, over plain HTTP. */
+  private registerRepository(): pulumi.Resource {
+    return new k8s.core.v1.Secret(
+      `${this.name}-repository`,
       {
-        metadata: { name: "argocd-deployer", namespace: this.namespace },
-        rules: [
-          { apiGroups: ["apps"], resources: ["deployments"], verbs: write },
-          { apiGroups: [""], resources: ["services"], verbs: write },
-          { apiGroups: ["apps"], resources: ["replicasets"], verbs: ["get", "list", "watch"] },
-          { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
-          { apiGroups: [""], resources: ["events"], verbs: ["create", "list"] },
-        ],
+        metadata: {
+          name: `${this.app}-bundles`,
+          namespace: argoCdNamespace,
+          labels: { "argocd.argoproj.io/secret-type": "repository" },
+        },
+        stringData: { type: "oci", name: this.app, url: this.repository, insecureOCIForceHttp: "true" },
       },
-      { parent: this },
+      this.onPlatform,
     );
-    const subjects = [{ kind: "ServiceAccount", ...account }];
-    const binding = new k8s.rbac.v1.RoleBinding(
-      `${name}-argocd-binding`,
-      {
-        metadata: { name: "argocd-deployer", namespace: this.namespace },
-        roleRef: roleRef("argocd-deployer"),
-        subjects,
-      },
-      { parent: this },
-    );
-    return [role, binding];
   }
 
-  /** The rights of the pipeline: this one Application, and a look at the pods, where they are on its own cluster. */
-  private grantPipeline(
-    name: string,
-    app: string,
-    environment: string,
-    onPlatform: pulumi.CustomResourceOptions,
-    isElsewhere: boolean,
-  ) {
-    // Candidates are tested in the first environment; to the others models are promoted.
-    const { releasers, observers } = accounts[environment === firstEnvironment ? "candidates" : "promotions"];
-    const grant = (
-      role: string,
-      namespace: pulumi.Input<string>,
-      holders: string[],
-      rules: k8s.types.input.rbac.v1.PolicyRule[],
-    ) => {
-      const metadata = { name: `${app}-${role}`, namespace };
-      new k8s.rbac.v1.Role(`${name}-${role}-role`, { metadata, rules }, onPlatform);
-      const subjects = holders.map((account) => ({ kind: "ServiceAccount", name: account, namespace: "argo" }));
-      new k8s.rbac.v1.RoleBinding(
-        `${name}-${role}-binding`,
-        { metadata, roleRef: roleRef(metadata.name), subjects },
-        onPlatform,
-      );
-    };
-    const application = { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: [app] };
-    grant("release", "argocd", releasers, [{ ...application, verbs: ["get", "patch"] }]);
-    if (observers.length > 0) grant("observe", "argocd", observers, [{ ...application, verbs: ["get"] }]);
-    if (!isElsewhere)
-      grant(
-        "look",
-        this.namespace,
-        [...releasers, ...observers],
-        [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }],
-      );
-  }
-
-  /** The app is asked and never asks: it may be reached on its port, and reaches nothing. */
-  private isolate(name: string, app: string) {
-    new k8s.networking.v1.NetworkPolicy(
-      `${name}-network-policy`,
+  private createApplication(tag: pulumi.Output<string>, dependsOn: pulumi.Resource[]) {
+    const { environment, platform } = this.args;
+    new k8s.apiextensions.CustomResource(
+      `${this.name}-application`,
       {
-        metadata: { name: app, namespace: this.namespace },
+        apiVersion: "argoproj.io/v1alpha1",
+        kind: "Application",
+        metadata: { name: this.app, namespace: argoCdNamespace, labels: { [stackLabel]: pulumi.getStack() } },
         spec: {
-          podSelector: { matchLabels: { app } },
-          policyTypes: ["Ingress", "Egress"],
-          ingress: [{ ports: [{ protocol: "TCP", port: appPort }] }],
-          egress: [],
+          project: platform.project,
+          destination: destination(this.app, platform.promotionPath[environment].cluster),
+          source: { repoURL: this.repository, targetRevision: tag, path: "." },
+          syncPolicy: {
+            automated: { prune: true, selfHeal: true },
+            retry: { limit: 5, backoff: { duration: "5s", factor: 2, maxDuration: "1m" } },
+          },
         },
       },
-      { parent: this },
+      { ...this.onPlatform, ...this.protectRelease, dependsOn },
     );
+  }
+
+  /** RBAC of the pipeline: this one Application and, if they are on the platform's cluster, the pods. */
+  private allowReleases() {
+    // Candidates are tested in the first environment. Models are promoted to the others.
+    const role = this.args.environment === firstEnvironment ? "candidates" : "promotions";
+    const { releasers, observers } = accounts[role];
+    const application = { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: [this.app] };
+    this.grantWorkflows("release", argoCdNamespace, releasers, [{ ...application, verbs: ["get", "patch"] }]);
+    if (observers.length > 0)
+      this.grantWorkflows("observe", argoCdNamespace, observers, [{ ...application, verbs: ["get"] }]);
+    if (!this.args.platform.remote) {
+      const pods = { apiGroups: [""], resources: ["pods"], verbs: readVerbs };
+      this.grantWorkflows("look", this.namespace, [...releasers, ...observers], [pods]);
+    }
+  }
+
+  private grantWorkflows(
+    role: string,
+    namespace: pulumi.Input<string>,
+    workflows: string[],
+    rules: Grant["rules"],
+  ): pulumi.Resource[] {
+    const subjects = workflows.map((workflow) => ({ name: workflow, namespace: workflowNamespace }));
+    return this.grant(role, { name: `${this.app}-${role}`, namespace, rules, subjects }, this.onPlatform);
+  }
+
+  private grant(
+    role: string,
+    { name, namespace, rules, subjects }: Grant,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource[] {
+    const metadata = { name, namespace };
+    return [
+      new k8s.rbac.v1.Role(`${this.name}-${role}-role`, { metadata, rules }, options),
+      new k8s.rbac.v1.RoleBinding(
+        `${this.name}-${role}-binding`,
+        {
+          metadata,
+          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
+          subjects: subjects.map((account) => ({ kind: "ServiceAccount", ...account })),
+        },
+        options,
+      ),
+    ];
   }
 }
 
-/** Packs the bundle into one content layer, as Argo CD wants it, unless the registry has it already. */
+/** Packs the bundle into one content layer, as Argo CD expects it, unless the registry already has it. */
 const publishScript = `crane --insecure digest "$TARGET" >/dev/null 2>&1 && exit 0
 tar -C /bundle -chf /tmp/bundle.tar deployment.yaml service.yaml kustomization.yaml
 exec crane --insecure append --oci-empty-base --new_layer /tmp/bundle.tar --new_tag "$TARGET"`;
-
-function roleRef(name: string) {
-  return { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name };
-}

@@ -1,24 +1,33 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { inPromotionOrder, type PromotionPath } from "../../config/promotion-path";
+import { settingKey } from "../../config/configuration-error";
+import { type EnvironmentLocation, inPromotionOrder, type PromotionPath } from "../../config/promotion-path";
 
-/** What an environment takes from the platform, whether its own stack holds that or another one. */
+/** What an environment needs from the platform, which its own stack or another one holds. */
 export interface Platform {
-  /** `repository@digest` of the image that runs before the first release, and of the one that publishes bundles. */
+  /** `repository@digest` of the image that runs before the first release, and of the image that publishes bundles. */
   readonly images: Readonly<Record<"app" | "tools", pulumi.Input<string>>>;
   /** AppProject of every Application. */
   readonly project: pulumi.Input<string>;
-  /** Seconds that a rollout may take before Kubernetes calls it failed. */
+  /** Seconds after which Kubernetes reports a rollout as failed. */
   readonly rolloutTimeoutSeconds: number;
   readonly promotionPath: PromotionPath;
-  /** The platform's cluster as the environment reaches it, where the environment itself is on another one; and where that one's API server is. */
-  readonly remote?: { readonly provider: k8s.Provider; readonly apiServer: string };
+  /** Set if the environment is not on the platform's cluster. */
+  readonly remote?: RemotePlatform;
+}
+
+/** The platform's cluster, for an environment on another one. */
+export interface RemotePlatform {
+  /** Provider of the platform's cluster. */
+  readonly provider: k8s.Provider;
+  /** `https://host:port` of the environment's API server, as Argo CD reaches it. */
+  readonly apiServer: string;
 }
 
 const text = z.string().optional();
-/** What the platform's stack hands out, as Pulumi keeps it. */
-const handedOut = z.object({
+/** The output `platform` of the platform's stack. */
+const platformOutput = z.object({
   images: z.object({ app: z.string(), tools: z.string() }),
   project: z.string(),
   rolloutTimeoutSeconds: z.number(),
@@ -29,47 +38,64 @@ const handedOut = z.object({
 });
 
 /**
- * The platform that another stack of this project holds, as its last update left it.
+ * The platform of another stack of this project, as the last update of that stack left it.
  * @param stack name of that stack
- * @throws where it hands out no platform: it is empty, or of an older program
+ * @throws if it has no such output, since it is empty or was updated by an older program
  */
 export async function referToPlatform(stack: string): Promise<Platform> {
   const reference = new pulumi.StackReference("platform", {
     name: `${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`,
   });
   const { value } = await reference.getOutputDetails("platform");
-  const found = handedOut.safeParse(value);
+  const found = platformOutput.safeParse(value);
   if (!found.success)
     throw new Error(
-      `The stack ${stack} hands out no platform that this program knows: update that stack first, with this program.`,
+      `The stack ${stack} has no output "platform" that this program can read: ` +
+        "update that stack with this program first.",
     );
-  // Outputs have no order of their own.
+  // Pulumi does not keep the order of an output's keys.
   return { ...found.data, promotionPath: inPromotionOrder(found.data.promotionPath) };
 }
 
-/**
- * Which of a stack's environments the platform expects elsewhere, or not at all: where each stands, and what to write instead.
- * @param isElsewhere whether the stack says that its cluster is not the platform's
- */
-export function placementErrors(
-  { promotionPath }: Pick<Platform, "promotionPath">,
-  names: readonly string[],
-  stack: string,
-  platformStack: string,
-  isElsewhere: boolean,
-): string[] {
-  return names.flatMap((name) => {
-    const place = promotionPath[name];
-    if (place?.stack === stack) {
-      if (isElsewhere === Boolean(place.cluster)) return [];
-      const there = `the stack ${platformStack} has ${name} on ${place.cluster ? `the cluster ${place.cluster}` : "the platform's cluster"}`;
-      return [
-        `gourmetgram:platform.cluster: ${isElsewhere ? "leave it out" : "missing: write the platform's"}, since ${there}`,
-      ];
-    }
-    const holder = place && `the stack ${place.stack ?? platformStack} holds it: remove it here, or `;
-    return [
-      `gourmetgram:environments.${name}: ${holder ?? ""}write it under remoteEnvironments in the stack ${platformStack}, with stack: ${stack}, and update that one first`,
-    ];
+/** A stack that holds environments of a platform in another stack. */
+export interface EnvironmentStack {
+  /** Its name. */
+  readonly stack: string;
+  /** Name of the stack that holds the platform. */
+  readonly platformStack: string;
+  /** Names of the environments that it holds. */
+  readonly environments: readonly string[];
+  /** Whether it is on another cluster than the platform. */
+  readonly isRemote: boolean;
+}
+
+/** Which environments of a stack the promotion path has in another stack or on another cluster, and the remedy. */
+export function placementErrors(promotionPath: PromotionPath, stack: EnvironmentStack): string[] {
+  return stack.environments.flatMap((name) => {
+    const location = promotionPath[name];
+    return location?.stack === stack.stack ? clusterErrors(name, location, stack) : [stackError(name, location, stack)];
   });
+}
+
+function clusterErrors(
+  name: string,
+  { cluster }: EnvironmentLocation,
+  { isRemote, platformStack }: EnvironmentStack,
+): string[] {
+  if (isRemote === Boolean(cluster)) return [];
+  const remedy = isRemote ? "remove it" : "missing: write the platform's cluster";
+  const actual = cluster ? `the cluster ${cluster}` : "the platform's cluster";
+  const key = settingKey(["platform", "cluster"]);
+  return [`${key}: ${remedy}, since the stack ${platformStack} has ${name} on ${actual}`];
+}
+
+function stackError(
+  name: string,
+  location: EnvironmentLocation | undefined,
+  { stack, platformStack }: EnvironmentStack,
+): string {
+  const holder = location?.stack ?? platformStack;
+  const removal = location ? `the stack ${holder} holds it: remove it here, or ` : "";
+  const addition = `add it to remoteEnvironments in the stack ${platformStack}, with stack: ${stack}`;
+  return `${settingKey(["environments", name])}: ${removal}${addition}, and update that stack first`;
 }

@@ -1,27 +1,30 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { argoCdNamespace } from "../platform/argo-cd";
 
 export interface RemoteClusterArgs {
   /** Name by which Applications know the cluster. */
   readonly cluster: string;
   /** `https://host:port` at which Argo CD reaches the cluster's API server. */
   readonly apiServer: string;
-  /** Namespace on that cluster which Argo CD may deploy to, and no other. */
+  /** The only namespace on that cluster that Argo CD may deploy to. */
   readonly namespace: pulumi.Input<string>;
   /** Provider of the cluster that Argo CD runs on. */
   readonly platformProvider: k8s.Provider;
 }
 
-/** ServiceAccount that Argo CD acts under on a cluster other than its own. */
+/** ServiceAccount of Argo CD on a remote cluster. */
 export const deployerAccount = "argocd-deployer";
 
 /**
- * A cluster beside the platform's, as Argo CD's destination by name. Argo CD gets a token of an account on it that has
- * only the rights of one environment. Argo CD tells clusters apart by their address, so each holds one environment.
+ * Registers a remote cluster with Argo CD, by name. Argo CD gets the token of a ServiceAccount on that cluster that may
+ * deploy only to one environment. Argo CD tells clusters apart by their address, so each holds one environment.
  */
 export class RemoteCluster extends pulumi.ComponentResource {
   constructor(name: string, args: RemoteClusterArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("gourmetgram:release:OtherCluster", name, {}, opts);
+    // The alias keeps the resources of stacks that were deployed under the old name.
+    const aliases = [{ type: "gourmetgram:release:OtherCluster" }];
+    super("gourmetgram:release:RemoteCluster", name, {}, pulumi.mergeOptions(opts, { aliases }));
     const child = { parent: this };
     const account = new k8s.core.v1.ServiceAccount(
       `${name}-account`,
@@ -40,7 +43,7 @@ export class RemoteCluster extends pulumi.ComponentResource {
       },
       child,
     );
-    // Pulumi waits until the Secret is filled, and keeps both this Secret's data and what is made of it encrypted.
+    // Pulumi waits until Kubernetes has filled the Secret. It encrypts the data, and what is derived from it.
     const config = token.data.apply(({ token: bearer, "ca.crt": authority }) =>
       JSON.stringify({ bearerToken: Buffer.from(bearer, "base64").toString(), tlsClientConfig: { caData: authority } }),
     );
@@ -49,7 +52,7 @@ export class RemoteCluster extends pulumi.ComponentResource {
       {
         metadata: {
           name: `cluster-${args.cluster}`,
-          namespace: "argocd",
+          namespace: argoCdNamespace,
           labels: { "argocd.argoproj.io/secret-type": "cluster" },
         },
         stringData: {

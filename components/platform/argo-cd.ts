@@ -10,25 +10,32 @@ export interface ArgoCdArgs {
   readonly settings: Settings["argoCd"];
   readonly exposure: ExposureSettings;
   readonly images: Images;
-  /** The release's namespace-install and CRDs; not read where `settings.install` is false. */
+  /** The release's namespace-install and CRDs; not used if `settings.install` is false. */
   readonly manifests: Manifest[];
-  /** Namespaces that Argo CD may deploy to, and no others; with the name of their cluster, where that is not its own. */
+  /** The only namespaces that Argo CD may deploy to, each with the name of its cluster if that is a remote one. */
   readonly targets: { readonly namespace: string; readonly cluster?: string }[];
   /** Repository pattern that Applications may take their source from: `oci://host/path/*`. */
   readonly sourceRepository: string;
-  /** Whether Pulumi refuses to delete the namespace that holds the Applications, and in them the releases; default false. */
+  /** Whether Pulumi refuses to delete the namespace of the Applications, which contain the releases; default false. */
   readonly protect?: boolean;
 }
 
-/** Parts of the release that this pipeline has a use for; the others are not installed. */
+/** Namespace of Argo CD and of the Applications. */
+export const argoCdNamespace = "argocd";
+/** URL by which Argo CD knows the cluster that it runs on. */
+const ownApiServer = "https://kubernetes.default.svc";
+/** Components of the release that the pipeline uses. The others are not installed. */
 const components = ["application-controller", "redis", "repo-server", "server"];
 const serverPort = 8080;
-/** Kinds that a bundle may hold, and those that come of them: of these Argo CD may do no more than look, but it shows only what its project names. */
+/**
+ * Kinds that a bundle may contain, and kinds that Kubernetes creates from them. Argo CD may only read the latter. They
+ * are listed since it shows no kind that its project does not list.
+ */
 const shownKinds = { apps: ["Deployment", "ReplicaSet"], "": ["Service", "Pod"] };
 
 /**
- * Argo CD for a fixed list of namespaces: it holds no right in any other, no admin user exists, and whoever
- * opens its pages can read and not write.
+ * Argo CD for a fixed list of namespaces. It has no permissions in any other namespace. There is no admin user. Its
+ * pages are read-only.
  */
 export class ArgoCd extends pulumi.ComponentResource {
   readonly namespace: pulumi.Output<string>;
@@ -47,7 +54,7 @@ export class ArgoCd extends pulumi.ComponentResource {
     if (settings.install) {
       const namespace = new k8s.core.v1.Namespace(
         `${name}-namespace`,
-        { metadata: { name: "argocd", labels: restrictedNamespaceLabels } },
+        { metadata: { name: argoCdNamespace, labels: restrictedNamespaceLabels } },
         { parent: this, protect: args.protect },
       );
       release = installManifests(`${name}-release`, adaptRelease(args), this, namespace);
@@ -63,18 +70,18 @@ export class ArgoCd extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-      // Without it the controller would ask for every namespace. An Argo CD that was there before has its own.
+      // Without it, the controller would watch every namespace. An Argo CD that already exists has its own.
       new k8s.core.v1.Secret(
         `${name}-cluster`,
         {
           metadata: {
             name: "gourmetgram-cluster",
-            namespace: "argocd",
+            namespace: argoCdNamespace,
             labels: { "argocd.argoproj.io/secret-type": "cluster" },
           },
           stringData: {
             name: "in-cluster",
-            server: "https://kubernetes.default.svc",
+            server: ownApiServer,
             namespaces: args.targets
               .filter(({ cluster }) => !cluster)
               .map(({ namespace }) => namespace)
@@ -87,7 +94,7 @@ export class ArgoCd extends pulumi.ComponentResource {
       );
       this.namespace = release.apply(() => namespace.metadata.name);
     } else {
-      this.namespace = pulumi.output("argocd");
+      this.namespace = pulumi.output(argoCdNamespace);
     }
 
     const project = new k8s.apiextensions.CustomResource(
@@ -95,7 +102,7 @@ export class ArgoCd extends pulumi.ComponentResource {
       {
         apiVersion: "argoproj.io/v1alpha1",
         kind: "AppProject",
-        metadata: { name: "gourmetgram", namespace: "argocd" },
+        metadata: { name: "gourmetgram", namespace: argoCdNamespace },
         spec: {
           description: "The environments of the GourmetGram food classifier",
           sourceRepos: [args.sourceRepository],
@@ -113,43 +120,40 @@ export class ArgoCd extends pulumi.ComponentResource {
   }
 }
 
-/** Where an Application is deployed to. @param cluster its name, where that is not Argo CD's own cluster */
+/**
+ * Where an Application is deployed to.
+ * @param cluster name of the cluster, if it is not Argo CD's own one
+ */
 export function destination(
   namespace: string,
   cluster?: string,
 ): { namespace: string; name: string } | { namespace: string; server: string } {
-  return { ...(cluster ? { name: cluster } : { server: "https://kubernetes.default.svc" }), namespace };
+  return { ...(cluster ? { name: cluster } : { server: ownApiServer }), namespace };
 }
 
-/** The release with this stack's images, the parts in use, and no way in for an administrator. */
+/** The release with this stack's images, only the components in use, and no admin user. */
 export function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Manifest[] {
   const wanted = args.manifests.filter((object) => {
     const component = object.metadata.labels?.["app.kubernetes.io/component"];
     return !component || object.kind === "CustomResourceDefinition" || components.includes(component);
   });
-  const objects = adoptManifests(wanted, "argocd", (released) => {
+  const objects = adoptManifests(wanted, argoCdNamespace, (released) => {
     if (released.includes("argoproj/argocd")) return imageReference(args.images.argoCd);
     if (released.includes("redis")) return imageReference(args.images.redis);
     return undefined;
   });
 
-  // Nobody makes ApplicationSets here: the server only asks for them. Their schema would be most of Pulumi's state, which
-  // is written twice for each resource that an update changes.
-  for (const { spec } of objects.filter(
-    ({ kind, metadata }) => kind === "CustomResourceDefinition" && metadata.name === "applicationsets.argoproj.io",
-  ))
-    for (const version of spec.versions)
-      version.schema.openAPIV3Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
+  removeApplicationSetSchema(objects);
 
   find(objects, "ConfigMap", "argocd-cm").data = {
     "admin.enabled": "false",
     "users.anonymous.enabled": "true",
-    // The controller is asked for what it may see, and watches only what a bundle can hold.
+    // The controller watches only what its RBAC allows, and only the kinds that a bundle can contain.
     "resource.respectRBAC": "strict",
     "resource.inclusions": JSON.stringify(
       Object.entries(shownKinds).map(([group, kinds]) => ({ apiGroups: [group], kinds, clusters: ["*"] })),
     ),
-    // A new environment whose rights come a moment after its name is looked at again no earlier than this.
+    // If the RBAC of a new environment arrives after its namespace, the controller retries after this time.
     "timeout.reconciliation": "30s",
     "timeout.reconciliation.jitter": "0s",
   };
@@ -159,4 +163,16 @@ export function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Ma
     "applicationsetcontroller.enable": "false",
   };
   return objects;
+}
+
+/**
+ * The server needs the CRD of ApplicationSets, but nobody creates one. Its schema would be most of Pulumi's state,
+ * which is written twice for each resource that an update changes.
+ */
+function removeApplicationSetSchema(objects: Manifest[]) {
+  const definitions = objects.filter(
+    ({ kind, metadata }) => kind === "CustomResourceDefinition" && metadata.name === "applicationsets.argoproj.io",
+  );
+  for (const version of definitions.flatMap(({ spec }) => spec.versions))
+    version.schema.openAPIV3Schema = { type: "object", "x-kubernetes-preserve-unknown-fields": true };
 }

@@ -6,6 +6,7 @@ import { type Images, imageReference } from "../../images/catalogue";
 import { commandEnv } from "../shared/command-env";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { restrictedContainer, restrictedNamespaceLabels } from "../shared/security";
+import { workflowNamespace } from "../shared/workflow-names";
 import { adoptManifests, find, installManifests, type Manifest } from "./release-manifests";
 
 export interface ArgoWorkflowsArgs {
@@ -13,15 +14,15 @@ export interface ArgoWorkflowsArgs {
   readonly cluster: Settings["cluster"];
   readonly exposure: ExposureSettings;
   readonly images: Images;
-  /** The release's namespace-install manifest; not read where `settings.install` is false. */
+  /** The release's namespace-install manifest; not used if `settings.install` is false. */
   readonly manifests: Manifest[];
 }
 
 const serverPort = 2746;
 
 /**
- * Argo Workflows, installed for one namespace: its controller and server act in `argo` and nowhere else,
- * and the pipeline's workflows run there.
+ * Argo Workflows, installed for the namespace `argo` only. Its controller and server have no permissions in any other
+ * namespace. The pipeline's workflows run in it.
  */
 export class ArgoWorkflows extends pulumi.ComponentResource {
   readonly namespace: pulumi.Output<string>;
@@ -37,7 +38,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
     if (settings.install) {
       const namespace = new k8s.core.v1.Namespace(
         `${name}-namespace`,
-        { metadata: { name: "argo", labels: restrictedNamespaceLabels } },
+        { metadata: { name: workflowNamespace, labels: restrictedNamespaceLabels } },
         { parent: this },
       );
       const release = installManifests(`${name}-release`, adaptRelease(args), this, namespace);
@@ -53,7 +54,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
         },
         { parent: this },
       );
-      // Workflows end before the controller does: nobody else ends their pods.
+      // Only the controller stops the pods of Workflows, so the Workflows are stopped before it is deleted.
       const drain = new command.local.Command(
         `${name}-drain`,
         { delete: "node_modules/.bin/tsx stacks/drain-workflows.ts", environment: commandEnv(args.cluster) },
@@ -61,16 +62,16 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
       );
       this.namespace = drain.id.apply(() => namespace.metadata.name);
     } else {
-      this.namespace = pulumi.output("argo");
+      this.namespace = pulumi.output(workflowNamespace);
     }
     this.registerOutputs({ namespace: this.namespace, url: this.url });
   }
 }
 
-/** The release with this stack's images, one namespace, and a controller that answers within a second. */
+/** The release with this stack's images, in one namespace, with a controller that requeues within a second. */
 export function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images" | "settings">): Manifest[] {
   const executor = imageReference(args.images.argoExec);
-  const objects = adoptManifests(args.manifests, "argo", (released) => {
+  const objects = adoptManifests(args.manifests, workflowNamespace, (released) => {
     if (released.includes("workflow-controller")) return imageReference(args.images.argoWorkflowController);
     if (released.includes("argocli")) return imageReference(args.images.argoServer);
     return undefined;
@@ -78,14 +79,14 @@ export function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images
 
   const controller = find(objects, "Deployment", "workflow-controller").spec.template.spec.containers[0];
   controller.args = [...(controller.args ?? []), `--executor-image=${executor}`];
-  // By default the controller looks again only after ten seconds, which is most of a short chain's time.
+  // By default, the controller requeues a Workflow only after ten seconds: most of the time of a short pipeline run.
   controller.env = [...(controller.env ?? []), { name: "DEFAULT_REQUEUE_TIME", value: "1s" }];
 
   const configuration = find(objects, "ConfigMap", "workflow-controller-configmap");
   configuration.data = {
     ...configuration.data,
-    // A workflow runs a template of this program as it is: whoever may create workflows can't bring steps, or a
-    // ServiceAccount with more rights, of his own.
+    // A Workflow must use a template of this program unchanged. So nobody who may create Workflows can add a step, or
+    // use a ServiceAccount with more permissions.
     workflowRestrictions: JSON.stringify({ templateReferencing: "Strict" }),
     executor: JSON.stringify({
       imagePullPolicy: "IfNotPresent",

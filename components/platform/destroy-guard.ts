@@ -8,8 +8,8 @@ export interface DestroyGuardArgs {
 }
 
 /**
- * Refuses to destroy a platform that environments of other stacks are on. Pulumi itself knows nothing of them. It must
- * depend on all that it guards: so it is deleted first, and nothing is lost where it refuses.
+ * Refuses to destroy a platform that other stacks have environments on, since Pulumi does not know of them. It must
+ * depend on everything that it guards. So Pulumi deletes it first, and deletes nothing if it refuses.
  */
 export class DestroyGuard extends pulumi.ComponentResource {
   constructor(

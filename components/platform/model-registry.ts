@@ -16,12 +16,12 @@ export interface ModelRegistryArgs {
   readonly settings: Settings["modelRegistry"];
   readonly exposure: ExposureSettings;
   readonly images: Images;
-  /** Whether Pulumi refuses to delete the models and the record of their releases; default false. */
+  /** Whether Pulumi refuses to delete the models and the record of releases; default false. */
   readonly protect?: boolean;
 }
 
 const port = mlflowPort;
-/** Tracking URI of every step of the pipeline. */
+/** Tracking URI that every step of the pipeline uses. */
 export const trackingUri = `http://${mlflowAddress}`;
 
 const labels = { app: "mlflow" };
@@ -29,9 +29,9 @@ const home = { name: "HOME", value: "/tmp" };
 const database = "sqlite:////data/mlflow.db";
 
 /**
- * The MLflow server: model registry, runs and artifacts. SQLite and artifacts share one volume, so there is
- * one replica and never two pods at once. A newer version brings the tables up to date before it serves.
- * Artifacts go through the server: clients need no storage access.
+ * The MLflow server: model registry, runs and artifacts. SQLite and the artifacts share one volume, so there is one
+ * replica and never a second pod. A newer version upgrades the tables before it starts. Clients read and write
+ * artifacts through the server, so they need no access to the storage.
  */
 export class ModelRegistry extends pulumi.ComponentResource {
   /** Address that a person opens. */
@@ -82,11 +82,11 @@ export class ModelRegistry extends pulumi.ComponentResource {
             metadata: { labels },
             spec: {
               automountServiceAccountToken: false,
-              // Kubernetes would set MLFLOW_PORT and the like, which the server reads as its own settings.
+              // Kubernetes would set variables such as MLFLOW_PORT, which the server reads as its own settings.
               enableServiceLinks: false,
               securityContext: restrictedPod,
-              // A newer server makes the tables that it misses, but refuses those that only have other columns. Where they are
-              // up to date, nothing is changed.
+              // A newer server creates missing tables, but rejects tables with other columns. The upgrade changes
+              // nothing if the tables are up to date.
               initContainers: [
                 { name: "migrate", command: ["mlflow", "db", "upgrade", database], env: [home], ...onVolume },
               ],
@@ -104,7 +104,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
                   ],
                   env: [
                     home,
-                    // Its job consumers, which nothing here uses, hold 220 MiB each.
+                    // The pipeline uses no jobs. Each of the job consumers would need 220 MiB.
                     { name: "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", value: "false" },
                   ],
                   ports: [{ name: "http", containerPort: port }],
@@ -148,7 +148,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
   }
 }
 
-/** MLflow compares the `Host` header with its port; forwards from a person's machine arrive as localhost. */
+/** MLflow checks the `Host` header, port included. A port-forward arrives as localhost. */
 function allowedHosts(exposure: ExposureSettings, exposedPort: number): string[] {
   const exposed = [exposure.host, ...exposure.addresses].filter((known) => known !== undefined);
   const outside = exposure.type === "NodePort" ? exposure.nodePorts.mlflow : exposedPort;

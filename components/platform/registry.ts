@@ -13,11 +13,11 @@ export interface RegistryArgs {
 
 const namespace = "kube-system";
 const labels = { app: "registry" };
-const port = 5000;
+const port = Number(registryAddress.split(":")[1]);
 
 /**
- * The container registry that holds the app, the models' images and the environments' bundles, at
- * `registry.kube-system.svc.cluster.local:5000`, over plain HTTP inside the cluster.
+ * The container registry for the built images, the images of the models and the bundles of the environments. Inside the
+ * cluster, it answers at `registryAddress` over plain HTTP.
  */
 export class Registry extends pulumi.ComponentResource {
   /** `host:port` inside the cluster. */
@@ -42,7 +42,7 @@ export class Registry extends pulumi.ComponentResource {
         metadata: { name: "registry", namespace, labels },
         spec: {
           replicas: 1,
-          // One volume can't serve an old and a new pod at once.
+          // Only one pod at a time can use the volume.
           strategy: { type: "Recreate" },
           selector: { matchLabels: labels },
           template: {
@@ -91,9 +91,9 @@ export class Registry extends pulumi.ComponentResource {
 }
 
 /**
- * A DaemonSet that writes containerd's `hosts.toml` for the registry on every node: nodes don't resolve
- * cluster names, and the registry speaks plain HTTP. It runs the registry's own image, which has a shell and
- * comes from elsewhere. The one host path of the whole program.
+ * A DaemonSet that writes containerd's `hosts.toml` for the registry on every node. Nodes need it, since they do not
+ * resolve cluster names and the registry speaks plain HTTP. Its image is the registry's, which has a shell and comes
+ * from another registry. This is the only host path of the program.
  */
 function nodeConfiguration(name: string, clusterIp: string, image: string, parent: Registry) {
   const nodeLabels = { app: "registry-nodes" };
@@ -113,12 +113,7 @@ function nodeConfiguration(name: string, clusterIp: string, image: string, paren
                 name: "write-hosts",
                 image,
                 command: ["sh", "-c", 'printf "%s" "$HOSTS_TOML" > /node/hosts.toml && exec sleep infinity'],
-                env: [
-                  {
-                    name: "HOSTS_TOML",
-                    value: `server = "http://${clusterIp}:${port}"\n\n[host."http://${clusterIp}:${port}"]\n  capabilities = ["pull", "resolve"]\n`,
-                  },
-                ],
+                env: [{ name: "HOSTS_TOML", value: hostsToml(`http://${clusterIp}:${port}`) }],
                 resources: { requests: { cpu: "1m", memory: "8Mi" }, limits: { memory: "32Mi" } },
                 securityContext: { ...restrictedContainer, runAsUser: 0, runAsGroup: nonRootId },
                 volumeMounts: [{ name: "certs", mountPath: "/node" }],
@@ -131,4 +126,12 @@ function nodeConfiguration(name: string, clusterIp: string, image: string, paren
     },
     { parent },
   );
+}
+
+function hostsToml(server: string): string {
+  return `server = "${server}"
+
+[host."${server}"]
+  capabilities = ["pull", "resolve"]
+`;
 }

@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
 
-/** A Kubernetes object as a release manifest states it. */
+/** A Kubernetes object of a release manifest. */
 export interface Manifest {
   apiVersion: string;
   kind: string;
@@ -14,7 +14,7 @@ export interface Manifest {
 
 /**
  * Reads a release manifest from a URL or a path.
- * @throws when it can't be had or holds no object; the message names the source
+ * @throws if it cannot be read or contains no object; the message names the source
  */
 export async function loadManifests(source: string): Promise<Manifest[]> {
   const text = /^https?:\/\//.test(source)
@@ -22,7 +22,7 @@ export async function loadManifests(source: string): Promise<Manifest[]> {
     : await readFile(source, "utf8").catch(unreadable(source));
   const objects = parse(text).filter((object) => object !== null);
   if (objects.length === 0 || objects.some((object) => !object.kind))
-    throw new Error(`${source} holds no Kubernetes objects: name a release manifest`);
+    throw new Error(`${source} contains no Kubernetes objects: write the URL or path of a release manifest`);
   return objects;
 }
 
@@ -30,10 +30,10 @@ const workloads = ["Deployment", "StatefulSet", "DaemonSet", "Job"];
 const clusterScoped = ["CustomResourceDefinition", "PriorityClass", "ClusterRole", "ClusterRoleBinding", "Namespace"];
 
 /**
- * A release manifest as this program installs it: in one namespace, its workloads under the restricted
- * standard, with the catalogue's images, and with a memory limit of 1Gi where the release sets none.
- * @param image what a container runs instead of the image that the release names
- * @throws when a container's image has no replacement, so that none slips past the catalogue
+ * A release manifest as this program installs it. All objects are in one namespace. The workloads meet the restricted
+ * pod security standard and run the catalogue's images. Containers without a memory limit get 1Gi.
+ * @param image maps the image that the release names to the one that the container runs
+ * @throws if an image has no replacement, so that every image is in the catalogue
  */
 export function adoptManifests(
   manifests: Manifest[],
@@ -43,35 +43,46 @@ export function adoptManifests(
   return manifests.map((released) => {
     const object = structuredClone(released);
     if (!clusterScoped.includes(object.kind)) object.metadata.namespace = namespace;
-    for (const subject of object.kind.endsWith("RoleBinding") ? (object.subjects ?? []) : [])
-      if (subject.kind === "ServiceAccount") subject.namespace = namespace;
-    if (!workloads.includes(object.kind)) return object;
-    const pod = object.spec.template.spec;
-    pod.securityContext = { seccompProfile: { type: "RuntimeDefault" }, ...pod.securityContext, runAsNonRoot: true };
-    for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {
-      const replacement = image(container.image);
-      if (!replacement)
-        throw new Error(
-          `${object.kind} ${object.metadata.name} runs ${container.image}, which the catalogue lacks: add it to images/catalogue.ts`,
-        );
-      container.image = replacement;
-      container.securityContext = {
-        ...container.securityContext,
-        allowPrivilegeEscalation: false,
-        capabilities: { drop: ["ALL"] },
-      };
-      container.resources = withMemory(container.resources);
-    }
+    if (object.kind.endsWith("RoleBinding")) moveSubjects(object, namespace);
+    if (workloads.includes(object.kind)) adoptPod(object, image);
     return object;
   });
 }
 
-/** The release's own values stay. A limit alone would be the request too, and reserve all of it. */
+/** The ServiceAccounts of a release are in the namespace that it is installed to. */
+function moveSubjects(binding: Manifest, namespace: string) {
+  for (const subject of binding.subjects ?? []) if (subject.kind === "ServiceAccount") subject.namespace = namespace;
+}
+
+function adoptPod(workload: Manifest, image: (released: string) => string | undefined) {
+  const pod = workload.spec.template.spec;
+  pod.securityContext = { seccompProfile: { type: "RuntimeDefault" }, ...pod.securityContext, runAsNonRoot: true };
+  for (const container of [...(pod.initContainers ?? []), ...pod.containers]) {
+    const replacement = image(container.image);
+    if (!replacement)
+      throw new Error(
+        `${workload.kind} ${workload.metadata.name} runs ${container.image}, which is not in the catalogue: ` +
+          "add it to images/catalogue.ts",
+      );
+    container.image = replacement;
+    container.securityContext = {
+      ...container.securityContext,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+    };
+    container.resources = withMemory(container.resources);
+  }
+}
+
+/** Keeps the values of the release. Without a request, Kubernetes would reserve the whole limit. */
 function withMemory({ requests, limits, ...others }: Manifest["resources"] = {}) {
   return { ...others, requests: { memory: "64Mi", ...requests }, limits: { memory: "1Gi", ...limits } };
 }
 
-/** Finds one object to change. @throws when the release no longer has it */
+/**
+ * Finds one object to change.
+ * @throws if the release no longer has it
+ */
 export function find(manifests: Manifest[], kind: string, name: string): Manifest {
   const found = manifests.find((object) => object.kind === kind && object.metadata.name === name);
   if (!found)
@@ -79,7 +90,7 @@ export function find(manifests: Manifest[], kind: string, name: string): Manifes
   return found;
 }
 
-/** Installs a release's objects as children of `parent`. The output resolves when all of them are there. */
+/** Installs the objects of a release as children of `parent`. The output resolves when all of them exist. */
 export function installManifests(
   name: string,
   objects: Manifest[],
@@ -90,7 +101,7 @@ export function installManifests(
   return group.resources.apply((resources) => Object.values(resources) as pulumi.Resource[]);
 }
 
-/** What isn't YAML at all holds no object either. */
+/** A text that is not YAML contains no object. */
 function parse(text: string): Manifest[] {
   try {
     return yaml.loadAll(text) as Manifest[];
@@ -101,17 +112,21 @@ function parse(text: string): Manifest[] {
 
 async function download(url: string): Promise<string> {
   const response = await fetch(url).catch((error: Error) => {
-    throw new Error(
-      `can't download ${url} (${(error.cause as Error | undefined)?.message ?? error.message}): name a local copy in the stack's configuration`,
-    );
+    const cause = error.cause as Error | undefined;
+    throw downloadError(url, cause?.message ?? error.message);
   });
-  if (!response.ok)
-    throw new Error(`can't download ${url} (HTTP ${response.status}): name a local copy in the stack's configuration`);
+  if (!response.ok) throw downloadError(url, `HTTP ${response.status}`);
   return response.text();
+}
+
+function downloadError(url: string, reason: string): Error {
+  return new Error(`cannot download ${url} (${reason}): write the path of a local copy in the stack's configuration`);
 }
 
 function unreadable(source: string) {
   return (error: Error): never => {
-    throw new Error(`can't read the manifest ${source} (${error.message}): mend its path in the stack's configuration`);
+    throw new Error(
+      `cannot read the manifest ${source} (${error.message}): correct its path in the stack's configuration`,
+    );
   };
 }

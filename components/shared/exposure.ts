@@ -1,9 +1,9 @@
 import type { types } from "@pulumi/kubernetes";
 import type { ExposureSettings } from "../../config";
 
-/** The part of a Service that says how people outside the cluster reach it. */
+/** How people outside the cluster reach a Service. */
 export interface ExposedService {
-  /** Name by which `exposure.nodePorts` knows it: an environment, `mlflow`, `argoWorkflows` or `argoCd`. */
+  /** Its key in `exposure.nodePorts`: an environment, `mlflow`, `argoWorkflows` or `argoCd`. */
   readonly name: string;
   /** Port that people open, 1 to 65535. */
   readonly port: number;
@@ -11,7 +11,7 @@ export interface ExposedService {
   readonly targetPort: string | number;
 }
 
-/** Service fields for one exposed service; the selector is the caller's. */
+/** Fields of an exposed Service, without its selector. */
 export function exposedServiceSpec(exposure: ExposureSettings, service: ExposedService) {
   const nodePort = exposure.type === "NodePort" ? { nodePort: exposure.nodePorts[service.name] } : {};
   return {
@@ -21,7 +21,7 @@ export function exposedServiceSpec(exposure: ExposureSettings, service: ExposedS
   } satisfies types.input.core.v1.ServiceSpec;
 }
 
-/** Address that a person opens. The settings see to it that there is a host or an address. */
+/** Address that a person opens. The checks of the settings ensure that there is a host or an address. */
 export function exposedUrl(exposure: ExposureSettings, service: Pick<ExposedService, "name" | "port">): string {
   const host = exposure.host ?? exposure.addresses[0];
   const port = exposure.type === "NodePort" ? exposure.nodePorts[service.name] : service.port;

@@ -1,6 +1,6 @@
 import type { types } from "@pulumi/kubernetes";
 
-/** User and group of every container of this project; the images are built for it. */
+/** User and group of every container of this project. The images are built for it. */
 export const nonRootId = 65532;
 
 /** Labels of a namespace whose pods must meet the `restricted` pod security standard. */
@@ -26,6 +26,6 @@ export const restrictedContainer = {
   capabilities: { drop: ["ALL"] },
 } satisfies types.input.core.v1.SecurityContext;
 
-/** The only writable place of a container with a read-only root: `/tmp`. */
+/** The only writable directory of a container with a read-only root file system: `/tmp`. */
 export const temporaryVolume = { name: "tmp", emptyDir: {} } satisfies types.input.core.v1.Volume;
 export const temporaryMount = { name: "tmp", mountPath: "/tmp" } satisfies types.input.core.v1.VolumeMount;

@@ -1,14 +1,15 @@
 import { podsOf } from "../pods";
 import { type KubernetesObject, type Resource, titleOf } from "../resource";
 
-/** Names of credentials as environment variables, settings and Argo CD's repository and cluster Secrets have them. */
-const credential =
-  /(passw(or)?d|passphrase|token|secret|credentials?|(private|access|api|secret|signing|encryption|cert|tls)[-_.]?key|key[-_]?data)$/i;
+const credentialNouns = ["passw(or)?d", "passphrase", "token", "secret", "credentials?", "key[-_]?data"];
+const kindsOfKey = ["private", "access", "api", "secret", "signing", "encryption", "cert", "tls"];
+/** Names of credentials, as in environment variables, settings, and Argo CD's repository and cluster Secrets. */
+const credential = new RegExp(`(${credentialNouns.join("|")}|(${kindsOfKey.join("|")})[-_.]?key)$`, "i");
 
 /**
- * Nothing that is a credential by its name stands in the program. A policy is told a secret output as plain text,
- * so a Secret is judged by its keys too: one without a credential may well be declared, and so may the token with which
- * Argo CD reaches one namespace of another cluster, since the program makes its account.
+ * The program contains no credential, judged by its name. A policy receives a secret output as plain text, so the keys
+ * of Secrets are checked too. A Secret without a credential is allowed. So is the token with which Argo CD reaches one
+ * namespace of a remote cluster, since the program creates its ServiceAccount.
  */
 export function credentials(resource: Resource): string[] {
   const { object } = resource;
@@ -18,41 +19,40 @@ export function credentials(resource: Resource): string[] {
         .filter(({ name, value }) => value && credential.test(name))
         .map(
           ({ name }) =>
-            `${title} gives its container ${container} the value of ${name}: name a Secret by valueFrom.secretKeyRef`,
+            `${title} gives its container ${container} the value of ${name}: ` +
+            "refer to a Secret with valueFrom.secretKeyRef",
         ),
     ),
   );
   const found = ["ConfigMap", "Secret"].includes(object.kind)
     ? credentialKeys({ ...object.data, ...object.stringData })
     : [];
-  const keys = found.filter((key) => !(key === "config.bearerToken" && isOfOneNamespace(object)));
+  const keys = found.filter((key) => !(key === "config.bearerToken" && isForOneNamespace(object)));
   return [
     ...variables,
     ...keys.map(
-      (key) => `${titleOf(resource)} holds ${key}: make a Secret with it outside of the program, and name that one`,
+      (key) =>
+        `${titleOf(resource)} contains ${key}: create a Secret with it outside of the program, and refer to that`,
     ),
   ];
 }
 
-/** Whether an object registers a cluster with Argo CD for one namespace, by the token of a ServiceAccount in that namespace. */
-function isOfOneNamespace({ metadata, stringData = {} }: KubernetesObject): boolean {
+/** Whether a Secret registers a cluster with Argo CD for one namespace, with the token of a ServiceAccount in it. */
+function isForOneNamespace({ metadata, stringData = {} }: KubernetesObject): boolean {
   const { clusterResources, namespaces, config } = stringData;
-  if (
-    metadata?.labels?.["argocd.argoproj.io/secret-type"] !== "cluster" ||
-    clusterResources !== "false" ||
-    !namespaces ||
-    !config
-  )
-    return false;
+  const isCluster = metadata?.labels?.["argocd.argoproj.io/secret-type"] === "cluster";
+  if (!isCluster || clusterResources !== "false" || !namespaces || !config) return false;
   const { bearerToken } = parsed(config) as { bearerToken: string };
-  const claims = parsed(Buffer.from(bearerToken.split(".")[1] ?? "", "base64url").toString()) as
-    | { sub?: unknown }
-    | null
-    | undefined;
-  return String(claims?.sub).startsWith(`system:serviceaccount:${namespaces}:`);
+  return subjectOf(bearerToken).startsWith(`system:serviceaccount:${namespaces}:`);
 }
 
-/** The keys of credentials, those within JSON among them: `config.bearerToken`. */
+/** The subject of a JSON Web Token. */
+function subjectOf(token: string): string {
+  const claims = parsed(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+  return String((claims as { sub?: unknown } | null | undefined)?.sub);
+}
+
+/** The keys of credentials, including keys inside JSON: `config.bearerToken`. */
 function credentialKeys(value: unknown): string[] {
   const fields = typeof value === "string" ? parsed(value) : value;
   if (!fields || typeof fields !== "object") return [];

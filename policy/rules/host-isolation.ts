@@ -1,10 +1,10 @@
 import { podsOf } from "../pods";
 import type { Resource } from "../resource";
 
-/** The one pod that writes to the nodes, where a stack asks for it by `registry.configureNodes`, and the folder that it writes to. */
+/** The only pod that may write to the nodes, and the folder that it writes to. `registry.configureNodes` creates it. */
 const nodeConfiguration = { kind: "DaemonSet", name: "registry-nodes", folder: "/etc/containerd/certs.d/" };
 
-/** No pod is privileged, sees the node's network or processes, or mounts a path of the node. */
+/** No pod is privileged, uses the node's network or processes, or mounts a path of the node. */
 export function hostIsolation(resource: Resource): string[] {
   return podsOf(resource).flatMap(({ title, spec, containers }) => {
     const shared = (["hostNetwork", "hostPID", "hostIPC"] as const).filter((field) => spec[field]);
@@ -13,11 +13,13 @@ export function hostIsolation(resource: Resource): string[] {
       hostPath && !isNodeConfiguration(resource, hostPath.path) ? [hostPath.path] : [],
     );
     return [
-      ...shared.map((field) => `${title} sets ${field}: leave it out, and use a Service or a volume`),
+      ...shared.map((field) => `${title} sets ${field}: remove it, and use a Service or a volume`),
       ...privileged.map(
-        ({ name }) => `${title} runs its container ${name} privileged: leave securityContext.privileged out`,
+        ({ name }) => `${title} runs its container ${name} privileged: remove securityContext.privileged`,
       ),
-      ...paths.map((path) => `${title} mounts ${path} of the node: use an emptyDir, a ConfigMap or a claim`),
+      ...paths.map(
+        (path) => `${title} mounts ${path} of the node: use an emptyDir, a ConfigMap or a PersistentVolumeClaim`,
+      ),
     ];
   });
 }

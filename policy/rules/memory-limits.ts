@@ -1,7 +1,7 @@
 import { podsOf } from "../pods";
 import type { Resource } from "../resource";
 
-/** Memory limit of an environment's containers. */
+/** Memory limit of the containers of an environment. */
 const standardLimit = "256Mi";
 
 export interface MemoryConfig {
@@ -9,17 +9,17 @@ export interface MemoryConfig {
   readonly exceptions?: Readonly<Record<string, string>>;
 }
 
-/** Every container has a memory limit; those of an environment have 256Mi, or what the exceptions say. */
+/** Every container has a memory limit. For containers of an environment it is 256Mi, unless there is an exception. */
 export function memoryLimits(resource: Resource, { exceptions = {} }: MemoryConfig = {}): string[] {
   return podsOf(resource).flatMap(({ title, environment, containers }) =>
     containers.flatMap(({ name, resources }) => {
       const limit = resources?.limits?.memory;
       if (!limit) return [`${title} gives its container ${name} no memory limit: write resources.limits.memory`];
       if (!environment || limit === (exceptions[environment] ?? standardLimit)) return [];
-      const instead = exceptions[environment]
-        ? `write ${exceptions[environment]}, as the policy's exceptions have it for ${environment}`
+      const remedy = exceptions[environment]
+        ? `write ${exceptions[environment]}, as the policy's exceptions say for ${environment}`
         : `write ${standardLimit}, or name ${environment} with ${limit} in the policy's exceptions`;
-      return [`${title} gives its container ${name} a memory limit of ${limit}: ${instead}`];
+      return [`${title} gives its container ${name} a memory limit of ${limit}: ${remedy}`];
     }),
   );
 }

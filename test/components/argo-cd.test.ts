@@ -43,7 +43,7 @@ describe("ArgoCd", () => {
     expect(result).toEqual({ url: "http://gourmetgram.example.org:8082", namespace: "argocd", project: "gourmetgram" });
   });
 
-  it("declares the project alone where the cluster has Argo CD: no release, and no cluster Secret beside its own", async () => {
+  it("declares only the project if the cluster has Argo CD: no release, and no cluster Secret", async () => {
     const { registrations, result } = await argoCd({ install: false });
     expect(registrations.map(({ name }) => name).sort()).toEqual(["argo-cd", "argo-cd-project"]);
     expect(registrations.filter(({ type }) => type.endsWith(":Secret"))).toEqual([]);
@@ -58,7 +58,7 @@ describe("ArgoCd", () => {
     expect(installed.sort()).toEqual(released.filter((name) => name !== "argocd-dex-server").sort());
   });
 
-  it("keeps the schema of ApplicationSets, which nobody makes, out of the state, and every other as it is released", async () => {
+  it("removes the schema of ApplicationSets, which nobody creates, and keeps every other schema", async () => {
     const schema = { openAPIV3Schema: { type: "object", properties: { spec: { type: "object" } } } };
     const definition = (name: string) => ({
       apiVersion: "apiextensions.k8s.io/v1",
@@ -138,7 +138,7 @@ describe("ArgoCd", () => {
     });
   });
 
-  it("may deploy to a namespace of another cluster by that cluster's name, and not to one of that name on its own", async () => {
+  it("deploys to a remote cluster by its name, and not to the same namespace on its own cluster", async () => {
     const { inputs } = await argoCd({}, (all) => all, [
       { namespace: "food-a" },
       { namespace: "food-b", cluster: "edge" },
@@ -150,14 +150,15 @@ describe("ArgoCd", () => {
     expect(inputs("argo-cd-cluster").stringData.value.namespaces).toBe("food-a");
   });
 
-  it("refuses a release with an image that the catalogue lacks", async () => {
+  it("refuses a release with an image that is not in the catalogue", async () => {
     const renamed = (manifests: Manifest[]) =>
       JSON.parse(
         JSON.stringify(manifests).replace("public.ecr.aws/docker/library/redis", "public.ecr.aws/valkey/valkey"),
       ) as Manifest[];
     await expect(argoCd({}, renamed)).rejects.toThrow(
       new Error(
-        "Deployment argocd-redis runs public.ecr.aws/valkey/valkey:8.2.2-alpine, which the catalogue lacks: add it to images/catalogue.ts",
+        "Deployment argocd-redis runs public.ecr.aws/valkey/valkey:8.2.2-alpine, which is not in the catalogue: " +
+          "add it to images/catalogue.ts",
       ),
     );
   });

@@ -99,7 +99,7 @@ describe("ArgoWorkflows", () => {
     expect(JSON.parse(data.workflowRestrictions)).toEqual({ templateReferencing: "Strict" });
   });
 
-  it("refuses a release with an image that the catalogue lacks", async () => {
+  it("refuses a release with an image that is not in the catalogue", async () => {
     const text = readFileSync(fixture, "utf8");
     expect(text).toContain("quay.io/argoproj/argocli:latest");
     const renamed = (manifests: Manifest[]) =>
@@ -108,7 +108,8 @@ describe("ArgoWorkflows", () => {
       ) as Manifest[];
     await expect(argoWorkflows({}, renamed)).rejects.toThrow(
       new Error(
-        "Deployment argo-server runs quay.io/argoproj/argo-ui:latest, which the catalogue lacks: add it to images/catalogue.ts",
+        "Deployment argo-server runs quay.io/argoproj/argo-ui:latest, which is not in the catalogue: " +
+          "add it to images/catalogue.ts",
       ),
     );
   });

@@ -71,7 +71,7 @@ describe("ModelRegistry", () => {
     expect(container.image).toBe(`ghcr.io/mlflow/mlflow@sha256:${"1".repeat(64)}`);
   });
 
-  it("brings the tables up to date before it serves, with the server's own image, on the same volume, and as restricted", async () => {
+  it("upgrades the tables before it starts, with the server's image, volume and restrictions", async () => {
     const { inputs, container } = await modelRegistry();
     const { initContainers } = inputs("mlflow-deployment").spec.template.spec;
     const { image, resources, securityContext, volumeMounts } = container;

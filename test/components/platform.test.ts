@@ -6,7 +6,7 @@ import { runnableStack, settingsWith } from "../stack-files";
 
 const fullName = "organization/gourmetgram/platform";
 const images = { app: "registry/app@sha256:a", tools: "registry/tools@sha256:c" };
-const handedOut = {
+const platformOutput = {
   images,
   project: "gourmetgram",
   rolloutTimeoutSeconds: 90,
@@ -17,24 +17,25 @@ const refer = (outputs: object) =>
 
 describe("a reference to the platform", () => {
   it("reads what that stack hands out, in the order of promotion", async () => {
-    const { result } = await refer({ platform: handedOut });
-    expect(result).toEqual(handedOut);
+    const { result } = await refer({ platform: platformOutput });
+    expect(result).toEqual(platformOutput);
     expect(Object.keys(result.promotionPath)).toEqual(["staging", "canary"]);
   });
 
   it.each<[string, object]>([
     ["is empty", {}],
-    ["is of an older program", { platform: { ...handedOut, promotionPath: undefined } }],
+    ["is of an older program", { platform: { ...platformOutput, promotionPath: undefined } }],
   ])("says what to do where that stack %s", async (_title, outputs) => {
     await expect(refer(outputs)).rejects.toThrow(
       new Error(
-        "The stack platform hands out no platform that this program knows: update that stack first, with this program.",
+        'The stack platform has no output "platform" that this program can read: ' +
+          "update that stack with this program first.",
       ),
     );
   });
 });
 
-describe("an environment's place", () => {
+describe("the location of an environment", () => {
   const { promotionPath } = settingsWith({
     environments: { staging: { port: 1 } },
     remoteEnvironments: {
@@ -43,35 +44,37 @@ describe("an environment's place", () => {
     },
   });
 
-  it("is in the stack that the platform names", () =>
-    expect(placementErrors({ promotionPath }, ["canary"], "canary", "platform", false)).toEqual([]));
+  const canaryStack = { stack: "canary", platformStack: "platform", environments: ["canary"], isRemote: false };
 
-  it("is nowhere else, and what to write says where", () => {
-    const remedy = (stack: string) =>
-      `write it under remoteEnvironments in the stack platform, with stack: ${stack}, and update that one first`;
-    expect(
-      placementErrors({ promotionPath }, ["canary", "production", "shadow", "staging"], "canary", "platform", false),
-    ).toEqual([
-      `gourmetgram:environments.production: the stack production holds it: remove it here, or ${remedy("canary")}`,
-      `gourmetgram:environments.shadow: ${remedy("canary")}`,
-      `gourmetgram:environments.staging: the stack platform holds it: remove it here, or ${remedy("canary")}`,
+  it("is in the stack that the platform names", () => expect(placementErrors(promotionPath, canaryStack)).toEqual([]));
+
+  it("is in no other stack, and the remedy names the right one", () => {
+    const addition =
+      "add it to remoteEnvironments in the stack platform, with stack: canary, and update that stack first";
+    const environments = ["canary", "production", "shadow", "staging"];
+    expect(placementErrors(promotionPath, { ...canaryStack, environments })).toEqual([
+      `gourmetgram:environments.production: the stack production holds it: remove it here, or ${addition}`,
+      `gourmetgram:environments.shadow: ${addition}`,
+      `gourmetgram:environments.staging: the stack platform holds it: remove it here, or ${addition}`,
     ]);
   });
 
-  it("is on the cluster that both stacks say", () => {
-    const elsewhere = { ...promotionPath, canary: { ...promotionPath.canary, cluster: "edge", url: "http://edge:2" } };
-    expect(placementErrors({ promotionPath: elsewhere }, ["canary"], "canary", "platform", true)).toEqual([]);
-    expect(placementErrors({ promotionPath: elsewhere }, ["canary"], "canary", "platform", false)).toEqual([
-      "gourmetgram:platform.cluster: missing: write the platform's, since the stack platform has canary on the cluster edge",
+  it("is on the cluster that both stacks name", () => {
+    const remotePath = { ...promotionPath, canary: { ...promotionPath.canary, cluster: "edge", url: "http://edge:2" } };
+    const remoteStack = { ...canaryStack, isRemote: true };
+    expect(placementErrors(remotePath, remoteStack)).toEqual([]);
+    expect(placementErrors(remotePath, canaryStack)).toEqual([
+      "gourmetgram:platform.cluster: missing: write the platform's cluster, " +
+        "since the stack platform has canary on the cluster edge",
     ]);
-    expect(placementErrors({ promotionPath }, ["canary"], "canary", "platform", true)).toEqual([
-      "gourmetgram:platform.cluster: leave it out, since the stack platform has canary on the platform's cluster",
+    expect(placementErrors(promotionPath, remoteStack)).toEqual([
+      "gourmetgram:platform.cluster: remove it, since the stack platform has canary on the platform's cluster",
     ]);
   });
 
   it("is checked by the program before it declares anything", async () => {
     await expect(runProgram(runnableStack("canary"), "production")).rejects.toThrow(
-      "gourmetgram:environments.canary: the stack canary holds it: remove it here, or write it under",
+      "gourmetgram:environments.canary: the stack canary holds it: remove it here, or add it to remoteEnvironments",
     );
   });
 });
@@ -89,7 +92,8 @@ describe("a stack per environment", () => {
         /"gourmetgram.io\/stack":"\w+"|"GOURMETGRAM_STACK":"\w+"/g,
         "",
       );
-    const declared = (each: typeof parts) => new Set(each.flatMap(({ registrations }) => registrations.map(text)));
+    const declared = (programs: typeof parts) =>
+      new Set(programs.flatMap(({ registrations }) => registrations.map(text)));
     expect([...declared(parts)].sort()).toEqual([...declared([whole])].sort());
   });
 

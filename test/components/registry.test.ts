@@ -80,7 +80,8 @@ describe("Registry", () => {
         {
           name: "HOSTS_TOML",
           value:
-            'server = "http://10.96.0.50:5000"\n\n[host."http://10.96.0.50:5000"]\n  capabilities = ["pull", "resolve"]\n',
+            'server = "http://10.96.0.50:5000"\n\n' +
+            '[host."http://10.96.0.50:5000"]\n  capabilities = ["pull", "resolve"]\n',
         },
       ],
       securityContext: {

@@ -55,7 +55,8 @@ describe("loadManifests", () => {
   it("says which file is missing", async () => {
     await expect(loadManifests("/no/such.yaml")).rejects.toThrow(
       new Error(
-        "can't read the manifest /no/such.yaml (ENOENT: no such file or directory, open '/no/such.yaml'): mend its path in the stack's configuration",
+        "cannot read the manifest /no/such.yaml (ENOENT: no such file or directory, open '/no/such.yaml'): " +
+          "correct its path in the stack's configuration",
       ),
     );
   });
@@ -65,20 +66,22 @@ describe("loadManifests", () => {
     async (text) => {
       const path = file(text);
       await expect(loadManifests(path)).rejects.toThrow(
-        new Error(`${path} holds no Kubernetes objects: name a release manifest`),
+        new Error(`${path} contains no Kubernetes objects: write the URL or path of a release manifest`),
       );
     },
   );
 
   it("says that a page is no manifest", async () => {
     await expect(loadManifests(`${base}/page`)).rejects.toThrow(
-      new Error(`${base}/page holds no Kubernetes objects: name a release manifest`),
+      new Error(`${base}/page contains no Kubernetes objects: write the URL or path of a release manifest`),
     );
   });
 
   it("says what the server answered", async () => {
     await expect(loadManifests(`${base}/gone.yaml`)).rejects.toThrow(
-      new Error(`can't download ${base}/gone.yaml (HTTP 404): name a local copy in the stack's configuration`),
+      new Error(
+        `cannot download ${base}/gone.yaml (HTTP 404): write the path of a local copy in the stack's configuration`,
+      ),
     );
   });
 
@@ -86,7 +89,8 @@ describe("loadManifests", () => {
     const closed = await closedPort();
     await expect(loadManifests(`http://127.0.0.1:${closed}/x`)).rejects.toThrow(
       new Error(
-        `can't download http://127.0.0.1:${closed}/x (connect ECONNREFUSED 127.0.0.1:${closed}): name a local copy in the stack's configuration`,
+        `cannot download http://127.0.0.1:${closed}/x (connect ECONNREFUSED 127.0.0.1:${closed}): ` +
+          "write the path of a local copy in the stack's configuration",
       ),
     );
   });
@@ -171,7 +175,9 @@ describe("adoptManifests", () => {
 
   it("lets no image past the catalogue", () => {
     expect(() => adopt(workload("Deployment", { containers: [{ name: "c", image: "docker.io/other:2" }] }))).toThrow(
-      new Error("Deployment thing runs docker.io/other:2, which the catalogue lacks: add it to images/catalogue.ts"),
+      new Error(
+        "Deployment thing runs docker.io/other:2, which is not in the catalogue: add it to images/catalogue.ts",
+      ),
     );
   });
 

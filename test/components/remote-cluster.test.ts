@@ -8,7 +8,9 @@ let registrations: Registration[];
 const inputs = (name: string) => one(registrations, name).inputs;
 
 describe("the stack of an environment on a cluster of its own", () => {
-  beforeAll(async () => void ({ registrations } = await runProgram(canary, "canary", platform)));
+  beforeAll(async () => {
+    ({ registrations } = await runProgram(canary, "canary", platform));
+  });
 
   it("has a provider for each of the two clusters", () => {
     expect(inputs("cluster")).toMatchObject({ context: "edge", clusterIdentifier: "edge" });
@@ -21,7 +23,7 @@ describe("the stack of an environment on a cluster of its own", () => {
   it("puts what runs on its own cluster, and what deploys and releases it on the platform's", () => {
     const on = (provider: string) =>
       registrations
-        .filter((each) => each.custom && each.provider === provider)
+        .filter((resource) => resource.custom && resource.provider === provider)
         .map(({ name }) => name)
         .sort();
     expect(on("cluster")).toEqual([
@@ -44,17 +46,24 @@ describe("the stack of an environment on a cluster of its own", () => {
     ]);
     expect(
       registrations
-        .filter((each) => each.custom && each.provider === null)
+        .filter((resource) => resource.custom && resource.provider === null)
         .map(({ name }) => name)
         .sort(),
     ).toEqual(["cluster", "platform-cluster"]);
+  });
+
+  it("keeps the resources of stacks that were deployed when the component was called OtherCluster", () => {
+    expect(one(registrations, "canary-cluster")).toMatchObject({
+      type: "gourmetgram:release:RemoteCluster",
+      aliases: ["gourmetgram:release:OtherCluster"],
+    });
   });
 
   it("lets nobody look at pods, since the workflows reach none there", () => {
     expect(childrenOf(registrations, "canary").filter((child) => child.includes("look"))).toEqual([]);
   });
 
-  it("publishes its bundle from a namespace of its own beside the registry, which admits no pod outside the restricted standard", () => {
+  it("publishes its bundle from its own namespace beside the registry, which enforces the restricted standard", () => {
     const { metadata } = inputs("canary-bundle-namespace");
     expect(metadata).toEqual({ name: "gourmetgram-canary-bundle", labels: inputs("canary-namespace").metadata.labels });
     expect(["canary-bundle", "canary-publish"].map((name) => inputs(name).metadata.namespace)).toEqual([
@@ -134,13 +143,15 @@ describe("the stack of an environment on a cluster of its own", () => {
 
   it("is refused where the platform has the environment on its own cluster, before anything is declared", async () => {
     await expect(runProgram(canary, "canary")).rejects.toThrow(
-      "gourmetgram:platform.cluster: leave it out, since the stack platform has canary on the platform's cluster",
+      "gourmetgram:platform.cluster: remove it, since the stack platform has canary on the platform's cluster",
     );
   });
 });
 
 describe("the stack of a platform with an environment on another cluster", () => {
-  beforeAll(async () => void ({ registrations } = await runProgram(platform, "platform")));
+  beforeAll(async () => {
+    ({ registrations } = await runProgram(platform, "platform"));
+  });
 
   it("tells the workflows where they reach it, and that they see no pods there", () => {
     const { environments, "other-clusters": otherClusters } = inputs("pipeline-parameters").data;

@@ -8,15 +8,16 @@ import { documents, stackSchema } from "../../cli/docs";
 const root = join(__dirname, "..", "..");
 const read = (...path: string[]) => readFileSync(join(root, ...path), "utf8");
 
-describe("what is written from the settings", () => {
+describe("a document that is generated from the settings", () => {
   it.each(Object.entries(documents()))("%s is up to date", (path, text) => {
     expect(read(path) === text, `${path} is not what config/schema.ts says: run npm run docs`).toBe(true);
   });
 });
 
 describe("the schema for editors", () => {
-  // Its words for a wrong value are of the editors' own.
-  const accepts = new Ajv({ allErrors: true, keywords: ["errorMessage"] }).compile(stackSchema());
+  // `errorMessage` is a keyword of editors. The pattern beside the format `ipv4` says the same.
+  const ajv = new Ajv({ allErrors: true, keywords: ["errorMessage"], formats: { ipv4: true } });
+  const accepts = ajv.compile(stackSchema());
   const staging = load(read("Pulumi.staging.yaml")) as { config: Record<string, unknown> };
 
   it("accepts the shipped stack file, which names it", () => {
@@ -36,11 +37,12 @@ describe("the schema for editors", () => {
     expect(accepts.errors).toBeNull();
   });
 
-  it("refuses every bad stack file, save where settings must be compared or a name looked up", () => {
+  it("rejects every invalid stack file, unless settings must be compared or a name must be looked up", () => {
     const files = readdirSync(join(root, "test", "invalid-stacks")).filter((file) => file.endsWith(".yaml"));
     expect(files.filter((file) => isAccepted(read("test", "invalid-stacks", file)))).toEqual(
       [
         "addresses-of-a-load-balancer",
+        "cron-never",
         "environment-from-itself",
         "environment-held-twice",
         "environment-left-out",
@@ -70,7 +72,7 @@ describe("the schema for editors", () => {
         "registry-nodes-without-address",
         "remote-cluster-half-named",
         "remote-cluster-of-two",
-        "remote-environments-misled",
+        "remote-environments-mismatched",
         "staging-in-another-stack",
         "time-zone-unknown",
       ].map((name) => `${name}.yaml`),

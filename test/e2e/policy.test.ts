@@ -47,7 +47,7 @@ it("fails a preview with a sentence for each violation, and shows no secret", as
   const { code, output } = await runWithPolicies("preview", "-c", "standard=baseline", "-c", "key=password");
   for (const message of [
     "Namespace kitchen enforces the standard baseline: write the label pod-security.kubernetes.io/enforce: restricted",
-    "Secret repository holds password: make a Secret with it outside of the program, and name that one",
+    "Secret repository contains password: create a Secret with it outside of the program, and refer to that",
     "Deployment stove gives its container stove no memory limit: write resources.limits.memory",
     "Deployment app in ConfigMap staging-bundle gives its container app a memory limit of 512Mi: " +
       "write 256Mi, or name staging with 512Mi in the policy's exceptions",

@@ -4,7 +4,7 @@ import { resource, workflowTemplate, workload } from "./resources";
 
 describe.each(["Secret", "ConfigMap"])("a %s", (kind) => {
   const held = (key: string) => [
-    `${kind} thing holds ${key}: make a Secret with it outside of the program, and name that one`,
+    `${kind} thing contains ${key}: create a Secret with it outside of the program, and refer to that`,
   ];
 
   it("may hold what is no credential", () => {
@@ -58,7 +58,7 @@ describe("a cluster's registration with Argo CD", () => {
       }),
     );
   const held = (key: string) => [
-    `Secret thing holds ${key}: make a Secret with it outside of the program, and name that one`,
+    `Secret thing contains ${key}: create a Secret with it outside of the program, and refer to that`,
   ];
 
   it("may hold the token of an account in the one namespace that it registers", () =>
@@ -105,7 +105,8 @@ describe("an environment variable", () => {
   const container = (variable: object) => ({ name: "c", env: [variable] });
   const literal = container({ name: "REGISTRY_PASSWORD", value: "x" });
   const message = (title: string, name: string) =>
-    `${title} gives its container ${name} the value of REGISTRY_PASSWORD: name a Secret by valueFrom.secretKeyRef`;
+    `${title} gives its container ${name} the value of REGISTRY_PASSWORD: ` +
+    "refer to a Secret with valueFrom.secretKeyRef";
 
   it("takes a credential from a Secret", () => {
     const reference = { name: "REGISTRY_PASSWORD", valueFrom: { secretKeyRef: { name: "registry", key: "password" } } };

@@ -16,19 +16,19 @@ it("lets an ordinary pod through", () => {
 
 it.each(["hostNetwork", "hostPID", "hostIPC"])("turns away %s", (field) => {
   expect(hostIsolation(workload("Deployment", { [field]: true, containers: [] }))).toEqual([
-    `Deployment thing sets ${field}: leave it out, and use a Service or a volume`,
+    `Deployment thing sets ${field}: remove it, and use a Service or a volume`,
   ]);
 });
 
 it("turns away a privileged container, init containers among them", () => {
   const privileged = { name: "c", securityContext: { privileged: true } };
-  const message = "Job thing runs its container c privileged: leave securityContext.privileged out";
+  const message = "Job thing runs its container c privileged: remove securityContext.privileged";
   expect(hostIsolation(workload("Job", { containers: [privileged] }))).toEqual([message]);
   expect(hostIsolation(workload("Job", { initContainers: [privileged], containers: [] }))).toEqual([message]);
 });
 
 it("turns away a path of the node, in workflows too", () => {
-  const instead = "use an emptyDir, a ConfigMap or a claim";
+  const instead = "use an emptyDir, a ConfigMap or a PersistentVolumeClaim";
   expect(hostIsolation(workload("Deployment", withPath("/var/run")))).toEqual([
     `Deployment thing mounts /var/run of the node: ${instead}`,
   ]);
@@ -44,7 +44,7 @@ it("lets the DaemonSet of registry.configureNodes write containerd's folder, and
   const nodes = (kind: string, path: string, name = "registry-nodes") =>
     hostIsolation(resource(kind, { spec: { template: { spec: withPath(path) } } }, name));
   expect(nodes("DaemonSet", certificates)).toEqual([]);
-  const instead = "of the node: use an emptyDir, a ConfigMap or a claim";
+  const instead = "of the node: use an emptyDir, a ConfigMap or a PersistentVolumeClaim";
   expect(nodes("DaemonSet", "/etc")).toEqual([`DaemonSet registry-nodes mounts /etc ${instead}`]);
   expect(nodes("DaemonSet", "/etc/containerd/certs.d/../..")).toEqual([
     `DaemonSet registry-nodes mounts /etc/containerd/certs.d/../.. ${instead}`,

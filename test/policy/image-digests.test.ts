@@ -3,7 +3,7 @@ import { imageDigests } from "../../policy/rules/image-digests";
 import { pinned, resource, stagingBundle, workflowTemplate, workload } from "./resources";
 
 const container = (image: string, args?: string[]) => ({ name: "c", image, args });
-const unnamed = "which names no digest: write repository@sha256:…";
+const withoutDigest = "which has no digest: write repository@sha256:…";
 
 describe("an image in a pod", () => {
   it("is named by its digest", () =>
@@ -12,7 +12,7 @@ describe("an image in a pod", () => {
   it.each(["nginx", "nginx:1.29", "nginx@sha256:abc"])("is not %s", (image) => {
     expect(
       imageDigests(workload("DaemonSet", { initContainers: [container(image)], containers: [container(pinned)] })),
-    ).toEqual([`DaemonSet thing runs ${image} in its container c, ${unnamed}`]);
+    ).toEqual([`DaemonSet thing runs ${image} in its container c, ${withoutDigest}`]);
   });
 
   it("may be handed on in an argument, by its digest too", () => {
@@ -23,7 +23,7 @@ describe("an image in a pod", () => {
     ).toEqual([]);
     expect(
       imageDigests(workload("Deployment", { containers: [container(pinned, ["--executor-image=argoexec:latest"])] })),
-    ).toEqual([`Deployment thing runs argoexec:latest in its container c, ${unnamed}`]);
+    ).toEqual([`Deployment thing runs argoexec:latest in its container c, ${withoutDigest}`]);
   });
 });
 
@@ -38,13 +38,13 @@ describe("an environment's image", () => {
       object: { ...bundle.object, data: { ...bundle.object.data, "kustomization.yaml": text } },
     });
     expect(imageDigests(withKustomization("resources: [deployment.yaml]"))).toEqual([
-      `${title} runs gourmetgram-app in its container app, ${unnamed}`,
+      `${title} runs gourmetgram-app in its container app, ${withoutDigest}`,
     ]);
     expect(
       imageDigests(
         withKustomization("resources: [deployment.yaml]\nimages: [{name: gourmetgram-app, newTag: latest}]"),
       ),
-    ).toEqual([`${title} runs gourmetgram-app:latest in its container app, ${unnamed}`]);
+    ).toEqual([`${title} runs gourmetgram-app:latest in its container app, ${withoutDigest}`]);
   });
 });
 
@@ -55,7 +55,7 @@ describe("a workflow's image", () => {
     });
   const parameter = "{{inputs.parameters.tools-image}}";
   const refused = (image: string) => [
-    `WorkflowTemplate thing, template step, runs ${image} in its container main, ${unnamed}`,
+    `WorkflowTemplate thing, template step, runs ${image} in its container main, ${withoutDigest}`,
   ];
 
   it("comes from an image parameter of a ConfigMap", () => {
@@ -75,7 +75,7 @@ describe("a workflow's image", () => {
   it("is handed out by its digest", () => {
     expect(imageDigests(resource("ConfigMap", { data: { "tools-image": pinned, epochs: "3" } }))).toEqual([]);
     expect(imageDigests(resource("ConfigMap", { data: { "tools-image": "tools:latest" } }))).toEqual([
-      `ConfigMap thing hands out tools:latest as tools-image, ${unnamed}`,
+      `ConfigMap thing provides tools:latest as tools-image, ${withoutDigest}`,
     ]);
   });
 });

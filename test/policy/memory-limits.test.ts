@@ -21,7 +21,7 @@ describe("the memory limit of an environment", () => {
   it("is exactly what its exception says", () => {
     expect(memoryLimits(stagingBundle({ memory: "512Mi" }), { exceptions: { staging: "512Mi" } })).toEqual([]);
     expect(memoryLimits(stagingBundle({ memory: "512Mi" }), { exceptions: { staging: "1Gi" } })).toEqual([
-      `${app}: write 1Gi, as the policy's exceptions have it for staging`,
+      `${app}: write 1Gi, as the policy's exceptions say for staging`,
     ]);
   });
 });

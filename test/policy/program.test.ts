@@ -81,7 +81,9 @@ describe("the whole program", () => {
       "gourmetgram:environments": { ...environments, canary: { ...environments.canary, memory: "512Mi" } },
     });
     expect(await violations(registrations)).toEqual([
-      "memory-limits: Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in the policy's exceptions",
+      "memory-limits: Deployment gourmetgram-canary in ConfigMap canary-bundle " +
+        "gives its container app a memory limit of 512Mi: " +
+        "write 256Mi, or name canary with 512Mi in the policy's exceptions",
     ]);
     expect(await violations(registrations, { "memory-limits": { exceptions: { canary: "512Mi" } } })).toEqual([]);
   });

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { workflowTemplates } from "../../policy/rules/workflow-templates";
 import { resource, workflowTemplate } from "./resources";
 
-it("lets a template through that ends, acts under its own account, and goes", () => {
+it("accepts a template with a deadline, its own account and a time to live", () => {
   expect(workflowTemplates(workflowTemplate())).toEqual([]);
   expect(workflowTemplates(workflowTemplate({ ttlStrategy: { secondsAfterCompletion: 1 } }))).toEqual([]);
 });
@@ -13,13 +13,13 @@ it.each([undefined, 0])("asks for a deadline instead of %s", (activeDeadlineSeco
   ]);
 });
 
-it("asks for an account of its own", () => {
-  const instead = "write serviceAccountName: thing, an account of its own";
+it("requires its own account", () => {
+  const instead = "write serviceAccountName: thing, its own account";
   expect(workflowTemplates(workflowTemplate({ serviceAccountName: undefined }))).toEqual([
-    `WorkflowTemplate thing acts under the namespace's default account: ${instead}`,
+    `WorkflowTemplate thing uses the namespace's default account: ${instead}`,
   ]);
   expect(workflowTemplates(workflowTemplate({ serviceAccountName: "other" }))).toEqual([
-    `WorkflowTemplate thing acts under the account other: ${instead}`,
+    `WorkflowTemplate thing uses the account other: ${instead}`,
   ]);
 });
 
@@ -28,7 +28,7 @@ it("lets no step act under another account", () => {
     [],
   );
   expect(workflowTemplates(workflowTemplate({ templates: [{ name: "step", serviceAccountName: "other" }] }))).toEqual([
-    "WorkflowTemplate thing, template step, acts under the account other: leave serviceAccountName out of the template",
+    "WorkflowTemplate thing, template step, uses the account other: remove serviceAccountName from the template",
   ]);
 });
 
@@ -36,7 +36,7 @@ it.each([undefined, {}, { secondsAfterSuccess: 1 }, { secondsAfterFailure: 1 }])
   "asks for an end of what is kept instead of %j",
   (ttlStrategy) => {
     expect(workflowTemplates(workflowTemplate({ ttlStrategy }))).toEqual([
-      "WorkflowTemplate thing never goes: write secondsAfterSuccess and secondsAfterFailure under ttlStrategy",
+      "WorkflowTemplate thing is never deleted: write secondsAfterSuccess and secondsAfterFailure under ttlStrategy",
     ]);
   },
 );
