@@ -21,9 +21,12 @@ export interface PromotionPipelineArgs {
   readonly trackingUri: string;
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
-  /** Folder of the templates, with their step scripts in `scripts/`. */
+  /** Folder of the templates, with the Python of their steps in `steps/`, `gates/` and `lib/`. */
   readonly folder: string;
 }
+
+/** Folders of Python modules; each is a ConfigMap `pipeline-<folder>`, mounted at `/pipeline/<folder>`. */
+const moduleFolders = ["steps", "gates", "lib"];
 
 /** Which templates each workflow starts; the others start none. */
 export const starts: Record<string, string[]> = {
@@ -76,13 +79,16 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       },
       child,
     );
-    const scripts = new k8s.core.v1.ConfigMap(
-      `${name}-scripts`,
-      {
-        metadata: { name: "pipeline-scripts", namespace: args.namespace },
-        data: readScripts(join(args.folder, "scripts")),
-      },
-      child,
+    const modules = moduleFolders.map(
+      (folder) =>
+        new k8s.core.v1.ConfigMap(
+          `${name}-${folder}`,
+          {
+            metadata: { name: `pipeline-${folder}`, namespace: args.namespace },
+            data: readModules(join(args.folder, folder)),
+          },
+          child,
+        ),
     );
 
     new k8s.core.v1.ConfigMap(`${name}-freeze`, { metadata: { name: freezeName, namespace: args.namespace } }, child);
@@ -93,7 +99,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       new k8s.apiextensions.CustomResource(
         `${name}-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
-        { ...child, dependsOn: [parameters, scripts] },
+        { ...child, dependsOn: [parameters, ...modules] },
       );
     }
     new WorkflowAdmission(
@@ -179,7 +185,7 @@ function readManifests(folder: string): Manifest[] {
   return files.map((file) => yaml.load(readFileSync(join(folder, file), "utf8"), { filename: file }) as Manifest);
 }
 
-function readScripts(folder: string): Record<string, string> {
+function readModules(folder: string): Record<string, string> {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith(".py"))
     .sort();

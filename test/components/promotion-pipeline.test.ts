@@ -40,8 +40,10 @@ describe("PromotionPipeline", () => {
     expect(childrenOf(registrations, "pipeline")).toEqual(
       [
         "ConfigMap pipeline-freeze",
+        "ConfigMap pipeline-gates",
+        "ConfigMap pipeline-lib",
         "ConfigMap pipeline-parameters",
-        "ConfigMap pipeline-scripts",
+        "ConfigMap pipeline-steps",
         "CronWorkflow pipeline-cron-restore-releases",
         "CronWorkflow pipeline-cron-revert-staging",
         "CronWorkflow pipeline-cron-train",
@@ -55,7 +57,7 @@ describe("PromotionPipeline", () => {
       ].sort(),
     );
     // With the component itself, and the two resources of its admission.
-    expect(registrations).toHaveLength(10 + 4 * templates.length);
+    expect(registrations).toHaveLength(12 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {
@@ -90,10 +92,10 @@ describe("PromotionPipeline", () => {
     });
   });
 
-  it("mounts every script as it stands in its folder", async () => {
-    const files = readdirSync(join(folder, "scripts")).filter((file) => file.endsWith(".py"));
-    expect((await pipeline()).inputs("pipeline-scripts").data).toEqual(
-      Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, "scripts", file), "utf8")])),
+  it.each(["steps", "gates", "lib"])("mounts every module of %s as it stands in its folder", async (room) => {
+    const files = readdirSync(join(folder, room)).filter((file) => file.endsWith(".py"));
+    expect((await pipeline()).inputs(`pipeline-${room}`).data).toEqual(
+      Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, room, file), "utf8")])),
     );
   });
 
@@ -192,7 +194,9 @@ describe("each workflow", () => {
 
   it("starts others only where its scripts do", () => {
     const starting = templates.filter((template) =>
-      /start-workflow\.py|conclude\.py|backstop\.py/.test(readFileSync(join(folder, `${template}.yaml`), "utf8")),
+      /steps\.(?:start_workflow|act_on_verdict|exit_handler)\b/.test(
+        readFileSync(join(folder, `${template}.yaml`), "utf8"),
+      ),
     );
     expect(starting).toEqual(Object.keys(starts).sort());
   });
