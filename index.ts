@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Environment } from "./components/environments/environment";
 import { environmentApp, inClusterUrl } from "./components/environments/environment-bundle";
-import { misplaced, referToPlatform } from "./components/environments/platform";
+import { placementErrors, referToPlatform } from "./components/environments/platform";
 import { PipelineImages } from "./components/pipeline/pipeline-images";
 import { PromotionPipeline } from "./components/pipeline/promotion-pipeline";
 import { ArgoCd } from "./components/platform/argo-cd";
@@ -14,7 +14,7 @@ import { Registry } from "./components/platform/registry";
 import { loadManifests } from "./components/platform/release-manifests";
 import { ConfigurationError, loadSettings, type Settings } from "./config";
 import { contentKey } from "./image-builder/content-key";
-import { ownImageKeys, registryAddress } from "./images/catalogue";
+import { builtImageKeys, registryAddress } from "./images/catalogue";
 
 type OnCluster = Required<Pick<pulumi.ComponentResourceOptions, "providers">>;
 
@@ -38,11 +38,11 @@ async function environmentsAlone(
   { stack, cluster, apiServer }: NonNullable<Settings["platform"]>,
   onCluster: OnCluster,
 ) {
-  const elsewhere =
+  const remote =
     cluster && apiServer ? { provider: clusterProvider("platform-cluster", cluster), apiServer } : undefined;
-  const platform = { ...(await referToPlatform(stack)), elsewhere };
+  const platform = { ...(await referToPlatform(stack)), remote };
   const names = Object.keys(environments);
-  const mistakes = misplaced(platform, names, pulumi.getStack(), stack, elsewhere !== undefined);
+  const mistakes = placementErrors(platform, names, pulumi.getStack(), stack, remote !== undefined);
   if (mistakes.length > 0) throw new ConfigurationError(mistakes);
   const held = names.map(
     (name) => new Environment(name, { environment: name, settings: environments[name], exposure, platform }, onCluster),
@@ -51,7 +51,7 @@ async function environmentsAlone(
 }
 
 async function wholePlatform(settings: Settings, onCluster: OnCluster) {
-  const { cluster, exposure, images, pipeline, chain } = settings;
+  const { cluster, exposure, images, pipeline, promotionPath } = settings;
   const catalogue = images.catalogue;
   const names = Object.keys(settings.environments);
   // What all environments share is kept as long as one of them is.
@@ -65,7 +65,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       build: images.build,
       cluster,
       contentKey: await contentKey(
-        [...ownImageKeys.map((folder) => join(__dirname, "images", folder)), join(__dirname, "image-builder")],
+        [...builtImageKeys.map((folder) => join(__dirname, "images", folder)), join(__dirname, "image-builder")],
         [],
       ),
     },
@@ -96,7 +96,10 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       exposure,
       images: catalogue,
       manifests: (await Promise.all(argoCdManifests.map(loadManifests))).flat(),
-      targets: Object.entries(chain).map(([name, { cluster }]) => ({ namespace: environmentApp(name), cluster })),
+      targets: Object.entries(promotionPath).map(([name, { cluster }]) => ({
+        namespace: environmentApp(name),
+        cluster,
+      })),
       sourceRepository: `oci://${registryAddress}/bundles/*`,
       protect,
     },
@@ -109,9 +112,9 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       settings: pipeline,
       images: own.references,
       environmentUrls: Object.fromEntries(
-        Object.entries(chain).map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)]),
+        Object.entries(promotionPath).map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)]),
       ),
-      otherClusters: Object.keys(chain).filter((name) => chain[name].cluster),
+      otherClusters: Object.keys(promotionPath).filter((name) => promotionPath[name].cluster),
       trackingUri,
       namespace: argoWorkflows.namespace,
       folder: join(__dirname, "workflows"),
@@ -122,7 +125,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     images: { app: own.references.app, tools: own.references.tools },
     project: argoCd.project,
     rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds,
-    chain,
+    promotionPath,
   };
   const environments = names.map(
     (name) =>
@@ -152,7 +155,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       argoCd: argoCd.namespace,
     },
     templates: promotion.templates,
-    // For the stacks of `otherEnvironments`.
+    // For the stacks of `remoteEnvironments`.
     platform,
   };
 }

@@ -5,7 +5,7 @@
 
 import { readStatus } from "../cli/status";
 import { chainWorkflows } from "../cli/workflows";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";
 import { compareBuilds } from "./builds";
@@ -42,4 +42,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-run(main);
+runMain(main);

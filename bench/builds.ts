@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { goTool } from "../image-builder/go-tool";
-import { run } from "../lib/exec";
+import { exec } from "../lib/exec";
 import type { Cluster } from "../lib/kube-client";
 import { cacheDir } from "../lib/paths";
 import { withPortForward } from "../lib/port-forward";
@@ -30,12 +30,12 @@ export async function compareBuilds(cluster: Cluster, version: string): Promise<
         "--storage-driver",
         "vfs",
       ];
-      await run("buildah", [...buildah, "pull", "--tls-verify=false", base]);
+      await exec("buildah", [...buildah, "pull", "--tls-verify=false", base]);
       await writeFile(join(folder, "Dockerfile"), `FROM ${base}\nCOPY app /app\n`);
 
       const seconds = await inTurn(rounds, {
         layer: () =>
-          run(crane, [
+          exec(crane, [
             "append",
             "--insecure",
             "--base",
@@ -46,7 +46,7 @@ export async function compareBuilds(cluster: Cluster, version: string): Promise<
             `${registry}:bench-layer`,
           ]),
         dockerfile: async () => {
-          await run("buildah", [
+          await exec("buildah", [
             ...buildah,
             "bud",
             "--isolation=chroot",
@@ -57,7 +57,7 @@ export async function compareBuilds(cluster: Cluster, version: string): Promise<
             "bench",
             folder,
           ]);
-          await run("buildah", [
+          await exec("buildah", [
             ...buildah,
             "push",
             "--tls-verify=false",
@@ -65,7 +65,7 @@ export async function compareBuilds(cluster: Cluster, version: string): Promise<
             `docker://${registry}:bench-dockerfile`,
           ]);
         },
-        retag: () => run(crane, ["tag", "--insecure", `${registry}:bench-layer`, "bench-retag"]),
+        retag: () => exec(crane, ["tag", "--insecure", `${registry}:bench-layer`, "bench-retag"]),
       });
       const ratio = median(seconds.dockerfile) / median(seconds.layer);
       return [
@@ -82,9 +82,9 @@ export async function compareBuilds(cluster: Cluster, version: string): Promise<
 
 /** The model's own files out of its image, as a folder for the Dockerfile and as a layer. */
 async function extractModel(crane: string, image: string, folder: string): Promise<void> {
-  await run("sh", [
+  await exec("sh", [
     "-euc",
     `${crane} export --insecure ${image} - | tar -x -C ${folder} app/food11.onnx app/versions.txt`,
   ]);
-  await run("tar", ["-C", folder, "-cf", join(folder, "layer.tar"), "app/food11.onnx", "app/versions.txt"]);
+  await exec("tar", ["-C", folder, "-cf", join(folder, "layer.tar"), "app/food11.onnx", "app/versions.txt"]);
 }

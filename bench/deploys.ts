@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readStatus } from "../cli/status";
-import { run } from "../lib/exec";
+import { exec } from "../lib/exec";
 import type { Cluster } from "../lib/kube-client";
 import { kubeconfigPath, toolPath } from "../lib/paths";
 import { inTurn, row } from "./statistics";
@@ -80,7 +80,7 @@ export async function peakMemory(cluster: Cluster): Promise<string[][]> {
       .filter(({ metadata, status }) => status.phase === "Running" && !metadata.deletionTimestamp)
       .map(async ({ metadata, spec }) => {
         const flags = ["--kubeconfig", kubeconfigPath(), "--namespace", metadata.namespace, metadata.name];
-        const status = await run(toolPath("kubectl"), ["exec", ...flags, "--", "cat", "/proc/1/status"]);
+        const status = await exec(toolPath("kubectl"), ["exec", ...flags, "--", "cat", "/proc/1/status"]);
         const kib = Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]);
         return [metadata.namespace, (kib / 1024).toFixed(0), spec.containers[0].resources.limits.memory];
       }),

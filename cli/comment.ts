@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 
 const usage = `Usage: npm run comment -- <pull request> <file>, as in: npm run comment -- 12 preview.md
 
@@ -103,4 +103,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (require.main === module) run(main);
+if (require.main === module) runMain(main);

@@ -1,4 +1,4 @@
-/** Writes what is told of the settings elsewhere: the README's table, and the schema for editors. `npm run docs`. */
+/** Writes what is generated from the settings: the table in docs/configuration.md, and the schema for editors. `npm run docs`. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -77,15 +77,16 @@ function forEditors(node: Schema): Schema {
   return { ...rest, description: `${rest.description} (default: ${fallback})` };
 }
 
-const tableInReadme = /(?<=<!-- settings: written by `npm run docs` -->\n)[\s\S]*(?=<!-- end of settings -->)/;
+const configurationPage = "docs/configuration.md";
+const tableInPage = /(?<=<!-- settings: written by `npm run docs` -->\n)[\s\S]*(?=<!-- end of settings -->)/;
 
 /** What each generated file must hold, by its path below the root. */
 export function documents(): Record<string, string> {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  if (!tableInReadme.test(readme))
-    throw new Error("README.md has lost the two comments around the table of settings: put them back");
+  const page = readFileSync(join(root, configurationPage), "utf8");
+  if (!tableInPage.test(page))
+    throw new Error(`${configurationPage} has lost the two comments around the table of settings: put them back`);
   return {
-    "README.md": readme.replace(tableInReadme, () => `\n${settingsTable()}\n\n`),
+    [configurationPage]: page.replace(tableInPage, () => `\n${settingsTable()}\n\n`),
     "docs/stack.schema.json": `${JSON.stringify(stackSchema(), null, 2)}\n`,
   };
 }

@@ -1,4 +1,4 @@
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { review } from "./review/command";
 import { driftOf, summariseDrift } from "./review/drift";
 import type { Events } from "./review/events";
@@ -15,4 +15,4 @@ export function exitCode(events: Events): number {
   return driftOf(events).length > 0 ? 1 : 0;
 }
 
-if (require.main === module) run(() => review({ usage, refresh: true, summarise: summariseDrift, exitCode }), 2);
+if (require.main === module) runMain(() => review({ usage, refresh: true, summarise: summariseDrift, exitCode }), 2);

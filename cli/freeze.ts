@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { freezeName, workflowNamespace } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { timestamp } from "../lib/timestamp";
 import { connect } from "../stacks/stack-cluster";
 import { recordFreeze } from "./releases";
@@ -72,4 +72,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (require.main === module) run(main);
+if (require.main === module) runMain(main);

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Cluster } from "../lib/kube-client";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { timestamp } from "../lib/timestamp";
 import { connect } from "../stacks/stack-cluster";
@@ -98,4 +98,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (require.main === module) run(main);
+if (require.main === module) runMain(main);

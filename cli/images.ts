@@ -8,20 +8,20 @@ import { goTool } from "../image-builder/go-tool";
 import { type BuiltImage, layerImage } from "../image-builder/layout";
 import { pushImage } from "../image-builder/push";
 import {
+  type BuiltImageKey,
+  builtImageKeys,
   catalogue,
-  type OwnImageKey,
-  ownImageKeys,
   registryAddress,
   resolveImages,
   unpinnedImages,
 } from "../images/catalogue";
-import { run } from "../lib/exec";
+import { exec } from "../lib/exec";
 import { connectTo } from "../lib/kube-client";
 import { repositoryRoot, toolPath } from "../lib/paths";
 import { withPortForward } from "../lib/port-forward";
 import { connect } from "../stacks/stack-cluster";
 
-const usage = `Usage: npm run images -- [build|push|pin] [${ownImageKeys.join("|")} ...] [--registry host:port] [--tls] [--base local|published] [--json]`;
+const usage = `Usage: npm run images -- [build|push|pin] [${builtImageKeys.join("|")} ...] [--registry host:port] [--tls] [--base local|published] [--json]`;
 
 /** How the project's own images are built and pushed. */
 export interface ImageOptions {
@@ -40,11 +40,11 @@ const toStandardError: Report = (line) => console.error(line);
  * @param keys Default: all of them.
  */
 export async function buildImages(
-  keys: readonly OwnImageKey[] = ownImageKeys,
+  keys: readonly BuiltImageKey[] = builtImageKeys,
   { base, report = toStandardError }: ImageOptions = {},
-): Promise<Partial<Record<OwnImageKey, BuiltImage>>> {
+): Promise<Partial<Record<BuiltImageKey, BuiltImage>>> {
   const kind = base ?? (await baseKind());
-  const built: Partial<Record<OwnImageKey, BuiltImage>> = {};
+  const built: Partial<Record<BuiltImageKey, BuiltImage>> = {};
   for (const key of keys) {
     const images = key === "tools" ? { BINARIES: await binaries(kind, report) } : undefined;
     built[key] = await buildDockerfile({ name: key, context: folder(key), base: kind, images }, report);
@@ -58,12 +58,12 @@ export async function buildImages(
  * @returns The digest of each: what Pulumi hands to the pipeline.
  */
 export async function pushImages(
-  keys: readonly OwnImageKey[],
+  keys: readonly BuiltImageKey[],
   registry: string,
   options: ImageOptions = {},
-): Promise<Partial<Record<OwnImageKey, string>>> {
+): Promise<Partial<Record<BuiltImageKey, string>>> {
   const built = await buildImages(keys, options);
-  const digests: Partial<Record<OwnImageKey, string>> = {};
+  const digests: Partial<Record<BuiltImageKey, string>> = {};
   for (const key of keys) {
     const { repository, tag } = catalogue[key];
     const reference = `${repository.replace(registryAddress, registry)}:${tag}`;
@@ -74,7 +74,7 @@ export async function pushImages(
   return digests;
 }
 
-function folder(key: OwnImageKey): string {
+function folder(key: BuiltImageKey): string {
   return join(repositoryRoot, "images", key);
 }
 
@@ -105,7 +105,7 @@ async function pin(): Promise<string> {
   const crane = await goTool("crane");
   const lines = unpinnedImages(resolveImages({})).map(async (key) => {
     const { repository, tag } = catalogue[key];
-    const digest = await run(crane, ["digest", `${repository}:${tag}`]);
+    const digest = await exec(crane, ["digest", `${repository}:${tag}`]);
     return `      ${key}: { digest: "${digest.trim()}" }`;
   });
   return ["  gourmetgram:images:", "    overrides:", ...(await Promise.all(lines))].join("\n");
@@ -125,10 +125,10 @@ async function main(): Promise<void> {
   if (values.help) return console.log(usage);
   if (positionals[0] === "pin") return console.log(await pin());
   const action = positionals[0] === "push" || positionals[0] === "build" ? positionals.shift() : "build";
-  const unknown = positionals.find((key) => !ownImageKeys.includes(key as OwnImageKey));
+  const unknown = positionals.find((key) => !builtImageKeys.includes(key as BuiltImageKey));
   if (unknown)
-    throw new Error(`"${unknown}" is no image of this project: name ${ownImageKeys.join(", ")}, or none for all.`);
-  const keys = positionals.length ? (positionals as OwnImageKey[]) : [...ownImageKeys];
+    throw new Error(`"${unknown}" is no image of this project: name ${builtImageKeys.join(", ")}, or none for all.`);
+  const keys = positionals.length ? (positionals as BuiltImageKey[]) : [...builtImageKeys];
   if (values.base) process.env.GOURMETGRAM_IMAGE_BASE = values.base;
   const push = (registry: string) => pushImages(keys, registry, { tls: values.tls });
   const digests =

@@ -10,7 +10,7 @@ export interface Outcome {
 }
 
 /** One line that a person sees: a Workflow or a step that began or ended. */
-export interface ChainEvent {
+export interface PipelineRunEvent {
   /** Stands for this line alone, so that it is printed once. */
   readonly key: string;
   /** Milliseconds since the epoch at which it happened. */
@@ -53,7 +53,7 @@ function parameter(workflow: Workflow, name: string): string | undefined {
 }
 
 /** Everything that has happened in a chain so far, in order of time. */
-export function chainEvents(workflows: Workflow[]): ChainEvent[] {
+export function pipelineRunEvents(workflows: Workflow[]): PipelineRunEvent[] {
   return workflows
     .flatMap((workflow) => [...workflowEvents(workflow), ...stepEvents(workflow)])
     .sort((a, b) => a.at - b.at || a.depth - b.depth);
@@ -63,7 +63,7 @@ export function chainEvents(workflows: Workflow[]): ChainEvent[] {
  * The outcome of a chain, or undefined while it goes on. A chain has ended when every Workflow of it has, and
  * none that was handed on is still to come: each one waits for those that it starts, but for the first.
  */
-export function chainOutcome(workflows: Workflow[]): Outcome | undefined {
+export function pipelineRunOutcome(workflows: Workflow[]): Outcome | undefined {
   if (workflows.length === 0 || !workflows.every(isFinished)) return undefined;
   const [first] = workflows;
   if (first.status?.phase === "Succeeded" && templateOf(first) === "train-model" && workflows.length === 1)
@@ -97,10 +97,10 @@ export function failure(workflow: Workflow): string {
   return `${workflow.metadata.name}${step ? `, step ${stepName(step)}` : ""}: ${reason ?? workflow.status?.phase}`;
 }
 
-function workflowEvents(workflow: Workflow): ChainEvent[] {
+function workflowEvents(workflow: Workflow): PipelineRunEvent[] {
   const { metadata, status } = workflow;
   if (!status?.startedAt) return [];
-  const begin: ChainEvent = {
+  const begin: PipelineRunEvent = {
     key: metadata.name,
     at: Date.parse(status.startedAt),
     depth: 0,
@@ -124,7 +124,7 @@ function workflowEvents(workflow: Workflow): ChainEvent[] {
   ];
 }
 
-function stepEvents(workflow: Workflow): ChainEvent[] {
+function stepEvents(workflow: Workflow): PipelineRunEvent[] {
   return [...pods(workflow), ...skipped(workflow)]
     .filter(({ phase, finishedAt }) => ended.includes(phase) && finishedAt)
     .map((node) => ({

@@ -1,4 +1,4 @@
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { review } from "./review/command";
 import type { Events } from "./review/events";
 import { summarise } from "./review/summary";
@@ -14,4 +14,4 @@ export function exitCode({ violations, complete }: Events): number {
   return complete ? 0 : 2;
 }
 
-if (require.main === module) run(() => review({ usage, refresh: false, summarise, exitCode }), 2);
+if (require.main === module) runMain(() => review({ usage, refresh: false, summarise, exitCode }), 2);

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Cluster } from "../lib/kube-client";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
 import { readEnvironments } from "./environments";
 import { submitAndFollow } from "./train";
@@ -46,4 +46,4 @@ async function main(): Promise<number> {
   return submitAndFollow(cluster, "promote-model", parameters);
 }
 
-if (require.main === module) run(main, 2);
+if (require.main === module) runMain(main, 2);

@@ -1,12 +1,12 @@
 import { currentStack, parseSettings, readStackFile, type StackFile, settingsOf } from "../config";
 import { imageKeys } from "../images/catalogue";
 import { endChildren } from "../lib/exec";
-import { handleInterrupts, shield } from "../lib/interrupts";
+import { deferInterrupts, handleInterrupts } from "../lib/interrupts";
 import { Phases } from "../lib/phases";
 import { localForwards, type Ports, portNotices, recordedPorts } from "../local/cluster/forward";
-import { ailment } from "../local/cluster/health";
+import { unhealthyReason } from "../local/cluster/health";
 import { takeLock } from "../local/cluster/lock";
-import { inspectMachine, obstacles } from "../local/cluster/preflight";
+import { inspectMachine, preflightErrors } from "../local/cluster/preflight";
 import { waitUntil } from "../local/cluster/processes";
 import { startCluster, startDns } from "../local/cluster/up";
 import { ensurePackages } from "../local/toolchain/debian-packages";
@@ -22,7 +22,7 @@ import {
 import { recordUrls } from "../local/urls";
 import { type LocalValues, localStack } from "../stacks/local-settings";
 import { localValues, prepareStack, stackExists, up } from "../stacks/local-stack";
-import { upWithOwnPulumi } from "../stacks/user-pulumi";
+import { upWithUserPulumi } from "../stacks/user-pulumi";
 import { buildImages } from "./images";
 
 /** Names of the UIs in the table of URLs. */
@@ -32,15 +32,15 @@ async function main(): Promise<void> {
   const stack = currentStack();
   const { file, isLocal } = readStackFile(stack);
   if (isLocal) await startLocal(stack, file);
-  else await upWithOwnPulumi(stack, !("platform" in settingsOf(file)));
+  else await upWithUserPulumi(stack, !("platform" in settingsOf(file)));
 }
 
 async function startLocal(stack: string, file: StackFile): Promise<void> {
   // With any images at all: a mistake in the file is said now and not after half an hour.
-  const { environments, exposure, chain, platform } = parseSettings(
+  const { environments, exposure, promotionPath, platform } = parseSettings(
     settingsOf(localStack(file, localValues(unbuiltImages()))),
   );
-  const found = obstacles(await inspectMachine());
+  const found = preflightErrors(await inspectMachine());
   if (found.length > 0) throw new Error(found.join("\n"));
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
@@ -53,7 +53,7 @@ async function startLocal(stack: string, file: StackFile): Promise<void> {
   );
   const { done, compiled } = await compile(phases);
   const exposed = {
-    ...Object.fromEntries(Object.entries(chain).map(([name, { port }]) => [name, port])),
+    ...Object.fromEntries(Object.entries(promotionPath).map(([name, { port }]) => [name, port])),
     ...exposure.ports,
   };
   const forwards = localForwards(exposed);
@@ -90,7 +90,9 @@ async function startEnvironments(
   phases: Phases,
 ): Promise<void> {
   const ports = recordedPorts();
-  const why = stackExists(platformStack) ? await ailment() : `There is no stack ${platformStack} on this machine`;
+  const why = stackExists(platformStack)
+    ? await unhealthyReason()
+    : `There is no stack ${platformStack} on this machine`;
   if (!ports || why)
     throw new Error(
       `${why}: run GOURMETGRAM_STACK=${platformStack} npm start first, since ${stack} is on its platform.`,
@@ -106,7 +108,7 @@ async function updateStack(stack: string, settings: StackFile, phases: Phases): 
       phases.say(
         `! The official Pulumi plugins are not on this machine: the stand-ins of local/plugins serve ${standIns.join(" and ")}.`,
       );
-    return shield(up(stack, progress));
+    return deferInterrupts(up(stack, progress));
   });
 }
 

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { environmentOf } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { knownUrls } from "../local/urls";
 import { connect } from "../stacks/stack-cluster";
@@ -146,4 +146,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (require.main === module) run(main);
+if (require.main === module) runMain(main);

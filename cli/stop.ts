@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { currentStack, parseCluster, parseStack, settingsOf } from "../config";
 import { endChildren } from "../lib/exec";
-import { handleInterrupts, shield } from "../lib/interrupts";
+import { deferInterrupts, handleInterrupts } from "../lib/interrupts";
 import { localContext, repositoryRoot, stateDir } from "../lib/paths";
 import { Phases } from "../lib/phases";
 import { leftovers, removeData, stopCluster } from "../local/cluster/down";
-import { ailment } from "../local/cluster/health";
+import { unhealthyReason } from "../local/cluster/health";
 import { takeLock } from "../local/cluster/lock";
 import { destroy, releaseStaleLocks, stackExists } from "../stacks/local-stack";
 import { refuseOthers, refuseProtected } from "../stacks/protect-check";
-import { destroyWithOwnPulumi } from "../stacks/user-pulumi";
+import { destroyWithUserPulumi } from "../stacks/user-pulumi";
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { "keep-data": { type: "boolean", default: false } } });
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
       throw new Error(
         "--keep-data is for the local cluster: a cluster of your own keeps running, so there is nothing to stop.",
       );
-    return destroyWithOwnPulumi(stack);
+    return destroyWithUserPulumi(stack);
   }
   if (process.platform !== "linux" || process.getuid?.() !== 0)
     throw new Error("The local cluster belongs to root on a Linux machine: run this with sudo there.");
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
 async function stopEnvironments(stack: string): Promise<void> {
   if (!stackExists(stack)) return console.log(`There is no stack ${stack} on this machine: nothing to remove.`);
   refuseProtected(stack);
-  await new Phases().run("pulumi destroy", (progress) => shield(destroy(stack, progress)));
+  await new Phases().run("pulumi destroy", (progress) => deferInterrupts(destroy(stack, progress)));
   console.log(`\nNothing of the stack ${stack} is left. The cluster, and what else is on it, goes on.`);
 }
 
@@ -65,14 +65,14 @@ async function stopLocal(stack: string, keepData: boolean): Promise<void> {
 
 /** @returns why it was not finished: the cluster goes all the same, and everything with it. */
 async function destroyStack(stack: string, phases: Phases): Promise<Error | undefined> {
-  const why = await ailment();
+  const why = await unhealthyReason();
   if (why) {
     phases.say(`! ${why}: the cluster is taken away as a whole, without pulumi destroy.`);
     return undefined;
   }
   refuseOthers(stack);
   if (!stackExists(stack)) return undefined;
-  const destroyed = phases.run("pulumi destroy", (progress) => shield(destroy(stack, progress)));
+  const destroyed = phases.run("pulumi destroy", (progress) => deferInterrupts(destroy(stack, progress)));
   return destroyed.then(
     () => undefined,
     (error: Error) => error,

@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
 import type { Cluster } from "../lib/kube-client";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
-import { type ChainEvent, chainEvents, chainOutcome, type Outcome } from "./pipeline-run";
+import { type Outcome, type PipelineRunEvent, pipelineRunEvents, pipelineRunOutcome } from "./pipeline-run";
 import { followTrainingLog } from "./training-log";
 import { chainWorkflows, submit } from "./workflows";
 
@@ -36,12 +36,12 @@ export async function follow(cluster: Cluster, chain: string, begun = Date.now()
   try {
     for (;;) {
       const workflows = await chainWorkflows(cluster, chain);
-      for (const event of chainEvents(workflows)) {
+      for (const event of pipelineRunEvents(workflows)) {
         if (printed.has(event.key)) continue;
         printed.add(event.key);
         console.log(line(event, begun));
       }
-      const outcome = chainOutcome(workflows);
+      const outcome = pipelineRunOutcome(workflows);
       if (outcome) return outcome;
       await new Promise((resolve) => setTimeout(resolve, interval));
     }
@@ -50,7 +50,7 @@ export async function follow(cluster: Cluster, chain: string, begun = Date.now()
   }
 }
 
-function line({ at, depth, name, phase, seconds, detail }: ChainEvent, begun: number): string {
+function line({ at, depth, name, phase, seconds, detail }: PipelineRunEvent, begun: number): string {
   const mark =
     phase === "Running" ? "▶" : phase === "Succeeded" ? "✓" : phase === "Omitted" || phase === "Skipped" ? "–" : "✗";
   const took = seconds === undefined ? "" : ` ${seconds.toFixed(0)} s`;
@@ -77,4 +77,4 @@ async function main(): Promise<number> {
   return submitAndFollow(connect(), "train-model", { scenario });
 }
 
-if (require.main === module) run(main, 2);
+if (require.main === module) runMain(main, 2);

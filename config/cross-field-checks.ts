@@ -1,15 +1,15 @@
 /** What is wrong between settings that are right by themselves. */
 import { isDeepStrictEqual } from "node:util";
 import {
+  builtImageKeys,
   catalogue,
   type ImageKey,
   type ImageOverride,
   imageKeys,
-  ownImageKeys,
   resolveImages,
   unpinnedImages,
 } from "../images/catalogue";
-import { brokenChain, firstEnvironment, type Place, promotionOrder } from "./promotion-path";
+import { type EnvironmentLocation, firstEnvironment, promotionOrder, promotionPathErrors } from "./promotion-path";
 import { type Sections, schema } from "./schema";
 
 /** Where a mistake stands, and what to write instead. */
@@ -23,7 +23,7 @@ export interface Mistake {
  * @param sections those that are right by themselves; what a comparison needs of the others is not compared
  * @param given names of the sections that the stack file has, right or wrong
  */
-export function contradictions(sections: Partial<Sections>, given: readonly string[]): Mistake[] {
+export function crossFieldChecks(sections: Partial<Sections>, given: readonly string[]): Mistake[] {
   const { environments, exposure, pipeline, registry, images } = sections;
   return [
     ...(given.includes("platform")
@@ -98,22 +98,22 @@ function twoClusters(
 }
 
 /** Where the environments are, and how they follow on one another. */
-function places({ environments, otherEnvironments, exposure }: Partial<Sections>): Mistake[] {
-  const all: Record<string, Partial<Place>> = { ...otherEnvironments, ...environments };
+function places({ environments, remoteEnvironments, exposure }: Partial<Sections>): Mistake[] {
+  const all: Record<string, Partial<EnvironmentLocation>> = { ...remoteEnvironments, ...environments };
   const at = (name: string, ...key: string[]) => [
-    name in (otherEnvironments ?? {}) && !(name in (environments ?? {})) ? "otherEnvironments" : "environments",
+    name in (remoteEnvironments ?? {}) && !(name in (environments ?? {})) ? "remoteEnvironments" : "environments",
     name,
     ...key,
   ];
   const portless = Object.keys(environments ?? {}).filter((name) => all[name].port === undefined);
-  const twice = Object.keys(otherEnvironments ?? {}).filter((name) => name in (environments ?? {}));
+  const twice = Object.keys(remoteEnvironments ?? {}).filter((name) => name in (environments ?? {}));
   return [
     ...portless.map((name) => ({ path: at(name, "port"), message: "missing: write a whole number from 1 to 65535" })),
     ...twice.map((name) => ({
-      path: ["otherEnvironments", name],
+      path: ["remoteEnvironments", name],
       message: "remove it here, or under environments, since one stack holds it",
     })),
-    ...(firstEnvironment in (otherEnvironments ?? {})
+    ...(firstEnvironment in (remoteEnvironments ?? {})
       ? [
           {
             path: at(firstEnvironment),
@@ -121,20 +121,20 @@ function places({ environments, otherEnvironments, exposure }: Partial<Sections>
           },
         ]
       : []),
-    ...otherClusters(otherEnvironments ?? {}),
-    ...(environments && otherEnvironments
-      ? brokenChain(all).map(({ environment, key, message }) => ({ path: at(environment, ...key), message }))
+    ...otherClusters(remoteEnvironments ?? {}),
+    ...(environments && remoteEnvironments
+      ? promotionPathErrors(all).map(({ environment, key, message }) => ({ path: at(environment, ...key), message }))
       : []),
     ...samePorts(all, at, exposure),
   ];
 }
 
-function otherClusters(environments: Sections["otherEnvironments"]): Mistake[] {
+function otherClusters(environments: Sections["remoteEnvironments"]): Mistake[] {
   return Object.keys(environments)
     .sort()
     .flatMap((name) => {
       const { cluster, url } = environments[name];
-      const mistake = (key: string, message: string) => [{ path: ["otherEnvironments", name, key], message }];
+      const mistake = (key: string, message: string) => [{ path: ["remoteEnvironments", name, key], message }];
       if (cluster && !url)
         return mistake("url", "missing: write where the workflows reach it, since it is on a cluster of its own");
       if (url && !cluster)
@@ -149,7 +149,7 @@ function otherClusters(environments: Sections["otherEnvironments"]): Mistake[] {
 }
 
 function samePorts(
-  environments: Record<string, Partial<Place>>,
+  environments: Record<string, Partial<EnvironmentLocation>>,
   at: (name: string, key: string) => string[],
   exposure?: Sections["exposure"],
 ): Mistake[] {
@@ -241,7 +241,7 @@ function digests({ build, mirror, overrides }: Sections["images"]): Mistake[] {
       lacking(key, `write that of ${chosen[key]!.tag}, since the catalogue's is that of ${catalogue[key].tag}`),
     ),
     ...unpinnedImages(images).map((key) => lacking(key, "write the one that `npm run images -- pin` prints")),
-    ...(build ? [] : ownImageKeys.filter((key) => !images[key].digest)).map((key) =>
+    ...(build ? [] : builtImageKeys.filter((key) => !images[key].digest)).map((key) =>
       lacking(key, "write the one that `npm run images -- push` printed, or images.build: true"),
     ),
   ];

@@ -1,6 +1,6 @@
 /**
- * The kinds of value that a setting may have. Each says once what it expects: the message of a mistake, the README's
- * table and the schema for editors come from the same words and the same bounds.
+ * The kinds of value that a setting may have. Each says once what it expects: the message of a mistake, the table
+ * of settings and the schema for editors come from the same words and the same bounds.
  */
 import { z } from "zod";
 

@@ -6,9 +6,9 @@
 import { allConfig } from "@pulumi/pulumi/runtime/config";
 import { z } from "zod";
 import { type ImageKey, type ImageOverride, type Images, resolveImages } from "../images/catalogue";
-import { at, ConfigurationError, settingMistakes } from "./configuration-error";
-import { contradictions } from "./cross-field-checks";
-import { type Chain, inPromotionOrder, type Place } from "./promotion-path";
+import { at, ConfigurationError, settingIssues } from "./configuration-error";
+import { crossFieldChecks } from "./cross-field-checks";
+import { type EnvironmentLocation, inPromotionOrder, type PromotionPath } from "./promotion-path";
 import { type Sections, schema } from "./schema";
 import { projectSettings } from "./stack-file";
 
@@ -17,10 +17,10 @@ export type { StackFile } from "./schema";
 export { currentStack, parseCluster, parseStack, readStackFile, settingsOf } from "./stack-file";
 
 /** One stack's settings, checked, with every default filled in; environments in the order of promotion. */
-export type Settings = Omit<Sections, "images" | "otherEnvironments"> & {
+export type Settings = Omit<Sections, "images" | "remoteEnvironments"> & {
   images: { build: boolean; catalogue: Images };
   /** Where all environments are, this stack's and those of others; of a stack with `platform`, nothing: that one says it. */
-  chain: Chain;
+  promotionPath: PromotionPath;
 };
 export type EnvironmentSettings = Settings["environments"][string];
 export type ExposureSettings = Settings["exposure"];
@@ -38,24 +38,23 @@ export function parseSettings(config: Record<string, unknown>): Settings {
     name,
     z.safeParse(section, config[name]).data,
   ]);
-  const found = contradictions(Object.fromEntries(sections), Object.keys(config));
+  const found = crossFieldChecks(Object.fromEntries(sections), Object.keys(config));
   const mistakes = [
-    ...(parsed.error?.issues.flatMap(settingMistakes) ?? []),
+    ...(parsed.error?.issues.flatMap(settingIssues) ?? []),
     ...found.map(({ path, message }) => `${at(path)}: ${message}`),
   ];
   if (!parsed.success || mistakes.length > 0) throw new ConfigurationError(mistakes);
-  const { images: chosen, otherEnvironments, ...others } = parsed.data;
+  const { images: chosen, remoteEnvironments, ...others } = parsed.data;
   const catalogue = resolveImages(chosen.overrides as Partial<Record<ImageKey, ImageOverride>>, chosen.mirror);
-  const own = Object.entries(others.environments).map(([name, { port, promotesFrom }]): [string, Place] => [
-    name,
-    { port: port!, promotesFrom },
-  ]);
-  const chain = others.platform ? {} : inPromotionOrder({ ...Object.fromEntries(own), ...otherEnvironments });
+  const own = Object.entries(others.environments).map(
+    ([name, { port, promotesFrom }]): [string, EnvironmentLocation] => [name, { port: port!, promotesFrom }],
+  );
+  const promotionPath = others.platform ? {} : inPromotionOrder({ ...Object.fromEntries(own), ...remoteEnvironments });
   // Configuration comes without an order of its own: Pulumi sorts the keys of a mapping.
   return {
     ...others,
     environments: inPromotionOrder(others.environments),
-    chain,
+    promotionPath,
     images: { build: chosen.build, catalogue },
   };
 }

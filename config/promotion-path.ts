@@ -1,12 +1,12 @@
-/** The chain of environments that models are promoted along, from the one where candidates are tested. */
+/** The path of environments that models are promoted along, from the one where candidates are tested. */
 
-/** The environment that begins every chain. */
+/** The environment that begins every promotion path. */
 export const firstEnvironment = "staging";
 
 type Environments = Readonly<Record<string, { readonly promotesFrom?: string }>>;
 
-/** Where an environment of the chain is, for the workflows and for Argo CD. */
-export interface Place {
+/** Where an environment of the path is, for the workflows and for Argo CD. */
+export interface EnvironmentLocation {
   /** Port of its Service, 1 to 65535. */
   readonly port: number;
   /** Environment that its models come from; none for the first. */
@@ -18,20 +18,20 @@ export interface Place {
   readonly url?: string;
 }
 /** Every environment that models are promoted along, in order. */
-export type Chain = Readonly<Record<string, Place>>;
+export type PromotionPath = Readonly<Record<string, EnvironmentLocation>>;
 
 /** Names of the environments in the order of promotion; those that no promotion leads to come last, by name. */
 export function promotionOrder(environments: Environments): string[] {
   const names = Object.keys(environments).sort();
-  const chain: string[] = [];
+  const path: string[] = [];
   const next = () =>
     names.find(
       (name) =>
-        !chain.includes(name) &&
-        (chain.length === 0 ? name === firstEnvironment : environments[name].promotesFrom === chain.at(-1)),
+        !path.includes(name) &&
+        (path.length === 0 ? name === firstEnvironment : environments[name].promotesFrom === path.at(-1)),
     );
-  for (let name = next(); name; name = next()) chain.push(name);
-  return [...chain, ...names.filter((name) => !chain.includes(name))];
+  for (let name = next(); name; name = next()) path.push(name);
+  return [...path, ...names.filter((name) => !path.includes(name))];
 }
 
 /** The same environments in the order of promotion. */
@@ -41,22 +41,24 @@ export function inPromotionOrder<Each extends { readonly promotesFrom?: string }
   return Object.fromEntries(promotionOrder(environments).map((name) => [name, environments[name]]));
 }
 
-/** Why the environments are no single chain that begins with `staging`: the key of each mistake below its environment, and what to write instead. */
-export function brokenChain(environments: Environments): { environment: string; key: string[]; message: string }[] {
+/** Why the environments are no single path that begins with `staging`: the key of each mistake below its environment, and what to write instead. */
+export function promotionPathErrors(
+  environments: Environments,
+): { environment: string; key: string[]; message: string }[] {
   const names = Object.keys(environments).sort();
   const source = (name: string) => environments[name]?.promotesFrom;
-  const misled = names.flatMap((name) => {
-    const message = misleading(name, names, source);
+  const sourceErrors = names.flatMap((name) => {
+    const message = sourceError(name, names, source);
     return message ? [{ environment: name, key: ["promotesFrom"], message }] : [];
   });
-  if (names.includes(firstEnvironment)) return misled;
+  if (names.includes(firstEnvironment)) return sourceErrors;
   return [
     { environment: firstEnvironment, key: [], message: "missing: write it, since candidates are tested there" },
-    ...misled,
+    ...sourceErrors,
   ];
 }
 
-function misleading(name: string, names: string[], source: (name: string) => string | undefined): string | undefined {
+function sourceError(name: string, names: string[], source: (name: string) => string | undefined): string | undefined {
   const from = source(name);
   if (name === firstEnvironment) return from && "leave it out, since candidates are tested here";
   if (!from)

@@ -1,6 +1,6 @@
 /**
- * What a stack's configuration may hold: every setting with its meaning, unit, range and default. The README's table
- * and the schema for editors are written from here: `npm run docs`.
+ * What a stack's configuration may hold: every setting with its meaning, unit, range and default. The table
+ * in docs/configuration.md and the schema for editors are written from here: `npm run docs`.
  */
 import { z } from "zod";
 import { catalogue, imageKeys } from "../images/catalogue";
@@ -55,7 +55,7 @@ export const cluster = section("The cluster that the stack is deployed to.", {
 
 const platform = section("The platform of another stack, where this one holds environments and nothing else.", {
   stack: stackName(
-    "stack that holds the platform: Argo, MLflow, the registry and the workflows; it says in `otherEnvironments` where this one's environments are",
+    "stack that holds the platform: Argo, MLflow, the registry and the workflows; it says in `remoteEnvironments` where this one's environments are",
   ),
   cluster: cluster.optional().meta({ description: "The platform's cluster, where this stack's is another one." }),
   apiServer: optional(
@@ -163,7 +163,7 @@ const environment = section("One environment that this stack holds.", {
   ),
 });
 
-const otherEnvironment = section("Where an environment is that another stack holds.", {
+const remoteEnvironment = section("Where an environment is that another stack holds.", {
   stack: stackName("stack that holds the environment, and names this one under `platform`"),
   port: environmentPort,
   promotesFrom,
@@ -209,9 +209,9 @@ export const schema = section("Settings of a stack.", {
   argoCd: argoCd.prefault({}),
   exposure,
   environments: byEnvironment("The environments that this stack holds.", environment),
-  otherEnvironments: byEnvironment(
+  remoteEnvironments: byEnvironment(
     "The environments that come after them and that other stacks hold.",
-    otherEnvironment,
+    remoteEnvironment,
   ).default({}),
   pipeline: pipeline.prefault({}),
 });

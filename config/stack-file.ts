@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as yaml from "js-yaml";
 import { z } from "zod";
 import { localContext, repositoryRoot } from "../lib/paths";
-import { ConfigurationError, settingMistakes } from "./configuration-error";
+import { ConfigurationError, settingIssues } from "./configuration-error";
 import { cluster, project, type Sections, type StackFile, stackFile } from "./schema";
 
 /** The stack that a command is for: `GOURMETGRAM_STACK`, default `staging`. */
@@ -27,7 +27,7 @@ export function readStackFile(stack: string): { file: StackFile; isLocal: boolea
  */
 export function parseStack(text: string, name: string): StackFile {
   const parsed = stackFile.safeParse(document(text, name));
-  if (!parsed.success) throw new ConfigurationError(parsed.error.issues.flatMap((issue) => fileMistakes(issue, name)));
+  if (!parsed.success) throw new ConfigurationError(parsed.error.issues.flatMap((issue) => fileIssues(issue, name)));
   const config = Object.entries(parsed.data.config ?? {}).map(([key, value]) => [
     key.includes(":") ? key : `${project}:${key}`,
     value,
@@ -47,7 +47,7 @@ export function settingsOf(file: StackFile): Record<string, unknown> {
 export function parseCluster(file: StackFile): Sections["cluster"] {
   const result = z.object({ cluster }).safeParse(settingsOf(file));
   if (result.success) return result.data.cluster;
-  throw new ConfigurationError(result.error.issues.flatMap(settingMistakes));
+  throw new ConfigurationError(result.error.issues.flatMap(settingIssues));
 }
 
 function document(text: string, name: string): unknown {
@@ -75,7 +75,7 @@ function fromText(text: string): unknown {
   }
 }
 
-function fileMistakes({ path, message, ...issue }: z.core.$ZodIssue, name: string): string[] {
+function fileIssues({ path, message, ...issue }: z.core.$ZodIssue, name: string): string[] {
   if (issue.code !== "unrecognized_keys") return [`${path.map(String).join(".") || name}: ${message}`];
   return issue.keys.map((key) => `${key}: ${key.startsWith(`${project}:`) ? "move it under config" : message}`);
 }

@@ -1,4 +1,4 @@
-import { run, succeeds } from "../lib/exec";
+import { exec, succeeds } from "../lib/exec";
 import { contentKey } from "./content-key";
 import { type BuiltImage, layerImage } from "./layout";
 
@@ -40,14 +40,14 @@ export async function localBase(): Promise<BuiltImage> {
     key,
     config: { Env: [path], Cmd: ["bash"] },
     tar: async (tar) =>
-      void (await run("mmdebstrap", [...options, release, tar, "-"], { input: await machineSources() })),
+      void (await exec("mmdebstrap", [...options, release, tar, "-"], { input: await machineSources() })),
   });
 }
 
 /** The Debian mirrors that this machine's apt uses for the release of the images. @throws where it uses none */
 export async function machineSources(): Promise<string> {
   const format = "$(SITE) $(RELEASE) $(COMPONENT)";
-  const targets = await run("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]).catch(() => "");
+  const targets = await exec("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]).catch(() => "");
   const lines = targets.split("\n").filter((line) => suites.includes(line.split(" ")[1]));
   if (lines.length === 0)
     throw new Error(

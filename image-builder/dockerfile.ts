@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, succeeds } from "../lib/exec";
+import { exec, succeeds } from "../lib/exec";
 import { cacheDir } from "../lib/paths";
 import { type BaseKind, localBase, machineSources } from "./base";
 import { contentKey } from "./content-key";
@@ -64,19 +64,19 @@ async function buildWithDocker(
     Object.entries(images).map(async ([arg, { layout }]) => {
       const loaded = `gourmetgram-build/${arg.toLowerCase()}:latest`;
       const id = await loadIntoDocker(layout);
-      await run("docker", ["tag", id, loaded]);
+      await exec("docker", ["tag", id, loaded]);
       return ["--build-arg", `${arg}=${loaded}`];
     }),
   );
   const dockerfile = join(image.context, image.dockerfile ?? "Dockerfile");
-  await run(
+  await exec(
     "docker",
     ["build", "--provenance=false", "--tag", tag, "--file", dockerfile, ...args.flat(), image.context],
     { onLine: progress },
   );
   const archive = join(dir, "image.tar");
-  await run("docker", ["save", "--output", archive, tag]);
-  await run("tar", ["-C", dir, "-xf", archive]);
+  await exec("docker", ["save", "--output", archive, tag]);
+  await exec("tar", ["-C", dir, "-xf", archive]);
   await rm(archive);
   if (!existsSync(join(dir, "oci-layout")))
     throw new Error("`docker save` wrote no OCI layout: update Docker to 25 or newer, or install buildah.");
@@ -85,8 +85,8 @@ async function buildWithDocker(
 async function loadIntoDocker(layout: string): Promise<string> {
   const archive = await mkdtemp(join(tmpdir(), "gourmetgram-image-"));
   try {
-    await run("tar", ["-C", layout, "-cf", join(archive, "image.tar"), "."]);
-    const loaded = await run("docker", ["load", "--input", join(archive, "image.tar")]);
+    await exec("tar", ["-C", layout, "-cf", join(archive, "image.tar"), "."]);
+    const loaded = await exec("docker", ["load", "--input", join(archive, "image.tar")]);
     return loaded.trim().split(/:\s+/).pop()!;
   } finally {
     await rm(archive, { recursive: true });
@@ -105,7 +105,7 @@ async function buildWithBuildah(
   await mkdir(store, { recursive: true });
   const buildah = (args: string[]) =>
     // In a mount namespace of its own: buildah leaves mounts behind, which would keep the cache from being deleted.
-    run("unshare", ["--mount", "buildah", "--root", root, "--runroot", state, "--storage-opt", option, ...args], {
+    exec("unshare", ["--mount", "buildah", "--root", root, "--runroot", state, "--storage-opt", option, ...args], {
       // Chroot isolation asks for no privilege beyond root's own, so it works inside containers and virtual machines alike.
       env: { BUILDAH_ISOLATION: "chroot", STORAGE_DRIVER: "overlay" },
       onLine: progress,
@@ -124,7 +124,7 @@ async function buildWithBuildah(
         () => false,
       );
       if (!stored)
-        await run("unshare", [
+        await exec("unshare", [
           "--mount",
           "skopeo",
           "copy",
@@ -147,7 +147,7 @@ async function buildWithBuildah(
 async function clientSettings(dir: string, base: BaseKind): Promise<string[]> {
   const certificates = "/etc/ssl/certs/ca-certificates.crt";
   const volumes = existsSync(certificates) ? [`${certificates}:${certificates}:ro`] : [];
-  const listed = await run("python3", ["-m", "pip", "config", "list"]).catch(() => "");
+  const listed = await exec("python3", ["-m", "pip", "config", "list"]).catch(() => "");
   const pip = new Map(
     [...listed.matchAll(/^(?:global|:env:|install)\.([\w-]+)='(.*)'$/gm)].map(([, name, value]) => [name, value]),
   );

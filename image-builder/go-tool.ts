@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../lib/exec";
+import { exec } from "../lib/exec";
 import { cacheDir, toolPath } from "../lib/paths";
 
 const modules: Record<string, string> = {
@@ -19,7 +19,7 @@ export async function goTool(name: "crane" | "hey"): Promise<string> {
     throw new Error(
       `${name} is neither in the cache nor can it be compiled: install Go 1.24 or newer and run this again.`,
     );
-  await run("go", ["install", "-trimpath", "-ldflags=-s -w", modules[name]], {
+  await exec("go", ["install", "-trimpath", "-ldflags=-s -w", modules[name]], {
     env: { CGO_ENABLED: "0", GOBIN: join(cacheDir(), "bin") },
   });
   return path;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { run } from "../lib/exec";
+import { exec } from "../lib/exec";
 import { cacheDir } from "../lib/paths";
 import { fileHash } from "./content-key";
 
@@ -137,7 +137,7 @@ async function tarFiles(files: Record<string, string>, tar: string): Promise<voi
     await copyFile(source, target);
     await chmod(target, (await stat(source)).mode & 0o100 ? 0o755 : 0o644);
   }
-  await run("tar", [
+  await exec("tar", [
     "--sort=name",
     "--owner=0",
     "--group=0",

@@ -1,4 +1,4 @@
-import { run } from "../lib/exec";
+import { exec } from "../lib/exec";
 import { goTool } from "./go-tool";
 import type { BuiltImage } from "./layout";
 
@@ -10,7 +10,7 @@ import type { BuiltImage } from "./layout";
 export async function pushImage(image: BuiltImage, reference: string, insecure: boolean): Promise<void> {
   const crane = await goTool("crane");
   const flags = insecure ? ["--insecure"] : [];
-  const there = await run(crane, ["digest", ...flags, reference]).catch(() => "");
+  const there = await exec(crane, ["digest", ...flags, reference]).catch(() => "");
   if (there.trim() === image.digest) return;
-  await run(crane, ["push", ...flags, image.layout, reference]);
+  await exec(crane, ["push", ...flags, image.layout, reference]);
 }

@@ -22,8 +22,8 @@ export interface CatalogueImage {
 export const registryAddress = "registry.kube-system.svc.cluster.local:5000";
 
 /** Images built from the folders beside this file, by `npm run images`. */
-export const ownImageKeys = ["app", "train", "tools"] as const;
-export type OwnImageKey = (typeof ownImageKeys)[number];
+export const builtImageKeys = ["app", "train", "tools"] as const;
+export type BuiltImageKey = (typeof builtImageKeys)[number];
 
 const own = (repository: string, tag: string): CatalogueImage => ({
   repository: `${registryAddress}/${repository}`,
@@ -88,8 +88,8 @@ export function unpinnedImages(images: Images): ImageKey[] {
   return imageKeys.filter((key) => !isOwnImage(key) && !images[key].digest);
 }
 
-export function isOwnImage(key: ImageKey): key is OwnImageKey {
-  return (ownImageKeys as readonly string[]).includes(key);
+export function isOwnImage(key: ImageKey): key is BuiltImageKey {
+  return (builtImageKeys as readonly string[]).includes(key);
 }
 
 /** `repository@digest`, the only form that manifests carry. */

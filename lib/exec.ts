@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 
 /** How a command is run. */
-export interface RunOptions {
+export interface ExecOptions {
   cwd?: string;
   /** Added to the environment of this process. */
   env?: Record<string, string>;
@@ -34,7 +34,7 @@ export function endChildren(): void {
  * Runs a command to its end and returns its standard output.
  * @throws CommandError with the last lines of its standard error.
  */
-export async function run(command: string, args: string[], options: RunOptions = {}): Promise<string> {
+export async function exec(command: string, args: string[], options: ExecOptions = {}): Promise<string> {
   const { input, onLine, env, cwd } = options;
   const spawnOptions: SpawnOptions = {
     cwd,
@@ -61,7 +61,7 @@ export async function run(command: string, args: string[], options: RunOptions =
 
 /** Whether the command ends with exit code 0. */
 export async function succeeds(command: string, args: string[]): Promise<boolean> {
-  return run(command, args).then(
+  return exec(command, args).then(
     () => true,
     () => false,
   );

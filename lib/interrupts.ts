@@ -17,7 +17,7 @@ export function handleInterrupts(): void {
 }
 
 /** Lets work that ends by itself on an interrupt, and must (Pulumi records its state), do so before this process ends. */
-export async function shield<T>(work: Promise<T>): Promise<T> {
+export async function deferInterrupts<T>(work: Promise<T>): Promise<T> {
   shielded++;
   try {
     return await work;

@@ -6,7 +6,7 @@
 
 import { workflowNamespace } from "../components/shared/workflow-names";
 import { type Cluster, connectTo, none } from "../lib/kube-client";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 
 const finalizer = "workflows.argoproj.io/status";
 /** Seconds that the controller gets to take the finalizers off by itself. */
@@ -54,7 +54,7 @@ export async function drainWorkflows(cluster: Cluster, seconds = patience): Prom
 }
 
 if (require.main === module)
-  run(async () => {
+  runMain(async () => {
     console.log(await drainWorkflows(connectTo(process.env.GOURMETGRAM_CONTEXT!)));
     return 0;
   });

@@ -1,11 +1,11 @@
 /** Moves environments, or a whole platform, from one stack's state to another's. Nothing in the cluster is touched. */
 import { parseArgs } from "node:util";
 import { readStackFile, settingsOf } from "../config";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 import { pulumi } from "./local-pulumi";
 import { localStack } from "./local-settings";
 import { localValues, prepareStack, releaseStaleLocks, stackExists } from "./local-stack";
-import { ownPulumi, ownPulumiOutput } from "./user-pulumi";
+import { userPulumi, userPulumiOutput } from "./user-pulumi";
 
 const usage = `Usage: npm run move -- <from> <to>, as in: npm run move -- staging canary
 
@@ -55,7 +55,7 @@ async function main(): Promise<number> {
   if (!to || rest.length > 0 || from === to) throw new Error(usage.split("\n")[0]);
   const { file, isLocal } = readStackFile(to);
   const settings = settingsOf(file);
-  const cli = isLocal ? (...args: string[]) => pulumi(args, { onLine: () => {} }) : ownPulumiOutput;
+  const cli = isLocal ? (...args: string[]) => pulumi(args, { onLine: () => {} }) : userPulumiOutput;
   if (isLocal && !stackExists(from)) throw new Error(`There is no stack ${from} on this machine: name another one.`);
   if (isLocal) releaseStaleLocks(from);
 
@@ -70,7 +70,7 @@ async function main(): Promise<number> {
   if (goes.length === 0)
     throw new Error(`The stack ${from} has nothing that Pulumi.${to}.yaml holds: there is nothing to move.`);
   if (isLocal) await prepareStack(to, localStack(file, localValues({})));
-  else await ownPulumi("stack", "select", "--create", to);
+  else await userPulumi("stack", "select", "--create", to);
   await cli("state", "move", "--yes", "--source", from, "--dest", to, ...goes);
   if (stays.length === 0) await cli("stack", "rm", from, "--yes", "--force", "--preserve-config");
 
@@ -81,4 +81,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (require.main === module) run(main);
+if (require.main === module) runMain(main);

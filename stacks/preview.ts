@@ -6,7 +6,7 @@ import { localStack } from "./local-settings";
 import { localValues, preview } from "./local-stack";
 import { policyPackArgs } from "./policy-pack";
 import { connect } from "./stack-cluster";
-import { jsonPreviewWithOwnPulumi } from "./user-pulumi";
+import { jsonPreviewWithUserPulumi } from "./user-pulumi";
 
 /** What the engine says of a stack. */
 export interface Preview {
@@ -42,7 +42,7 @@ export async function previewStack(stack: string, { refresh }: { refresh: boolea
   };
   const work = isLocal
     ? preview(stack, localStack(file, localValues(readLocalImages())), args, options)
-    : jsonPreviewWithOwnPulumi(stack, args, options);
+    : jsonPreviewWithUserPulumi(stack, args, options);
   await work.catch((error: Error) => {
     if (!(error instanceof PulumiError) && !(error instanceof CommandError)) throw error;
   });

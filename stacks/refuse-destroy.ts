@@ -1,7 +1,7 @@
 /** Ends with an error where environments of other stacks are on the platform. Run by `pulumi destroy` before it deletes anything. */
 import { environmentOf, stackLabel } from "../components/shared/workflow-names";
 import { type Cluster, connectTo, none } from "../lib/kube-client";
-import { run } from "../lib/main";
+import { runMain } from "../lib/main";
 
 interface Application {
   metadata: { labels: Record<string, string> };
@@ -24,7 +24,7 @@ export async function refusal(cluster: Cluster, stack: string): Promise<string |
 }
 
 if (require.main === module)
-  run(async () => {
+  runMain(async () => {
     const reason = await refusal(connectTo(process.env.GOURMETGRAM_CONTEXT!), process.env.GOURMETGRAM_STACK!);
     if (reason) throw new Error(reason);
     return 0;

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { type CommandError, type RunOptions, run } from "../lib/exec";
-import { shield } from "../lib/interrupts";
+import { type CommandError, type ExecOptions, exec } from "../lib/exec";
+import { deferInterrupts } from "../lib/interrupts";
 import { repositoryRoot } from "../lib/paths";
 import { recordUrls } from "../local/urls";
 import { policyPackArgs } from "./policy-pack";
@@ -10,34 +10,34 @@ import { connect } from "./stack-cluster";
  * `pulumi up` of a stack on a cluster of the user's own, by the user's own Pulumi and backend.
  * @param isPlatform whether it holds the platform, and not environments alone
  */
-export async function upWithOwnPulumi(stack: string, isPlatform: boolean): Promise<void> {
+export async function upWithUserPulumi(stack: string, isPlatform: boolean): Promise<void> {
   // Says in a sentence that the cluster can't be reached, before anything is touched.
   await connect(stack).api("/version");
-  await ownPulumi("stack", "select", "--create", stack);
-  await ownPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
+  await userPulumi("stack", "select", "--create", stack);
+  await userPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
   recordUrls(
-    JSON.parse(await ownPulumiOutput("stack", "output", "urls", "--json", "--stack", stack)) as Record<string, string>,
+    JSON.parse(await userPulumiOutput("stack", "output", "urls", "--json", "--stack", stack)) as Record<string, string>,
     isPlatform,
   );
 }
 
 /** `pulumi destroy` of such a stack. Pulumi asks first: the cluster is not this project's to empty unasked. */
-export async function destroyWithOwnPulumi(stack: string): Promise<void> {
-  await ownPulumi("destroy", "--stack", stack);
+export async function destroyWithUserPulumi(stack: string): Promise<void> {
+  await userPulumi("destroy", "--stack", stack);
 }
 
 /** `pulumi preview` of such a stack, with the policy pack. */
-export async function previewWithOwnPulumi(stack: string, args: string[]): Promise<void> {
-  await ownPulumi("preview", ...policyPackArgs(false), "--stack", stack, ...args);
+export async function previewWithUserPulumi(stack: string, args: string[]): Promise<void> {
+  await userPulumi("preview", ...policyPackArgs(false), "--stack", stack, ...args);
 }
 
 /** The same as JSON, line by line. @throws CommandError where it fails, or a policy is broken; Error where there is no such stack yet */
-export async function jsonPreviewWithOwnPulumi(
+export async function jsonPreviewWithUserPulumi(
   stack: string,
   args: string[],
-  options: Pick<RunOptions, "env" | "onLine">,
+  options: Pick<ExecOptions, "env" | "onLine">,
 ): Promise<void> {
-  await run("pulumi", ["preview", "--stack", stack, "--non-interactive", ...args], {
+  await exec("pulumi", ["preview", "--stack", stack, "--non-interactive", ...args], {
     cwd: repositoryRoot,
     ...options,
   }).catch((error: CommandError) => {
@@ -60,13 +60,13 @@ const notInstalled = () =>
   );
 
 /** Runs the user's own Pulumi without questions. @returns its standard output */
-export const ownPulumiOutput = (...args: string[]): Promise<string> =>
-  run("pulumi", [...args, "--non-interactive"], { cwd: repositoryRoot });
+export const userPulumiOutput = (...args: string[]): Promise<string> =>
+  exec("pulumi", [...args, "--non-interactive"], { cwd: repositoryRoot });
 
 /** Runs the user's own Pulumi on the terminal. */
-export async function ownPulumi(...args: string[]): Promise<void> {
+export async function userPulumi(...args: string[]): Promise<void> {
   const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
-  const code = await shield(
+  const code = await deferInterrupts(
     new Promise<number | null>((resolve, reject) => {
       child.once("close", resolve);
       child.once("error", () => reject(notInstalled()));

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { contentKey } from "../image-builder/content-key";
-import { run } from "../lib/exec";
+import { exec } from "../lib/exec";
 import { cacheDir, repositoryRoot } from "../lib/paths";
 
 const requirements = [
@@ -31,6 +31,6 @@ async function makeEnvironment(): Promise<string> {
   }`;
   await mkdir(environment, { recursive: true });
   // Test files run side by side and may all ask first: one makes it, the others wait.
-  await run("flock", [environment, "sh", "-c", make], { cwd: environment });
+  await exec("flock", [environment, "sh", "-c", make], { cwd: environment });
   return join(environment, "bin", "python");
 }

@@ -42,7 +42,7 @@ export function runnableStack(stack: string): Record<string, unknown> {
 /** The shipped stacks of the platform and of canary, with canary on the cluster `edge`. */
 export function stacksOfTwoClusters(): { platform: Record<string, unknown>; canary: Record<string, unknown> } {
   const platform = runnableStack("platform");
-  const { canary, ...others } = platform["gourmetgram:otherEnvironments"] as Record<string, object>;
+  const { canary, ...others } = platform["gourmetgram:remoteEnvironments"] as Record<string, object>;
   const elsewhere = {
     stack: "platform",
     cluster: { context: "gourmetgram-local" },
@@ -51,7 +51,7 @@ export function stacksOfTwoClusters(): { platform: Record<string, unknown>; cana
   return {
     platform: {
       ...platform,
-      "gourmetgram:otherEnvironments": {
+      "gourmetgram:remoteEnvironments": {
         ...others,
         canary: { ...canary, cluster: "edge", url: "http://192.0.2.20:8080" },
       },

@@ -1,7 +1,7 @@
 /** What the cluster has otherwise than the program says, by the events of `pulumi preview --refresh`. */
 import type { Change, Events } from "./events";
 import { type ComparedChange, comparedChanges, detailOf, type Item, kindOf, subject } from "./items";
-import { isRight, rightsItem } from "./rights";
+import { isRbac, rbacItem } from "./rbac";
 import type { Summary } from "./summary";
 
 /**
@@ -53,7 +53,7 @@ function sentence({ complete }: Events, count: number): string {
 }
 
 function itemOf({ change, differences }: ComparedChange): Item {
-  if (isRight(change)) return rightsItem(change);
+  if (isRbac(change)) return rbacItem(change);
   return {
     sign: change.operation,
     text: subject(change),

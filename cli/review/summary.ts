@@ -1,9 +1,10 @@
 /** What a preview comes to, for the person who is to agree to it. */
-import { consequenceItem, weight } from "./consequences";
+
 import { type Events, nameOf, type Violation } from "./events";
 import { imagesItem, isImage } from "./images";
+import { impactItem, weight } from "./impact";
 import { type ComparedChange, comparedChanges, detailOf, type Item, labelOf, type Sign, subject } from "./items";
-import { isRight, rightsItem } from "./rights";
+import { isRbac, rbacItem } from "./rbac";
 
 export interface Section {
   readonly title: string;
@@ -30,7 +31,7 @@ const environmentType = "gourmetgram:release:Environment";
 export function summarise(stack: string, events: Events, unchecked: readonly string[]): Summary {
   const compared = comparedChanges(events.changes);
   // What is replaced or deleted is told under its consequence.
-  const inPlace = compared.filter(({ change }) => ["create", "update"].includes(change.operation) && !isRight(change));
+  const inPlace = compared.filter(({ change }) => ["create", "update"].includes(change.operation) && !isRbac(change));
   const environmentOf = ({ change: { owner } }: ComparedChange) =>
     owner.type === environmentType ? owner.name : undefined;
   const environments = [...new Set(inPlace.flatMap((each) => environmentOf(each) ?? []))].sort();
@@ -40,7 +41,7 @@ export function summarise(stack: string, events: Events, unchecked: readonly str
     { title: "Errors", items: said("violation", events.errors) },
     {
       title: "Replaced, deleted, restarted",
-      items: compared.flatMap((each) => consequenceItem(each) ?? []).sort((a, b) => weight(a) - weight(b)),
+      items: compared.flatMap((each) => impactItem(each) ?? []).sort((a, b) => weight(a) - weight(b)),
     },
     ...environments.map((name) => ({
       title: `Environment ${name}`,
@@ -49,7 +50,7 @@ export function summarise(stack: string, events: Events, unchecked: readonly str
     { title: "Images", items: compared.flatMap((each) => imagesItem(each) ?? []) },
     {
       title: "Rights",
-      items: compared.filter(({ change }) => isRight(change)).map(({ change }) => rightsItem(change)),
+      items: compared.filter(({ change }) => isRbac(change)).map(({ change }) => rbacItem(change)),
     },
     {
       title: "Everything else",

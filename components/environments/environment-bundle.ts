@@ -11,7 +11,7 @@ export interface EnvironmentShape {
   readonly settings: EnvironmentSettings;
   readonly exposure: ExposureSettings;
   /** The platform that it is a part of, and that says where it is. */
-  readonly platform: Pick<Platform, "chain" | "rolloutTimeoutSeconds">;
+  readonly platform: Pick<Platform, "promotionPath" | "rolloutTimeoutSeconds">;
 }
 
 /** Port of the app's container. */
@@ -84,7 +84,7 @@ export function environmentBundle(
         selector: labels,
         ...exposedServiceSpec(exposure, {
           name: environment,
-          port: platform.chain[environment].port,
+          port: platform.promotionPath[environment].port,
           targetPort: "http",
         }),
       },

@@ -15,7 +15,7 @@ import { stackLabel } from "../shared/workflow-names";
 import { bundleTag, renderBundle } from "./bundle";
 import { appPort, type EnvironmentShape, environmentApp, environmentBundle } from "./environment-bundle";
 import type { Platform } from "./platform";
-import { deployerAccount, OtherCluster } from "./remote-cluster";
+import { deployerAccount, RemoteCluster } from "./remote-cluster";
 
 export interface EnvironmentArgs extends EnvironmentShape {
   readonly platform: Platform;
@@ -46,10 +46,10 @@ export class Environment extends pulumi.ComponentResource {
     super("gourmetgram:release:Environment", name, {}, opts);
     const { platform } = args;
     const app = environmentApp(args.environment);
-    const { elsewhere } = platform;
-    const { port, cluster } = platform.chain[args.environment];
+    const { remote } = platform;
+    const { port, cluster } = platform.promotionPath[args.environment];
     const child = { parent: this };
-    const onPlatform = elsewhere ? { ...child, provider: elsewhere.provider } : child;
+    const onPlatform = remote ? { ...child, provider: remote.provider } : child;
     // What runs goes with its namespace, which version with the Application, how with the bundle.
     const kept = { protect: args.settings.protect };
 
@@ -61,9 +61,7 @@ export class Environment extends pulumi.ComponentResource {
       ).metadata.name;
     this.namespace = createNamespace("namespace", app, child);
     // The registry takes bundles from pods of its own cluster alone.
-    const bundleNamespace = elsewhere
-      ? createNamespace("bundle-namespace", `${app}-bundle`, onPlatform)
-      : this.namespace;
+    const bundleNamespace = remote ? createNamespace("bundle-namespace", `${app}-bundle`, onPlatform) : this.namespace;
 
     const render = (baseImage: string) => renderBundle(environmentBundle(args, baseImage));
     // Only the file that names the image waits for it: a preview that builds the image anew still knows the limits.
@@ -82,13 +80,13 @@ export class Environment extends pulumi.ComponentResource {
     const published = this.publish(name, app, tag, bundle, platform.images.tools, onPlatform);
     const controllerRights: pulumi.Resource[] = this.grantArgoCd(
       name,
-      elsewhere ? { name: deployerAccount, namespace: this.namespace } : controllerAccount,
+      remote ? { name: deployerAccount, namespace: this.namespace } : controllerAccount,
     );
-    if (elsewhere && cluster)
+    if (remote && cluster)
       controllerRights.push(
-        new OtherCluster(
+        new RemoteCluster(
           `${name}-cluster`,
-          { cluster, apiServer: elsewhere.apiServer, namespace: this.namespace, platformProvider: elsewhere.provider },
+          { cluster, apiServer: remote.apiServer, namespace: this.namespace, platformProvider: remote.provider },
           child,
         ),
       );
@@ -124,7 +122,7 @@ export class Environment extends pulumi.ComponentResource {
       { ...onPlatform, ...kept, dependsOn: [published, repositorySecret, ...controllerRights] },
     );
     this.isolate(name, app);
-    this.grantPipeline(name, app, args.environment, onPlatform, elsewhere !== undefined);
+    this.grantPipeline(name, app, args.environment, onPlatform, remote !== undefined);
 
     this.url = exposedUrl(args.exposure, { name: args.environment, port });
     this.registerOutputs({ namespace: this.namespace, url: this.url });

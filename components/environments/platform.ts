@@ -1,7 +1,7 @@
 import type * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
-import { type Chain, inPromotionOrder } from "../../config/promotion-path";
+import { inPromotionOrder, type PromotionPath } from "../../config/promotion-path";
 
 /** What an environment takes from the platform, whether its own stack holds that or another one. */
 export interface Platform {
@@ -11,9 +11,9 @@ export interface Platform {
   readonly project: pulumi.Input<string>;
   /** Seconds that a rollout may take before Kubernetes calls it failed. */
   readonly rolloutTimeoutSeconds: number;
-  readonly chain: Chain;
+  readonly promotionPath: PromotionPath;
   /** The platform's cluster as the environment reaches it, where the environment itself is on another one; and where that one's API server is. */
-  readonly elsewhere?: { readonly provider: k8s.Provider; readonly apiServer: string };
+  readonly remote?: { readonly provider: k8s.Provider; readonly apiServer: string };
 }
 
 const text = z.string().optional();
@@ -22,7 +22,7 @@ const handedOut = z.object({
   images: z.object({ app: z.string(), tools: z.string() }),
   project: z.string(),
   rolloutTimeoutSeconds: z.number(),
-  chain: z.record(
+  promotionPath: z.record(
     z.string(),
     z.object({ port: z.number(), promotesFrom: text, stack: text, cluster: text, url: text }),
   ),
@@ -44,22 +44,22 @@ export async function referToPlatform(stack: string): Promise<Platform> {
       `The stack ${stack} hands out no platform that this program knows: update that stack first, with this program.`,
     );
   // Outputs have no order of their own.
-  return { ...found.data, chain: inPromotionOrder(found.data.chain) };
+  return { ...found.data, promotionPath: inPromotionOrder(found.data.promotionPath) };
 }
 
 /**
  * Which of a stack's environments the platform expects elsewhere, or not at all: where each stands, and what to write instead.
  * @param isElsewhere whether the stack says that its cluster is not the platform's
  */
-export function misplaced(
-  { chain }: Pick<Platform, "chain">,
+export function placementErrors(
+  { promotionPath }: Pick<Platform, "promotionPath">,
   names: readonly string[],
   stack: string,
   platformStack: string,
   isElsewhere: boolean,
 ): string[] {
   return names.flatMap((name) => {
-    const place = chain[name];
+    const place = promotionPath[name];
     if (place?.stack === stack) {
       if (isElsewhere === Boolean(place.cluster)) return [];
       const there = `the stack ${platformStack} has ${name} on ${place.cluster ? `the cluster ${place.cluster}` : "the platform's cluster"}`;
@@ -69,7 +69,7 @@ export function misplaced(
     }
     const holder = place && `the stack ${place.stack ?? platformStack} holds it: remove it here, or `;
     return [
-      `gourmetgram:environments.${name}: ${holder ?? ""}write it under otherEnvironments in the stack ${platformStack}, with stack: ${stack}, and update that one first`,
+      `gourmetgram:environments.${name}: ${holder ?? ""}write it under remoteEnvironments in the stack ${platformStack}, with stack: ${stack}, and update that one first`,
     ];
   });
 }

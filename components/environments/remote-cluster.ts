@@ -1,7 +1,7 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 
-export interface OtherClusterArgs {
+export interface RemoteClusterArgs {
   /** Name by which Applications know the cluster. */
   readonly cluster: string;
   /** `https://host:port` at which Argo CD reaches the cluster's API server. */
@@ -19,8 +19,8 @@ export const deployerAccount = "argocd-deployer";
  * A cluster beside the platform's, as Argo CD's destination by name. Argo CD gets a token of an account on it that has
  * only the rights of one environment. Argo CD tells clusters apart by their address, so each holds one environment.
  */
-export class OtherCluster extends pulumi.ComponentResource {
-  constructor(name: string, args: OtherClusterArgs, opts?: pulumi.ComponentResourceOptions) {
+export class RemoteCluster extends pulumi.ComponentResource {
+  constructor(name: string, args: RemoteClusterArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:OtherCluster", name, {}, opts);
     const child = { parent: this };
     const account = new k8s.core.v1.ServiceAccount(

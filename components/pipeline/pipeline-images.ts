@@ -1,8 +1,8 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../config";
-import { type Images, imageReference, type OwnImageKey, ownImageKeys } from "../../images/catalogue";
-import { clusterEnvironment } from "../shared/command-env";
+import { type BuiltImageKey, builtImageKeys, type Images, imageReference } from "../../images/catalogue";
+import { commandEnv } from "../shared/command-env";
 
 export interface PipelineImagesArgs {
   readonly images: Images;
@@ -17,33 +17,33 @@ export interface PipelineImagesArgs {
 /** The project's own images, app, train and tools, in the pipeline's registry. */
 export class PipelineImages extends pulumi.ComponentResource {
   /** `repository@digest` of each. */
-  readonly references: Record<OwnImageKey, pulumi.Output<string>>;
+  readonly references: Record<BuiltImageKey, pulumi.Output<string>>;
 
   constructor(name: string, args: PipelineImagesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:platform:PipelineImages", name, {}, opts);
     const digests = args.build ? this.push(name, args) : undefined;
-    const reference = (key: OwnImageKey) =>
+    const reference = (key: BuiltImageKey) =>
       digests
         ? digests.apply((pushed) => imageReference(args.images[key], pushed[key]))
         : pulumi.output(imageReference(args.images[key]));
-    this.references = Object.fromEntries(ownImageKeys.map((key) => [key, reference(key)])) as Record<
-      OwnImageKey,
+    this.references = Object.fromEntries(builtImageKeys.map((key) => [key, reference(key)])) as Record<
+      BuiltImageKey,
       pulumi.Output<string>
     >;
     this.registerOutputs({ references: this.references });
   }
 
-  private push(name: string, args: PipelineImagesArgs): pulumi.Output<Record<OwnImageKey, string>> {
+  private push(name: string, args: PipelineImagesArgs): pulumi.Output<Record<BuiltImageKey, string>> {
     const pushed = new command.local.Command(
       `${name}-push`,
       {
         create: "node_modules/.bin/tsx cli/images.ts push --json",
-        environment: clusterEnvironment(args.cluster),
+        environment: commandEnv(args.cluster),
         triggers: [args.contentKey],
         logging: "stderr",
       },
       { parent: this },
     );
-    return pushed.stdout.apply((text) => JSON.parse(text.trim().split("\n").at(-1)!) as Record<OwnImageKey, string>);
+    return pushed.stdout.apply((text) => JSON.parse(text.trim().split("\n").at(-1)!) as Record<BuiltImageKey, string>);
   }
 }

@@ -4,7 +4,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
 import type { PipelineSettings } from "../../config";
-import type { OwnImageKey } from "../../images/catalogue";
+import type { BuiltImageKey } from "../../images/catalogue";
 import type { Manifest } from "../platform/release-manifests";
 import { freezeName } from "../shared/workflow-names";
 import { WorkflowAdmission } from "./workflow-admission";
@@ -12,7 +12,7 @@ import { WorkflowAdmission } from "./workflow-admission";
 export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
   /** `repository@digest` of the images that the steps run. */
-  readonly images: Record<OwnImageKey, pulumi.Input<string>>;
+  readonly images: Record<BuiltImageKey, pulumi.Input<string>>;
   /** URL at which the workflows reach each environment, by its name, in the order of promotion. */
   readonly environmentUrls: Record<string, string>;
   /** Names of the environments whose pods are on another cluster. */

@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../../config";
 import { type Images, imageReference } from "../../images/catalogue";
-import { clusterEnvironment } from "../shared/command-env";
+import { commandEnv } from "../shared/command-env";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { restrictedContainer, restrictedNamespaceLabels } from "../shared/security";
 import { adoptManifests, find, installManifests, type Manifest } from "./release-manifests";
@@ -56,7 +56,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
       // Workflows end before the controller does: nobody else ends their pods.
       const drain = new command.local.Command(
         `${name}-drain`,
-        { delete: "node_modules/.bin/tsx stacks/drain-workflows.ts", environment: clusterEnvironment(args.cluster) },
+        { delete: "node_modules/.bin/tsx stacks/drain-workflows.ts", environment: commandEnv(args.cluster) },
         { parent: this, dependsOn: release },
       );
       this.namespace = drain.id.apply(() => namespace.metadata.name);

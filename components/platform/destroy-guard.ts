@@ -1,7 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../config";
-import { clusterEnvironment } from "../shared/command-env";
+import { commandEnv } from "../shared/command-env";
 
 export interface DestroyGuardArgs {
   readonly cluster: Settings["cluster"];
@@ -22,7 +22,7 @@ export class DestroyGuard extends pulumi.ComponentResource {
       `${name}-refuse`,
       {
         delete: "node_modules/.bin/tsx stacks/refuse-destroy.ts",
-        environment: { ...clusterEnvironment(args.cluster), GOURMETGRAM_STACK: pulumi.getStack() },
+        environment: { ...commandEnv(args.cluster), GOURMETGRAM_STACK: pulumi.getStack() },
       },
       { parent: this, dependsOn: opts.dependsOn },
     );

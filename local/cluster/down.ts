@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { runDir, stateDir } from "../../lib/paths";
 import { cgroupDirs, cgroupProcesses, removeCgroups } from "./cgroups";
 import { containerdSocket } from "./configuration";
@@ -35,7 +35,7 @@ export async function stopCluster(report: (step: string) => void): Promise<void>
     await stopProcess(name);
   }
   report("mounts");
-  for (const mount of mounts().reverse()) await run("umount", [mount]);
+  for (const mount of mounts().reverse()) await exec("umount", [mount]);
   report("cgroups");
   removeCgroups();
   report("network");
@@ -72,7 +72,7 @@ async function stopPods(): Promise<void> {
   for (const end = Date.now() + 10_000; cgroupProcesses().length > 0 && Date.now() < end; ) await delay(100);
   for (const pid of cgroupProcesses()) signal(pid, "SIGKILL");
   if (processRuns("containerd")) {
-    const ctr = (...args: string[]) => run("ctr", ["--address", containerdSocket, "--namespace", "k8s.io", ...args]);
+    const ctr = (...args: string[]) => exec("ctr", ["--address", containerdSocket, "--namespace", "k8s.io", ...args]);
     const tasks = (await ctr("tasks", "list", "--quiet")).split("\n").filter(Boolean);
     // containerd itself ends the shims then; one whose task went by itself meanwhile is not a failure.
     for (const task of tasks) await ctr("tasks", "delete", "--force", task).catch(() => "");

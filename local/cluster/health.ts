@@ -6,7 +6,7 @@ import { processRuns } from "./processes";
 const needed = ["etcd", "kube-apiserver", "kube-controller-manager", "containerd", "kubelet"];
 
 /** Why the cluster can't finish deletions, as the beginning of a sentence; undefined where it can. Takes 30 s at most. */
-export async function ailment(runs: (name: string) => boolean = processRuns): Promise<string | undefined> {
+export async function unhealthyReason(runs: (name: string) => boolean = processRuns): Promise<string | undefined> {
   const ended = needed.filter((name) => !runs(name));
   if (ended.length === needed.length) return "No process of the cluster runs";
   if (ended.length > 0)

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { run, succeeds } from "../../lib/exec";
+import { exec, succeeds } from "../../lib/exec";
 import { instance } from "../../lib/paths";
 
 /** File of the network namespace that the cluster has to itself, for `nsenter --net=`. */
@@ -17,7 +17,7 @@ export const registryIp = "10.96.0.50";
 
 /** Runs a command inside the cluster's network. */
 export const inCluster = (command: string, ...args: string[]) =>
-  run("nsenter", [`--net=${netnsPath}`, "--", command, ...args]);
+  exec("nsenter", [`--net=${netnsPath}`, "--", command, ...args]);
 
 /**
  * Creates the cluster's network namespace with the node's address, and no interface that leads out of it.
@@ -27,7 +27,7 @@ export const inCluster = (command: string, ...args: string[]) =>
 export async function ensureNetwork(): Promise<void> {
   if (!existsSync(netnsPath)) {
     mkdirSync("/run/netns", { recursive: true });
-    await run("ip", ["netns", "add", instance]);
+    await exec("ip", ["netns", "add", instance]);
   }
   await inCluster("ip", "link", "set", "lo", "up");
   await inCluster("ip", "address", "replace", `${nodeIp}/32`, "dev", "lo");
@@ -37,7 +37,7 @@ export async function ensureNetwork(): Promise<void> {
 
 /** Removes the network namespace, and with it every interface and firewall rule of the cluster. */
 export async function removeNetwork(): Promise<void> {
-  if (await networkExists()) await run("ip", ["netns", "delete", instance]);
+  if (await networkExists()) await exec("ip", ["netns", "delete", instance]);
 }
 
 /** Whether the network namespace is there. */

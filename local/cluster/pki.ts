@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dump, load } from "js-yaml";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { kubeconfigPath, localContext, runDir, stateDir, toolPath } from "../../lib/paths";
 import { nodeIp, podCidr, serviceCidr } from "./network";
 
@@ -22,13 +22,13 @@ export async function ensurePki(): Promise<void> {
   mkdirSync(pkiDir(), { recursive: true, mode: 0o700 });
   const config = join(dir(), "kubeadm.yaml");
   writeFileSync(config, kubeadmConfig());
-  const kubeadm = (...args: string[]) => run(toolPath("kubeadm"), [...args, "--config", config]);
+  const kubeadm = (...args: string[]) => exec(toolPath("kubeadm"), [...args, "--config", config]);
   // etcd listens on the loopback device of the cluster's own network namespace, without certificates.
   const certificates = ["ca", "apiserver", "apiserver-kubelet-client", "front-proxy-ca", "front-proxy-client"];
   for (const name of certificates)
     if (!existsSync(join(pkiDir(), `${name}.crt`))) await kubeadm("init", "phase", "certs", name);
   if (!existsSync(join(pkiDir(), "sa.key")))
-    await run(toolPath("kubeadm"), ["init", "phase", "certs", "sa", "--cert-dir", pkiDir()]);
+    await exec(toolPath("kubeadm"), ["init", "phase", "certs", "sa", "--cert-dir", pkiDir()]);
   for (const name of ["controller-manager", "scheduler", "kubelet", "super-admin"]) {
     if (!existsSync(componentKubeconfig(name)))
       await kubeadm("init", "phase", "kubeconfig", name, "--kubeconfig-dir", dir());

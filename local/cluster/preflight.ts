@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
 import { toolGroups } from "../toolchain/go-tools";
 
@@ -24,7 +24,7 @@ const gigabyte = 1e9;
 const ownCluster = "or name the context of a cluster of your own in gourmetgram:cluster.context of the stack file";
 
 /** Everything that keeps the local cluster from starting, one sentence each that says what to do. */
-export function obstacles(machine: Machine): string[] {
+export function preflightErrors(machine: Machine): string[] {
   const found: string[] = [];
   if (machine.platform !== "linux")
     return [`The local cluster needs Linux, and this is ${machine.platform}: use a Linux machine, ${ownCluster}.`];
@@ -63,7 +63,7 @@ export async function inspectMachine(): Promise<Machine> {
     platform: process.platform,
     uid: process.getuid?.() ?? -1,
     apt: ["/usr/bin/apt-get", "/bin/apt-get"].some(existsSync),
-    go: await run("go", ["env", "GOVERSION"]).then(
+    go: await exec("go", ["env", "GOVERSION"]).then(
       (text) => text.trim().replace(/^go/, ""),
       () => undefined,
     ),

@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 
 /** Debian packages that the local cluster and its images are made with. */
 export const debianPackages = [
@@ -41,7 +41,7 @@ export function missingPackages(wanted: string[], query: string): string[] {
  * @returns the packages that were installed.
  */
 export async function ensurePackages(onLine: (line: string) => void): Promise<string[]> {
-  const query = await run("sh", [
+  const query = await exec("sh", [
     "-c",
     "dpkg-query --show --showformat='${Package} ${Status}\\n' \"$@\" 2>/dev/null || true",
     "sh",
@@ -50,7 +50,10 @@ export async function ensurePackages(onLine: (line: string) => void): Promise<st
   const missing = missingPackages(debianPackages, query);
   if (missing.length === 0) return [];
   const apt = async (...args: string[]) => {
-    const child = run("apt-get", ["--quiet", "--yes", ...args], { env: { DEBIAN_FRONTEND: "noninteractive" }, onLine });
+    const child = exec("apt-get", ["--quiet", "--yes", ...args], {
+      env: { DEBIAN_FRONTEND: "noninteractive" },
+      onLine,
+    });
     await child.catch((error: Error) => {
       throw new Error(
         `apt-get ${args[0]} did not work; mend what it says, then run \`npm start\` again.\n${error.message}`,

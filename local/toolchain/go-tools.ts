@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { cacheDir, toolPath } from "../../lib/paths";
 
 /** Tools that are compiled together, from the module `local/toolchain/go/<name>`. */
@@ -135,7 +135,7 @@ export async function buildTools(group: ToolGroup, onPackage: (count: number) =>
   for (const [tool, main] of Object.entries(group.tools)) {
     const flags = ["-v", "-trimpath", `-ldflags=${ldflags(group)}`, ...(modfile ? [`-modfile=${modfile}`] : [])];
     // One at a time: the linker of several large programs at once needs more memory than a small machine has.
-    await run("go", ["build", ...flags, "-o", join(work, tool), main], {
+    await exec("go", ["build", ...flags, "-o", join(work, tool), main], {
       cwd: moduleDir(group),
       env: goEnvironment,
       onLine: () => onPackage(++count),
@@ -151,7 +151,7 @@ export async function buildTools(group: ToolGroup, onPackage: (count: number) =>
 
 /** Directory of the sources of a module that this group requires; read-only. */
 export async function moduleSource(group: ToolGroup, module: string): Promise<string> {
-  const line = await run("go", ["mod", "download", "-json", `${module}@${moduleVersion(group, module)}`], {
+  const line = await exec("go", ["mod", "download", "-json", `${module}@${moduleVersion(group, module)}`], {
     cwd: moduleDir(group),
   });
   return (JSON.parse(line) as { Dir: string }).Dir;
@@ -185,7 +185,7 @@ async function fingerprint(group: ToolGroup): Promise<string> {
 }
 
 let version: Promise<string> | undefined;
-const goVersion = () => (version ??= run("go", ["env", "GOVERSION", "GOOS", "GOARCH"]));
+const goVersion = () => (version ??= exec("go", ["env", "GOVERSION", "GOOS", "GOARCH"]));
 
 /** Version of a module as go.mod requires it. */
 function moduleVersion(group: ToolGroup, module: string): string {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { cacheDir, toolPath } from "../../lib/paths";
 import { moduleSource, toolGroup } from "./go-tools";
 
@@ -63,7 +63,7 @@ export async function buildManifests(): Promise<boolean> {
 
 async function render({ group, module, from }: Manifest): Promise<string> {
   const dir = await moduleSource(toolGroup(group), module);
-  if ("kustomization" in from) return run(toolPath("kustomize"), ["build", join(dir, from.kustomization)]);
+  if ("kustomization" in from) return exec(toolPath("kustomize"), ["build", join(dir, from.kustomization)]);
   return from.files.map((file) => readFileSync(join(dir, file), "utf8")).join("\n---\n");
 }
 

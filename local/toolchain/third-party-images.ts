@@ -7,7 +7,7 @@ import { buildDockerfile, type Report } from "../../image-builder/dockerfile";
 import { type BuiltImage, type ImageConfig, layerImage } from "../../image-builder/layout";
 import { pushImage } from "../../image-builder/push";
 import type { ImageKey } from "../../images/catalogue";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { cacheDir, repositoryRoot, stateDir } from "../../lib/paths";
 
 /** How one of the local cluster's third-party images is made. */
@@ -156,7 +156,7 @@ async function compilePause(): Promise<string> {
   const source = join(repositoryRoot, "local", "toolchain", "third-party-images", "pause", "main.go");
   const path = join(cacheDir(), "bin", `pause-${await contentKey([source], [])}`);
   if (!existsSync(path))
-    await run("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", path, source], { env: { CGO_ENABLED: "0" } });
+    await exec("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", path, source], { env: { CGO_ENABLED: "0" } });
   return path;
 }
 

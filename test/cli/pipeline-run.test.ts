@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { chainEvents, chainOutcome, failure } from "../../cli/pipeline-run";
+import { failure, pipelineRunEvents, pipelineRunOutcome } from "../../cli/pipeline-run";
 import { gate, skipped, workflow } from "./workflows";
 
 const trained = workflow("train-model", {
@@ -24,21 +24,25 @@ const reverted = workflow("revert-staging", {
 
 describe("the outcome of a chain", () => {
   it("is 0 when the model reached canary", () => {
-    expect(chainOutcome([trained, built, deployed, tested("promoted", "canary serves 1.0.7"), promoted])).toEqual({
-      exitCode: 0,
-      word: "Promoted",
-      sentence: "canary serves 1.0.7",
-    });
+    expect(pipelineRunOutcome([trained, built, deployed, tested("promoted", "canary serves 1.0.7"), promoted])).toEqual(
+      {
+        exitCode: 0,
+        word: "Promoted",
+        sentence: "canary serves 1.0.7",
+      },
+    );
   });
 
   it("is 0 as well when its deployment was late, and the gates passed all the same", () => {
     const late = workflow("deploy-container-image", { from: 80, to: 100, phase: "Failed" });
-    expect(chainOutcome([trained, built, late, tested("promoted", "canary serves 1.0.7"), promoted])?.exitCode).toBe(0);
+    expect(
+      pipelineRunOutcome([trained, built, late, tested("promoted", "canary serves 1.0.7"), promoted])?.exitCode,
+    ).toBe(0);
   });
 
   it("is 1, with the gate and its reason, when the model was turned away", () => {
     const reason = "resource: OOMKilled at 256Mi; staging is back on 1.0.6";
-    expect(chainOutcome([trained, built, deployed, tested("reverted", reason), reverted])).toEqual({
+    expect(pipelineRunOutcome([trained, built, deployed, tested("reverted", reason), reverted])).toEqual({
       exitCode: 1,
       word: "Turned away",
       sentence: reason,
@@ -53,7 +57,7 @@ describe("the outcome of a chain", () => {
       outcome: "refused",
       reason: "accuracy 0.31 is below 0.8",
     });
-    expect(chainOutcome([refused])).toEqual({
+    expect(pipelineRunOutcome([refused])).toEqual({
       exitCode: 1,
       word: "Turned away",
       sentence: "accuracy 0.31 is below 0.8",
@@ -62,7 +66,7 @@ describe("the outcome of a chain", () => {
 
   it("is 2 when a gate couldn't judge, though staging was reverted", () => {
     const reason = "integration: the gate left no report; staging is back on 1.0.6";
-    expect(chainOutcome([trained, built, deployed, tested("inconclusive", reason), reverted])).toEqual({
+    expect(pipelineRunOutcome([trained, built, deployed, tested("inconclusive", reason), reverted])).toEqual({
       exitCode: 2,
       word: "Broken",
       sentence: reason,
@@ -71,7 +75,7 @@ describe("the outcome of a chain", () => {
 
   it("is 2 when nobody judged, and only the revert speaks", () => {
     const lost = tested("", "", { phase: "Failed", message: "Max duration limit exceeded" });
-    expect(chainOutcome([trained, built, deployed, lost, reverted])).toEqual({
+    expect(pipelineRunOutcome([trained, built, deployed, lost, reverted])).toEqual({
       exitCode: 2,
       word: "Broken",
       sentence: "test-staging-v7-def456: Max duration limit exceeded",
@@ -80,7 +84,7 @@ describe("the outcome of a chain", () => {
 
   it("is 2 when the promotion broke", () => {
     const broken = tested("broken", "1.0.7 passed staging, but its promotion failed: no answer", { phase: "Failed" });
-    expect(chainOutcome([trained, built, deployed, broken])).toEqual({
+    expect(pipelineRunOutcome([trained, built, deployed, broken])).toEqual({
       exitCode: 2,
       word: "Broken",
       sentence: "1.0.7 passed staging, but its promotion failed: no answer",
@@ -95,7 +99,7 @@ describe("the outcome of a chain", () => {
       message: "child failed",
       steps: [{ name: "build", from: 60, to: 69, tries: 0, phase: "Failed", message: "Error (exit code 1)" }],
     });
-    expect(chainOutcome([trained, failed])).toEqual({
+    expect(pipelineRunOutcome([trained, failed])).toEqual({
       exitCode: 2,
       word: "Broken",
       sentence: "build-container-image-v7-def456, step build: Error (exit code 1)",
@@ -103,7 +107,7 @@ describe("the outcome of a chain", () => {
   });
 
   it("is 2 when everything succeeded and nobody said anything", () => {
-    expect(chainOutcome([trained, built])).toEqual({
+    expect(pipelineRunOutcome([trained, built])).toEqual({
       exitCode: 2,
       word: "Broken",
       sentence: "the chain ended without a verdict: look at its workflows in Argo",
@@ -111,7 +115,7 @@ describe("the outcome of a chain", () => {
   });
 
   it("is 2 for a word that nobody knows", () => {
-    expect(chainOutcome([trained, tested("celebrated", "")])).toEqual({
+    expect(pipelineRunOutcome([trained, tested("celebrated", "")])).toEqual({
       exitCode: 2,
       word: "Broken",
       sentence: "celebrated",
@@ -130,7 +134,7 @@ describe("the outcome of a chain", () => {
       { name: "backstop-outcome", value: "inconclusive" },
       { name: "backstop-reason", value: "stopped; staging is back on 1.0.6" },
     );
-    expect(chainOutcome([stopped])).toEqual({
+    expect(pipelineRunOutcome([stopped])).toEqual({
       exitCode: 2,
       word: "Broken",
       sentence: "stopped; staging is back on 1.0.6",
@@ -138,7 +142,7 @@ describe("the outcome of a chain", () => {
     stopped.status!.outputs!.parameters!.forEach(
       (parameter) => parameter.name.startsWith("backstop") && (parameter.value = ""),
     );
-    expect(chainOutcome([stopped])).toEqual({ exitCode: 2, word: "Broken", sentence: "first" });
+    expect(pipelineRunOutcome([stopped])).toEqual({ exitCode: 2, word: "Broken", sentence: "first" });
   });
 
   it("is 1 when the model passed and a rule keeps it from canary", () => {
@@ -148,7 +152,7 @@ describe("the outcome of a chain", () => {
       outcome: "held",
       reason: "1.0.7 passed staging, but was not promoted: frozen",
     });
-    expect(chainOutcome([held])).toEqual({
+    expect(pipelineRunOutcome([held])).toEqual({
       exitCode: 1,
       word: "Held",
       sentence: "1.0.7 passed staging, but was not promoted: frozen",
@@ -156,7 +160,7 @@ describe("the outcome of a chain", () => {
   });
 
   it("is that of the revert itself where a person started it", () => {
-    expect(chainOutcome([reverted])).toEqual({
+    expect(pipelineRunOutcome([reverted])).toEqual({
       exitCode: 1,
       word: "Turned away",
       sentence: "staging is back on 1.0.6",
@@ -165,12 +169,12 @@ describe("the outcome of a chain", () => {
 
   it("is open while a workflow runs, waits, or is still to come", () => {
     const waiting = { ...built, status: undefined };
-    expect(chainOutcome([])).toBeUndefined();
-    expect(chainOutcome([trained])).toBeUndefined();
-    expect(chainOutcome([trained, waiting])).toBeUndefined();
-    expect(chainOutcome([trained, workflow("build-container-image", { from: 58 })])).toBeUndefined();
+    expect(pipelineRunOutcome([])).toBeUndefined();
+    expect(pipelineRunOutcome([trained])).toBeUndefined();
+    expect(pipelineRunOutcome([trained, waiting])).toBeUndefined();
+    expect(pipelineRunOutcome([trained, workflow("build-container-image", { from: 58 })])).toBeUndefined();
     expect(
-      chainOutcome([trained, workflow("build-container-image", { from: 58 }), tested("reverted", "x")]),
+      pipelineRunOutcome([trained, workflow("build-container-image", { from: 58 }), tested("reverted", "x")]),
     ).toBeUndefined();
   });
 });
@@ -187,7 +191,7 @@ describe("what a person sees of a chain", () => {
   });
 
   it("comes in the order of time, steps below their workflow, with what each says", () => {
-    const lines = chainEvents([trained, turnedAway]).map(({ depth, name, phase, seconds, detail }) => [
+    const lines = pipelineRunEvents([trained, turnedAway]).map(({ depth, name, phase, seconds, detail }) => [
       depth,
       name,
       phase,
@@ -209,9 +213,9 @@ describe("what a person sees of a chain", () => {
   });
 
   it("has a key of its own for each line, the same at every look", () => {
-    const keys = chainEvents([trained, turnedAway]).map(({ key }) => key);
+    const keys = pipelineRunEvents([trained, turnedAway]).map(({ key }) => key);
     expect(new Set(keys).size).toBe(keys.length);
-    expect(chainEvents([turnedAway, trained]).map(({ key }) => key)).toEqual(keys);
+    expect(pipelineRunEvents([turnedAway, trained]).map(({ key }) => key)).toEqual(keys);
   });
 
   it.each([
@@ -220,14 +224,14 @@ describe("what a person sees of a chain", () => {
     ["inconclusive", "Failed"],
     ["skipped", "Succeeded"],
   ])("shows a gate that says %s as %s", (verdict, phase) => {
-    const [, event] = chainEvents([tested("", "", { steps: [gate("load", 120, 130, verdict, "because")] })]);
+    const [, event] = pipelineRunEvents([tested("", "", { steps: [gate("load", 120, 130, verdict, "because")] })]);
     expect([event.phase, event.detail]).toEqual([phase, `${verdict}: because`]);
   });
 
   it("shows nothing of what has not begun, and no end of what still runs", () => {
-    expect(chainEvents([{ ...built, status: undefined }])).toEqual([]);
+    expect(pipelineRunEvents([{ ...built, status: undefined }])).toEqual([]);
     const running = workflow("build-container-image", { from: 58, steps: [{ name: "build", from: 60 }] });
-    expect(chainEvents([running]).map(({ name, phase }) => [name, phase])).toEqual([
+    expect(pipelineRunEvents([running]).map(({ name, phase }) => [name, phase])).toEqual([
       ["build-container-image-v7-def456", "Running"],
     ]);
   });
@@ -237,7 +241,7 @@ describe("what a person sees of a chain", () => {
       { name: "build", from: 60, to: 61, tries: 0, phase: "Error", message: "pod deleted" },
       { name: "build", from: 62, to: 69, tries: 1, outputs: { report: "no JSON" } },
     ];
-    const events = chainEvents([workflow("build-container-image", { from: 58, steps })]).slice(1);
+    const events = pipelineRunEvents([workflow("build-container-image", { from: 58, steps })]).slice(1);
     expect(events.map(({ name, phase, detail }) => [name, phase, detail])).toEqual([
       ["build", "Error", "pod deleted"],
       ["build(1)", "Succeeded", undefined],

@@ -8,13 +8,13 @@ const baseImage = `registry.example.org/gourmetgram-app@sha256:${"a".repeat(64)}
 
 function bundle(environment: { port: number; memory?: string; replicas?: number } = { port: 8081 }, image = baseImage) {
   const settings = settingsWith({ environments: { staging: environment } });
-  const { environments, exposure, chain } = settings;
+  const { environments, exposure, promotionPath } = settings;
   return environmentBundle(
     {
       environment: "staging",
       settings: environments.staging,
       exposure,
-      platform: { chain, rolloutTimeoutSeconds: 90 },
+      platform: { promotionPath, rolloutTimeoutSeconds: 90 },
     },
     image,
   );

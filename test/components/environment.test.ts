@@ -17,7 +17,7 @@ async function environment({
   name = "canary",
   ...more
 }: Partial<Omit<EnvironmentArgs, "platform">> & { platform?: Partial<Platform>; name?: string } = {}) {
-  const { environments, exposure, chain } = settingsWith();
+  const { environments, exposure, promotionPath } = settingsWith();
   const { registrations, result } = await record({}, () => {
     const { url, namespace } = new Environment(name, {
       environment: name,
@@ -30,7 +30,7 @@ async function environment({
         },
         project: "gourmetgram",
         rolloutTimeoutSeconds: 120,
-        chain,
+        promotionPath,
         ...platform,
       },
       ...more,

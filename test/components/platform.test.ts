@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { misplaced, referToPlatform } from "../../components/environments/platform";
+import { placementErrors, referToPlatform } from "../../components/environments/platform";
 import { runProgram } from "../program";
 import { childrenOf, one, record } from "../registrations";
 import { runnableStack, settingsWith } from "../stack-files";
@@ -10,7 +10,7 @@ const handedOut = {
   images,
   project: "gourmetgram",
   rolloutTimeoutSeconds: 90,
-  chain: { canary: { port: 8080, promotesFrom: "staging", stack: "canary" }, staging: { port: 8081 } },
+  promotionPath: { canary: { port: 8080, promotesFrom: "staging", stack: "canary" }, staging: { port: 8081 } },
 };
 const refer = (outputs: object) =>
   record({}, () => referToPlatform("platform"), { name: "canary", references: { [fullName]: outputs } });
@@ -19,12 +19,12 @@ describe("a reference to the platform", () => {
   it("reads what that stack hands out, in the order of promotion", async () => {
     const { result } = await refer({ platform: handedOut });
     expect(result).toEqual(handedOut);
-    expect(Object.keys(result.chain)).toEqual(["staging", "canary"]);
+    expect(Object.keys(result.promotionPath)).toEqual(["staging", "canary"]);
   });
 
   it.each<[string, object]>([
     ["is empty", {}],
-    ["is of an older program", { platform: { ...handedOut, chain: undefined } }],
+    ["is of an older program", { platform: { ...handedOut, promotionPath: undefined } }],
   ])("says what to do where that stack %s", async (_title, outputs) => {
     await expect(refer(outputs)).rejects.toThrow(
       new Error(
@@ -35,21 +35,23 @@ describe("a reference to the platform", () => {
 });
 
 describe("an environment's place", () => {
-  const { chain } = settingsWith({
+  const { promotionPath } = settingsWith({
     environments: { staging: { port: 1 } },
-    otherEnvironments: {
+    remoteEnvironments: {
       canary: { stack: "canary", port: 2, promotesFrom: "staging" },
       production: { stack: "production", port: 3, promotesFrom: "canary" },
     },
   });
 
   it("is in the stack that the platform names", () =>
-    expect(misplaced({ chain }, ["canary"], "canary", "platform", false)).toEqual([]));
+    expect(placementErrors({ promotionPath }, ["canary"], "canary", "platform", false)).toEqual([]));
 
   it("is nowhere else, and what to write says where", () => {
     const remedy = (stack: string) =>
-      `write it under otherEnvironments in the stack platform, with stack: ${stack}, and update that one first`;
-    expect(misplaced({ chain }, ["canary", "production", "shadow", "staging"], "canary", "platform", false)).toEqual([
+      `write it under remoteEnvironments in the stack platform, with stack: ${stack}, and update that one first`;
+    expect(
+      placementErrors({ promotionPath }, ["canary", "production", "shadow", "staging"], "canary", "platform", false),
+    ).toEqual([
       `gourmetgram:environments.production: the stack production holds it: remove it here, or ${remedy("canary")}`,
       `gourmetgram:environments.shadow: ${remedy("canary")}`,
       `gourmetgram:environments.staging: the stack platform holds it: remove it here, or ${remedy("canary")}`,
@@ -57,12 +59,12 @@ describe("an environment's place", () => {
   });
 
   it("is on the cluster that both stacks say", () => {
-    const elsewhere = { ...chain, canary: { ...chain.canary, cluster: "edge", url: "http://edge:2" } };
-    expect(misplaced({ chain: elsewhere }, ["canary"], "canary", "platform", true)).toEqual([]);
-    expect(misplaced({ chain: elsewhere }, ["canary"], "canary", "platform", false)).toEqual([
+    const elsewhere = { ...promotionPath, canary: { ...promotionPath.canary, cluster: "edge", url: "http://edge:2" } };
+    expect(placementErrors({ promotionPath: elsewhere }, ["canary"], "canary", "platform", true)).toEqual([]);
+    expect(placementErrors({ promotionPath: elsewhere }, ["canary"], "canary", "platform", false)).toEqual([
       "gourmetgram:platform.cluster: missing: write the platform's, since the stack platform has canary on the cluster edge",
     ]);
-    expect(misplaced({ chain }, ["canary"], "canary", "platform", true)).toEqual([
+    expect(placementErrors({ promotionPath }, ["canary"], "canary", "platform", true)).toEqual([
       "gourmetgram:platform.cluster: leave it out, since the stack platform has canary on the platform's cluster",
     ]);
   });

@@ -10,7 +10,7 @@ const read = (...path: string[]) => readFileSync(join(root, ...path), "utf8");
 
 describe("what is written from the settings", () => {
   it.each(Object.entries(documents()))("%s is up to date", (path, text) => {
-    expect(read(path) === text, `${path} is not what settings.ts says: run npm run docs`).toBe(true);
+    expect(read(path) === text, `${path} is not what config/schema.ts says: run npm run docs`).toBe(true);
   });
 });
 
@@ -60,9 +60,6 @@ describe("the schema for editors", () => {
         "load-too-few-sent",
         "node-ports-of-a-load-balancer",
         "node-ports-too-few",
-        "other-cluster-half-named",
-        "other-cluster-of-two",
-        "other-environments-misled",
         "platform-api-server-without-cluster",
         "platform-cluster-beside-two",
         "platform-cluster-the-same",
@@ -71,6 +68,9 @@ describe("the schema for editors", () => {
         "port-taken-by-a-page",
         "port-taken-twice",
         "registry-nodes-without-address",
+        "remote-cluster-half-named",
+        "remote-cluster-of-two",
+        "remote-environments-misled",
         "staging-in-another-stack",
         "time-zone-unknown",
       ].map((name) => `${name}.yaml`),

@@ -78,15 +78,15 @@ describe("a chain of environments", () => {
 
 describe("an environment on another cluster", () => {
   it("is named with where the workflows reach it", () => {
-    const { chain } = parseSettings(withoutProject(stacksOfTwoClusters().platform));
-    expect(chain.canary).toEqual({
+    const { promotionPath } = parseSettings(withoutProject(stacksOfTwoClusters().platform));
+    expect(promotionPath.canary).toEqual({
       stack: "canary",
       port: 8080,
       promotesFrom: "staging",
       cluster: "edge",
       url: "http://192.0.2.20:8080",
     });
-    expect(chain.production).toEqual({ stack: "production", port: 80, promotesFrom: "canary" });
+    expect(promotionPath.production).toEqual({ stack: "production", port: 80, promotesFrom: "canary" });
   });
 
   it("names in its own stack the platform's cluster, and where Argo CD reaches this one", () => {
@@ -107,7 +107,7 @@ describe("an environment on another cluster", () => {
   });
 
   const elsewhere = (changes: object) => ({
-    otherEnvironments: {
+    remoteEnvironments: {
       shadow: {
         stack: "shadow",
         port: 8083,
@@ -124,11 +124,13 @@ describe("an environment on another cluster", () => {
     ["a cluster that begins like Argo CD's own", { cluster: "in-cluster-2" }],
     ["a URL by name", { url: "http://shadow.lab.example.org:65535" }],
     ["a port that an environment of the platform's has", { port: 80 }],
-  ])("may have %s", (_title, changes) => expect(settingsWith(elsewhere(changes)).chain.shadow).toMatchObject(changes));
+  ])("may have %s", (_title, changes) =>
+    expect(settingsWith(elsewhere(changes)).promotionPath.shadow).toMatchObject(changes),
+  );
 
   it.each(["in-cluster", "a".repeat(41), "-edge", "edge-", "9", "edge.lab", ""])("is on no cluster %j", (cluster) => {
     expect(() => settingsWith(elsewhere({ cluster }))).toThrow(
-      "gourmetgram:otherEnvironments.shadow.cluster: write up to 40 small letters, digits and dashes, a letter first, other than in-cluster, not",
+      "gourmetgram:remoteEnvironments.shadow.cluster: write up to 40 small letters, digits and dashes, a letter first, other than in-cluster, not",
     );
   });
 
@@ -142,7 +144,7 @@ describe("an environment on another cluster", () => {
     "http://Edge:1",
   ])("is not reached at %j", (url) => {
     expect(() => settingsWith(elsewhere({ url }))).toThrow(
-      "gourmetgram:otherEnvironments.shadow.url: write a URL with http:// and a port",
+      "gourmetgram:remoteEnvironments.shadow.url: write a URL with http:// and a port",
     );
   });
 
@@ -286,7 +288,7 @@ describe("loadSettings", () => {
     await expect(
       record({ ...runnableStack("staging"), "gourmetgram:epochs": "7" }, () => loadSettings() as object),
     ).rejects.toThrow(
-      "gourmetgram:epochs: unknown key: write one of cluster, platform, images, registry, modelRegistry, argoWorkflows, argoCd, exposure, environments, otherEnvironments, pipeline, or remove it",
+      "gourmetgram:epochs: unknown key: write one of cluster, platform, images, registry, modelRegistry, argoWorkflows, argoCd, exposure, environments, remoteEnvironments, pipeline, or remove it",
     );
   });
 });

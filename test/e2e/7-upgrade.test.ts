@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { goTool } from "../../image-builder/go-tool";
 import { mlflowVersion } from "../../images/mlflow-version";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { recordedPorts } from "../../local/cluster/forward";
 import { readLocalImages } from "../../local/toolchain/third-party-images";
 import { connect } from "../../stacks/stack-cluster";
@@ -54,7 +54,7 @@ const upgraded = ["argoWorkflowController", "argoExec", "argoServer", "argoCd"] 
 async function next(key: (typeof upgraded)[number]): Promise<{ repository: string; tag: string; digest: string }> {
   const { repository, digest } = readLocalImages()[key]!;
   const reachable = repository.replace(/^[^/]+/, `127.0.0.1:${recordedPorts()!.mirror}`);
-  const said = await run(await goTool("crane"), [
+  const said = await exec(await goTool("crane"), [
     "mutate",
     "--insecure",
     "--label",

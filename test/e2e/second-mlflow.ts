@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { mlflowAddress, mlflowNamespace, mlflowPort } from "../../components/shared/mlflow-address";
 import { buildDockerfile } from "../../image-builder/dockerfile";
 import { pushImage } from "../../image-builder/push";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { kubeconfigPath, toolPath } from "../../lib/paths";
 import { recordedPorts } from "../../local/cluster/forward";
 import { buildLocalImages, mirrorAddress } from "../../local/toolchain/third-party-images";
@@ -115,7 +115,7 @@ export async function schema(): Promise<string> {
     "--container",
     "mlflow",
   ];
-  return (await run(toolPath("kubectl"), ["exec", ...flags, "--", "python3", "-c", query])).trim();
+  return (await exec(toolPath("kubectl"), ["exec", ...flags, "--", "python3", "-c", query])).trim();
 }
 
 /** An MLflow of the cluster: the pipeline's own, or the second one. */

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { contentKey, listFiles } from "../../image-builder/content-key";
 import { layerImage } from "../../image-builder/layout";
 import { mlflowVersion } from "../../images/mlflow-version";
-import { run } from "../../lib/exec";
+import { exec } from "../../lib/exec";
 import { repositoryRoot } from "../../lib/paths";
 import { python } from "../python";
 
@@ -20,7 +20,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 describe("the app and the training's pictures", () => {
   it("pass their own tests", async () => {
-    const output = await run(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", __dirname]);
+    const output = await exec(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", __dirname]);
     expect(output).toMatch(/\d+ passed/);
     console.log(output.trim().split("\n").pop());
   });
@@ -87,7 +87,7 @@ describe("an image of one layer", () => {
         (await readFile(join(again.layout, "blobs/sha256", again.digest.slice(7)))).toString(),
       ).layers;
       expect(layer.digest).toBe(manifest.layers[0].digest);
-      const listed = await run("tar", ["-tvf", join(again.layout, "blobs/sha256", layer.digest.slice(7))]);
+      const listed = await exec("tar", ["-tvf", join(again.layout, "blobs/sha256", layer.digest.slice(7))]);
       expect(listed).toMatch(/-rwxr-xr-x 0\/0 .* \.\/bin\/file/);
       expect((await stat(join(top.layout, "oci-layout"))).size).toBeGreaterThan(0);
     } finally {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Machine, obstacles } from "../../local/cluster/preflight";
+import { type Machine, preflightErrors } from "../../local/cluster/preflight";
 import { missingPackages } from "../../local/toolchain/debian-packages";
 
 const good: Machine = {
@@ -13,7 +13,7 @@ const good: Machine = {
 };
 
 describe("what keeps the local cluster from starting", () => {
-  it("is nothing on a machine that fits", () => expect(obstacles(good)).toEqual([]));
+  it("is nothing on a machine that fits", () => expect(preflightErrors(good)).toEqual([]));
 
   it.each<[Partial<Machine>, RegExp]>([
     [{ platform: "darwin" }, /needs Linux, and this is darwin: use a Linux machine, or name the context/],
@@ -27,19 +27,21 @@ describe("what keeps the local cluster from starting", () => {
       /Only 14\.9 GB are free at \/cache, and 15 GB are needed: free some/,
     ],
   ])("is said in one sentence: %j", (change, sentence) => {
-    const found = obstacles({ ...good, ...change });
+    const found = preflightErrors({ ...good, ...change });
     expect(found).toHaveLength(1);
     expect(found[0]).toMatch(sentence);
   });
 
-  it("names everything at once", () => expect(obstacles({ ...good, uid: 1, go: undefined })).toHaveLength(2));
+  it("names everything at once", () => expect(preflightErrors({ ...good, uid: 1, go: undefined })).toHaveLength(2));
 
   it("asks for no Go, and less space, once all is compiled", () => {
-    expect(obstacles({ ...good, compiled: true, go: undefined, disk: [{ path: "/cache", free: 6e9 }] })).toEqual([]);
+    expect(preflightErrors({ ...good, compiled: true, go: undefined, disk: [{ path: "/cache", free: 6e9 }] })).toEqual(
+      [],
+    );
   });
 
   it.each(["1.25.8", "1.26", "1.26rc1", "2.0.1"])("takes Go %s for new enough", (go) =>
-    expect(obstacles({ ...good, go })).toEqual([]),
+    expect(preflightErrors({ ...good, go })).toEqual([]),
   );
 });
 

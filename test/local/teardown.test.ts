@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ailment } from "../../local/cluster/health";
+import { unhealthyReason } from "../../local/cluster/health";
 import { protectedEnvironments, refuseOthers, refuseProtected } from "../../stacks/protect-check";
 
 let state: string;
@@ -110,17 +110,18 @@ describe("a stack per environment", () => {
 });
 
 describe("a cluster that can't finish deletions", () => {
-  it("is one that does not run", async () => expect(await ailment(() => false)).toBe("No process of the cluster runs"));
+  it("is one that does not run", async () =>
+    expect(await unhealthyReason(() => false)).toBe("No process of the cluster runs"));
 
   it("is one without a part that it needs", async () => {
-    expect(await ailment((name) => name !== "kubelet")).toBe("Of the cluster's processes kubelet has ended");
-    expect(await ailment((name) => !["etcd", "kubelet"].includes(name))).toBe(
+    expect(await unhealthyReason((name) => name !== "kubelet")).toBe("Of the cluster's processes kubelet has ended");
+    expect(await unhealthyReason((name) => !["etcd", "kubelet"].includes(name))).toBe(
       "Of the cluster's processes etcd, kubelet have ended",
     );
   });
 
   it("is one whose API server can't be asked", async () => {
-    expect(await ailment(() => true)).toBe(
+    expect(await unhealthyReason(() => true)).toBe(
       `The API server does not answer (there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first)`,
     );
   });

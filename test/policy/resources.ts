@@ -17,12 +17,12 @@ export const workload = (kind: string, pod: object): Resource => resource(kind, 
 
 /** The bundle of staging as its component makes it, with this memory limit and this image. */
 export function stagingBundle({ memory = "256Mi", image = pinned } = {}): Resource {
-  const { environments, exposure, chain } = settingsWith();
+  const { environments, exposure, promotionPath } = settingsWith();
   const args = {
     environment: "staging",
     settings: { ...environments.staging, memory },
     exposure,
-    platform: { chain, rolloutTimeoutSeconds: 120 },
+    platform: { promotionPath, rolloutTimeoutSeconds: 120 },
   };
   return { name: "staging-bundle", object: { kind: "ConfigMap", data: renderBundle(environmentBundle(args, image)) } };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CommandError } from "../../lib/exec";
-import { jsonPreviewWithOwnPulumi } from "../../stacks/user-pulumi";
+import { jsonPreviewWithUserPulumi } from "../../stacks/user-pulumi";
 
 let bin: string;
 beforeEach(() => void (bin = mkdtempSync(join(tmpdir(), "own-pulumi-"))));
@@ -13,7 +13,7 @@ afterEach(() => rmSync(bin, { recursive: true }));
 async function previewBy(script: string): Promise<string[]> {
   writeFileSync(join(bin, "pulumi"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const lines: string[] = [];
-  await jsonPreviewWithOwnPulumi("shadow", ["--json"], { env: { PATH: bin }, onLine: (line) => lines.push(line) });
+  await jsonPreviewWithUserPulumi("shadow", ["--json"], { env: { PATH: bin }, onLine: (line) => lines.push(line) });
   return lines;
 }
 
@@ -39,7 +39,7 @@ describe("the preview of a stack on one's own cluster", () => {
   });
 
   it("says where pulumi comes from, where there is none", async () => {
-    await expect(jsonPreviewWithOwnPulumi("shadow", [], { env: { PATH: bin } })).rejects.toThrow(
+    await expect(jsonPreviewWithUserPulumi("shadow", [], { env: { PATH: bin } })).rejects.toThrow(
       new Error(
         "pulumi is not installed: install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.",
       ),

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run, succeeds } from "../../../lib/exec";
+import { exec, succeeds } from "../../../lib/exec";
 import { repositoryRoot } from "../../../lib/paths";
 import { python } from "../../python";
 
@@ -45,7 +45,7 @@ async function pytest(folder: string, changes: [string, Change][]): Promise<[str
     JSON.stringify([`${place}`, file, content, tests.map((test) => `test/workflows/${test}`)]),
   );
   const env = { PYTHONDONTWRITEBYTECODE: "1", PYTEST_DISABLE_PLUGIN_AUTOLOAD: "1" };
-  const printed = await run(await python(), [join(__dirname, "run_copies.py")], {
+  const printed = await exec(await python(), [join(__dirname, "run_copies.py")], {
     cwd: folder,
     env,
     input: jobs.join("\n"),

@@ -18,10 +18,10 @@ interface Subject {
   namespace?: string;
 }
 
-export const isRight = (change: Change): boolean => kinds.includes(kindOf(change));
+export const isRbac = (change: Change): boolean => kinds.includes(kindOf(change));
 
 /** The rights that come and go with a role or a binding. */
-export function rightsItem(change: Change): Item {
+export function rbacItem(change: Change): Item {
   const [olds, news] = [change.before, change.after].map(sentences);
   const lost = olds.filter(({ text }) => !news.some((other) => other.text === text));
   const gained = news.filter(({ text }) => !olds.some((other) => other.text === text));

@@ -14,7 +14,7 @@ const workloads = ["Deployment", "StatefulSet", "DaemonSet"];
 const isJob = (change: Change): boolean => kindOf(change) === "Job";
 
 /** The consequence of a change for what runs; undefined where there is none. */
-export function consequenceItem({ change, differences }: ComparedChange): Item | undefined {
+export function impactItem({ change, differences }: ComparedChange): Item | undefined {
   const { operation } = change;
   const loss = losses[kindOf(change)];
   const ending = loss ? `: ${loss}` : "";
