@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import * as yaml from "js-yaml";
 import type { PipelineSettings } from "../../config";
 import type { BuiltImageKey } from "../../images/catalogue";
 import type { Manifest } from "../platform/release-manifests";
 import { freezeName } from "../shared/workflow-names";
 import { WorkflowAdmission } from "./workflow-admission";
+import { readWorkflows } from "./workflow-files";
 
 export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
@@ -16,7 +16,7 @@ export interface PromotionPipelineArgs {
   /** URL at which the workflows reach each environment, by its name, in the order of promotion. */
   readonly environmentUrls: Record<string, string>;
   /** Names of the environments whose pods are on another cluster. */
-  readonly otherClusters: string[];
+  readonly remoteEnvironments: string[];
   /** MLflow's tracking URI. */
   readonly trackingUri: string;
   /** Namespace that Argo Workflows watches. */
@@ -61,7 +61,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
   constructor(name: string, args: PromotionPipelineArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:PromotionPipeline", name, {}, opts);
     const child = { parent: this };
-    const manifests = readManifests(args.folder);
+    const manifests = readWorkflows(args.folder);
     this.templates = manifests
       .filter(({ kind }) => kind === "WorkflowTemplate")
       .map(({ metadata }) => metadata.name)
@@ -146,11 +146,14 @@ export function pipelineParameters(
     "load-max-p95-ms": String(settings.load.maxP95Ms),
     "mlflow-uri": args.trackingUri,
     environments: JSON.stringify(args.environmentUrls),
-    "other-clusters": JSON.stringify(args.otherClusters),
+    "remote-environments": JSON.stringify(args.remoteEnvironments),
   };
 }
 
-/** When to train, and between which environments to promote, is the stack's to say; everything else stands in a workflow's file. */
+/**
+ * When to train, and between which environments to promote, is the stack's to say; everything else stands in the files
+ * of the workflows.
+ */
 export function withSettings(
   manifest: Manifest,
   { settings, environmentUrls }: Pick<PromotionPipelineArgs, "settings" | "environmentUrls">,
@@ -176,13 +179,6 @@ function withPromotions(manifest: Manifest, environments: string[]): Manifest {
     return names ? { ...parameter, enum: names, value: names.at(-1) } : parameter;
   });
   return { ...manifest, spec: { ...manifest.spec, arguments: { ...manifest.spec.arguments, parameters } } };
-}
-
-function readManifests(folder: string): Manifest[] {
-  const files = readdirSync(folder)
-    .filter((file) => file.endsWith(".yaml"))
-    .sort();
-  return files.map((file) => yaml.load(readFileSync(join(folder, file), "utf8"), { filename: file }) as Manifest);
 }
 
 function readModules(folder: string): Record<string, string> {

@@ -56,8 +56,8 @@ describe("Given a pipeline that no model has passed yet", () => {
         load: "Skipped",
         "promote-on-success": "Skipped",
         "revert-on-failure": "Succeeded",
-        backstop: "Skipped",
-        "locked-backstop": "Skipped",
+        "exit-handler": "Skipped",
+        "locked-exit-handler": "Skipped",
       });
       expect(await chainPhases(chain)).toEqual({
         "train-model": "Succeeded",
@@ -134,7 +134,7 @@ describe("Given a pipeline that no model has passed yet", () => {
         digest: (await environment("canary")).digest,
         modelRun: expect.stringMatching(/^[0-9a-f]{32}$/),
         dataSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
-        requestedBy: `pipeline, chain ${chain}`,
+        requestedBy: `pipeline run ${chain}`,
         outcome: "promoted",
         serves: { version: `1.0.${good}` },
       });
@@ -223,7 +223,7 @@ describe("Given a version that passed", () => {
       const times = [];
       for (const scenario of scenarios) {
         const { items } = await connect().api<{ items: { status: { startedAt: string; finishedAt: string } }[] }>(
-          `/apis/argoproj.io/v1alpha1/namespaces/argo/workflows?labelSelector=${encodeURIComponent(`gourmetgram.io/chain=${chains[scenario]},gourmetgram.io/lock-holder`)}`,
+          `/apis/argoproj.io/v1alpha1/namespaces/argo/workflows?labelSelector=${encodeURIComponent(`gourmetgram.io/pipeline-run=${chains[scenario]},gourmetgram.io/lock-holder`)}`,
         );
         const under = items.map((item) => [Date.parse(item.status.startedAt), Date.parse(item.status.finishedAt)]);
         times.push({ from: Math.min(...under.map(([from]) => from)), to: Math.max(...under.map(([, to]) => to)) });

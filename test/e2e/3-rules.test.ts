@@ -62,7 +62,9 @@ describe("Given the rules of promotion", () => {
     );
     expect(exitCode).toBe(1);
     expect(sentence).toMatch(
-      new RegExp(`^canary has to run version ${good} for [0-9.]+ more minutes before it goes on: promote it then\\.$`),
+      new RegExp(
+        `^canary has to run version ${good} for [0-9.]+ more minutes before it can be promoted: promote it then\\.$`,
+      ),
     );
   });
 
@@ -101,7 +103,7 @@ describe("Given promotions that somebody froze", () => {
     const outcome = await ended(await build(next));
     expect(outcome).toMatchObject({ exitCode: 1, word: "Held" });
     expect(outcome.sentence).toMatch(
-      /^1\.0\.\d+ passed staging, but was not promoted: Promotions are frozen by .+: exams until Friday\. Run npm run unfreeze to go on\.$/,
+      /^1\.0\.\d+ passed staging, but was not promoted: Promotions are frozen by .+: exams until Friday\. Run npm run unfreeze to continue\.$/,
     );
     await settledOn({ staging: `1.0.${next}`, canary });
     good = next;
@@ -133,7 +135,7 @@ describe("Given promotions that somebody froze", () => {
   });
 });
 
-describe("Given a version that staging was taken back from", () => {
+describe("Given a version that staging was reverted from", () => {
   it("When it passes after all, Then automation holds, and only a person promotes it", async () => {
     const next = await candidate(good);
     // A bar that no model meets: what it measures is right, what it asks is not.
@@ -145,7 +147,7 @@ describe("Given a version that staging was taken back from", () => {
     expect(outcome).toEqual({
       exitCode: 1,
       word: "Held",
-      sentence: `1.0.${next} passed staging, but staging was once taken back from it; to promote it, run: npm run promote -- ${next} staging canary`,
+      sentence: `1.0.${next} passed staging, but staging was once reverted from it; to promote it, run: npm run promote -- ${next} staging canary`,
     });
     await settledOn({ staging: `1.0.${next}`, canary: `1.0.${good}` });
     expect((await tags(next))["staging.verdict"]).toBe("pass");

@@ -11,11 +11,16 @@ const folder = mkdtempSync(join(tmpdir(), "workflows-"));
 cpSync(join(__dirname, "../../workflows"), folder, { recursive: true });
 writeFileSync(join(folder, "gates", "latency.py"), "# a gate\n");
 const file = join(folder, "test-staging.yaml");
-const line =
-  "        - - { name: latency, template: gate, when: *undecided, arguments: { parameters: [{ name: gate, value: latency }] } }\n";
+const step = `        - - name: latency
+            template: gate
+            when: *undecided
+            arguments:
+              parameters:
+                - { name: gate, value: latency }
+`;
 writeFileSync(
   file,
-  readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => line + next),
+  readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => step + next),
 );
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -28,7 +33,7 @@ async function gatesOf(from: string) {
       settings,
       images,
       environmentUrls,
-      otherClusters: [],
+      remoteEnvironments: [],
       trackingUri: "http://mlflow:8000",
       namespace: "argo",
       folder: from,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
+import { readWorkflows } from "../../components/pipeline/workflow-files";
 
 const folder = join(__dirname, "../../workflows");
 const names = [
@@ -13,9 +13,7 @@ const names = [
   "test-staging",
   "train-model",
 ];
-const specs = Object.fromEntries(
-  names.map((name) => [name, (yaml.load(readFileSync(join(folder, `${name}.yaml`), "utf8")) as any).spec]),
-);
+const specs = Object.fromEntries(readWorkflows(folder).map(({ metadata, spec }) => [metadata.name, spec]));
 const template = (workflow: string, name: string) => specs[workflow].templates.find((one: any) => one.name === name);
 
 /** Names of the steps of a template that run, given what their conditions ask for. */

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
+import { readWorkflows } from "../../components/pipeline/workflow-files";
 
 const folder = join(__dirname, "../../workflows");
 const files = readdirSync(folder).filter((file) => file.endsWith(".yaml"));
 const text = (file: string) => readFileSync(join(folder, file), "utf8");
 const token = "/var/run/secrets/kubernetes.io/serviceaccount";
-const manifests = files.map((file) => ({ file, ...(yaml.load(text(file)) as any) }));
+const manifests: any[] = readWorkflows(folder);
 const templates = manifests.filter(({ kind }) => kind === "WorkflowTemplate");
 const all = templates.flatMap(({ metadata, spec }) =>
   spec.templates.map((template: any) => ({ workflow: metadata.name, spec, ...template })),
@@ -36,18 +36,31 @@ const label = ({ workflow, name }: any) => `${workflow}/${name}`;
 const named = (list: any[]) => list.map((one) => [label(one), one] as const);
 
 it("holds the workflows that the document names, and those that recover, each in a file of its name", () => {
-  expect(manifests.map(({ file, kind, metadata }) => [file, kind, metadata.name])).toEqual([
-    ["build-container-image.yaml", "WorkflowTemplate", "build-container-image"],
-    ["cron-restore-releases.yaml", "CronWorkflow", "cron-restore-releases"],
-    ["cron-revert-staging.yaml", "CronWorkflow", "cron-revert-staging"],
-    ["cron-train.yaml", "CronWorkflow", "cron-train"],
-    ["deploy-container-image.yaml", "WorkflowTemplate", "deploy-container-image"],
-    ["promote-model.yaml", "WorkflowTemplate", "promote-model"],
-    ["restore-releases.yaml", "WorkflowTemplate", "restore-releases"],
-    ["revert-staging.yaml", "WorkflowTemplate", "revert-staging"],
-    ["test-staging.yaml", "WorkflowTemplate", "test-staging"],
-    ["train-model.yaml", "WorkflowTemplate", "train-model"],
+  expect(manifests.map(({ kind, metadata }) => [`${metadata.name}.yaml`, kind])).toEqual([
+    ["build-container-image.yaml", "WorkflowTemplate"],
+    ["cron-restore-releases.yaml", "CronWorkflow"],
+    ["cron-revert-staging.yaml", "CronWorkflow"],
+    ["cron-train.yaml", "CronWorkflow"],
+    ["deploy-container-image.yaml", "WorkflowTemplate"],
+    ["promote-model.yaml", "WorkflowTemplate"],
+    ["restore-releases.yaml", "WorkflowTemplate"],
+    ["revert-staging.yaml", "WorkflowTemplate"],
+    ["test-staging.yaml", "WorkflowTemplate"],
+    ["train-model.yaml", "WorkflowTemplate"],
   ]);
+  const others = ["workflow-defaults.yaml"];
+  expect(files.filter((file) => !others.includes(file))).toEqual(
+    manifests.map(({ metadata }) => `${metadata.name}.yaml`),
+  );
+});
+
+it("keeps every line within 120 columns", () => {
+  const long = files.flatMap((file) =>
+    text(file)
+      .split("\n")
+      .filter((line) => line.length > 120),
+  );
+  expect(long).toEqual([]);
 });
 
 it("recovers on a schedule, never two at once, by what needs no parameter", () => {
@@ -237,7 +250,7 @@ describe("the gates", () => {
   const { steps: groups } = all.find((one) => label(one) === "test-staging/gates");
   const gates = groups.slice(0, -1);
 
-  it("are one line each, alike but for the name, the time and the token", () => {
+  it("are one step each, alike but for the name, the time and the token", () => {
     const first = { template: "gate" };
     const undecided = "'{{=all(values(steps), #.outputs.parameters.decided == 'no')}}' == 'true'";
     // Before the first step has ended Argo knows no steps, and would wait for them for ever.

@@ -30,7 +30,7 @@ UNSETTLED = {
     "degraded": (7, status(7, 7, health="Degraded")),
     "compared with the release before": (7, status(6, 7)),
     "compared with the base image": (7, status(None, 7)),
-    "compared with a release that was taken back": (None, status(7, 7)),
+    "compared with a release that was reverted": (None, status(7, 7)),
     "compared with nothing": (7, {**status(7, 7), "sync": {"status": "Synced"}}),
     "without a status": (7, {}),
 }
@@ -89,7 +89,7 @@ def ready(world):
 
 
 def promote(world, source, target, **env):
-    return world.run("promote", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7", OTHER_CLUSTERS='["canary"]', **env)
+    return world.run("promote", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7", REMOTE_ENVIRONMENTS='["canary"]', **env)
 
 
 def test_promotes_to_it_when_argo_cd_has_settled(ready):
@@ -132,7 +132,7 @@ def test_asks_argo_cd_again_while_nothing_happens(monkeypatch):
         patched.append(content)
         said.append(application(7, status(7, 7)))
 
-    monkeypatch.setenv("OTHER_CLUSTERS", '["canary"]')
+    monkeypatch.setenv("REMOTE_ENVIRONMENTS", '["canary"]')
     monkeypatch.setattr(rollout, "REFRESH_INTERVAL", 0.1)
     monkeypatch.setattr(rollout, "_patch", patch)
     monkeypatch.setattr(rollout, "_application", lambda _: said[-1])
@@ -187,7 +187,7 @@ def test_restores_it_when_argo_cd_has_settled(world):
     for said in (status(7, 7, health="Degraded"), status(6, 6, 7, health="Degraded"), status(6, 6)):
         world.application("canary", 6, said)
     world.app.serves(6)
-    done = world.run("restore", TARGET_ENVIRONMENT="canary", OTHER_CLUSTERS=json.dumps(["canary"]))
+    done = world.run("restore", TARGET_ENVIRONMENT="canary", REMOTE_ENVIRONMENTS=json.dumps(["canary"]))
     assert done.returncode == 0, done.stderr
     assert world.output("restored") == "canary is back on 1.0.6" and [images[0].rpartition("@")[2] for images in world.patches()] == [digest(6)]
 
@@ -198,6 +198,6 @@ def test_restores_the_base_image_where_nothing_was_promoted_to_it(world):
     world.application("canary", 7, status(7, 7))
     for said in (status(7, 7), status(None, "base")):
         world.application("canary", None, said)
-    done = world.run("restore", TARGET_ENVIRONMENT="canary", OTHER_CLUSTERS=json.dumps(["canary"]))
+    done = world.run("restore", TARGET_ENVIRONMENT="canary", REMOTE_ENVIRONMENTS=json.dumps(["canary"]))
     assert done.returncode == 0, done.stderr
     assert world.patches() == [None] and world.output("restored") == "canary is back on the base image"

@@ -103,22 +103,22 @@ def promote_with(world, environments):
 
 @pytest.mark.parametrize("value", ["canary", "null", "7", '"canary"', '{"canary": true}', "[7]", '["canary", null]', '["Canary"]', '["shadow"]', "[" * 10_000])
 @pytest.mark.parametrize("script", ["promote", "restore"])
-def test_malformed_other_clusters_are_refused(world, script, value):
+def test_malformed_remote_environments_are_refused(world, script, value):
     given = {"SOURCE_ENVIRONMENT": "staging", "TARGET_ENVIRONMENT": "canary", "MODEL_VERSION": "7"}
-    done = world.run(script, OTHER_CLUSTERS=value, **given)
+    done = world.run(script, REMOTE_ENVIRONMENTS=value, **given)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not world.calls("kubectl") and not world.mlflow.releases()
-    assert done.stderr.startswith("Invalid input: OTHER_CLUSTERS ") and done.stderr.endswith(" is no JSON list of environments: run pulumi up.\n")
+    assert done.stderr.startswith("Invalid input: REMOTE_ENVIRONMENTS ") and done.stderr.endswith(" is no JSON list of environments: run pulumi up.\n")
 
 
 @pytest.mark.parametrize("value,expected", [("", []), ("[]", []), ('["canary", "production"]', ["canary", "production"])])
-def test_other_clusters_are_those_of_the_stack(monkeypatch, value, expected):
-    monkeypatch.setenv("OTHER_CLUSTERS", value)
+def test_remote_environments_are_those_of_the_stack(monkeypatch, value, expected):
+    monkeypatch.setenv("REMOTE_ENVIRONMENTS", value)
     assert inputs.remote_environments() == expected
 
 
 def test_by_hand_they_are_those_of_the_document(monkeypatch):
     monkeypatch.delenv("ENVIRONMENTS", raising=False)
-    monkeypatch.delenv("OTHER_CLUSTERS", raising=False)
+    monkeypatch.delenv("REMOTE_ENVIRONMENTS", raising=False)
     assert inputs.promotions() == [("staging", "canary"), ("canary", "production")]
     assert inputs.service_url("production") == "http://gourmetgram-production.gourmetgram-production.svc.cluster.local:80"
     monkeypatch.setenv("ENVIRONMENTS", json.dumps({"staging": "http://other:9"}))

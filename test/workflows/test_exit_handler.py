@@ -96,7 +96,7 @@ def test_starts_a_revert_of_its_own(candidate):
     assert len({child["metadata"]["name"] for child in candidate.created()}) == 2
 
 
-def test_a_backstop_that_cannot_ask_mlflow_runs_again(unjudged):
+def test_an_exit_handler_that_cannot_ask_mlflow_runs_again(unjudged):
     unjudged.mlflow.fail_on("model-versions")
     done = unjudged.run("exit_handler", MODEL_VERSION="8", MLFLOW_PATIENCE_SECONDS="1")
     assert done.returncode == 75 and unjudged.output("outcome") is None

@@ -19,9 +19,9 @@ ENTRIES = {  # script: (its good values, the values to attack)
     "exit_handler": ({}, ["MODEL_VERSION"]),
     "promote": (
         {"SOURCE_ENVIRONMENT": "staging", "TARGET_ENVIRONMENT": "canary", "MODEL_VERSION": "7"},
-        ["SOURCE_ENVIRONMENT", "TARGET_ENVIRONMENT", "MODEL_VERSION", "OTHER_CLUSTERS"],
+        ["SOURCE_ENVIRONMENT", "TARGET_ENVIRONMENT", "MODEL_VERSION", "REMOTE_ENVIRONMENTS"],
     ),
-    "restore": ({}, ["TARGET_ENVIRONMENT", "ENVIRONMENTS", "OTHER_CLUSTERS"]),
+    "restore": ({}, ["TARGET_ENVIRONMENT", "ENVIRONMENTS", "REMOTE_ENVIRONMENTS"]),
     "revert": ({}, ["FAILED_VERSION"]),
     "start_workflow": ({"TEMPLATE": "test-staging", "WAIT": "yes", "MODEL_VERSION": "7"}, ["TEMPLATE", "MODEL_VERSION", "DIGEST", "WAIT"]),
 }

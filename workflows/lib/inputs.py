@@ -101,7 +101,7 @@ def service_url(environment: str) -> str:
     return environments()[environment]
 
 
-def remote_environments(name: str = "OTHER_CLUSTERS") -> list[str]:
+def remote_environments(name: str = "REMOTE_ENVIRONMENTS") -> list[str]:
     """Those of the environments whose pods are on a cluster that the workflows don't see; default none."""
     found = _parsed(_given(name) or "[]")
     known = environments()

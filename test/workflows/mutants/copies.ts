@@ -77,6 +77,7 @@ async function vitest(folder: string, changes: [string, Change][]): Promise<[str
       rmSync(join(copy, "workflows", room), { recursive: true });
       symlinkSync(join(workflows, room), join(copy, "workflows", room));
     }
+    symlinkSync(join(repositoryRoot, "components"), join(copy, "components"));
     writeFileSync(join(copy, file), content);
     mkdirSync(join(copy, "test", "workflows"), { recursive: true });
     cpSync(join(repositoryRoot, "test", "workflows", suite), join(copy, "test", "workflows", suite));

@@ -83,22 +83,22 @@ export const foundations: Protections = {
       "test_environments.py::test_malformed_environments_are_refused",
     ],
     [
-      "other clusters are those of environments",
+      "remote environments are those of environments",
       "isinstance(entry, str) and entry in known for",
       "isinstance(entry, str) for",
-      "test_environments.py::test_malformed_other_clusters_are_refused",
+      "test_environments.py::test_malformed_remote_environments_are_refused",
     ],
     [
-      "other clusters are a list",
+      "remote environments are a list",
       "    if isinstance(found, list) and all(",
       "    if found is not None and all(",
-      "test_environments.py::test_malformed_other_clusters_are_refused",
+      "test_environments.py::test_malformed_remote_environments_are_refused",
     ],
     [
-      "other clusters are checked before anything runs",
+      "remote environments are checked before anything runs",
       "    remote_environments()  #",
       "    #",
-      "test_environments.py::test_malformed_other_clusters_are_refused",
+      "test_environments.py::test_malformed_remote_environments_are_refused",
     ],
   ],
   "lib/outputs.py": [

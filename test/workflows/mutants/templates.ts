@@ -81,7 +81,7 @@ export const templates: Protections = {
   ],
   "deploy-container-image.yaml": [
     ["it takes the lock on staging", mutex("staging"), "", locks],
-    ["it runs again only where something was away", retry, "true", retries("deploy-container-image/deploy")],
+    ["it runs again only where something was unreachable", retry, "true", retries("deploy-container-image/deploy")],
     ["it ends", "  activeDeadlineSeconds: 3600\n", "", `structure.test.ts: deploy-container-image ${limited}`],
     [
       "its step ends",
@@ -95,12 +95,6 @@ export const templates: Protections = {
       "serviceAccountName: deploy-container-image",
       "serviceAccountName: default",
       `structure.test.ts: deploy-container-image ${limited}`,
-    ],
-    [
-      "it writes nowhere but to its own folder",
-      "        readOnlyRootFilesystem: true\n",
-      "",
-      "structure.test.ts: deploy-container-image runs its pods restricted",
     ],
     [
       "its step gets the digest that was built",
@@ -130,7 +124,7 @@ export const templates: Protections = {
     ],
     ["it makes good what it left undone", "  onExit: exit\n", "", ends("promote-model", "main")],
     [
-      "it runs again only where something was away",
+      "it runs again only where something was unreachable",
       retryFor(retry, 2100),
       retryFor("true", 2100),
       retries("promote-model/promote"),
@@ -144,7 +138,7 @@ export const templates: Protections = {
   ],
   "restore-releases.yaml": [
     ["it waits for the promotion", mutex("promotion"), "", locks],
-    ["it runs again only where something was away", retry, "true", retries("restore-releases/restore")],
+    ["it runs again only where something was unreachable", retry, "true", retries("restore-releases/restore")],
   ],
   "revert-staging.yaml": [
     [
@@ -153,7 +147,7 @@ export const templates: Protections = {
       "",
       "structure.test.ts: reverts by hand with no parameters: every one has a default, and the lock is taken",
     ],
-    ["it runs again only where something was away", retry, "true", retries("revert-staging/revert")],
+    ["it runs again only where something was unreachable", retry, "true", retries("revert-staging/revert")],
   ],
   "test-staging.yaml": [
     ["it takes the lock on staging", `by hand: takes the lock on staging\n${mutex("staging")}`, "by hand\n", locks],
@@ -192,7 +186,7 @@ export const templates: Protections = {
       "no gate is asked when one has decided",
       `&undecided "'{{=all(`,
       `&undecided "'{{=any(`,
-      "structure.test.ts: the gates are one line each, alike but for the name, the time and the token",
+      "structure.test.ts: the gates are one step each, alike but for the name, the time and the token",
     ],
     [
       "a gate that asks no cluster has no token of it",
@@ -226,10 +220,18 @@ export const templates: Protections = {
     ],
     ["it waits until its children have ended", `value: "5880"`, `value: "600"`, deadlines(`test-staging/act ${waits}`)],
     [
-      "it runs again only where something was away",
+      "it runs again only where something was unreachable",
       retryFor(retry, 6000),
       retryFor("true", 6000),
       retries("test-staging/act"),
+    ],
+  ],
+  "workflow-defaults.yaml": [
+    [
+      "a step writes nowhere but to its own folder",
+      "        readOnlyRootFilesystem: true\n",
+      "",
+      "structure.test.ts: deploy-container-image runs its pods restricted",
     ],
   ],
   "train-model.yaml": [
@@ -239,7 +241,7 @@ export const templates: Protections = {
       "    - name: train\n      retryStrategy: { limit: 100 }\n",
       retries("train-model/train"),
     ],
-    ["it runs again only where something was away", retry, "true", retries("train-model/start-build")],
+    ["it runs again only where something was unreachable", retry, "true", retries("train-model/start-build")],
   ],
   "cron-restore-releases.yaml": [["never two at once", "  concurrencyPolicy: Forbid\n", "", recovers]],
   "cron-revert-staging.yaml": [["never two at once", "  concurrencyPolicy: Forbid\n", "", recovers]],

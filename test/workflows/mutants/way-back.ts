@@ -13,7 +13,7 @@ export const wayBack: Protections = {
       "an MLflow that is unreachable is no outcome",
       "    except StepFailed as failure:",
       "    except Exception as failure:",
-      "test_exit_handler.py::test_a_exit handler_that_cannot_ask_mlflow_runs_again",
+      "test_exit_handler.py::test_an_exit_handler_that_cannot_ask_mlflow_runs_again",
     ],
     [
       "the exit handler leaves what passed alone",
