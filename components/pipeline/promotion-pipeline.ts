@@ -29,7 +29,7 @@ export interface PromotionPipelineArgs {
 const moduleFolders = ["steps", "gates", "lib"];
 
 /** Which templates each workflow starts; the others start none. */
-export const starts: Record<string, string[]> = {
+export const allowedChildTemplates: Record<string, string[]> = {
   "train-model": ["build-container-image"],
   "build-container-image": ["deploy-container-image", "test-staging", "revert-staging"],
   "test-staging": ["promote-model", "revert-staging"],
@@ -45,7 +45,7 @@ const argo = (resources: string[], verbs: string[]): k8s.types.input.rbac.v1.Pol
 export function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   const report = argo(["workflowtaskresults"], ["create", "patch"]);
   // Each asks who started it, and whether the lock is still held for it.
-  const workflows = argo(["workflows"], starts[template] ? ["create", "get", "list", "watch"] : ["get"]);
+  const workflows = argo(["workflows"], allowedChildTemplates[template] ? ["create", "get", "list", "watch"] : ["get"]);
   const freeze = { apiGroups: [""], resources: ["configmaps"], resourceNames: [freezeName], verbs: ["get"] };
   return template === "promote-model" ? [report, workflows, freeze] : [report, workflows];
 }
@@ -104,7 +104,13 @@ export class PromotionPipeline extends pulumi.ComponentResource {
     }
     new WorkflowAdmission(
       `${name}-admission`,
-      { namespace: args.namespace, starts, accounts: this.templates, environments: Object.keys(args.environmentUrls) },
+      {
+        namespace: args.namespace,
+        folder: args.folder,
+        accounts: this.templates,
+        allowedChildTemplates,
+        environments: Object.keys(args.environmentUrls),
+      },
       child,
     );
     this.registerOutputs({ templates: this.templates });
