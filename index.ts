@@ -122,7 +122,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       environmentUrls: Object.fromEntries(
         Object.entries(promotionPath).map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)]),
       ),
-      otherClusters: Object.keys(promotionPath).filter((name) => promotionPath[name].cluster),
+      remoteEnvironments: Object.keys(promotionPath).filter((name) => promotionPath[name].cluster),
       trackingUri,
       namespace: argoWorkflows.namespace,
       folder: join(__dirname, "workflows"),

@@ -25,12 +25,12 @@ export interface PipelineRunEvent {
   readonly detail?: string;
 }
 
-/** What a workflow may say of its model, as `workflows/scripts/outputs.py` writes it. */
+/** What a workflow may say of its model, as `workflows/lib/outputs.py` writes it. */
 const outcomes: Record<string, Omit<Outcome, "sentence">> = {
   promoted: { exitCode: 0, word: "Promoted" },
   held: { exitCode: 1, word: "Held" },
   reverted: { exitCode: 1, word: "Turned away" },
-  refused: { exitCode: 1, word: "Turned away" },
+  below_accuracy_bar: { exitCode: 1, word: "Turned away" },
 };
 const broken: Omit<Outcome, "sentence"> = { exitCode: 2, word: "Broken" };
 const ended = ["Succeeded", "Failed", "Error", "Omitted", "Skipped"];
@@ -44,9 +44,9 @@ export function templateOf(workflow: Workflow): string {
   return workflow.spec.workflowTemplateRef?.name ?? workflow.metadata.name;
 }
 
-/** A global output parameter of a Workflow; what its backstop says of `outcome` and `reason` comes first, since it came last. */
+/** A global output parameter of a Workflow; what its exit handler says of `outcome` and `reason` comes first, since it came last. */
 export function output(workflow: Workflow, name: string): string | undefined {
-  return parameter(workflow, `backstop-${name}`) ?? parameter(workflow, name);
+  return parameter(workflow, `exit-handler-${name}`) ?? parameter(workflow, name);
 }
 
 function parameter(workflow: Workflow, name: string): string | undefined {

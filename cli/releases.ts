@@ -3,7 +3,7 @@ import { mlflow } from "./mlflow";
 
 const experiment = "gourmetgram-releases";
 
-/** One record of what was done to an environment, as `workflows/scripts/releases.py` writes it. */
+/** One record of what was done to an environment, as `workflows/lib/release_log.py` writes it. */
 export interface Release {
   /** `deploy`, `promote`, `revert` or `restore`; `freeze` or `unfreeze` for the promotions as a whole. */
   readonly action: string;
@@ -16,10 +16,10 @@ export interface Release {
   readonly dataSha256: string | null;
   /** What the gates measured, by `gate.figure`. */
   readonly figures: Record<string, number>;
-  /** Person, chain or schedule. */
+  /** Person, pipeline run or schedule. */
   readonly requestedBy: string;
   readonly workflow: string | null;
-  /** `deployed`, `promoted`, `reverted`, `restored`, `refused`, `broken`, `interrupted`; null while it goes on. */
+  /** `deployed`, `promoted`, `reverted`, `restored`, `refused`, `broken`, `interrupted`; null while it is open. */
   readonly outcome: string | null;
   readonly reason: string;
   /** What the environment served from its end on, where that changed. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chainLabel, submittedBy, workflowNamespace } from "../components/shared/workflow-names";
+import { pipelineRunLabel, submittedBy, workflowNamespace } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 
 export interface WorkflowNode {
@@ -46,7 +46,7 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
       metadata: {
         name,
         namespace: workflowNamespace,
-        labels: { [chainLabel]: name },
+        labels: { [pipelineRunLabel]: name },
         annotations: { [submittedBy]: await cluster.username() },
       },
       spec: {
@@ -60,7 +60,7 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
 
 /** Every Workflow of a pipeline run, oldest first. */
 export async function pipelineRunWorkflows(cluster: Cluster, pipelineRun: string): Promise<Workflow[]> {
-  const query = `labelSelector=${encodeURIComponent(`${chainLabel}=${pipelineRun}`)}`;
+  const query = `labelSelector=${encodeURIComponent(`${pipelineRunLabel}=${pipelineRun}`)}`;
   const { items } = await cluster.api<{ items: Workflow[] }>(`${path}/workflows?${query}`);
   return items.sort(
     (a, b) =>

@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import * as yaml from "js-yaml";
 import type { PipelineSettings } from "../../config";
 import type { BuiltImageKey } from "../../images/catalogue";
 import type { Manifest } from "../platform/release-manifests";
 import { freezeName } from "../shared/workflow-names";
 import { WorkflowAdmission } from "./workflow-admission";
+import { readWorkflows } from "./workflow-files";
 
 export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
@@ -16,17 +16,20 @@ export interface PromotionPipelineArgs {
   /** URL at which the workflows reach each environment, by its name, in the order of promotion. */
   readonly environmentUrls: Record<string, string>;
   /** Names of the environments whose pods are on another cluster. */
-  readonly otherClusters: string[];
+  readonly remoteEnvironments: string[];
   /** MLflow's tracking URI. */
   readonly trackingUri: string;
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
-  /** Folder of the templates, with their step scripts in `scripts/`. */
+  /** Folder of the templates, with the Python of their steps in `steps/`, `gates/` and `lib/`. */
   readonly folder: string;
 }
 
+/** Folders of Python modules; each is a ConfigMap `pipeline-<folder>`, mounted at `/pipeline/<folder>`. */
+const moduleFolders = ["steps", "gates", "lib"];
+
 /** Which templates each workflow starts; the others start none. */
-export const starts: Record<string, string[]> = {
+export const allowedChildTemplates: Record<string, string[]> = {
   "train-model": ["build-container-image"],
   "build-container-image": ["deploy-container-image", "test-staging", "revert-staging"],
   "test-staging": ["promote-model", "revert-staging"],
@@ -42,7 +45,7 @@ const argo = (resources: string[], verbs: string[]): k8s.types.input.rbac.v1.Pol
 export function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   const report = argo(["workflowtaskresults"], ["create", "patch"]);
   // Each asks who started it, and whether the lock is still held for it.
-  const workflows = argo(["workflows"], starts[template] ? ["create", "get", "list", "watch"] : ["get"]);
+  const workflows = argo(["workflows"], allowedChildTemplates[template] ? ["create", "get", "list", "watch"] : ["get"]);
   const freeze = { apiGroups: [""], resources: ["configmaps"], resourceNames: [freezeName], verbs: ["get"] };
   return template === "promote-model" ? [report, workflows, freeze] : [report, workflows];
 }
@@ -58,7 +61,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
   constructor(name: string, args: PromotionPipelineArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:PromotionPipeline", name, {}, opts);
     const child = { parent: this };
-    const manifests = readManifests(args.folder);
+    const manifests = readWorkflows(args.folder);
     this.templates = manifests
       .filter(({ kind }) => kind === "WorkflowTemplate")
       .map(({ metadata }) => metadata.name)
@@ -76,13 +79,16 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       },
       child,
     );
-    const scripts = new k8s.core.v1.ConfigMap(
-      `${name}-scripts`,
-      {
-        metadata: { name: "pipeline-scripts", namespace: args.namespace },
-        data: readScripts(join(args.folder, "scripts")),
-      },
-      child,
+    const modules = moduleFolders.map(
+      (folder) =>
+        new k8s.core.v1.ConfigMap(
+          `${name}-${folder}`,
+          {
+            metadata: { name: `pipeline-${folder}`, namespace: args.namespace },
+            data: readModules(join(args.folder, folder)),
+          },
+          child,
+        ),
     );
 
     new k8s.core.v1.ConfigMap(`${name}-freeze`, { metadata: { name: freezeName, namespace: args.namespace } }, child);
@@ -93,12 +99,18 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       new k8s.apiextensions.CustomResource(
         `${name}-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
-        { ...child, dependsOn: [parameters, scripts] },
+        { ...child, dependsOn: [parameters, ...modules] },
       );
     }
     new WorkflowAdmission(
       `${name}-admission`,
-      { namespace: args.namespace, starts, accounts: this.templates, environments: Object.keys(args.environmentUrls) },
+      {
+        namespace: args.namespace,
+        folder: args.folder,
+        accounts: this.templates,
+        allowedChildTemplates,
+        environments: Object.keys(args.environmentUrls),
+      },
       child,
     );
     this.registerOutputs({ templates: this.templates });
@@ -140,11 +152,14 @@ export function pipelineParameters(
     "load-max-p95-ms": String(settings.load.maxP95Ms),
     "mlflow-uri": args.trackingUri,
     environments: JSON.stringify(args.environmentUrls),
-    "other-clusters": JSON.stringify(args.otherClusters),
+    "remote-environments": JSON.stringify(args.remoteEnvironments),
   };
 }
 
-/** When to train, and between which environments to promote, is the stack's to say; everything else stands in a workflow's file. */
+/**
+ * When to train, and between which environments to promote, is the stack's to say; everything else stands in the files
+ * of the workflows.
+ */
 export function withSettings(
   manifest: Manifest,
   { settings, environmentUrls }: Pick<PromotionPipelineArgs, "settings" | "environmentUrls">,
@@ -172,14 +187,7 @@ function withPromotions(manifest: Manifest, environments: string[]): Manifest {
   return { ...manifest, spec: { ...manifest.spec, arguments: { ...manifest.spec.arguments, parameters } } };
 }
 
-function readManifests(folder: string): Manifest[] {
-  const files = readdirSync(folder)
-    .filter((file) => file.endsWith(".yaml"))
-    .sort();
-  return files.map((file) => yaml.load(readFileSync(join(folder, file), "utf8"), { filename: file }) as Manifest);
-}
-
-function readScripts(folder: string): Record<string, string> {
+function readModules(folder: string): Record<string, string> {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith(".py"))
     .sort();

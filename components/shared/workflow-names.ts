@@ -1,11 +1,11 @@
-/** Names that the program, the commands and the step scripts (`workflows/scripts/names.py`) share. */
+/** Names that the program, the commands and the steps (`workflows/lib/constants.py`) share. */
 
 /** Namespace of every workflow. */
 export const workflowNamespace = "argo";
 /** ConfigMap in it that people write to stop all promotions; Pulumi states that it is there, and nothing of what it says. */
 export const freezeName = "promotion-freeze";
-/** Label that every Workflow of one chain carries: the name of its first one. */
-export const chainLabel = "gourmetgram.io/chain";
+/** Label that every Workflow of one pipeline run carries: the name of its first one. */
+export const pipelineRunLabel = "gourmetgram.io/pipeline-run";
 /** Label of a Workflow that the pipeline started: the name of the one that did. */
 export const parentLabel = "gourmetgram.io/parent";
 /** Label of a Workflow that runs under the lock on staging: the name of the one that holds it. */

@@ -54,7 +54,7 @@ describe("the outcome of a pipeline run", () => {
       from: 0,
       to: 60,
       phase: "Failed",
-      outcome: "refused",
+      outcome: "below_accuracy_bar",
       reason: "accuracy 0.31 is below 0.8",
     });
     expect(pipelineRunOutcome([refused])).toEqual({
@@ -122,7 +122,7 @@ describe("the outcome of a pipeline run", () => {
     });
   });
 
-  it("is the backstop's where it had to act, and stays where it had not", () => {
+  it("is the exit handler's where it had to act, and stays where it had not", () => {
     const stopped = workflow("build-container-image", {
       from: 0,
       to: 60,
@@ -131,8 +131,8 @@ describe("the outcome of a pipeline run", () => {
       reason: "first",
     });
     stopped.status!.outputs!.parameters!.push(
-      { name: "backstop-outcome", value: "inconclusive" },
-      { name: "backstop-reason", value: "stopped; staging is back on 1.0.6" },
+      { name: "exit-handler-outcome", value: "inconclusive" },
+      { name: "exit-handler-reason", value: "stopped; staging is back on 1.0.6" },
     );
     expect(pipelineRunOutcome([stopped])).toEqual({
       exitCode: 2,
@@ -140,7 +140,7 @@ describe("the outcome of a pipeline run", () => {
       sentence: "stopped; staging is back on 1.0.6",
     });
     for (const parameter of stopped.status!.outputs!.parameters!)
-      if (parameter.name.startsWith("backstop")) parameter.value = "";
+      if (parameter.name.startsWith("exit-handler")) parameter.value = "";
     expect(pipelineRunOutcome([stopped])).toEqual({ exitCode: 2, word: "Broken", sentence: "first" });
   });
 
@@ -185,7 +185,7 @@ describe("what a person sees of a pipeline run", () => {
       skipped("resource", 111),
       skipped("load", 112),
       { name: "revert-on-failure", from: 113, to: 189, tries: 0 },
-      skipped("backstop", 190, true),
+      skipped("exit-handler", 190, true),
     ],
   });
 

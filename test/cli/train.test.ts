@@ -11,7 +11,7 @@ import { gate, workflow } from "./workflows";
 const root = join(__dirname, "..", "..");
 const state = mkdtempSync(join(tmpdir(), "train-"));
 const workflows = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows";
-const pipelineRunOf = (name: string) => `GET ${workflows}?labelSelector=gourmetgram.io/chain=${name}`;
+const pipelineRunOf = (name: string) => `GET ${workflows}?labelSelector=gourmetgram.io/pipeline-run=${name}`;
 const podsOf = (name: string) =>
   `GET /api/v1/namespaces/argo/pods?labelSelector=workflows.argoproj.io/workflow=${name}`;
 
@@ -124,7 +124,7 @@ describe("submit", () => {
         metadata: {
           name,
           namespace: "argo",
-          labels: { "gourmetgram.io/chain": name },
+          labels: { "gourmetgram.io/pipeline-run": name },
           annotations: { "gourmetgram.io/submitted-by": "anna" },
         },
         spec: {

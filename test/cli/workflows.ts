@@ -35,7 +35,7 @@ export function workflow(
 ): Workflow {
   const name = template === "train-model" ? "train-model-abc123" : `${template}-v7-def456`;
   return {
-    metadata: { name, creationTimestamp: at(from), labels: { "gourmetgram.io/chain": "train-model-abc123" } },
+    metadata: { name, creationTimestamp: at(from), labels: { "gourmetgram.io/pipeline-run": "train-model-abc123" } },
     spec: { workflowTemplateRef: { name: template } },
     status: {
       phase: phase ?? (to === undefined ? "Running" : "Succeeded"),

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { PromotionPipeline, starts } from "../../components/pipeline/promotion-pipeline";
+import { allowedChildTemplates, PromotionPipeline } from "../../components/pipeline/promotion-pipeline";
+import { readWorkflows } from "../../components/pipeline/workflow-files";
 import { childrenOf, one, record } from "../registrations";
 import { settingsWith } from "../stack-files";
 
@@ -17,13 +17,16 @@ const templates = [
   "train-model",
 ];
 
+/** A workflow as its file and the defaults state it. */
+const fileOf = (name: string) => readWorkflows(folder).find(({ metadata }) => metadata.name === name)!;
+
 async function pipeline(section: object = {}, environments = ["staging", "canary"]) {
   const { registrations, result } = await record({}, () => {
     const { templates } = new PromotionPipeline("pipeline", {
       settings: settingsWith({ pipeline: section }).pipeline,
       images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" },
       environmentUrls: Object.fromEntries(environments.map((name, index) => [name, `http://${name}:808${index}`])),
-      otherClusters: [],
+      remoteEnvironments: [],
       trackingUri: "http://mlflow:8000",
       namespace: "argo",
       folder,
@@ -40,8 +43,10 @@ describe("PromotionPipeline", () => {
     expect(childrenOf(registrations, "pipeline")).toEqual(
       [
         "ConfigMap pipeline-freeze",
+        "ConfigMap pipeline-gates",
+        "ConfigMap pipeline-lib",
         "ConfigMap pipeline-parameters",
-        "ConfigMap pipeline-scripts",
+        "ConfigMap pipeline-steps",
         "CronWorkflow pipeline-cron-restore-releases",
         "CronWorkflow pipeline-cron-revert-staging",
         "CronWorkflow pipeline-cron-train",
@@ -55,7 +60,7 @@ describe("PromotionPipeline", () => {
       ].sort(),
     );
     // With the component itself, and the two resources of its admission.
-    expect(registrations).toHaveLength(10 + 4 * templates.length);
+    expect(registrations).toHaveLength(12 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {
@@ -90,15 +95,15 @@ describe("PromotionPipeline", () => {
     });
   });
 
-  it("mounts every script as it stands in its folder", async () => {
-    const files = readdirSync(join(folder, "scripts")).filter((file) => file.endsWith(".py"));
-    expect((await pipeline()).inputs("pipeline-scripts").data).toEqual(
-      Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, "scripts", file), "utf8")])),
+  it.each(["steps", "gates", "lib"])("mounts every module of %s as it stands in its folder", async (room) => {
+    const files = readdirSync(join(folder, room)).filter((file) => file.endsWith(".py"));
+    expect((await pipeline()).inputs(`pipeline-${room}`).data).toEqual(
+      Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, room, file), "utf8")])),
     );
   });
 
   it("trains on the stack's schedule, and leaves the rest of the CronWorkflow to its file", async () => {
-    const file = yaml.load(readFileSync(join(folder, "cron-train.yaml"), "utf8")) as { spec: object };
+    const file = fileOf("cron-train");
     const { inputs } = await pipeline({
       cron: { schedule: "30 4 * * 1-5", timezone: "Europe/Berlin", suspended: false },
     });
@@ -131,9 +136,7 @@ describe("PromotionPipeline", () => {
   ])(
     "promotes between the environments %j, the last promotion where nothing else is said, and leaves the rest to the file",
     async (environments, sources, targets) => {
-      const file = yaml.load(readFileSync(join(folder, "promote-model.yaml"), "utf8")) as {
-        spec: { arguments: { parameters: object[] } };
-      };
+      const file = fileOf("promote-model");
       const { spec } = (await pipeline({}, environments)).inputs("pipeline-promote-model");
       expect(spec.arguments.parameters).toEqual([
         { name: "source-environment", enum: sources, value: sources.at(-1) },
@@ -145,7 +148,7 @@ describe("PromotionPipeline", () => {
   );
 
   it("keeps the file's choice of promotions where the stack has none: Argo wants one", async () => {
-    const file = yaml.load(readFileSync(join(folder, "promote-model.yaml"), "utf8")) as { spec: object };
+    const file = fileOf("promote-model");
     expect((await pipeline({}, ["staging"])).inputs("pipeline-promote-model").spec).toEqual(file.spec);
   });
 });
@@ -190,11 +193,13 @@ describe("each workflow", () => {
     });
   });
 
-  it("starts others only where its scripts do", () => {
+  it("starts others only where its steps do", () => {
     const starting = templates.filter((template) =>
-      /start-workflow\.py|conclude\.py|backstop\.py/.test(readFileSync(join(folder, `${template}.yaml`), "utf8")),
+      /steps\.(?:start_workflow|act_on_verdict|exit_handler)\b/.test(
+        readFileSync(join(folder, `${template}.yaml`), "utf8"),
+      ),
     );
-    expect(starting).toEqual(Object.keys(starts).sort());
+    expect(starting).toEqual(Object.keys(allowedChildTemplates).sort());
   });
 
   it("reads only parameters that exist", async () => {

@@ -154,13 +154,13 @@ describe("the stack of a platform with an environment on another cluster", () =>
   });
 
   it("tells the workflows where they reach it, and that they see no pods there", () => {
-    const { environments, "other-clusters": otherClusters } = inputs("pipeline-parameters").data;
+    const { environments, "remote-environments": remoteEnvironments } = inputs("pipeline-parameters").data;
     expect(JSON.parse(environments)).toEqual({
       staging: "http://gourmetgram-staging.gourmetgram-staging.svc.cluster.local:8081",
       canary: "http://192.0.2.20:8080",
       production: "http://gourmetgram-production.gourmetgram-production.svc.cluster.local:80",
     });
-    expect(otherClusters).toBe('["canary"]');
+    expect(remoteEnvironments).toBe('["canary"]');
   });
 
   it("lets Argo CD deploy to it there, and not to a namespace of that name here", () => {

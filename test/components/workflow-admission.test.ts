@@ -1,18 +1,28 @@
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { admissionRules, WorkflowAdmission } from "../../components/pipeline/workflow-admission";
+import { readPolicy, WorkflowAdmission, withStackRules } from "../../components/pipeline/workflow-admission";
+import { lockHolderLabel, parentLabel, submittedBy } from "../../components/shared/workflow-names";
 import { one, record } from "../registrations";
 
-const args = {
+const folder = join(__dirname, "../../workflows");
+const rules = {
   accounts: ["build", "deploy", "test"],
-  starts: { build: ["deploy", "test"], test: ["promote-model"] },
+  allowedChildTemplates: { build: ["deploy", "test"], test: ["promote-model"] },
   environments: ["staging", "canary", "production"],
 };
+const { spec } = readPolicy(folder);
+
+/** Expressions of the variables by name, with the stack's values. */
+const expressions = (environments = rules.environments) =>
+  Object.fromEntries(
+    withStackRules(spec.variables, { ...rules, environments }).map(({ name, expression }) => [name, expression]),
+  );
 
 describe("WorkflowAdmission", () => {
   it("denies, in the workflows' namespace alone, and fails closed", async () => {
     const { registrations } = await record(
       {},
-      () => void new WorkflowAdmission("admission", { namespace: "argo", ...args }),
+      () => void new WorkflowAdmission("admission", { namespace: "argo", folder, ...rules }),
     );
     expect(registrations.map(({ type, name, parent }) => [type, name, parent])).toEqual([
       ["gourmetgram:release:WorkflowAdmission", "admission", null],
@@ -31,7 +41,8 @@ describe("WorkflowAdmission", () => {
           },
         ],
       },
-      ...admissionRules(args),
+      variables: withStackRules(spec.variables, rules),
+      validations: spec.validations,
     });
     expect(one(registrations, "admission-binding").inputs.spec).toEqual({
       policyName: "gourmetgram-workflows",
@@ -41,35 +52,51 @@ describe("WorkflowAdmission", () => {
   });
 
   it("knows which accounts are the pipeline's, and what each starts", () => {
-    const { variables } = admissionRules(args);
-    const expression = (name: string) => variables.find((variable) => variable.name === name)!.expression;
-    expect(expression("byPipeline")).toBe("variables.account in ['build', 'deploy', 'test']");
-    expect(expression("starts")).toBe("{'build': ['deploy', 'test'], 'test': ['promote-model']}");
+    expect(expressions()).toMatchObject({
+      accounts: '["build","deploy","test"]',
+      allowedChildTemplates: '{"build":["deploy","test"],"test":["promote-model"]}',
+    });
   });
 
   it.each([
-    [
-      ["staging", "shadow", "canary", "production"],
-      "shadow",
-      "shadow only: a person promotes to canary and production, with npm run promote",
-    ],
-    [["staging", "canary"], "canary", "canary only: a person promotes, with npm run promote"],
-    [["staging"], "", "no environment only: a person promotes, with npm run promote"],
-  ])("lets the pipeline promote in %j to %j alone", (environments, target, rest) => {
-    const { expression, message } = admissionRules({ ...args, environments }).validations[1];
-    const parameters =
-      "(has(object.spec.arguments) && has(object.spec.arguments.parameters) ? object.spec.arguments.parameters : [])";
-    expect(expression).toBe(
-      `request.operation != 'CREATE' || !variables.byPipeline || variables.template != 'promote-model' || (${parameters}.exists(p, p.name == 'target-environment') && ${parameters}.all(p, p.name != 'target-environment' || (has(p.value) && p.value == '${target}')))`,
-    );
-    expect(message).toBe(`the pipeline promotes to ${rest}`);
+    [["staging", "shadow", "canary", "production"], '"shadow"', '["canary","production"]'],
+    [["staging", "canary"], '"canary"', "[]"],
+    [["staging"], '""', "[]"],
+  ])("lets the pipeline promote in %j to %s alone, and a person to %s", (environments, next, later) => {
+    expect(expressions(environments)).toMatchObject({ nextEnvironment: next, laterEnvironments: later });
+  });
+
+  it("puts the stack's values where the file has none, and changes nothing else of it", () => {
+    const found = expressions();
+    const changed = spec.variables.filter(({ name, expression }) => found[name] !== expression);
+    expect(changed).toEqual([
+      { name: "accounts", expression: "[]" },
+      { name: "allowedChildTemplates", expression: "{}" },
+      { name: "nextEnvironment", expression: "''" },
+      { name: "laterEnvironments", expression: "[]" },
+    ]);
+  });
+
+  it("defines every variable before an expression reads it", () => {
+    const known = new Set<string>();
+    const read = (expression = "") => [...expression.matchAll(/variables\.(\w+)/g)].map(([, name]) => name);
+    for (const { name, expression } of spec.variables) {
+      expect(read(expression).filter((other) => !known.has(other))).toEqual([]);
+      known.add(name);
+    }
+    for (const { expression, messageExpression } of spec.validations)
+      expect([...read(expression), ...read(messageExpression)].filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it("reads the labels and the annotation that the program writes", () => {
+    const names = new Set(JSON.stringify(spec).match(/gourmetgram\.io\/[a-z-]+/g));
+    expect(names).toEqual(new Set([parentLabel, lockHolderLabel, submittedBy]));
   });
 
   it("says of each rule what to do instead", () => {
-    const messages = admissionRules(args).validations.map(({ message }) => message);
-    expect(messages).toEqual([
+    expect(spec.validations.map(({ message }) => message)).toEqual([
       "a workflow of the pipeline may not start this one",
-      "the pipeline promotes to canary only: a person promotes to production, with npm run promote",
+      "the pipeline promotes to one environment only: a person promotes, with npm run promote",
       "the label gourmetgram.io/parent says that the pipeline started a workflow: leave it out",
       "every other way into a workflow than main goes round its lock: leave entrypoint out",
       "the annotation gourmetgram.io/submitted-by must be the name of who submits",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Outcome } from "../../cli/pipeline-run";
 import { submit } from "../../cli/workflows";
-import { chainLabel, lockHolderLabel } from "../../components/shared/workflow-names";
+import { lockHolderLabel, pipelineRunLabel } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import { followToEnd, registerCandidate, submitBuild } from "./faults";
@@ -58,8 +58,8 @@ describe("Given a pipeline that no model has passed yet", () => {
         load: "Skipped",
         "promote-on-success": "Skipped",
         "revert-on-failure": "Succeeded",
-        backstop: "Skipped",
-        "locked-backstop": "Skipped",
+        "exit-handler": "Skipped",
+        "locked-exit-handler": "Skipped",
       });
       expect(await workflowPhases(pipelineRun)).toEqual({
         "train-model": "Succeeded",
@@ -136,7 +136,7 @@ describe("Given a pipeline that no model has passed yet", () => {
         digest: (await environment("canary")).digest,
         modelRun: expect.stringMatching(/^[0-9a-f]{32}$/),
         dataSha256: expect.stringMatching(/^[0-9a-f]{64}$/),
-        requestedBy: `pipeline, chain ${pipelineRun}`,
+        requestedBy: `pipeline run ${pipelineRun}`,
         outcome: "promoted",
         serves: { version: `1.0.${good}` },
       });
@@ -226,7 +226,7 @@ describe("Given a version that passed", () => {
       expect(digests.size).toBe(2);
       const times = [];
       for (const scenario of scenarios) {
-        const selector = encodeURIComponent(`${chainLabel}=${pipelineRuns[scenario]},${lockHolderLabel}`);
+        const selector = encodeURIComponent(`${pipelineRunLabel}=${pipelineRuns[scenario]},${lockHolderLabel}`);
         const { items } = await connect().api<{ items: { status: { startedAt: string; finishedAt: string } }[] }>(
           `${workflowsPath}?labelSelector=${selector}`,
         );

@@ -69,7 +69,9 @@ describe("Given the rules of promotion", () => {
     );
     expect(exitCode).toBe(1);
     expect(sentence).toMatch(
-      new RegExp(`^canary has to run version ${good} for [0-9.]+ more minutes before it goes on: promote it then\\.$`),
+      new RegExp(
+        `^canary has to run version ${good} for [0-9.]+ more minutes before it can be promoted: promote it then\\.$`,
+      ),
     );
   });
 
@@ -111,7 +113,7 @@ describe("Given promotions that somebody froze", () => {
     expect(outcome.sentence).toMatch(
       new RegExp(
         "^1\\.0\\.\\d+ passed staging, but was not promoted: Promotions are frozen by .+: exams until Friday\\. " +
-          "Run npm run unfreeze to go on\\.$",
+          "Run npm run unfreeze to continue\\.$",
       ),
     );
     await expectSettled({ staging: `1.0.${next}`, canary });
@@ -159,7 +161,7 @@ describe("Given a version that staging was reverted from", () => {
       exitCode: 1,
       word: "Held",
       sentence:
-        `1.0.${next} passed staging, but staging was once taken back from it; ` +
+        `1.0.${next} passed staging, but staging was once reverted from it; ` +
         `to promote it, run: npm run promote -- ${next} staging canary`,
     });
     await expectSettled({ staging: `1.0.${next}`, canary: `1.0.${good}` });

@@ -189,7 +189,7 @@ describe("Given a model on its way", () => {
     expect(await expectReverted()).toMatch(/^the workflow ended before a verdict was acted on: integration/);
     expect(await stepPhases(pipelineRun, "test-staging")).toMatchObject({
       integration: "Failed",
-      backstop: "Succeeded",
+      "exit-handler": "Succeeded",
     });
     report.add("a gate's own image missing", sentence);
   });

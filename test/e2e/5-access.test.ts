@@ -102,7 +102,8 @@ describe("Given the ServiceAccounts of the workflows", () => {
         await allowed(argo(verb, "workflows", "argo", "other"), false);
         await allowed(argo(verb, "workflowtemplates", "argo", "promote-model"), false);
         await allowed({ verb, resource: "configmaps", namespace: "argo", name: "promotion-freeze" }, false);
-        await allowed({ verb, resource: "configmaps", namespace: "argo", name: "pipeline-scripts" }, false);
+        for (const name of ["pipeline-steps", "pipeline-gates", "pipeline-lib"])
+          await allowed({ verb, resource: "configmaps", namespace: "argo", name }, false);
       }
       await allowed(argo("patch", "applications", "argocd", "another"), false);
       await allowed(argo("create", "applications", "argocd"), false);

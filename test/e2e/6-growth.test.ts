@@ -26,29 +26,32 @@ const gate = `"""Latency gate: one request is answered in time."""
 
 import time
 
-import gate
-import names
-import web
+from lib import http_client, inputs
+from lib.verdict import Verdict
 
 
-def check(_version, _digest):
+def check(_version: str, _digest: str) -> Verdict:
     began = time.monotonic()
-    web.request(f"{names.service_url('staging')}/test", timeout=30.0)
+    http_client.request(f"{inputs.service_url('staging')}/test", timeout=30.0)
     milliseconds = round(1000 * (time.monotonic() - began))
     verdict = "pass" if milliseconds < 10_000 else "fail"
-    return gate.Verdict(verdict, f"one request took {milliseconds} ms", milliseconds=milliseconds)
+    return Verdict(verdict, f"one request took {milliseconds} ms", milliseconds=milliseconds)
 `;
-const line =
-  "        - - { name: latency, template: gate, when: *undecided, " +
-  "arguments: { parameters: [{ name: gate, value: latency }] } }\n";
+const step = `        - - name: latency
+            template: gate
+            when: *undecided
+            arguments:
+              parameters:
+                - { name: gate, value: latency }
+`;
 
-/** Adds a gate as ARCHITECTURE.md says: its script, and its line. */
+/** Adds a gate as ARCHITECTURE.md says: its module, and its step. */
 function addGate(program: string): void {
-  writeFileSync(join(program, "workflows", "scripts", "gate-latency.py"), gate);
+  writeFileSync(join(program, "workflows", "gates", "latency.py"), gate);
   const file = join(program, "workflows", "test-staging.yaml");
   writeFileSync(
     file,
-    readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => line + next),
+    readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => step + next),
   );
 }
 
@@ -144,12 +147,8 @@ describe("Given a running pipeline", () => {
       'namespaces "gourmetgram-shadow" not found',
     );
     const { data } = await connect().api<{ data: Record<string, string> }>(
-      "/api/v1/namespaces/argo/configmaps/pipeline-scripts",
+      "/api/v1/namespaces/argo/configmaps/pipeline-gates",
     );
-    expect(Object.keys(data).filter((script) => script.startsWith("gate-"))).toEqual([
-      "gate-integration.py",
-      "gate-load.py",
-      "gate-resource.py",
-    ]);
+    expect(Object.keys(data)).toEqual(["integration.py", "load.py", "resource.py"]);
   });
 });

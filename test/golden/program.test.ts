@@ -41,7 +41,7 @@ function summary({
 }) {
   // Changes with every byte of the images' sources.
   if (name === "images-push") return { type, name, parent, inputs: { ...inputs, triggers: ["<content of images/>"] } };
-  if (name === "pipeline-scripts")
+  if (["pipeline-steps", "pipeline-gates", "pipeline-lib"].includes(name))
     return { type, name, parent, inputs: { ...inputs, data: Object.keys(inputs.data ?? {}) } };
   if (parent === "pipeline" && inputs.apiVersion === "argoproj.io/v1alpha1")
     return { type, name, parent, inputs: { kind: inputs.kind, metadata: inputs.metadata } };

@@ -1,4 +1,4 @@
-"""Runs the step scripts as Argo does: a process of its own, values by environment, output parameters from files."""
+"""Runs the steps as Argo does: a process of its own, values by environment, output parameters from files."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from servers import App, Mlflow
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
-SCRIPTS = HERE.parents[1] / "workflows" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+WORKFLOWS = HERE.parents[1] / "workflows"
+sys.path.insert(0, str(WORKFLOWS))
 sys.dont_write_bytecode = True
 
 BASE = "registry.kube-system.svc.cluster.local:5000/gourmetgram-app@sha256:" + "b" * 64
@@ -58,12 +58,14 @@ class Pipeline:
         lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return [line for line in lines if line["tool"] == tool and verb in (None, line["args"][0])]
 
-    def run(self, script, scripts=SCRIPTS, **env):
+    def run(self, step, workflows=WORKFLOWS, **env):
+        """Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`."""
         for tool, rules in self.rules.items():
             (self.folder / f"{tool}.json").write_text(json.dumps(rules))
         given = {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(workflows),
             "FAKE_STATE": str(self.folder),
             "OUTPUT_DIR": str(self.out),
             "MLFLOW_TRACKING_URI": self.mlflow.url,
@@ -74,8 +76,10 @@ class Pipeline:
             "WORKFLOW_NAME": "parent",
             "WORKFLOW_NAMESPACE": "argo",
         }
-        command = [sys.executable, "-S", str(scripts / script)]  # the scripts need the standard library alone
-        return subprocess.run(command, env={**given, **env}, capture_output=True, text=True, timeout=60)
+        command = [sys.executable, "-S", "-m", f"steps.{step}"]  # the steps need the standard library alone
+        return subprocess.run(
+            command, cwd=self.folder, env={**given, **env}, capture_output=True, text=True, timeout=60
+        )
 
     def environments(self, *names):
         """What a stack with these environments hands to its steps; the same app answers for all of them."""
@@ -121,7 +125,7 @@ class Pipeline:
         listed = {**recorded("rollout/list.json"), "items": list(pods)}
         self.allow("kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", stdout=listed)
 
-    def own_workflow(self, labels=None, annotations=None, nodes=None):
+    def current_workflow(self, labels=None, annotations=None, nodes=None):
         begun = {"creationTimestamp": "2026-01-05T00:00:00Z"}
         metadata = {"name": "parent", "namespace": "argo", "uid": "uid-1", **begun, "labels": labels or {}, "annotations": annotations or {}}
         self.workflow("parent", {"metadata": metadata, "status": {"nodes": nodes or {}, **holding("argo/parent/parent-1")}})
@@ -133,8 +137,8 @@ class Pipeline:
 
     def under_lock(self, key="argo/holder/holder-1"):
         """This Workflow was started by `holder`, under the lock on staging; `key` is the step that holds it now, None for none."""
-        labels = {"gourmetgram.io/chain": "train-model-abcde", "gourmetgram.io/parent": "holder", "gourmetgram.io/lock-holder": "holder"}
-        self.own_workflow(labels, {"gourmetgram.io/lock-key": "argo/holder/holder-1"})
+        labels = {"gourmetgram.io/pipeline-run": "train-model-abcde", "gourmetgram.io/parent": "holder", "gourmetgram.io/lock-holder": "holder"}
+        self.current_workflow(labels, {"gourmetgram.io/lock-key": "argo/holder/holder-1"})
         self.workflow("holder", {"metadata": {"name": "holder"}, "status": {"phase": "Running", **holding(key)}})
 
     def frozen(self, **data):
@@ -192,3 +196,59 @@ def world(tmp_path):
     refused = tmp_path / "refused"
     assert not refused.exists(), f"calls that nothing allows: {refused.read_text()}"
     assert not pipeline.mlflow.refused, f"requests that MLflow does not know: {pipeline.mlflow.refused}"
+
+
+def report(gate, verdict, reason="why"):
+    return json.dumps({"gate": gate, "verdict": verdict, "reason": reason, "metrics": {}})
+
+
+def step(gate, verdict, unreached=False):
+    """What a gate's step left: name, phase and output parameters."""
+    if verdict == "skipped":
+        return [gate, "Skipped", {"verdict": "inconclusive", "decided": "yes", "report": "", "reason": ""}]
+    decided = "no" if verdict == "pass" or unreached else "yes"
+    return [gate, "Succeeded", {"verdict": verdict, "decided": decided, "report": report(gate, verdict), "reason": ""}]
+
+
+def act_on_verdict(world, action, *verdicts, names=("integration", "resource", "load"), **env):
+    """`unreached` is the verdict of a gate that could not ask the candidate; Argo hands the steps over by name."""
+    steps = sorted(step(gate, verdict.replace("unreached", "fail"), verdict == "unreached") for gate, verdict in zip(names, verdicts))
+    return world.run("act_on_verdict", ACTION=action, MODEL_VERSION="7", **{"DIGEST": digest(7), "GATES": json.dumps(steps), **env})
+
+
+def deploy(world, **env):
+    """Deploys version 8 to staging."""
+    return world.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="8", DIGEST=digest(8), **env)
+
+
+def start(world, template="test-staging", wait="yes"):
+    return world.run("start_workflow", TEMPLATE=template, WAIT=wait, MODEL_VERSION="7", DIGEST=digest(7))
+
+
+def passed(version, at="2026-01-01T00:00:00Z"):
+    return {"image_digest": digest(version), "staging__verdict": "pass", "staging__digest": digest(version), "staging__verdict_at": at}
+
+
+def comes_back(world, version=5):
+    world.pods_watched("staging", (0, "ADDED", pod(version)))
+    world.app.serves(version)
+
+
+@pytest.fixture
+def candidate(world):
+    world.mlflow.add(7, image_digest=digest(7))
+    world.mlflow.aliases["staging"] = "7"
+    world.current_workflow({"gourmetgram.io/pipeline-run": "train-model-abcde"})
+    return world
+
+
+@pytest.fixture
+def unjudged(world):
+    """Staging was told to run 8, which has not passed; its alias is on 8; 5 passed before."""
+    world.mlflow.add(5, **passed(5))
+    world.mlflow.add(8, image_digest=digest(8))
+    world.mlflow.aliases["staging"] = "8"
+    world.application("staging", 8)
+    world.patchable("staging")
+    world.under_lock()
+    return world

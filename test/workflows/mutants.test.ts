@@ -53,7 +53,7 @@ describe("taken out", () => {
 
   beforeAll(async () => {
     const unchanged = suites.map((suite) => {
-      const file = suite.endsWith(".py") ? "workflows/scripts/names.py" : "workflows/cron-train.yaml";
+      const file = suite.endsWith(".py") ? "workflows/lib/constants.py" : "workflows/cron-train.yaml";
       return [suite, { file, content: read(file), tests: tests.filter((test) => test.startsWith(`${suite}:`)) }];
     });
     const changed = tried.map(([name, file, protection]) => [

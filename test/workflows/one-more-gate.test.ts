@@ -6,16 +6,21 @@ import { PromotionPipeline } from "../../components/pipeline/promotion-pipeline"
 import { one, record } from "../registrations";
 import { settingsWith } from "../stack-files";
 
-/** The workflows with a fourth gate, by one script and one line. */
+/** The workflows with a fourth gate, by one module and one step. */
 const folder = mkdtempSync(join(tmpdir(), "workflows-"));
 cpSync(join(__dirname, "../../workflows"), folder, { recursive: true });
-writeFileSync(join(folder, "scripts", "gate-latency.py"), "# a gate\n");
+writeFileSync(join(folder, "gates", "latency.py"), "# a gate\n");
 const file = join(folder, "test-staging.yaml");
-const line =
-  "        - - { name: latency, template: gate, when: *undecided, arguments: { parameters: [{ name: gate, value: latency }] } }\n";
+const step = `        - - name: latency
+            template: gate
+            when: *undecided
+            arguments:
+              parameters:
+                - { name: gate, value: latency }
+`;
 writeFileSync(
   file,
-  readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => line + next),
+  readFileSync(file, "utf8").replace("        - - name: promote-on-success\n", (next) => step + next),
 );
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -28,7 +33,7 @@ async function gatesOf(from: string) {
       settings,
       images,
       environmentUrls,
-      otherClusters: [],
+      remoteEnvironments: [],
       trackingUri: "http://mlflow:8000",
       namespace: "argo",
       folder: from,
@@ -36,7 +41,7 @@ async function gatesOf(from: string) {
   });
   const { templates } = one(registrations, "pipeline-test-staging").inputs.spec;
   return {
-    scripts: one(registrations, "pipeline-scripts").inputs.data,
+    modules: one(registrations, "pipeline-gates").inputs.data,
     templates,
     steps: templates.find(({ name }: { name: string }) => name === "gates").steps,
   };
@@ -45,7 +50,7 @@ async function gatesOf(from: string) {
 describe("a fourth gate", () => {
   it("is a step more of the Workflow that the program declares, and nothing else of it changes", async () => {
     const shipped = await gatesOf(join(__dirname, "../../workflows"));
-    const { templates, steps, scripts } = await gatesOf(folder);
+    const { templates, steps, modules } = await gatesOf(folder);
     expect(steps.map(([{ name }]: [{ name: string }]) => name)).toEqual([
       "integration",
       "resource",
@@ -60,6 +65,6 @@ describe("a fourth gate", () => {
     expect(templates.filter(({ name }: { name: string }) => name !== "gates")).toEqual(
       shipped.templates.filter(({ name }: { name: string }) => name !== "gates"),
     );
-    expect(Object.keys(scripts)).toEqual([...Object.keys(shipped.scripts), "gate-latency.py"].sort());
+    expect(Object.keys(modules)).toEqual([...Object.keys(shipped.modules), "latency.py"].sort());
   });
 });

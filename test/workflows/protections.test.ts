@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
+import { readWorkflows } from "../../components/pipeline/workflow-files";
 
 const folder = join(__dirname, "../../workflows");
 const names = [
@@ -13,9 +13,7 @@ const names = [
   "test-staging",
   "train-model",
 ];
-const specs = Object.fromEntries(
-  names.map((name) => [name, (yaml.load(readFileSync(join(folder, `${name}.yaml`), "utf8")) as any).spec]),
-);
+const specs = Object.fromEntries(readWorkflows(folder).map(({ metadata, spec }) => [metadata.name, spec]));
 const template = (workflow: string, name: string) => specs[workflow].templates.find((one: any) => one.name === name);
 
 /** Names of the steps of a template that run, given what their conditions ask for. */
@@ -28,7 +26,7 @@ function running(workflow: string, name: string, known: Record<string, string>):
 }
 
 describe("when it ends", () => {
-  /** Script that an exit handler comes to, with the lock that it takes on the way. */
+  /** Entry point that an exit handler comes to, with the lock that it takes on the way. */
   const handled = (workflow: string, status: string, entrypoint: string) =>
     running(workflow, specs[workflow].onExit, { "workflow.status": status, "workflow.mainEntrypoint": entrypoint }).map(
       (name) => {
@@ -38,16 +36,16 @@ describe("when it ends", () => {
         const { synchronization, steps, container } = template(workflow, next);
         return [
           synchronization?.mutexes[0].name,
-          (container ?? template(workflow, steps[0][0].template).container).command[1],
+          (container ?? template(workflow, steps[0][0].template).container).command[2],
         ];
       },
     );
 
   it.each([
-    ["build-container-image", "main", ["staging", "/scripts/backstop.py"]],
-    ["promote-model", "main", ["promotion", "/scripts/restore.py"]],
-    ["test-staging", "main", ["staging", "/scripts/backstop.py"]],
-    ["test-staging", "under-lock", [undefined, "/scripts/backstop.py"]],
+    ["build-container-image", "main", ["staging", "steps.exit_handler"]],
+    ["promote-model", "main", ["promotion", "steps.restore"]],
+    ["test-staging", "main", ["staging", "steps.exit_handler"]],
+    ["test-staging", "under-lock", [undefined, "steps.exit_handler"]],
   ])("%s, begun at %s, makes good what it left undone", (workflow, entrypoint, handler) => {
     for (const status of ["Failed", "Error"]) expect(handled(workflow, status, entrypoint)).toEqual([handler]);
     expect(handled(workflow, "Succeeded", entrypoint)).toEqual([]);
@@ -62,7 +60,7 @@ describe("when it ends", () => {
   });
 });
 
-it("hands on the digest that was built, to every script that takes one", () => {
+it("hands on the digest that was built, to every step that takes one", () => {
   const digests = (name: string) => {
     const steps = template("build-container-image", name).steps.flat();
     return steps.map((step: any) => step.arguments.parameters.find((one: any) => one.name === "digest")?.value);
@@ -78,7 +76,7 @@ it("hands on the digest that was built, to every script that takes one", () => {
 
   const pods = names.flatMap((name) => specs[name].templates).filter(({ container }: any) => container);
   const takers = pods.filter(({ container }: any) =>
-    /optional_digest\(|gate\.judge\(/.test(readFileSync(join(folder, container.command[1].slice(1)), "utf8")),
+    /optional_digest\(/.test(readFileSync(join(folder, `${container.command[2].replace(".", "/")}.py`), "utf8")),
   );
   const handed = takers.map(({ name, container }: any) => [
     name,

@@ -1,13 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
+import { readWorkflows } from "../../components/pipeline/workflow-files";
 
 const folder = join(__dirname, "../../workflows");
 const files = readdirSync(folder).filter((file) => file.endsWith(".yaml"));
 const text = (file: string) => readFileSync(join(folder, file), "utf8");
 const token = "/var/run/secrets/kubernetes.io/serviceaccount";
-const manifests = files.map((file) => ({ file, ...(yaml.load(text(file)) as any) }));
+const manifests: any[] = readWorkflows(folder);
 const templates = manifests.filter(({ kind }) => kind === "WorkflowTemplate");
 const all = templates.flatMap(({ metadata, spec }) =>
   spec.templates.map((template: any) => ({ workflow: metadata.name, spec, ...template })),
@@ -28,25 +28,42 @@ function deadline({ activeDeadlineSeconds, inputs }: any, step?: any): number {
   );
   return Number(given.value);
 }
+/** The entry point that a pod runs: `deploy` for `python3 -m steps.deploy`. */
+const step = (pod: any): string => pod.container.command[2].replace(/^steps\./, "");
+const source = (path: string) => readFileSync(join(folder, `${path}.py`), "utf8");
+const modules = (room: string) => readdirSync(join(folder, room)).flatMap((file) => /^(.+)\.py$/.exec(file)?.[1] ?? []);
 const label = ({ workflow, name }: any) => `${workflow}/${name}`;
 const named = (list: any[]) => list.map((one) => [label(one), one] as const);
 
-it("holds the workflows that the document names, and those that heal, each in a file of its name", () => {
-  expect(manifests.map(({ file, kind, metadata }) => [file, kind, metadata.name])).toEqual([
-    ["build-container-image.yaml", "WorkflowTemplate", "build-container-image"],
-    ["cron-restore-releases.yaml", "CronWorkflow", "cron-restore-releases"],
-    ["cron-revert-staging.yaml", "CronWorkflow", "cron-revert-staging"],
-    ["cron-train.yaml", "CronWorkflow", "cron-train"],
-    ["deploy-container-image.yaml", "WorkflowTemplate", "deploy-container-image"],
-    ["promote-model.yaml", "WorkflowTemplate", "promote-model"],
-    ["restore-releases.yaml", "WorkflowTemplate", "restore-releases"],
-    ["revert-staging.yaml", "WorkflowTemplate", "revert-staging"],
-    ["test-staging.yaml", "WorkflowTemplate", "test-staging"],
-    ["train-model.yaml", "WorkflowTemplate", "train-model"],
+it("holds the workflows that the document names, and those that recover, each in a file of its name", () => {
+  expect(manifests.map(({ kind, metadata }) => [`${metadata.name}.yaml`, kind])).toEqual([
+    ["build-container-image.yaml", "WorkflowTemplate"],
+    ["cron-restore-releases.yaml", "CronWorkflow"],
+    ["cron-revert-staging.yaml", "CronWorkflow"],
+    ["cron-train.yaml", "CronWorkflow"],
+    ["deploy-container-image.yaml", "WorkflowTemplate"],
+    ["promote-model.yaml", "WorkflowTemplate"],
+    ["restore-releases.yaml", "WorkflowTemplate"],
+    ["revert-staging.yaml", "WorkflowTemplate"],
+    ["test-staging.yaml", "WorkflowTemplate"],
+    ["train-model.yaml", "WorkflowTemplate"],
   ]);
+  const others = ["admission-policy.yaml", "workflow-defaults.yaml"];
+  expect(files.filter((file) => !others.includes(file))).toEqual(
+    manifests.map(({ metadata }) => `${metadata.name}.yaml`),
+  );
 });
 
-it("heals on a schedule, never two at once, by what needs no parameter", () => {
+it("keeps every line within 120 columns", () => {
+  const long = files.flatMap((file) =>
+    text(file)
+      .split("\n")
+      .filter((line) => line.length > 120),
+  );
+  expect(long).toEqual([]);
+});
+
+it("recovers on a schedule, never two at once, by what needs no parameter", () => {
   for (const name of ["restore-releases", "revert-staging"]) {
     const { spec } = manifests.find(({ metadata }) => metadata.name === `cron-${name}`)!;
     expect(spec).toMatchObject({
@@ -89,7 +106,8 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
       capabilities: { drop: ["ALL"] },
     });
     const names = spec.volumes.map(({ name }: any) => name);
-    expect(names).toEqual(names.length > 2 ? ["tmp", "scripts", "no-token"] : ["tmp", "scripts"]);
+    const rooms = ["tmp", "steps", "gates", "lib"];
+    expect(names).toEqual(names.length > rooms.length ? [...rooms, "no-token"] : rooms);
     expect(spec.volumes[0].emptyDir.sizeLimit).toBeTruthy();
   });
 
@@ -101,9 +119,8 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
 
 describe.each(named(pods))("%s", (_name, template: any) => {
   it("names its command, its deadline and an image of the stack", () => {
-    expect(template.container.command[0]).toBe("python3");
-    const script = template.container.command[1].replace("/scripts/", "");
-    expect(existsSync(join(folder, "scripts", script))).toBe(true);
+    expect(template.container.command).toEqual(["python3", "-m", `steps.${step(template)}`]);
+    expect(modules("steps")).toContain(step(template));
     expect(template.container.args).toBeUndefined();
     expect(deadlines(template).length).toBeGreaterThan(0);
     for (const seconds of deadlines(template)) expect(seconds).toBeGreaterThan(0);
@@ -121,19 +138,18 @@ describe.each(named(pods))("%s", (_name, template: any) => {
     });
   });
 
-  it("has the account's token only where its script calls the cluster", () => {
-    const script = template.container.command[1].replace("/scripts/", "");
+  it("has the account's token only where its step calls the cluster", () => {
     const mounts = [
       {
         name: "no-token",
-        mountPath: script === "run-gate.py" ? "{{inputs.parameters.no-token-at}}" : token,
+        mountPath: step(template) === "run_gate" ? "{{inputs.parameters.no-token-at}}" : token,
         readOnly: true,
       },
     ];
-    expect(template.container.volumeMounts).toEqual(reachesCluster(script) ? undefined : mounts);
+    expect(template.container.volumeMounts).toEqual(reachesCluster(step(template)) ? undefined : mounts);
   });
 
-  it("runs again only where its pod was lost, or what it needs was away, and for no longer than its deadline", () => {
+  it("runs again only where its pod was lost, or what it needs was unreachable, and for no longer than its deadline", () => {
     const again = {
       limit: 100,
       retryPolicy: "Always",
@@ -163,9 +179,9 @@ describe.each(named(pods))("%s", (_name, template: any) => {
   });
 });
 
-/** Whether a step's script calls kubectl by itself; a gate may: its line says so. */
-function reachesCluster(script: string): boolean {
-  return !["run-training.py", "build-image.py", "run-gate.py"].includes(script);
+/** Whether an entry point calls kubectl by itself; a gate may: its step in the template says so. */
+function reachesCluster(name: string): boolean {
+  return !["run_training", "build_image", "run_gate"].includes(name);
 }
 
 it("passes values by environment alone, never into a command or a script", () => {
@@ -203,16 +219,16 @@ it("takes locks in their plural form, and a child never takes the one that its p
   const locks = holders.map((one) => [label(one), one.synchronization.mutexes.map(({ name }: any) => name).join()]);
   expect(Object.fromEntries(locks)).toEqual({
     "build-container-image/release": "staging",
-    "build-container-image/locked-backstop": "staging",
+    "build-container-image/locked-exit-handler": "staging",
     "deploy-container-image/main": "staging",
     "promote-model/main": "promotion",
     "promote-model/locked-restore": "promotion",
     "restore-releases/main": "promotion",
     "revert-staging/main": "staging",
     "test-staging/main": "staging",
-    "test-staging/locked-backstop": "staging",
+    "test-staging/locked-exit-handler": "staging",
   });
-  // What the scripts start goes in by `under-lock`; that way leads to no lock.
+  // What the steps start goes in by `under-lock`; that way leads to no lock.
   for (const name of ["deploy-container-image", "test-staging", "revert-staging"]) {
     const reachable = reach(name, "under-lock");
     expect(reachable.length).toBeGreaterThan(1);
@@ -225,7 +241,7 @@ function reach(workflow: string, name: string): any[] {
   return [template, ...(template.steps ?? []).flat().flatMap((step: any) => reach(workflow, step.template))];
 }
 
-it("goes on past a failed step in one place only: a deployment that the gates explain", () => {
+it("continues past a failed step in one place only: a deployment that the gates explain", () => {
   const lenient = steps.filter(({ continueOn }) => continueOn).map(({ workflow, name }) => `${workflow}/${name}`);
   expect(lenient).toEqual(["build-container-image/deploy"]);
 });
@@ -234,7 +250,7 @@ describe("the gates", () => {
   const { steps: groups } = all.find((one) => label(one) === "test-staging/gates");
   const gates = groups.slice(0, -1);
 
-  it("are one line each, alike but for the name, the time and the token", () => {
+  it("are one step each, alike but for the name, the time and the token", () => {
     const first = { template: "gate" };
     const undecided = "'{{=all(values(steps), #.outputs.parameters.decided == 'no')}}' == 'true'";
     // Before the first step has ended Argo knows no steps, and would wait for them for ever.
@@ -253,14 +269,13 @@ describe("the gates", () => {
     const at = (parameters: any[]) => parameters.find(({ name }) => name === "no-token-at")?.value;
     expect(at(inputs.parameters)).toBe(token);
     for (const [{ name, arguments: given }] of gates) {
-      const calls = /\bkube\.|\bchildren\./.test(readFileSync(join(folder, "scripts", `gate-${name}.py`), "utf8"));
+      const calls = /\b(?:kubectl|child_workflows)\.|\brollout\.list_pods\(/.test(source(`gates/${name}`));
       expect([name, at(given.parameters)]).toEqual([name, calls ? "/no-token" : undefined]);
     }
   });
 
-  it("are those whose scripts are there", () => {
-    const scripts = readdirSync(join(folder, "scripts")).flatMap((file) => /^gate-(.+)\.py$/.exec(file)?.[1] ?? []);
-    expect(gates.map(([{ name }]: any) => name).sort()).toEqual(scripts.sort());
+  it("are those whose modules are there", () => {
+    expect(gates.map(([{ name }]: any) => name).sort()).toEqual(modules("gates").sort());
   });
 
   it("leave what is no pass, unless they say otherwise", () => {
@@ -280,15 +295,13 @@ describe("the gates", () => {
     ]);
     const names = new RegExp(`\\b(${gates.map(([{ name }]: any) => name).join("|")})\\b`);
     expect(JSON.stringify(groups.at(-1))).not.toMatch(names);
-    for (const script of ["conclude.py", "gate.py", "run-gate.py"])
-      expect(readFileSync(join(folder, "scripts", script), "utf8")).not.toMatch(names);
+    for (const path of ["steps/act_on_verdict", "steps/run_gate", "lib/verdict"])
+      expect(source(path)).not.toMatch(names);
   });
 });
 
 describe("deadlines: nobody gives up, and lets go of a lock, while a child still runs", () => {
   const margin = 120; // seconds for the controller to begin a child, and for a pod to start
-  const script = (pod: any) => pod.container.command[1].replace("/scripts/", "");
-  const source = (name: string) => readFileSync(join(folder, "scripts", name), "utf8");
   const workflow = (name: string) => templates.find(({ metadata }) => metadata.name === name).spec;
   const seconds = (name: string, template: string, step?: object): number => {
     const one = all.find((each) => each.workflow === name && each.name === template);
@@ -305,29 +318,29 @@ describe("deadlines: nobody gives up, and lets go of a lock, while a child still
   };
   const env = (pod: any, name: string) => pod.container.env.find((one: any) => one.name === name)?.value;
   const children: Record<string, (pod: any) => string[]> = {
-    "start-workflow.py": (pod) =>
+    start_workflow: (pod) =>
       /^\{\{/.test(env(pod, "TEMPLATE"))
         ? steps
             .filter((step) => step.workflow === pod.workflow && step.template === pod.name)
             .map((step) => step.arguments.parameters.find(({ name }: any) => name === "template").value)
         : [env(pod, "TEMPLATE")],
-    "conclude.py": () => ["promote-model", "revert-staging"],
-    "backstop.py": () => ["revert-staging"],
+    act_on_verdict: () => ["promote-model", "revert-staging"],
+    exit_handler: () => ["revert-staging"],
   };
-  const starters = pods.filter((pod) => children[script(pod)] && env(pod, "WAIT") !== "no");
+  const starters = pods.filter((pod) => children[step(pod)] && env(pod, "WAIT") !== "no");
 
   it("knows everything that starts a workflow", () => {
-    const starting = readdirSync(join(folder, "scripts")).filter((name) =>
-      /children\.(start|manifest)\(|start_revert\(/.test(source(name)),
+    const starting = modules("steps").filter((name) =>
+      /child_workflows\.(start|manifest|revert_staging)\(/.test(source(`steps/${name}`)),
     );
     expect(starting.sort()).toEqual(Object.keys(children).sort());
     expect(starters.map(label).sort()).toEqual([
-      "build-container-image/backstop",
+      "build-container-image/exit-handler",
       "build-container-image/start",
       "test-staging/act",
-      "test-staging/backstop",
+      "test-staging/exit-handler",
     ]);
-    expect(children["start-workflow.py"](pods.find((pod) => label(pod) === "build-container-image/start"))).toEqual([
+    expect(children.start_workflow(pods.find((pod) => label(pod) === "build-container-image/start"))).toEqual([
       "deploy-container-image",
       "test-staging",
     ]);
@@ -337,8 +350,7 @@ describe("deadlines: nobody gives up, and lets go of a lock, while a child still
     "%s waits longer than its child can take, and may run longer than it waits",
     (_name, pod: any) => {
       const wait = Number(env(pod, "CHILD_SECONDS"));
-      for (const child of children[script(pod)](pod))
-        expect(wait, child).toBeGreaterThanOrEqual(longest(child) + margin);
+      for (const child of children[step(pod)](pod)) expect(wait, child).toBeGreaterThanOrEqual(longest(child) + margin);
       expect(pod.activeDeadlineSeconds).toBeGreaterThanOrEqual(wait + margin);
     },
   );
@@ -363,7 +375,7 @@ describe("deadlines: nobody gives up, and lets go of a lock, while a child still
   });
 
   it("gives every release the time that a roll-out may take, and a promotion the way back too", () => {
-    const rollout = Number(/^MAX_TIMEOUT = (\d+)/m.exec(source("rollout.py"))![1]);
+    const rollout = Number(/^MAX_TIMEOUT = (\d+)/m.exec(source("lib/rollout"))![1]);
     for (const [name, template, times] of [
       ["deploy-container-image", "deploy", 1],
       ["revert-staging", "revert", 1],

@@ -2,6 +2,7 @@
 
 import pytest
 from conftest import BASE, digest, evicted, pod, says
+from lib import rollout
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def staging(world):
 
 
 def deploy(world):
-    return world.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", DIGEST=digest(7))
+    return world.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", DIGEST=digest(7))
 
 
 def test_waits_for_the_new_pod_alone(staging):
@@ -61,9 +62,7 @@ def test_a_registry_that_comes_back_is_waited_for(staging):
 
 
 def test_argo_cd_is_asked_again_while_nothing_happens(staging, monkeypatch):
-    import rollout
-
-    monkeypatch.setattr(rollout, "NUDGE", 0.1)
+    monkeypatch.setattr(rollout, "REFRESH_INTERVAL", 0.1)
     asked, states = [], [None, None, rollout.pods.Assessment("ready")]
     monkeypatch.setattr(rollout, "_patch", lambda environment, patch: asked.append((environment, patch)))
     monkeypatch.setattr(rollout, "_watch_pods", lambda *_: states.pop(0))
@@ -71,9 +70,9 @@ def test_argo_cd_is_asked_again_while_nothing_happens(staging, monkeypatch):
     assert asked == [("staging", {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}})] * 2
 
 
-def test_a_registry_that_stays_away_is_named(staging):
+def test_a_registry_that_stays_unreachable_is_named(staging):
     staging.pods_watched("staging", (0, "ADDED", PULLING))
-    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and "Pending: ImagePullBackOff (dial tcp 127.0.0.1:9: connect: connection refused)" in staging.output("reason")
 
 
@@ -88,18 +87,18 @@ def test_is_on_record_with_where_the_model_is_from(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
     assert deploy(staging).returncode == 0
     [record] = staging.mlflow.releases(action="deploy")
-    assert {key: record[key] for key in ("environment", "app_version", "digest", "model_run", "data_sha256", "requested_by", "workflow", "chain", "outcome", "status")} == {
+    assert {key: record[key] for key in ("environment", "app_version", "digest", "model_run", "data_sha256", "requested_by", "workflow", "pipeline_run", "outcome", "status")} == {
         "environment": "staging", "app_version": "1.0.7", "digest": digest(7), "model_run": "run7", "data_sha256": "data7",
-        "requested_by": "pipeline, chain train-model-abcde", "workflow": "parent", "chain": "train-model-abcde", "outcome": "deployed", "status": "FINISHED",
+        "requested_by": "pipeline run train-model-abcde", "workflow": "parent", "pipeline_run": "train-model-abcde", "outcome": "deployed", "status": "FINISHED",
     }  # fmt: skip
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.7", digest(7))
 
 
-def test_runs_again_where_mlflow_went_away_before_the_alias(staging):
+def test_runs_again_where_mlflow_became_unreachable_before_the_alias(staging):
     staging.app.serves(7)
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
     staging.mlflow.fail_on("registered-models/alias")
-    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", MLFLOW_PATIENCE_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", MLFLOW_PATIENCE_SECONDS="1")
     assert done.returncode == 75 and staging.mlflow.aliases["staging"] == "6" and "did not answer" in staging.output("reason")
     staging.mlflow.fail_on(None)
     assert deploy(staging).returncode == 0
@@ -108,7 +107,7 @@ def test_runs_again_where_mlflow_went_away_before_the_alias(staging):
 
 def test_says_what_it_waited_for(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7, "unschedulable")))
-    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and "within 1 s" in done.stderr and "Insufficient memory" in done.stderr
 
 
@@ -125,8 +124,8 @@ def test_api_server_that_closes_the_stream(staging):
 
 def test_version_without_image(world):
     world.mlflow.add(7)
-    world.own_workflow()
-    done = world.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7")
+    world.current_workflow()
+    done = world.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7")
     assert done.returncode == 1 and "run build-container-image" in done.stderr
 
 
@@ -140,7 +139,7 @@ def test_pods_that_ended_do_not_stand_in_the_way(staging, ended):
 
 def test_says_that_the_pod_was_evicted(staging):
     staging.pods_watched("staging", (0, "ADDED", evicted(7)))
-    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and 'Evicted: Usage of EmptyDir volume "scratch" exceeds the limit "1Mi".' in done.stderr
 
 
@@ -148,7 +147,7 @@ def test_the_first_of_a_list_is_not_taken_for_all(staging):
     staging.app.serves(7)
     staging.pods_listed("staging", pod(7), pod(8, "starting"))
     staging.pods_watched("staging", (0, "ADDED", pod(7)), (0.1, "ADDED", pod(8, "starting")))
-    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and "previous image still run" in done.stderr
 
 
@@ -157,5 +156,5 @@ def test_reason_stands_when_argo_cd_cannot_be_asked(staging, answer):
     staging.rules["kubectl"] = [rule for rule in staging.rules["kubectl"] if rule["args"][1] != "applications.argoproj.io" or rule["args"][0] != "get"]
     staging.allow("kubectl", "get", "applications.argoproj.io", *["*"] * 5, **says("kubectl", answer))
     staging.pods_watched("staging", (0, "ADDED", pod(6)))
-    done = staging.run("deploy.py", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and "no pod runs the image yet" in staging.output("reason")

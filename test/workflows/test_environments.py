@@ -3,14 +3,14 @@
 import json
 
 import pytest
-from conftest import BASE, digest, pod
-from test_chain import conclude
+from conftest import BASE, act_on_verdict, digest, pod
+from lib import inputs
 
 FOUR = ("staging", "shadow", "canary", "production")
 
 
 def promote(world, source, target, **env):
-    return world.run("promote.py", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7", ENVIRONMENTS=world.environments(*FOUR), **env)
+    return world.run("promote", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7", ENVIRONMENTS=world.environments(*FOUR), **env)
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def passed(world):
     world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
     world.mlflow.aliases["staging"] = "7"
     world.app.serves(7)
-    world.own_workflow()
+    world.current_workflow()
     world.frozen()
     world.allow("crane", "tag", "*", "*")
     return world
@@ -42,28 +42,28 @@ def test_promotes_to_the_next_one(passed, source, target):
 def test_and_to_no_other(passed, source, target):
     done = promote(passed, source, target)
     ways = "from staging to shadow and from shadow to canary and from canary to production"
-    assert done.returncode == 2 and done.stderr == f"Refused: A model goes {ways}, not from {source} to {target}.\n"
+    assert done.returncode == 2 and done.stderr == f"Invalid input: A model goes {ways}, not from {source} to {target}.\n"
     assert not passed.patches()
 
 
 def test_soaks_in_every_environment_but_staging(passed):
     promotable(passed, "shadow", "canary")
     done = promote(passed, "shadow", "canary", MINIMUM_SOAK_MINUTES="60")
-    assert done.returncode == 1 and passed.output("reason") == "shadow has to run version 7 for 60.0 more minutes before it goes on: promote it then."
+    assert done.returncode == 1 and passed.output("reason") == "shadow has to run version 7 for 60.0 more minutes before it can be promoted: promote it then."
     promotable(passed, "staging", "shadow")
     assert promote(passed, "staging", "shadow", MINIMUM_SOAK_MINUTES="60").returncode == 0
 
 
 def test_what_passed_goes_to_the_environment_after_staging(passed):
     passed.child(outcome="promoted", reason="")
-    assert conclude(passed, "promote", "pass", "pass", "pass", ENVIRONMENTS=passed.environments(*FOUR)).returncode == 0
+    assert act_on_verdict(passed, "promote", "pass", "pass", "pass", ENVIRONMENTS=passed.environments(*FOUR)).returncode == 0
     parameters = {one["name"]: one["value"] for one in passed.created()[0]["spec"]["arguments"]["parameters"]}
     assert parameters == {"source-environment": "staging", "target-environment": "shadow", "model-version": "7"}
     assert passed.output("reason") == "shadow serves 1.0.7"
 
 
 def test_what_passed_is_held_where_there_is_no_other_environment(passed):
-    done = conclude(passed, "promote", "pass", "pass", "pass", ENVIRONMENTS=passed.environments("staging"))
+    done = act_on_verdict(passed, "promote", "pass", "pass", "pass", ENVIRONMENTS=passed.environments("staging"))
     assert done.returncode == 0 and not passed.created() and passed.output("outcome") == "held"
     assert passed.output("reason") == "1.0.7 passed staging, and this stack has no environment to promote it to"
 
@@ -72,12 +72,12 @@ def test_restores_every_one_that_models_are_promoted_to(world):
     world.mlflow.add(6, **{f"{name}__digest": digest(6) for name in FOUR[1:]})
     world.mlflow.aliases.update({name: "6" for name in FOUR[1:]})
     world.app.serves(6)
-    world.own_workflow()
+    world.current_workflow()
     for name, runs in (("shadow", 7), ("canary", 6), ("production", 6)):
         world.application(name, runs)
     world.patchable("shadow")
     world.pods_watched("shadow", (0, "ADDED", pod(6)))
-    done = world.run("restore.py", ENVIRONMENTS=world.environments(*FOUR))
+    done = world.run("restore", ENVIRONMENTS=world.environments(*FOUR))
     assert done.returncode == 0, done.stderr
     assert world.output("restored") == "shadow is back on 1.0.6"
     assert world.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(6)}"]]
@@ -94,37 +94,32 @@ MALFORMED = [
 def test_malformed_environments_are_refused(world, value):
     done = promote_with(world, value)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not world.calls("kubectl")
-    assert done.stderr.startswith("Refused: ENVIRONMENTS ") and done.stderr.endswith(" is no JSON object of environments with their URLs, staging first: run pulumi up.\n")
+    assert done.stderr.startswith("Invalid input: ENVIRONMENTS ") and done.stderr.endswith(" is no JSON object of environments with their URLs, staging first: run pulumi up.\n")
 
 
 def promote_with(world, environments):
-    return world.run("promote.py", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="7", ENVIRONMENTS=environments)
+    return world.run("promote", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="7", ENVIRONMENTS=environments)
 
 
 @pytest.mark.parametrize("value", ["canary", "null", "7", '"canary"', '{"canary": true}', "[7]", '["canary", null]', '["Canary"]', '["shadow"]', "[" * 10_000])
-@pytest.mark.parametrize("script", ["promote.py", "restore.py"])
-def test_malformed_other_clusters_are_refused(world, script, value):
+@pytest.mark.parametrize("script", ["promote", "restore"])
+def test_malformed_remote_environments_are_refused(world, script, value):
     given = {"SOURCE_ENVIRONMENT": "staging", "TARGET_ENVIRONMENT": "canary", "MODEL_VERSION": "7"}
-    done = world.run(script, OTHER_CLUSTERS=value, **given)
+    done = world.run(script, REMOTE_ENVIRONMENTS=value, **given)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not world.calls("kubectl") and not world.mlflow.releases()
-    assert done.stderr.startswith("Refused: OTHER_CLUSTERS ") and done.stderr.endswith(" is no JSON list of environments: run pulumi up.\n")
+    assert done.stderr.startswith("Invalid input: REMOTE_ENVIRONMENTS ") and done.stderr.endswith(" is no JSON list of environments: run pulumi up.\n")
 
 
 @pytest.mark.parametrize("value,expected", [("", []), ("[]", []), ('["canary", "production"]', ["canary", "production"])])
-def test_other_clusters_are_those_of_the_stack(monkeypatch, value, expected):
-    import inputs
-
-    monkeypatch.setenv("OTHER_CLUSTERS", value)
-    assert inputs.other_clusters() == expected
+def test_remote_environments_are_those_of_the_stack(monkeypatch, value, expected):
+    monkeypatch.setenv("REMOTE_ENVIRONMENTS", value)
+    assert inputs.remote_environments() == expected
 
 
 def test_by_hand_they_are_those_of_the_document(monkeypatch):
-    import inputs
-    import names
-
     monkeypatch.delenv("ENVIRONMENTS", raising=False)
-    monkeypatch.delenv("OTHER_CLUSTERS", raising=False)
+    monkeypatch.delenv("REMOTE_ENVIRONMENTS", raising=False)
     assert inputs.promotions() == [("staging", "canary"), ("canary", "production")]
-    assert names.service_url("production") == "http://gourmetgram-production.gourmetgram-production.svc.cluster.local:80"
+    assert inputs.service_url("production") == "http://gourmetgram-production.gourmetgram-production.svc.cluster.local:80"
     monkeypatch.setenv("ENVIRONMENTS", json.dumps({"staging": "http://other:9"}))
-    assert names.service_url("staging") == "http://other:9"
+    assert inputs.service_url("staging") == "http://other:9"

@@ -19,7 +19,7 @@ def staging(world):
 
 
 def judged(world, gate, **env):
-    done = world.run("run-gate.py", GATE=gate, **{**CANDIDATE, **env})
+    done = world.run("run_gate", GATE=gate, **{**CANDIDATE, **env})
     assert done.returncode == 0, done.stderr
     report = json.loads(world.output("report"))
     assert report["gate"] == gate and report["verdict"] == world.output("verdict")
@@ -161,16 +161,60 @@ def test_a_cluster_that_does_not_answer_is_no_verdict(staging):
         "kubectl", "get", "pods", "--namespace", "gourmetgram-staging", "--selector", "app=gourmetgram-staging", "--output", "json",
         **says("kubectl", "closed"),
     )  # fmt: skip
-    done = staging.run("run-gate.py", GATE="load", **{**CANDIDATE, **LOAD})
+    done = staging.run("run_gate", GATE="load", **{**CANDIDATE, **LOAD})
     assert done.returncode == 75 and "Unable to connect" in done.stderr and staging.output("verdict") is None
 
 
-@pytest.mark.parametrize("name", ["", "latency", "integration.py", "../gate-load", "load/../load", "/scripts/gate-load", "lo*d", "os", "Load", "load\n"])
-def test_only_a_gate_whose_script_is_there(staging, name):
-    done = staging.run("run-gate.py", GATE=name, **CANDIDATE)
-    assert done.returncode == 2 and done.stderr == f"Refused: GATE {name!a} is not one of integration, load, resource.\n"
+@pytest.mark.parametrize("name", ["", "latency", "integration.py", "../load", "load/../load", "/pipeline/gates/load", "lo*d", "os", "Load", "load\n"])
+def test_only_a_gate_whose_module_is_there(staging, name):
+    done = staging.run("run_gate", GATE=name, **CANDIDATE)
+    assert done.returncode == 2 and done.stderr == f"Invalid input: GATE {name!a} is not one of integration, load, resource.\n"
     assert staging.output("verdict") is None
 
 
 def test_settings_that_make_no_sense_never_pass(staging):
     assert judged(staging, "load", **{**LOAD, "LOAD_REQUESTS": "5"})[0] == "inconclusive"
+
+
+def test_integration_takes_no_class_out_of_an_error(staging):
+    staging.app.paths["/test"] = (500, "Bread")
+    assert judged(staging, "integration")[:2] == ("fail", "/test answers 500: Bread")
+
+
+def test_integration_fails_when_another_version_answers_after_the_test(staging):
+    staging.app.paths["/version"] = [(200, f'{{"model_version": "1.0.{version}"}}') for version in (7, 6)]
+    assert judged(staging, "integration")[:2] == ("fail", "the candidate stopped answering during the test")
+
+
+def test_a_verdict_stands_without_mlflow(staging):
+    staging.mlflow.fail_on("set-tag")
+    done = staging.run("run_gate", GATE="integration", **CANDIDATE, MLFLOW_PATIENCE_SECONDS="1")
+    assert done.returncode == 0 and staging.output("verdict") == "pass" and done.stderr.startswith("Not recorded in MLflow: ")
+
+
+def test_a_verdict_stands_where_mlflow_does_not_take_it(staging):
+    del staging.mlflow.versions["7"]
+    done = staging.run("run_gate", GATE="integration", **CANDIDATE)
+    assert done.returncode == 0 and staging.output("verdict") == "pass"
+    assert done.stderr == "Not recorded in MLflow: MLflow knows no version 7 of GourmetGramFood11Model: train one first.\n"
+
+
+def test_load_fails_when_hey_counts_nothing(staging):
+    staging.pods_listed("staging", pod(7))
+    staging.allow("hey", *["*"] * 9, stdout="Summary:\n")
+    assert judged(staging, "load", **LOAD)[:2] == ("fail", "hey reports no answers and no errors")
+
+
+def test_load_must_be_over_its_bar(staging, monkeypatch):
+    monkeypatch.setitem(LOAD, "LOAD_MIN_SUCCESS_PERCENT", "80")
+    assert load(staging, "flaky")[:2] == ("fail", "80 % of 100 requests succeeded, it must be over 80 %")
+
+
+def test_load_names_a_kill(staging):
+    verdict, reason, _ = load(staging, "good", pod(7, "oom-recovered"))
+    assert verdict == "fail" and reason.startswith("under load: OOMKilled: ")
+
+
+def test_load_fails_when_another_version_answers_after_it(staging):
+    staging.app.serves(6)
+    assert load(staging, "good")[:2] == ("fail", "after the load staging answers 1.0.6 on /version, not 1.0.7")

@@ -1,7 +1,7 @@
 """hey's report, on what hey 0.1.4 really printed."""
 
 import conftest
-import hey
+from lib import hey
 import pytest
 
 RECORDED = conftest.RECORDED / "hey"

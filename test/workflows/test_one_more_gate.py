@@ -1,26 +1,24 @@
-"""A fourth gate, by one script and one line: the line is judged in one-more-gate.test.ts, the script here."""
+"""A fourth gate, by one module and one step: the step is judged in one-more-gate.test.ts, the module here."""
 
 import json
 import shutil
 
 import pytest
-from conftest import SCRIPTS, digest
-from test_chain import conclude
+from conftest import WORKFLOWS, act_on_verdict, digest
 
 LATENCY = '''"""Latency gate: one request is answered in time."""
 
 import time
 
-import gate
-import names
-import web
+from lib import http_client, inputs
+from lib.verdict import Verdict
 
 
-def check(_version, _digest):
+def check(_version: str, _digest: str) -> Verdict:
     began = time.monotonic()
-    web.request(f"{names.service_url('staging')}/test")
+    http_client.request(f"{inputs.service_url('staging')}/test")
     milliseconds = 1000 * (time.monotonic() - began)
-    return gate.Verdict("pass" if milliseconds < LIMIT else "fail", "one request was answered", inTime=milliseconds < LIMIT)
+    return Verdict("pass" if milliseconds < LIMIT else "fail", "one request was answered", inTime=milliseconds < LIMIT)
 
 
 LIMIT = 10_000
@@ -29,16 +27,16 @@ LIMIT = 10_000
 
 @pytest.fixture
 def four(world, tmp_path):
-    """The scripts, and that one beside them."""
-    scripts = tmp_path / "scripts"
-    shutil.copytree(SCRIPTS, scripts)
-    (scripts / "gate-latency.py").write_text(LATENCY)
+    """The folder of the workflows, with that gate."""
+    workflows = tmp_path / "workflows"
+    shutil.copytree(WORKFLOWS, workflows)
+    (workflows / "gates" / "latency.py").write_text(LATENCY)
     world.mlflow.add(7, image_digest=digest(7))
-    return scripts
+    return workflows
 
 
-def ask(world, scripts, gate="latency"):
-    return world.run("run-gate.py", scripts, GATE=gate, MODEL_VERSION="7", DIGEST=digest(7))
+def ask(world, workflows, gate="latency"):
+    return world.run("run_gate", workflows, GATE=gate, MODEL_VERSION="7", DIGEST=digest(7))
 
 
 def test_runs_and_is_on_record(world, four):
@@ -50,14 +48,14 @@ def test_runs_and_is_on_record(world, four):
 
 
 def test_decides_when_it_fails(world, four):
-    (four / "gate-latency.py").write_text(LATENCY.replace("10_000", "0"))
+    (four / "gates" / "latency.py").write_text(LATENCY.replace("10_000", "0"))
     assert ask(world, four).returncode == 0
     assert (world.output("verdict"), world.output("decided")) == ("fail", "yes")
 
 
 @pytest.mark.parametrize("script", ["def check(", "import nothing_of_this_name", "", "def check(): pass"])
 def test_that_is_broken_is_inconclusive(world, four, script):
-    (four / "gate-latency.py").write_text(script)
+    (four / "gates" / "latency.py").write_text(script)
     assert ask(world, four).returncode == 0
     assert (world.output("verdict"), world.output("decided")) == ("inconclusive", "yes")
     assert json.loads(world.output("report"))["reason"].startswith("the latency check itself broke: ")
@@ -66,9 +64,9 @@ def test_that_is_broken_is_inconclusive(world, four, script):
 @pytest.mark.parametrize("verdict,child", [("pass", "promote-model"), ("fail", "revert-staging")])
 def test_is_heard_like_the_others(world, four, verdict, child):
     world.mlflow.aliases["staging"] = "7"
-    world.own_workflow()
+    world.current_workflow()
     world.child(outcome="promoted", reason="")
-    done = conclude(world, "promote" if verdict == "pass" else "revert", "pass", "pass", "pass", verdict, names=("integration", "resource", "load", "latency"))
+    done = act_on_verdict(world, "promote" if verdict == "pass" else "revert", "pass", "pass", "pass", verdict, names=("integration", "resource", "load", "latency"))
     assert done.returncode == 0, done.stderr
     assert world.created()[0]["spec"]["workflowTemplateRef"]["name"] == child
     assert json.loads(world.mlflow.versions["7"]["gate.latency"])["verdict"] == verdict

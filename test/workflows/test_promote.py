@@ -1,10 +1,11 @@
 """promote.py: only what passed, only what runs, not while frozen; and the target goes back when it does not come to serve it."""
 
 import json
+import re
 import time
 
 import pytest
-from conftest import BASE, digest, pod, says
+from conftest import BASE, digest, passed, pod, says
 
 REPOSITORY = BASE.partition("@")[0]
 
@@ -16,13 +17,13 @@ def ready(world):
     world.mlflow.add(7, gate__load=json.dumps(load), image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
     world.mlflow.aliases.update(staging="7", canary="6")
     world.app.serves(7)
-    world.own_workflow(annotations={"gourmetgram.io/submitted-by": "anna@example.org"})
+    world.current_workflow(annotations={"gourmetgram.io/submitted-by": "anna@example.org"})
     world.frozen()
     return world
 
 
 def promote(world, source="staging", target="canary"):
-    return world.run("promote.py", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7")
+    return world.run("promote", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7")
 
 
 @pytest.mark.parametrize("source,target", [("staging", "canary"), ("canary", "production")])
@@ -55,7 +56,7 @@ UNFIT = {
 @pytest.mark.parametrize("case", UNFIT)
 def test_only_what_passed(world, case):
     world.mlflow.add(7, image_digest=digest(7), **UNFIT[case])
-    world.own_workflow()
+    world.current_workflow()
     done = promote(world)
     assert done.returncode == 1 and "not passed staging" in done.stderr and not world.patches()
     assert world.output("outcome") == "refused"
@@ -67,7 +68,7 @@ def test_only_what_passed(world, case):
 def test_only_what_the_source_runs(ready, running):
     ready.pods_listed("staging", *running)
     done = promote(ready)
-    assert done.returncode == 1 and "only what runs there goes on" in done.stderr
+    assert done.returncode == 1 and "promote the version that runs there" in done.stderr
     assert not ready.calls("crane") and not ready.patches()
 
 
@@ -98,7 +99,7 @@ def test_not_while_frozen(ready):
     done = promote(ready)
     assert done.returncode == 1 and not ready.patches() and ready.output("outcome") == "refused"
     assert ready.output("reason") == (
-        "Promotions are frozen by ops@example.org since 2026-01-02T03:04:05Z: the fair is on and { {on} }. Run npm run unfreeze to go on."
+        "Promotions are frozen by ops@example.org since 2026-01-02T03:04:05Z: the fair is on and { {on} }. Run npm run unfreeze to continue."
     )
 
 
@@ -118,10 +119,10 @@ def test_soaks_in_canary(ready, minutes, passes):
     ready.pods_watched("production", (0, "ADDED", pod(7)))
     ready.patchable("production")
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
-    done = ready.run("promote.py", SOURCE_ENVIRONMENT="canary", TARGET_ENVIRONMENT="production", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
+    done = ready.run("promote", SOURCE_ENVIRONMENT="canary", TARGET_ENVIRONMENT="production", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
     assert done.returncode == (0 if passes else 1) and bool(ready.patches()) == passes
     if not passes:
-        assert "more minutes before it goes on" in ready.output("reason") and ready.output("outcome") == "refused"
+        assert "more minutes before it can be promoted" in ready.output("reason") and ready.output("outcome") == "refused"
 
 
 def test_staging_needs_no_soak(ready):
@@ -129,11 +130,11 @@ def test_staging_needs_no_soak(ready):
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     ready.patchable("canary")
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
-    done = ready.run("promote.py", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
+    done = ready.run("promote", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
     assert done.returncode == 0, done.stderr
 
 
-def test_a_registry_that_is_away_is_waited_for_by_running_again(ready):
+def test_a_registry_that_is_unreachable_is_waited_for_by_running_again(ready):
     ready.pods_listed("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "refused"))
     done = promote(ready)
@@ -146,7 +147,7 @@ def test_a_registry_that_is_away_is_waited_for_by_running_again(ready):
     assert [record["outcome"] for record in ready.mlflow.releases()] == ["promoted"]
 
 
-def test_an_api_server_that_is_away_is_waited_for_and_nothing_is_taken_back(ready):
+def test_an_api_server_that_is_unreachable_is_waited_for_and_nothing_is_reverted(ready):
     ready.pods_listed("staging", pod(7))
     ready.allow("crane", "tag", "*", "*")
     ready.allow("kubectl", "patch", *["*"] * 10, **says("kubectl", "refused"))
@@ -155,18 +156,19 @@ def test_an_api_server_that_is_away_is_waited_for_and_nothing_is_taken_back(read
     assert [record["status"] for record in ready.mlflow.releases()] == ["RUNNING"]
 
 
-REQUESTERS = {
-    "pipeline, chain c": ({"gourmetgram.io/parent": "p", "gourmetgram.io/chain": "c", "workflows.argoproj.io/creator": "x"}, {}),
-    "anna": ({"workflows.argoproj.io/creator": "x"}, {"gourmetgram.io/submitted-by": "anna"}),
-    "schedule cron-train": ({"workflows.argoproj.io/cron-workflow": "cron-train"}, {}),
-    "ben": ({"workflows.argoproj.io/creator": "uid", "workflows.argoproj.io/creator-preferred-username": "ben"}, {}),
-    "somebody whom Argo does not know": ({}, {}),
-}
-
-
-@pytest.mark.parametrize("who", REQUESTERS)
-def test_who_asked(who):
-    import releases
-
-    labels, annotations = REQUESTERS[who]
-    assert releases.requester({"metadata": {"labels": labels, "annotations": annotations}}) == who
+@pytest.mark.parametrize("away,said", [(None, "OOMKilled"), ("registered-models/alias", "MLflow at .* did not answer")], ids=["failing", "away"])
+def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said):
+    world.mlflow.add(6, canary__digest=digest(6))
+    world.mlflow.add(8, **passed(8))
+    world.mlflow.aliases["canary"] = "6"
+    world.current_workflow()
+    world.frozen()
+    world.pods_listed("staging", pod(8))
+    world.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    world.patchable("canary")
+    world.pods_watched("canary", (0, "ADDED", pod(8, "crash-looping")))
+    world.pods_watched("canary", (0, "ADDED", pod(6, "oom-restarted")))
+    world.mlflow.fail_on(away)
+    done = world.run("promote", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="8", MLFLOW_PATIENCE_SECONDS="1")
+    assert done.returncode == 1 and re.search(f"CrashLoopBackOff.*has not yet: .*{said}", world.output("reason"))
+    assert [record["outcome"] for record in world.mlflow.releases()] == ["broken"]

@@ -8,18 +8,16 @@ import time
 import urllib.error
 import urllib.request
 
-import inputs
-import kube
-import pods
 import pytest
-import registry
 from conftest import RECORDED, recorded, says
+from lib import crane, inputs, kubectl, pods
+from lib.errors import StepFailed, Unavailable
 from servers import Mlflow
 
 KUBECTL = {  # what a failed call means, where it does not mean that the API server is away
-    "not-found": kube.NotFound, "already-exists": kube.AlreadyExists, "forbidden": inputs.StepFailed, "internal-error": inputs.StepFailed,
+    "not-found": kubectl.NotFound, "already-exists": kubectl.AlreadyExists, "forbidden": StepFailed, "internal-error": StepFailed,
 }  # fmt: skip
-CRANE = {"unknown": inputs.StepFailed, "append-unknown": inputs.StepFailed, "append-unauthorized": inputs.StepFailed}
+CRANE = {"unknown": StepFailed, "append-unknown": StepFailed, "append-unauthorized": StepFailed}
 
 
 def failed(tool):
@@ -44,25 +42,25 @@ def says_only(tmp_path, monkeypatch):
 @pytest.mark.parametrize("call", failed("kubectl"))
 def test_failure_of_kubectl(says_only, call):
     said = says_only("kubectl", call)
-    with pytest.raises((inputs.StepFailed, inputs.Unavailable)) as failure:
-        kube.run("get", "pods")
-    assert failure.type is KUBECTL.get(call, inputs.Unavailable)
+    with pytest.raises((StepFailed, Unavailable)) as failure:
+        kubectl.run("get", "pods")
+    assert failure.type is KUBECTL.get(call, Unavailable)
     assert str(failure.value) == f"kubectl get failed: {said['stderr'].splitlines()[-1]}"
 
 
 @pytest.mark.parametrize("call", failed("crane"))
 def test_failure_of_crane(says_only, call):
     said = says_only("crane", call)
-    with pytest.raises((inputs.StepFailed, inputs.Unavailable)) as failure:
-        registry.crane("tag")
-    assert failure.type is CRANE.get(call, inputs.Unavailable)
+    with pytest.raises((StepFailed, Unavailable)) as failure:
+        crane.run("tag")
+    assert failure.type is CRANE.get(call, Unavailable)
     assert str(failure.value) == f"crane tag failed: {said['stderr'].splitlines()[-1][-300:]}"
 
 
-@pytest.mark.parametrize("tool,module", [("kubectl", kube), ("crane", registry)])
+@pytest.mark.parametrize("tool,module", [("kubectl", kubectl), ("crane", crane)])
 def test_every_sign_of_trouble_is_one_that_the_tool_gives(tool, module):
     said = "".join(call["stderr"] for call in recorded(f"{tool}.json").values())
-    assert [sign for sign in module.AWAY if sign not in said] == []
+    assert [sign for sign in module.TRANSIENT_SIGNS if sign not in said] == []
 
 
 ROLLOUT = [json.loads(line) for line in (RECORDED / "rollout" / "watch.jsonl").read_text().splitlines()]
@@ -81,7 +79,7 @@ def test_rollout_is_over_when_the_new_pod_is_ready_and_the_old_one_leaves():
 
 
 def test_watch_is_read_as_kubectl_prints_it():
-    events = list(kube._stream(["cat", str(RECORDED / "rollout" / "watch.jsonl")], time.monotonic() + 10))
+    events = list(kubectl._stream(["cat", str(RECORDED / "rollout" / "watch.jsonl")], time.monotonic() + 10))
     assert events == [(event["type"], event["object"]) for event in ROLLOUT]
 
 

@@ -14,7 +14,7 @@ def cut_off(world):
     world.mlflow.aliases["canary"] = "6"
     world.mlflow.open_release("old", action="promote", environment="canary", workflow_uid="gone", workflow="promote-model-x", app_version="1.0.7")
     world.application("canary", 7)
-    world.own_workflow(labels={"workflows.argoproj.io/cron-workflow": "cron-restore-releases"})
+    world.current_workflow(labels={"workflows.argoproj.io/cron-workflow": "cron-restore-releases"})
     world.patchable("canary")
     world.pods_watched("canary", (0, "ADDED", pod(6)))
     world.app.serves(6)
@@ -22,7 +22,7 @@ def cut_off(world):
 
 
 def test_goes_back_to_the_alias(cut_off):
-    done = cut_off.run("restore.py", TARGET_ENVIRONMENT="canary")
+    done = cut_off.run("restore", TARGET_ENVIRONMENT="canary")
     assert done.returncode == 0, done.stderr
     assert cut_off.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(6)}"]]
     assert cut_off.output("restored") == "canary is back on 1.0.6" and cut_off.mlflow.aliases["canary"] == "6"
@@ -30,13 +30,13 @@ def test_goes_back_to_the_alias(cut_off):
     assert (restored["serves_version"], restored["serves_digest"]) == ("1.0.6", digest(6))
     assert restored["requested_by"] == "schedule cron-restore-releases"
     [interrupted] = cut_off.mlflow.releases(action="promote", outcome="interrupted", status="FAILED")
-    assert interrupted["reason"] == "promote-model-x was cut off; canary serves 1.0.6"
+    assert interrupted["reason"] == "promote-model-x was interrupted; canary serves 1.0.6"
     assert interrupted["serves_version"] == "1.0.6"
 
 
-def test_the_exit_handler_closes_the_record_of_its_own_workflow(cut_off):
+def test_the_exit_handler_closes_the_record_of_its_current_workflow(cut_off):
     cut_off.mlflow.runs["old"]["tags"]["workflow_uid"] = "uid-1"
-    assert cut_off.run("restore.py", TARGET_ENVIRONMENT="canary").returncode == 0
+    assert cut_off.run("restore", TARGET_ENVIRONMENT="canary").returncode == 0
     assert [(one["action"], one["outcome"]) for one in cut_off.mlflow.releases()] == [("promote", "interrupted"), ("restore", "restored")]
 
 
@@ -45,7 +45,7 @@ def test_before_the_first_promotion_it_goes_back_to_the_base_image(cut_off):
     cut_off.rules["kubectl"] = [rule for rule in cut_off.rules["kubectl"] if "pods" not in rule["args"]]
     cut_off.pods_watched("canary", (0, "ADDED", pod("base")))
     cut_off.app.paths.clear()
-    assert cut_off.run("restore.py", TARGET_ENVIRONMENT="canary").returncode == 0
+    assert cut_off.run("restore", TARGET_ENVIRONMENT="canary").returncode == 0
     assert cut_off.patches() == [None] and cut_off.output("restored") == "canary is back on the base image"
 
 
@@ -54,8 +54,8 @@ def test_changes_nothing_where_all_is_well(world):
     world.mlflow.aliases.update(canary="6", production="6")
     world.application("canary", 6)
     world.application("production", 6)
-    world.own_workflow()
-    done = world.run("restore.py")
+    world.current_workflow()
+    done = world.run("restore")
     assert done.returncode == 0, done.stderr
     assert not world.patches() and not world.mlflow.releases() and world.output("restored") == ""
 
@@ -63,12 +63,12 @@ def test_changes_nothing_where_all_is_well(world):
 def test_an_alias_that_was_moved_by_hand_is_named_and_left(world):
     world.mlflow.add(9)
     world.mlflow.aliases["canary"] = "9"
-    done = world.run("restore.py", TARGET_ENVIRONMENT="canary")
+    done = world.run("restore", TARGET_ENVIRONMENT="canary")
     assert done.returncode == 1 and not world.patches()
     assert done.stderr == "Failed: The alias canary is on version 9, which was never promoted there: move it in MLflow to one that was.\n"
 
 
 @pytest.mark.parametrize("value", ["", "staging", "staging;id", "canary,", "kube-system", "shadow"])
 def test_other_namespaces_are_refused(world, value):
-    done = world.run("restore.py", TARGET_ENVIRONMENT=value)
+    done = world.run("restore", TARGET_ENVIRONMENT=value)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and not world.calls("kubectl")

@@ -35,11 +35,11 @@ export async function results(changes: Record<string, Change>): Promise<Record<s
   }
 }
 
-/** A script that no longer runs is red for the wrong reason. */
+/** A step that no longer runs is red for the wrong reason. */
 const mistake = /\b(?:NameError|UnboundLocalError|SyntaxError|IndentationError|ImportError): .*/;
 
 async function pytest(folder: string, changes: [string, Change][]): Promise<[string, Result][]> {
-  for (const part of ["workflows/scripts", "test/workflows"])
+  for (const part of ["workflows", "test/workflows"])
     cpSync(join(repositoryRoot, part), join(folder, "unchanged", part), { recursive: true });
   const jobs = changes.map(([, { file, content, tests }], place) =>
     JSON.stringify([`${place}`, file, content, tests.map((test) => `test/workflows/${test}`)]),
@@ -68,15 +68,16 @@ interface Report {
 }
 
 async function vitest(folder: string, changes: [string, Change][]): Promise<[string, Result][]> {
-  const scripts = join(repositoryRoot, "workflows", "scripts");
+  const workflows = join(repositoryRoot, "workflows");
   const copies = changes.map(([name, { file, content, tests }], place) => {
     const [suite] = tests[0].split(": ");
     const copy = join(folder, `${place}`);
-    cpSync(join(repositoryRoot, "workflows"), join(copy, "workflows"), {
-      recursive: true,
-      filter: (path) => path !== scripts,
-    });
-    symlinkSync(scripts, join(copy, "workflows", "scripts"));
+    cpSync(workflows, join(copy, "workflows"), { recursive: true, filter: (path) => !path.endsWith(".py") });
+    for (const room of ["steps", "gates", "lib"]) {
+      rmSync(join(copy, "workflows", room), { recursive: true });
+      symlinkSync(join(workflows, room), join(copy, "workflows", room));
+    }
+    symlinkSync(join(repositoryRoot, "components"), join(copy, "components"));
     writeFileSync(join(copy, file), content);
     mkdirSync(join(copy, "test", "workflows"), { recursive: true });
     cpSync(join(repositoryRoot, "test", "workflows", suite), join(copy, "test", "workflows", suite));

@@ -2,7 +2,7 @@ import type { Protections } from "./protection";
 
 /** What comes in from outside, and what goes out to other tools. */
 export const foundations: Protections = {
-  "scripts/inputs.py": [
+  "lib/inputs.py": [
     [
       "a value is checked to its end",
       "    if not pattern.fullmatch(value):",
@@ -13,13 +13,13 @@ export const foundations: Protections = {
       "a number is checked to its end",
       `    if not re.fullmatch(r"[0-9]{1,7}`,
       `    if not re.match(r"[0-9]{1,7}`,
-      "test_protections_of_gates.py::test_a_number_is_a_number_within_its_bounds",
+      "test_inputs.py::test_a_number_is_a_number_within_its_bounds",
     ],
     [
       "a number has its bounds",
       " or not low <= float(text) <= high:",
       ":",
-      "test_protections_of_gates.py::test_a_number_is_a_number_within_its_bounds",
+      "test_inputs.py::test_a_number_is_a_number_within_its_bounds",
     ],
     [
       "digits are ASCII",
@@ -44,7 +44,7 @@ export const foundations: Protections = {
       "a message shows a value in ASCII",
       "    text = ascii(value)",
       "    text = repr(value)",
-      "test_inputs.py::test_refused_by_the_script[value1-run-training.py-SCENARIO]",
+      "test_inputs.py::test_refused_by_the_script[value1-run_training-SCENARIO]",
     ],
     [
       "a message shows no more than the beginning of a value",
@@ -66,7 +66,7 @@ export const foundations: Protections = {
     ],
     [
       "there is no other way up",
-      "    if pair not in promotions():",
+      "    if (source, target) not in promotions():",
       "    if False:",
       "test_inputs.py::test_no_other_way_up[pair0]",
     ],
@@ -78,48 +78,30 @@ export const foundations: Protections = {
     ],
     [
       "an environment has a URL inside the cluster",
-      " and _URL.fullmatch(str(url)) for",
-      " for",
+      " and _URL.fullmatch(str(url)))",
+      ")",
       "test_environments.py::test_malformed_environments_are_refused",
     ],
     [
-      "other clusters are those of environments",
-      "isinstance(one, str) and one in known for",
-      "isinstance(one, str) for",
-      "test_environments.py::test_malformed_other_clusters_are_refused",
+      "remote environments are those of environments",
+      "isinstance(entry, str) and entry in known for",
+      "isinstance(entry, str) for",
+      "test_environments.py::test_malformed_remote_environments_are_refused",
     ],
     [
-      "other clusters are a list",
+      "remote environments are a list",
       "    if isinstance(found, list) and all(",
       "    if found is not None and all(",
-      "test_environments.py::test_malformed_other_clusters_are_refused",
+      "test_environments.py::test_malformed_remote_environments_are_refused",
     ],
     [
-      "other clusters are checked before anything runs",
-      "    other_clusters()  #",
+      "remote environments are checked before anything runs",
+      "    remote_environments()  #",
       "    #",
-      "test_environments.py::test_malformed_other_clusters_are_refused",
-    ],
-    [
-      "what is away has an exit code of its own",
-      `        _stop("Unavailable", failure, UNAVAILABLE)`,
-      `        _stop("Unavailable", failure, 1)`,
-      "test_build.py::test_registry_away",
-    ],
-    [
-      "what is away is no failure",
-      "class Unavailable(Exception):",
-      "class Unavailable(StepFailed):",
-      "test_promote.py::test_a_registry_that_is_away_is_waited_for_by_running_again",
-    ],
-    [
-      "what stops a step is its reason",
-      `    outputs.write("reason", outputs.clean(problem))`,
-      "    pass",
-      "test_deploy.py::test_says_why_at_once",
+      "test_environments.py::test_malformed_remote_environments_are_refused",
     ],
   ],
-  "scripts/outputs.py": [
+  "lib/outputs.py": [
     [
       "an output has no template braces",
       `    line = line.replace("{{", "{ {").replace("}}", "} }")`,
@@ -130,45 +112,45 @@ export const foundations: Protections = {
       "an output is one line",
       ".decode().split())",
       `.decode().split(" "))`,
-      "test_protections_of_gates.py::test_an_output_is_one_short_line_of_ascii",
+      "test_outputs.py::test_an_output_is_one_short_line_of_ascii",
     ],
     [
       "an output is ASCII",
       `str(text).encode("ascii", "replace").decode()`,
       "str(text)",
-      "test_protections_of_gates.py::test_an_output_is_one_short_line_of_ascii",
+      "test_outputs.py::test_an_output_is_one_short_line_of_ascii",
     ],
     [
       "an output has its length",
       "    return line if len(line) <= limit else",
       "    return line if True else",
-      "test_protections_of_gates.py::test_an_output_is_one_short_line_of_ascii",
+      "test_outputs.py::test_an_output_is_one_short_line_of_ascii",
     ],
   ],
-  "scripts/kube.py": [
+  "lib/kubectl.py": [
     [
-      "an API server that is away is waited for by running again",
-      "    return Unavailable if away.says(said, *AWAY) else StepFailed",
+      "an API server that is unreachable is waited for by running again",
+      "    return Unavailable if is_transient(message, *TRANSIENT_SIGNS) else StepFailed",
       "    return StepFailed",
       "test_gates.py::test_a_cluster_that_does_not_answer_is_no_verdict",
     ],
     [
       "what an API server refuses is not tried again",
-      "    return Unavailable if away.says(said, *AWAY) else StepFailed",
+      "    return Unavailable if is_transient(message, *TRANSIENT_SIGNS) else StepFailed",
       "    return Unavailable",
       "test_recorded.py::test_failure_of_kubectl[forbidden]",
     ],
     [
-      "what is not there is told from what is away",
+      "what is not there is told from what is unreachable",
       "        return NotFound",
       "        return StepFailed",
-      "test_chain.py::test_without_the_lock_nothing_is_done[gone-promote-verdicts0]",
+      "test_act_on_verdict.py::test_without_the_lock_nothing_is_done[gone-promote-verdicts0]",
     ],
     [
       "what is there already is told from a failure",
       "        return AlreadyExists",
       "        return StepFailed",
-      "test_chain.py::test_starts_once",
+      "test_child_workflows.py::test_starts_once",
     ],
     [
       "a stream that the API server closes begins anew",
@@ -176,70 +158,92 @@ export const foundations: Protections = {
         began`,
       `    if time.monotonic() < deadline:
         began`,
-      "test_protections.py::test_a_child_that_goes_while_nobody_watches[closed-0]",
+      "test_child_workflows.py::test_a_child_that_goes_while_nobody_watches[closed-0]",
     ],
     [
       "a read may end inside a character",
       `codecs.getincrementaldecoder("utf-8")("replace")`,
       `codecs.getincrementaldecoder("latin-1")("replace")`,
-      "test_kube.py::test_a_read_may_end_inside_a_character",
+      "test_kubectl.py::test_a_read_may_end_inside_a_character",
     ],
-    ["a stream that is left is closed", "        selector.close()\n", "", "test_kube.py::test_closes_its_selector"],
+    ["a stream that is left is closed", "        selector.close()\n", "", "test_kubectl.py::test_closes_its_selector"],
   ],
-  "scripts/registry.py": [
+  "lib/crane.py": [
     [
-      "a registry that is away is waited for by running again",
-      "    kind = Unavailable if away.says(said, *AWAY) else StepFailed",
+      "a registry that is unreachable is waited for by running again",
+      "    kind = Unavailable if is_transient(message, *TRANSIENT_SIGNS) else StepFailed",
       "    kind = StepFailed",
-      "test_build.py::test_registry_away",
+      "test_build_image.py::test_registry_unreachable",
     ],
     [
       "what a registry refuses is not tried again",
-      "    kind = Unavailable if away.says(said, *AWAY) else StepFailed",
+      "    kind = Unavailable if is_transient(message, *TRANSIENT_SIGNS) else StepFailed",
       "    kind = Unavailable",
-      "test_build.py::test_registry_that_refuses",
+      "test_build_image.py::test_registry_that_refuses",
     ],
   ],
-  "scripts/build-image.py": [
+  "steps/build_image.py": [
     [
       "an empty model is not built",
       "        if model.stat().st_size == 0:",
       "        if False:",
-      "test_protections_of_gates.py::test_what_was_not_built_has_no_digest",
+      "test_build_image.py::test_what_was_not_built_has_no_digest",
     ],
     [
       "an image is what crane pushed",
       "    if not found:",
       "    if False:",
-      "test_protections_of_gates.py::test_what_was_not_built_has_no_digest",
+      "test_build_image.py::test_what_was_not_built_has_no_digest",
     ],
     [
       "a layer is the same every time",
       "            entry = tarfile.TarInfo(name)",
       "            entry = tar.gettarinfo(path, name)",
-      "test_build.py::test_layer_is_the_same_every_time",
+      "test_build_image.py::test_layer_is_the_same_every_time",
     ],
   ],
-  "scripts/run-training.py": [
+  "steps/run_training.py": [
     [
       "a model below the bar goes no further",
-      "    if code == BELOW_THE_BAR:",
+      "    if code == BELOW_ACCURACY_BAR:",
       "    if False:",
-      "test_chain.py::test_training[print('accuracy 0.41 is below the bar of 0.60'); sys.exit(3)]",
+      "test_run_training.py::test_training[print('accuracy 0.41 is below the bar of 0.60'); sys.exit(3)]",
     ],
     [
       "a training that failed fails",
       "    if code != 0:",
       "    if False:",
-      "test_chain.py::test_training[raise MemoryError('no memory')]",
+      "test_run_training.py::test_training[raise MemoryError('no memory')]",
     ],
   ],
-  "scripts/away.py": [
+  "lib/transient.py": [
     [
-      "the words for a network that is away are known",
-      "(*NETWORK, *signs)",
+      "the words for a network that is unreachable are known",
+      "(*NETWORK_ERRORS, *signs)",
       "signs",
-      "test_build.py::test_registry_away",
+      "test_build_image.py::test_registry_unreachable",
+    ],
+  ],
+  "lib/step.py": [
+    [
+      "what is unreachable has an exit code of its own",
+      `        _stop("Unavailable", failure, UNAVAILABLE)`,
+      `        _stop("Unavailable", failure, 1)`,
+      "test_build_image.py::test_registry_unreachable",
+    ],
+    [
+      "what stops a step is its reason",
+      `    outputs.write("reason", outputs.clean(problem))`,
+      "    pass",
+      "test_deploy.py::test_says_why_at_once",
+    ],
+  ],
+  "lib/errors.py": [
+    [
+      "what is unreachable is no failure",
+      "class Unavailable(Exception):",
+      "class Unavailable(StepFailed):",
+      "test_promote.py::test_a_registry_that_is_unreachable_is_waited_for_by_running_again",
     ],
   ],
 };

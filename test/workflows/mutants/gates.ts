@@ -2,37 +2,7 @@ import type { Protections } from "./protection";
 
 /** What is seen of a candidate, and what it is taken for. */
 export const gates: Protections = {
-  "scripts/gate.py": [
-    [
-      "a check that breaks leaves a verdict",
-      "    except Exception as error:",
-      "    except ZeroDivisionError as error:",
-      "test_gates.py::test_settings_that_make_no_sense_never_pass",
-    ],
-    [
-      "a check that breaks is no pass",
-      `verdict = Verdict("inconclusive", f"the {gate} check itself broke`,
-      `verdict = Verdict("pass", f"the {gate} check itself broke`,
-      "test_gates.py::test_settings_that_make_no_sense_never_pass",
-    ],
-    [
-      "a cluster that is away is no verdict",
-      "    except inputs.Unavailable:",
-      "    except ZeroDivisionError:",
-      "test_gates.py::test_a_cluster_that_does_not_answer_is_no_verdict",
-    ],
-    [
-      "a verdict stands without MLflow",
-      "    except (inputs.StepFailed, inputs.Unavailable) as failure:",
-      "    except inputs.StepFailed as failure:",
-      "test_protections_of_gates.py::test_a_verdict_stands_without_mlflow",
-    ],
-    [
-      "a verdict stands when MLflow refuses it",
-      "    except (inputs.StepFailed, inputs.Unavailable) as failure:",
-      "    except inputs.Unavailable as failure:",
-      "test_protections_of_gates.py::test_a_verdict_stands_where_mlflow_does_not_take_it",
-    ],
+  "lib/verdict.py": [
     [
       "a reason passes through a template unharmed",
       "= verdict, outputs.clean(reason), reached",
@@ -52,41 +22,41 @@ export const gates: Protections = {
       "test_gates.py::test_integration_passes",
     ],
   ],
-  "scripts/gate-integration.py": [
+  "gates/integration.py": [
     [
       "only the version under test is tested",
-      `    if not web.poll(lambda: rollout.version_of("staging") == wanted, wait):`,
+      `    if not http_client.poll(lambda: rollout.version_of(constants.STAGING) == wanted, wait):`,
       "    if False:",
       "test_gates.py::test_integration_does_not_test_another_version[answer0]",
     ],
     [
       "the version under test answers after the test too",
-      `    if rollout.version_of("staging") != wanted:
-        return gate.fail("the`,
+      `    if rollout.version_of(constants.STAGING) != wanted:
+        return fail("the`,
       `    if False:
-        return gate.fail("the`,
-      "test_protections_of_gates.py::test_integration_fails_when_another_version_answers_after_the_test",
+        return fail("the`,
+      "test_gates.py::test_integration_fails_when_another_version_answers_after_the_test",
     ],
     [
       "an error is no class",
       "    if status != 200:",
       "    if False:",
-      "test_protections_of_gates.py::test_integration_takes_no_class_out_of_an_error",
+      "test_gates.py::test_integration_takes_no_class_out_of_an_error",
     ],
     [
       "a class of Food-11 is asked for",
-      "    if answer not in names.FOOD_11:",
+      "    if answer not in constants.FOOD_11:",
       "    if False:",
       "test_gates.py::test_integration_fails_on_a_wrong_answer[answer1]",
     ],
     [
       "a test without an answer has not reached the candidate",
-      `        return gate.fail(f"/test gave no answer: {error}", reached=False)`,
-      `        return gate.fail(f"/test gave no answer: {error}")`,
+      `        return fail(f"/test gave no answer: {error}", reached=False)`,
+      `        return fail(f"/test gave no answer: {error}")`,
       "test_gates.py::test_integration_cut_off_during_the_test",
     ],
   ],
-  "scripts/gate-resource.py": [
+  "gates/resource.py": [
     [
       "a restart that was recovered from is seen",
       "digest, strict=True)",
@@ -101,12 +71,12 @@ export const gates: Protections = {
     ],
     [
       "a pod that is not ready in time fails",
-      "    return gate.fail(reason, **found.metrics)",
-      `    return gate.Verdict("pass", reason, **found.metrics)`,
+      "    return fail(reason, **found.metrics)",
+      `    return Verdict("pass", reason, **found.metrics)`,
       "test_gates.py::test_resource_fails_on_pending",
     ],
   ],
-  "scripts/gate-load.py": [
+  "gates/load.py": [
     [
       "a hey that cannot run is no verdict on the model",
       "    if done.returncode != 0:",
@@ -115,27 +85,27 @@ export const gates: Protections = {
     ],
     [
       "the figures are judged",
-      "    problem = judge(result) or survived(",
-      "    problem = survived(",
+      "    problem = judge_figures(result) or judge_pods(",
+      "    problem = judge_pods(",
       "test_gates.py::test_load_fails_with_its_figures[flaky-80 %]",
     ],
     [
       "the pods are judged after the load",
-      "judge(result) or survived(before, digest, names.app_version(version))",
-      "judge(result)",
+      "judge_figures(result) or judge_pods(before, digest, constants.app_version(version))",
+      "judge_figures(result)",
       "test_gates.py::test_load_fails_when_the_pod_does_not_live_through_it[after0]",
     ],
     [
       "a report without answers fails",
       `        return "hey reports no answers and no errors"`,
       "        return None",
-      "test_protections_of_gates.py::test_load_fails_when_hey_counts_nothing",
+      "test_gates.py::test_load_fails_when_hey_counts_nothing",
     ],
     [
       "the success must be over its bar",
       "    if not result.success_percent > needed:",
       "    if not result.success_percent >= needed:",
-      "test_protections_of_gates.py::test_load_must_be_over_its_bar",
+      "test_gates.py::test_load_must_be_over_its_bar",
     ],
     [
       "a report without its percentile fails",
@@ -153,7 +123,7 @@ export const gates: Protections = {
       "a kill under load is named",
       `    if found.state == "failing":`,
       "    if False:",
-      "test_protections_of_gates.py::test_load_names_a_kill",
+      "test_gates.py::test_load_names_a_kill",
     ],
     [
       "a restart under load fails",
@@ -175,12 +145,12 @@ export const gates: Protections = {
     ],
     [
       "the version under test answers after the load too",
-      `    return None if served == wanted else f"after`,
-      `    return None if True else f"after`,
-      "test_protections_of_gates.py::test_load_fails_when_another_version_answers_after_it",
+      "    if served != wanted:",
+      "    if False:",
+      "test_gates.py::test_load_fails_when_another_version_answers_after_it",
     ],
   ],
-  "scripts/hey.py": [
+  "lib/hey.py": [
     [
       "requests without an answer are counted",
       `    errors = sum(int(count) for count in _ERROR.findall(sections.get("Error", "")))`,
@@ -220,7 +190,7 @@ export const gates: Protections = {
       "test_hey.py::test_percentile_is_in_milliseconds",
     ],
   ],
-  "scripts/pods.py": [
+  "lib/pods.py": [
     [
       "only the pods of the digest under test count",
       `return _container(pod).get("image", "").endswith(f"@{digest}")`,
@@ -229,8 +199,8 @@ export const gates: Protections = {
     ],
     [
       "a kill that a restart hides is seen",
-      "for one in (state, last) if",
-      "for one in (state,) if",
+      "for past in (state, last) if",
+      "for past in (state,) if",
       "test_gates.py::test_resource_sees_a_kill_that_a_restart_hides[oom-recovered-2]",
     ],
     [
@@ -247,26 +217,27 @@ export const gates: Protections = {
     ],
     [
       "a crash loop is hopeless",
-      `    "CrashLoopBackOff", "InvalidImageName"`,
-      `    "InvalidImageName"`,
-      "test_protections.py::test_a_crash_loop_is_not_waited_for",
+      `    "CrashLoopBackOff",
+`,
+      "",
+      "test_rollout.py::test_a_crash_loop_is_not_waited_for",
     ],
     [
       "an image that no pod came to run was not tried",
-      ", tried=bool(_lost(pods, digest)))",
+      ", tried=bool(ended))",
       ")",
       "test_gates.py::test_resource_does_not_judge_another_pod",
     ],
     [
       "an image that could not be pulled was not tried",
-      "tried = all(_ran(pod) or _unschedulable(pod) for pod in pending)",
+      "tried = all(_has_run(pod) or _unschedulable(pod) for pod in pending)",
       "tried = True",
       "test_gates.py::test_resource_does_not_blame_the_model_for_the_registry",
     ],
     [
       "a pod that no node takes was tried",
-      "_ran(pod) or _unschedulable(pod) for",
-      "_ran(pod) for",
+      "_has_run(pod) or _unschedulable(pod) for",
+      "_has_run(pod) for",
       "test_gates.py::test_resource_fails_on_pending",
     ],
     [
@@ -300,43 +271,43 @@ export const gates: Protections = {
       "test_deploy.py::test_the_first_of_a_list_is_not_taken_for_all",
     ],
   ],
-  "scripts/rollout.py": [
+  "lib/rollout.py": [
     [
       "the version must answer",
-      "    if not web.poll(matches, deadline - time.monotonic()):",
+      "    if not http_client.poll(matches, deadline - time.monotonic()):",
       "    if False:",
-      "test_protections.py::test_a_version_that_does_not_answer_is_not_deployed",
+      "test_rollout.py::test_a_version_that_does_not_answer_is_not_deployed",
     ],
     [
       "the first pod of a list is not taken for all",
-      `        if verdict.state == "ready" and kind == "ADDED":`,
+      `        if found.state == "ready" and kind == "ADDED":`,
       "        if False:",
       "test_deploy.py::test_the_first_of_a_list_is_not_taken_for_all",
     ],
     [
       "what cannot come true is not waited for",
-      `        if verdict.state == "failing":`,
+      `        if found.state == "failing":`,
       "        if False:",
-      "test_protections.py::test_a_crash_loop_is_not_waited_for",
+      "test_rollout.py::test_a_crash_loop_is_not_waited_for",
     ],
     [
       "a stream that begins anew forgets what went",
       `            seen = {}
             continue`,
       "            continue",
-      "test_protections.py::test_a_stream_that_begins_anew_forgets_what_went",
+      "test_rollout.py::test_a_stream_that_begins_anew_forgets_what_went",
     ],
     [
       "pods on another cluster are not looked for here",
-      "    watch = _ask_argo_cd if environment in inputs.other_clusters() else _watch_pods",
+      "    watch = _ask_argo_cd if environment in inputs.remote_environments() else _watch_pods",
       "    watch = _watch_pods",
-      "test_applications.py::test_promotes_to_it_when_argo_cd_has_settled",
+      "test_argocd.py::test_promotes_to_it_when_argo_cd_has_settled",
     ],
     [
       "what a source on another cluster runs is asked of Argo CD",
-      "    if environment in inputs.other_clusters():\n",
+      "    if environment in inputs.remote_environments():\n",
       "    if False:\n",
-      "test_applications.py::test_promotes_from_it_what_argo_cd_sees_there",
+      "test_argocd.py::test_promotes_from_it_what_argo_cd_sees_there",
     ],
     [
       "Argo CD is asked again while nothing happens",
@@ -358,67 +329,97 @@ export const gates: Protections = {
     ],
     [
       "an image is named by its digest",
-      `    return [f"{names.APP_IMAGE}={repository()}@{digest}"]`,
-      `    return [f"{names.APP_IMAGE}={repository()}:latest"]`,
+      `    return [f"{constants.APP_IMAGE}={repository()}@{digest}"]`,
+      `    return [f"{constants.APP_IMAGE}={repository()}:latest"]`,
       "test_deploy.py::test_waits_for_the_new_pod_alone",
     ],
   ],
-  "scripts/applications.py": [
+  "lib/argocd.py": [
     [
       "only what Argo CD has brought about counts",
       ` and sync.get("status") == "Synced"`,
       "",
-      "test_applications.py::test_promotes_nothing_else_from_it[out of sync]",
+      "test_argocd.py::test_promotes_nothing_else_from_it[out of sync]",
     ],
     [
       "only what is healthy counts",
       ` and health.get("status") == "Healthy"`,
       "",
-      "test_applications.py::test_promotes_nothing_else_from_it[progressing]",
+      "test_argocd.py::test_promotes_nothing_else_from_it[progressing]",
     ],
     [
       "what Argo CD says of the release before is nothing of this one",
       "    return told and sync",
       "    return sync",
-      "test_applications.py::test_promotes_nothing_else_from_it[compared with the release before]",
+      "test_argocd.py::test_promotes_nothing_else_from_it[compared with the release before]",
     ],
     [
       "what has not settled runs nothing",
-      "    return _digests(application) if _settled(application) else []",
+      "    return _digests(application) if _is_settled(application) else []",
       "    return _digests(application)",
-      "test_applications.py::test_an_unsettled_application_tells_nothing",
+      "test_argocd.py::test_an_unsettled_application_tells_nothing",
     ],
     [
       "no other image is left beside the one that was told",
       "    if running_digests(application) == [digest]:",
       "    if digest in running_digests(application):",
-      "test_applications.py::test_what_argo_cd_says_is_judged[with another beside it]",
+      "test_argocd.py::test_what_argo_cd_says_is_judged[with another beside it]",
     ],
     [
       "a health of the image before is waited out",
       `    return Assessment("waiting", f"Argo`,
       `    return Assessment("failing" if "Degraded" in state else "waiting", f"Argo`,
-      "test_applications.py::test_what_argo_cd_says_is_judged[degraded of the image before]",
+      "test_argocd.py::test_what_argo_cd_says_is_judged[degraded of the image before]",
     ],
     [
       "the images of others are none of the app",
-      "if names.APP_IMAGE in image and ",
+      "if constants.APP_IMAGE in image and ",
       "if ",
-      "test_applications.py::test_the_images_of_others_are_none_of_the_app",
+      "test_argocd.py::test_the_images_of_others_are_none_of_the_app",
     ],
   ],
-  "scripts/run-gate.py": [
+  "steps/run_gate.py": [
     [
-      "only a gate whose script is there is asked",
-      `inputs.choice("GATE", sorted(script.stem.removeprefix(PREFIX) for script in here.glob(f"{PREFIX}*.py")))`,
+      "only a gate whose module is there is asked",
+      `inputs.choice("GATE", sorted(module.name for module in pkgutil.iter_modules(gates.__path__)))`,
       `inputs.raw("GATE")`,
-      "test_gates.py::test_only_a_gate_whose_script_is_there[../gate-load]",
+      "test_gates.py::test_only_a_gate_whose_module_is_there[../load]",
     ],
     [
       "a gate that cannot be loaded is inconclusive",
-      `lambda *candidate: importlib.import_module(f"{PREFIX}{name}").check(*candidate)`,
-      `importlib.import_module(f"{PREFIX}{name}").check`,
+      `lambda version, digest: import_module(f"gates.{name}").check(version, digest)`,
+      `import_module(f"gates.{name}").check`,
       "test_one_more_gate.py::test_that_is_broken_is_inconclusive[import nothing_of_this_name]",
+    ],
+    [
+      "a check that breaks leaves a verdict",
+      "    except Exception as error:",
+      "    except ZeroDivisionError as error:",
+      "test_gates.py::test_settings_that_make_no_sense_never_pass",
+    ],
+    [
+      "a check that breaks is no pass",
+      `verdict = Verdict("inconclusive", f"the {gate} check itself broke`,
+      `verdict = Verdict("pass", f"the {gate} check itself broke`,
+      "test_gates.py::test_settings_that_make_no_sense_never_pass",
+    ],
+    [
+      "a cluster that is unreachable is no verdict",
+      "    except Unavailable:",
+      "    except ZeroDivisionError:",
+      "test_gates.py::test_a_cluster_that_does_not_answer_is_no_verdict",
+    ],
+    [
+      "a verdict stands without MLflow",
+      "    except (StepFailed, Unavailable) as failure:",
+      "    except StepFailed as failure:",
+      "test_gates.py::test_a_verdict_stands_without_mlflow",
+    ],
+    [
+      "a verdict stands when MLflow refuses it",
+      "    except (StepFailed, Unavailable) as failure:",
+      "    except Unavailable as failure:",
+      "test_gates.py::test_a_verdict_stands_where_mlflow_does_not_take_it",
     ],
   ],
 };

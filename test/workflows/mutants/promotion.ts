@@ -2,7 +2,7 @@ import type { Protections } from "./protection";
 
 /** What goes on to canary and production, and what is written of it. */
 export const promotion: Protections = {
-  "scripts/promote.py": [
+  "steps/promote.py": [
     [
       "only what passed is promoted",
       "    if not verified:",
@@ -47,39 +47,39 @@ export const promotion: Protections = {
     ],
     [
       "the target goes back when it does not come to serve",
-      `        raise StepFailed(f"{failure} {restore.attempt(target)}") from failure`,
+      `        raise StepFailed(f"{failure} {restoration.try_restore(target)}") from failure`,
       "        raise",
       "test_promote.py::test_target_goes_back[6]",
     ],
     [
-      "an API server that is away takes nothing back",
+      "an API server that is unreachable takes nothing back",
       `    except StepFailed as failure:
         raise StepFailed(`,
       `    except Exception as failure:
         raise StepFailed(`,
-      "test_promote.py::test_an_api_server_that_is_away_is_waited_for_and_nothing_is_taken_back",
+      "test_promote.py::test_an_api_server_that_is_unreachable_is_waited_for_and_nothing_is_reverted",
     ],
     [
       "the alias moves when the target serves",
-      `    registry.crane("tag"`,
-      `    models.move_alias(target, version)
-    registry.crane("tag"`,
+      `    crane.run("tag"`,
+      `    model_registry.move_alias(target, version)
+    crane.run("tag"`,
       "test_promote.py::test_target_goes_back[6]",
     ],
     [
       "the alias moves after the digest that its version has there is written",
-      `    models.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": models.now()})
-    models.move_alias(target, version)`,
-      `    models.move_alias(target, version)
-    models.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": models.now()})`,
+      `    model_registry.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": model_registry.now()})
+    model_registry.move_alias(target, version)`,
+      `    model_registry.move_alias(target, version)
+    model_registry.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": model_registry.now()})`,
       "test_promote.py::test_promotes[staging-canary]",
     ],
     [
       "a promotion is on record before it changes anything",
-      `    release = releases.begin("promote", target, version)`,
-      `    rollout.override(target, rollout.image_override(models.get(version).digest))
-    release = releases.begin("promote", target, version)`,
-      "test_protections.py::test_what_cannot_be_recorded_is_not_done[promote.py]",
+      `    release = release_log.begin("promote", target, version)`,
+      `    rollout.override(target, rollout.image_override(model_registry.get(version).digest))
+    release = release_log.begin("promote", target, version)`,
+      "test_release_log.py::test_what_cannot_be_recorded_is_not_done[promote]",
     ],
     [
       "the record of a promotion that failed is closed",
@@ -89,37 +89,37 @@ export const promotion: Protections = {
     ],
     [
       "the record of a promotion is closed with what serves",
-      `    release.end("promoted", sentence, (names.app_version(version), digest))`,
+      `    release.end("promoted", sentence, Served(app_version, digest))`,
       "    pass",
       "test_promote.py::test_promotes[canary-production]",
     ],
     [
-      "a registry that is away leaves the record open",
+      "a registry that is unreachable leaves the record open",
       `    except StepFailed as failure:
         word =`,
       `    except Exception as failure:
         word =`,
-      "test_promote.py::test_a_registry_that_is_away_is_waited_for_by_running_again",
+      "test_promote.py::test_a_registry_that_is_unreachable_is_waited_for_by_running_again",
     ],
     [
       "a rule that forbids is no fault of the pipeline's",
-      `word = "refused" if isinstance(failure, Refused) else "broken"`,
+      `word = "refused" if isinstance(failure, PromotionRejected) else "broken"`,
       `word = "broken"`,
       "test_promote.py::test_not_while_frozen",
     ],
   ],
-  "scripts/freeze.py": [
+  "lib/freeze.py": [
     [
       "a freeze that cannot be looked up lets nothing through",
-      `    data = kube.get("configmaps", names.FREEZE, names.ARGO).get("data") or {}`,
+      `    data = kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}`,
       `    try:
-        data = kube.get("configmaps", names.FREEZE, names.ARGO).get("data") or {}
-    except kube.NotFound:
+        data = kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}
+    except kubectl.NotFound:
         data = {}`,
       "test_promote.py::test_a_freeze_that_cannot_be_looked_up_lets_nothing_through",
     ],
   ],
-  "scripts/models.py": [
+  "lib/model_registry.py": [
     [
       "only a pass verifies",
       ` if self.tags.get("staging.verdict") == "pass" else None`,
@@ -130,8 +130,8 @@ export const promotion: Protections = {
       "the previous version is recorded before the alias moves",
       `    if previous is not None:
         tag(version, **{f"{name}__previous_version": previous})
-    call("POST", "registered-models/alias", {"name": names.MODEL, "alias": name, "version": version})`,
-      `    call("POST", "registered-models/alias", {"name": names.MODEL, "alias": name, "version": version})
+    call("POST", "registered-models/alias", {"name": constants.MODEL, "alias": name, "version": version})`,
+      `    call("POST", "registered-models/alias", {"name": constants.MODEL, "alias": name, "version": version})
     if previous is not None:
         tag(version, **{f"{name}__previous_version": previous})`,
       "test_deploy.py::test_waits_for_the_new_pod_alone",
@@ -151,38 +151,38 @@ export const promotion: Protections = {
       "test_revert.py::test_on_a_schedule_changes_nothing_where_all_is_well",
     ],
     [
-      "an MLflow that is away is waited for by running again",
+      "an MLflow that is unreachable is waited for by running again",
       "        raise Unavailable(",
       "        raise StepFailed(",
-      "test_chain.py::test_an_mlflow_that_is_away_is_waited_for_by_running_again",
+      "test_act_on_verdict.py::test_an_mlflow_that_is_unreachable_is_waited_for_by_running_again",
     ],
     [
       "an MLflow that restarts is waited for",
       "(429, 502, 503, 504)",
       "()",
-      "test_build.py::test_mlflow_that_restarts_is_waited_for",
+      "test_build_image.py::test_mlflow_that_restarts_is_waited_for",
     ],
   ],
-  "scripts/releases.py": [
+  "lib/release_log.py": [
     [
-      "a step that runs again goes on with its record",
+      "a step that runs again continues with its record",
       `    if found:
         return found
 `,
       "",
-      "test_promote.py::test_a_registry_that_is_away_is_waited_for_by_running_again",
+      "test_promote.py::test_a_registry_that_is_unreachable_is_waited_for_by_running_again",
     ],
     [
       "a release that failed is not called finished",
-      `status = "FINISHED" if outcome in ("deployed", "promoted", "reverted", "restored") else "FAILED"`,
+      `status = "FINISHED" if outcome in SUCCESSES else "FAILED"`,
       `status = "FINISHED"`,
       "test_deploy.py::test_says_why_at_once",
     ],
     [
       "the record names the person whom the API server vouched for",
-      "    if annotations.get(names.SUBMITTED_BY):",
+      "    if annotations.get(constants.SUBMITTED_BY):",
       "    if False:",
-      "test_promote.py::test_who_asked[anna]",
+      "test_release_log.py::test_who_asked[anna]",
     ],
   ],
 };

@@ -2,12 +2,12 @@ import type { Protections } from "./protection";
 
 /** What brings a version to staging, and acts on what the gates say of it. */
 export const staging: Protections = {
-  "scripts/children.py": [
+  "lib/child_workflows.py": [
     [
       "a lock whose holder is gone is no lock",
-      `        raise LockLost(f"{holder}, which held the lock on staging for this workflow, is gone: nothing more is done here.") from None`,
+      `        raise LockLost(f"{lost}: this workflow changes nothing more.") from None`,
       "        return",
-      "test_chain.py::test_without_the_lock_nothing_is_done[gone-promote-verdicts0]",
+      "test_act_on_verdict.py::test_without_the_lock_nothing_is_done[gone-promote-verdicts0]",
     ],
     [
       "a lock that was let go is no lock",
@@ -19,118 +19,138 @@ export const staging: Protections = {
       "a lock that another step of its holder has is no lock",
       "    if now is None or now != key:",
       "    if now is None:",
-      "test_chain.py::test_without_the_lock_nothing_is_done[in its exit handler-promote-verdicts0]",
+      "test_act_on_verdict.py::test_without_the_lock_nothing_is_done[in its exit handler-promote-verdicts0]",
     ],
     [
       "another lock is no lock on staging",
-      ` if one.get("mutex", "").endswith("/staging")), None)`,
+      ` if lock.get("mutex", "").endswith("/staging")), None)`,
       "), None)",
-      "test_protections.py::test_the_lock_on_promotions_is_none_on_staging",
+      "test_child_workflows.py::test_the_lock_on_promotions_is_none_on_staging",
     ],
     [
       "a child's name follows from its parent",
-      `identity = f"{parent['metadata']['uid']}/`,
+      `identity = f"{metadata['uid']}/`,
       `identity = f"{time.time()}/`,
-      "test_chain.py::test_starts_once",
+      "test_child_workflows.py::test_starts_once",
     ],
     [
       "a parent of the same name has children of its own",
-      `identity = f"{parent['metadata']['uid']}/`,
-      `identity = f"{parent['metadata']['name']}/`,
-      "test_protections.py::test_a_parent_that_is_made_again_has_children_of_its_own",
+      `identity = f"{metadata['uid']}/`,
+      `identity = f"{metadata['name']}/`,
+      "test_child_workflows.py::test_a_parent_that_is_made_again_has_children_of_its_own",
     ],
     [
-      "the backstop's child is not the one of the step that broke",
+      "the exit handler's child is not the one of the step that broke",
       `/{template}/{purpose}"`,
       `/{template}"`,
-      "test_protections.py::test_the_backstop_starts_a_revert_of_its_own",
+      "test_exit_handler.py::test_starts_a_revert_of_its_own",
     ],
     [
       "a child that is there already is the one of the first run",
       `        print(f"{name} is there already.", flush=True)`,
       "        raise",
-      "test_chain.py::test_starts_once",
+      "test_child_workflows.py::test_starts_once",
     ],
     [
       "the lock is handed on to a child's child",
-      `inherited or parent["metadata"]["name"]`,
-      `parent["metadata"]["name"]`,
-      "test_chain.py::test_the_lock_is_handed_on",
+      `inherited or metadata["name"]`,
+      `metadata["name"]`,
+      "test_child_workflows.py::test_the_lock_is_handed_on",
     ],
     [
       "it is still the lock of the step that took it",
-      `parent["metadata"].get("annotations", {}).get(names.LOCK_KEY) if inherited else _lock_key(parent)`,
+      `metadata.get("annotations", {}).get(constants.LOCK_KEY) if inherited else _lock_key(parent)`,
       "_lock_key(parent)",
-      "test_chain.py::test_the_lock_is_handed_on",
+      "test_child_workflows.py::test_the_lock_is_handed_on",
     ],
     [
       "nothing starts under a lock that does not show yet",
       "        if key is None:",
       "        if False:",
-      "test_chain.py::test_nothing_starts_under_a_lock_that_does_not_show_yet",
+      "test_child_workflows.py::test_nothing_starts_under_a_lock_that_does_not_show_yet",
     ],
     [
       "a child under the lock does not ask for it",
       `        spec["entrypoint"] = "under-lock"`,
       "        pass",
-      "test_chain.py::test_reverts[verdicts0-reverted-integration: why]",
+      "test_act_on_verdict.py::test_reverts[verdicts0-reverted-integration: why]",
     ],
     [
       "a child that is deleted has not succeeded",
       `            raise StepFailed(f"{name} was deleted before it ended.")`,
       `            return {"status": {"phase": "Succeeded"}}`,
-      "test_chain.py::test_child_that_is_deleted",
+      "test_child_workflows.py::test_child_that_is_deleted",
     ],
     [
       "a child that is deleted while nobody watches is not waited for",
-      `            kind = "DELETED" if _gone(args) else kind`,
+      `            kind = "DELETED" if _is_gone(args) else kind`,
       "            pass",
-      "test_protections.py::test_a_child_that_goes_while_nobody_watches[not-found-1]",
+      "test_child_workflows.py::test_a_child_that_goes_while_nobody_watches[not-found-1]",
     ],
     [
-      "an API server that is away has deleted no child",
+      "an API server that is unreachable has deleted no child",
       `    except (StepFailed, Unavailable):
         return False`,
       `    except (StepFailed, Unavailable):
         return True`,
-      "test_protections.py::test_a_child_that_goes_while_nobody_watches[closed-0]",
+      "test_child_workflows.py::test_a_child_that_goes_while_nobody_watches[closed-0]",
+    ],
+    [
+      "a revert that failed is not called one",
+      `    if ended["status"]["phase"] != "Succeeded":
+        raise StepFailed(f"Staging`,
+      `    if False:
+        raise StepFailed(f"Staging`,
+      "test_act_on_verdict.py::test_a_failed_revert_fails",
+    ],
+    [
+      "the reason of a revert is one that revert-staging takes",
+      `.replace("{", "(").replace("}", ")")`,
+      "",
+      "test_act_on_verdict.py::test_the_reason_of_a_revert_is_one_that_it_takes",
+    ],
+    [
+      "the reason of a revert is no longer than revert-staging takes",
+      "outputs.clean(reason, 400)",
+      "outputs.clean(reason, 4000)",
+      "test_act_on_verdict.py::test_the_reason_of_a_revert_is_one_that_it_takes",
     ],
   ],
-  "scripts/start-workflow.py": [
+  "steps/start_workflow.py": [
     [
       "a child that failed fails its parent",
       `    if ended["status"]["phase"] != "Succeeded":`,
       "    if False:",
-      "test_chain.py::test_child_that_failed",
+      "test_child_workflows.py::test_child_that_failed",
     ],
     [
       "a build is started without the lock",
       `    under_lock = template != "build-container-image"`,
       "    under_lock = True",
-      "test_chain.py::test_root_names_the_chain",
+      "test_child_workflows.py::test_root_names_the_chain",
     ],
   ],
-  "scripts/deploy.py": [
+  "steps/deploy.py": [
     [
       "nothing is deployed without the lock",
-      "        children.require_lock()\n",
+      "        child_workflows.require_lock()\n",
       "",
       "test_deploy.py::test_without_the_lock_nothing_is_deployed",
     ],
     [
       "the alias moves when the version serves",
-      `        rollout.release(environment, rollout.image_override(digest), digest, names.app_version(version))
-        models.move_alias(environment, version)`,
-      `        models.move_alias(environment, version)
-        rollout.release(environment, rollout.image_override(digest), digest, names.app_version(version))`,
+      `        rollout.release(environment, rollout.image_override(digest), digest, app_version)
+        model_registry.move_alias(environment, version)`,
+      `        model_registry.move_alias(environment, version)
+        rollout.release(environment, rollout.image_override(digest), digest, app_version)`,
       "test_deploy.py::test_says_why_at_once",
     ],
     [
       "a deployment is on record before it changes anything",
-      `    release = releases.begin("deploy", environment, version)`,
-      `    rollout.override(environment, rollout.image_override(built_digest(version, digest)))
-    release = releases.begin("deploy", environment, version)`,
-      "test_protections.py::test_what_cannot_be_recorded_is_not_done[deploy.py]",
+      `    release = release_log.begin("deploy", environment, version)`,
+      `    rollout.override(environment, rollout.image_override(built_digest(version, given)))
+    release = release_log.begin("deploy", environment, version)`,
+      "test_release_log.py::test_what_cannot_be_recorded_is_not_done[deploy]",
     ],
     [
       "the record of a deployment that failed is closed",
@@ -140,15 +160,15 @@ export const staging: Protections = {
     ],
     [
       "the record of a deployment is closed with what serves",
-      `    release.end("deployed", sentence, (names.app_version(version), digest))`,
+      `    release.end("deployed", sentence, Served(app_version, digest))`,
       "    pass",
       "test_deploy.py::test_is_on_record_with_where_the_model_is_from",
     ],
     [
-      "an MLflow that is away leaves the record open",
+      "an MLflow that is unreachable leaves the record open",
       "    except StepFailed as failure:",
       "    except Exception as failure:",
-      "test_deploy.py::test_runs_again_where_mlflow_went_away_before_the_alias",
+      "test_deploy.py::test_runs_again_where_mlflow_became_unreachable_before_the_alias",
     ],
     [
       "a digest that is given is the built one",
@@ -163,103 +183,110 @@ export const staging: Protections = {
       "test_deploy.py::test_version_without_image",
     ],
   ],
-  "scripts/conclude.py": [
+  "steps/act_on_verdict.py": [
     [
       "no verdict is acted on without the lock",
-      "        children.require_lock()\n",
+      "        child_workflows.require_lock()\n",
       "",
-      "test_chain.py::test_without_the_lock_nothing_is_done[let go-revert-verdicts1]",
+      "test_act_on_verdict.py::test_without_the_lock_nothing_is_done[let go-revert-verdicts1]",
     ],
     [
-      "an MLflow that is away is no outcome",
+      "an MLflow that is unreachable is no outcome",
       "    except StepFailed as failure:",
       "    except Exception as failure:",
-      "test_chain.py::test_an_mlflow_that_is_away_is_waited_for_by_running_again",
+      "test_act_on_verdict.py::test_an_mlflow_that_is_unreachable_is_waited_for_by_running_again",
     ],
     [
       "a report that cannot be read is no pass",
       `    return 0, {"gate": name, "verdict": "inconclusive"`,
       `    return 0, {"gate": name, "verdict": "pass"`,
-      "test_chain.py::test_a_gate_without_a_report_is_inconclusive_and_never_a_pass[left0]",
+      "test_act_on_verdict.py::test_a_gate_without_a_report_is_inconclusive_and_never_a_pass[left0]",
     ],
     [
       "a list of gates that cannot be read is none",
       "    except (ValueError, TypeError):",
       "    except ZeroDivisionError:",
-      "test_chain.py::test_no_list_of_gates_is_no_pass",
+      "test_act_on_verdict.py::test_no_list_of_gates_is_no_pass",
     ],
-    ["no gates are no pass", "    if not reports:", "    if False:", "test_chain.py::test_no_list_of_gates_is_no_pass"],
+    [
+      "no gates are no pass",
+      "    if not reports:",
+      "    if False:",
+      "test_act_on_verdict.py::test_no_list_of_gates_is_no_pass",
+    ],
     [
       "the report of another gate is no report",
       `report["gate"] == name and `,
       "",
-      "test_chain.py::test_a_gate_without_a_report_is_inconclusive_and_never_a_pass[left3]",
+      "test_act_on_verdict.py::test_a_gate_without_a_report_is_inconclusive_and_never_a_pass[left3]",
     ],
     [
       "a report says what its gate said",
       `report["verdict"] == given["verdict"] and `,
       "",
-      "test_chain.py::test_a_gate_without_a_report_is_inconclusive_and_never_a_pass[left4]",
+      "test_act_on_verdict.py::test_a_gate_without_a_report_is_inconclusive_and_never_a_pass[left4]",
     ],
     [
       "a verdict that no gate gives is no report",
-      ` and given["verdict"] in gate.VERDICTS`,
+      ` and given["verdict"] in VERDICTS`,
       "",
-      "test_chain.py::test_a_gate_without_a_report_is_inconclusive_and_never_a_pass[left5]",
+      "test_act_on_verdict.py::test_a_gate_without_a_report_is_inconclusive_and_never_a_pass[left5]",
     ],
     [
       "only a pass is no reason to stop",
       `        if report["verdict"] != "pass":`,
       `        if report["verdict"] == "fail":`,
-      "test_chain.py::test_never_promotes_anything_else[verdicts1]",
+      "test_act_on_verdict.py::test_never_promotes_anything_else[verdicts1]",
     ],
     [
       "a broken check is no fault of the model's",
-      `("fail" if report["verdict"] == "fail" else "inconclusive")`,
-      `"fail"`,
-      "test_chain.py::test_reverts[verdicts5-inconclusive-integration: why]",
+      `word = "fail" if report["verdict"] == "fail" else "inconclusive"`,
+      `word = "fail"`,
+      "test_act_on_verdict.py::test_reverts[verdicts5-inconclusive-integration: why]",
     ],
     [
       "the gate that decided says more than one that could not ask",
       `(1 if given["decided"] == "yes" else 2)`,
       "1",
-      "test_chain.py::test_reverts[verdicts7-inconclusive-resource: why]",
+      "test_act_on_verdict.py::test_reverts[verdicts7-inconclusive-resource: why]",
     ],
     [
       "a gate that was skipped did not decide",
       `    if phase == "Skipped":`,
       "    if False:",
-      "test_chain.py::test_every_gate_is_on_record_also_one_that_was_skipped",
+      "test_act_on_verdict.py::test_every_gate_is_on_record_also_one_that_was_skipped",
     ],
     [
       "a fail is recorded first",
       `    if word != "pass":  # first, so that an earlier pass never vouches for what failed now
-        models.tag(version, staging__verdict=word)
+        model_registry.tag(version, staging__verdict=word)
     tags = {f"gate__{report['gate']}": json.dumps(report, separators=(",", ":")) for report in reports}
-    models.tag(version, **tags, staging__reason=reason, staging__digest=digest, staging__verdict_at=models.now())
+    at = model_registry.now()
+    model_registry.tag(version, **tags, staging__reason=reason, staging__digest=digest, staging__verdict_at=at)
     if word == "pass":  #`,
       `    tags = {f"gate__{report['gate']}": json.dumps(report, separators=(",", ":")) for report in reports}
-    models.tag(version, **tags, staging__reason=reason, staging__digest=digest, staging__verdict_at=models.now())
+    at = model_registry.now()
+    model_registry.tag(version, **tags, staging__reason=reason, staging__digest=digest, staging__verdict_at=at)
     if True:  #`,
-      "test_protections.py::test_a_fail_is_recorded_first_and_a_pass_last",
+      "test_act_on_verdict.py::test_a_fail_is_recorded_first_and_a_pass_last",
     ],
     [
       "a pass is recorded last",
       `    if word != "pass":  # first`,
       "    if True:  # first",
-      "test_protections.py::test_a_fail_is_recorded_first_and_a_pass_last",
+      "test_act_on_verdict.py::test_a_fail_is_recorded_first_and_a_pass_last",
     ],
     [
       "what is promoted is what was tested",
       "    if not model.digest or digest not in (None, model.digest):",
       "    if False:",
-      "test_chain.py::test_never_promotes_what_was_not_tested",
+      "test_act_on_verdict.py::test_never_promotes_what_was_not_tested",
     ],
     [
       "what has no image is not promoted",
       "    if not model.digest or digest",
       "    if digest",
-      "test_protections.py::test_a_version_without_an_image_is_not_judged",
+      "test_act_on_verdict.py::test_a_version_without_an_image_is_not_judged",
     ],
     [
       "only what passed is promoted",
@@ -267,53 +294,33 @@ export const staging: Protections = {
         raise`,
       `    if False:
         raise`,
-      "test_chain.py::test_never_promotes_anything_else[verdicts1]",
+      "test_act_on_verdict.py::test_never_promotes_anything_else[verdicts1]",
     ],
     [
       "staging's alias moves where its deployment could not move it",
-      `    models.move_alias("staging", version)`,
+      `    model_registry.move_alias(constants.STAGING, version)`,
       "    pass",
-      "test_chain.py::test_alias_that_the_deployment_could_not_move",
+      "test_act_on_verdict.py::test_alias_that_the_deployment_could_not_move",
     ],
     [
       "after a revert only a person promotes the same version",
       `    if "staging.reverted_at" in model.tags:`,
       "    if False:",
-      "test_chain.py::test_after_a_revert_only_a_person_promotes_the_same_version",
+      "test_act_on_verdict.py::test_after_a_revert_only_a_person_promotes_the_same_version",
     ],
     [
       "a promotion that a rule forbids is held",
-      `    if children.output(ended, "outcome") == "refused":`,
+      `    if child_workflows.output(ended, "outcome") == "refused":`,
       "    if False:",
-      "test_chain.py::test_a_promotion_that_a_rule_forbids_is_held",
+      "test_act_on_verdict.py::test_a_promotion_that_a_rule_forbids_is_held",
     ],
     [
       "a promotion that failed is not called one",
       `    if ended["status"]["phase"] != "Succeeded":
-        raise StepFailed(f"{served}`,
+        raise StepFailed(f"{passed}`,
       `    if False:
-        raise StepFailed(f"{served}`,
-      "test_protections.py::test_a_promotion_that_failed_is_broken",
-    ],
-    [
-      "a revert that failed is not called one",
-      `    if ended["status"]["phase"] != "Succeeded":
-        raise StepFailed(f"Staging`,
-      `    if False:
-        raise StepFailed(f"Staging`,
-      "test_chain.py::test_a_failed_revert_fails",
-    ],
-    [
-      "the reason of a revert is one that revert-staging takes",
-      `.replace("{", "(").replace("}", ")")`,
-      "",
-      "test_protections.py::test_the_reason_of_a_revert_is_one_that_it_takes",
-    ],
-    [
-      "the reason of a revert is no longer than revert-staging takes",
-      "outputs.clean(reason, 400)",
-      "outputs.clean(reason, 4000)",
-      "test_protections.py::test_the_reason_of_a_revert_is_one_that_it_takes",
+        raise StepFailed(f"{passed}`,
+      "test_act_on_verdict.py::test_a_promotion_that_failed_is_broken",
     ],
   ],
 };

@@ -11,21 +11,21 @@ const retryFor = (expression: string, seconds: number) => `expression: "${expres
 const locks =
   "structure.test.ts: takes locks in their plural form, and a child never takes the one that its parent holds";
 const retries = (label: string) =>
-  `structure.test.ts: ${label} runs again only where its pod was lost, or what it needs was away, and for no longer than its deadline`;
+  `structure.test.ts: ${label} runs again only where its pod was lost, or what it needs was unreachable, and for no longer than its deadline`;
 const deadlines = (what: string) =>
   `structure.test.ts: deadlines: nobody gives up, and lets go of a lock, while a child still runs ${what}`;
 const waits = "waits longer than its child can take, and may run longer than it waits";
 const rollOuts = deadlines("gives every release the time that a roll-out may take, and a promotion the way back too");
 const limited = "acts under its own account, for a limited time, and is kept for days";
-const heals = "structure.test.ts: heals on a schedule, never two at once, by what needs no parameter";
+const recovers = "structure.test.ts: recovers on a schedule, never two at once, by what needs no parameter";
 const trains = "structure.test.ts: trains on a schedule, never two at once";
 const ends = (workflow: string, entrypoint: string) =>
   `protections.test.ts: when it ends ${workflow}, begun at ${entrypoint}, makes good what it left undone`;
 const left = "structure.test.ts: the gates leave what is no pass, unless they say otherwise";
 const acts = "structure.test.ts: the gates lead to one of two acts, by every verdict and by none of their names";
-const digests = "protections.test.ts: hands on the digest that was built, to every script that takes one";
+const digests = "protections.test.ts: hands on the digest that was built, to every step that takes one";
 
-/** What the workflows hold to, whatever their scripts do. */
+/** What the workflows hold to, whatever their steps do. */
 export const templates: Protections = {
   "build-container-image.yaml": [
     [
@@ -35,14 +35,14 @@ export const templates: Protections = {
       locks,
     ],
     [
-      "its backstop waits for staging",
-      `    - name: locked-backstop\n${mutex("staging")}`,
-      "    - name: locked-backstop\n",
+      "its exit handler waits for staging",
+      `    - name: locked-exit-handler\n${mutex("staging")}`,
+      "    - name: locked-exit-handler\n",
       locks,
     ],
     ["it makes good what it left undone", "  onExit: exit\n", "", ends("build-container-image", "main")],
     [
-      "its backstop runs wherever it did not succeed",
+      "its exit handler runs wherever it did not succeed",
       "'{{workflow.status}}' != 'Succeeded'",
       "'{{workflow.status}}' == 'Failed'",
       ends("build-container-image", "main"),
@@ -69,19 +69,19 @@ export const templates: Protections = {
       "its build has no token of the cluster",
       "        volumeMounts: # in place of the service account's token: this step never calls the cluster\n          - { name: no-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }\n",
       "",
-      "structure.test.ts: build-container-image/build has the account's token only where its script calls the cluster",
+      "structure.test.ts: build-container-image/build has the account's token only where its step calls the cluster",
     ],
     ["what is released is what was built", `"{{steps.build.outputs.parameters.digest}}"`, `""`, digests],
     [
       "a failed test is not passed over",
       "        - - name: test\n",
       "        - - name: test\n            continueOn: { failed: true }\n",
-      "structure.test.ts: goes on past a failed step in one place only: a deployment that the gates explain",
+      "structure.test.ts: continues past a failed step in one place only: a deployment that the gates explain",
     ],
   ],
   "deploy-container-image.yaml": [
     ["it takes the lock on staging", mutex("staging"), "", locks],
-    ["it runs again only where something was away", retry, "true", retries("deploy-container-image/deploy")],
+    ["it runs again only where something was unreachable", retry, "true", retries("deploy-container-image/deploy")],
     ["it ends", "  activeDeadlineSeconds: 3600\n", "", `structure.test.ts: deploy-container-image ${limited}`],
     [
       "its step ends",
@@ -97,21 +97,15 @@ export const templates: Protections = {
       `structure.test.ts: deploy-container-image ${limited}`,
     ],
     [
-      "it writes nowhere but to its own folder",
-      "        readOnlyRootFilesystem: true\n",
-      "",
-      "structure.test.ts: deploy-container-image runs its pods restricted",
-    ],
-    [
-      "its script gets the digest that was built",
+      "its step gets the digest that was built",
       `          - { name: DIGEST, value: "{{inputs.parameters.digest}}" }\n`,
       "",
       digests,
     ],
     [
       "values come by environment alone",
-      "command: [python3, /scripts/deploy.py]",
-      `command: [python3, /scripts/deploy.py, "{{inputs.parameters.digest}}"]`,
+      "command: [python3, -m, steps.deploy]",
+      `command: [python3, -m, steps.deploy, "{{inputs.parameters.digest}}"]`,
       "structure.test.ts: passes values by environment alone, never into a command or a script",
     ],
   ],
@@ -130,7 +124,7 @@ export const templates: Protections = {
     ],
     ["it makes good what it left undone", "  onExit: exit\n", "", ends("promote-model", "main")],
     [
-      "it runs again only where something was away",
+      "it runs again only where something was unreachable",
       retryFor(retry, 2100),
       retryFor("true", 2100),
       retries("promote-model/promote"),
@@ -144,7 +138,7 @@ export const templates: Protections = {
   ],
   "restore-releases.yaml": [
     ["it waits for the promotion", mutex("promotion"), "", locks],
-    ["it runs again only where something was away", retry, "true", retries("restore-releases/restore")],
+    ["it runs again only where something was unreachable", retry, "true", retries("restore-releases/restore")],
   ],
   "revert-staging.yaml": [
     [
@@ -153,14 +147,14 @@ export const templates: Protections = {
       "",
       "structure.test.ts: reverts by hand with no parameters: every one has a default, and the lock is taken",
     ],
-    ["it runs again only where something was away", retry, "true", retries("revert-staging/revert")],
+    ["it runs again only where something was unreachable", retry, "true", retries("revert-staging/revert")],
   ],
   "test-staging.yaml": [
     ["it takes the lock on staging", `by hand: takes the lock on staging\n${mutex("staging")}`, "by hand\n", locks],
     [
-      "its backstop waits for staging",
-      `    - name: locked-backstop\n${mutex("staging")}`,
-      "    - name: locked-backstop\n",
+      "its exit handler waits for staging",
+      `    - name: locked-exit-handler\n${mutex("staging")}`,
+      "    - name: locked-exit-handler\n",
       locks,
     ],
     [
@@ -171,7 +165,7 @@ export const templates: Protections = {
     ],
     ["it makes good what it left undone", "  onExit: exit\n", "", ends("test-staging", "under-lock")],
     [
-      "its backstop takes the lock where nobody holds it",
+      "its exit handler takes the lock where nobody holds it",
       "'{{workflow.mainEntrypoint}}' != 'under-lock'",
       "'{{workflow.mainEntrypoint}}' == 'by-hand'",
       ends("test-staging", "main"),
@@ -192,7 +186,7 @@ export const templates: Protections = {
       "no gate is asked when one has decided",
       `&undecided "'{{=all(`,
       `&undecided "'{{=any(`,
-      "structure.test.ts: the gates are one line each, alike but for the name, the time and the token",
+      "structure.test.ts: the gates are one step each, alike but for the name, the time and the token",
     ],
     [
       "a gate that asks no cluster has no token of it",
@@ -226,10 +220,18 @@ export const templates: Protections = {
     ],
     ["it waits until its children have ended", `value: "5880"`, `value: "600"`, deadlines(`test-staging/act ${waits}`)],
     [
-      "it runs again only where something was away",
+      "it runs again only where something was unreachable",
       retryFor(retry, 6000),
       retryFor("true", 6000),
       retries("test-staging/act"),
+    ],
+  ],
+  "workflow-defaults.yaml": [
+    [
+      "a step writes nowhere but to its own folder",
+      "        readOnlyRootFilesystem: true\n",
+      "",
+      "structure.test.ts: deploy-container-image runs its pods restricted",
     ],
   ],
   "train-model.yaml": [
@@ -239,10 +241,10 @@ export const templates: Protections = {
       "    - name: train\n      retryStrategy: { limit: 100 }\n",
       retries("train-model/train"),
     ],
-    ["it runs again only where something was away", retry, "true", retries("train-model/start-build")],
+    ["it runs again only where something was unreachable", retry, "true", retries("train-model/start-build")],
   ],
-  "cron-restore-releases.yaml": [["never two at once", "  concurrencyPolicy: Forbid\n", "", heals]],
-  "cron-revert-staging.yaml": [["never two at once", "  concurrencyPolicy: Forbid\n", "", heals]],
+  "cron-restore-releases.yaml": [["never two at once", "  concurrencyPolicy: Forbid\n", "", recovers]],
+  "cron-revert-staging.yaml": [["never two at once", "  concurrencyPolicy: Forbid\n", "", recovers]],
   "cron-train.yaml": [
     ["never two at once", "  concurrencyPolicy: Forbid\n", "", trains],
     ["it trains when the stack says so", "  suspend: true\n", "", trains],

@@ -2,98 +2,98 @@ import type { Protections } from "./protection";
 
 /** What takes an environment back, and what it must not take back. */
 export const wayBack: Protections = {
-  "scripts/backstop.py": [
+  "steps/exit_handler.py": [
     [
-      "the backstop changes nothing without the lock",
-      "        children.require_lock(workflow)\n",
+      "the exit handler changes nothing without the lock",
+      "        child_workflows.require_lock(workflow)\n",
       "",
-      "test_revert.py::test_backstop_leaves_staging_to_whoever_holds_the_lock",
+      "test_exit_handler.py::test_leaves_staging_to_whoever_holds_the_lock",
     ],
     [
-      "an MLflow that is away is no outcome",
+      "an MLflow that is unreachable is no outcome",
       "    except StepFailed as failure:",
       "    except Exception as failure:",
-      "test_protections.py::test_a_backstop_that_cannot_ask_mlflow_runs_again",
+      "test_exit_handler.py::test_an_exit_handler_that_cannot_ask_mlflow_runs_again",
     ],
     [
-      "the backstop leaves what passed alone",
+      "the exit handler leaves what passed alone",
       "    if model.verified_digest and (",
       "    if False and (",
-      "test_revert.py::test_backstop_leaves_what_passed_alone[8]",
+      "test_exit_handler.py::test_leaves_what_passed_alone[8]",
     ],
     [
       "a build that was not tested did not pass",
       "    if model.verified_digest and (released == model.verified_digest or released != model.digest):",
       "    if model.verified_digest:",
-      "test_protections.py::test_a_pass_is_none_for_a_later_build",
+      "test_exit_handler.py::test_a_pass_is_none_for_a_later_build",
     ],
     [
-      "the backstop leaves another version alone",
+      "the exit handler leaves another version alone",
       "    if released is None or model.digest != released:",
       "    if False:",
-      "test_revert.py::test_backstop_records_what_never_came_to_staging",
+      "test_exit_handler.py::test_records_what_never_came_to_staging",
     ],
     [
-      "the backstop's revert is not the one that broke",
-      `, purpose="backstop")`,
+      "the exit handler's revert is not the one that broke",
+      `, purpose="exit-handler")`,
       ")",
-      "test_protections.py::test_the_backstop_starts_a_revert_of_its_own",
+      "test_exit_handler.py::test_starts_a_revert_of_its_own",
     ],
     [
-      "the backstop keeps the verdict of its own run",
+      "the exit handler keeps the verdict of its own run",
       "    if not judged:",
       "    if True:",
-      "test_revert.py::test_backstop_keeps_the_verdict_of_its_own_run[fail]",
+      "test_exit_handler.py::test_keeps_the_verdict_of_its_own_run[fail]",
     ],
     [
-      "the backstop replaces the verdict of an earlier run",
+      "the exit handler replaces the verdict of an earlier run",
       "    if not judged:",
       "    if False:",
-      "test_revert.py::test_backstop_replaces_the_verdict_of_an_earlier_run",
+      "test_exit_handler.py::test_replaces_the_verdict_of_an_earlier_run",
     ],
   ],
-  "scripts/revert.py": [
+  "steps/revert.py": [
     [
       "the alias moves when staging is back",
       "        # Patching to what is there already",
-      `        models.move_alias(STAGING, number)
+      `        model_registry.move_alias(STAGING, number)
         # Patching to what is there already`,
-      "test_protections.py::test_a_revert_that_fails_leaves_the_alias_and_says_so",
+      "test_revert.py::test_a_revert_that_fails_leaves_the_alias_and_says_so",
     ],
     [
       "nothing is reverted without the lock",
-      "    children.require_lock()\n",
+      "    child_workflows.require_lock()\n",
       "",
       "test_revert.py::test_without_the_lock_nothing_is_reverted",
     ],
     [
-      "an MLflow that is away is no outcome",
+      "an MLflow that is unreachable is no outcome",
       `    except StepFailed as failure:
         outputs`,
       `    except Exception as failure:
         outputs`,
-      "test_protections.py::test_a_revert_that_is_interrupted_goes_on_with_its_record[registered-models/alias]",
+      "test_revert.py::test_a_revert_that_is_interrupted_continues_with_its_record[registered-models/alias]",
     ],
     [
-      "an MLflow that is away leaves the record open",
+      "an MLflow that is unreachable leaves the record open",
       `    except StepFailed as failure:
         if release:`,
       `    except Exception as failure:
         if release:`,
-      "test_protections.py::test_a_revert_that_is_interrupted_goes_on_with_its_record[registered-models/alias]",
+      "test_revert.py::test_a_revert_that_is_interrupted_continues_with_its_record[registered-models/alias]",
     ],
     [
       "a revert is on record before it changes anything",
-      `    release = releases.begin("revert", STAGING, number)`,
+      `    release = release_log.begin("revert", STAGING, number)`,
       `    rollout.override(STAGING, None)
-    release = releases.begin("revert", STAGING, number)`,
-      "test_protections.py::test_what_cannot_be_recorded_is_not_done[revert.py]",
+    release = release_log.begin("revert", STAGING, number)`,
+      "test_release_log.py::test_what_cannot_be_recorded_is_not_done[revert]",
     ],
     [
       "the record of a revert that failed is closed",
       `            release.end("broken", f"{why}; {failure}")`,
       "            pass",
-      "test_protections.py::test_a_revert_that_fails_leaves_the_alias_and_says_so",
+      "test_revert.py::test_a_revert_that_fails_leaves_the_alias_and_says_so",
     ],
     [
       "the record of a revert is closed with what serves",
@@ -103,86 +103,84 @@ export const wayBack: Protections = {
     ],
     [
       "a revert that was interrupted closes its record",
-      ` if changes else releases.opened("revert", STAGING)`,
+      ` if changes else release_log.opened("revert", STAGING)`,
       " if changes else None",
-      "test_protections.py::test_a_revert_that_is_interrupted_goes_on_with_its_record[runs/log-batch]",
+      "test_revert.py::test_a_revert_that_is_interrupted_continues_with_its_record[runs/log-batch]",
     ],
     [
       "a revert that changes nothing leaves no record",
-      `releases.begin("revert", STAGING, number) if changes else`,
-      `releases.begin("revert", STAGING, number) if True else`,
+      `release_log.begin("revert", STAGING, number) if changes else`,
+      `release_log.begin("revert", STAGING, number) if True else`,
       "test_revert.py::test_on_a_schedule_changes_nothing_where_all_is_well",
     ],
     [
       "the record of what was cut off is closed",
-      `    releases.close_interrupted(STAGING, f"staging serves {place}", serves)`,
+      `    release_log.close_interrupted(STAGING, f"staging serves {place}", serves)`,
       "    pass",
       "test_revert.py::test_closes_the_record_of_a_deployment_that_was_deleted",
     ],
     [
       "a version that was taken back says so",
       `    if failed:
-        models.tag(`,
+        model_registry.tag(`,
       `    if False:
-        models.tag(`,
+        model_registry.tag(`,
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],
     [
       "the alias goes where no version passed",
-      "            models.drop_alias(STAGING)",
+      "            model_registry.drop_alias(STAGING)",
       "            pass",
       "test_revert.py::test_first_model_bad",
     ],
     [
       "never back to the version that failed",
-      " and one.number != failed]",
+      " and version.number != failed]",
       "]",
       "test_revert.py::test_a_version_that_passed_is_not_gone_back_to_when_it_is_the_failed_one",
     ],
     [
       "never back to a version that did not pass",
-      "    passed = [one for one in versions if one.verified_digest and one.number",
-      "    passed = [one for one in versions if one.number",
-      "test_protections.py::test_goes_back_to_the_image_that_passed_alone",
+      "    passed = [version for version in versions if version.verified_digest and version.number",
+      "    passed = [version for version in versions if version.number",
+      "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
     ],
     [
       "back to the image that was tested, not to a later build",
-      "(target.verified_digest, names",
-      "(target.digest, names",
-      "test_protections.py::test_goes_back_to_the_image_that_passed_alone",
+      "    app_version, digest = constants.app_version(target.number), target.verified_digest",
+      "    app_version, digest = constants.app_version(target.number), target.digest",
+      "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
     ],
     [
       "back to the version that passed last",
-      `(one.tags.get("staging.verdict_at", ""), int(one.number))`,
-      "int(one.number)",
+      `    return version.tags.get("staging.verdict_at", ""), int(version.number)`,
+      "    return int(version.number)",
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],
     [
       "what staging runs without having passed is the failed version",
-      "    failed = failed or unverified(versions, running)",
+      "    failed = failed or unverified_version(versions, running)",
       "    pass",
       "test_revert.py::test_by_hand_without_parameters",
     ],
     [
       "what passed is not taken for failed",
-      " and one.verified_digest != running)",
+      " if version.verified_digest != running), None)",
       ")",
       "test_revert.py::test_on_a_schedule_changes_nothing_where_all_is_well",
     ],
   ],
-  "scripts/restore.py": [
+  "lib/restoration.py": [
     [
       "nothing is restored where alias and release agree",
-      `    if running != digest:
-        release =`,
-      `    if True:
-        release =`,
+      `    if running != (good.digest if good else None):`,
+      "    if True:",
       "test_restore.py::test_changes_nothing_where_all_is_well",
     ],
     [
       "what differs from its alias is restored",
       "    running = rollout.released_digest(environment)",
-      "    running = digest",
+      "    running = good.digest if good else None",
       "test_restore.py::test_goes_back_to_the_alias",
     ],
     [
@@ -193,10 +191,10 @@ export const wayBack: Protections = {
     ],
     [
       "a restoration is on record before it changes anything",
-      `        release = releases.begin("restore", environment, models.alias(environment))`,
+      `        release = release_log.begin("restore", environment, model_registry.alias(environment))`,
       `        rollout.override(environment, None)
-        release = releases.begin("restore", environment, models.alias(environment))`,
-      "test_protections.py::test_what_cannot_be_recorded_is_not_done[restore.py]",
+        release = release_log.begin("restore", environment, model_registry.alias(environment))`,
+      "test_release_log.py::test_what_cannot_be_recorded_is_not_done[restore]",
     ],
     [
       "the record of a restoration is closed",
@@ -206,7 +204,7 @@ export const wayBack: Protections = {
     ],
     [
       "the record of what was cut off is closed",
-      `    releases.close_interrupted(environment, f"{environment} serves {served or 'the base image'}", serves)`,
+      `    release_log.close_interrupted(environment, f"{environment} serves {served}", serves)`,
       "    pass",
       "test_restore.py::test_goes_back_to_the_alias",
     ],
@@ -214,13 +212,13 @@ export const wayBack: Protections = {
       "a way back that fails too does not hide why it was taken",
       "    except (StepFailed, Unavailable) as failure:",
       "    except Unavailable as failure:",
-      "test_protections.py::test_a_way_back_that_fails_does_not_hide_why_it_was_taken[failing]",
+      "test_promote.py::test_a_way_back_that_fails_does_not_hide_why_it_was_taken[failing]",
     ],
     [
-      "a way back that finds MLflow away does not hide why it was taken",
+      "a way back that finds MLflow unreachable does not hide why it was taken",
       "    except (StepFailed, Unavailable) as failure:",
       "    except StepFailed as failure:",
-      "test_protections.py::test_a_way_back_that_fails_does_not_hide_why_it_was_taken[away]",
+      "test_promote.py::test_a_way_back_that_fails_does_not_hide_why_it_was_taken[away]",
     ],
   ],
 };

@@ -1,0 +1,85 @@
+"""build_image.py, with what crane really said and an MLflow that serves the artifact."""
+
+import tarfile
+
+import pytest
+from conftest import BASE, says
+from steps import build_image
+
+TAG = f"{BASE.partition('@')[0]}:staging-1.0.7"
+APPEND = ("append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG)
+BUILT = says("crane", "append")["stdout"].strip().partition("@")[2]
+
+
+def test_builds(world):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights" * 1000
+    world.allow("crane", *APPEND, **says("crane", "append"))
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == 0, done.stderr
+    assert world.output("digest") == BUILT and BUILT.startswith("sha256:")
+    assert world.mlflow.versions["7"]["image_digest"] == BUILT
+    assert world.mlflow.versions["7"]["image_base"] == BASE.partition("@")[2]
+
+
+def test_layer_is_the_same_every_time(tmp_path):
+    layers = []
+    for run in ("a", "b"):
+        folder = tmp_path / run
+        folder.mkdir()
+        (folder / "model").write_bytes(b"weights")
+        build_image.write_layer(folder / "layer.tar", folder / "model", "1.0.7")
+        layers.append((folder / "layer.tar").read_bytes())
+    assert layers[0] == layers[1]
+    with tarfile.open(tmp_path / "a" / "layer.tar") as tar:
+        assert [(m.name, m.uid, m.gid, m.mtime, m.mode) for m in tar] == [("app/food11.onnx", 0, 0, 0, 0o644), ("app/versions.txt", 0, 0, 0, 0o644)]
+        assert tar.extractfile("app/versions.txt").read() == b"1.0.7"
+
+
+def test_version_that_is_not_there(world):
+    done = world.run("build_image", MODEL_VERSION="9")
+    assert done.returncode == 1 and "no version 9" in done.stderr
+
+
+def test_artifact_that_is_not_there(world):
+    world.mlflow.add(7)
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == 1 and "food11.onnx of version 7" in done.stderr and not world.output("digest")
+
+
+def test_registry_unreachable(world):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", *APPEND, **says("crane", "append-refused"))
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == 75 and "connection refused" in done.stderr
+    assert "image_digest" not in world.mlflow.versions["7"]
+
+
+def test_mlflow_that_restarts_is_waited_for(world):
+    world.mlflow.add(7)
+    world.mlflow.away = 2
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", *APPEND, **says("crane", "append"))
+    assert world.run("build_image", MODEL_VERSION="7").returncode == 0
+
+
+def test_registry_that_refuses(world):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", *APPEND, **says("crane", "append-unauthorized"))
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == 1 and done.stderr.startswith("Failed: crane append failed: Error: pushing image ")
+    assert "unexpected status code 401 Unauthorized" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "model,printed,said",
+    [(b"", says("crane", "append")["stdout"], "food11.onnx of version 7 is empty"), (b"weights", "pushed\n", "crane append printed no digest but 'pushed'")],
+)
+def test_what_was_not_built_has_no_digest(world, model, printed, said):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = model
+    world.allow("crane", *APPEND, stdout=printed)
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == 1 and said in done.stderr and "image_digest" not in world.mlflow.versions["7"]

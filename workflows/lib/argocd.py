@@ -1,0 +1,58 @@
+"""
+What Argo CD says of an environment whose pods are on a cluster that the workflows don't see: pure functions over its
+Application.
+"""
+
+from typing import Any
+
+from lib import constants
+from lib.pods import Assessment
+
+Application = dict[str, Any]
+
+
+def overrides(source: dict[str, Any]) -> list[str] | None:
+    """The `images` that a source overrides, or None."""
+    return source.get("kustomize", {}).get("images")
+
+
+def running_digests(application: Application) -> list[str]:
+    """Digests of the app's images that run there, sorted; nothing before the cluster is as Argo CD was told."""
+    return _digests(application) if _is_settled(application) else []
+
+
+def assess(application: Application, digest: str) -> Assessment:
+    """
+    Judges the image digest that an environment was told to run: `ready` when Argo CD sees no other one there, and all
+    is healthy. Never `failing`: Argo CD calls a release Degraded no sooner than its time is over, and an earlier one
+    longer.
+    """
+    if running_digests(application) == [digest]:
+        return Assessment("ready")
+    sync, health = _sync(application).get("status", "Unknown"), _health(application).get("status", "Unknown")
+    images = ", ".join(_digests(application)) or "no image"
+    return Assessment("waiting", f"Argo CD says {sync} and {health}, with pods of {images}")
+
+
+def _is_settled(application: Application) -> bool:
+    sync, health = _sync(application), _health(application)
+    compared = sync.get("comparedTo", {}).get("source", {})  # what it says may be of the release before
+    told = overrides(application["spec"]["source"]) == overrides(compared)
+    return told and sync.get("status") == "Synced" and health.get("status") == "Healthy"
+
+
+def _digests(application: Application) -> list[str]:
+    images = _status(application).get("summary", {}).get("images", [])
+    return sorted({image.rpartition("@")[2] for image in images if constants.APP_IMAGE in image and "@" in image})
+
+
+def _sync(application: Application) -> dict[str, Any]:
+    return _status(application).get("sync", {})
+
+
+def _health(application: Application) -> dict[str, Any]:
+    return _status(application).get("health", {})
+
+
+def _status(application: Application) -> dict[str, Any]:
+    return application.get("status", {})

@@ -1,0 +1,20 @@
+"""The registry, through crane."""
+
+import subprocess
+
+from lib import outputs
+from lib.errors import StepFailed, Unavailable
+from lib.transient import is_transient
+
+# What crane says when there is a way to the registry, but no registry behind it.
+TRANSIENT_SIGNS = ("status code 502", "status code 503", "status code 504")
+
+
+def run(*args: str) -> str:
+    """Output of a crane command; raises Unavailable when the registry does not answer, else StepFailed."""
+    done = subprocess.run(["crane", *args], capture_output=True, text=True)
+    if done.returncode == 0:
+        return done.stdout
+    message = done.stderr.strip().rpartition("\n")[2]  # what it tried before that is on the lines above
+    kind = Unavailable if is_transient(message, *TRANSIENT_SIGNS) else StepFailed
+    raise kind(f"crane {args[0]} failed: {outputs.clean(message[-300:])}")

@@ -1,0 +1,166 @@
+"""What a workflow may be told. Every value comes by environment variable and is checked here, before anything runs."""
+
+import json
+import os
+import re
+from collections.abc import Collection
+from itertools import pairwise
+
+from lib.errors import InvalidInput
+
+SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
+# For a step that is run by hand; a stack hands over its own.
+DEFAULT_ENVIRONMENTS = {
+    name: f"http://gourmetgram-{name}.gourmetgram-{name}.svc.cluster.local:{port}"
+    for name, port in (("staging", 8081), ("canary", 8080), ("production", 80))
+}
+
+_VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_REFERENCE = re.compile(r"[a-z0-9][a-z0-9.:/_-]{0,250}@sha256:[0-9a-f]{64}", re.ASCII)
+_ENVIRONMENT = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", re.ASCII)
+_URL = re.compile(r"http://[a-z0-9.-]{1,253}:[0-9]{1,5}", re.ASCII)
+_REASON = re.compile(r"[^\x00-\x1f\x7f{}]{0,500}")
+
+
+def _given(name: str) -> str:
+    return os.environ.get(name, "")
+
+
+def _shown(value: str) -> str:
+    """The value in a message: ASCII, on one line, at most 40 characters."""
+    text = ascii(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _matching(name: str, pattern: re.Pattern[str], wanted: str) -> str:
+    value = _given(name)
+    if not pattern.fullmatch(value):
+        raise InvalidInput(f"{name} {_shown(value)} is not {wanted}.")
+    return value
+
+
+def _one_of(name: str, choices: Collection[str]) -> str:
+    value = _given(name)
+    if value not in choices:
+        raise InvalidInput(f"{name} {_shown(value)} is not one of {', '.join(choices)}.")
+    return value
+
+
+def _parsed(text: str) -> object:
+    """A JSON value, or None where the text is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def version(name: str = "MODEL_VERSION") -> str:
+    """A model version in MLflow: a positive integer of at most nine digits, as text."""
+    return _matching(name, _VERSION, "a model version: give a positive whole number such as 7")
+
+
+def optional_version(name: str) -> str | None:
+    """Like `version`, or None when it is empty."""
+    return version(name) if _given(name) else None
+
+
+def digest(name: str = "DIGEST") -> str:
+    """The digest of an image: `sha256:` and 64 hexadecimal digits."""
+    return _matching(name, _DIGEST, "an image digest: give sha256: and 64 hexadecimal digits")
+
+
+def optional_digest(name: str = "DIGEST") -> str | None:
+    """Like `digest`, or None when it is empty."""
+    return digest(name) if _given(name) else None
+
+
+def image(name: str) -> str:
+    """An image reference by digest, `repository@sha256:...`."""
+    return _matching(name, _REFERENCE, "an image by digest: it comes from the stack, run pulumi up")
+
+
+def environments(name: str = "ENVIRONMENTS") -> dict[str, str]:
+    """The stack's environments in the order of promotion, staging first, each with its URL inside the cluster."""
+    if not _given(name):
+        return DEFAULT_ENVIRONMENTS
+    found = _parsed(_given(name))
+    if isinstance(found, dict) and next(iter(found), None) == "staging" and all(map(_is_environment, found.items())):
+        return found
+    wanted = "no JSON object of environments with their URLs, staging first: run pulumi up"
+    raise InvalidInput(f"{name} {_shown(_given(name))} is {wanted}.")
+
+
+def _is_environment(entry: tuple[str, object]) -> bool:
+    name, url = entry
+    return bool(_ENVIRONMENT.fullmatch(name) and _URL.fullmatch(str(url)))
+
+
+def service_url(environment: str) -> str:
+    """Where an environment answers inside the cluster."""
+    return environments()[environment]
+
+
+def remote_environments(name: str = "REMOTE_ENVIRONMENTS") -> list[str]:
+    """Those of the environments whose pods are on a cluster that the workflows don't see; default none."""
+    found = _parsed(_given(name) or "[]")
+    known = environments()
+    if isinstance(found, list) and all(isinstance(entry, str) and entry in known for entry in found):
+        return found
+    raise InvalidInput(f"{name} {_shown(_given(name))} is no JSON list of environments: run pulumi up.")
+
+
+def promotions() -> list[tuple[str, str]]:
+    """Source and target of every promotion, in order: each environment promotes to the one that follows."""
+    remote_environments()  # whoever asks for promotions will ask where their pods are, when it is too late to reject it
+    return list(pairwise(environments()))
+
+
+def environment(name: str = "ENVIRONMENT") -> str:
+    """One of the stack's environments."""
+    return _one_of(name, environments())
+
+
+def targets(name: str = "TARGET_ENVIRONMENT") -> list[str]:
+    """The environment that a model was promoted to; where none is named, every one that models are promoted to."""
+    choices = [target for _, target in promotions()]
+    return [_one_of(name, choices)] if name in os.environ else choices
+
+
+def scenario(name: str = "SCENARIO") -> str:
+    """A training scenario: one of SCENARIOS."""
+    return _one_of(name, SCENARIOS)
+
+
+def promotion() -> tuple[str, str]:
+    """Source and target environment: one that follows on the other, and nothing else."""
+    source, target = environment("SOURCE_ENVIRONMENT"), environment("TARGET_ENVIRONMENT")
+    if (source, target) not in promotions():
+        ways = " and ".join(f"from {earlier} to {later}" for earlier, later in promotions()) or "nowhere"
+        raise InvalidInput(f"A model goes {ways}, not from {source} to {target}.")
+    return source, target
+
+
+def reason(name: str = "REASON") -> str:
+    """Free text for the record: at most 500 printable characters without braces; may be empty."""
+    return _matching(name, _REASON, "a reason: give one line of at most 500 characters without braces")
+
+
+def number(name: str, low: float, high: float, default: float | None = None) -> float:
+    """A number from `low` to `high`; `default` when it is empty."""
+    text = _given(name)
+    if not text and default is not None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text, re.ASCII) or not low <= float(text) <= high:
+        raise InvalidInput(f"{name} {_shown(text)} is not a number from {low} to {high}.")
+    return float(text)
+
+
+def choice(name: str, choices: Collection[str]) -> str:
+    """One of `choices`."""
+    return _one_of(name, choices)
+
+
+def raw(name: str) -> str:
+    """A value that its reader checks itself."""
+    return _given(name)

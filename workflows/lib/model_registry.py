@@ -1,0 +1,172 @@
+"""The model registry, over MLflow's REST API."""
+
+import json
+import os
+import time
+import urllib.parse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lib import constants, http_client, inputs
+from lib.errors import StepFailed, Unavailable
+
+# Seconds that a call waits for an MLflow that restarts, before the step runs again.
+PATIENCE = 20.0
+
+
+class Missing(StepFailed):
+    """MLflow knows no such model, version or alias."""
+
+
+def tracking_uri() -> str:
+    """Where MLflow answers; `MLFLOW_TRACKING_URI` overrides it."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or "http://mlflow.gourmetgram-platform.svc.cluster.local:8000"
+
+
+def call(method: str, path: str, fields: Mapping[str, object]) -> dict[str, Any]:
+    """
+    One call of MLflow's REST API. Raises Missing, StepFailed for any other status than 200, or Unavailable when MLflow
+    does not answer for PATIENCE seconds (`MLFLOW_PATIENCE_SECONDS` overrides it, 1 to 600).
+    """
+    url = f"{tracking_uri()}/api/2.0/mlflow/{path}"
+    body = None
+    if method == "GET":
+        url = f"{url}?{urllib.parse.urlencode(fields)}"
+    else:
+        body = json.dumps(fields).encode()
+
+    last = ""
+
+    def attempt() -> tuple[int, str] | None:
+        nonlocal last
+        try:
+            status, text = http_client.request(url, method, body, {"Content-Type": "application/json"})
+        except http_client.Unreachable as error:
+            last = str(error)
+            return None
+        last = f"{status} {text[:200]}"
+        return None if status in (429, 502, 503, 504) else (status, text)
+
+    patience = inputs.number("MLFLOW_PATIENCE_SECONDS", 1, 600, default=PATIENCE)
+    answer = http_client.poll(attempt, patience, interval=0.5)
+    if answer is None:
+        raise Unavailable(f"MLflow at {tracking_uri()} did not answer {path} in {patience:.0f} s ({last}).")
+    status, text = answer
+    if status == 404 and "RESOURCE_DOES_NOT_EXIST" in text:
+        raise Missing(f"MLflow knows no {_sought(fields)}.")
+    if status == 400 and "alias" in path and "not found" in text:
+        raise Missing(f"MLflow knows no {_sought(fields)}.")
+    if status != 200:
+        raise StepFailed(f"MLflow answered {path} with {status}: {text[:200]}")
+    return json.loads(text)
+
+
+def _sought(fields: Mapping[str, object]) -> str:
+    what = next((f"{key} {fields[key]}" for key in ("version", "alias") if key in fields), "model")
+    return f"{what} of {constants.MODEL}: train one first"
+
+
+class ModelVersion:
+    """A registered version with its tags."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        self.number = str(record["version"])
+        self.run: str = record.get("run_id", "")
+        self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in record.get("tags", [])}
+
+    @property
+    def digest(self) -> str | None:
+        """Digest of the image that was built for this version, or None."""
+        return self.tags.get("image_digest")
+
+    @property
+    def verified_digest(self) -> str | None:
+        """Digest of the image that passed every gate in staging, or None: no test verifies a later build."""
+        return self.tags.get("staging.digest") if self.tags.get("staging.verdict") == "pass" else None
+
+
+def get(version: str) -> ModelVersion:
+    """The version; raises Missing."""
+    fields = {"name": constants.MODEL, "version": version}
+    return ModelVersion(call("GET", "model-versions/get", fields)["model_version"])
+
+
+def all_versions() -> list[ModelVersion]:
+    """Every version of the model."""
+    found, token = [], ""
+    while True:
+        page = call(
+            "GET",
+            "model-versions/search",
+            {
+                "filter": f"name='{constants.MODEL}'",
+                "max_results": 1000,
+                **({"page_token": token} if token else {}),
+            },
+        )
+        found += [ModelVersion(record) for record in page.get("model_versions", [])]
+        token = page.get("next_page_token", "")
+        if not token:
+            return found
+
+
+def tag(version: str, **tags: object) -> None:
+    """Sets tags on a version; `__` in a name stands for a dot."""
+    for key, value in tags.items():
+        fields = {"name": constants.MODEL, "version": version, "key": key.replace("__", "."), "value": str(value)}
+        call("POST", "model-versions/set-tag", fields)
+
+
+def alias(name: str) -> str | None:
+    """The version that an alias is on, or None."""
+    fields = {"name": constants.MODEL, "alias": name}
+    try:
+        return str(call("GET", "registered-models/alias", fields)["model_version"]["version"])
+    except Missing:
+        return None
+
+
+def move_alias(name: str, version: str) -> None:
+    """
+    Moves an alias, its previous version recorded first. MLflow knows no compare-and-swap: the caller holds the lock.
+    """
+    previous = alias(name)
+    if previous == version:
+        return
+    if previous is not None:
+        tag(version, **{f"{name}__previous_version": previous})
+    call("POST", "registered-models/alias", {"name": constants.MODEL, "alias": name, "version": version})
+    print(f"Alias {name}: {previous or 'nothing'} -> {version}.", flush=True)
+
+
+def drop_alias(name: str) -> None:
+    """Takes an alias off whatever version has it."""
+    if alias(name) is not None:
+        call("DELETE", "registered-models/alias", {"name": constants.MODEL, "alias": name})
+
+
+def download(version: str, file: str, path: Path, limit: int) -> None:
+    """
+    Fetches one file of a version's artifacts to `path`, at most `limit` bytes, through MLflow's artifact proxy where it
+    serves them. Raises StepFailed.
+    """
+    fields = {"name": constants.MODEL, "version": version}
+    uri = call("GET", "model-versions/get-download-uri", fields)["artifact_uri"]
+    proxied = urllib.parse.urlparse(uri)
+    try:
+        if proxied.scheme == "mlflow-artifacts":
+            place = urllib.parse.quote(f"{proxied.path}/{file}")
+            http_client.download(f"{tracking_uri()}/api/2.0/mlflow-artifacts/artifacts{place}", path, limit)
+        else:
+            import mlflow  # takes about a second, so only for artifacts that MLflow keeps elsewhere
+
+            mlflow.set_tracking_uri(tracking_uri())
+            mlflow.artifacts.download_artifacts(f"{uri}/{file}", dst_path=str(path.parent))
+    except Exception as error:
+        raise StepFailed(f"{file} of version {version} did not come from MLflow: {str(error)[:200]}") from error
+
+
+def now() -> str:
+    """The time for the record, UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

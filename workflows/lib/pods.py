@@ -1,0 +1,159 @@
+"""What an environment's pods say about the image they run: pure functions over the pods' status."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib import constants
+from lib.outputs import clean
+
+Pod = dict[str, Any]
+
+TERMINAL_WAITING_REASONS = (
+    "CrashLoopBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+)
+# The registry may be back in a moment: the kubelet tries again.
+PULLING = ("ErrImagePull", "ImagePullBackOff")
+
+
+@dataclass
+class Assessment:
+    """
+    `ready`: every pod of the image is ready and no other is left; `failing`: it will not become ready; else `waiting`.
+    `tried` is False where a pod has a node and has not come as far as to run the image: the model is not to blame.
+    """
+
+    state: str
+    reason: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    tried: bool = True
+
+
+def _container(pod: Pod) -> dict[str, Any]:
+    containers = pod["spec"]["containers"]
+    return next((container for container in containers if container["name"] == constants.APP_CONTAINER), {})
+
+
+def _status(pod: Pod) -> dict[str, Any]:
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    return next((status for status in statuses if status["name"] == constants.APP_CONTAINER), {})
+
+
+def _memory_limit(pod: Pod) -> str:
+    return _container(pod).get("resources", {}).get("limits", {}).get("memory", "none")
+
+
+def runs(pod: Pod, digest: str) -> bool:
+    """Whether a pod was made for this image digest; the node may report another (that of a platform's manifest)."""
+    return _container(pod).get("image", "").endswith(f"@{digest}")
+
+
+def _is_leaving(pod: Pod) -> bool:
+    """On its way out, or ended for good: an evicted pod never goes by itself, and serves nothing."""
+    return "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") in ("Failed", "Succeeded")
+
+
+def running_digests(pods: Sequence[Pod]) -> list[str]:
+    """Digests of the images whose pods are ready and stay, sorted."""
+    ready = [pod for pod in pods if not _is_leaving(pod) and _status(pod).get("ready")]
+    return sorted({_container(pod)["image"].rpartition("@")[2] for pod in ready})
+
+
+def restarts(pods: Sequence[Pod], digest: str) -> dict[str, int]:
+    """Restarts of the image's containers by pod name; pods that are leaving do not count."""
+    ours = [pod for pod in pods if runs(pod, digest) and not _is_leaving(pod)]
+    return {pod["metadata"]["name"]: _status(pod).get("restartCount", 0) for pod in ours}
+
+
+def assess(pods: Sequence[Pod], digest: str, strict: bool = False) -> Assessment:
+    """
+    Judges the pods of an image digest. `strict` also counts a restart that a pod recovered from as failing.
+    A pod of the digest that was evicted is only ever a reason to wait, since its Deployment replaces it:
+    who waits in vain reports it, and a ready replacement makes it good.
+    """
+    ours = [pod for pod in pods if runs(pod, digest) and not _is_leaving(pod)]
+    others = [pod for pod in pods if not runs(pod, digest) and not _is_leaving(pod)]
+    ended = _why_ended(pods, digest)
+    if not ours:
+        return Assessment("waiting", f"no pod runs the image yet{ended}", tried=bool(ended))
+    metrics = {
+        "pods": len(ours),
+        "restarts": sum(restarts(ours, digest).values()),
+        "memoryLimit": _memory_limit(ours[0]),
+    }
+    for pod in ours:
+        trouble = _trouble(pod, strict)
+        if trouble:
+            return Assessment("failing", trouble, metrics)
+    pending = [pod for pod in ours if not _status(pod).get("ready")]
+    if pending:
+        tried = all(_has_run(pod) or _unschedulable(pod) for pod in pending)
+        return Assessment("waiting", f"{_why_not_ready(pending[0])}{ended}", metrics, tried)
+    if others:
+        return Assessment("waiting", f"{len(others)} pod(s) of the previous image still run", metrics)
+    return Assessment("ready", metrics=metrics)
+
+
+def _waiting(pod: Pod) -> dict[str, Any]:
+    return _status(pod).get("state", {}).get("waiting", {})
+
+
+def _has_run(pod: Pod) -> bool:
+    """Whether the image's container has ever run."""
+    status = _status(pod)
+    return bool({"running", "terminated"} & status.get("state", {}).keys() or status.get("lastState"))
+
+
+def _unschedulable(pod: Pod) -> str:
+    """Why no node takes the pod, or an empty string."""
+    for condition in pod.get("status", {}).get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return condition.get("message", "not scheduled")
+    return ""
+
+
+def _trouble(pod: Pod, strict: bool) -> str:
+    """Why the pod will not become ready, or an empty string."""
+    status = _status(pod)
+    count = status.get("restartCount", 0)
+    state, last = status.get("state", {}), status.get("lastState", {})
+    ends = [past["terminated"] for past in (state, last) if "terminated" in past]
+    if any(end.get("reason") == "OOMKilled" for end in ends):
+        limit = _memory_limit(pod)
+        return f"OOMKilled: the model needs more than the memory limit of {limit} ({count} restarts)"
+    waiting = _waiting(pod)
+    if waiting.get("reason") in TERMINAL_WAITING_REASONS:
+        if not ends:
+            return f"{waiting['reason']}: {clean(waiting.get('message', ''), 200)}"
+        return f"{waiting['reason']}: exit code {ends[-1].get('exitCode')}, {count} restarts"
+    if strict and (count > 0 or ends):
+        end = ends[-1] if ends else {}
+        cause = f"{end.get('reason', 'no reason')} (exit code {end.get('exitCode')})"
+        return f"the container ended {max(count, 1)} time(s), last with {cause}"
+    return ""
+
+
+def _why_ended(pods: Sequence[Pod], digest: str) -> str:
+    """Why an earlier pod of the digest ended, in parentheses, or an empty string."""
+    for status in (pod.get("status", {}) for pod in pods if runs(pod, digest)):
+        if status.get("phase") == "Failed":
+            return f" ({status.get('reason', 'Failed')}: {clean(status.get('message', 'the pod ended'), 200)})"
+    return ""
+
+
+def _why_not_ready(pod: Pod) -> str:
+    status = pod.get("status", {})
+    if _unschedulable(pod):
+        return f"Pending: {clean(_unschedulable(pod), 200)}"
+    waiting = _waiting(pod)
+    if waiting:
+        # The kubelet's message names the image again and again, and the cause last.
+        cause = waiting.get("message", "").rpartition('": ')[2] if waiting.get("reason") in PULLING else ""
+        detail = f" ({clean(cause, 200)})" if cause else ""
+        return f"{status.get('phase', 'Pending')}: {waiting.get('reason', 'waiting')}{detail}"
+    return f"{status.get('phase', 'Pending')}: the container is not ready"

@@ -1,0 +1,47 @@
+"""
+Runs when a workflow ends without having acted on a verdict: a broken step, a deadline, a person's stop.
+If staging is left on a version that has not passed, it goes back. Otherwise nothing is deployed.
+"""
+
+from lib import child_workflows, constants, inputs, model_registry, outputs, rollout, step
+from lib.child_workflows import LockLost, Workflow
+from lib.errors import StepFailed
+
+
+def main() -> None:
+    version, workflow = inputs.version(), child_workflows.current()
+    try:
+        child_workflows.require_lock(workflow)
+        revert_if_unverified(version, workflow)
+    except LockLost as lost:
+        print(lost)
+    except StepFailed as failure:
+        outputs.outcome("broken", failure)
+        raise
+
+
+def revert_if_unverified(version: str, workflow: Workflow) -> None:
+    """Records that the version was not judged, and reverts staging where it was told to run it."""
+    model, released = model_registry.get(version), rollout.released_digest(constants.STAGING)
+    if model.verified_digest and (released == model.verified_digest or released != model.digest):
+        print(f"Version {version} passed staging; what staging runs now is not for this workflow to change.")
+        return
+    reason = f"the workflow ended before a verdict was acted on: {child_workflows.failure_reason(workflow)}"
+    # A verdict of this very run says more than that its workflow ended.
+    judged = model.tags.get("staging.verdict_at", "") >= workflow["metadata"]["creationTimestamp"]
+    if not judged:
+        model_registry.tag(
+            version,
+            staging__verdict="inconclusive",
+            staging__reason=outputs.clean(reason),
+            staging__verdict_at=model_registry.now(),
+        )
+    if released is None or model.digest != released:
+        outputs.outcome("broken", f"{reason}; staging was not told to run version {version}")
+        return
+    ended = child_workflows.revert_staging(version, reason, purpose="exit-handler")
+    outputs.outcome("inconclusive", f"{reason}; {child_workflows.output(ended, 'reason')}")
+
+
+if __name__ == "__main__":
+    step.run(main)

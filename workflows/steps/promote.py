@@ -1,0 +1,99 @@
+"""
+Promotes a model version to the next environment. Every promotion must meet these rules; no parameter bypasses them:
+- the version passed staging;
+- promotions are not frozen;
+- the source runs the digest that passed, and no other, right now;
+- the source has run it for the minimum soak.
+When the target does not come to serve it, the target goes back to what it ran, and its alias stays.
+"""
+
+import datetime
+import time
+
+from lib import (
+    constants,
+    crane,
+    freeze,
+    inputs,
+    model_registry,
+    outputs,
+    release_log,
+    restoration,
+    rollout,
+    step,
+)
+from lib.errors import StepFailed
+from lib.model_registry import ModelVersion
+from lib.release_log import Served
+
+
+class PromotionRejected(StepFailed):
+    """A rule forbids the promotion; nothing has been changed."""
+
+
+def main() -> None:
+    (source, target), version = inputs.promotion(), inputs.version()
+    release = release_log.begin("promote", target, version)
+    try:
+        digest = promote(source, target, version)
+    except StepFailed as failure:
+        word = "refused" if isinstance(failure, PromotionRejected) else "broken"
+        outputs.outcome(word, failure)
+        release.end(word, failure)
+        raise
+    app_version = constants.app_version(version)
+    sentence = f"{target} serves {app_version}"
+    release.end("promoted", sentence, Served(app_version, digest))
+    outputs.outcome("promoted", sentence)
+
+
+def promote(source: str, target: str, version: str) -> str:
+    """Promotes the version; returns its digest. Raises PromotionRejected, or StepFailed when the target went back."""
+    digest, app_version = promotable_digest(source, version), constants.app_version(version)
+    crane.run("tag", f"{rollout.repository()}@{digest}", f"{target}-{app_version}")
+    try:
+        rollout.release(target, rollout.image_override(digest), digest, app_version)
+    except StepFailed as failure:
+        raise StepFailed(f"{failure} {restoration.try_restore(target)}") from failure
+    model_registry.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": model_registry.now()})
+    model_registry.move_alias(target, version)
+    return digest
+
+
+def promotable_digest(source: str, version: str) -> str:
+    """The digest to promote; raises PromotionRejected when a rule forbids it."""
+    model = model_registry.get(version)
+    verified = model.verified_digest
+    if not verified:
+        unverified = f"Version {version} has not passed staging with its present image"
+        raise PromotionRejected(f"{unverified}: run build-container-image for it.")
+    frozen = freeze.reason()
+    if frozen:
+        raise PromotionRejected(frozen)
+    running = rollout.running_digests(source)
+    if running != [verified]:
+        different = f"{source} runs {', '.join(running) or 'nothing'}, not {verified} of version {version}"
+        raise PromotionRejected(f"{different}: promote the version that runs there.")
+    left = soak_left(source, model, time.time())
+    if left > 0:
+        soaking = f"{source} has to run version {version} for {left / 60:.1f} more minutes"
+        raise PromotionRejected(f"{soaking} before it can be promoted: promote it then.")
+    return verified
+
+
+def soak_left(source: str, model: ModelVersion, now: float) -> float:
+    """
+    Seconds that a version must still run in the source; 0 in staging. MINIMUM_SOAK_MINUTES: 0 to 100000, default 0.
+    """
+    minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 100000, default=0.0)
+    if source == constants.STAGING or minutes == 0:
+        return 0
+    since = model.tags.get(f"{source}.promoted_at")
+    if not since:
+        return minutes * 60
+    began = datetime.datetime.strptime(since, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC).timestamp()
+    return max(0.0, began + minutes * 60 - now)
+
+
+if __name__ == "__main__":
+    step.run(main)

@@ -1,0 +1,51 @@
+"""Runs the gate that GATE names: the module of that name in `gates`, by its `check(version, digest)`."""
+
+import pkgutil
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+import gates
+from lib import constants, inputs, model_registry, outputs, step
+from lib.errors import StepFailed, Unavailable
+from lib.verdict import Verdict
+
+
+def main() -> None:
+    name = inputs.choice("GATE", sorted(module.name for module in pkgutil.iter_modules(gates.__path__)))
+    judge(name, lambda version, digest: import_module(f"gates.{name}").check(version, digest))
+
+
+def judge(gate: str, check: Callable[[str, str], Verdict]) -> None:
+    """
+    Asks a gate. A verdict ends the step with exit code 0, so that the workflow continues and acts on it. A check that
+    breaks is inconclusive, which is never a pass. A cluster or an MLflow that is unreachable says nothing of the
+    candidate: Unavailable is raised, and the step runs again.
+    """
+    version, given = inputs.version(), inputs.optional_digest()
+    try:
+        verdict = check(version, given or model_registry.get(version).digest or "")
+    except Unavailable:
+        raise
+    except Exception as error:
+        verdict = Verdict("inconclusive", f"the {gate} check itself broke: {type(error).__name__}: {error}")
+    report = verdict.report(gate)
+    outputs.write("verdict", verdict.verdict)
+    outputs.write("report", report)
+    outputs.write("decided", "yes" if verdict.decided else "no")
+    app_version = constants.app_version(version)
+    print(f"{gate} {verdict.verdict.upper()} for {app_version}: {verdict.reason or 'all as it should be'}")
+    print(report, flush=True)
+    record(version, gate, report)
+
+
+def record(version: str, gate: str, report: str) -> None:
+    """Puts a report on the model version in MLflow; if it cannot, the verdict still stands: act_on_verdict records it."""
+    try:
+        model_registry.tag(version, **{f"gate.{gate}": report})
+    except (StepFailed, Unavailable) as failure:
+        print(f"Not recorded in MLflow: {failure}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    step.run(main)
