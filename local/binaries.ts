@@ -89,8 +89,9 @@ export const toolGroups: ToolGroup[] = [
     minutes: 3,
     tools: {
       pulumi: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-      "pulumi-resource-kubernetes": "./pulumi-resource-kubernetes",
-      "pulumi-resource-command": "./pulumi-resource-command",
+      // Not under the names of plugins: Pulumi prefers one on its path to one that was downloaded.
+      "kubernetes-provider": "./pulumi-resource-kubernetes",
+      "command-provider": "./pulumi-resource-command",
     },
     variables: {
       "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.232.0",
@@ -189,7 +190,7 @@ export const compilerFlags = ["-gcflags=all=-dwarf=false"];
 const patches = join(__dirname, "toolchain", "patches");
 /** Directory of a group's Go module. */
 export const moduleDir = (group: ToolGroup) => join(__dirname, "toolchain", "go", group.module);
-const embedsProviderFiles = (group: ToolGroup) => "pulumi-resource-kubernetes" in group.tools;
+const embedsProviderFiles = (group: ToolGroup) => "kubernetes-provider" in group.tools;
 const stampPath = (group: ToolGroup) => join(cacheDir(), "stamps", group.name);
 const readIfThere = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
 
