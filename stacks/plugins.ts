@@ -17,12 +17,11 @@ const directory = (name: Plugin): string => join(pulumiHome(), "plugins", `resou
  */
 export function installCompiledPlugins(): Plugin[] {
   return (Object.keys(versions) as Plugin[]).filter((name) => {
-    const program = `pulumi-resource-${name}`;
-    const path = join(directory(name), program);
+    const path = join(directory(name), `pulumi-resource-${name}`);
     if (isDownloaded(path)) return false;
     mkdirSync(directory(name), { recursive: true });
     rmSync(path, { force: true });
-    symlinkSync(toolPath(program), path);
+    symlinkSync(toolPath(`${name}-provider`), path);
     return true;
   });
 }

@@ -127,8 +127,9 @@ export const toolGroups: ToolGroup[] = [
     minutes: 3,
     tools: {
       pulumi: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
-      "pulumi-resource-kubernetes": "./pulumi-resource-kubernetes",
-      "pulumi-resource-command": "./pulumi-resource-command",
+      // Not under the names of plugins: Pulumi prefers one on its path to one that was downloaded.
+      "kubernetes-provider": "./pulumi-resource-kubernetes",
+      "command-provider": "./pulumi-resource-command",
     },
     variables: {
       "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.232.0",
@@ -249,7 +250,7 @@ export const compilerFlags = ["-gcflags=all=-dwarf=false"];
 const patches = join(__dirname, "patches");
 /** Directory of a group's Go module. */
 export const moduleDir = (group: ToolGroup) => goModuleDir(group.module);
-const embedsProviderFiles = (group: ToolGroup) => "pulumi-resource-kubernetes" in group.tools;
+const embedsProviderFiles = (group: ToolGroup) => "kubernetes-provider" in group.tools;
 const stampPath = (group: ToolGroup) => join(cacheDir(), "stamps", group.name);
 const readIfThere = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
 
