@@ -273,7 +273,7 @@ function makeWritable(path: string): void {
   const stat = lstatSync(path);
   if (stat.isSymbolicLink()) return;
   chmodSync(path, stat.mode | 0o200);
-  if (stat.isDirectory()) readdirSync(path).forEach((name) => makeWritable(join(path, name)));
+  if (stat.isDirectory()) for (const name of readdirSync(path)) makeWritable(join(path, name));
 }
 
 function kubernetesTools(...names: string[]): Record<string, string> {

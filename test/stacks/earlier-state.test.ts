@@ -21,7 +21,9 @@ const byOwnPlugin: Recorded = {
 
 describe("a state", () => {
   let directory: string;
-  beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), "gourmetgram-stacks-"))));
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), "gourmetgram-stacks-"));
+  });
   afterEach(() => rmSync(directory, { recursive: true }));
   const record = (stack: string, resources: Recorded[]) =>
     writeFileSync(join(directory, `${stack}.json`), JSON.stringify({ checkpoint: { latest: { resources } } }));
