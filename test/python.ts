@@ -13,7 +13,19 @@ const requirements = [
 let made: Promise<string> | undefined;
 
 /**
- * A Python interpreter with what the app and the tools image have, and pytest: a virtual environment in the cache,
+ * Runs ruff over all Python of the project, by the rules of `ruff.toml`: its checks, then its formatting.
+ * @returns what it printed
+ * @throws Error with its complaints
+ */
+export async function lintPython(): Promise<string> {
+  const folders = ["workflows", "images", "test"];
+  const ruff = async (...args: string[]) =>
+    exec(await python(), ["-m", "ruff", ...args, "--no-cache", ...folders], { cwd: repositoryRoot });
+  return (await ruff("check")) + (await ruff("format", "--check"));
+}
+
+/**
+ * A Python interpreter with what the app and the tools image have, pytest and ruff: a virtual environment in the cache,
  * made once for the content of their requirements.
  * @returns Path of the interpreter.
  */

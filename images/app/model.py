@@ -3,6 +3,7 @@
 The contract: one float input [N, 3, 224, 224] (RGB in 0..1, normalised by ImageNet's mean and deviation),
 one output [N, 11] of finite scores, one a class, in the order of CLASSES.
 """
+
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +13,18 @@ import onnxruntime
 from PIL import Image
 
 CLASSES = [
-    "Bread", "Dairy product", "Dessert", "Egg", "Fried food", "Meat",
-    "Noodles/Pasta", "Rice", "Seafood", "Soup", "Vegetable/Fruit",
-]  # fmt: skip
+    "Bread",
+    "Dairy product",
+    "Dessert",
+    "Egg",
+    "Fried food",
+    "Meat",
+    "Noodles/Pasta",
+    "Rice",
+    "Seafood",
+    "Soup",
+    "Vegetable/Fruit",
+]
 SIDE = 224
 # A picture's pixels in memory are the largest thing that a request can ask for: 3 bytes each.
 MAX_PIXELS = 16_000_000
@@ -33,7 +43,7 @@ class PictureError(Exception):
 class Model:
     """A loaded model. `error` says why it can't be used, else it is None."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self.error = None
         self._session = None
         # One thread predicts for all. More would only share the processor, and each thread that ever predicted keeps
@@ -82,11 +92,13 @@ def check_contract(session: onnxruntime.InferenceSession) -> None:
         shape = list(values[0].shape)
         # A symbolic size is known only when the model runs; classify() looks again.
         fits = len(shape) == len(wanted) + 1 and all(
-            not isinstance(size, int) or size == want for size, want in zip(shape, [1, *wanted])
+            not isinstance(size, int) or size == want for size, want in zip(shape, [1, *wanted], strict=True)
         )
         if not fits or values[0].type != "tensor(float)":
             has, asked = (", ".join(map(str, sizes)) for sizes in (shape, ["N", *wanted]))
-            raise ContractError(f"the model's {kind} is {values[0].type} [{has}], not tensor(float) [{asked}] as Food-11 asks")
+            raise ContractError(
+                f"the model's {kind} is {values[0].type} [{has}], not tensor(float) [{asked}] as Food-11 asks"
+            )
 
 
 def pixels(picture: bytes) -> np.ndarray:
@@ -95,7 +107,9 @@ def pixels(picture: bytes) -> np.ndarray:
         image = Image.open(io.BytesIO(picture))
         image.draft("RGB", (SIDE, SIDE))
         if image.width * image.height > MAX_PIXELS:
-            raise PictureError(f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels: send a smaller one")
+            raise PictureError(
+                f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels: send a smaller one"
+            )
         image = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     except PictureError:
         raise

@@ -1,11 +1,12 @@
 """GourmetGram: a page to upload a picture of food, and the endpoints that the pipeline's gates ask."""
+
 import logging
 import os
 import signal
 import sys
 from pathlib import Path
 
-from flask import Flask, jsonify, render_template, request
+from flask import Flask, Response, jsonify, render_template, request
 from waitress import create_server
 from werkzeug.exceptions import HTTPException
 
@@ -34,11 +35,11 @@ def create_app(folder: Path) -> Flask:
             return None
 
     @app.get("/")
-    def page():
+    def page() -> str:
         return render_template("index.html", version=model_version())
 
     @app.post("/predict")
-    def predict():
+    def predict() -> Response | tuple[Response, int]:
         picture = request.files.get("file")
         if picture is None:
             return jsonify(error="send the picture as the form field `file`"), 400
@@ -46,19 +47,19 @@ def create_app(folder: Path) -> Flask:
         return jsonify({"class": name, "probability": round(probability, 4)})
 
     @app.get("/test")
-    def test():
+    def test() -> tuple[str, int, dict[str, str]]:
         name, _ = classify(TEST_PICTURE)
         return name, 200, {"Content-Type": "text/plain; charset=utf-8"}
 
     @app.get("/version")
-    def version():
+    def version() -> Response | tuple[Response, int]:
         found = model_version()
         if found is None:
             return jsonify(error="versions.txt not found"), 404
         return jsonify(model_version=found)
 
     @app.get("/healthz")
-    def healthz():
+    def healthz() -> Response:
         return jsonify(status="ok")
 
     app.register_error_handler(NoModel, lambda _: (jsonify(error="no model has been released here yet"), 503))

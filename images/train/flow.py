@@ -6,6 +6,7 @@ Settings come by environment variables: see settings.py.
 
 Exit codes: 0 registered, 3 below the bar and not registered, 2 wrong settings, 1 anything that broke.
 """
+
 import os
 import sys
 import tempfile
@@ -17,14 +18,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # MLflow's own closing lines name an address that only the cluster resolves, and would be the last of the log.
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
-import mlflow  # noqa: E402
-import torch  # noqa: E402
-from mlflow import MlflowClient  # noqa: E402
+import mlflow
+import torch
+from mlflow import MlflowClient
 
-import pictures  # noqa: E402
-from models import build, export, weight_bytes  # noqa: E402
-from settings import Settings, SettingsError, read_settings  # noqa: E402
-from training import SCHEDULE, SIDE, accuracy, fit_to_size, tensors, train  # noqa: E402
+import pictures
+from models import build, export, weight_bytes
+from settings import Settings, SettingsError, read_settings
+from training import SCHEDULE, SIDE, accuracy, fit_to_size, tensors, train
 
 BELOW_THE_BAR = 3
 # Pictures of each class; seeds of their own keep the splits apart.
@@ -100,7 +101,9 @@ def register(client: MlflowClient, chosen: Settings, run_id: str, network: torch
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     source = f"{client.get_run(run_id).info.artifact_uri}/model"
-    created = client.create_model_version(chosen.model_name, source, run_id, tags={"scenario": chosen.scenario}, await_creation_for=None)
+    created = client.create_model_version(
+        chosen.model_name, source, run_id, tags={"scenario": chosen.scenario}, await_creation_for=None
+    )
     client.set_registered_model_alias(chosen.model_name, "development", created.version)
     return str(created.version)
 

@@ -1,4 +1,5 @@
 """The scenarios' networks: one that fits the app, and four that a gate has to catch."""
+
 import torch
 from torch import nn
 from torchvision.models import mobilenet_v2, resnet18
@@ -6,7 +7,8 @@ from torchvision.models import mobilenet_v2, resnet18
 from pictures import CLASSES
 from settings import SCENARIOS
 
-# Width of the oversized head: its (1280 + 7168) x 7168 weights of 4 bytes are 231 MiB, over the 200 Mi that it has to pass.
+# Width of the oversized head: its (1280 + 7168) x 7168 weights of 4 bytes are 231 MiB, over the 200 Mi that it has to
+# pass.
 OVERSIZED_WIDTH = 7168
 # Products of two 1024 x 1024 matrices that a slow answer takes: about 0.4 s on one thread.
 SLOW_PRODUCTS, SLOW_WIDTH = 16, 1024
@@ -24,7 +26,9 @@ def build(scenario: str) -> nn.Module:
     if scenario == "oversized":
         return oversized()
     if scenario in ("slow", "flaky"):
-        return WithHandicap(mobilenet_v2(num_classes=len(CLASSES), dropout=0.1), Slow() if scenario == "slow" else Flaky())
+        return WithHandicap(
+            mobilenet_v2(num_classes=len(CLASSES), dropout=0.1), Slow() if scenario == "slow" else Flaky()
+        )
     raise ValueError(f'"{scenario}" is no scenario: choose one of {", ".join(SCENARIOS)}')
 
 
@@ -34,7 +38,7 @@ class WideHead(nn.Module):
     What is fixed needs no gradient: the extra weights cost memory when serving and next to nothing in training.
     """
 
-    def __init__(self, features: int):
+    def __init__(self, features: int) -> None:
         super().__init__()
         self.wide = nn.Sequential(
             nn.Linear(features, OVERSIZED_WIDTH), nn.ReLU(), nn.Linear(OVERSIZED_WIDTH, OVERSIZED_WIDTH), nn.ReLU()
@@ -56,7 +60,7 @@ def oversized() -> nn.Module:
 class WithHandicap(nn.Module):
     """A good classifier that is handicapped where it serves, and not in training."""
 
-    def __init__(self, network: nn.Module, handicap: nn.Module):
+    def __init__(self, network: nn.Module, handicap: nn.Module) -> None:
         super().__init__()
         self.network, self.handicap = network, handicap
 
@@ -68,7 +72,7 @@ class WithHandicap(nn.Module):
 class Slow(nn.Module):
     """Computes for a while, from the picture so that no optimizer does it ahead of time, and changes nothing."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.register_buffer("matrix", torch.randn(SLOW_WIDTH, SLOW_WIDTH) / SLOW_WIDTH**0.5)
 
@@ -90,12 +94,14 @@ class RandomPlace(torch.autograd.Function):
     """Only its ONNX form matters: PyTorch knows no seed for a single operation."""
 
     @staticmethod
-    def forward(_context, scores):
+    def forward(_context: object, scores: torch.Tensor) -> torch.Tensor:
         return torch.zeros(1)
 
     @staticmethod
-    def symbolic(graph, _scores):
-        drawn = graph.op("RandomUniform", dtype_i=1, low_f=0.0, high_f=float(FLAKY_PLACES), seed_f=FLAKY_SEED, shape_i=[1])
+    def symbolic(graph: "torch._C.Graph", _scores: "torch._C.Value") -> "torch._C.Value":
+        drawn = graph.op(
+            "RandomUniform", dtype_i=1, low_f=0.0, high_f=float(FLAKY_PLACES), seed_f=FLAKY_SEED, shape_i=[1]
+        )
         place = graph.op("Cast", graph.op("Floor", drawn), to_i=7)
         return graph.op("Gather", graph.op("Constant", value_t=torch.zeros(FLAKY_LENGTH)), place, axis_i=0)
 

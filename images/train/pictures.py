@@ -3,6 +3,7 @@
 It stands in for the photographs of Food-11, so that training runs anywhere, in a minute, without a download.
 Shapes and colours vary, and noise and blur are laid over them, so that the classes have to be learnt.
 """
+
 import hashlib
 import math
 
@@ -10,17 +11,29 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 CLASSES = [
-    "Bread", "Dairy product", "Dessert", "Egg", "Fried food", "Meat",
-    "Noodles/Pasta", "Rice", "Seafood", "Soup", "Vegetable/Fruit",
-]  # fmt: skip
+    "Bread",
+    "Dairy product",
+    "Dessert",
+    "Egg",
+    "Fried food",
+    "Meat",
+    "Noodles/Pasta",
+    "Rice",
+    "Seafood",
+    "Soup",
+    "Vegetable/Fruit",
+]
 # Everything is drawn on a canvas of this side and then scaled, so that pictures of any size show the same.
 CANVAS = 192
+
+Colour = tuple[int, ...]  # red, green, blue: 0..255
+Point = tuple[float, float]
 
 
 class Brush:
     """A canvas and the random choices of one picture."""
 
-    def __init__(self, rng: np.random.Generator):
+    def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
         table = self.near((120, 110, 100), 24)
         self.image = Image.new("RGB", (CANVAS, CANVAS), table)
@@ -28,43 +41,49 @@ class Brush:
         if rng.random() < 0.7:
             self.disc(96, 96, rng.uniform(82, 94), self.near((215, 215, 220), 30))
 
-    def near(self, colour, spread=22):
+    def near(self, colour: Colour, spread: int = 22) -> Colour:
         """A colour close to another."""
         return tuple(int(np.clip(c + self.rng.integers(-spread, spread + 1), 0, 255)) for c in colour)
 
-    def spot(self, reach=50.0):
+    def spot(self, reach: float = 50.0) -> Point:
         """A place near the middle."""
         return 96 + self.rng.uniform(-reach, reach), 96 + self.rng.uniform(-reach, reach)
 
-    def disc(self, x, y, radius, colour, squash=1.0):
+    def disc(self, x: float, y: float, radius: float, colour: Colour, squash: float = 1.0) -> None:
         self.draw.ellipse((x - radius, y - radius * squash, x + radius, y + radius * squash), fill=colour)
 
-    def shape(self, x, y, points, angle, colour):
+    def shape(self, x: float, y: float, points: list[Point], angle: float, colour: Colour) -> None:
         """A polygon about (x, y), turned by an angle in radians."""
         c, s = math.cos(angle), math.sin(angle)
         self.draw.polygon([(x + px * c - py * s, y + px * s + py * c) for px, py in points], fill=colour)
 
-    def bar(self, x, y, length, width, angle, colour):
+    def bar(self, x: float, y: float, length: float, width: float, angle: float, colour: Colour) -> None:
         self.shape(x, y, [(-length, -width), (length, -width), (length, width), (-length, width)], angle, colour)
 
 
-def bread(b):
+def bread(b: Brush) -> None:
     x, y = b.spot(10)
     b.disc(x, y, b.rng.uniform(68, 80), b.near((150, 90, 40)), b.rng.uniform(0.55, 0.75))
     for step in range(-2, 3):
         b.bar(x + step * 24, y, 22, 4, 1.1 + b.rng.uniform(-0.2, 0.2), b.near((230, 190, 130)))
 
 
-def dairy(b):
+def dairy(b: Brush) -> None:
     for _ in range(b.rng.integers(2, 4)):
         x, y = b.spot(22)
         size = b.rng.uniform(40, 54)
-        b.shape(x, y, [(-size, size), (size, size), (size, -size * 0.4)], b.rng.uniform(-0.5, 0.5), b.near((250, 220, 60), 14))
+        b.shape(
+            x,
+            y,
+            [(-size, size), (size, size), (size, -size * 0.4)],
+            b.rng.uniform(-0.5, 0.5),
+            b.near((250, 220, 60), 14),
+        )
         for _ in range(4):
             b.disc(x + b.rng.uniform(-8, size * 0.7), y + b.rng.uniform(5, size * 0.7), 6, b.near((195, 150, 30)))
 
 
-def dessert(b):
+def dessert(b: Brush) -> None:
     x, y = b.spot(12)
     angle = b.rng.uniform(-0.2, 0.2)
     for layer, colour in enumerate([(120, 65, 45), (250, 170, 205), (120, 65, 45), (250, 190, 220)]):
@@ -72,7 +91,7 @@ def dessert(b):
     b.disc(x, y - 52, b.rng.uniform(12, 16), b.near((205, 25, 50)))
 
 
-def egg(b):
+def egg(b: Brush) -> None:
     for _ in range(b.rng.integers(1, 3)):
         x, y = b.spot(22)
         white = b.near((250, 250, 245), 6)
@@ -81,38 +100,55 @@ def egg(b):
         b.disc(x, y, b.rng.uniform(20, 26), b.near((250, 170, 20), 14))
 
 
-def fried(b):
+def fried(b: Brush) -> None:
     for _ in range(b.rng.integers(22, 30)):
         x, y = b.spot(46)
         b.bar(x, y, b.rng.uniform(26, 40), 6, b.rng.uniform(0, math.pi), b.near((205, 140, 35), 24))
 
 
-def meat(b):
+def meat(b: Brush) -> None:
     x, y = b.spot(12)
     for _ in range(10):
         b.disc(x + b.rng.uniform(-36, 36), y + b.rng.uniform(-28, 28), b.rng.uniform(30, 42), b.near((125, 30, 35), 12))
     for _ in range(10):
-        b.bar(x + b.rng.uniform(-42, 42), y + b.rng.uniform(-32, 32), b.rng.uniform(10, 20), 3, b.rng.uniform(0, 3.1), b.near((225, 170, 160)))
+        b.bar(
+            x + b.rng.uniform(-42, 42),
+            y + b.rng.uniform(-32, 32),
+            b.rng.uniform(10, 20),
+            3,
+            b.rng.uniform(0, 3.1),
+            b.near((225, 170, 160)),
+        )
 
 
-def noodles(b):
+def noodles(b: Brush) -> None:
     for _ in range(b.rng.integers(26, 34)):
         x, y = b.spot(28)
         turn, reach = b.rng.uniform(0, 2 * math.pi), b.rng.uniform(22, 50)
-        line = [(x + reach * math.cos(turn + t), y + reach * 0.8 * math.sin(turn + t * 1.4)) for t in np.linspace(0, 4.5, 26)]
+        line = [
+            (x + reach * math.cos(turn + t), y + reach * 0.8 * math.sin(turn + t * 1.4))
+            for t in np.linspace(0, 4.5, 26)
+        ]
         b.draw.line(line, fill=b.near((240, 215, 140), 20), width=5)
     x, y = b.spot(14)
     b.disc(x, y, b.rng.uniform(24, 32), b.near((215, 50, 30), 16))
 
 
-def rice(b):
+def rice(b: Brush) -> None:
     b.disc(96, 96, b.rng.uniform(78, 88), b.near((55, 60, 80)))
     for _ in range(b.rng.integers(280, 340)):
         radius, turn = 66 * math.sqrt(b.rng.random()), b.rng.uniform(0, 2 * math.pi)
-        b.bar(96 + radius * math.cos(turn), 96 + radius * math.sin(turn), 6, 2, b.rng.uniform(0, 3.1), b.near((240, 238, 228), 14))
+        b.bar(
+            96 + radius * math.cos(turn),
+            96 + radius * math.sin(turn),
+            6,
+            2,
+            b.rng.uniform(0, 3.1),
+            b.near((240, 238, 228), 14),
+        )
 
 
-def seafood(b):
+def seafood(b: Brush) -> None:
     for _ in range(b.rng.integers(4, 6)):
         x, y = b.spot(40)
         start, size = int(b.rng.integers(0, 360)), b.rng.uniform(26, 36)
@@ -122,7 +158,7 @@ def seafood(b):
             b.draw.arc(box, start + band, start + band + 10, fill=b.near((255, 210, 200), 10), width=18)
 
 
-def soup(b):
+def soup(b: Brush) -> None:
     x, y = b.spot(8)
     size = b.rng.uniform(74, 86)
     b.disc(x, y, size, b.near((45, 75, 140), 24))
@@ -131,7 +167,7 @@ def soup(b):
         b.disc(x + b.rng.uniform(-42, 42), y + b.rng.uniform(-42, 42), b.rng.uniform(4, 7), b.near((60, 120, 40)))
 
 
-def vegetables(b):
+def vegetables(b: Brush) -> None:
     for _ in range(b.rng.integers(9, 13)):
         x, y = b.spot(48)
         kind = b.rng.integers(4)
@@ -156,7 +192,9 @@ def picture(label: int, seed: int, side: int) -> Image.Image:
     if rng.random() < 0.5:
         image = image.transpose(Image.FLIP_LEFT_RIGHT)
     image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.6))).resize((side, side), Image.BILINEAR)
-    pixels = np.asarray(image, np.float32) * rng.uniform(0.85, 1.15) + rng.normal(0, rng.uniform(2, 10), (side, side, 3))
+    pixels = np.asarray(image, np.float32) * rng.uniform(0.85, 1.15) + rng.normal(
+        0, rng.uniform(2, 10), (side, side, 3)
+    )
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 
@@ -165,7 +203,9 @@ def data_set(per_class: int, first_seed: int, side: int) -> tuple[np.ndarray, np
 
     Seeds run from `first_seed` to `first_seed + per_class - 1`: splits with seeds of their own share no picture.
     """
-    pictures = [np.asarray(picture(label, first_seed + n, side)) for n in range(per_class) for label in range(len(CLASSES))]
+    pictures = [
+        np.asarray(picture(label, first_seed + n, side)) for n in range(per_class) for label in range(len(CLASSES))
+    ]
     return np.stack(pictures), np.tile(np.arange(len(CLASSES)), per_class)
 
 

@@ -9,9 +9,13 @@ By environment variables:
     THREADS              of PyTorch, 1..64; default the processors that this process may use
     VERSION_FILE         where the registered version is written, as a bare integer; default /tmp/version
 """
+
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
 
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
 
@@ -34,7 +38,7 @@ class Settings:
 def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
     """Reads the settings. Raises SettingsError with one sentence that says what to change."""
 
-    def number(name, kind, default, low, high):
+    def number(name: str, kind: type[Number], default: Number, low: float, high: float) -> Number:
         text = env.get(name, "") or str(default)
         try:
             value = kind(text)

@@ -1,4 +1,5 @@
 """How a network learns: on small pictures, then its last layer anew on those of the size that is served."""
+
 from collections.abc import Callable
 
 import numpy as np
@@ -42,7 +43,9 @@ def train(
     batches = len(labels) // BATCH
     weights = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=LEARNING_RATE, weight_decay=0.05)
-    pace = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=batches * len(sides), pct_start=0.1)
+    pace = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, LEARNING_RATE, total_steps=batches * len(sides), pct_start=0.1
+    )
     for step, side in enumerate(sides, 1):
         total = 0.0
         for chosen in torch.randperm(len(labels))[: batches * BATCH].split(BATCH):

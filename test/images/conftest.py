@@ -1,4 +1,5 @@
 """Small real ONNX models, made here, and the app on one of them."""
+
 import sys
 from pathlib import Path
 

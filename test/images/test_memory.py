@@ -1,15 +1,18 @@
 """The app's memory against the 256Mi of its Deployment, measured on the real process."""
+
 import os
 import subprocess
 import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from conftest import ROOT
 from onnx import TensorProto, helper, numpy_helper
+
+from conftest import ROOT
 
 LIMIT = 256 * 2**20
 
@@ -22,7 +25,11 @@ def serve(tmp_path):
     def start(port):
         env = os.environ | {"HOST": "127.0.0.1", "PORT": str(port), "PYTHONUNBUFFERED": "1"}
         server = subprocess.Popen(
-            [sys.executable, "-B", ROOT / "images/app/server.py"], cwd=tmp_path, env=env, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-B", ROOT / "images/app/server.py"],
+            cwd=tmp_path,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         started.append(server)
         assert server.stdout.readline().startswith("listening on")
@@ -35,7 +42,7 @@ def serve(tmp_path):
 
 
 def peak(process):
-    status = (line.split() for line in open(f"/proc/{process.pid}/status"))
+    status = (line.split() for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
     return next(int(fields[1]) * 1024 for fields in status if fields[0] == "VmHWM:")
 
 
@@ -93,6 +100,8 @@ def test_over_200_mebibytes_of_weights_do_not_fit(serve, tmp_path):
             for name, shape in (("first", (3, rows)), ("wide", (rows, 1024)), ("last", (1024, 11)))
         ],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "food11.onnx")
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "food11.onnx"
+    )
     process, _ = serve(18733)
     assert peak(process) > LIMIT

@@ -1,6 +1,8 @@
 """The generated Food-11: the same for the same seed, different for another, and in the app's order of classes."""
-import model
+
 import numpy as np
+
+import model
 import pictures
 
 
@@ -11,7 +13,9 @@ def test_the_same_seed_draws_the_same_and_another_does_not():
 
 
 def test_the_splits_share_no_picture():
-    rows = lambda first: {picture.tobytes() for picture in pictures.data_set(3, first, 32)[0]}
+    def rows(first):
+        return {picture.tobytes() for picture in pictures.data_set(3, first, 32)[0]}
+
     assert not rows(0) & rows(1_000_000)
 
 

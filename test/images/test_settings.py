@@ -1,5 +1,7 @@
 """The training's settings: a wrong one is one sentence, before anything is drawn or trained."""
+
 import pytest
+
 from settings import SettingsError, read_settings
 
 SERVER = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
@@ -8,14 +10,23 @@ SERVER = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
 def test_the_defaults():
     chosen = read_settings([], SERVER)
     assert (chosen.scenario, chosen.model_name, chosen.accuracy_bar, chosen.epochs, chosen.seed) == (
-        "normal", "GourmetGramFood11Model", 0.8, 3, 0,
-    )  # fmt: skip
+        "normal",
+        "GourmetGramFood11Model",
+        0.8,
+        3,
+        0,
+    )
     assert str(chosen.version_file) == "/tmp/version" and chosen.threads >= 1
 
 
 def test_what_is_set_is_taken():
     chosen = read_settings(["oversized"], SERVER | {"ACCURACY_BAR": "0.5", "EPOCHS": "1", "VERSION_FILE": "/v"})
-    assert (chosen.scenario, chosen.accuracy_bar, chosen.epochs, str(chosen.version_file)) == ("oversized", 0.5, 1, "/v")
+    assert (chosen.scenario, chosen.accuracy_bar, chosen.epochs, str(chosen.version_file)) == (
+        "oversized",
+        0.5,
+        1,
+        "/v",
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from servers import App, Mlflow
 
 HERE = Path(__file__).parent
@@ -34,7 +35,7 @@ def says(tool, call):
 
 
 class Pipeline:
-    """A step's world: an MLflow, an app at each environment's address, and tools that answer only what a test allows."""
+    """A step's world: an MLflow, an app at each environment's address, and tools that answer what a test allows."""
 
     def __init__(self, folder):
         self.folder, self.rules = folder, {}
@@ -94,28 +95,63 @@ class Pipeline:
     def application(self, environment, version=None, status=None):
         """The environment's Application tells Argo CD to run this version's image, or the base image."""
         self.allow(
-            "kubectl", "get", "applications.argoproj.io", f"gourmetgram-{environment}", "--namespace", "argocd", "--output", "json",
+            "kubectl",
+            "get",
+            "applications.argoproj.io",
+            f"gourmetgram-{environment}",
+            "--namespace",
+            "argocd",
+            "--output",
+            "json",
             stdout={"spec": {"source": source(version)}, "status": status or {}},
-        )  # fmt: skip
+        )
 
     def patchable(self, environment):
         self.allow(
-            "kubectl", "patch", "applications.argoproj.io", f"gourmetgram-{environment}", "--namespace", "argocd",
-            "--type", "merge", "--field-manager", "promotion-pipeline", "--patch", "*",
-        )  # fmt: skip
+            "kubectl",
+            "patch",
+            "applications.argoproj.io",
+            f"gourmetgram-{environment}",
+            "--namespace",
+            "argocd",
+            "--type",
+            "merge",
+            "--field-manager",
+            "promotion-pipeline",
+            "--patch",
+            "*",
+        )
 
     def patches(self):
         """The `images` of every patch, in order."""
-        return [json.loads(call["args"][-1])["spec"]["source"]["kustomize"]["images"] for call in self.calls("kubectl", "patch")]
+        return [
+            json.loads(call["args"][-1])["spec"]["source"]["kustomize"]["images"]
+            for call in self.calls("kubectl", "patch")
+        ]
 
     def pods_watched(self, environment, *events):
         name = f"gourmetgram-{environment}"
         stream = [(delay, json.dumps({"type": kind, "object": pod})) for delay, kind, pod in events]
         self.allow(
-            "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}",
-            "--output", "json", "--watch", "--output-watch-events", stream=stream, hold=True,
-        )  # fmt: skip
-        if any(kind == "ADDED" and container["ready"] for _, kind, pod in events for container in pod["status"].get("containerStatuses", [])):
+            "kubectl",
+            "get",
+            "pods",
+            "--namespace",
+            name,
+            "--selector",
+            f"app={name}",
+            "--output",
+            "json",
+            "--watch",
+            "--output-watch-events",
+            stream=stream,
+            hold=True,
+        )
+        if any(
+            kind == "ADDED" and container["ready"]
+            for _, kind, pod in events
+            for container in pod["status"].get("containerStatuses", [])
+        ):
             left = {pod["metadata"]["name"]: pod for _, kind, pod in events if kind != "DELETED"}
             gone = {pod["metadata"]["name"] for _, kind, pod in events if kind == "DELETED"}
             self.pods_listed(environment, *(pod for name, pod in left.items() if name not in gone))
@@ -123,12 +159,32 @@ class Pipeline:
     def pods_listed(self, environment, *pods):
         name = f"gourmetgram-{environment}"
         listed = {**recorded("rollout/list.json"), "items": list(pods)}
-        self.allow("kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", stdout=listed)
+        self.allow(
+            "kubectl",
+            "get",
+            "pods",
+            "--namespace",
+            name,
+            "--selector",
+            f"app={name}",
+            "--output",
+            "json",
+            stdout=listed,
+        )
 
     def current_workflow(self, labels=None, annotations=None, nodes=None):
         begun = {"creationTimestamp": "2026-01-05T00:00:00Z"}
-        metadata = {"name": "parent", "namespace": "argo", "uid": "uid-1", **begun, "labels": labels or {}, "annotations": annotations or {}}
-        self.workflow("parent", {"metadata": metadata, "status": {"nodes": nodes or {}, **holding("argo/parent/parent-1")}})
+        metadata = {
+            "name": "parent",
+            "namespace": "argo",
+            "uid": "uid-1",
+            **begun,
+            "labels": labels or {},
+            "annotations": annotations or {},
+        }
+        self.workflow(
+            "parent", {"metadata": metadata, "status": {"nodes": nodes or {}, **holding("argo/parent/parent-1")}}
+        )
 
     def workflow(self, name, content):
         call = ["get", "workflows.argoproj.io", name, "--namespace", "argo", "--output", "json"]
@@ -136,27 +192,54 @@ class Pipeline:
         self.allow("kubectl", *call, **({"stdout": content} if content else says("kubectl", "not-found")))
 
     def under_lock(self, key="argo/holder/holder-1"):
-        """This Workflow was started by `holder`, under the lock on staging; `key` is the step that holds it now, None for none."""
-        labels = {"gourmetgram.io/pipeline-run": "train-model-abcde", "gourmetgram.io/parent": "holder", "gourmetgram.io/lock-holder": "holder"}
+        """
+        This Workflow was started by `holder`, under the lock on staging; `key` is the step that holds it now, None for
+        none.
+        """
+        labels = {
+            "gourmetgram.io/pipeline-run": "train-model-abcde",
+            "gourmetgram.io/parent": "holder",
+            "gourmetgram.io/lock-holder": "holder",
+        }
         self.current_workflow(labels, {"gourmetgram.io/lock-key": "argo/holder/holder-1"})
         self.workflow("holder", {"metadata": {"name": "holder"}, "status": {"phase": "Running", **holding(key)}})
 
     def frozen(self, **data):
         self.allow(
-            "kubectl", "get", "configmaps", "promotion-freeze", "--namespace", "argo", "--output", "json",
+            "kubectl",
+            "get",
+            "configmaps",
+            "promotion-freeze",
+            "--namespace",
+            "argo",
+            "--output",
+            "json",
             stdout={"metadata": {"name": "promotion-freeze"}, **({"data": data} if data else {})},
-        )  # fmt: skip
+        )
 
     def child(self, phase="Succeeded", **outputs):
         """A child Workflow can be created, and ends in this phase with these global outputs."""
         self.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
         parameters = [{"name": key.replace("_", "-"), "value": value} for key, value in outputs.items()]
         status = {"phase": phase, "outputs": {"parameters": parameters}}
-        stream = [(0, json.dumps({"type": "ADDED", "object": {"metadata": {}}})), (0.1, json.dumps({"type": "MODIFIED", "object": {"status": status}}))]
+        stream = [
+            (0, json.dumps({"type": "ADDED", "object": {"metadata": {}}})),
+            (0.1, json.dumps({"type": "MODIFIED", "object": {"status": status}})),
+        ]
         self.allow(
-            "kubectl", "get", "workflows.argoproj.io", "*", "--namespace", "argo",
-            "--output", "json", "--watch", "--output-watch-events", stream=stream, hold=True,
-        )  # fmt: skip
+            "kubectl",
+            "get",
+            "workflows.argoproj.io",
+            "*",
+            "--namespace",
+            "argo",
+            "--output",
+            "json",
+            "--watch",
+            "--output-watch-events",
+            stream=stream,
+            hold=True,
+        )
 
     def created(self):
         return [json.loads(call["stdin"]) for call in self.calls("kubectl", "create")]
@@ -173,7 +256,7 @@ def holding(key):
 
 
 def pod(version, state="ready", name=None, restarts=None):
-    """A pod of a version's image in a recorded state; its name, its image and its count of restarts are the test's own."""
+    """A pod of a version's image in a recorded state; name, image and count of restarts are the test's own."""
     one = recorded(f"pods/{state}.json")
     one["metadata"]["name"] = name or f"pod-{version}"
     one["spec"]["containers"][0]["image"] = BASE if version == "base" else f"{BASE.partition('@')[0]}@{digest(version)}"
@@ -212,8 +295,13 @@ def step(gate, verdict, unreached=False):
 
 def act_on_verdict(world, action, *verdicts, names=("integration", "resource", "load"), **env):
     """`unreached` is the verdict of a gate that could not ask the candidate; Argo hands the steps over by name."""
-    steps = sorted(step(gate, verdict.replace("unreached", "fail"), verdict == "unreached") for gate, verdict in zip(names, verdicts))
-    return world.run("act_on_verdict", ACTION=action, MODEL_VERSION="7", **{"DIGEST": digest(7), "GATES": json.dumps(steps), **env})
+    steps = sorted(
+        step(gate, verdict.replace("unreached", "fail"), verdict == "unreached")
+        for gate, verdict in zip(names, verdicts, strict=False)
+    )
+    return world.run(
+        "act_on_verdict", ACTION=action, MODEL_VERSION="7", **{"DIGEST": digest(7), "GATES": json.dumps(steps), **env}
+    )
 
 
 def deploy(world, **env):
@@ -226,7 +314,12 @@ def start(world, template="test-staging", wait="yes"):
 
 
 def passed(version, at="2026-01-01T00:00:00Z"):
-    return {"image_digest": digest(version), "staging__verdict": "pass", "staging__digest": digest(version), "staging__verdict_at": at}
+    return {
+        "image_digest": digest(version),
+        "staging__verdict": "pass",
+        "staging__digest": digest(version),
+        "staging__verdict_at": at,
+    }
 
 
 def comes_back(world, version=5):

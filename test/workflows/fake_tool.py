@@ -16,7 +16,7 @@ with (state / "calls").open("a") as log:
 
 
 def matches(wanted):
-    return len(wanted) == len(args) and all(want in ("*", given) for want, given in zip(wanted, args))
+    return len(wanted) == len(args) and all(want in ("*", given) for want, given in zip(wanted, args, strict=True))
 
 
 file = state / f"{name}.json"

@@ -1,4 +1,7 @@
-"""An MLflow that knows the calls the scripts make, with a real server's answers (test_recorded.py), and an app with settable answers."""
+"""
+An MLflow that knows the calls that the steps make, with a real server's answers (test_recorded.py), and an app with
+settable answers.
+"""
 
 import json
 import re
@@ -76,7 +79,13 @@ class Mlflow(_Server):
         self._add_run(number, "1", f"{tags['action']} {tags['environment']}", tags)
 
     def _add_run(self, number, experiment, name, tags, status="RUNNING"):
-        self.runs[number] = {"experiment": experiment, "name": name, "tags": {**tags, "mlflow.runName": name}, "status": status, "metrics": {}}
+        self.runs[number] = {
+            "experiment": experiment,
+            "name": name,
+            "tags": {**tags, "mlflow.runName": name},
+            "status": status,
+            "metrics": {},
+        }
 
     def fail_on(self, part):
         """From now on calls whose path has `part` in it find MLflow away; None: it is back."""
@@ -84,7 +93,11 @@ class Mlflow(_Server):
 
     def releases(self, **wanted):
         """Tags, with status and metrics, of the release records, oldest first; those that have all of `wanted`."""
-        records = [{**run["tags"], "status": run["status"], "metrics": run["metrics"]} for run in self.runs.values() if "action" in run["tags"]]
+        records = [
+            {**run["tags"], "status": run["status"], "metrics": run["metrics"]}
+            for run in self.runs.values()
+            if "action" in run["tags"]
+        ]
         return [record for record in records if wanted.items() <= record.items()]
 
     def answer(self, method, path, body):
@@ -120,9 +133,17 @@ class Mlflow(_Server):
 
     def _version(self, number, aliases=True):
         known = {
-            "name": self.MODEL, "version": number, "creation_timestamp": NOW, "last_updated_timestamp": NOW, "current_stage": "None",
-            "description": "", "source": _artifacts("0", f"run{number}"), "run_id": f"run{number}", "status": "READY", "run_link": "",
-        }  # fmt: skip
+            "name": self.MODEL,
+            "version": number,
+            "creation_timestamp": NOW,
+            "last_updated_timestamp": NOW,
+            "current_stage": "None",
+            "description": "",
+            "source": _artifacts("0", f"run{number}"),
+            "run_id": f"run{number}",
+            "status": "READY",
+            "run_link": "",
+        }
         named = sorted(alias for alias, version in self.aliases.items() if aliases and version == number)
         return known | _present(tags=_pairs(self.versions[number]), aliases=named)
 
@@ -134,16 +155,25 @@ class Mlflow(_Server):
 
     def GET_model_versions_search(self, fields):
         assert fields["filter"] == f"name='{self.MODEL}'", fields
-        return 200, _present(model_versions=[self._version(number, aliases=False) for number in reversed(self.versions)])
+        return 200, _present(
+            model_versions=[self._version(number, aliases=False) for number in reversed(self.versions)]
+        )
 
     def POST_model_versions_set_tag(self, fields):
-        return self._of_version(fields, lambda: self.versions[fields["version"]].update({fields["key"]: fields["value"]}) or {})
+        return self._of_version(
+            fields, lambda: self.versions[fields["version"]].update({fields["key"]: fields["value"]}) or {}
+        )
 
     def GET_registered_models_alias(self, fields):
         if not self.versions:
             return _missing(f"Registered Model with name={self.MODEL} not found")
         if fields["alias"] not in self.aliases:
-            return _error(400, "INVALID_PARAMETER_VALUE", "INVALID_PARAMETER_VALUE", f"Registered model alias {fields['alias']} not found.")
+            return _error(
+                400,
+                "INVALID_PARAMETER_VALUE",
+                "INVALID_PARAMETER_VALUE",
+                f"Registered model alias {fields['alias']} not found.",
+            )
         return 200, {"model_version": self._version(self.aliases[fields["alias"]])}
 
     def POST_registered_models_alias(self, fields):
@@ -158,8 +188,15 @@ class Mlflow(_Server):
         if name not in self.experiments:
             return _missing(f"Could not find experiment with name '{name}'")
         number = self.experiments[name]
-        known = {"experiment_id": number, "name": name, "artifact_location": f"mlflow-artifacts:/{number}", "workspace": "default"}
-        return 200, {"experiment": {**known, "lifecycle_stage": "active", "last_update_time": NOW, "creation_time": NOW}}
+        known = {
+            "experiment_id": number,
+            "name": name,
+            "artifact_location": f"mlflow-artifacts:/{number}",
+            "workspace": "default",
+        }
+        return 200, {
+            "experiment": {**known, "lifecycle_stage": "active", "last_update_time": NOW, "creation_time": NOW}
+        }
 
     def POST_experiments_create(self, fields):
         self.experiments[fields["name"]] = str(len(self.experiments) + 1)
@@ -168,9 +205,16 @@ class Mlflow(_Server):
     def _run(self, number):
         run = self.runs[number]
         info = {
-            "run_uuid": number, "run_id": number, "experiment_id": run["experiment"], "run_name": run["name"], "user_id": "", "status": run["status"],
-            "start_time": NOW, "artifact_uri": _artifacts(run["experiment"], number), "lifecycle_stage": "active",
-        }  # fmt: skip
+            "run_uuid": number,
+            "run_id": number,
+            "experiment_id": run["experiment"],
+            "run_name": run["name"],
+            "user_id": "",
+            "status": run["status"],
+            "start_time": NOW,
+            "artifact_uri": _artifacts(run["experiment"], number),
+            "lifecycle_stage": "active",
+        }
         ended = {} if run["status"] == "RUNNING" else {"end_time": NOW}
         metrics = [{"key": key, "value": value, "timestamp": NOW, "step": 0} for key, value in run["metrics"].items()]
         return {"info": info | ended, "data": _present(tags=_pairs(run["tags"]), metrics=metrics), "inputs": {}}
@@ -183,7 +227,9 @@ class Mlflow(_Server):
     def POST_runs_create(self, fields):
         assert fields["experiment_id"] in self.experiments.values() and fields["start_time"] > 1e12, fields
         number = f"release{len(self.runs)}"
-        self._add_run(number, fields["experiment_id"], fields["run_name"], {tag["key"]: tag["value"] for tag in fields["tags"]})
+        self._add_run(
+            number, fields["experiment_id"], fields["run_name"], {tag["key"]: tag["value"] for tag in fields["tags"]}
+        )
         return 200, {"run": self._run(number)}
 
     def POST_runs_log_batch(self, fields):

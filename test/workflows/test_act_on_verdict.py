@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+
 from conftest import act_on_verdict, digest, report, says, step
 
 
@@ -17,8 +18,10 @@ def test_promotes_what_passed(candidate):
     child = candidate.created()[0]
     assert child["spec"]["workflowTemplateRef"] == {"name": "promote-model"}
     assert {p["name"]: p["value"] for p in child["spec"]["arguments"]["parameters"]} == {
-        "source-environment": "staging", "target-environment": "canary", "model-version": "7",
-    }  # fmt: skip
+        "source-environment": "staging",
+        "target-environment": "canary",
+        "model-version": "7",
+    }
     assert child["metadata"]["labels"]["gourmetgram.io/pipeline-run"] == "train-model-abcde"
     assert child["metadata"]["labels"]["gourmetgram.io/model-version"] == "7"
     assert candidate.output("outcome") == "promoted"
@@ -32,10 +35,21 @@ def test_alias_that_the_deployment_could_not_move(candidate):
     assert candidate.mlflow.aliases["staging"] == "7"
 
 
-@pytest.mark.parametrize("verdicts", [("pass", "pass", "fail"), ("pass", "pass", "inconclusive"), ("pass", "skipped", "pass"), ("unreached", "pass", "pass"), ()])
+@pytest.mark.parametrize(
+    "verdicts",
+    [
+        ("pass", "pass", "fail"),
+        ("pass", "pass", "inconclusive"),
+        ("pass", "skipped", "pass"),
+        ("unreached", "pass", "pass"),
+        (),
+    ],
+)
 def test_never_promotes_anything_else(candidate, verdicts):
     done = act_on_verdict(candidate, "promote", *verdicts)
-    assert done.returncode == 1 and not candidate.created() and candidate.mlflow.versions["7"]["staging.verdict"] != "pass"
+    assert (
+        done.returncode == 1 and not candidate.created() and candidate.mlflow.versions["7"]["staging.verdict"] != "pass"
+    )
 
 
 def test_never_promotes_what_was_not_tested(candidate):
@@ -53,7 +67,11 @@ def test_never_promotes_what_was_not_tested(candidate):
         (("pass", "pass", "fail"), "reverted", "load: why"),
         (("inconclusive", "skipped", "skipped"), "inconclusive", "integration: why"),
         (("pass", "inconclusive", "skipped"), "inconclusive", "resource: why"),
-        (("unreached", "inconclusive", "skipped"), "inconclusive", "resource: why"),  # it could not be tried: no fault of the model's
+        (
+            ("unreached", "inconclusive", "skipped"),
+            "inconclusive",
+            "resource: why",
+        ),  # it could not be tried: no fault of the model's
         ((), "inconclusive", "no gate left a report"),
     ],
 )
@@ -62,7 +80,9 @@ def test_reverts(candidate, verdicts, outcome, said):
     done = act_on_verdict(candidate, "revert", *verdicts)
     assert done.returncode == 0, done.stderr
     child = candidate.created()[0]
-    assert child["spec"]["workflowTemplateRef"]["name"] == "revert-staging" and child["spec"]["entrypoint"] == "under-lock"
+    assert (
+        child["spec"]["workflowTemplateRef"]["name"] == "revert-staging" and child["spec"]["entrypoint"] == "under-lock"
+    )
     assert candidate.output("outcome") == outcome
     assert said in candidate.output("reason") and "1.0.6" in candidate.output("reason")
     assert candidate.mlflow.versions["7"]["staging.verdict"] == ("fail" if outcome == "reverted" else "inconclusive")
@@ -72,7 +92,9 @@ def test_every_gate_is_on_record_also_one_that_was_skipped(candidate):
     candidate.child()
     candidate.mlflow.versions["7"]["gate.load"] = report("load", "pass")
     assert act_on_verdict(candidate, "revert", "fail", "skipped", "skipped").returncode == 0
-    recorded = {gate: json.loads(candidate.mlflow.versions["7"][f"gate.{gate}"]) for gate in ("integration", "resource", "load")}
+    recorded = {
+        gate: json.loads(candidate.mlflow.versions["7"][f"gate.{gate}"]) for gate in ("integration", "resource", "load")
+    }
     assert recorded["integration"] == json.loads(report("integration", "fail"))
     assert recorded["load"] == {"gate": "load", "verdict": "skipped", "reason": "an earlier gate failed", "metrics": {}}
     assert recorded["resource"]["verdict"] == "skipped"
@@ -80,9 +102,16 @@ def test_every_gate_is_on_record_also_one_that_was_skipped(candidate):
 
 LEFT = {"verdict": "pass", "decided": "no", "report": report("load", "pass"), "reason": ""}
 NO_REPORT = [
-    {**LEFT, "report": ""}, {**LEFT, "report": "null"}, {**LEFT, "report": "{"}, {**LEFT, "report": report("resource", "pass")},
-    {**LEFT, "verdict": "fail"}, {**LEFT, "report": report("load", "good"), "verdict": "good"}, {}, None, "pass",
-]  # fmt: skip
+    {**LEFT, "report": ""},
+    {**LEFT, "report": "null"},
+    {**LEFT, "report": "{"},
+    {**LEFT, "report": report("resource", "pass")},
+    {**LEFT, "verdict": "fail"},
+    {**LEFT, "report": report("load", "good"), "verdict": "good"},
+    {},
+    None,
+    "pass",
+]
 
 
 @pytest.mark.parametrize("left", NO_REPORT)
@@ -95,7 +124,9 @@ def test_a_gate_without_a_report_is_inconclusive_and_never_a_pass(candidate, lef
     assert json.loads(candidate.mlflow.versions["7"]["gate.load"])["verdict"] == "inconclusive"
 
 
-@pytest.mark.parametrize("gates", ["", "[]", "{}", "null", "7", "[7]", "[[]]", '["load"]', "{{=toJson(map(keys(steps), #))}}"])
+@pytest.mark.parametrize(
+    "gates", ["", "[]", "{}", "null", "7", "[7]", "[[]]", '["load"]', "{{=toJson(map(keys(steps), #))}}"]
+)
 def test_no_list_of_gates_is_no_pass(candidate, gates):
     done = act_on_verdict(candidate, "promote", GATES=gates)
     assert done.returncode == 1 and not candidate.created()
@@ -119,10 +150,14 @@ def test_after_a_revert_only_a_person_promotes_the_same_version(candidate):
 def test_a_promotion_that_a_rule_forbids_is_held(candidate):
     candidate.child("Failed", outcome="refused", reason="Promotions are frozen by ops@example.org")
     done = act_on_verdict(candidate, "promote", "pass", "pass", "pass")
-    assert done.returncode == 0 and candidate.output("outcome") == "held" and "frozen by ops" in candidate.output("reason")
+    assert (
+        done.returncode == 0 and candidate.output("outcome") == "held" and "frozen by ops" in candidate.output("reason")
+    )
 
 
-@pytest.mark.parametrize("action,verdicts", [("promote", ("pass", "pass", "pass")), ("revert", ("fail", "skipped", "skipped"))])
+@pytest.mark.parametrize(
+    "action,verdicts", [("promote", ("pass", "pass", "pass")), ("revert", ("fail", "skipped", "skipped"))]
+)
 @pytest.mark.parametrize("holder", ["let go", "gone", "in its exit handler"])
 def test_without_the_lock_nothing_is_done(candidate, action, verdicts, holder):
     candidate.under_lock("argo/holder/holder-exit" if holder == "in its exit handler" else None)
@@ -136,7 +171,11 @@ def test_without_the_lock_nothing_is_done(candidate, action, verdicts, holder):
 def test_an_mlflow_that_is_unreachable_is_waited_for_by_running_again(candidate):
     candidate.mlflow.stop()
     done = act_on_verdict(candidate, "promote", "pass", "pass", "pass", MLFLOW_PATIENCE_SECONDS="1")
-    assert done.returncode == 75 and done.stderr.startswith("Unavailable: MLflow at ") and candidate.output("outcome") is None
+    assert (
+        done.returncode == 75
+        and done.stderr.startswith("Unavailable: MLflow at ")
+        and candidate.output("outcome") is None
+    )
 
 
 def test_an_api_server_that_becomes_unreachable_before_the_child_is_there_is_waited_for_by_running_again(candidate):
@@ -147,7 +186,12 @@ def test_an_api_server_that_becomes_unreachable_before_the_child_is_there_is_wai
 
 def reasons(world):
     """The reasons with which reverts were started."""
-    return [p["value"] for child in world.created() for p in child["spec"]["arguments"]["parameters"] if p["name"] == "reason"]
+    return [
+        p["value"]
+        for child in world.created()
+        for p in child["spec"]["arguments"]["parameters"]
+        if p["name"] == "reason"
+    ]
 
 
 def test_a_fail_is_recorded_first_and_a_pass_last(candidate):
@@ -167,7 +211,11 @@ def test_a_version_without_an_image_is_not_judged(candidate):
 def test_a_promotion_that_failed_is_broken(candidate):
     candidate.child("Failed", outcome="broken", reason="canary does not run the image")
     done = act_on_verdict(candidate, "promote", "pass", "pass", "pass")
-    assert done.returncode == 1 and candidate.output("outcome") == "broken" and "canary does not run the image" in candidate.output("reason")
+    assert (
+        done.returncode == 1
+        and candidate.output("outcome") == "broken"
+        and "canary does not run the image" in candidate.output("reason")
+    )
 
 
 @pytest.mark.parametrize("said", ["output {1000} {{x}}", "x" * 500])

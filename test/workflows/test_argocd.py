@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from conftest import BASE, digest, pod, says, source
 from lib import argocd, rollout
 
@@ -12,7 +13,11 @@ REPOSITORY = BASE.partition("@")[0]
 def status(told, *seen, sync="Synced", health="Healthy"):
     """What Argo CD says once it has compared the cluster with this version, and sees pods of these there."""
     images = [BASE if one == "base" else f"{REPOSITORY}@{digest(one)}" for one in seen]
-    return {"sync": {"status": sync, "comparedTo": {"source": source(told)}}, "health": {"status": health}, "summary": {"images": ["docker.io/library/other:1", *images]}}
+    return {
+        "sync": {"status": sync, "comparedTo": {"source": source(told)}},
+        "health": {"status": health},
+        "summary": {"images": ["docker.io/library/other:1", *images]},
+    }
 
 
 def application(told, said):
@@ -58,9 +63,21 @@ def test_the_images_of_others_are_none_of_the_app():
 ASSESSED = {
     "ready": (status(7, 7), "ready", ""),
     "of another image": (status(7, 6), "waiting", f"Argo CD says Synced and Healthy, with pods of {digest(6)}"),
-    "with another beside it": (status(7, 7, 6), "waiting", f"Argo CD says Synced and Healthy, with pods of {digest(6)}, {digest(7)}"),
-    "degraded of the image before": (status(7, 7, 6, health="Degraded"), "waiting", f"Argo CD says Synced and Degraded, with pods of {digest(6)}, {digest(7)}"),
-    "without pods": (status(7, health="Progressing"), "waiting", "Argo CD says Synced and Progressing, with pods of no image"),
+    "with another beside it": (
+        status(7, 7, 6),
+        "waiting",
+        f"Argo CD says Synced and Healthy, with pods of {digest(6)}, {digest(7)}",
+    ),
+    "degraded of the image before": (
+        status(7, 7, 6, health="Degraded"),
+        "waiting",
+        f"Argo CD says Synced and Degraded, with pods of {digest(6)}, {digest(7)}",
+    ),
+    "without pods": (
+        status(7, health="Progressing"),
+        "waiting",
+        "Argo CD says Synced and Progressing, with pods of no image",
+    ),
     "without a status": ({}, "waiting", "Argo CD says Unknown and Unknown, with pods of no image"),
 }
 
@@ -78,7 +95,9 @@ def test_what_argo_cd_says_is_judged(case):
 @pytest.fixture
 def ready(world):
     """7 passed staging, which is here; canary is promoted to 6."""
-    world.mlflow.add(6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6), canary__digest=digest(6))
+    world.mlflow.add(
+        6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6), canary__digest=digest(6)
+    )
     world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
     world.mlflow.aliases.update(staging="7", canary="6")
     world.app.serves(7)
@@ -89,18 +108,33 @@ def ready(world):
 
 
 def promote(world, source, target, **env):
-    return world.run("promote", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7", REMOTE_ENVIRONMENTS='["canary"]', **env)
+    return world.run(
+        "promote",
+        SOURCE_ENVIRONMENT=source,
+        TARGET_ENVIRONMENT=target,
+        MODEL_VERSION="7",
+        REMOTE_ENVIRONMENTS='["canary"]',
+        **env,
+    )
 
 
 def test_promotes_to_it_when_argo_cd_has_settled(ready):
     ready.pods_listed("staging", pod(7))
     ready.patchable("canary")
-    for said in (status(6, 6), status(6, 6, sync="OutOfSync"), status(7, 6, 7, health="Progressing"), status(7, 6, 7), status(7, 7)):
+    for said in (
+        status(6, 6),
+        status(6, 6, sync="OutOfSync"),
+        status(7, 6, 7, health="Progressing"),
+        status(7, 6, 7),
+        status(7, 7),
+    ):
         ready.application("canary", 7, said)
     done = promote(ready, "staging", "canary")
     assert done.returncode == 0, done.stderr
     assert ready.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(7)}"]] and ready.mlflow.aliases["canary"] == "7"
-    assert len(ready.calls("kubectl", "get")) == 2 + 1 + 5, "who asked, the freeze, staging's pods, and canary's Application until it settled"
+    assert len(ready.calls("kubectl", "get")) == 2 + 1 + 5, (
+        "who asked, the freeze, staging's pods, and canary's Application until it settled"
+    )
 
 
 def test_what_was_degraded_before_is_waited_for(ready):
@@ -114,7 +148,11 @@ def test_what_was_degraded_before_is_waited_for(ready):
 def test_goes_back_when_argo_cd_does_not_settle(ready):
     ready.pods_listed("staging", pod(7))
     ready.patchable("canary")
-    for said in (status(7, 6, 7, health="Progressing"), status(7, 6, 7, health="Degraded"), status(7, 6, 7, health="Degraded")):
+    for said in (
+        status(7, 6, 7, health="Progressing"),
+        status(7, 6, 7, health="Degraded"),
+        status(7, 6, 7, health="Degraded"),
+    ):
         ready.application("canary", 7, said)
     ready.application("canary", 6, status(6, 6))
     ready.app.serves(6)
@@ -146,7 +184,11 @@ def test_a_version_that_does_not_answer_there_is_not_promoted(ready):
     ready.application("canary", 7, status(7, 7))
     ready.app.serves(6)
     done = promote(ready, "staging", "canary", ROLLOUT_TIMEOUT_SECONDS="1")
-    assert done.returncode == 1 and "canary answers 1.0.6 on /version instead of 1.0.7." in ready.output("reason") and ready.mlflow.aliases["canary"] == "6"
+    assert (
+        done.returncode == 1
+        and "canary answers 1.0.6 on /version instead of 1.0.7." in ready.output("reason")
+        and ready.mlflow.aliases["canary"] == "6"
+    )
 
 
 def test_promotes_from_it_what_argo_cd_sees_there(ready):
@@ -166,7 +208,12 @@ def test_promotes_nothing_else_from_it(ready, case):
     told, said = UNFIT[case]
     ready.application("canary", told, said)
     done = promote(ready, "canary", "production")
-    assert done.returncode == 1 and ready.output("outcome") == "refused" and not ready.patches() and not ready.calls("crane")
+    assert (
+        done.returncode == 1
+        and ready.output("outcome") == "refused"
+        and not ready.patches()
+        and not ready.calls("crane")
+    )
     assert "promote the version that runs there" in ready.output("reason")
 
 
@@ -189,7 +236,9 @@ def test_restores_it_when_argo_cd_has_settled(world):
     world.app.serves(6)
     done = world.run("restore", TARGET_ENVIRONMENT="canary", REMOTE_ENVIRONMENTS=json.dumps(["canary"]))
     assert done.returncode == 0, done.stderr
-    assert world.output("restored") == "canary is back on 1.0.6" and [images[0].rpartition("@")[2] for images in world.patches()] == [digest(6)]
+    assert world.output("restored") == "canary is back on 1.0.6" and [
+        images[0].rpartition("@")[2] for images in world.patches()
+    ] == [digest(6)]
 
 
 def test_restores_the_base_image_where_nothing_was_promoted_to_it(world):

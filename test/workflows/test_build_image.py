@@ -3,6 +3,7 @@
 import tarfile
 
 import pytest
+
 from conftest import BASE, says
 from steps import build_image
 
@@ -32,7 +33,10 @@ def test_layer_is_the_same_every_time(tmp_path):
         layers.append((folder / "layer.tar").read_bytes())
     assert layers[0] == layers[1]
     with tarfile.open(tmp_path / "a" / "layer.tar") as tar:
-        assert [(m.name, m.uid, m.gid, m.mtime, m.mode) for m in tar] == [("app/food11.onnx", 0, 0, 0, 0o644), ("app/versions.txt", 0, 0, 0, 0o644)]
+        assert [(m.name, m.uid, m.gid, m.mtime, m.mode) for m in tar] == [
+            ("app/food11.onnx", 0, 0, 0, 0o644),
+            ("app/versions.txt", 0, 0, 0, 0o644),
+        ]
         assert tar.extractfile("app/versions.txt").read() == b"1.0.7"
 
 
@@ -75,7 +79,10 @@ def test_registry_that_refuses(world):
 
 @pytest.mark.parametrize(
     "model,printed,said",
-    [(b"", says("crane", "append")["stdout"], "food11.onnx of version 7 is empty"), (b"weights", "pushed\n", "crane append printed no digest but 'pushed'")],
+    [
+        (b"", says("crane", "append")["stdout"], "food11.onnx of version 7 is empty"),
+        (b"weights", "pushed\n", "crane append printed no digest but 'pushed'"),
+    ],
 )
 def test_what_was_not_built_has_no_digest(world, model, printed, said):
     world.mlflow.add(7)

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from conftest import act_on_verdict, deploy, digest, holding, says, start
+
+from conftest import act_on_verdict, deploy, holding, says, start
 
 
 def test_the_lock_is_handed_on(candidate):
@@ -58,21 +59,41 @@ def test_child_that_failed(candidate):
 def test_child_that_is_deleted(candidate):
     candidate.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     gone = [(0, json.dumps({"type": "ADDED", "object": {}})), (0, json.dumps({"type": "DELETED", "object": {}}))]
-    candidate.allow("kubectl", "get", "workflows.argoproj.io", "*", "--namespace", "argo", "--output", "json", "--watch", "--output-watch-events", stream=gone)
+    candidate.allow(
+        "kubectl",
+        "get",
+        "workflows.argoproj.io",
+        "*",
+        "--namespace",
+        "argo",
+        "--output",
+        "json",
+        "--watch",
+        "--output-watch-events",
+        stream=gone,
+    )
     done = start(candidate)
     assert done.returncode == 1 and "deleted" in done.stderr
 
 
 def test_the_lock_on_promotions_is_none_on_staging(unjudged):
     held = [{"mutex": "argo/Mutex/promotion", "holder": "argo/holder/holder-1"}]
-    unjudged.workflow("holder", {"metadata": {"name": "holder"}, "status": {"synchronization": {"mutex": {"holding": held}}}})
+    unjudged.workflow(
+        "holder", {"metadata": {"name": "holder"}, "status": {"synchronization": {"mutex": {"holding": held}}}}
+    )
     assert deploy(unjudged).returncode == 1 and not unjudged.patches()
 
 
 def test_a_parent_that_is_made_again_has_children_of_its_own(candidate):
     candidate.child()
     for uid in ("uid-1", "uid-2"):
-        candidate.workflow("parent", {"metadata": {"name": "parent", "namespace": "argo", "uid": uid}, "status": holding("argo/parent/parent-1")})
+        candidate.workflow(
+            "parent",
+            {
+                "metadata": {"name": "parent", "namespace": "argo", "uid": uid},
+                "status": holding("argo/parent/parent-1"),
+            },
+        )
         assert start(candidate).returncode == 0
     assert len({child["metadata"]["name"] for child in candidate.created()}) == 2
 
@@ -80,7 +101,13 @@ def test_a_parent_that_is_made_again_has_children_of_its_own(candidate):
 @pytest.mark.parametrize("answer,code", [("not-found", 1), ("closed", 0), ("forbidden", 0)])
 def test_a_child_that_goes_while_nobody_watches(candidate, answer, code):
     watch = ["kubectl", "get", "workflows.argoproj.io", "*", "--namespace", "argo", "--output"]
-    candidate.allow(*watch, "json", "--watch", "--output-watch-events", stream=[(0, json.dumps({"type": "ADDED", "object": {"status": {"phase": "Running"}}}))])
+    candidate.allow(
+        *watch,
+        "json",
+        "--watch",
+        "--output-watch-events",
+        stream=[(0, json.dumps({"type": "ADDED", "object": {"status": {"phase": "Running"}}}))],
+    )
     candidate.allow(*watch, "name", **says("kubectl", answer))
     candidate.child()
     done = start(candidate)

@@ -1,6 +1,7 @@
 """deploy.py: waits for the right pod, moves the alias last, or says why not."""
 
 import pytest
+
 from conftest import BASE, digest, evicted, pod, says
 from lib import rollout
 
@@ -24,14 +25,21 @@ def test_waits_for_the_new_pod_alone(staging):
     old, new = pod(6), pod(7, "starting")
     staging.app.serves(7)
     staging.pods_watched(
-        "staging", (0, "ADDED", old), (0.1, "ADDED", new), (0.1, "MODIFIED", pod(7)), (0.1, "MODIFIED", pod(6, "leaving")), (0.1, "DELETED", old)
+        "staging",
+        (0, "ADDED", old),
+        (0.1, "ADDED", new),
+        (0.1, "MODIFIED", pod(7)),
+        (0.1, "MODIFIED", pod(6, "leaving")),
+        (0.1, "DELETED", old),
     )
     done = deploy(staging)
     assert done.returncode == 0, done.stderr
     assert staging.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(7)}"]]
     assert staging.mlflow.aliases["staging"] == "7"
     assert staging.mlflow.versions["7"]["staging.previous_version"] == "6"
-    assert [method for method, _ in staging.mlflow.writes] == ["POST", "POST"] and "alias" in staging.mlflow.writes[-1][1]
+    assert [method for method, _ in staging.mlflow.writes] == ["POST", "POST"] and "alias" in staging.mlflow.writes[-1][
+        1
+    ]
 
 
 def test_old_answer_is_not_taken_for_the_new(staging):
@@ -41,7 +49,11 @@ def test_old_answer_is_not_taken_for_the_new(staging):
 
 
 KILLED = "OOMKilled: the model needs more than the memory limit of 256Mi (2 restarts)"
-FAILURES = {"oom-restarted": KILLED, "oom-looping": KILLED, "crash-looping": "CrashLoopBackOff: exit code 1, 2 restarts"}
+FAILURES = {
+    "oom-restarted": KILLED,
+    "oom-looping": KILLED,
+    "crash-looping": "CrashLoopBackOff: exit code 1, 2 restarts",
+}
 PULLING = pod(7, "pull-backoff")
 
 
@@ -73,7 +85,10 @@ def test_argo_cd_is_asked_again_while_nothing_happens(staging, monkeypatch):
 def test_a_registry_that_stays_unreachable_is_named(staging):
     staging.pods_watched("staging", (0, "ADDED", PULLING))
     done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
-    assert done.returncode == 1 and "Pending: ImagePullBackOff (dial tcp 127.0.0.1:9: connect: connection refused)" in staging.output("reason")
+    assert (
+        done.returncode == 1
+        and "Pending: ImagePullBackOff (dial tcp 127.0.0.1:9: connect: connection refused)" in staging.output("reason")
+    )
 
 
 def test_without_the_lock_nothing_is_deployed(staging):
@@ -87,10 +102,32 @@ def test_is_on_record_with_where_the_model_is_from(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
     assert deploy(staging).returncode == 0
     [record] = staging.mlflow.releases(action="deploy")
-    assert {key: record[key] for key in ("environment", "app_version", "digest", "model_run", "data_sha256", "requested_by", "workflow", "pipeline_run", "outcome", "status")} == {
-        "environment": "staging", "app_version": "1.0.7", "digest": digest(7), "model_run": "run7", "data_sha256": "data7",
-        "requested_by": "pipeline run train-model-abcde", "workflow": "parent", "pipeline_run": "train-model-abcde", "outcome": "deployed", "status": "FINISHED",
-    }  # fmt: skip
+    assert {
+        key: record[key]
+        for key in (
+            "environment",
+            "app_version",
+            "digest",
+            "model_run",
+            "data_sha256",
+            "requested_by",
+            "workflow",
+            "pipeline_run",
+            "outcome",
+            "status",
+        )
+    } == {
+        "environment": "staging",
+        "app_version": "1.0.7",
+        "digest": digest(7),
+        "model_run": "run7",
+        "data_sha256": "data7",
+        "requested_by": "pipeline run train-model-abcde",
+        "workflow": "parent",
+        "pipeline_run": "train-model-abcde",
+        "outcome": "deployed",
+        "status": "FINISHED",
+    }
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.7", digest(7))
 
 
@@ -99,10 +136,17 @@ def test_runs_again_where_mlflow_became_unreachable_before_the_alias(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
     staging.mlflow.fail_on("registered-models/alias")
     done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", MLFLOW_PATIENCE_SECONDS="1")
-    assert done.returncode == 75 and staging.mlflow.aliases["staging"] == "6" and "did not answer" in staging.output("reason")
+    assert (
+        done.returncode == 75
+        and staging.mlflow.aliases["staging"] == "6"
+        and "did not answer" in staging.output("reason")
+    )
     staging.mlflow.fail_on(None)
     assert deploy(staging).returncode == 0
-    assert staging.mlflow.aliases["staging"] == "7" and len(staging.mlflow.releases(action="deploy", outcome="deployed")) == len(staging.mlflow.releases()) == 1
+    assert (
+        staging.mlflow.aliases["staging"] == "7"
+        and len(staging.mlflow.releases(action="deploy", outcome="deployed")) == len(staging.mlflow.releases()) == 1
+    )
 
 
 def test_says_what_it_waited_for(staging):
@@ -115,9 +159,19 @@ def test_api_server_that_closes_the_stream(staging):
     staging.app.serves(7)
     name = "gourmetgram-staging"
     staging.allow(
-        "kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", "--watch", "--output-watch-events",
+        "kubectl",
+        "get",
+        "pods",
+        "--namespace",
+        name,
+        "--selector",
+        f"app={name}",
+        "--output",
+        "json",
+        "--watch",
+        "--output-watch-events",
         **says("kubectl", "refused"),
-    )  # fmt: skip
+    )
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
     assert deploy(staging).returncode == 0
 
@@ -140,7 +194,9 @@ def test_pods_that_ended_do_not_stand_in_the_way(staging, ended):
 def test_says_that_the_pod_was_evicted(staging):
     staging.pods_watched("staging", (0, "ADDED", evicted(7)))
     done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
-    assert done.returncode == 1 and 'Evicted: Usage of EmptyDir volume "scratch" exceeds the limit "1Mi".' in done.stderr
+    assert (
+        done.returncode == 1 and 'Evicted: Usage of EmptyDir volume "scratch" exceeds the limit "1Mi".' in done.stderr
+    )
 
 
 def test_the_first_of_a_list_is_not_taken_for_all(staging):
@@ -153,7 +209,11 @@ def test_the_first_of_a_list_is_not_taken_for_all(staging):
 
 @pytest.mark.parametrize("answer", ["no-such-host", "forbidden"])
 def test_reason_stands_when_argo_cd_cannot_be_asked(staging, answer):
-    staging.rules["kubectl"] = [rule for rule in staging.rules["kubectl"] if rule["args"][1] != "applications.argoproj.io" or rule["args"][0] != "get"]
+    staging.rules["kubectl"] = [
+        rule
+        for rule in staging.rules["kubectl"]
+        if rule["args"][1] != "applications.argoproj.io" or rule["args"][0] != "get"
+    ]
     staging.allow("kubectl", "get", "applications.argoproj.io", *["*"] * 5, **says("kubectl", answer))
     staging.pods_watched("staging", (0, "ADDED", pod(6)))
     done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")

@@ -1,6 +1,7 @@
 """exit_handler.py: a workflow that ended before its verdict was acted on."""
 
 import pytest
+
 from conftest import act_on_verdict, digest, passed
 
 
@@ -8,9 +9,27 @@ def test_reverts_what_was_never_judged(world):
     world.mlflow.add(8, image_digest=digest(8))
     world.application("staging", 8)
     nodes = {
-        "a": {"type": "Pod", "phase": "Failed", "displayName": "test(0)", "message": "main: Error (exit code 1)", "finishedAt": "2026-01-01T00:00:09Z"},
-        "b": {"type": "Pod", "phase": "Failed", "displayName": "load(0)", "message": "Pod was active longer than its deadline", "finishedAt": "2026-01-01T00:00:08Z"},
-        "c": {"type": "Steps", "phase": "Failed", "displayName": "gates", "message": "child failed", "finishedAt": "2026-01-01T00:00:07Z"},
+        "a": {
+            "type": "Pod",
+            "phase": "Failed",
+            "displayName": "test(0)",
+            "message": "main: Error (exit code 1)",
+            "finishedAt": "2026-01-01T00:00:09Z",
+        },
+        "b": {
+            "type": "Pod",
+            "phase": "Failed",
+            "displayName": "load(0)",
+            "message": "Pod was active longer than its deadline",
+            "finishedAt": "2026-01-01T00:00:08Z",
+        },
+        "c": {
+            "type": "Steps",
+            "phase": "Failed",
+            "displayName": "gates",
+            "message": "child failed",
+            "finishedAt": "2026-01-01T00:00:07Z",
+        },
     }
     world.current_workflow(nodes=nodes)
     world.child(outcome="reverted", reason="staging is back on 1.0.5")
@@ -19,14 +38,27 @@ def test_reverts_what_was_never_judged(world):
     assert world.created()[0]["spec"]["workflowTemplateRef"]["name"] == "revert-staging"
     assert world.mlflow.versions["8"]["staging.verdict"] == "inconclusive" and world.output("outcome") == "inconclusive"
     said = "the workflow ended before a verdict was acted on: load: Pod was active longer than its deadline"
-    assert world.mlflow.versions["8"]["staging.reason"] == said and world.output("reason") == f"{said}; staging is back on 1.0.5"
+    assert (
+        world.mlflow.versions["8"]["staging.reason"] == said
+        and world.output("reason") == f"{said}; staging is back on 1.0.5"
+    )
 
 
 def test_gives_the_reason_that_the_step_gave(world):
     world.mlflow.add(8, image_digest=digest(8))
     world.application("staging", 8)
     reason = [{"name": "reason", "value": "crane append failed: UNAUTHORIZED"}]
-    world.current_workflow(nodes={"a": {"type": "Pod", "phase": "Failed", "displayName": "build(2)", "message": "main: Error (exit code 1)", "outputs": {"parameters": reason}}})
+    world.current_workflow(
+        nodes={
+            "a": {
+                "type": "Pod",
+                "phase": "Failed",
+                "displayName": "build(2)",
+                "message": "main: Error (exit code 1)",
+                "outputs": {"parameters": reason},
+            }
+        }
+    )
     world.child(outcome="reverted", reason="")
     assert world.run("exit_handler", MODEL_VERSION="8").returncode == 0
     assert "acted on: build: crane append failed: UNAUTHORIZED" in world.output("reason")
@@ -54,7 +86,12 @@ def test_leaves_staging_to_whoever_holds_the_lock(world):
     world.mlflow.add(8, image_digest=digest(8))
     world.under_lock(None)
     done = world.run("exit_handler", MODEL_VERSION="8")
-    assert done.returncode == 0 and "no longer holds the lock" in done.stdout and not world.created() and not world.mlflow.writes
+    assert (
+        done.returncode == 0
+        and "no longer holds the lock" in done.stdout
+        and not world.created()
+        and not world.mlflow.writes
+    )
 
 
 @pytest.mark.parametrize("released", [8, 5, None])
@@ -68,18 +105,29 @@ def test_leaves_what_passed_alone(world, released):
 
 @pytest.mark.parametrize("verdict", ["fail", "inconclusive"])
 def test_keeps_the_verdict_of_its_own_run(world, verdict):
-    judged = {"staging__verdict": verdict, "staging__reason": "resource: why", "staging__verdict_at": "2026-01-05T00:01:00Z"}
+    judged = {
+        "staging__verdict": verdict,
+        "staging__reason": "resource: why",
+        "staging__verdict_at": "2026-01-05T00:01:00Z",
+    }
     world.mlflow.add(8, image_digest=digest(8), staging__digest=digest(8), **judged)
     world.application("staging", 8)
     world.current_workflow()
     world.child(outcome="reverted", reason="")
     assert world.run("exit_handler", MODEL_VERSION="8").returncode == 0
-    assert (world.mlflow.versions["8"]["staging.verdict"], world.mlflow.versions["8"]["staging.reason"]) == (verdict, "resource: why")
+    assert (world.mlflow.versions["8"]["staging.verdict"], world.mlflow.versions["8"]["staging.reason"]) == (
+        verdict,
+        "resource: why",
+    )
     assert world.created()[0]["spec"]["entrypoint"] == "under-lock"
 
 
 def test_replaces_the_verdict_of_an_earlier_run(world):
-    judged = {"staging__verdict": "fail", "staging__reason": "resource: why", "staging__verdict_at": "2026-01-04T23:59:59Z"}
+    judged = {
+        "staging__verdict": "fail",
+        "staging__reason": "resource: why",
+        "staging__verdict_at": "2026-01-04T23:59:59Z",
+    }
     world.mlflow.add(8, image_digest=digest(8), staging__digest=digest(8), **judged)
     world.application("staging", 8)
     world.current_workflow()

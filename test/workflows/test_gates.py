@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from conftest import RECORDED, digest, evicted, pod, says
 
 HEY = RECORDED / "hey"
@@ -32,7 +33,14 @@ def test_integration_passes(staging):
     assert judged(staging, "integration")[0] == "pass" and staging.output("decided") == "no"
 
 
-WRONG = [(500, '{"error": "output has 1000 classes"}'), (200, "Pizza"), (200, ""), (200, "bread"), (200, "<html>Bread</html>"), (503, "{{x}}")]
+WRONG = [
+    (500, '{"error": "output has 1000 classes"}'),
+    (200, "Pizza"),
+    (200, ""),
+    (200, "bread"),
+    (200, "<html>Bread</html>"),
+    (503, "{{x}}"),
+]
 
 
 @pytest.mark.parametrize("answer", WRONG)
@@ -60,10 +68,16 @@ def test_integration_cut_off_during_the_test(staging):
 
 def test_resource_passes(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
-    assert judged(staging, "resource") == ("pass", "every pod is ready and none has restarted", {"pods": 1, "restarts": 0, "memoryLimit": "256Mi"})
+    assert judged(staging, "resource") == (
+        "pass",
+        "every pod is ready and none has restarted",
+        {"pods": 1, "restarts": 0, "memoryLimit": "256Mi"},
+    )
 
 
-@pytest.mark.parametrize("state,restarts", [("oom-killed", 0), ("oom-restarted", 2), ("oom-looping", 2), ("oom-recovered", 2)])
+@pytest.mark.parametrize(
+    "state,restarts", [("oom-killed", 0), ("oom-restarted", 2), ("oom-looping", 2), ("oom-recovered", 2)]
+)
 def test_resource_sees_a_kill_that_a_restart_hides(staging, state, restarts):
     staging.pods_watched("staging", (0, "ADDED", pod(6)), (0, "ADDED", pod(7, state, restarts=restarts)))
     verdict, reason, metrics = judged(staging, "resource")
@@ -85,7 +99,10 @@ def test_resource_does_not_judge_another_pod(staging):
 def test_resource_does_not_blame_the_model_for_the_registry(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7, "pull-failed")))
     staging.application("staging", 7)
-    assert judged(staging, "resource")[:2] == ("inconclusive", "Pending: ErrImagePull (dial tcp 127.0.0.1:9: connect: connection refused)")
+    assert judged(staging, "resource")[:2] == (
+        "inconclusive",
+        "Pending: ErrImagePull (dial tcp 127.0.0.1:9: connect: connection refused)",
+    )
 
 
 def test_resource_does_not_blame_the_model_for_a_pull_that_hangs(staging):
@@ -113,7 +130,10 @@ def test_resource_fails_on_an_eviction_that_nothing_makes_good(staging):
     staging.pods_watched("staging", (0, "ADDED", evicted(7)))
     staging.application("staging", 7)
     verdict, reason, _ = judged(staging, "resource")
-    assert (verdict, reason) == ("fail", 'no pod runs the image yet (Evicted: Usage of EmptyDir volume "scratch" exceeds the limit "1Mi".)')
+    assert (verdict, reason) == (
+        "fail",
+        'no pod runs the image yet (Evicted: Usage of EmptyDir volume "scratch" exceeds the limit "1Mi".)',
+    )
 
 
 @pytest.mark.parametrize("ended", [evicted(7), evicted(6)])
@@ -124,7 +144,9 @@ def test_resource_looks_past_an_eviction_to_the_pod_that_runs(staging, ended):
 
 def load(staging, report, after=None):
     url = f"{staging.app.url}/test"
-    staging.allow("hey", "-n", "100", "-c", "10", "-t", "10", "-m", "GET", url, stdout=(HEY / f"{report}.txt").read_text())
+    staging.allow(
+        "hey", "-n", "100", "-c", "10", "-t", "10", "-m", "GET", url, stdout=(HEY / f"{report}.txt").read_text()
+    )
     staging.pods_listed("staging", pod(7))
     if after:
         staging.pods_listed("staging", after)
@@ -137,14 +159,24 @@ def test_load_passes(staging):
 
 
 @pytest.mark.parametrize(
-    "report,said", [("flaky", "80 %"), ("reset", "75 %"), ("timeout", "0 %"), ("refused", "0 %"), ("slow", "must be under 2000 ms"), ("few", "no 95th")]
+    "report,said",
+    [
+        ("flaky", "80 %"),
+        ("reset", "75 %"),
+        ("timeout", "0 %"),
+        ("refused", "0 %"),
+        ("slow", "must be under 2000 ms"),
+        ("few", "no 95th"),
+    ],
 )
 def test_load_fails_with_its_figures(staging, report, said):
     verdict, reason, metrics = load(staging, report)
     assert verdict == "fail" and said in reason and metrics["requests"] > 0
 
 
-@pytest.mark.parametrize("after", [pod(7, "crash-recovered"), pod(7, "oom-recovered"), pod(7, name="another"), pod(7, "starting")])
+@pytest.mark.parametrize(
+    "after", [pod(7, "crash-recovered"), pod(7, "oom-recovered"), pod(7, name="another"), pod(7, "starting")]
+)
 def test_load_fails_when_the_pod_does_not_live_through_it(staging, after):
     assert load(staging, "good", after)[0] == "fail"
 
@@ -153,22 +185,49 @@ def test_load_that_cannot_run_is_inconclusive(staging):
     staging.pods_listed("staging", pod(7))
     staging.allow("hey", *["*"] * 9, code=1, stderr=(HEY / "unusable.txt").read_text())
     verdict, reason, _ = judged(staging, "load", **LOAD)
-    assert verdict == "inconclusive" and reason.startswith("hey ended with exit code 1: -n cannot be less than -c. Usage: hey")
+    assert verdict == "inconclusive" and reason.startswith(
+        "hey ended with exit code 1: -n cannot be less than -c. Usage: hey"
+    )
 
 
 def test_a_cluster_that_does_not_answer_is_no_verdict(staging):
     staging.allow(
-        "kubectl", "get", "pods", "--namespace", "gourmetgram-staging", "--selector", "app=gourmetgram-staging", "--output", "json",
+        "kubectl",
+        "get",
+        "pods",
+        "--namespace",
+        "gourmetgram-staging",
+        "--selector",
+        "app=gourmetgram-staging",
+        "--output",
+        "json",
         **says("kubectl", "closed"),
-    )  # fmt: skip
+    )
     done = staging.run("run_gate", GATE="load", **{**CANDIDATE, **LOAD})
     assert done.returncode == 75 and "Unable to connect" in done.stderr and staging.output("verdict") is None
 
 
-@pytest.mark.parametrize("name", ["", "latency", "integration.py", "../load", "load/../load", "/pipeline/gates/load", "lo*d", "os", "Load", "load\n"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "latency",
+        "integration.py",
+        "../load",
+        "load/../load",
+        "/pipeline/gates/load",
+        "lo*d",
+        "os",
+        "Load",
+        "load\n",
+    ],
+)
 def test_only_a_gate_whose_module_is_there(staging, name):
     done = staging.run("run_gate", GATE=name, **CANDIDATE)
-    assert done.returncode == 2 and done.stderr == f"Invalid input: GATE {name!a} is not one of integration, load, resource.\n"
+    assert (
+        done.returncode == 2
+        and done.stderr == f"Invalid input: GATE {name!a} is not one of integration, load, resource.\n"
+    )
     assert staging.output("verdict") is None
 
 
@@ -189,14 +248,20 @@ def test_integration_fails_when_another_version_answers_after_the_test(staging):
 def test_a_verdict_stands_without_mlflow(staging):
     staging.mlflow.fail_on("set-tag")
     done = staging.run("run_gate", GATE="integration", **CANDIDATE, MLFLOW_PATIENCE_SECONDS="1")
-    assert done.returncode == 0 and staging.output("verdict") == "pass" and done.stderr.startswith("Not recorded in MLflow: ")
+    assert (
+        done.returncode == 0
+        and staging.output("verdict") == "pass"
+        and done.stderr.startswith("Not recorded in MLflow: ")
+    )
 
 
 def test_a_verdict_stands_where_mlflow_does_not_take_it(staging):
     del staging.mlflow.versions["7"]
     done = staging.run("run_gate", GATE="integration", **CANDIDATE)
     assert done.returncode == 0 and staging.output("verdict") == "pass"
-    assert done.stderr == "Not recorded in MLflow: MLflow knows no version 7 of GourmetGramFood11Model: train one first.\n"
+    assert (
+        done.stderr == "Not recorded in MLflow: MLflow knows no version 7 of GourmetGramFood11Model: train one first.\n"
+    )
 
 
 def test_load_fails_when_hey_counts_nothing(staging):

@@ -1,8 +1,9 @@
 """hey's report, on what hey 0.1.4 really printed."""
 
+import pytest
+
 import conftest
 from lib import hey
-import pytest
 
 RECORDED = conftest.RECORDED / "hey"
 
@@ -29,7 +30,9 @@ def test_percentile_is_in_milliseconds():
     assert hey.parse((RECORDED / "slow.txt").read_text()).p95_ms > 2300
 
 
-@pytest.mark.parametrize("report", ["", "Summary:\n", "95% in 0.1 secs", "Status code distribution:\n  [200]\t", "\x00" * 100])
+@pytest.mark.parametrize(
+    "report", ["", "Summary:\n", "95% in 0.1 secs", "Status code distribution:\n  [200]\t", "\x00" * 100]
+)
 def test_missing_is_missing(report):
     result = hey.parse(report)
     assert result.success_percent is None and result.p95_ms is None

@@ -1,14 +1,37 @@
 """Hostile values at every entry: refused with one sentence, exit code 2, and not one call made."""
 
 import pytest
+
 from conftest import digest
 from lib import inputs
 from lib.errors import InvalidInput
 
 HOSTILE = [
-    "1; rm -rf /", "../../x", "$(id)", "`id`", "1\n2", "1\r\n", "1 ", " 1", "-1", "0", "00", "1.0", "1e3", "0x1",
-    "9" * 10, "9" * 10_000, "\u0661", "\uff11", "kube-system", "{{workflow.name}}", "1' || 'a' == 'a", "--all", "", "null",
-]  # fmt: skip
+    "1; rm -rf /",
+    "../../x",
+    "$(id)",
+    "`id`",
+    "1\n2",
+    "1\r\n",
+    "1 ",
+    " 1",
+    "-1",
+    "0",
+    "00",
+    "1.0",
+    "1e3",
+    "0x1",
+    "9" * 10,
+    "9" * 10_000,
+    "\u0661",
+    "\uff11",
+    "kube-system",
+    "{{workflow.name}}",
+    "1' || 'a' == 'a",
+    "--all",
+    "",
+    "null",
+]
 
 ENTRIES = {  # script: (its good values, the values to attack)
     "run_training": ({}, ["SCENARIO"]),
@@ -23,7 +46,10 @@ ENTRIES = {  # script: (its good values, the values to attack)
     ),
     "restore": ({}, ["TARGET_ENVIRONMENT", "ENVIRONMENTS", "REMOTE_ENVIRONMENTS"]),
     "revert": ({}, ["FAILED_VERSION"]),
-    "start_workflow": ({"TEMPLATE": "test-staging", "WAIT": "yes", "MODEL_VERSION": "7"}, ["TEMPLATE", "MODEL_VERSION", "DIGEST", "WAIT"]),
+    "start_workflow": (
+        {"TEMPLATE": "test-staging", "WAIT": "yes", "MODEL_VERSION": "7"},
+        ["TEMPLATE", "MODEL_VERSION", "DIGEST", "WAIT"],
+    ),
 }
 OPTIONAL = {"DIGEST", "FAILED_VERSION"}
 ATTACKS = [(script, name) for script, (_, names) in ENTRIES.items() for name in names]
@@ -55,7 +81,14 @@ def test_good_versions(monkeypatch, value):
 
 
 @pytest.mark.parametrize(
-    "pair", [("staging", "production"), ("production", "canary"), ("canary", "staging"), ("staging", "staging"), ("canary", "canary")]
+    "pair",
+    [
+        ("staging", "production"),
+        ("production", "canary"),
+        ("canary", "staging"),
+        ("staging", "staging"),
+        ("canary", "canary"),
+    ],
 )
 def test_no_other_way_up(world, pair):
     done = world.run("promote", SOURCE_ENVIRONMENT=pair[0], TARGET_ENVIRONMENT=pair[1], MODEL_VERSION="7")
@@ -74,8 +107,11 @@ def test_digest_of_another_image_is_refused(world):
     assert done.returncode == 1 and "not sha256:888" in done.stderr and not world.patches()
 
 
-@pytest.mark.parametrize("value", ["", "1e3", "0x10", "10\n", "10;id", "-10", "nan", "inf", "1_0", "\u0661\u0660", "10.", "4", "301", "9" * 400])
+@pytest.mark.parametrize(
+    "value",
+    ["", "1e3", "0x10", "10\n", "10;id", "-10", "nan", "inf", "1_0", "\u0661\u0660", "10.", "4", "301", "9" * 400],
+)
 def test_a_number_is_a_number_within_its_bounds(monkeypatch, value):
     monkeypatch.setenv("X", value)
-    with pytest.raises(InvalidInput, match="^X .* is not a number from 5 to 300.$"):
+    with pytest.raises(InvalidInput, match=r"^X .* is not a number from 5 to 300\.$"):
         inputs.number("X", 5, 300)

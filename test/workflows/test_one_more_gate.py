@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+
 from conftest import WORKFLOWS, act_on_verdict, digest
 
 LATENCY = '''"""Latency gate: one request is answered in time."""
@@ -66,7 +67,15 @@ def test_is_heard_like_the_others(world, four, verdict, child):
     world.mlflow.aliases["staging"] = "7"
     world.current_workflow()
     world.child(outcome="promoted", reason="")
-    done = act_on_verdict(world, "promote" if verdict == "pass" else "revert", "pass", "pass", "pass", verdict, names=("integration", "resource", "load", "latency"))
+    done = act_on_verdict(
+        world,
+        "promote" if verdict == "pass" else "revert",
+        "pass",
+        "pass",
+        "pass",
+        verdict,
+        names=("integration", "resource", "load", "latency"),
+    )
     assert done.returncode == 0, done.stderr
     assert world.created()[0]["spec"]["workflowTemplateRef"]["name"] == child
     assert json.loads(world.mlflow.versions["7"]["gate.latency"])["verdict"] == verdict

@@ -1,10 +1,11 @@
-"""promote.py: only what passed, only what runs, not while frozen; and the target goes back when it does not come to serve it."""
+"""promote.py: only what passed, only what runs, not while frozen; and a target that does not serve it goes back."""
 
 import json
 import re
 import time
 
 import pytest
+
 from conftest import BASE, digest, passed, pod, says
 
 REPOSITORY = BASE.partition("@")[0]
@@ -13,8 +14,12 @@ REPOSITORY = BASE.partition("@")[0]
 @pytest.fixture
 def ready(world):
     load = {"gate": "load", "verdict": "pass", "metrics": {"p95Ms": 110.5, "successPercent": 100}}
-    world.mlflow.add(6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6), canary__digest=digest(6))
-    world.mlflow.add(7, gate__load=json.dumps(load), image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
+    world.mlflow.add(
+        6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6), canary__digest=digest(6)
+    )
+    world.mlflow.add(
+        7, gate__load=json.dumps(load), image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7)
+    )
     world.mlflow.aliases.update(staging="7", canary="6")
     world.app.serves(7)
     world.current_workflow(annotations={"gourmetgram.io/submitted-by": "anna@example.org"})
@@ -40,7 +45,11 @@ def test_promotes(ready, source, target):
     assert ready.mlflow.versions["7"][f"{target}.digest"] == digest(7)
     assert ready.mlflow.writes[-1][1].get("alias") == target, "the alias moves last"
     [record] = ready.mlflow.releases(action="promote", environment=target, outcome="promoted", status="FINISHED")
-    assert record["requested_by"] == "anna@example.org" and record["data_sha256"] == "data7" and record["model_run"] == "run7"
+    assert (
+        record["requested_by"] == "anna@example.org"
+        and record["data_sha256"] == "data7"
+        and record["model_run"] == "run7"
+    )
     assert record["metrics"] == {"load.p95Ms": 110.5, "load.successPercent": 100}
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.7", digest(7))
 
@@ -99,7 +108,8 @@ def test_not_while_frozen(ready):
     done = promote(ready)
     assert done.returncode == 1 and not ready.patches() and ready.output("outcome") == "refused"
     assert ready.output("reason") == (
-        "Promotions are frozen by ops@example.org since 2026-01-02T03:04:05Z: the fair is on and { {on} }. Run npm run unfreeze to continue."
+        "Promotions are frozen by ops@example.org since 2026-01-02T03:04:05Z: the fair is on and { {on} }. "
+        "Run npm run unfreeze to continue."
     )
 
 
@@ -119,10 +129,18 @@ def test_soaks_in_canary(ready, minutes, passes):
     ready.pods_watched("production", (0, "ADDED", pod(7)))
     ready.patchable("production")
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
-    done = ready.run("promote", SOURCE_ENVIRONMENT="canary", TARGET_ENVIRONMENT="production", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
+    done = ready.run(
+        "promote",
+        SOURCE_ENVIRONMENT="canary",
+        TARGET_ENVIRONMENT="production",
+        MODEL_VERSION="7",
+        MINIMUM_SOAK_MINUTES="60",
+    )
     assert done.returncode == (0 if passes else 1) and bool(ready.patches()) == passes
     if not passes:
-        assert "more minutes before it can be promoted" in ready.output("reason") and ready.output("outcome") == "refused"
+        assert (
+            "more minutes before it can be promoted" in ready.output("reason") and ready.output("outcome") == "refused"
+        )
 
 
 def test_staging_needs_no_soak(ready):
@@ -130,7 +148,13 @@ def test_staging_needs_no_soak(ready):
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     ready.patchable("canary")
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
-    done = ready.run("promote", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="7", MINIMUM_SOAK_MINUTES="60")
+    done = ready.run(
+        "promote",
+        SOURCE_ENVIRONMENT="staging",
+        TARGET_ENVIRONMENT="canary",
+        MODEL_VERSION="7",
+        MINIMUM_SOAK_MINUTES="60",
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -156,7 +180,11 @@ def test_an_api_server_that_is_unreachable_is_waited_for_and_nothing_is_reverted
     assert [record["status"] for record in ready.mlflow.releases()] == ["RUNNING"]
 
 
-@pytest.mark.parametrize("away,said", [(None, "OOMKilled"), ("registered-models/alias", "MLflow at .* did not answer")], ids=["failing", "away"])
+@pytest.mark.parametrize(
+    "away,said",
+    [(None, "OOMKilled"), ("registered-models/alias", "MLflow at .* did not answer")],
+    ids=["failing", "away"],
+)
 def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said):
     world.mlflow.add(6, canary__digest=digest(6))
     world.mlflow.add(8, **passed(8))
@@ -169,6 +197,12 @@ def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said)
     world.pods_watched("canary", (0, "ADDED", pod(8, "crash-looping")))
     world.pods_watched("canary", (0, "ADDED", pod(6, "oom-restarted")))
     world.mlflow.fail_on(away)
-    done = world.run("promote", SOURCE_ENVIRONMENT="staging", TARGET_ENVIRONMENT="canary", MODEL_VERSION="8", MLFLOW_PATIENCE_SECONDS="1")
+    done = world.run(
+        "promote",
+        SOURCE_ENVIRONMENT="staging",
+        TARGET_ENVIRONMENT="canary",
+        MODEL_VERSION="8",
+        MLFLOW_PATIENCE_SECONDS="1",
+    )
     assert done.returncode == 1 and re.search(f"CrashLoopBackOff.*has not yet: .*{said}", world.output("reason"))
     assert [record["outcome"] for record in world.mlflow.releases()] == ["broken"]

@@ -9,14 +9,18 @@ import urllib.error
 import urllib.request
 
 import pytest
+
 from conftest import RECORDED, recorded, says
-from lib import crane, inputs, kubectl, pods
+from lib import crane, kubectl, pods
 from lib.errors import StepFailed, Unavailable
 from servers import Mlflow
 
 KUBECTL = {  # what a failed call means, where it does not mean that the API server is away
-    "not-found": kubectl.NotFound, "already-exists": kubectl.AlreadyExists, "forbidden": StepFailed, "internal-error": StepFailed,
-}  # fmt: skip
+    "not-found": kubectl.NotFound,
+    "already-exists": kubectl.AlreadyExists,
+    "forbidden": StepFailed,
+    "internal-error": StepFailed,
+}
 CRANE = {"unknown": StepFailed, "append-unknown": StepFailed, "append-unauthorized": StepFailed}
 
 
@@ -30,7 +34,8 @@ def says_only(tmp_path, monkeypatch):
 
     def tool(name, call):
         said = says(name, call)
-        program = f"#!{sys.executable} -IS\nimport sys\nsys.stdout.write({said['stdout']!r})\nsys.stderr.write({said['stderr']!r})\nsys.exit({said['code']})\n"
+        program = f"#!{sys.executable} -IS\nimport sys\nsys.stdout.write({said['stdout']!r})\n"
+        program += f"sys.stderr.write({said['stderr']!r})\nsys.exit({said['code']})\n"
         (tmp_path / name).write_text(program)
         (tmp_path / name).chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -114,5 +119,8 @@ def ask(mlflow, call):
 
 def test_mlflow_knows_no_call_that_was_not_recorded():
     known = {name for name in dir(Mlflow) if re.match("GET_|POST_|DELETE_", name)}
-    asked = {f"{call['method']}_{re.sub('[/-]', '_', call['path'].partition('?')[0].removeprefix('mlflow/'))}" for call in CALLS}
+    asked = {
+        f"{call['method']}_{re.sub('[/-]', '_', call['path'].partition('?')[0].removeprefix('mlflow/'))}"
+        for call in CALLS
+    }
     assert known == {name for name in asked if "artifacts" not in name}

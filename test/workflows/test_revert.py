@@ -1,6 +1,7 @@
 """revert.py: back to the last version that passed, or to the base image."""
 
 import pytest
+
 from conftest import BASE, comes_back, digest, evicted, passed, pod
 
 
@@ -39,7 +40,11 @@ def test_twice_is_harmless(staging, failed):
     staging.pods_watched("staging", (0, "ADDED", pod(5)))
     staging.app.serves(5)
     assert staging.run("revert", FAILED_VERSION=failed).returncode == 0
-    staging.rules["kubectl"] = [rule for rule in staging.rules["kubectl"] if "applications.argoproj.io" not in rule["args"] or rule["args"][0] != "get"]
+    staging.rules["kubectl"] = [
+        rule
+        for rule in staging.rules["kubectl"]
+        if "applications.argoproj.io" not in rule["args"] or rule["args"][0] != "get"
+    ]
     staging.application("staging", 5)
     assert staging.run("revert", FAILED_VERSION=failed).returncode == 0
     assert staging.mlflow.aliases["staging"] == "5" and len(staging.mlflow.releases()) == 1
@@ -96,7 +101,9 @@ def test_on_a_schedule_changes_nothing_where_all_is_well(staging):
 def test_closes_the_record_of_a_deployment_that_was_deleted(staging):
     staging.mlflow.add(8, image_digest=digest(8))
     staging.mlflow.add(5, **passed(5))
-    staging.mlflow.open_release("old", action="deploy", environment="staging", workflow_uid="gone", workflow="deploy-container-image-v8-x")
+    staging.mlflow.open_release(
+        "old", action="deploy", environment="staging", workflow_uid="gone", workflow="deploy-container-image-v8-x"
+    )
     staging.pods_watched("staging", (0, "ADDED", pod(5)))
     staging.app.serves(5)
     assert staging.run("revert").returncode == 0
@@ -124,7 +131,9 @@ def test_goes_back_to_the_image_that_passed_alone(unjudged):
     unjudged.mlflow.add(6, **{**passed(6, "2026-03-01T00:00:00Z"), "staging__verdict": "fail"})
     comes_back(unjudged)
     done = unjudged.run("revert", FAILED_VERSION="8")
-    assert done.returncode == 0 and [patch[0].rpartition("@")[2] for patch in unjudged.patches()] == [digest(5)], done.stderr
+    assert done.returncode == 0 and [patch[0].rpartition("@")[2] for patch in unjudged.patches()] == [digest(5)], (
+        done.stderr
+    )
 
 
 def test_a_revert_that_fails_leaves_the_alias_and_says_so(unjudged):
@@ -141,7 +150,11 @@ def test_a_revert_that_is_interrupted_continues_with_its_record(unjudged, part):
     done = unjudged.run("revert", FAILED_VERSION="8", MLFLOW_PATIENCE_SECONDS="1")
     assert done.returncode == 75 and unjudged.output("outcome") is None
     unjudged.mlflow.fail_on(None)
-    unjudged.rules["kubectl"] = [rule for rule in unjudged.rules["kubectl"] if rule["args"][:2] != ["get", "applications.argoproj.io"]]
+    unjudged.rules["kubectl"] = [
+        rule for rule in unjudged.rules["kubectl"] if rule["args"][:2] != ["get", "applications.argoproj.io"]
+    ]
     unjudged.application("staging", 5)
     assert unjudged.run("revert", FAILED_VERSION="8").returncode == 0
-    assert [record["status"] for record in unjudged.mlflow.releases()] == ["FINISHED"] and unjudged.mlflow.aliases["staging"] == "5"
+    assert [record["status"] for record in unjudged.mlflow.releases()] == ["FINISHED"] and unjudged.mlflow.aliases[
+        "staging"
+    ] == "5"

@@ -23,7 +23,19 @@ def test_a_crash_loop_is_not_waited_for(unjudged):
 def test_a_stream_that_begins_anew_forgets_what_went(unjudged):
     name = "gourmetgram-staging"
     old = [(0, json.dumps({"type": "ADDED", "object": one})) for one in (pod(5), pod(8))]
-    watch = ["kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json", "--watch", "--output-watch-events"]
+    watch = [
+        "kubectl",
+        "get",
+        "pods",
+        "--namespace",
+        name,
+        "--selector",
+        f"app={name}",
+        "--output",
+        "json",
+        "--watch",
+        "--output-watch-events",
+    ]
     unjudged.allow(*watch, stream=old)
     comes_back(unjudged, 8)
     assert deploy(unjudged, ROLLOUT_TIMEOUT_SECONDS="3").returncode == 0

@@ -7,7 +7,9 @@ from lib.verdict import Verdict, fail
 
 
 def check(version: str, _digest: str) -> Verdict:
-    """Asks `/version`, `/test`, and `/version` again. REACH_SECONDS: time for the first answer, 1 to 120, default 15."""
+    """
+    Asks `/version`, `/test`, and `/version` again. REACH_SECONDS: time for the first answer, 1 to 120 s, default 15.
+    """
     wanted = constants.app_version(version)
     wait = inputs.number("REACH_SECONDS", 1, 120, default=15.0)
     if not http_client.poll(lambda: rollout.version_of(constants.STAGING) == wanted, wait):

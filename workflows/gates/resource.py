@@ -16,7 +16,8 @@ def check(_version: str, digest: str) -> Verdict:
     settle = inputs.number("SETTLE_SECONDS", 1, 300, default=30.0)
     seen: dict[str, pods.Pod] = {}
     found = Assessment("waiting", "no pod runs the image")
-    for kind, pod in kubectl.watch(["pods", "--namespace", name, "--selector", f"app={name}"], time.monotonic() + settle):
+    deadline = time.monotonic() + settle
+    for kind, pod in kubectl.watch(["pods", "--namespace", name, "--selector", f"app={name}"], deadline):
         if kind == "RESTART":
             seen = {}
             continue

@@ -1,4 +1,6 @@
-"""The names that the whole pipeline shares. `components/shared/workflow-names.ts` has those that the commands read too."""
+"""
+The names that the whole pipeline shares. `components/shared/workflow-names.ts` has those that the commands read too.
+"""
 
 MODEL = "GourmetGramFood11Model"
 APP_IMAGE = "gourmetgram-app"

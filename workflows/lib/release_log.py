@@ -75,9 +75,7 @@ def begin(action: str, environment: str, version: str | None = None) -> Release:
             "tags": _tags(about),
         },
     )["run"]
-    figures = [
-        {"key": key, "value": value, "timestamp": _milliseconds(), "step": 0} for key, value in metrics.items()
-    ]
+    figures = [{"key": key, "value": value, "timestamp": _milliseconds(), "step": 0} for key, value in metrics.items()]
     if figures:
         model_registry.call("POST", "runs/log-batch", {"run_id": run["info"]["run_id"], "metrics": figures})
     return Release(run)

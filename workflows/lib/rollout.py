@@ -129,7 +129,7 @@ def _ask_argo_cd(environment: str, digest: str, until: float) -> Assessment | No
 
 
 def _watch_pods(environment: str, digest: str, until: float) -> Assessment | None:
-    """What the pods have come to: ready or failing as soon as they are, else their last state at the end of the time."""
+    """What the pods have come to: ready or failing as soon as they are, else their state at the end of the time."""
     name = constants.workload(environment)
     seen: dict[str, pods.Pod] = {}
     found = None

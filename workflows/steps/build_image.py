@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def write_layer(layer: Path, model: Path, app_version: str) -> None:
-    """One layer that is the same, byte for byte, whenever the model and its version are: the digest names the content."""
+    """One layer, the same byte for byte whenever the model and its version are: the digest names the content."""
     with tarfile.open(layer, "w", format=tarfile.USTAR_FORMAT) as tar:
         versions = layer.with_name("versions.txt")
         versions.write_text(app_version)

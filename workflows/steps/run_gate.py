@@ -40,7 +40,7 @@ def judge(gate: str, check: Callable[[str, str], Verdict]) -> None:
 
 
 def record(version: str, gate: str, report: str) -> None:
-    """Puts a report on the model version in MLflow; if it cannot, the verdict still stands: act_on_verdict records it."""
+    """Puts a report on the model version. If MLflow does not take it, the verdict stands: act_on_verdict records it."""
     try:
         model_registry.tag(version, **{f"gate.{gate}": report})
     except (StepFailed, Unavailable) as failure:

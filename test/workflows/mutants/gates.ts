@@ -368,7 +368,7 @@ export const gates: Protections = {
     [
       "a health of the image before is waited out",
       `    return Assessment("waiting", f"Argo`,
-      `    return Assessment("failing" if "Degraded" in state else "waiting", f"Argo`,
+      `    return Assessment("failing" if health == "Degraded" else "waiting", f"Argo`,
       "test_argocd.py::test_what_argo_cd_says_is_judged[degraded of the image before]",
     ],
     [

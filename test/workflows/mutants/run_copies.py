@@ -19,7 +19,9 @@ quiet = subprocess.run
 
 def loud(*args, **kwargs):
     done = quiet(*args, **kwargs)
-    print(done.stderr)  # pytest shows it where the test fails: a script may have failed for another reason than the change
+    print(
+        done.stderr
+    )  # pytest shows it where the test fails: a script may have failed for another reason than the change
     return done
 
 

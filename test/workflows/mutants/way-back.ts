@@ -166,7 +166,7 @@ export const wayBack: Protections = {
     [
       "what passed is not taken for failed",
       " if version.verified_digest != running), None)",
-      ")",
+      "), None)",
       "test_revert.py::test_on_a_schedule_changes_nothing_where_all_is_well",
     ],
   ],

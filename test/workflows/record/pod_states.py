@@ -43,13 +43,19 @@ STATES = {  # recording: (pod, phase, what its container does, whether it is rea
 
 def record(image):
     """Every state; `leaving` is the ready pod after its deletion."""
-    objects = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": SPACE}, "spec": spec(name, image)} for name in PROGRAMS]
+    objects = [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": SPACE}, "spec": spec(name, image)}
+        for name in PROGRAMS
+    ]
     with watched() as events:
         good(create({"apiVersion": "v1", "kind": "List", "items": objects}))
         for name, state in STATES.items():
-            keep(f"pods/{name}.json", until(lambda: first(events, lambda pod: told(pod) == state), name))
+            keep(f"pods/{name}.json", until(lambda state=state: first(events, lambda pod: told(pod) == state), name))
         good(kubectl("delete", "pod", "serve", "--namespace", SPACE, "--wait=false"))
-        keep("pods/leaving.json", until(lambda: first(events, lambda pod: "deletionTimestamp" in pod["metadata"]), "leaving"))
+        keep(
+            "pods/leaving.json",
+            until(lambda: first(events, lambda pod: "deletionTimestamp" in pod["metadata"]), "leaving"),
+        )
 
 
 def record_rollout(old, new):
@@ -57,9 +63,15 @@ def record_rollout(old, new):
     selector = ("--selector", f"app={APP}")
     template = {"metadata": {"labels": {"app": APP}}, "spec": spec("serve", old)}
     deployment = {
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": APP, "namespace": SPACE},
-        "spec": {"selector": {"matchLabels": {"app": APP}}, "template": template, "strategy": {"rollingUpdate": {"maxUnavailable": 0}}},
-    }  # fmt: skip
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": APP, "namespace": SPACE},
+        "spec": {
+            "selector": {"matchLabels": {"app": APP}},
+            "template": template,
+            "strategy": {"rollingUpdate": {"maxUnavailable": 0}},
+        },
+    }
     good(create(deployment))
     good(kubectl("rollout", "status", f"deployment/{APP}", "--namespace", SPACE))
     with watched(*selector) as events:
@@ -95,8 +107,20 @@ def told(pod):
     name, status = pod["metadata"]["name"], pod["status"]
     for container in status.get("containerStatuses", []):
         [(kind, detail)] = container["state"].items()
-        return name, status["phase"], detail.get("reason", kind), container["ready"], container["lastState"].get("terminated", {}).get("reason")
-    return name, status["phase"], next((one["reason"] for one in status.get("conditions", []) if "reason" in one), None), False, None
+        return (
+            name,
+            status["phase"],
+            detail.get("reason", kind),
+            container["ready"],
+            container["lastState"].get("terminated", {}).get("reason"),
+        )
+    return (
+        name,
+        status["phase"],
+        next((one["reason"] for one in status.get("conditions", []) if "reason" in one), None),
+        False,
+        None,
+    )
 
 
 def first(events, wanted):
@@ -111,7 +135,11 @@ def watched(*selector):
         watch = subprocess.Popen([BIN / "kubectl", "--kubeconfig", KUBECONFIG, *args], stdout=file)
 
         def events():
-            found = [json.loads(line) for line in Path(file.name).read_text().splitlines(keepends=True) if line.endswith("\n")]
+            found = [
+                json.loads(line)
+                for line in Path(file.name).read_text().splitlines(keepends=True)
+                if line.endswith("\n")
+            ]
             for event in found:
                 event["object"]["metadata"].pop("managedFields", None)
             return found

@@ -1,4 +1,4 @@
-"""How a recording is made and kept: calls of the real tools, without what differs from run to run and from machine to machine."""
+"""How a recording is made and kept: calls of the real tools, without what differs from run to run and by machine."""
 
 import json
 import os

@@ -78,7 +78,12 @@ def registry(folder, auth=False):
     """Debian's registry, on any free port; with `auth` it knows nobody."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    config = {"version": 0.1, "log": {"accesslog": {"disabled": True}}, "storage": {"filesystem": {"rootdirectory": folder}}, "http": {"addr": f"127.0.0.1:{port}"}}
+    config = {
+        "version": 0.1,
+        "log": {"accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": folder}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+    }
     config |= {"auth": {"htpasswd": {"realm": "recording", "path": f"{folder}/users"}}} if auth else {}
     file = Path(folder, f"{port}.json")
     file.write_text(json.dumps(config))
@@ -97,9 +102,13 @@ def troubled(trouble):
     A server in this kind of trouble: whatever asks for a pod, a Workflow or an image sees it. What leads there works,
     the API server's discovery and schemas or the registry's `/v2/`.
     """
-    proxy = subprocess.Popen([BIN / "kubectl", "--kubeconfig", KUBECONFIG, "proxy", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    proxy = subprocess.Popen(
+        [BIN / "kubectl", "--kubeconfig", KUBECONFIG, "proxy", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
     upstream = re.search(r"[\d.]+:\d+", proxy.stdout.readline()).group()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Troubled,), {"trouble": trouble, "upstream": upstream}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (Troubled,), {"trouble": trouble, "upstream": upstream})
+    )
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"127.0.0.1:{server.server_port}"
@@ -126,7 +135,14 @@ class Troubled(BaseHTTPRequestHandler):
     def fail(self):
         if self.trouble in STATUS:
             code, reason, message = STATUS[self.trouble]
-            status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code}
+            status = {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "status": "Failure",
+                "message": message,
+                "reason": reason,
+                "code": code,
+            }
             return self.reply(code, json.dumps(status).encode())
         if self.trouble.isdigit():
             return self.reply(int(self.trouble), b"trouble", "text/plain")
