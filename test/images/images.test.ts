@@ -28,7 +28,14 @@ describe("the app and the training's pictures", () => {
   it("serve as one process that says when it listens and ends when told to", async () => {
     const server = spawn(await python(), ["-B", join(repositoryRoot, "images/app/server.py")], {
       cwd: folder,
-      env: { ...process.env, HOST: "127.0.0.1", PORT: "18731", PYTHONUNBUFFERED: "1" },
+      env: {
+        ...process.env,
+        HOST: "127.0.0.1",
+        PORT: "18731",
+        PROBE_PORT: "18732",
+        DRAIN_SECONDS: "0",
+        PYTHONUNBUFFERED: "1",
+      },
     });
     try {
       await listening(server);
