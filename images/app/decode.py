@@ -16,6 +16,8 @@ from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImag
 ACCEPTED = "send a JPEG, PNG, WebP or GIF"
 # Bytes that decoding may take. With it an app that holds a MobileNetV2 (114 MiB) stays below 200 of its 256 MiB.
 MEMORY_BAR = 64 * 2**20
+# Pixels of a picture, whatever memory it takes: libjpeg reads about a hundred million in a second, cameras make 200.
+PIXELS_BAR = 200_000_000
 # A progressive JPEG has about ten passes over the whole picture; a thousand fit into some kilobytes and take minutes.
 SCANS_BAR = 64
 # Blocks of a GIF before its picture, which Pillow reads one by one in Python: full ones are 25 MiB, empty ones are an
@@ -98,6 +100,11 @@ def square(picture: bytes, side: int) -> np.ndarray:
         raise PictureError(
             f"this {header.kind} of {header.width} x {header.height} pixels takes {-(-header.memory // 2**20)} MiB to"
             f" read, and this app has {MEMORY_BAR // 2**20} MiB for it: send a smaller picture"
+        )
+    if header.width * header.height > PIXELS_BAR:
+        raise PictureError(
+            f"this {header.kind} has {header.width} x {header.height} pixels, and this app reads up to"
+            f" {PIXELS_BAR // 1_000_000} million: send a smaller picture"
         )
     try:
         image = open_file(io.BytesIO(picture))

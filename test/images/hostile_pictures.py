@@ -1,4 +1,4 @@
-"""Pictures that ask much of whoever decodes them: large when decoded, slow, broken, or of a format that is not accepted.
+"""Pictures that ask much of whoever decodes them: large when decoded, slow, broken, or not accepted.
 
 `python hostile_pictures.py FOLDER` writes them as files.
 """
@@ -167,6 +167,7 @@ HOSTILE: dict[str, Bytes] = {
     "jpeg: a pass a colour, 4 MP": jpeg_of_separate_scans(2000),
     "jpeg: a thousand passes": jpeg_of_scans(1000),
     "jpeg: says 65000 x 65000": with_frame(65000, 65000),
+    "jpeg: says 30000 x 30000": with_frame(30000, 30000),
     "jpeg: says 65000 x 65000, progressive": with_frame(65000, 65000, progressive=True),
     "jpeg: cut in half": cut(noise("JPEG", (1600, 1200)), 0.5),
     "jpeg: EXIF of 65535 entries": saved("JPEG", (640, 480), exif=EXIF_OF_LENGTH),

@@ -1,4 +1,5 @@
 """The app, on real ONNX files: what it answers with a good model, with none, and with one that breaks the contract."""
+
 import io
 
 import numpy as np
@@ -42,7 +43,9 @@ def test_with_a_model_it_says_its_version_and_a_class(client, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
-@pytest.mark.parametrize("colour, name", [((255, 0, 0), CLASSES[0]), ((0, 255, 0), CLASSES[1]), ((0, 0, 255), CLASSES[2])])
+@pytest.mark.parametrize(
+    "colour, name", [((255, 0, 0), CLASSES[0]), ((0, 255, 0), CLASSES[1]), ((0, 0, 255), CLASSES[2])]
+)
 def test_it_reads_colours_in_the_order_red_green_blue(client, tmp_path, kind, colour, name):
     onnx_model(tmp_path / "food11.onnx")
     answer = upload(client(), picture(colour, kind=kind))

@@ -103,13 +103,12 @@ def test_hostile_pictures_are_answered_within_the_memory_of_the_pod(serve, tmp_p
         app.forget_peak()
         begun = time.monotonic()
         status, answer = app.predict(picture)
-        print(
-            f"{app.peak() / MIB:6.0f} MiB {time.monotonic() - begun:6.2f} s  {status}  {name}  {answer.get('error', '')}"
-        )
+        took = time.monotonic() - begun
+        print(f"{app.peak() / MIB:6.0f} MiB {took:6.2f} s  {status}  {name}  {answer.get('error', '')}")
         assert status == (200 if ": ok" in name else status), name
         assert status in (200, 400), name
         assert status == 200 or len(answer["error"]) > 20, name
-        assert time.monotonic() - begun < 15, name
+        assert took < 15, name
         worst = max(worst, app.peak())
         assert worst < PEAK_BAR, name
     assert app.get("/test")[0] == 200
@@ -147,6 +146,7 @@ def test_sixty_clients_with_the_largest_requests_do_not_fill_the_memory(serve, t
         ),
         ("jpeg: a pass a colour, 16 MP", r"of 4000 x 4000 pixels takes \d+ MiB"),
         ("jpeg: a thousand passes", r"1009 passes, and this app reads up to 64"),
+        ("jpeg: says 30000 x 30000", r"30000 x 30000 pixels, and this app reads up to 200 million"),
         ("webp: 16 MP", r"WebP of 4000 x 4000 pixels takes 30\d MiB"),
         ("gif: 4 GP, to be disposed of", r"GIF of 65535 x 65535 pixels"),
         ("png: 36 MP", r"PNG of 6000 x 6000 pixels takes 13\d MiB"),

@@ -1,4 +1,5 @@
 """The app's memory against the 256Mi of its Deployment, measured on the real process."""
+
 import os
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -65,5 +66,7 @@ def test_over_200_mebibytes_of_weights_do_not_fit(serve, tmp_path):
             for name, shape in (("first", (3, rows)), ("wide", (rows, 1024)), ("last", (1024, 11)))
         ],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "food11.onnx")
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), tmp_path / "food11.onnx"
+    )
     assert serve().peak() > LIMIT
