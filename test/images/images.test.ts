@@ -19,11 +19,12 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe("the app and the training's pictures", () => {
+  // A minute or two: some wait for the app to be slow, busy or at its end.
   it("pass their own tests", async () => {
     const output = await exec(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", __dirname]);
     expect(output).toMatch(/\d+ passed/);
     console.log(output.trim().split("\n").pop());
-  });
+  }, 400_000);
 
   it("serve as one process that says when it listens and ends when told to", async () => {
     const server = spawn(await python(), ["-B", join(repositoryRoot, "images/app/server.py")], {
