@@ -8,6 +8,7 @@ import { pipelineRunWorkflows } from "../cli/workflows";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";
+import { appHead, appUnderLoad } from "./app";
 import { compareBuilds } from "./builds";
 import { deployTimes, peakMemory } from "./deploys";
 import { leadTime } from "./lead-time";
@@ -37,6 +38,7 @@ async function main(): Promise<number> {
   const [newest] = (await readStatus(cluster)).models;
   print("A model image, in seconds", await compareBuilds(cluster, newest.version));
   print("Deploy to staging, patch to serving, in seconds", [await deployTimes(cluster)]);
+  print("The app under clients that ask without a pause", await appUnderLoad(cluster), appHead);
   print("Peak memory of each environment's pod, in MiB", await peakMemory(cluster), ["", "PEAK", "LIMIT"]);
   print("pulumi up, in seconds", await pulumiTimes(), ["", "SECONDS", "CHANGES"]);
   print("pulumi preview without changes, in seconds", await unchangedPreviews(), previewHead);

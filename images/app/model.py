@@ -4,30 +4,24 @@ The contract: one float input [N, 3, 224, 224] (RGB in 0..1, normalised by Image
 one output [N, 11] of finite scores, one a class, in the order of CLASSES.
 """
 
-import io
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+
+from decode import square
 
 CLASSES = [
-    "Bread",
-    "Dairy product",
-    "Dessert",
-    "Egg",
-    "Fried food",
-    "Meat",
-    "Noodles/Pasta",
-    "Rice",
-    "Seafood",
-    "Soup",
-    "Vegetable/Fruit",
-]
+    "Bread", "Dairy product", "Dessert", "Egg", "Fried food", "Meat",
+    "Noodles/Pasta", "Rice", "Seafood", "Soup", "Vegetable/Fruit",
+]  # fmt: skip
 SIDE = 224
-# A picture's pixels in memory are the largest thing that a request can ask for: 3 bytes each.
-MAX_PIXELS = 16_000_000
+# Requests that may wait for their turn to be classified, the one whose turn it is included. The load gate's are ten.
+WAITING_BAR = 64
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
@@ -36,8 +30,8 @@ class ContractError(Exception):
     """The model is not a Food-11 classifier."""
 
 
-class PictureError(Exception):
-    """What was sent is no picture that can be classified."""
+class BusyError(Exception):
+    """As many requests as may wait are waiting."""
 
 
 class Model:
@@ -45,6 +39,8 @@ class Model:
 
     def __init__(self, path: Path) -> None:
         self.error = None
+        self._places = threading.BoundedSemaphore(WAITING_BAR)
+        self._since: float | None = None
         self._session = None
         # One thread predicts for all. More would only share the processor, and each thread that ever predicted keeps
         # its own freed memory (glibc has an arena a thread): with eight of them 256Mi are not enough.
@@ -52,6 +48,8 @@ class Model:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        # Else it plans a second block of all activations after the first run, and keeps the first one.
+        options.enable_mem_pattern = False
         try:
             session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
             check_contract(session)
@@ -61,14 +59,20 @@ class Model:
         except Exception as error:  # ONNX Runtime raises classes of its own that share no base.
             self.error = f"the model can't be loaded: {error}"
 
-    def classify(self, picture: bytes) -> tuple[str, float]:
-        """Class name and probability (0..1) of a picture in any common format.
+    def classify(self, read_picture: Callable[[], bytes]) -> tuple[str, float]:
+        """Class name and probability (0..1) of a picture in an accepted format.
 
-        Raises ContractError or PictureError.
+        The picture is read when its turn comes, so that one is in memory at a time, and not as many as wait.
+        Raises ContractError, BusyError, or what decoding and `read_picture` raise.
         """
         if self._session is None:
             raise ContractError(self.error)
-        scores = self._worker.submit(self._run, picture).result()
+        if not self._places.acquire(blocking=False):
+            raise BusyError
+        try:
+            scores = self._worker.submit(self._run, read_picture).result()
+        finally:
+            self._places.release()
         if scores.shape != (1, len(CLASSES)):
             raise ContractError(f"the model's output is {list(scores.shape)}, not [1, {len(CLASSES)}] as Food-11 asks")
         if not np.isfinite(scores).all():
@@ -77,8 +81,17 @@ class Model:
         best = int(odds.argmax())
         return CLASSES[best], float(odds[best] / odds.sum())
 
-    def _run(self, picture: bytes) -> np.ndarray:
-        return self._session.run(None, {self._session.get_inputs()[0].name: pixels(picture)})[0]
+    def seconds_at_work(self) -> float:
+        """How long the request whose turn it is has been at work; 0 without one."""
+        since = self._since
+        return 0 if since is None else time.monotonic() - since
+
+    def _run(self, read_picture: Callable[[], bytes]) -> np.ndarray:
+        self._since = time.monotonic()
+        try:
+            return self._session.run(None, {self._session.get_inputs()[0].name: pixels(read_picture())})[0]
+        finally:
+            self._since = None
 
 
 def check_contract(session: onnxruntime.InferenceSession) -> None:
@@ -92,7 +105,7 @@ def check_contract(session: onnxruntime.InferenceSession) -> None:
         shape = list(values[0].shape)
         # A symbolic size is known only when the model runs; classify() looks again.
         fits = len(shape) == len(wanted) + 1 and all(
-            not isinstance(size, int) or size == want for size, want in zip(shape, [1, *wanted], strict=True)
+            not isinstance(size, int) or size == want for size, want in zip(shape, [1, *wanted], strict=False)
         )
         if not fits or values[0].type != "tensor(float)":
             has, asked = (", ".join(map(str, sizes)) for sizes in (shape, ["N", *wanted]))
@@ -103,17 +116,5 @@ def check_contract(session: onnxruntime.InferenceSession) -> None:
 
 def pixels(picture: bytes) -> np.ndarray:
     """A picture as the model takes it: [1, 3, 224, 224]. Raises PictureError."""
-    try:
-        image = Image.open(io.BytesIO(picture))
-        image.draft("RGB", (SIDE, SIDE))
-        if image.width * image.height > MAX_PIXELS:
-            raise PictureError(
-                f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels: send a smaller one"
-            )
-        image = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
-    except PictureError:
-        raise
-    except Exception as error:  # A broken file can raise nearly anything in its decoder.
-        raise PictureError("that is no picture this app can read: send a JPEG, PNG or WebP") from error
-    values = (np.asarray(image, np.float32) / 255 - MEAN) / DEVIATION
+    values = (np.asarray(square(picture, SIDE), np.float32) / 255 - MEAN) / DEVIATION
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None])

@@ -3,16 +3,27 @@
 import logging
 import os
 import signal
-import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from flask import Flask, Response, jsonify, render_template, request
-from waitress import create_server
+from flask import Flask, Response, copy_current_request_context, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from model import ContractError, Model, PictureError
+from decode import PictureError
+from listener import Listener, return_freed_memory, serve_probes
+from model import WAITING_BAR, BusyError, ContractError, Model
 
+# Bytes of a whole request.
 MAX_UPLOAD = 8 * 1024 * 1024
+# Seconds after which one picture at work is taken for one that never ends: the probes then say so.
+STUCK_SECONDS = 60
+# Seconds for which the app takes new requests after it is told to end: the Service forgets it meanwhile.
+DRAIN_SECONDS = 5
+# Seconds in which what is at work then may end. Both together are within the pod's terminationGracePeriodSeconds.
+FINISH_SECONDS = 20
 TEST_PICTURE = Path(__file__).with_name("test.jpg").read_bytes()
 
 
@@ -23,10 +34,10 @@ def create_app(folder: Path) -> Flask:
     weights = folder / "food11.onnx"
     model = Model(weights) if weights.exists() else None
 
-    def classify(picture: bytes) -> tuple[str, float]:
+    def classify(read_picture: Callable[[], bytes]) -> tuple[str, float]:
         if model is None:
             raise NoModel
-        return model.classify(picture)
+        return model.classify(read_picture)
 
     def model_version() -> str | None:
         try:
@@ -39,20 +50,24 @@ def create_app(folder: Path) -> Flask:
         return render_template("index.html", version=model_version())
 
     @app.post("/predict")
-    def predict() -> Response | tuple[Response, int]:
-        picture = request.files.get("file")
-        if picture is None:
-            return jsonify(error="send the picture as the form field `file`"), 400
-        name, probability = classify(picture.read())
+    def predict() -> Response:
+        @copy_current_request_context
+        def read_picture() -> bytes:
+            picture = request.files.get("file")
+            if picture is None:
+                raise PictureError("send the picture as the form field `file`")
+            return picture.read()
+
+        name, probability = classify(read_picture)
         return jsonify({"class": name, "probability": round(probability, 4)})
 
     @app.get("/test")
-    def test() -> tuple[str, int, dict[str, str]]:
-        name, _ = classify(TEST_PICTURE)
+    def test() -> ResponseReturnValue:
+        name, _ = classify(lambda: TEST_PICTURE)
         return name, 200, {"Content-Type": "text/plain; charset=utf-8"}
 
     @app.get("/version")
-    def version() -> Response | tuple[Response, int]:
+    def version() -> ResponseReturnValue:
         found = model_version()
         if found is None:
             return jsonify(error="versions.txt not found"), 404
@@ -62,6 +77,12 @@ def create_app(folder: Path) -> Flask:
     def healthz() -> Response:
         return jsonify(status="ok")
 
+    def busy(_: BusyError) -> ResponseReturnValue:
+        sentence = f"{WAITING_BAR} pictures are waiting already: try again in a second"
+        return jsonify(error=sentence), 503, {"Retry-After": "1"}
+
+    app.extensions["model"] = model
+    app.register_error_handler(BusyError, busy)
     app.register_error_handler(NoModel, lambda _: (jsonify(error="no model has been released here yet"), 503))
     app.register_error_handler(ContractError, lambda error: (jsonify(error=str(error)), 500))
     app.register_error_handler(PictureError, lambda error: (jsonify(error=str(error)), 400))
@@ -74,14 +95,41 @@ class NoModel(Exception):
 
 
 def main() -> None:
+    """Serves until SIGTERM, and then for as long as someone may still send requests or wait for an answer."""
+    return_freed_memory()
     host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8000"))
+    drain_seconds = float(os.environ.get("DRAIN_SECONDS", DRAIN_SECONDS))
     # Waiting for one's turn is no news: under load it would be a line a request.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    told_to_end = threading.Event()
     # Process 1 of a container ignores a signal that it has no handler for, and would be killed half a minute later.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server = create_server(create_app(Path.cwd()), host=host, port=port, threads=8, connection_limit=200, ident=None)
+    signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
+    app = create_app(Path.cwd())
+    # Threads beyond those that may wait answer what is quickly said: that the app is busy, its version, its page.
+    listener = Listener(app, host, port, threads=WAITING_BAR + 8, body_bar=MAX_UPLOAD)
+    serving = threading.Thread(target=listener.run, name="listener", daemon=True)
+    serving.start()
+
+    def healthy() -> str | None:
+        model = app.extensions["model"]
+        if not serving.is_alive():
+            return "the app no longer listens"
+        if model is not None and model.seconds_at_work() > STUCK_SECONDS:
+            return f"one picture has been at work for more than {STUCK_SECONDS} seconds"
+        return None
+
+    serve_probes(host, int(os.environ.get("PROBE_PORT", "8001")), healthy)
     print(f"listening on {host}:{port}", flush=True)
-    server.run()
+    while serving.is_alive() and not told_to_end.wait(1):
+        pass
+    ended = told_to_end.is_set()
+    if ended:
+        time.sleep(drain_seconds)
+        last = time.monotonic() + FINISH_SECONDS
+        while not listener.quiet() and time.monotonic() < last:
+            time.sleep(0.05)
+    # Not sys.exit, which waits for a prediction that never ends.
+    os._exit(0 if ended else 1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { bundleTag, renderBundle } from "../../components/environments/bundle";
-import { environmentBundle } from "../../components/environments/environment-bundle";
+import { appPort, environmentBundle } from "../../components/environments/environment-bundle";
+import { repositoryRoot } from "../../lib/paths";
 import { settingsWith } from "../stack-files";
 
 const baseImage = `registry.example.org/gourmetgram-app@sha256:${"a".repeat(64)}`;
@@ -106,6 +109,26 @@ describe("the Deployment of an environment", () => {
       progressDeadlineSeconds: 90,
       strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
     });
+  });
+
+  it("asks the app on a port that its clients can't keep busy, and lets nobody else in there", () => {
+    const [container] = pod().containers;
+    const { containerPort } = container.ports.find(({ name }: { name: string }) => name === "probes");
+    expect(containerPort).not.toBe(appPort);
+    expect(["startupProbe", "readinessProbe", "livenessProbe"].map((each) => container[each].httpGet)).toEqual([
+      { path: "/readyz", port: "probes" },
+      { path: "/readyz", port: "probes" },
+      { path: "/healthz", port: "probes" },
+    ]);
+    expect((bundle().service as any).spec.ports).toEqual([expect.objectContaining({ targetPort: "http" })]);
+  });
+
+  it("gives the app the time that it takes to end", async () => {
+    const server = await readFile(join(repositoryRoot, "images/app/server.py"), "utf8");
+    const seconds = (name: string) => Number(new RegExp(`^${name} = (\\d+)$`, "m").exec(server)![1]);
+    const { terminationGracePeriodSeconds } = pod();
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(seconds("DRAIN_SECONDS") + seconds("FINISH_SECONDS"));
+    expect(String(pod().containers[0].ports[1].containerPort)).toBe(/"PROBE_PORT", "(\d+)"/.exec(server)![1]);
   });
 
   it("meets the restricted standard, and holds no token", () => {

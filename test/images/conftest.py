@@ -1,6 +1,13 @@
 """Small real ONNX models, made here, and the app on one of them."""
 
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +46,80 @@ def client(tmp_path):
     from server import create_app
 
     return lambda: create_app(tmp_path).test_client()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+class App:
+    """The app as a process of its own, as in its container, on the files of a folder."""
+
+    def __init__(self, folder: Path, **env: str) -> None:
+        self.port, self.probe_port = free_port(), free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        ports = {"HOST": "127.0.0.1", "PORT": str(self.port), "PROBE_PORT": str(self.probe_port), "DRAIN_SECONDS": "0"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-B", ROOT / "images/app/server.py"],
+            cwd=folder,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | ports | env,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout.readline().startswith("listening on")
+
+    def peak(self) -> int:
+        """Bytes of memory that the process has held at most, or since `forget_peak`."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+    def forget_peak(self) -> None:
+        """Has the peak counted from now on."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    def get(self, path: str, port: int | None = None, timeout: float = 30) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers in lower case, and body of an answer."""
+        return self._ask("GET", path, None, {}, port or self.port, timeout)
+
+    def predict(self, picture: bytes, timeout: float = 60) -> tuple[int, dict]:
+        """Status and JSON of the answer to a picture."""
+        body = (
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="dish"\r\n\r\n' + picture + b"\r\n--b--\r\n"
+        )
+        kind = {"Content-Type": "multipart/form-data; boundary=b"}
+        status, _, answer = self._ask("POST", "/predict", body, kind, self.port, timeout)
+        return status, json.loads(answer)
+
+    def end(self) -> int:
+        """Ends it as Kubernetes does, and gives its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], port: int, timeout: float
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., App]]:
+    """Starts the app on `tmp_path`. At the end of the test it has to end well, unless the test ended it."""
+    started: list[App] = []
+
+    def start(**env: str) -> App:
+        started.append(App(tmp_path, **env))
+        return started[-1]
+
+    yield start
+    for app in started:
+        if app.process.poll() is None:
+            assert app.end() == 0

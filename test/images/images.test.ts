@@ -19,16 +19,24 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe("the app and the training's pictures", () => {
+  // A minute or two: some wait for the app to be slow, busy or at its end.
   it("pass their own tests", async () => {
     const output = await exec(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", __dirname]);
     expect(output).toMatch(/\d+ passed/);
     console.log(output.trim().split("\n").pop());
-  });
+  }, 400_000);
 
   it("serve as one process that says when it listens and ends when told to", async () => {
     const server = spawn(await python(), ["-B", join(repositoryRoot, "images/app/server.py")], {
       cwd: folder,
-      env: { ...process.env, HOST: "127.0.0.1", PORT: "18731", PYTHONUNBUFFERED: "1" },
+      env: {
+        ...process.env,
+        HOST: "127.0.0.1",
+        PORT: "18731",
+        PROBE_PORT: "18732",
+        DRAIN_SECONDS: "0",
+        PYTHONUNBUFFERED: "1",
+      },
     });
     try {
       await listening(server);

@@ -1,0 +1,218 @@
+"""How the app listens: waitress on its port, bounded against slow, idle and many clients, and a listener for probes.
+
+waitress takes requests in on one thread, without blocking, and hands a request to a thread once it is complete. So slow
+clients cost a socket and no thread. What it lacks is here: it stops to accept at its limit of connections, closes one
+that is refused before the client has read why, and ends at once when told to.
+"""
+
+import ctypes
+import json
+import resource
+import socket
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask
+from waitress.utilities import RequestEntityTooLarge
+
+# Open connections; with one more, the one that has been idle for longest is closed.
+CONNECTIONS_BAR = 500
+# Seconds in which nothing came, and in which a request, from its first byte to its last, has to come.
+IDLE_SECONDS = 20
+REQUEST_SECONDS = 60
+# Bytes of a request's header, and of its body that stay in memory; the rest of the body goes to a temporary file.
+HEADER_BAR = 16 * 1024
+BODY_IN_MEMORY = 16 * 1024
+# Seconds, and bytes, for which a client whose request is refused may go on sending it: it reads the answer thereafter.
+LINGER_SECONDS = 5
+LINGER_BYTES = 64 * 2**20
+
+
+class TooLarge(RequestEntityTooLarge):
+    """The app's own sentence for a body that is refused at its header."""
+
+    def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Status, headers and body, as waitress asks for them."""
+        body = json.dumps({"error": self.body}).encode()
+        return "413 Request Entity Too Large", [("Content-Type", "application/json")], body
+
+
+class Parser(HTTPRequestParser):
+    """A request as it comes in."""
+
+    def __init__(self, adj: Adjustments) -> None:
+        super().__init__(adj)
+        self.begun = time.monotonic()
+
+    def received(self, data: bytes) -> int:
+        """Takes bytes in, and says how many of them belong to this request."""
+        consumed = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge):
+            bar = self.adj.max_request_body_size / 2**20
+            self.error = TooLarge(f"the request is larger than the {bar:g} MiB that this app takes")
+            # Else waitress tells a client that asks first to send it all the same.
+            self.expect_continue = False
+        return consumed
+
+
+class Refusal(ErrorTask):
+    """The answer to a request that is none, or too large."""
+
+    def execute(self) -> None:
+        """Answers, on a thread of its own."""
+        self.channel.refused = True
+        super().execute()
+
+
+class Channel(HTTPChannel):
+    """One connection."""
+
+    parser_class = Parser
+    error_task_class = Refusal
+    lingers_until: float | None = None
+    lingered = 0
+    refused = False
+
+    def handle_close(self) -> None:
+        """Closes, but after a refusal only the sending half at first: closing both would take the answer away."""
+        if self.refused and self.lingers_until is None and self.connected:
+            self.lingers_until = time.monotonic() + LINGER_SECONDS
+            self.will_close = False
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+                return
+            except OSError:
+                pass
+        super().handle_close()
+
+    def readable(self) -> bool:
+        """Whether bytes are waited for."""
+        return self.lingers_until is not None or super().readable()
+
+    def writable(self) -> bool:
+        """Whether there is something to send, or to end."""
+        if self.lingers_until is not None:
+            return time.monotonic() > self.lingers_until or self.lingered > LINGER_BYTES
+        return super().writable()
+
+    def handle_write(self) -> None:
+        """Sends, or ends the lingering."""
+        if self.lingers_until is not None:
+            super().handle_close()
+        else:
+            super().handle_write()
+
+    def handle_read(self) -> None:
+        """Reads, and while lingering throws away."""
+        if self.lingers_until is None:
+            super().handle_read()
+            return
+        try:
+            self.lingered += len(self.recv(65536))
+        except OSError:
+            super().handle_close()
+
+    def at_work(self) -> bool:
+        """Whether a request is coming in, is answered, or its answer is not yet sent."""
+        return bool(self.requests or self.total_outbufs_len or self.request is not None)
+
+
+class Listener(TcpWSGIServer):
+    """The app's port."""
+
+    channel_class = Channel
+
+    def __init__(self, app: Callable[..., Any], host: str, port: int, threads: int, body_bar: int) -> None:
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        # A connection has a socket, and up to two temporary files of its body.
+        wanted = 4 * CONNECTIONS_BAR
+        enough = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+        super().__init__(
+            app,
+            host=host,
+            port=port,
+            threads=threads,
+            backlog=1024,
+            # Never reached: `readable` makes room before.
+            connection_limit=10 * CONNECTIONS_BAR,
+            channel_timeout=IDLE_SECONDS,
+            cleanup_interval=2,
+            max_request_header_size=HEADER_BAR,
+            max_request_body_size=body_bar,
+            inbuf_overflow=BODY_IN_MEMORY,
+            asyncore_use_poll=True,
+            ident=None,
+        )
+
+    def readable(self) -> bool:
+        """Whether a new connection is taken: always, since the one that has been idle for longest makes room."""
+        channels = list(self.active_channels.values())
+        if len(channels) >= CONNECTIONS_BAR:
+            idle = [each for each in channels if not each.requests and not each.will_close]
+            if idle:
+                min(idle, key=lambda each: each.last_activity).will_close = True
+        return super().readable()
+
+    def maintenance(self, now: float) -> None:
+        """Closes what has been idle, and what sends its request too slowly."""
+        super().maintenance(now)
+        for channel in list(self.active_channels.values()):
+            coming = channel.request
+            if coming is not None and time.monotonic() - coming.begun > REQUEST_SECONDS:
+                channel.will_close = True
+
+    def quiet(self) -> bool:
+        """Whether no request is at work."""
+        return not any(each.at_work() for each in list(self.active_channels.values()))
+
+
+def serve_probes(host: str, port: int, healthy: Callable[[], str | None]) -> None:
+    """Answers `/healthz` and `/readyz` on a port and a thread of their own, whatever the app's clients do.
+
+    `healthy` says what is wrong, or None.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        # Seconds for which one that asks and sends nothing holds the others up.
+        timeout = 1
+
+        def do_GET(self) -> None:
+            wrong = healthy()
+            known = self.path in ("/healthz", "/readyz")
+            body = json.dumps({"error": wrong} if wrong else {"status": "ok"} if known else {"error": "not found"})
+            self.send_response(404 if not known else 503 if wrong else 200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """A probe that is answered is no news."""
+
+    class Probes(HTTPServer):
+        request_queue_size = 64
+
+        def handle_error(self, *_: object) -> None:
+            """Neither is a client that goes away."""
+
+    threading.Thread(target=Probes((host, port), Handler).serve_forever, name="probes", daemon=True).start()
+
+
+def return_freed_memory() -> None:
+    """Has glibc keep one arena for all threads, and give each freed block of more than half a MiB back at once.
+
+    By default each thread has an arena of its own, and the bar for blocks of their own grows to 32 MiB with use.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        arena_max, mmap_threshold = -8, -3
+        mallopt(arena_max, 1)
+        mallopt(mmap_threshold, 512 * 1024)
