@@ -1,4 +1,4 @@
-/** `npm run docs` writes what is made from the settings: the table in docs/configuration.md, and the editors' schema. */
+/** `npm run docs` writes what the settings generate: the table in docs/configuration.md and the editors' schema. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";

@@ -35,7 +35,7 @@ const outcomes: Record<string, Omit<Outcome, "sentence">> = {
 const broken: Omit<Outcome, "sentence"> = { exitCode: 2, word: "Broken" };
 const ended = ["Succeeded", "Failed", "Error", "Omitted", "Skipped"];
 
-export function isFinished(workflow: Workflow): boolean {
+function isFinished(workflow: Workflow): boolean {
   return ["Succeeded", "Failed", "Error"].includes(workflow.status?.phase ?? "");
 }
 
@@ -44,8 +44,10 @@ export function templateOf(workflow: Workflow): string {
   return workflow.spec.workflowTemplateRef?.name ?? workflow.metadata.name;
 }
 
-/** A global output parameter of a Workflow; what its exit handler says of `outcome` and `reason` comes first, since it came last. */
-export function output(workflow: Workflow, name: string): string | undefined {
+/**
+ * A global output parameter of a Workflow. The exit handler's `outcome` and `reason` come first, since it ran last.
+ */
+function output(workflow: Workflow, name: string): string | undefined {
   return parameter(workflow, `exit-handler-${name}`) ?? parameter(workflow, name);
 }
 

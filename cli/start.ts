@@ -179,7 +179,7 @@ async function updateStack(stack: string, settings: StackFile, phases: Phases): 
       );
     if (compiled.includes("command"))
       phases.say(
-        "! Pulumi's Command provider can't be downloaded here: a small stand-in runs the commands (local/toolchain/go/shared).",
+        "! Pulumi's Command provider can't be downloaded here: a small stand-in of this project runs the commands.",
       );
     return deferInterrupts(up(stack, progress));
   });

@@ -29,7 +29,7 @@ export interface Parameter {
   readonly valueFrom?: { configMapKeyRef?: { name: string; key: string } };
 }
 
-export interface PodSpec {
+interface PodSpec {
   readonly hostNetwork?: boolean;
   readonly hostPID?: boolean;
   readonly hostIPC?: boolean;

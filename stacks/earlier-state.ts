@@ -1,7 +1,7 @@
 import { stacksDirectory } from "./local-stack";
 import { type Recorded, recordedStacks } from "./protect-check";
 
-/** Kubernetes objects that this project's own plugin recorded, which its earlier versions had in place of Pulumi's provider. */
+/** Kubernetes objects that the plugin of an earlier version recorded, which stood in for Pulumi's provider. */
 export function objectsOfEarlierPlugin(resources: Recorded[]): Recorded[] {
   // Pulumi's provider notes the version of the API that it made an object by.
   return resources.filter(
@@ -15,7 +15,10 @@ export function earlierState(directory = stacksDirectory()): string | undefined 
   for (const [stack, resources] of Object.entries(recordedStacks(directory))) {
     const { length } = objectsOfEarlierPlugin(resources);
     if (length > 0)
-      return `The stack ${stack} was made by an earlier version of GourmetGram, whose own Kubernetes plugin recorded ${length} objects`;
+      return (
+        `The stack ${stack} was made by an earlier version of GourmetGram, ` +
+        `whose own Kubernetes plugin recorded ${length} objects`
+      );
   }
   return undefined;
 }
@@ -28,7 +31,8 @@ export function refuseEarlierState(directory = stacksDirectory()): void {
   const found = earlierState(directory);
   if (!found) return;
   throw new Error(
-    `${found}, and nothing was touched: Pulumi's own provider, which is used now, would replace every one, and the volumes with the models and images too. ` +
+    `${found}. Nothing was touched: Pulumi's own provider, which is used now, would replace all of them, ` +
+      "the volumes with the models and images too. " +
       "Either keep running the version that made it; or run npm stop, which deletes everything, and then npm start.",
   );
 }

@@ -52,7 +52,7 @@ const madeUp = /^pulumi-kubernetes-[0-9a-f]+$/;
 
 /**
  * The patch that leaves the fields of a create that was cut short to whoever applies next; empty where there are none.
- * Pulumi's provider takes over the fields of every manager whose name begins with `kubectl`, once it updates the object;
+ * Pulumi's provider takes over the fields of every manager whose name begins with `kubectl`, when it updates an object;
  * another manager's it would refuse to change.
  */
 export function handOver(managedFields: ManagedFields[]): object[] {

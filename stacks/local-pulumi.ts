@@ -10,7 +10,7 @@ import { cacheDir, repositoryRoot, stateDir, toolPath } from "../lib/paths";
  * The environment for `pulumi` on the local cluster's own backend. Stack secrets are encrypted with a random
  * passphrase that is made once and kept, readable by its owner only, beside the backend.
  */
-export function pulumiEnvironment(): NodeJS.ProcessEnv {
+function pulumiEnvironment(): NodeJS.ProcessEnv {
   const backend = backendDirectory();
   for (const directory of [backend, temporaryDirectory()]) mkdirSync(directory, { recursive: true, mode: 0o700 });
   return {
@@ -31,7 +31,7 @@ const backendDirectory = (): string => join(stateDir(), "pulumi-backend");
 /** Where the CLI, its plugins and the program have their temporary files, e.g. what was transpiled of the program. */
 const temporaryDirectory = (): string => join(stateDir(), "pulumi-tmp");
 
-/** The Kubernetes provider writes its kubeconfig into a temporary file for Helm, which nothing here uses, and leaves it there. */
+/** The Kubernetes provider leaves its kubeconfig in a temporary file, which is for Helm. Nothing here uses it. */
 function removeKubeconfigs(): void {
   for (const name of readdirSync(temporaryDirectory()))
     if (/^kubeconfig\d*$/.test(name)) rmSync(join(temporaryDirectory(), name), { force: true });

@@ -1,4 +1,4 @@
-/** The program's Pulumi plugins: downloaded, or where that can't be done, those that are compiled with the local tools. */
+/** The program's Pulumi plugins: downloaded, or if that fails, those that are compiled with the local tools. */
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { toolPath } from "../lib/paths";
@@ -12,7 +12,7 @@ type Plugin = keyof typeof versions;
 const directory = (name: Plugin): string => join(pulumiHome(), "plugins", `resource-${name}-v${versions[name]}`);
 
 /**
- * Puts the compiled plugins where the CLI looks for plugins. Leaves a downloaded plugin alone. Running it again changes nothing.
+ * Puts the compiled plugins where the CLI looks for plugins. A downloaded plugin stays. A second call changes nothing.
  * @returns the names of the providers that a compiled plugin now serves, e.g. `kubernetes`.
  */
 export function installCompiledPlugins(): Plugin[] {

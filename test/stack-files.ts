@@ -8,7 +8,7 @@ const fixture = (name: string) => join(__dirname, "fixtures", name);
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 /** The `config` of a shipped stack file, by full key. */
-export function stackFile(stack: string): Record<string, unknown> {
+function stackFile(stack: string): Record<string, unknown> {
   const file = yaml.load(readFileSync(join(root, `Pulumi.${stack}.yaml`), "utf8")) as {
     config: Record<string, unknown>;
   };
@@ -20,7 +20,7 @@ export const referenceStacks = ["staging", "platform", "canary", "production"];
 /** Names of all stack files, a team's own ones too. */
 export const shippedStacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.slice(1) ?? []);
 
-/** A shipped stack as a test can run it: digests pinned where the catalogue has none, release manifests from fixtures. */
+/** A shipped stack as a test can run it: digests where the catalogue has none, release manifests from fixtures. */
 export function runnableStack(stack: string): Record<string, unknown> {
   const config = stackFile(stack);
   if ("gourmetgram:platform" in config) return config;

@@ -18,7 +18,7 @@ export interface Platform {
 }
 
 /** The platform's cluster, for an environment on another one. */
-export interface RemotePlatform {
+interface RemotePlatform {
   /** Provider of the platform's cluster. */
   readonly provider: k8s.Provider;
   /** `https://host:port` of the environment's API server, as Argo CD reaches it. */

@@ -42,7 +42,7 @@ const argo = (resources: string[], verbs: string[]): k8s.types.input.rbac.v1.Pol
 });
 
 /** The rights of one workflow in its own namespace. What it may do to an environment, that environment grants. */
-export function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
+function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   const report = argo(["workflowtaskresults"], ["create", "patch"]);
   // Each asks who started it, and whether the lock is still held for it.
   const workflows = argo(["workflows"], allowedChildTemplates[template] ? ["create", "get", "list", "watch"] : ["get"]);
@@ -134,7 +134,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
 }
 
 /** The stack's settings under the names that the templates read. */
-export function pipelineParameters(
+function pipelineParameters(
   args: Omit<PromotionPipelineArgs, "namespace" | "folder">,
 ): Record<string, pulumi.Input<string>> {
   const { settings } = args;
@@ -160,7 +160,7 @@ export function pipelineParameters(
  * When to train, and between which environments to promote, is the stack's to say; everything else stands in the files
  * of the workflows.
  */
-export function withSettings(
+function withSettings(
   manifest: Manifest,
   { settings, environmentUrls }: Pick<PromotionPipelineArgs, "settings" | "environmentUrls">,
 ): Manifest {

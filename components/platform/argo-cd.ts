@@ -132,7 +132,7 @@ export function destination(
 }
 
 /** The release with this stack's images, only the components in use, and no admin user. */
-export function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Manifest[] {
+function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Manifest[] {
   const wanted = args.manifests.filter((object) => {
     const component = object.metadata.labels?.["app.kubernetes.io/component"];
     return !component || object.kind === "CustomResourceDefinition" || components.includes(component);

@@ -69,7 +69,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
 }
 
 /** The release with this stack's images, in one namespace, with a controller that requeues within a second. */
-export function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images" | "settings">): Manifest[] {
+function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images" | "settings">): Manifest[] {
   const executor = imageReference(args.images.argoExec);
   const objects = adoptManifests(args.manifests, workflowNamespace, (released) => {
     if (released.includes("workflow-controller")) return imageReference(args.images.argoWorkflowController);

@@ -2,7 +2,7 @@
 
 /** Namespace of every workflow. */
 export const workflowNamespace = "argo";
-/** ConfigMap in it that people write to stop all promotions; Pulumi states that it is there, and nothing of what it says. */
+/** ConfigMap in it that people write to stop all promotions. Pulumi states that it exists, not what it says. */
 export const freezeName = "promotion-freeze";
 /** Label that every Workflow of one pipeline run carries: the name of its first one. */
 export const pipelineRunLabel = "gourmetgram.io/pipeline-run";

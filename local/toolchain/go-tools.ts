@@ -245,7 +245,7 @@ const goVersion = () => (version ??= exec("go", ["env", "GOVERSION", "GOOS", "GO
 
 /** Without cgo the tools run in an image that holds nothing but them. */
 export const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly", GOWORK: "off" };
-/** Without debug information for the linker to leave out again: a tenth of the time. The same for all, or nothing is shared. */
+/** No debug information, which the linker would drop anyway: saves a tenth. Equal for all, to share packages. */
 export const compilerFlags = ["-gcflags=all=-dwarf=false"];
 const patches = join(__dirname, "patches");
 /** Directory of a group's Go module. */

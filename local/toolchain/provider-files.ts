@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The Go module of the Kubernetes provider. It is published under the version of a commit, and not under the release's. */
+/** The Go module of the Kubernetes provider. It has the version of a commit, and not the release's. */
 export const providerModule = "github.com/pulumi/pulumi-kubernetes/provider/v4";
 
 const packageVersion = (name: string) => (require(`${name}/package.json`) as { version: string }).version;
@@ -14,8 +14,8 @@ export const kubernetesVersion = packageVersion("@pulumi/kubernetes");
 export const commandVersion = packageVersion("@pulumi/command");
 
 /**
- * Makes the two files that the provider's program embeds from the module's own, as its release does: the schema with its
- * version, and the mapping of Terraform's names.
+ * Makes the two files that the provider's program embeds, as its release does: the schema with its version, and the
+ * mapping of Terraform's names.
  * @param source directory of the provider's module
  * @param program directory of the Go module that the program is in
  * @param work where the files are written

@@ -2,7 +2,7 @@ import type { Workflow, WorkflowNode } from "../../cli/workflows";
 
 const start = Date.parse("2026-01-05T10:00:00Z");
 /** A time of the story, in seconds after its begin, as Kubernetes writes it. */
-export const at = (second: number) => new Date(start + second * 1000).toISOString().replace(".000Z", "Z");
+const at = (second: number) => new Date(start + second * 1000).toISOString().replace(".000Z", "Z");
 
 interface Story {
   readonly from: number;

@@ -37,7 +37,7 @@ async function pipeline(section: object = {}, environments = ["staging", "canary
 }
 
 describe("PromotionPipeline", () => {
-  it("is every template, the schedule, the scripts, the parameters, and an account with its role for each template", async () => {
+  it("is every template, the schedule, the scripts, the parameters, and an account for each template", async () => {
     const { registrations, result } = await pipeline();
     expect(result.templates).toEqual(templates);
     expect(childrenOf(registrations, "pipeline")).toEqual(
@@ -134,7 +134,7 @@ describe("PromotionPipeline", () => {
       ["shadow", "canary", "production"],
     ],
   ])(
-    "promotes between the environments %j, the last promotion where nothing else is said, and leaves the rest to the file",
+    "promotes between the environments %j, by default the last promotion, and leaves the rest to the file",
     async (environments, sources, targets) => {
       const file = fileOf("promote-model");
       const { spec } = (await pipeline({}, environments)).inputs("pipeline-promote-model");

@@ -53,7 +53,7 @@ export class KubeClient {
   }
 
   /**
-   * Looks at the objects of a collection again and again, until `decide` gives something other than undefined for one of
+   * Looks at the objects of a collection repeatedly, until `decide` gives something other than undefined for one of
    * them, or for undefined where there is none. @throws Error after a minute
    */
   async follow<T>(

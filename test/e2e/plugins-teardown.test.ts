@@ -100,7 +100,7 @@ it("continues from where it was killed, with the namespace half deleted", async 
   expect(await again).toContain("deleted");
 }, 120_000);
 
-it("follows an update that was killed while it created, and the object is changed as any other from then on", async () => {
+it("follows an update that was killed while it created, and the object then changes as any other", async () => {
   const cut = failure(up("-c", "skipAwait=false")); // There is no node: its pods are never ready.
   await stack.plane.client.follow("/apis/apps/v1/namespaces/demo/deployments", {}, (object) => object && true);
   stack.kill();

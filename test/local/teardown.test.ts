@@ -61,7 +61,8 @@ describe("protected environments", () => {
     expect(() => refuseProtected()).toThrow(
       new Error(
         "production is protected, so nothing was stopped or removed. Write protect: false under production in " +
-          "Pulumi.staging.yaml, then run npm start and npm stop; or run npm stop -- --keep-data, which keeps everything.",
+          "Pulumi.staging.yaml, then run npm start and npm stop; " +
+          "or run npm stop -- --keep-data, which keeps everything.",
       ),
     );
   });
@@ -90,8 +91,9 @@ describe("a stack per environment", () => {
     record("canary", { resources: [part("canary")] });
     expect(() => refuseOthers("platform")).toThrow(
       new Error(
-        "canary and production are on this cluster too, so nothing was stopped or removed. Run GOURMETGRAM_STACK=canary " +
-          "npm stop and GOURMETGRAM_STACK=production npm stop first, or npm stop -- --keep-data, which keeps everything.",
+        "canary and production are on this cluster too, so nothing was stopped or removed. " +
+          "Run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop first, " +
+          "or npm stop -- --keep-data, which keeps everything.",
       ),
     );
   });

@@ -3,7 +3,7 @@ import { environmentBundle } from "../../components/environments/environment-bun
 import type { Resource } from "../../policy/resource";
 import { settingsWith } from "../stack-files";
 
-export const digest = `sha256:${"a".repeat(64)}`;
+const digest = `sha256:${"a".repeat(64)}`;
 export const pinned = `registry.example.org/thing@${digest}`;
 
 /** A resource named `thing`. */

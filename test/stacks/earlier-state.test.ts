@@ -39,9 +39,11 @@ describe("a state", () => {
     record("staging", [provider, group, byOwnPlugin, byOwnPlugin, command]);
     expect(() => refuseEarlierState(directory)).toThrow(
       new Error(
-        "The stack staging was made by an earlier version of GourmetGram, whose own Kubernetes plugin recorded 2 objects, and nothing was touched: " +
-          "Pulumi's own provider, which is used now, would replace every one, and the volumes with the models and images too. " +
-          "Either keep running the version that made it; or run npm stop, which deletes everything, and then npm start.",
+        "The stack staging was made by an earlier version of GourmetGram, whose own Kubernetes plugin " +
+          "recorded 2 objects. Nothing was touched: Pulumi's own provider, which is used now, would replace all of " +
+          "them, the volumes with the models and images too. " +
+          "Either keep running the version that made it; " +
+          "or run npm stop, which deletes everything, and then npm start.",
       ),
     );
   });

@@ -149,7 +149,7 @@ describe.each(named(pods))("%s", (_name, template: any) => {
     expect(template.container.volumeMounts).toEqual(reachesCluster(step(template)) ? undefined : mounts);
   });
 
-  it("runs again only where its pod was lost, or what it needs was unreachable, and for no longer than its deadline", () => {
+  it("runs again only if its pod was lost or what it needs was unreachable, and not past its deadline", () => {
     const again = {
       limit: 100,
       retryPolicy: "Always",

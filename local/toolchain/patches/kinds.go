@@ -1,4 +1,4 @@
-// Package v2 registers a resource of any kind, for the components yaml/v2 and helm/v4 of Pulumi's Kubernetes provider. The
+// Package v2 registers a resource of any kind, for yaml/v2 and helm/v4 of Pulumi's Kubernetes provider. The
 // published file has a Go type for each kind, which the provider makes no use of: compiling them takes minutes.
 package v2
 
@@ -14,7 +14,8 @@ import (
 func IsListKind(apiVersion, kind string) bool {
 	version := schema.FromAPIVersionAndKind(apiVersion, kind)
 	// These two are not among the client's kinds.
-	served := version.Group == "apiextensions.k8s.io" || version.Group == "apiregistration.k8s.io" || scheme.Scheme.Recognizes(version)
+	extension := version.Group == "apiextensions.k8s.io" || version.Group == "apiregistration.k8s.io"
+	served := extension || scheme.Scheme.Recognizes(version)
 	return strings.HasSuffix(kind, "List") && served
 }
 

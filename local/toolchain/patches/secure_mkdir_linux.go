@@ -9,7 +9,7 @@ import (
 	pathrs "github.com/cyphar/filepath-securejoin/pathrs-lite"
 )
 
-// SecureMkdirAll makes a directory below root and returns its full path. What would lead out of root is left out of the path.
+// SecureMkdirAll makes a directory below root and returns its full path. The path never leads out of root.
 func SecureMkdirAll(root, unsafePath string, mode os.FileMode) (string, error) {
 	if err := pathrs.MkdirAll(root, unsafePath, mode); err != nil {
 		return "", fmt.Errorf("failed to make directory: %w", err)

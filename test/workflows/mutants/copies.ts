@@ -35,6 +35,11 @@ export async function results(changes: Record<string, Change>): Promise<Record<s
   }
 }
 
+function outcomeOf(isBroken: boolean, hasFailed: boolean): Result["outcome"] {
+  if (isBroken) return "broken";
+  return hasFailed ? "failed" : "passed";
+}
+
 /** A step that no longer runs is red for the wrong reason. */
 const mistake = /\b(?:NameError|UnboundLocalError|SyntaxError|IndentationError|ImportError): .*/;
 
@@ -56,10 +61,7 @@ async function pytest(folder: string, changes: [string, Change][]): Promise<[str
     .map((line) => {
       const [place, code, output] = JSON.parse(line);
       const broken = mistake.exec(output)?.[0] ?? (code > 1 ? `pytest ended with exit code ${code}` : "");
-      return [
-        changes[place][0],
-        { outcome: broken ? "broken" : code === 1 ? "failed" : "passed", said: `${broken}\n${output}` },
-      ];
+      return [changes[place][0], { outcome: outcomeOf(broken !== "", code === 1), said: `${broken}\n${output}` }];
     });
 }
 
@@ -105,11 +107,10 @@ async function vitest(folder: string, changes: [string, Change][]): Promise<[str
     return [
       name,
       {
-        outcome: found.includes(undefined)
-          ? "broken"
-          : found.some((one) => one!.status === "failed")
-            ? "failed"
-            : "passed",
+        outcome: outcomeOf(
+          found.includes(undefined),
+          found.some((assertion) => assertion?.status === "failed"),
+        ),
         said,
       },
     ];

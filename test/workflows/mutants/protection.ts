@@ -1,7 +1,8 @@
 /**
  * What a piece of code protects, the exact text that does it, what stands in its place when it is taken out, and the
- * test that then turns red: `test_deploy.py::test_name[case]`, or `structure.test.ts: full name`. What is taken out must
- * leave a script that runs: `pass` for a statement, `False` for a condition, an error that never comes for one that is caught.
+ * test that then turns red: `test_deploy.py::test_name[case]`, or `structure.test.ts: full name`. What stands in
+ * its place must leave a script that runs: `pass` for a statement, `False` for a condition, an error that never comes
+ * for one that is caught.
  */
 export type Protection = readonly [what: string, text: string, without: string, test: string];
 

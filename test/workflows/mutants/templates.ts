@@ -11,7 +11,8 @@ const retryFor = (expression: string, seconds: number) => `expression: "${expres
 const locks =
   "structure.test.ts: takes locks in their plural form, and a child never takes the one that its parent holds";
 const retries = (label: string) =>
-  `structure.test.ts: ${label} runs again only where its pod was lost, or what it needs was unreachable, and for no longer than its deadline`;
+  `structure.test.ts: ${label} runs again only if its pod was lost or what it needs was unreachable, ` +
+  "and not past its deadline";
 const deadlines = (what: string) =>
   `structure.test.ts: deadlines: nobody gives up, and lets go of a lock, while a child still runs ${what}`;
 const waits = "waits longer than its child can take, and may run longer than it waits";
@@ -67,7 +68,8 @@ export const templates: Protections = {
     ],
     [
       "its build has no token of the cluster",
-      "        volumeMounts: # in place of the service account's token: this step never calls the cluster\n          - { name: no-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }\n",
+      "        volumeMounts: # in place of the service account's token: this step never calls the cluster\n" +
+        "          - { name: no-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }\n",
       "",
       "structure.test.ts: build-container-image/build has the account's token only where its step calls the cluster",
     ],

@@ -1,4 +1,4 @@
-// Program coredns is CoreDNS with the plugins that the local cluster's Corefile names (local/cluster/dns.ts), and no others:
+// Program coredns is CoreDNS with only the plugins that the local cluster's Corefile names (local/cluster/dns.ts):
 // most of the rest are clients of cloud services.
 package main
 

@@ -54,7 +54,9 @@ func (*Command) Create(ctx context.Context, req infer.CreateRequest[Inputs]) (in
 }
 
 // Update runs the update command, or again the create command where there is no other.
-func (*Command) Update(ctx context.Context, req infer.UpdateRequest[Inputs, State]) (infer.UpdateResponse[State], error) {
+func (*Command) Update(
+	ctx context.Context, req infer.UpdateRequest[Inputs, State],
+) (infer.UpdateResponse[State], error) {
 	state := State{Inputs: req.Inputs, Output: req.State.Output}
 	if req.DryRun {
 		return infer.UpdateResponse[State]{Output: state}, nil

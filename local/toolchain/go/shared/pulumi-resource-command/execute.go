@@ -24,7 +24,7 @@ const (
 	patience = 10 * time.Second
 )
 
-// execute runs one command to its end. It fails where the command cannot be started, ends with another code than 0, takes
+// execute runs one command to its end. It fails if the command cannot be started, ends with a code other than 0, takes
 // longer than the resource's timeout, or the update is cancelled: the last two end everything that the command started.
 func (in Inputs) execute(ctx context.Context, line string, previous *Output) (Output, error) {
 	interpreter := in.Interpreter

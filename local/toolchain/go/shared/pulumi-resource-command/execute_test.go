@@ -31,7 +31,12 @@ func TestRunsWithDirectoryEnvironmentAndInput(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("in the file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in := Inputs{Create: text(`cat file; cat; echo "$WHO"; echo aside >&2`), Dir: &dir, Stdin: text("typed\n"), Environment: map[string]string{"WHO": "me"}}
+	in := Inputs{
+		Create:      text(`cat file; cat; echo "$WHO"; echo aside >&2`),
+		Dir:         &dir,
+		Stdin:       text("typed\n"),
+		Environment: map[string]string{"WHO": "me"},
+	}
 	state, err := create(t, in)
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +52,8 @@ func TestRunsWithDirectoryEnvironmentAndInput(t *testing.T) {
 
 func TestDoesNotRunInAPreview(t *testing.T) {
 	made := filepath.Join(t.TempDir(), "made")
-	if _, err := (&Command{}).Create(t.Context(), infer.CreateRequest[Inputs]{Inputs: Inputs{Create: text("touch " + made)}, DryRun: true}); err != nil {
+	request := infer.CreateRequest[Inputs]{Inputs: Inputs{Create: text("touch " + made)}, DryRun: true}
+	if _, err := (&Command{}).Create(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(made); err == nil {

@@ -1,5 +1,5 @@
-// Program pulumi-resource-kubernetes is Pulumi's own Kubernetes provider. Its module leaves out the two files that its own
-// main embeds; the build makes them from files that are in it (local/provider-files.ts).
+// Program pulumi-resource-kubernetes is Pulumi's own Kubernetes provider. Its module lacks two files that its own
+// main embeds; the build makes them from files that are in it (local/toolchain/provider-files.ts).
 package main
 
 import (
