@@ -20,6 +20,10 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(ROOT / "images/app"), str(ROOT / "images/train")]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "load: loads the app for many seconds; `npm run test:load` runs it by itself")
+
+
 def onnx_model(path: Path, outputs=11, side=224, weights=None, kind=TensorProto.FLOAT, batch="N") -> Path:
     """Global mean of each colour, then one linear layer: [batch, 3, side, side] to [batch, outputs]."""
     weights = np.eye(3, outputs, dtype=np.float32) if weights is None else weights

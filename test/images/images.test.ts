@@ -19,9 +19,11 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe("the app and the training's pictures", () => {
-  // A minute or two: some wait for the app to be slow, busy or at its end.
-  it("pass their own tests", async () => {
-    const output = await exec(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", __dirname]);
+  // `npm run test:load` runs those under load, which take minutes and measure memory and waiting.
+  const marked = process.env.GOURMETGRAM_LOAD === "yes" ? "load" : "not load";
+  it(`pass their own tests: ${marked}`, async () => {
+    const options = ["-q", "-p", "no:cacheprovider", "-m", marked];
+    const output = await exec(await python(), ["-m", "pytest", ...options, __dirname]);
     expect(output).toMatch(/\d+ passed/);
     console.log(output.trim().split("\n").pop());
   }, 400_000);

@@ -93,6 +93,7 @@ def test_there_are_enough_hostile_pictures() -> None:
     assert len({name.split(":")[0] for name in HOSTILE}) >= 10
 
 
+@pytest.mark.load
 def test_hostile_pictures_are_answered_within_the_memory_of_the_pod(serve, tmp_path) -> None:
     heavy_model(tmp_path / "food11.onnx")
     app = serve()
@@ -115,6 +116,7 @@ def test_hostile_pictures_are_answered_within_the_memory_of_the_pod(serve, tmp_p
     assert app.get("/test")[0] == 200
 
 
+@pytest.mark.load
 def test_eight_clients_with_large_pictures_take_the_memory_of_one(serve, tmp_path) -> None:
     heavy_model(tmp_path / "food11.onnx")
     app = serve()
@@ -128,6 +130,7 @@ def test_eight_clients_with_large_pictures_take_the_memory_of_one(serve, tmp_pat
     assert (watch.wrong, watch.longest < 1) == (0, True)
 
 
+@pytest.mark.load
 def test_sixty_clients_with_the_largest_requests_do_not_fill_the_memory(serve, tmp_path) -> None:
     heavy_model(tmp_path / "food11.onnx")
     app = serve()
@@ -176,6 +179,7 @@ def idle(port: int, count: int, start: bytes = b"") -> Iterator[socket.socket]:
 SLOW = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n"
 
 
+@pytest.mark.load
 @pytest.mark.parametrize("count, start", [(198, b""), (198, SLOW), (700, b""), (700, SLOW + bytes(3000))])
 def test_connections_that_send_nothing_hold_nobody_up(serve, tmp_path, count: int, start: bytes) -> None:
     heavy_model(tmp_path / "food11.onnx")
@@ -202,6 +206,7 @@ def test_one_that_asks_the_probes_port_and_sends_nothing_holds_it_up_for_a_secon
         connection.close()
 
 
+@pytest.mark.load
 @pytest.mark.parametrize("clients", [10, 60, 120])
 def test_many_clients_at_once_are_served_or_told_that_it_is_busy(serve, tmp_path, clients: int) -> None:
     # About 150 ms a picture: ten at once, as the load gate sends them, wait for up to its bar of 2 seconds.
@@ -266,6 +271,7 @@ def test_a_client_that_sends_it_all_first_reads_the_refusal_too(serve) -> None:
     assert (status, "8 MiB" in answer["error"]) == (413, True)
 
 
+@pytest.mark.load
 def test_told_to_end_it_answers_all_and_takes_new_ones_for_a_while(serve, tmp_path) -> None:
     heavy_model(tmp_path / "food11.onnx", blocks=24)
     app = serve(DRAIN_SECONDS="2")
