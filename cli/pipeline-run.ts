@@ -25,14 +25,18 @@ export interface PipelineRunEvent {
   readonly detail?: string;
 }
 
-/** What a workflow may say of its model, as `workflows/lib/outputs.py` writes it. */
-const outcomes: Record<string, Omit<Outcome, "sentence">> = {
+const broken: Omit<Outcome, "sentence"> = { exitCode: 2, word: "Broken" };
+/** Every outcome that a workflow can report, as `OUTCOMES` in `workflows/lib/outputs.py` lists them. */
+export const outcomes: Record<string, Omit<Outcome, "sentence">> = {
   promoted: { exitCode: 0, word: "Promoted" },
   held: { exitCode: 1, word: "Held" },
   reverted: { exitCode: 1, word: "Turned away" },
   below_accuracy_bar: { exitCode: 1, word: "Turned away" },
+  // A rule of promotion forbids it, and nothing has changed.
+  refused: { exitCode: 1, word: "Turned away" },
+  inconclusive: broken,
+  broken,
 };
-const broken: Omit<Outcome, "sentence"> = { exitCode: 2, word: "Broken" };
 const ended = ["Succeeded", "Failed", "Error", "Omitted", "Skipped"];
 
 function isFinished(workflow: Workflow): boolean {

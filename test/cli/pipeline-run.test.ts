@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { failure, pipelineRunEvents, pipelineRunOutcome } from "../../cli/pipeline-run";
+import { failure, outcomes, pipelineRunEvents, pipelineRunOutcome } from "../../cli/pipeline-run";
+import { repositoryRoot } from "../../lib/paths";
 import { gate, skipped, workflow } from "./workflows";
 
 const trained = workflow("train-model", {
@@ -62,6 +65,18 @@ describe("the outcome of a pipeline run", () => {
       word: "Turned away",
       sentence: "accuracy 0.31 is below 0.8",
     });
+  });
+
+  it("is 1 when a rule forbids the promotion that a person asked for", () => {
+    const reason = "Promotions are frozen by anna: exams";
+    const promotion = workflow("promote-model", { from: 0, to: 9, phase: "Failed", outcome: "refused", reason });
+    expect(pipelineRunOutcome([promotion])).toEqual({ exitCode: 1, word: "Turned away", sentence: reason });
+  });
+
+  it("is known for every outcome that a workflow can report", () => {
+    const source = readFileSync(join(repositoryRoot, "workflows", "lib", "outputs.py"), "utf8");
+    const [, listed] = /^OUTCOMES = \(([^)]*)\)/m.exec(source)!;
+    expect(Object.keys(outcomes).sort()).toEqual([...listed.matchAll(/"(\w+)"/g)].map(([, name]) => name).sort());
   });
 
   it("is 2 when a gate couldn't judge, though staging was reverted", () => {
