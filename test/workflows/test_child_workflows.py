@@ -40,7 +40,7 @@ def test_starts_once(candidate):
     assert done.returncode == 0 and candidate.created()[1]["metadata"]["name"] == name
 
 
-def test_root_names_the_chain(world):
+def test_root_names_the_pipeline_run(world):
     world.current_workflow()
     world.child()
     assert start(world, "build-container-image", "no").returncode == 0
