@@ -10,7 +10,7 @@ export const applicationsPath = `/apis/argoproj.io/v1alpha1/namespaces/${argoCdN
 export const environmentType = "gourmetgram:release:Environment";
 /** Experiment in MLflow that contains the record of releases. */
 export const releasesExperiment = "gourmetgram-releases";
-/** ConfigMap in the namespace of the workflows that people write to stop all promotions. Pulumi states that it exists, not what it says. */
+/** ConfigMap beside the workflows: people write to it to stop all promotions. Pulumi states only that it exists. */
 export const freezeName = "promotion-freeze";
 /** Label that every Workflow of one pipeline run carries: the name of its first one. */
 export const pipelineRunLabel = "gourmetgram.io/pipeline-run";
