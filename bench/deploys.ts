@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { readStatus } from "../cli/status";
+import { applicationsPath } from "../components/shared/workflow-names";
 import { exec } from "../lib/exec";
 import type { Cluster } from "../lib/kube-client";
 import { kubeconfigPath, toolPath } from "../lib/paths";
 import { inTurn, row } from "./statistics";
 
-const application = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-staging";
+const application = `${applicationsPath}/gourmetgram-staging`;
 const rounds = 4;
 
 interface Application {

@@ -1,7 +1,6 @@
+import { releasesExperiment } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
-
-const experiment = "gourmetgram-releases";
 
 /** One record of what was done to an environment, as `workflows/lib/release_log.py` writes it. */
 export interface Release {
@@ -97,7 +96,8 @@ export async function recordFreeze(
 ): Promise<void> {
   const id =
     (await findExperiment(cluster)) ??
-    (await mlflow<{ experiment_id: string }>(cluster, "experiments/create", { name: experiment }))!.experiment_id;
+    (await mlflow<{ experiment_id: string }>(cluster, "experiments/create", { name: releasesExperiment }))!
+      .experiment_id;
   const outcome = action === "freeze" ? "frozen" : "unfrozen";
   const tags = Object.entries({ action, environment: "-", requested_by: requestedBy, reason, outcome }).map(
     ([key, value]) => ({ key, value }),
@@ -115,7 +115,7 @@ export async function recordFreeze(
 async function findExperiment(cluster: Cluster): Promise<string | undefined> {
   const found = await mlflow<{ experiment: { experiment_id: string } }>(
     cluster,
-    `experiments/get-by-name?experiment_name=${experiment}`,
+    `experiments/get-by-name?experiment_name=${releasesExperiment}`,
   );
   return found?.experiment.experiment_id;
 }

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { environmentOf } from "../components/shared/workflow-names";
+import { applicationsPath, environmentOf } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
@@ -47,9 +47,7 @@ interface Service {
 
 /** What every environment serves, and the verdicts of every model. */
 export async function readStatus(cluster: Cluster): Promise<Status> {
-  const { items } = await cluster.api<{ items: Application[] }>(
-    "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications",
-  );
+  const { items } = await cluster.api<{ items: Application[] }>(applicationsPath);
   const urls = knownUrls();
   const models = await listModels(cluster);
   const environments = await Promise.all(

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { exec } from "../lib/exec";
-import { goModuleDir } from "../lib/go-module";
+import { goModuleDir, goWanted } from "../lib/go-module";
 import { cacheDir, toolPath } from "../lib/paths";
 
 const packages = {
@@ -18,7 +18,7 @@ export async function goTool(name: keyof typeof packages): Promise<string> {
   if (existsSync(path)) return path;
   if (process.env.PATH?.split(":").some((dir) => existsSync(join(dir, "go"))) !== true)
     throw new Error(
-      `${name} is neither in the cache nor can it be compiled: install Go 1.24 or newer and run this again.`,
+      `${name} is neither in the cache nor can it be compiled: install Go ${goWanted()} or newer and run this again.`,
     );
   await exec("go", ["install", "-trimpath", "-ldflags=-s -w", packages[name]], {
     cwd: goModuleDir("shared"),

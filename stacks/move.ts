@@ -1,9 +1,11 @@
 /** Moves environments, or a whole platform, from one stack's state to another's. Nothing in the cluster changes. */
+
+import { environmentType } from "../components/shared/workflow-names";
 import { readStackFile, settingsOf } from "../config";
 import { pulumi } from "./local-pulumi";
 import { localStack } from "./local-settings";
 import { localValues, prepareStack, releaseStaleLocks, stackExists } from "./local-stack";
-import { environmentType, type StateResource, topLevel } from "./state";
+import { type StateResource, topLevel } from "./state";
 import { userPulumi, userPulumiOutput } from "./user-pulumi";
 
 /** URNs of a stack's top-level resources, by whether they move. */

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { environmentType } from "../components/shared/workflow-names";
 import { stacksDirectory } from "./local-stack";
 
 /** What Pulumi records of one resource, as far as it is read here. */
@@ -15,7 +16,7 @@ export interface Recorded {
 export function protectedEnvironments(resources: Recorded[]): string[] {
   const parents = resources
     .filter(({ protect }) => protect)
-    .map(({ parent = "" }) => /::gourmetgram:release:Environment::(.+)$/.exec(parent)?.[1]);
+    .map(({ parent = "" }) => parent.split(`::${environmentType}::`)[1]);
   return [...new Set(parents)].filter((name) => name !== undefined);
 }
 

@@ -2,7 +2,7 @@
  * Ends with an error if environments of other stacks are on the platform. `pulumi destroy` runs it before it deletes
  * anything.
  */
-import { environmentOf, stackLabel } from "../components/shared/workflow-names";
+import { applicationsPath, environmentOf, stackLabel } from "../components/shared/workflow-names";
 import { type Cluster, connectTo, emptyIfNotFound } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 
@@ -15,7 +15,7 @@ interface Application {
 export async function refusal(cluster: Cluster, stack: string): Promise<string | undefined> {
   const others = encodeURIComponent(`${stackLabel},${stackLabel}!=${stack}`);
   const { items } = await cluster
-    .api<{ items: Application[] }>(`/apis/argoproj.io/v1alpha1/namespaces/argocd/applications?labelSelector=${others}`)
+    .api<{ items: Application[] }>(`${applicationsPath}?labelSelector=${others}`)
     .catch(emptyIfNotFound);
   if (items.length === 0) return undefined;
   const environments = items.map(({ spec }) => environmentOf(spec.destination.namespace));

@@ -6,8 +6,6 @@ export interface StateResource {
   readonly parent?: string;
 }
 
-export const environmentType = "gourmetgram:release:Environment";
-
 /** Whether every stack has such a resource: the stack itself, and its providers. */
 const isInEveryStack = ({ type }: StateResource): boolean => type.startsWith("pulumi:");
 

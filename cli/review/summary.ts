@@ -1,6 +1,6 @@
 /** A preview's summary, for the person who reviews it. */
 
-import { environmentType } from "../../stacks/state";
+import { environmentType } from "../../components/shared/workflow-names";
 import { type Events, nameOf, type Violation } from "./events";
 import { imagesItem, isImage } from "./images";
 import { byImpact, impactItem } from "./impact";

@@ -2,7 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { firstEnvironment } from "../../config/promotion-path";
 import { registryAddress } from "../../images/catalogue";
-import { argoCdNamespace, destination } from "../platform/argo-cd";
+import { destination } from "../platform/argo-cd";
 import { exposedUrl } from "../shared/exposure";
 import {
   restrictedContainer,
@@ -11,7 +11,7 @@ import {
   temporaryMount,
   temporaryVolume,
 } from "../shared/security";
-import { stackLabel, workflowNamespace } from "../shared/workflow-names";
+import { argoCdNamespace, environmentType, stackLabel, workflowNamespace } from "../shared/workflow-names";
 import { bundleTag, renderBundle } from "./bundle";
 import { appPort, type EnvironmentShape, environmentApp, environmentBundle } from "./environment-bundle";
 import type { Platform } from "./platform";
@@ -69,7 +69,7 @@ export class Environment extends pulumi.ComponentResource {
     private readonly args: EnvironmentArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super("gourmetgram:release:Environment", name, {}, opts);
+    super(environmentType, name, {}, opts);
     const { environment, exposure, platform, settings } = args;
     this.app = environmentApp(environment);
     this.onEnvironment = { parent: this };

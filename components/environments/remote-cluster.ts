@@ -1,6 +1,6 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { argoCdNamespace } from "../platform/argo-cd";
+import { argoCdNamespace } from "../shared/workflow-names";
 
 export interface RemoteClusterArgs {
   /** Name by which Applications know the cluster. */

@@ -157,8 +157,8 @@ function pipelineParameters(
 }
 
 /**
- * When to train, and between which environments to promote, is the stack's to say; everything else stands in the files
- * of the workflows.
+ * Writes into a template what the stack decides: when to train, and between which environments to promote. All else is
+ * in the files of the workflows.
  */
 function withSettings(
   manifest: Manifest,
@@ -173,7 +173,7 @@ function withSettings(
   return manifest.metadata.name === "promote-model" ? withPromotions(manifest, Object.keys(environmentUrls)) : manifest;
 }
 
-/** Each environment promotes to the one that follows; unless told otherwise, a person means the last promotion. */
+/** Each environment promotes to the next one. The default of a promotion by hand is the last of these steps. */
 function withPromotions(manifest: Manifest, environments: string[]): Manifest {
   if (environments.length < 2) return manifest;
   const choices: Record<string, string[]> = {

@@ -4,6 +4,7 @@ import type { ExposureSettings, Settings } from "../../config";
 import { type Images, imageReference } from "../../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { restrictedNamespaceLabels } from "../shared/security";
+import { argoCdNamespace } from "../shared/workflow-names";
 import { adoptManifests, find, installManifests, type Manifest } from "./release-manifests";
 
 export interface ArgoCdArgs {
@@ -20,8 +21,6 @@ export interface ArgoCdArgs {
   readonly protect?: boolean;
 }
 
-/** Namespace of Argo CD and of the Applications. */
-export const argoCdNamespace = "argocd";
 /** URL by which Argo CD knows the cluster that it runs on. */
 const ownApiServer = "https://kubernetes.default.svc";
 /** Components of the release that the pipeline uses. The others are not installed. */

@@ -2,7 +2,15 @@
 
 /** Namespace of every workflow. */
 export const workflowNamespace = "argo";
-/** ConfigMap in it that people write to stop all promotions. Pulumi states that it exists, not what it says. */
+/** Namespace of Argo CD and of the Applications. */
+export const argoCdNamespace = "argocd";
+/** Path of the Applications in the Kubernetes API. */
+export const applicationsPath = `/apis/argoproj.io/v1alpha1/namespaces/${argoCdNamespace}/applications`;
+/** Type of the component that declares one environment, as Pulumi's state has it. */
+export const environmentType = "gourmetgram:release:Environment";
+/** Experiment in MLflow that contains the record of releases. */
+export const releasesExperiment = "gourmetgram-releases";
+/** ConfigMap beside the workflows: people write to it to stop all promotions. Pulumi states only that it exists. */
 export const freezeName = "promotion-freeze";
 /** Label that every Workflow of one pipeline run carries: the name of its first one. */
 export const pipelineRunLabel = "gourmetgram.io/pipeline-run";

@@ -1,6 +1,6 @@
 """Trains a Food-11 classifier, and registers it in MLflow if it is good enough.
 
-    python flow.py [normal|bad-architecture|oversized]
+    python flow.py [normal|bad-architecture|oversized|slow|flaky]
 
 Settings come by environment variables: see settings.py.
 

@@ -1,6 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, statfsSync } from "node:fs";
 import { exec } from "../../lib/exec";
+import { goWanted, isOlderGo } from "../../lib/go-module";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
 import { toolGroups } from "../toolchain/go-tools";
 
@@ -41,7 +41,7 @@ export function preflightErrors(facts: PreflightFacts): string[] {
       errors.push(
         `Go is not installed: install Go ${facts.goWanted} or newer from https://go.dev/dl and put it on PATH.`,
       );
-    else if (isOlder(facts.go, facts.goWanted))
+    else if (isOlderGo(facts.go, facts.goWanted))
       errors.push(`Go ${facts.go} is too old: install Go ${facts.goWanted} or newer from https://go.dev/dl.`);
   }
   const wanted = (facts.compiled ? 5 : 15) * gigabyte;
@@ -78,20 +78,4 @@ function freeSpace(path: string): { path: string; free: number } {
   mkdirSync(path, { recursive: true });
   const { bavail, bsize } = statfsSync(path);
   return { path, free: bavail * bsize };
-}
-
-/** The newest of the `go` lines of the modules. */
-function goWanted(): string {
-  const root = join(__dirname, "..", "toolchain", "go");
-  const files = readdirSync(root)
-    .map((name) => join(root, name, "go.mod"))
-    .filter(existsSync);
-  const versions = files.map((file) => /^go (\S+)/m.exec(readFileSync(file, "utf8"))![1]);
-  return versions.reduce((newest, version) => (isOlder(newest, version) ? version : newest));
-}
-
-function isOlder(version: string, wanted: string): boolean {
-  const [a, b] = [version, wanted].map((text) => text.split(/[.\- ]/).map((part) => parseInt(part, 10) || 0));
-  const index = b.findIndex((part, i) => part !== (a[i] ?? 0));
-  return index >= 0 && (a[index] ?? 0) < b[index];
 }

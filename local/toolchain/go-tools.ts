@@ -41,6 +41,8 @@ export interface ToolGroup {
 const kubernetes = goModuleVersion("shared", "k8s.io/kubernetes");
 const [, major, minor] = /^v(\d+)[.](\d+)[.]/.exec(kubernetes)!;
 const kubernetesVersion = { gitVersion: kubernetes, gitMajor: major, gitMinor: minor };
+const argoWorkflowsVersion = goModuleVersion("shared", "github.com/argoproj/argo-workflows/v3");
+const argoCdVersion = goModuleVersion("shared", "github.com/argoproj/argo-cd/v3");
 const page = { "ui/dist/app/index.html": "index.html" };
 
 /**
@@ -87,8 +89,8 @@ export const toolGroups: ToolGroup[] = [
       argo: "github.com/argoproj/argo-workflows/v3/cmd/argo",
     },
     variables: prefixed("github.com/argoproj/argo-workflows/v3.", {
-      version: "v3.7.18",
-      gitTag: "v3.7.18",
+      version: argoWorkflowsVersion,
+      gitTag: argoWorkflowsVersion,
       gitTreeState: "clean",
     }),
     patch: {
@@ -106,8 +108,8 @@ export const toolGroups: ToolGroup[] = [
     minutes: 1.5,
     tools: { argocd: "github.com/argoproj/argo-cd/v3/cmd" },
     variables: prefixed("github.com/argoproj/argo-cd/v3/common.", {
-      version: "3.2.6",
-      gitTag: "v3.2.6",
+      version: argoCdVersion.replace(/^v/, ""),
+      gitTag: argoCdVersion,
       gitTreeState: "clean",
     }),
     patch: {
@@ -132,7 +134,10 @@ export const toolGroups: ToolGroup[] = [
       "command-provider": "./pulumi-resource-command",
     },
     variables: {
-      "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.232.0",
+      "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": goModuleVersion(
+        "shared",
+        "github.com/pulumi/pulumi/sdk/v3",
+      ),
       [`${providerModule}/pkg/version.Version`]: providerVersion,
       "main.version": commandVersion,
     },

@@ -17,8 +17,8 @@ export function memoryLimits(resource: Resource, { exceptions = {} }: MemoryConf
       if (!limit) return [`${title} gives its container ${name} no memory limit: write resources.limits.memory`];
       if (!environment || limit === (exceptions[environment] ?? standardLimit)) return [];
       const remedy = exceptions[environment]
-        ? `write ${exceptions[environment]}, as the policy's exceptions say for ${environment}`
-        : `write ${standardLimit}, or name ${environment} with ${limit} in the policy's exceptions`;
+        ? `write ${exceptions[environment]}, as policy/exceptions.json says for ${environment}`
+        : `write ${standardLimit}, or name ${environment} with ${limit} in policy/exceptions.json`;
       return [`${title} gives its container ${name} a memory limit of ${limit}: ${remedy}`];
     }),
   );

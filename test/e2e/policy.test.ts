@@ -50,7 +50,7 @@ it("fails a preview with a sentence for each violation, and shows no secret", as
     "Secret repository contains password: create a Secret with it outside of the program, and refer to that",
     "Deployment stove gives its container stove no memory limit: write resources.limits.memory",
     "Deployment app in ConfigMap staging-bundle gives its container app a memory limit of 512Mi: " +
-      "write 256Mi, or name staging with 512Mi in the policy's exceptions",
+      "write 256Mi, or name staging with 512Mi in policy/exceptions.json",
   ])
     expect(output).toContain(message);
   expect(output.match(/\[mandatory\]/g)).toHaveLength(4);

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { catalogue } from "../../images/catalogue";
+import { mlflowVersion } from "../../images/mlflow-version";
 import { modelName, scenarios } from "../../images/model";
 import { goModuleVersion } from "../../lib/go-module";
 import { repositoryRoot } from "../../lib/paths";
@@ -29,6 +31,21 @@ describe("what Python and YAML state again", () => {
   });
 });
 
+it("the app, the training and the pipeline name the classes of Food-11 in one order", () => {
+  const lists = ["images/app/model.py", "images/train/pictures.py", "workflows/lib/constants.py"].map((path) => {
+    const list = /^(?:CLASSES|FOOD_11) = [[(]([^\])]*)[\])]/m.exec(read(path))![1];
+    return [...list.matchAll(/"(.*?)"/g)].map(([, name]) => name);
+  });
+  expect(lists[0]).toHaveLength(11);
+  for (const list of lists) expect(list).toEqual(lists[0]);
+});
+
+it("the local cluster's MLflow is of the version of its clients", () => {
+  const requirements = read("local/toolchain/third-party-images/mlflow/requirements.txt");
+  for (const name of ["mlflow", "mlflow-skinny", "mlflow-tracing"])
+    expect(requirements).toContain(`\n${name}==${mlflowVersion}\n`);
+});
+
 describe("versions that go.mod states", () => {
   it("are those of crane and hey in the image of the tools", () => {
     const dockerfile = read("images/tools/binaries.Dockerfile");
@@ -43,6 +60,13 @@ describe("versions that go.mod states", () => {
     expect(toolGroup("kubernetes").variables?.["k8s.io/client-go/pkg/version.gitVersion"]).toBe(
       goModuleVersion("shared", "k8s.io/kubernetes"),
     );
+  });
+
+  it("are the tags of Argo's images in the catalogue", () => {
+    const argoWorkflows = goModuleVersion("shared", "github.com/argoproj/argo-workflows/v3");
+    for (const key of ["argoWorkflowController", "argoExec", "argoServer"] as const)
+      expect(catalogue[key].tag).toBe(argoWorkflows);
+    expect(catalogue.argoCd.tag).toBe(goModuleVersion("shared", "github.com/argoproj/argo-cd/v3"));
   });
 
   it("are of the same minor version of Kubernetes as kubectl in the image of the tools", () => {

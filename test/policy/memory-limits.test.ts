@@ -13,7 +13,7 @@ describe("the memory limit of an environment", () => {
   it("is 256Mi", () => expect(memoryLimits(stagingBundle())).toEqual([]));
 
   it("is no other without an exception by name", () => {
-    const message = `${app}: write 256Mi, or name staging with 512Mi in the policy's exceptions`;
+    const message = `${app}: write 256Mi, or name staging with 512Mi in policy/exceptions.json`;
     expect(memoryLimits(stagingBundle({ memory: "512Mi" }))).toEqual([message]);
     expect(memoryLimits(stagingBundle({ memory: "512Mi" }), { exceptions: { canary: "512Mi" } })).toEqual([message]);
   });
@@ -21,7 +21,7 @@ describe("the memory limit of an environment", () => {
   it("is exactly what its exception says", () => {
     expect(memoryLimits(stagingBundle({ memory: "512Mi" }), { exceptions: { staging: "512Mi" } })).toEqual([]);
     expect(memoryLimits(stagingBundle({ memory: "512Mi" }), { exceptions: { staging: "1Gi" } })).toEqual([
-      `${app}: write 1Gi, as the policy's exceptions say for staging`,
+      `${app}: write 1Gi, as policy/exceptions.json says for staging`,
     ]);
   });
 });

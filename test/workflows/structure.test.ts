@@ -54,15 +54,6 @@ it("holds the workflows that the document names, and those that recover, each in
   );
 });
 
-it("keeps every line within 120 columns", () => {
-  const long = files.flatMap((file) =>
-    text(file)
-      .split("\n")
-      .filter((line) => line.length > 120),
-  );
-  expect(long).toEqual([]);
-});
-
 it("recovers on a schedule, never two at once, by what needs no parameter", () => {
   for (const name of ["restore-releases", "revert-staging"]) {
     const { spec } = manifests.find(({ metadata }) => metadata.name === `cron-${name}`)!;

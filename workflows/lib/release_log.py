@@ -95,8 +95,8 @@ def _identity(action: str, environment: str, workflow: Workflow) -> dict[str, st
 
 def close_interrupted(environment: str, sentence: str, serves: Served) -> None:
     """
-    Closes the records of an environment that nobody will, this Workflow's own among them: whoever calls this holds the
-    environment's lock, has closed his, and says what it serves.
+    Closes every open record of this environment. Call it after you close your own record. The caller must hold the
+    environment's mutex.
     """
     for run in _search(f"tags.environment = '{environment}' and attributes.status = 'RUNNING'"):
         release = Release(run)

@@ -53,7 +53,7 @@ describe("parseEvents", () => {
         level: "mandatory",
         policy: "gourmetgram/memory-limits",
         message:
-          "Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in the policy's exceptions",
+          "Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in policy/exceptions.json",
         urn,
       },
     ]);

@@ -34,7 +34,7 @@ describe("the summary of a preview", () => {
     ).toBe(`Preview of staging: 7 to update, 3 to replace, 1 to delete, 138 unchanged.
 
 Policy violations
-  ✗ canary-bundle: Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in the policy's exceptions (mandatory, gourmetgram/memory-limits)
+  ✗ canary-bundle: Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in policy/exceptions.json (mandatory, gourmetgram/memory-limits)
 
 Replaced, deleted, restarted
   ± PersistentVolumeClaim gourmetgram-platform/mlflow-data is replaced: its data is lost
