@@ -4,6 +4,7 @@ import { type KubernetesObject, type Resource, titleOf } from "./resource";
 export interface Container {
   readonly name: string;
   readonly image: string;
+  readonly command?: string[];
   readonly args?: string[];
   readonly env?: { name: string; value?: string }[];
   readonly resources?: { limits?: { memory?: string } };
