@@ -2,7 +2,7 @@ import type { ResourceValidationArgs } from "@pulumi/policy";
 import { specialSecretSig, specialSigKey } from "@pulumi/pulumi/runtime/rpc";
 import { describe, expect, it } from "vitest";
 import { podsOf } from "../../policy/pods";
-import { policies } from "../../policy/policies";
+import { gaps, policies } from "../../policy/policies";
 import type { Resource } from "../../policy/resource";
 import { runProgram } from "../program";
 import { one, type Registration } from "../registrations";
@@ -15,7 +15,7 @@ const program = async (config: Record<string, unknown>, stack?: string) =>
 async function violations(registrations: Registration[], config: Record<string, object> = {}): Promise<string[]> {
   const found: string[] = [];
   for (const { type, name, inputs } of registrations)
-    for (const policy of policies) {
+    for (const policy of [...policies, gaps[0]]) {
       const args = {
         type,
         name,
