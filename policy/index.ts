@@ -1,4 +1,4 @@
 import { PolicyPack } from "@pulumi/policy";
-import { policies } from "./policies";
+import { gaps, policies } from "./policies";
 
-new PolicyPack("gourmetgram", { enforcementLevel: "mandatory", policies });
+new PolicyPack("gourmetgram", { enforcementLevel: "mandatory", policies: [...policies, ...gaps] });

@@ -4,10 +4,16 @@ import { type KubernetesObject, type Resource, titleOf } from "./resource";
 export interface Container {
   readonly name: string;
   readonly image: string;
+  readonly command?: string[];
   readonly args?: string[];
   readonly env?: { name: string; value?: string }[];
   readonly resources?: { limits?: { memory?: string } };
-  readonly securityContext?: { privileged?: boolean };
+  readonly ports?: { hostPort?: number }[];
+  readonly securityContext?: {
+    privileged?: boolean;
+    capabilities?: { add?: string[] };
+    windowsOptions?: { hostProcess?: boolean };
+  };
 }
 
 /** A pod that results from a resource: the resource itself, or of a workload, a bundle or a workflow template. */
@@ -34,12 +40,19 @@ interface PodSpec {
   readonly hostPID?: boolean;
   readonly hostIPC?: boolean;
   readonly volumes?: { name: string; hostPath?: { path: string } }[];
+  readonly securityContext?: { windowsOptions?: { hostProcess?: boolean } };
   readonly initContainers?: Container[];
   readonly containers?: Container[];
+  readonly ephemeralContainers?: Container[];
 }
 
 const workloads = ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"];
 const workflows = ["WorkflowTemplate", "ClusterWorkflowTemplate", "Workflow", "CronWorkflow"];
+
+/** Kinds that hold no pods that these policies miss. */
+const judged = ["Pod", "PodTemplate", "CronJob", "ConfigMap", "Secret", "CustomResourceDefinition", ...workloads];
+export const isWorkflow = (kind: string): boolean => workflows.includes(kind);
+export const isJudged = (kind: string): boolean => judged.includes(kind);
 
 /** All pods that result from a resource. */
 export function podsOf(resource: Resource): Pod[] {
@@ -53,13 +66,15 @@ export function podsOf(resource: Resource): Pod[] {
 function pod(title: string, object: KubernetesObject, environment?: string): Pod[] {
   const spec = podSpec(object);
   if (!spec) return [];
-  return [{ title, environment, spec, containers: [...(spec.initContainers ?? []), ...(spec.containers ?? [])] }];
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = spec;
+  return [{ title, environment, spec, containers: [...initContainers, ...containers, ...ephemeralContainers] }];
 }
 
-function podSpec({ kind, spec }: KubernetesObject): PodSpec | undefined {
+function podSpec({ kind, spec, template }: KubernetesObject): PodSpec | undefined {
   if (kind === "Pod") return spec;
-  if (kind === "CronJob") return spec.jobTemplate.spec.template.spec;
-  return workloads.includes(kind) ? spec.template.spec : undefined;
+  if (kind === "PodTemplate") return template?.spec;
+  if (kind === "CronJob") return spec?.jobTemplate?.spec?.template?.spec;
+  return workloads.includes(kind) ? spec?.template?.spec : undefined;
 }
 
 interface WorkflowSpec extends PodSpec {

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { currentStack } from "../../config";
 import { previewStack } from "../../stacks/preview";
 import { type Events, parseEvents } from "./events";
+import { redact } from "./redact";
 import { renderMarkdown, renderText } from "./render";
 import type { Summary } from "./summary";
 
@@ -33,7 +34,7 @@ export async function review({ usage, refresh, summarise, exitCode }: ReviewComm
     return { lines: [`error: ${error.message}`], unchecked: [] };
   });
   const events = parseEvents(lines);
-  const summary = summarise(stack, events, unchecked);
+  const summary = summarise(stack, events, unchecked.map(redact));
   console.log(values.markdown ? renderMarkdown(summary) : renderText(summary));
   return exitCode(events);
 }

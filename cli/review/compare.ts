@@ -1,7 +1,8 @@
 /** Where two sets of properties differ, as a person reads it. */
 import * as yaml from "js-yaml";
 import { isRecord, type Properties } from "../../lib/record";
-import { namesSecret, redact, secret } from "./redact";
+import { holdsSecret } from "../../policy/secrets";
+import { holdsData, nameOf, redactValue, secret } from "./redact";
 
 /** One property that differs; a side is undefined if it lacks the property. */
 export interface Difference {
@@ -22,21 +23,42 @@ const longest = 200;
  * property: an environment's Deployment is such a text.
  */
 export function compare(before: unknown, after: unknown, path: readonly string[] = []): Difference[] {
+  return compareNamed(before, after, path, path.at(-1) ?? "", false);
+}
+
+/**
+ * @param name name by which it is judged whether the values are secret: the key, or the name of a variable
+ * @param isHidden whether they are secret whatever their name
+ */
+function compareNamed(
+  before: unknown,
+  after: unknown,
+  path: readonly string[],
+  name: string,
+  isHidden: boolean,
+): Difference[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if ([before, after].some((value) => typeof value === "string" && (isHidden || holdsSecret(name, value))))
+    return [{ path, ...compareSecrets(before, after) }];
   const [olds, news] = [children(before), children(after)];
   if ((olds || news) && (olds || isEmpty(before)) && (news || isEmpty(after))) {
     const keys = [...new Set([...Object.keys(olds ?? {}), ...Object.keys(news ?? {})])];
-    return keys.flatMap((key) => compare(olds?.[key], news?.[key], [...path, key]));
+    return keys.flatMap((key) => {
+      const hides = isHidden || holdsData(olds, key) || holdsData(news, key);
+      const keyName = key === "value" ? nameOf(news, olds) : key;
+      return compareNamed(olds?.[key], news?.[key], [...path, key], keyName, hides);
+    });
   }
-  return [{ path, ...compareLeaf(before, after, path) }];
+  return [{ path, ...compareLeaf(before, after, name) }];
 }
 
 /** Two values that are compared as a whole. */
-function compareLeaf(before: unknown, after: unknown, path: readonly string[]): Sides {
-  if (hidesSecret(path) && [before, after].some((value) => typeof value === "string"))
-    return compareSecrets(before, after);
+function compareLeaf(before: unknown, after: unknown, name: string): Sides {
   if (isText(before) && isText(after)) return compareTexts(before, after);
-  return { before: displayText(before), after: displayText(after) };
+  const [old, next] = [before, after].map((value) => displayText(value, name));
+  if (old === secret && next === secret) return { before: old, after: otherSecret };
+  const differInSecret = old !== undefined && old === next && old.includes(secret);
+  return { before: old, after: differInSecret ? `${next} (another secret)` : next };
 }
 
 /** Two different values of a property that holds a secret: neither is ever shown. */
@@ -85,10 +107,10 @@ function compareTexts(before: string, after: string): Sides {
 }
 
 /** One side of a difference, in a line, without secrets; undefined for a missing property. */
-export function displayText(value: unknown): string | undefined {
+export function displayText(value: unknown, name = ""): string | undefined {
   if (value === undefined) return undefined;
   if (isText(value)) return lineCount(value.trimEnd().split("\n"));
-  const text = redact(plainText(value)) || '""';
+  const text = plainText(redactValue(value, name)) || '""';
   // Twelve digits tell digests apart.
   const brief = text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, "$1");
   return brief.length > longest ? `${brief.slice(0, longest)}…` : brief;
@@ -98,10 +120,4 @@ function plainText(value: unknown): string {
   if (typeof value === "string") return value;
   const isList = Array.isArray(value) && value.length > 0 && !value.some((item) => typeof item === "object");
   return isList ? value.join(", ") : JSON.stringify(value);
-}
-
-/** `env[DB_PASSWORD].value` as well as `data.password`. */
-function hidesSecret(path: readonly string[]): boolean {
-  const [last, owner] = [path.at(-1) ?? "", path.at(-2) ?? ""];
-  return namesSecret(last) || (last === "value" && namesSecret(owner.replace(/]$/, "")));
 }

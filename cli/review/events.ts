@@ -35,8 +35,11 @@ export interface Events {
   /** URNs of the objects that differ in the cluster from their last deployment; only of a preview that refreshed. */
   readonly refreshed: readonly string[];
   readonly violations: readonly Violation[];
-  /** What a policy could not check, since it reads a value that is known only after the update. */
-  readonly uncheckedByPolicy: readonly Pick<Violation, "policy" | "urn">[];
+  /**
+   * What a policy could not check, since it reads a value that is known only after the update; or what no policy of the
+   * pack can check, with the reason as its message.
+   */
+  readonly uncheckedByPolicy: readonly (Pick<Violation, "policy" | "urn"> & { readonly reason?: string })[];
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
   /** Whether the engine completed. If it did not, the list of changes may be incomplete. */
@@ -93,8 +96,9 @@ export function parseEvents(lines: readonly string[]): Events {
     );
   const counts = events.find(({ summaryEvent }) => summaryEvent)?.summaryEvent?.resourceChanges;
   const policyFindings = events.flatMap(({ policyEvent }) => (policyEvent ? violationOf(policyEvent) : []));
-  const isUnchecked = ({ message }: Violation) => message.startsWith("can't run policy ");
-  const violations = policyFindings.filter((finding) => !isUnchecked(finding));
+  const isUnknown = ({ message }: Violation) => message.startsWith("can't run policy ");
+  const isGap = ({ policy }: Violation) => /\/not-checked(-files)?$/.test(policy);
+  const violations = policyFindings.filter((finding) => !isUnknown(finding) && !isGap(finding));
   // An error of the CLI itself is not an event.
   const allErrors = [
     ...diagnosticsOf("error"),
@@ -108,7 +112,12 @@ export function parseEvents(lines: readonly string[]): Events {
     unchanged: counts?.same ?? 0,
     refreshed: refreshedOf(events),
     violations,
-    uncheckedByPolicy: policyFindings.filter(isUnchecked),
+    uncheckedByPolicy: [
+      ...policyFindings.filter(isUnknown),
+      ...policyFindings
+        .filter((finding) => isGap(finding) && !isUnknown(finding))
+        .map(({ message, ...finding }) => ({ ...finding, reason: message })),
+    ],
     errors,
     warnings: diagnosticsOf("warning"),
     complete: counts !== undefined && errors.length === 0 && (failedByPolicy || allErrors.length === 0),

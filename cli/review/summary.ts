@@ -91,16 +91,21 @@ function changeItem({ change, differences }: ComparedChange): Item | undefined {
   return { sign: change.operation, text: subject(change), details: listed.map(detailOf) };
 }
 
-/** One sentence for each policy that could not check something. */
+/** What no policy can check, and one sentence for each policy that could not check something. */
 function policyGaps({ uncheckedByPolicy }: Events): string[] {
-  const policies = [...new Set(uncheckedByPolicy.map(({ policy }) => policy))].sort();
+  const reasons = [...new Set(uncheckedByPolicy.flatMap(({ reason }) => reason?.split("\n") ?? []))].sort();
+  const unknowns = uncheckedByPolicy.filter(({ reason }) => reason === undefined);
+  const policies = [...new Set(unknowns.map(({ policy }) => policy))].sort();
   const resourcesOf = (name: string) => [
-    ...new Set(uncheckedByPolicy.filter(({ policy }) => policy === name).map(({ urn }) => nameOf(urn))),
+    ...new Set(unknowns.filter(({ policy }) => policy === name).map(({ urn }) => nameOf(urn))),
   ];
-  return policies.map(
-    (policy) =>
-      `${policy} on ${resourcesOf(policy).sort().join(", ")}: it reads a value that is known only once applied`,
-  );
+  return [
+    ...reasons,
+    ...policies.map(
+      (policy) =>
+        `${policy} on ${resourcesOf(policy).sort().join(", ")}: it reads a value that is known only once applied`,
+    ),
+  ];
 }
 
 function violationItem({ level, policy, message, urn }: Violation): Item {

@@ -1,40 +1,54 @@
-import { podsOf } from "../pods";
+import * as yaml from "js-yaml";
+import { type Container, podsOf } from "../pods";
 import { type KubernetesObject, type Resource, titleOf } from "../resource";
-
-const credentialNouns = ["passw(or)?d", "passphrase", "token", "secret", "credentials?", "key[-_]?data"];
-const kindsOfKey = ["private", "access", "api", "secret", "signing", "encryption", "cert", "tls"];
-/** Names of credentials, as in environment variables, settings, and Argo CD's repository and cluster Secrets. */
-const credential = new RegExp(`(${credentialNouns.join("|")}|(${kindsOfKey.join("|")})[-_.]?key)$`, "i");
+import { containsSecret, holdsSecret, withoutSecretArguments } from "../secrets";
 
 /**
- * The program contains no credential, judged by its name. A policy receives a secret output as plain text, so the keys
- * of Secrets are checked too. A Secret without a credential is allowed. So is the token with which Argo CD reaches one
- * namespace of a remote cluster, since the program creates its ServiceAccount.
+ * The program contains no credential, judged by its name and its shape. A policy receives a secret output as plain
+ * text, so the keys of Secrets are checked too. A Secret without a credential is allowed. So is the token with which
+ * Argo CD reaches one namespace of a remote cluster, since the program creates its ServiceAccount.
  */
 export function credentials(resource: Resource): string[] {
   const { object } = resource;
-  const variables = podsOf(resource).flatMap(({ title, containers }) =>
-    containers.flatMap(({ name: container, env = [] }) =>
-      env
-        .filter(({ name, value }) => value && credential.test(name))
-        .map(
-          ({ name }) =>
-            `${title} gives its container ${container} the value of ${name}: ` +
-            "refer to a Secret with valueFrom.secretKeyRef",
-        ),
-    ),
+  const inPods = podsOf(resource).flatMap(({ title, containers }) =>
+    containers.flatMap((container) => inContainer(title, container)),
   );
-  const found = ["ConfigMap", "Secret"].includes(object.kind)
-    ? credentialKeys({ ...object.data, ...object.stringData })
-    : [];
+  const isData = ["ConfigMap", "Secret"].includes(object.kind);
+  const found = isData ? credentialKeys({ ...decoded(object), ...object.stringData }) : [];
   const keys = found.filter((key) => !(key === "config.bearerToken" && isForOneNamespace(object)));
   return [
-    ...variables,
+    ...inPods,
     ...keys.map(
       (key) =>
         `${titleOf(resource)} contains ${key}: create a Secret with it outside of the program, and refer to that`,
     ),
   ];
+}
+
+/** Credentials among the variables and the arguments of a container. */
+function inContainer(title: string, { name: container, env = [], command = [], args = [] }: Container): string[] {
+  const remedy = "refer to a Secret with valueFrom.secretKeyRef";
+  const variables = env.filter(({ name, value }) => value && (holdsSecret(name, value) || containsSecret(value)));
+  const words = [...command, ...args];
+  const hidden = withoutSecretArguments(words, "[secret]");
+  const hasArgument = words.some((word, index) => word !== hidden[index] || containsSecret(word));
+  return [
+    ...variables.map(({ name }) => `${title} gives its container ${container} the value of ${name}: ${remedy}`),
+    ...(hasArgument
+      ? [`${title} gives its container ${container} a credential as an argument: ${remedy}, and write $(NAME)`]
+      : []),
+  ];
+}
+
+/** The data of a ConfigMap, or of a Secret, whose values are in Base64. */
+function decoded({ kind, data = {}, binaryData = {} }: KubernetesObject): Record<string, unknown> {
+  const values = Object.entries({ ...data, ...binaryData }).map(([key, value]) => {
+    const isEncoded = typeof value === "string" && (kind === "Secret" || key in binaryData);
+    const text = isEncoded ? Buffer.from(value, "base64").toString() : undefined;
+    // A value that is not in Base64 is judged as it is.
+    return [key, text && Buffer.from(text).toString("base64") === value ? text : value];
+  });
+  return Object.fromEntries(values);
 }
 
 /** Whether a Secret registers a cluster with Argo CD for one namespace, with the token of a ServiceAccount in it. */
@@ -52,19 +66,21 @@ function subjectOf(token: string): string {
   return String((claims as { sub?: unknown } | null | undefined)?.sub);
 }
 
-/** The keys of credentials, including keys inside JSON: `config.bearerToken`. */
+/** The keys of credentials, including keys inside JSON or YAML: `config.bearerToken`. */
 function credentialKeys(value: unknown): string[] {
   const fields = typeof value === "string" ? parsed(value) : value;
   if (!fields || typeof fields !== "object") return [];
   return Object.entries(fields).flatMap(([key, inner]) => {
-    if (typeof inner === "string" && inner && credential.test(key)) return [key];
-    return credentialKeys(inner).map((within) => `${key}.${within}`);
+    if (typeof inner === "string" && holdsSecret(key, inner)) return [key];
+    const within = credentialKeys(inner);
+    if (typeof inner === "string" && within.length === 0 && containsSecret(inner)) return [key];
+    return within.map((inside) => `${key}.${inside}`);
   });
 }
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return /^\s*[[{"]/.test(text) || !text.trim().includes("\n") ? JSON.parse(text) : yaml.load(text);
   } catch {
     return undefined;
   }

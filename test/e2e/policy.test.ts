@@ -58,10 +58,30 @@ it("fails a preview with a sentence for each violation, and shows no secret", as
   expect(code).toBe(1);
 });
 
+it("says what it can't judge, and forbids nothing of it", async () => {
+  const config = ["-c", "standard=restricted", "-c", "unjudged=true"];
+  const { output } = await runWithPolicies("preview", ...config);
+  const review = "Review it yourself, or declare its objects in the program";
+  expect(output).toContain(`Release shop is not checked: Helm renders its objects in the cluster. ${review}`);
+  expect(output).toContain(`ConfigFile files is not checked: it lists no objects yet. ${review}`);
+  expect(output).toMatch(/\[advisory\] {2}not-checked /);
+});
+
 it("lets a program through that keeps to the policies, and says what it can't know before the update", async () => {
   const exceptions = join(state, "exceptions.json");
   writeFileSync(exceptions, JSON.stringify({ "memory-limits": { exceptions: { staging: "512Mi" } } }));
-  const kept = ["--policy-pack-config", exceptions, "-c", "standard=restricted", "-c", "key=url", "-c", "memory=1Gi"];
+  const kept = [
+    "--policy-pack-config",
+    exceptions,
+    "-c",
+    "unjudged=false",
+    "-c",
+    "standard=restricted",
+    "-c",
+    "key=url",
+    "-c",
+    "memory=1Gi",
+  ];
   const preview = await runWithPolicies("preview", ...kept);
   expect(preview.output).toContain(
     "string value at .spec.template.spec.containers.0.image can't be known during preview",

@@ -32,7 +32,41 @@ describe.each(["Secret", "ConfigMap"])("a %s", (kind) => {
     "private_key",
     "api-key",
     "tls.key",
+    "AWS_SECRET_ACCESS_KEY",
+    "DB_PASS",
+    "GITHUB_PAT",
+    "secret-key",
+    ".dockerconfigjson",
   ])("holds no %s", (key) => expect(credentials(resource(kind, { data: { [key]: "x" } }))).toEqual(held(key)));
+
+  it.each([
+    ["a private key", "-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----\n"],
+    ["a URL with a password", "postgres://me:word@db/app"],
+    ["a token", `ghp_${"a".repeat(36)}`],
+    ["a header", "Authorization: Bearer abc"],
+  ])("holds not %s, whatever its key", (_, value) => {
+    expect(credentials(resource(kind, { stringData: { any: value } }))).toEqual(held("any"));
+    const encoded = Buffer.from(value).toString("base64");
+    const field = kind === "Secret" ? "data" : "binaryData";
+    expect(credentials(resource(kind, { [field]: { any: encoded } }))).toEqual(held("any"));
+  });
+
+  it.each([
+    ["ca.pem", "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"],
+    ["secretName", "registry-login"],
+    ["TOKEN_FILE", "/var/run/token"],
+    ["password", "$(DB_PASS)"],
+    ["accuracy-bar", "0.75"],
+    ["url", "http://registry.example.org:5000/a@b"],
+    ["image", "registry/token@sha256:abc"],
+  ])("may hold %s: %j", (key, value) =>
+    expect(credentials(resource(kind, { stringData: { [key]: value } }))).toEqual([]),
+  );
+
+  it("holds none within YAML", () =>
+    expect(credentials(resource(kind, { stringData: { "app.yaml": "db:\n  pass: x\n  host: y\n" } }))).toEqual(
+      held("app.yaml.db.pass"),
+    ));
 
   it("holds none within JSON", () => {
     expect(
@@ -128,4 +162,25 @@ describe("an environment variable", () => {
       message("WorkflowTemplate thing, template step,", "main"),
     ]);
   });
+});
+
+describe("an argument", () => {
+  const judged = (...args: string[]) => credentials(workload("Deployment", { containers: [{ name: "c", args }] }));
+
+  it.each([
+    ["after its flag", ["--password", "x"]],
+    ["in its flag", ["--token=x"]],
+    ["as a variable", ["env", "GITHUB_PAT=x"]],
+    ["by its shape", ["git", "clone", "https://me:word@host/repo"]],
+  ])("states no credential %s", (_, args) =>
+    expect(judged(...args)).toEqual([
+      "Deployment thing gives its container c a credential as an argument: " +
+        "refer to a Secret with valueFrom.secretKeyRef, and write $(NAME)",
+    ]),
+  );
+
+  it("may name one", () =>
+    expect(judged("--password=$(DB_PASS)", "--token", "$(TOKEN)", "--token-file", "x", "--secret", "--v=2")).toEqual(
+      [],
+    ));
 });

@@ -52,3 +52,54 @@ it("lets the DaemonSet of registry.configureNodes write containerd's folder, and
   expect(nodes("Deployment", certificates)).toEqual([`Deployment registry-nodes mounts ${certificates} ${instead}`]);
   expect(nodes("DaemonSet", certificates, "other")).toEqual([`DaemonSet other mounts ${certificates} ${instead}`]);
 });
+
+it.each(["SYS_ADMIN", "CAP_NET_ADMIN", "ALL"])("turns away the capability %s", (capability) => {
+  const container = { name: "c", securityContext: { capabilities: { drop: ["ALL"], add: [capability] } } };
+  const message = (title: string, name: string) =>
+    `${title} gives its container ${name} the capability ${capability}: ` +
+    "remove it from securityContext.capabilities.add";
+  expect(hostIsolation(workload("Deployment", { containers: [container] }))).toEqual([
+    message("Deployment thing", "c"),
+  ]);
+  const templates = [{ name: "step", container: {} }];
+  expect(hostIsolation(workflowTemplate({ templates, templateDefaults: { container } }))).toEqual([
+    message("WorkflowTemplate thing, template step,", "main"),
+  ]);
+});
+
+it("lets a container bind a low port, as the restricted standard does", () => {
+  const container = { name: "c", securityContext: { capabilities: { add: ["NET_BIND_SERVICE"] } } };
+  expect(hostIsolation(workload("Deployment", { containers: [container] }))).toEqual([]);
+});
+
+it("turns away a port of the node, and processes of a Windows node", () => {
+  const port = { name: "c", ports: [{ containerPort: 80 }, { containerPort: 80, hostPort: 8080 }] };
+  expect(hostIsolation(workload("DaemonSet", { containers: [port] }))).toEqual([
+    "DaemonSet thing opens port 8080 of the node for its container c: remove hostPort, and use a Service",
+  ]);
+  const windowsOptions = { hostProcess: true };
+  const message = "Deployment thing runs processes of the node: remove windowsOptions.hostProcess";
+  for (const pod of [
+    { securityContext: { windowsOptions }, containers: [] },
+    { containers: [{ name: "c", securityContext: { windowsOptions } }] },
+  ])
+    expect(hostIsolation(workload("Deployment", pod))).toEqual([message]);
+});
+
+it("turns away a privileged container of a pod template, and one for debugging", () => {
+  const privileged = { name: "c", securityContext: { privileged: true } };
+  const message = (kind: string) => `${kind} thing runs its container c privileged: remove securityContext.privileged`;
+  expect(hostIsolation(resource("PodTemplate", { template: { spec: { containers: [privileged] } } }))).toEqual([
+    message("PodTemplate"),
+  ]);
+  expect(hostIsolation(resource("Pod", { spec: { containers: [], ephemeralContainers: [privileged] } }))).toEqual([
+    message("Pod"),
+  ]);
+});
+
+it.each(["hostPath", "local"])("turns away a volume that is a folder of the node: %s", (field) => {
+  expect(hostIsolation(resource("PersistentVolume", { spec: { [field]: { path: "/etc" } } }))).toEqual([
+    "PersistentVolume thing is /etc of the node: use a storage class",
+  ]);
+  expect(hostIsolation(resource("PersistentVolume", { spec: { csi: { driver: "x" } } }))).toEqual([]);
+});

@@ -23,9 +23,20 @@ describe.each(["Role", "ClusterRole"])("a %s", (kind) => {
   });
 });
 
-it.each(["RoleBinding", "ClusterRoleBinding"])("a %s binds anything but cluster-admin", (kind) => {
-  expect(leastPrivilege(resource(kind, { roleRef: { kind: "ClusterRole", name: "view" } }))).toEqual([]);
-  expect(leastPrivilege(resource(kind, { roleRef: { kind: "ClusterRole", name: "cluster-admin" } }))).toEqual([
-    `${kind} thing binds cluster-admin: bind a Role that lists the permissions that are needed`,
-  ]);
+describe.each(["RoleBinding", "ClusterRoleBinding"])("a %s", (kind) => {
+  const binding = (roleRef: object, subjects: object[] = []) => leastPrivilege(resource(kind, { roleRef, subjects }));
+
+  it.each(["cluster-admin", "admin", "edit"])("binds anything but %s", (name) => {
+    const message = `${kind} thing binds ${name}: bind a Role that lists the permissions that are needed`;
+    expect(binding({ kind: "ClusterRole", name })).toEqual([message]);
+    expect(binding({ kind: "ClusterRole", name: "view" })).toEqual([]);
+  });
+
+  it("may bind a Role that is only called so, since its rules are checked", () =>
+    expect(binding({ kind: "Role", name: "admin" })).toEqual([]));
+
+  it("is for no group that may do everything", () =>
+    expect(binding({ kind: "ClusterRole", name: "view" }, [{ kind: "Group", name: "system:masters" }])).toEqual([
+      `${kind} thing binds a role to system:masters: name an account or a group of your own`,
+    ]));
 });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { nameOf, parseEvents } from "../../../cli/review/events";
+import { renderMarkdown, renderText } from "../../../cli/review/render";
+import { summarise } from "../../../cli/review/summary";
 import { recorded, recordedLines } from "./recorded";
 
 const step = (metadata: object, event = "resourcePreEvent") =>
@@ -78,6 +80,30 @@ describe("parseEvents", () => {
     expect(uncheckedByPolicy.map(({ policy, urn }) => `${policy} ${nameOf(urn)}`)).toContain(
       "gourmetgram/memory-limits canary-bundle",
     );
+  });
+
+  it("tells what no policy can judge from what one forbids", () => {
+    const said = (policyName: string, message: string) =>
+      JSON.stringify({
+        policyEvent: {
+          resourceUrn: urn,
+          policyName,
+          policyPackName: "gourmetgram",
+          enforcementLevel: "advisory",
+          message: `Description.\n${message}\n`,
+        },
+      });
+    const events = parseEvents([
+      said("not-checked", "Release shop is not checked: Helm."),
+      said("not-checked-files", "ConfigFile files is not checked: nothing yet."),
+      said("other", "no"),
+    ]);
+    expect(events.violations.map(({ policy }) => policy)).toEqual(["gourmetgram/other"]);
+    const summary = summarise("staging", events, []);
+    const listed =
+      "Not checked\n  · ConfigFile files is not checked: nothing yet.\n  · Release shop is not checked: Helm.";
+    expect(renderText(summary)).toContain(listed);
+    expect(renderMarkdown(summary)).toContain("#### Not checked\n\n- **·** `ConfigFile files is not checked");
   });
 
   it("reads why the program failed, without the calls that led there", () => {

@@ -195,6 +195,56 @@ Images
   });
 });
 
+describe("a secret that Pulumi has not marked", () => {
+  const env = (values: Record<string, string>) => Object.entries(values).map(([name, value]) => ({ name, value }));
+  const deployment = (word: string) => ({
+    metadata: { name: "a" },
+    spec: {
+      template: {
+        spec: {
+          containers: [
+            {
+              name: "c",
+              env: env({ AWS_SECRET_ACCESS_KEY: word, DB_PASS: word, GITHUB_PAT: word, DB_URL: `sql://me:${word}@db` }),
+              args: ["--password", word, `--token=${word}`, `-H=Authorization: Bearer ${word}`],
+            },
+          ],
+          imagePullSecrets: [{ name: word === "hunter2hunter2" ? "old-login" : "new-login" }],
+        },
+      },
+    },
+  });
+  const config = (word: string) => ({
+    metadata: { name: "b" },
+    data: {
+      "secret-key": word,
+      ".dockerconfigjson": `{"auths":{"host":{"password":"${word}"}}}`,
+      "tls.pem": `-----BEGIN PRIVATE KEY----- ${word} -----END PRIVATE KEY-----`,
+      accuracy: "0.93",
+    },
+  });
+  const [old, next] = ["hunter2hunter2", "correct7horse7"];
+  const events: Events = {
+    ...nothing,
+    changes: [
+      change("kubernetes:apps/v1:Deployment", { before: deployment(old), after: deployment(next) }),
+      change("kubernetes:core/v1:ConfigMap", { operation: "create", after: config(next) }),
+      change("kubernetes:core/v1:ConfigMap", { before: config(old), after: config(next) }),
+    ],
+  };
+
+  it.each([
+    ["text", renderText],
+    ["Markdown", renderMarkdown],
+  ])("is in no %s of a preview", (_, render) => {
+    const shown = render(summarise("staging", events, []));
+    expect(shown).not.toMatch(/hunter2|correct7/);
+    for (const name of ["AWS_SECRET_ACCESS_KEY", "DB_PASS", "GITHUB_PAT", "secret-key", "dockerconfigjson", "tls.pem"])
+      expect(shown).toContain(name);
+    expect(shown).toMatch(/imagePullSecrets.*old-login[\s\S]*imagePullSecrets.*new-login/);
+  });
+});
+
 describe("the summary as Markdown", () => {
   it("begins with the line by which its comment is found again", () => {
     expect(renderMarkdown(summarise("staging", nothing, [])).split("\n")[0]).toBe(

@@ -50,3 +50,9 @@ spec: {template: {spec: {containers: [{name: app, image: "${app}", resources: {l
 `,
   },
 });
+
+// What the pack cannot judge.
+if (config.getBoolean("unjudged")) {
+  new KubernetesObject("helm.sh/v3:Release", "shop", { chart: "shop" });
+  new KubernetesObject("yaml:ConfigFile", "files", {});
+}
