@@ -5,12 +5,12 @@ import { table } from "../lib/table";
 import { timestamp } from "../lib/timestamp";
 import { connect } from "../stacks/stack-cluster";
 import { readEnvironments } from "./environments";
-import { listReleases, type Release, servedAt } from "./releases";
+import { listNewestReleases, listReleases, type Release, servedAt } from "./releases";
 
-const usage = `Usage: npm run history [-- [environment] [--at <time>] [--limit <number>] [--json]]
+const usage = `Usage: npm run history [-- [environment] [--at <time>] [--limit <number> | --all] [--json]]
 
-Lists every release, newest first, with who requested it and its outcome. With --at, prints what an environment ran at
-that time, as in: npm run history -- --at 2026-01-31T12:00:00Z production`;
+Lists the newest 50 releases, or --limit or --all of them, with who requested each and its outcome. With --at, prints
+what an environment ran at that time, as in: npm run history -- --at 2026-01-31T12:00:00Z production`;
 
 /**
  * A time as a person writes it: a date, or a date with a time, in UTC unless it names a zone.
@@ -23,8 +23,11 @@ export function parseTime(text: string): Date {
   return time;
 }
 
-/** The records as a person reads them. */
-export function renderHistory(releases: Release[]): string {
+/** Number of records that a person sees, unless they ask for another. */
+const usualLimit = 50;
+
+/** The records as a person reads them. @param hasOlder whether there are older ones, which are not among them */
+export function renderHistory(releases: Release[], hasOlder = false): string {
   if (releases.length === 0) return "Nothing has been released yet. To train a model, run npm run train -- normal";
   const rows = releases.map(({ startedAt, action, environment, version, outcome, requestedBy, reason }) => [
     timestamp(startedAt),
@@ -35,7 +38,8 @@ export function renderHistory(releases: Release[]): string {
     requestedBy,
     reason || "-",
   ]);
-  return table(["TIME", "ENVIRONMENT", "ACTION", "VERSION", "OUTCOME", "BY", "REASON"], rows);
+  const records = table(["TIME", "ENVIRONMENT", "ACTION", "VERSION", "OUTCOME", "BY", "REASON"], rows);
+  return hasOlder ? `${records}\nand older ones: npm run history -- --all` : records;
 }
 
 /** What an environment ran at a time, in a few lines. */
@@ -71,7 +75,8 @@ async function main(): Promise<number> {
     help: { type: "boolean", short: "h" },
     json: { type: "boolean" },
     at: { type: "string" },
-    limit: { type: "string", default: "50" },
+    limit: { type: "string" },
+    all: { type: "boolean" },
   } as const;
   const { values, positionals } = parseArgs({ allowPositionals: true, options });
   if (values.help) {
@@ -81,23 +86,22 @@ async function main(): Promise<number> {
   const [environment, ...rest] = positionals;
   if (rest.length > 0)
     throw new Error(`"${positionals.join(" ")}" is more than one environment: write one, or none for all`);
-  if (!/^[1-9]\d{0,5}$/.test(values.limit))
+  if (values.all && values.limit !== undefined) throw new Error("--all and --limit exclude each other: write one");
+  if (values.limit !== undefined && !/^[1-9]\d{0,5}$/.test(values.limit))
     throw new Error(`--limit "${values.limit}" is not a number of records: write one from 1 to 999999`);
   if (values.at !== undefined && !environment)
     throw new Error("--at needs an environment, as in: npm run history -- --at 2026-01-31T12:00:00Z production");
   const at = values.at === undefined ? undefined : parseTime(values.at);
   const cluster = connect();
   if (environment) await checkEnvironment(cluster, environment);
-  const releases = await listReleases(cluster);
   if (at) {
-    const release = servedAt(releases, environment, at);
+    const release = servedAt(await listReleases(cluster), environment, at);
     console.log(values.json ? JSON.stringify(release ?? null, null, 2) : renderServed(environment, at, release));
     return 0;
   }
-  const selected = releases
-    .filter((release) => !environment || release.environment === environment)
-    .slice(0, Number(values.limit));
-  console.log(values.json ? JSON.stringify(selected, null, 2) : renderHistory(selected));
+  const limit = values.all ? Number.POSITIVE_INFINITY : Number(values.limit ?? usualLimit);
+  const { releases, hasOlder } = await listNewestReleases(cluster, limit, environment);
+  console.log(values.json ? JSON.stringify(releases, null, 2) : renderHistory(releases, hasOlder));
   return 0;
 }
 

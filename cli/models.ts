@@ -16,19 +16,107 @@ export interface Model {
 interface Registered {
   registered_model?: { aliases?: { alias: string; version: string }[] };
 }
-interface Found {
-  model_versions?: { version: string; aliases?: string[]; tags?: { key: string; value: string }[] }[];
+type Alias = NonNullable<NonNullable<Registered["registered_model"]>["aliases"]>[number];
+interface Version {
+  version: string;
+  tags?: { key: string; value: string }[];
 }
+interface Found {
+  model_versions?: Version[];
+  next_page_token?: string;
+}
+
+/** Largest number of versions that MLflow is asked for at once. */
+const pageSize = 1000;
 
 /** Every registered version, newest first; none before the first training. @throws if MLflow is unreachable */
 export async function listModels(cluster: Cluster): Promise<Model[]> {
+  const aliases = await readAliases(cluster);
+  if (!aliases) return [];
+  const versions: Version[] = [];
+  let token: string | undefined;
+  do {
+    const page = await search(cluster, "", pageSize, token);
+    versions.push(...(page.model_versions ?? []));
+    token = page.next_page_token;
+  } while (token);
+  return modelsOf(versions, aliases);
+}
+
+/** The newest versions, and all with an alias. */
+export interface NewestModels {
+  readonly models: Model[];
+  /** Largest number of versions that are not among them: those before the newest, unless they were deleted. */
+  readonly older: number;
+}
+
+/**
+ * The newest versions and those with an alias, newest first, without a look at the others.
+ * @throws if MLflow is unreachable
+ */
+export async function listNewestModels(cluster: Cluster, count: number): Promise<NewestModels> {
+  const aliases = await readAliases(cluster);
+  if (!aliases) return { models: [], older: 0 };
+  // One more tells whether there are older ones.
+  const { model_versions: found = [] } = await search(cluster, "", count + 1);
+  const newest = found.slice(0, count);
+  const missing = new Set(aliases.map(({ version }) => version).filter((version) => !has(newest, version)));
+  const answers = await Promise.all([...missing].map((version) => getVersion(cluster, version)));
+  const others = answers.filter((version) => version !== undefined);
+  const first = Math.min(...newest.map(({ version }) => Number(version)));
+  const older = found.length > count ? first - 1 - others.length : 0;
+  return { models: modelsOf([...newest, ...others], aliases), older: Math.max(0, older) };
+}
+
+/** The versions that these environments run and that are not among the models: by name, or by the image's digest. */
+export async function listServedModels(
+  cluster: Cluster,
+  models: readonly Model[],
+  { versions = [], digests = [] }: { versions?: readonly string[]; digests?: readonly string[] },
+): Promise<Model[]> {
+  const numbers = versions.flatMap((version) => /^1\.0\.(\d+)$/.exec(version)?.[1] ?? []);
+  const unlisted = new Set(numbers.filter((number) => !models.some(({ version }) => version === `1.0.${number}`)));
+  const unknown = new Set(
+    digests.filter((digest) => isDigest.test(digest) && !models.some((model) => model.digest === digest)),
+  );
+  const found = await Promise.all([
+    ...[...unlisted].map(async (number) => (await getVersion(cluster, number)) ?? []),
+    ...[...unknown].map(async (digest) => {
+      const { model_versions = [] } = await search(cluster, ` and tags.image_digest='${digest}'`, 1);
+      return model_versions;
+    }),
+  ]);
+  // With an alias they would be listed.
+  return modelsOf(found.flat(), []);
+}
+
+const isDigest = /^sha256:[0-9a-f]{64}$/;
+const has = (versions: readonly Version[], number: string) => versions.some(({ version }) => version === number);
+
+/** All aliases; undefined before the first training. */
+async function readAliases(cluster: Cluster): Promise<Alias[] | undefined> {
   const registered = await mlflow<Registered>(cluster, `registered-models/get?name=${modelName}`);
-  if (!registered) return [];
-  const aliases = registered.registered_model?.aliases ?? [];
-  const filter = encodeURIComponent(`name='${modelName}'`);
-  const { model_versions = [] } =
-    (await mlflow<Found>(cluster, `model-versions/search?filter=${filter}&max_results=1000`)) ?? {};
-  return model_versions
+  return registered && (registered.registered_model?.aliases ?? []);
+}
+
+/** One page of versions, newest first. */
+async function search(cluster: Cluster, filter: string, count: number, token?: string): Promise<Found> {
+  const query = Object.entries({
+    filter: `name='${modelName}'${filter}`,
+    max_results: String(count),
+    order_by: "version_number DESC",
+    ...(token && { page_token: token }),
+  }).map(([key, value]) => `${key}=${encodeURIComponent(value)}`);
+  return (await mlflow<Found>(cluster, `model-versions/search?${query.join("&")}`)) ?? {};
+}
+
+async function getVersion(cluster: Cluster, number: string): Promise<Version | undefined> {
+  const path = `model-versions/get?name=${modelName}&version=${number}`;
+  return (await mlflow<{ model_version: Version }>(cluster, path))?.model_version;
+}
+
+function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
+  return versions
     .sort((a, b) => Number(b.version) - Number(a.version))
     .map(({ version, tags = [] }) => ({
       version: `1.0.${version}`,

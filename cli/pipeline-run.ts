@@ -94,6 +94,42 @@ export function pipelineRunOutcome(workflows: Workflow[]): Outcome | undefined {
   };
 }
 
+/**
+ * The outcome of a pipeline run, one of whose Workflows was deleted before it ended; undefined while others of it run.
+ * @param name name of the pipeline run, and of its first Workflow
+ * @param earlier the Workflows when they were last read
+ */
+export function deletedOutcome(
+  name: string,
+  earlier: readonly Workflow[],
+  workflows: readonly Workflow[],
+): Outcome | undefined {
+  if (!workflows.every(isFinished)) return undefined;
+  const names = workflows.map(({ metadata }) => metadata.name);
+  const unfinished = earlier.filter((workflow) => !isFinished(workflow)).map(({ metadata }) => metadata.name);
+  // The first Workflow was there when it was submitted.
+  const expected = earlier.length === 0 && workflows.length === 0 ? [name] : unfinished;
+  const deleted = expected.find((candidate) => !names.includes(candidate));
+  return deleted === undefined ? undefined : outcomeOfDeletion(`${deleted} was deleted before it ended`);
+}
+
+/** The outcome of a pipeline run that waits for a Workflow which train-model has started, and which nobody finds. */
+export function lostOutcome(name: string): Outcome {
+  return outcomeOfDeletion(`the Workflow that ${name} started was deleted`);
+}
+
+function outcomeOfDeletion(reason: string): Outcome {
+  return {
+    ...broken,
+    sentence:
+      `${reason}. If it had changed an environment, a schedule restores it within ten minutes. ` +
+      "To see what runs, run npm run status. Then run the command again",
+  };
+}
+
+/** Whether all Workflows of a pipeline run have ended. */
+export const allFinished = (workflows: readonly Workflow[]): boolean => workflows.every(isFinished);
+
 /** Why a Workflow failed: the message of the step that failed first, or its own. */
 export function failure(workflow: Workflow): string {
   const step = pods(workflow).find(({ phase }) => phase === "Failed" || phase === "Error");

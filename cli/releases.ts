@@ -32,24 +32,42 @@ export interface Run {
   data: { tags?: { key: string; value: string }[]; metrics?: { key: string; value: number }[] };
 }
 
+/** Largest number of records that MLflow is asked for at once. */
+const pageSize = 1000;
+
 /** Every record, newest first. */
 export async function listReleases(cluster: Cluster): Promise<Release[]> {
+  return (await listNewestReleases(cluster, Number.POSITIVE_INFINITY)).releases;
+}
+
+/**
+ * The newest records, newest first.
+ * @param count largest number of records
+ * @param environment the only environment whose records are listed
+ */
+export async function listNewestReleases(
+  cluster: Cluster,
+  count: number,
+  environment?: string,
+): Promise<{ releases: Release[]; hasOlder: boolean }> {
   const found = await findExperiment(cluster);
-  if (!found) return [];
+  if (!found) return { releases: [], hasOlder: false };
   const runs: Run[] = [];
+  const wanted = count + 1; // One more tells whether there are older ones.
   let token: string | undefined;
   do {
     const page: { runs?: Run[]; next_page_token?: string } =
       (await mlflow(cluster, "runs/search", {
         experiment_ids: [found],
-        max_results: 1000,
+        max_results: Math.min(pageSize, wanted - runs.length),
         order_by: ["attributes.start_time DESC"],
+        ...(environment && { filter: `tags.environment = '${environment}'` }),
         ...(token && { page_token: token }),
       })) ?? {};
     runs.push(...(page.runs ?? []));
     token = page.next_page_token;
-  } while (token);
-  return runs.map(parseRelease);
+  } while (token && runs.length < wanted);
+  return { releases: runs.slice(0, count).map(parseRelease), hasOlder: runs.length > count };
 }
 
 export function parseRelease({ info, data }: Run): Release {

@@ -7,7 +7,7 @@ import { knownUrls } from "../local/urls";
 import { connect } from "../stacks/stack-cluster";
 import { readEnvironments } from "./environments";
 import { type Freeze, readFreeze } from "./freeze";
-import { listModels, type Model } from "./models";
+import { listModels, listNewestModels, listServedModels, type Model } from "./models";
 
 export interface EnvironmentStatus {
   readonly name: string;
@@ -45,15 +45,43 @@ interface Service {
   spec: { ports: { port: number }[] };
 }
 
+/** The status, without models that are neither new nor in use. */
+export interface BriefStatus extends Status {
+  /** Largest number of models that were left out. */
+  readonly older: number;
+}
+
+/** Number of the newest models that a person sees. */
+const newestModels = 20;
+
 /** What every environment serves, and the verdicts of every model. */
 export async function readStatus(cluster: Cluster): Promise<Status> {
+  return statusOf(cluster, await listModels(cluster));
+}
+
+/** The same with the newest models, those that an environment runs, and those with an alias. */
+export async function readBriefStatus(cluster: Cluster, newest = newestModels): Promise<BriefStatus> {
+  const { models, older } = await listNewestModels(cluster, newest);
+  const applications = await readApplications(cluster);
+  const digests = applications.flatMap((application) => remoteDigest(application) ?? []);
+  const onRemoteClusters = await listServedModels(cluster, models, { digests });
+  const known = [...models, ...onRemoteClusters];
+  const status = await statusOf(cluster, known, applications);
+  const versions = status.environments.flatMap(({ version }) => version ?? []);
+  const served = [...onRemoteClusters, ...(await listServedModels(cluster, known, { versions }))];
+  return { ...status, models: [...models, ...served], older: Math.max(0, older - served.length) };
+}
+
+async function readApplications(cluster: Cluster): Promise<Application[]> {
   const { items } = await cluster.api<{ items: Application[] }>(applicationsPath);
+  return items.filter(({ spec }) => spec.project === "gourmetgram");
+}
+
+async function statusOf(cluster: Cluster, models: Model[], known?: Application[]): Promise<Status> {
   const urls = knownUrls();
-  const models = await listModels(cluster);
+  const applications = known ?? (await readApplications(cluster));
   const environments = await Promise.all(
-    items
-      .filter(({ spec }) => spec.project === "gourmetgram")
-      .map((application) => environmentStatus(cluster, application, models, urls)),
+    applications.map((application) => environmentStatus(cluster, application, models, urls)),
   );
   const order = await readEnvironments(cluster);
   return {
@@ -66,14 +94,15 @@ export async function readStatus(cluster: Cluster): Promise<Status> {
 
 async function environmentStatus(
   cluster: Cluster,
-  { spec, status }: Application,
+  application: Application,
   models: Model[],
   urls: Record<string, string>,
 ): Promise<EnvironmentStatus> {
+  const { spec, status } = application;
   const { namespace, name: remoteCluster } = spec.destination;
   const name = environmentOf(namespace);
   const served = remoteCluster
-    ? servedOnRemoteCluster(status?.summary?.images ?? [], models)
+    ? servedOnRemoteCluster(application, models)
     : await servedOnThisCluster(cluster, namespace);
   return { name, ...served, health: status?.health?.status ?? "Unknown", url: urls[name] ?? null };
 }
@@ -81,12 +110,17 @@ async function environmentStatus(
 type Served = Pick<EnvironmentStatus, "version" | "digest">;
 
 /** What Argo CD sees on a remote cluster, which these commands can't read. */
-function servedOnRemoteCluster(images: string[], models: Model[]): Served {
-  const digests = new Set(
-    images.filter((image) => image.includes("/gourmetgram-app@")).map((image) => image.split("@")[1]),
-  );
-  const [digest] = digests.size === 1 ? digests : [null];
+function servedOnRemoteCluster(application: Application, models: Model[]): Served {
+  const digest = remoteDigest(application) ?? null;
   return { version: models.find((model) => digest && model.digest === digest)?.version ?? "unknown", digest };
+}
+
+/** The digest that Argo CD sees on a remote cluster; undefined if it sees none or several, or on this cluster. */
+function remoteDigest({ spec, status }: Application): string | undefined {
+  if (!spec.destination.name) return undefined;
+  const images = (status?.summary?.images ?? []).filter((image) => image.includes("/gourmetgram-app@"));
+  const digests = new Set(images.map((image) => image.split("@")[1]));
+  return digests.size === 1 ? [...digests][0] : undefined;
 }
 
 /** What the pods run and the environment answers, which may differ from what was requested. */
@@ -110,8 +144,18 @@ async function servedVersion(cluster: Cluster, namespace: string): Promise<strin
   return status === 200 ? (JSON.parse(text) as { model_version: string }).model_version : null;
 }
 
+/** What runs or has an alias first, then the others, each newest first. */
+function inUseFirst({ models, environments }: Status): Model[] {
+  const number = ({ version }: Model) => Number(version.split(".").at(-1));
+  const isInUse = (model: Model) =>
+    model.aliases.length > 0 || environments.some(({ version }) => version === model.version);
+  return [...models].sort((a, b) => Number(isInUse(b)) - Number(isInUse(a)) || number(b) - number(a));
+}
+
 /** The status as a person reads it. */
-export function render({ environments, models, urls, freeze }: Status): string {
+export function render(status: Status | BriefStatus): string {
+  const { environments, models, urls, freeze } = status;
+  const older = "older" in status ? status.older : 0;
   const verdicts = (model: Model) =>
     Object.entries(model.verdicts)
       .map(([gate, { verdict }]) => `${gate} ${verdict}`)
@@ -132,17 +176,34 @@ export function render({ environments, models, urls, freeze }: Status): string {
       ? "No model yet. To train one, run npm run train -- normal"
       : table(
           ["MODEL", "ALIASES", "GATES"],
-          models.map((model) => [model.version, model.aliases.join(", ") || "-", verdicts(model) || "-"]),
-        ),
+          inUseFirst(status).map((model) => [model.version, model.aliases.join(", ") || "-", verdicts(model) || "-"]),
+        ) + (older > 0 ? `\nand up to ${older} older: npm run status -- --all` : ""),
   ];
   const pages = Object.entries(urls).filter(([name]) => !environments.some((environment) => environment.name === name));
   if (pages.length > 0) parts.push(table(["PAGE", "URL"], pages));
   return parts.join("\n\n");
 }
 
+const usage = `Usage: npm run status [-- --all | --json]
+
+Shows what runs in each environment, and the models: those that run or have an alias, then the newest ${newestModels}.
+With --all, all models are listed. --json prints all of it for programs.`;
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { json: { type: "boolean", default: false } } });
-  const status = await readStatus(connect());
+  const { values } = parseArgs({
+    options: {
+      all: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const cluster = connect();
+  const isComplete = values.all || values.json;
+  const status = isComplete ? await readStatus(cluster) : await readBriefStatus(cluster);
   console.log(values.json ? JSON.stringify(status, null, 2) : render(status));
   return 0;
 }

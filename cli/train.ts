@@ -3,17 +3,23 @@ import { scenarios } from "../images/model";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
-import { type Outcome, type PipelineRunEvent, pipelineRunEvents, pipelineRunOutcome } from "./pipeline-run";
+import { patiently, usualPatience } from "./patience";
+import {
+  allFinished,
+  deletedOutcome,
+  lostOutcome,
+  type Outcome,
+  type PipelineRunEvent,
+  pipelineRunEvents,
+  pipelineRunOutcome,
+} from "./pipeline-run";
 import { followTrainingLog } from "./training-log";
-import { pipelineRunWorkflows, submit } from "./workflows";
+import { pipelineRunWorkflows, submit, type Workflow } from "./workflows";
 
 const usage = `Usage: npm run train -- [${scenarios.join("|")}]
 
 Trains a model and follows it to its end. Exit code 0: the model was promoted. 1: it was turned away or held.
 2: something failed.`;
-
-/** Time between two reads of the pipeline run, in milliseconds. */
-const pollInterval = 1000;
 
 /** Submits a workflow template and follows it to its end. @returns the exit code */
 export async function submitAndFollow(
@@ -28,26 +34,48 @@ export async function submitAndFollow(
 }
 
 /**
- * Prints the events of a pipeline run as they happen.
+ * Prints the events of a pipeline run as they happen. An API server that is unreachable for some seconds is waited for.
  * @param begun when it was submitted, in milliseconds since the epoch
  * @returns its outcome
+ * @throws if the API server stays unreachable, or gives an answer that waiting does not change
  */
-export async function follow(cluster: Cluster, pipelineRun: string, begun = Date.now()): Promise<Outcome> {
+export async function follow(
+  cluster: Cluster,
+  pipelineRun: string,
+  begun = Date.now(),
+  patience = usualPatience,
+): Promise<Outcome> {
+  const { bound, interval } = patience;
+  const seconds = Math.round(bound / 1000);
   const printed = new Set<string>();
   const log = followTrainingLog(cluster, pipelineRun, (text) =>
     console.log(`${clock(Date.now() - begun)}      ${text}`),
   );
+  const read = () =>
+    patiently(
+      () => pipelineRunWorkflows(cluster, pipelineRun),
+      (reason) => console.log(`${clock(Date.now() - begun)} … waits up to ${seconds} s for the API server: ${reason}`),
+      patience,
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}\n${pipelineRun} is no longer followed. It may continue: run npm run status`);
+    });
+  const latest = new Map<string, Workflow>();
+  let endedAt: number | undefined;
   try {
     for (;;) {
-      const workflows = await pipelineRunWorkflows(cluster, pipelineRun);
+      const workflows = await read();
       for (const event of pipelineRunEvents(workflows)) {
         if (printed.has(event.key)) continue;
         printed.add(event.key);
         console.log(eventLine(event, begun));
       }
-      const outcome = pipelineRunOutcome(workflows);
+      const outcome = deletedOutcome(pipelineRun, [...latest.values()], workflows) ?? pipelineRunOutcome(workflows);
       if (outcome) return outcome;
-      await new Promise((resolve) => setTimeout(resolve, pollInterval));
+      for (const workflow of workflows) latest.set(workflow.metadata.name, workflow);
+      // The Workflow that train-model starts exists before train-model ends.
+      endedAt = allFinished(workflows) ? (endedAt ?? Date.now()) : undefined;
+      if (endedAt !== undefined && Date.now() - endedAt >= bound) return lostOutcome(pipelineRun);
+      await new Promise((resolve) => setTimeout(resolve, interval));
     }
   } finally {
     log.stop();

@@ -3,6 +3,7 @@ import { Log } from "@kubernetes/client-node";
 import { workflowNamespace } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { eachLine } from "../lib/lines";
+import { patiently } from "./patience";
 
 interface Pod {
   metadata: { name: string; annotations?: Record<string, string> };
@@ -19,7 +20,10 @@ export function followTrainingLog(
   let abort: AbortController | undefined;
   const wait = async () => {
     while (!stopped) {
-      const pod = await trainingPod(cluster, pipelineRun);
+      const pod = await patiently(
+        async () => (stopped ? undefined : trainingPod(cluster, pipelineRun)),
+        () => undefined,
+      );
       if (pod && pod.status.phase !== "Pending") {
         abort = await stream(cluster, pod.metadata.name, print);
         return;

@@ -18,6 +18,39 @@ export class ApiError extends Error {
   }
 }
 
+/** The API server gave no answer, or broke it off. */
+export class UnreachableError extends Error {
+  constructor(
+    /** Node.js's code of the error, as in `ECONNREFUSED`; `ETIMEDOUT` if no answer came in time. */
+    readonly code: string | undefined,
+    message: string,
+  ) {
+    super(message);
+    this.name = "UnreachableError";
+  }
+}
+
+const transientStatus = [429, 500, 502, 503, 504];
+/** Not among them: a certificate that is refused, which stays refused. */
+const transientCodes = [
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+];
+
+/** Whether the same call may succeed some seconds later, though nobody changes anything. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof ApiError) return transientStatus.includes(error.status);
+  return error instanceof UnreachableError && transientCodes.includes(error.code ?? "");
+}
+
 export interface Request {
   readonly method?: string;
   readonly body?: unknown;
@@ -72,22 +105,25 @@ export class Cluster {
     tls.servername ??= isIP(url.hostname) ? "" : url.hostname;
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
+      const unreachable = (error: NodeJS.ErrnoException) =>
+        reject(
+          new UnreachableError(
+            error.code,
+            `can't reach the cluster at ${url.host} (${error.message}): run npm start, or check the stack's context`,
+          ),
+        );
       const call = send(url, options, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk) => chunks.push(chunk));
         response.on("end", () =>
           resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString("utf8") }),
         );
-        response.on("error", reject);
+        response.on("error", unreachable);
       });
-      call.on("timeout", () => call.destroy(new Error(`no answer from ${url.host} within 30 s`)));
-      call.on("error", (error) =>
-        reject(
-          new Error(
-            `can't reach the cluster at ${url.host} (${error.message}): run npm start, or check the stack's context`,
-          ),
-        ),
+      call.on("timeout", () =>
+        call.destroy(Object.assign(new Error(`no answer from ${url.host} within 30 s`), { code: "ETIMEDOUT" })),
       );
+      call.on("error", unreachable);
       call.end(text);
     });
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseTime, renderHistory, renderServed } from "../../cli/history";
-import { listReleases, parseRelease, type Run, servedAt } from "../../cli/releases";
+import { listNewestReleases, listReleases, parseRelease, type Run, servedAt } from "../../cli/releases";
 import { withApiServer } from "./api-server";
 
 const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
@@ -69,6 +69,32 @@ describe("the records", () => {
         order_by: ["attributes.start_time DESC"],
       });
     });
+  });
+
+  it("are asked for no further than they are shown, of one environment", async () => {
+    const search = `POST ${mlflow}/runs/search`;
+    const page = { runs: [second, first], next_page_token: "t" };
+    const answers = { [experiment]: { experiment: { experiment_id: "4" } }, [search]: page };
+    await withApiServer(answers, async (cluster, calls) => {
+      const { releases: newest, hasOlder } = await listNewestReleases(cluster, 1, "production");
+      expect([newest.map(({ version }) => version), hasOlder]).toEqual([["1.0.7"], true]);
+      expect(calls.slice(1).map(({ body }) => body)).toEqual([
+        {
+          experiment_ids: ["4"],
+          max_results: 2,
+          order_by: ["attributes.start_time DESC"],
+          filter: "tags.environment = 'production'",
+        },
+      ]);
+      expect(renderHistory(newest, hasOlder).split("\n").at(-1)).toBe("and older ones: npm run history -- --all");
+    });
+  });
+
+  it("have none left out where all fit", async () => {
+    const search = `POST ${mlflow}/runs/search`;
+    const answers = { [experiment]: { experiment: { experiment_id: "4" } }, [search]: { runs: [second, first] } };
+    const { releases: newest, hasOlder } = await withApiServer(answers, (cluster) => listNewestReleases(cluster, 2));
+    expect([newest.length, hasOlder]).toEqual([2, false]);
   });
 
   it("are none before the first release", async () => {

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { listModels } from "../../cli/models";
-import { readStatus, render, type Status } from "../../cli/status";
+import { listModels, listNewestModels } from "../../cli/models";
+import { readBriefStatus, readStatus, render, type Status } from "../../cli/status";
 import { table } from "../../lib/table";
 import { type Answers, withApiServer } from "./api-server";
 
@@ -25,6 +25,9 @@ const noModel: Answers = {
     { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Registered Model not found" },
   ],
 };
+const searchOf = (count: number, more = "", filter = "") =>
+  `${mlflow}/model-versions/search?filter=name='${model}'${filter}` +
+  `&max_results=${count}&order_by=version_number DESC${more}`;
 const twoModels: Answers = {
   [`${mlflow}/registered-models/get?name=${model}`]: {
     registered_model: {
@@ -36,7 +39,7 @@ const twoModels: Answers = {
       ],
     },
   },
-  [`${mlflow}/model-versions/search?filter=name='${model}'&max_results=1000`]: {
+  [searchOf(1000)]: {
     model_versions: [
       {
         version: "9",
@@ -248,6 +251,91 @@ describe("listModels", () => {
   });
 });
 
+describe("a registry of 1,100 versions", () => {
+  const version = (number: number, tags: object[] = []) => ({ version: String(number), tags });
+  const range = (from: number, to: number) =>
+    Array.from({ length: from - to + 1 }, (_, index) => version(from - index));
+  const get = (number: number) => `${mlflow}/model-versions/get?name=${model}&version=${number}`;
+  const aliased: Answers = {
+    [`${mlflow}/registered-models/get?name=${model}`]: {
+      registered_model: {
+        aliases: [
+          { alias: "staging", version: "1095" },
+          { alias: "production", version: "40" },
+        ],
+      },
+    },
+  };
+  const brief: Answers = {
+    ...aliased,
+    [searchOf(21)]: { model_versions: range(1100, 1080), next_page_token: "t" },
+    [get(40)]: { model_version: version(40) },
+  };
+
+  it("is read page by page for programs", async () => {
+    const answers: Answers = {
+      ...aliased,
+      [searchOf(1000)]: { model_versions: range(1100, 101), next_page_token: "t" },
+      [searchOf(1000, "&page_token=t")]: { model_versions: range(100, 1) },
+    };
+    const models = await withApiServer(answers, listModels);
+    expect(models).toHaveLength(1100);
+    expect([models[0].version, models.at(-1)!.version]).toEqual(["1.0.1100", "1.0.1"]);
+  });
+
+  it("is shown to a person by what runs and has an alias, then by the newest 20", async () => {
+    rmSync(join(state, "urls.json"), { force: true });
+    const remote = {
+      metadata: { name: "gourmetgram-edge" },
+      spec: { project: "gourmetgram", destination: { namespace: "gourmetgram-edge", name: "edge" } },
+      status: { health: { status: "Healthy" }, summary: { images: [`registry/gourmetgram-app@${digest("9")}`] } },
+    };
+    const answers: Answers = {
+      ...brief,
+      ...noFreeze,
+      ...inOrder("staging", "canary", "edge"),
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
+        items: [application("gourmetgram-staging", "Healthy"), application("gourmetgram-canary", "Healthy"), remote],
+      },
+      ...environment("gourmetgram-staging", 80, [], [200, { model_version: "1.0.1095" }]),
+      ...environment("gourmetgram-canary", 80, [], [200, { model_version: "1.0.7" }]),
+      [get(7)]: { model_version: version(7) },
+      [searchOf(1, "", ` and tags.image_digest='${digest("9")}'`)]: {
+        model_versions: [version(9, [{ key: "image_digest", value: digest("9") }])],
+      },
+    };
+    await withApiServer(answers, async (cluster, calls) => {
+      const status = await readBriefStatus(cluster);
+      const lines = render(status).split("\n");
+      expect(lines.slice(0, 4)).toEqual([
+        "ENVIRONMENT  VERSION   HEALTH   DIGEST               URL",
+        "staging      1.0.1095  Healthy  -                    -",
+        "canary       1.0.7     Healthy  -                    -",
+        "edge         1.0.9     Healthy  sha256:999999999999  -",
+      ]);
+      const models = lines.slice(6, -1).map((line) => line.split(" ")[0]);
+      const inUse = [1095, 40, 9, 7];
+      const newest = range(1100, 1081).map(({ version: number }) => Number(number));
+      const rest = newest.filter((number) => !inUse.includes(number));
+      expect(models).toEqual([...inUse, ...rest].map((number) => `1.0.${number}`));
+      expect(lines.at(-1)).toBe("and up to 1077 older: npm run status -- --all");
+      const asked = calls.filter(({ line }) => line.includes("model-versions"));
+      expect(asked).toHaveLength(4);
+    });
+  });
+
+  it("has none left out where all fit", async () => {
+    const answers: Answers = { ...aliased, [searchOf(21)]: { model_versions: range(20, 1) } };
+    const few = {
+      ...answers,
+      [get(1095)]: [404, { error_code: "RESOURCE_DOES_NOT_EXIST" }],
+      [get(40)]: { model_version: version(40) },
+    };
+    const { models, older } = await withApiServer(few, (cluster) => listNewestModels(cluster, 20));
+    expect([models.length, older]).toEqual([21, 0]);
+  });
+});
+
 describe("render", () => {
   const empty: Status = {
     environments: [{ name: "staging", version: null, digest: null, health: "Progressing", url: null }],
@@ -283,8 +371,8 @@ describe("render", () => {
         "production   no model  Unknown      -                    -",
         "",
         "MODEL   ALIASES          GATES",
-        "1.0.10  -                integration fail, load skipped",
         "1.0.9   canary, staging  -",
+        "1.0.10  -                integration fail, load skipped",
         "",
         "PAGE    URL",
         "mlflow  http://localhost:8000",

@@ -1,11 +1,12 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { follow } from "../../cli/train";
 import { pipelineRunWorkflows, submit } from "../../cli/workflows";
-import { kubeconfig, whoIs, withApiServer } from "./api-server";
+import { closedPort, clusterAt, kubeconfig, whoIs, withApiServer } from "./api-server";
 import { gate, workflow } from "./workflows";
 
 const root = join(__dirname, "..", "..");
@@ -184,5 +185,116 @@ describe("a pipeline run", () => {
       "  2:30     ✗ load 30 s  fail: P95 2400 ms",
       `  3:10 ✓ test-staging-v7-def456 89 s  reverted: ${reason}`,
     ]);
+  });
+});
+
+describe("following a pipeline run", () => {
+  const running = workflow("train-model", { from: 0 });
+  const name = running.metadata.name;
+  const trained = workflow("train-model", { from: 0, to: 60 });
+  const testing = workflow("test-staging", { from: 61 });
+  const ended = [
+    trained,
+    workflow("test-staging", { from: 61, to: 90, outcome: "promoted", reason: "canary serves it" }),
+  ];
+  const patience = { bound: 400, interval: 20 };
+  const list = pipelineRunOf(name);
+
+  /** Follows a pipeline run that the API server answers for with these, one after the other, the last one for good. */
+  async function followed(...answers: unknown[]) {
+    const printed = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const known: Record<string, unknown> = { [podsOf(name)]: { items: [] } };
+    const next = new Proxy(known, {
+      has: (target, line) => line === list || line in target,
+      get: (target, line: string) => {
+        if (line !== list) return target[line];
+        return answers.length > 1 ? answers.shift() : answers[0];
+      },
+    });
+    const outcome = await withApiServer(next, (cluster) => follow(cluster, name, Date.now(), patience));
+    return { outcome, printed: printed.mock.calls.map(([line]) => line as string) };
+  }
+  const items = (...workflows: object[]) => ({ items: workflows });
+  const waits = (lines: string[]) => lines.filter((line) => line.includes("waits up to"));
+
+  it.each([429, 500, 502, 503, 504])("waits for an API server that answers %i, and says so once", async (status) => {
+    const away = [status, { message: "the server is busy" }];
+    const { outcome, printed } = await followed(items(running), away, away, away, items(...ended));
+    expect(outcome).toEqual({ exitCode: 0, word: "Promoted", sentence: "canary serves it" });
+    expect(waits(printed)).toEqual(["  0:00 … waits up to 0 s for the API server: the server is busy"]);
+  });
+
+  it("waits for an API server that is not there, and for one that breaks off", async () => {
+    const printed = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const port = await closedPort();
+    const followedRun = follow(clusterAt(`http://127.0.0.1:${port}`), name, Date.now(), { bound: 8000, interval: 20 });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    let calls = 0;
+    const server = createServer((request, response) => {
+      if (request.url!.includes("/pods")) return void response.end(JSON.stringify(items()));
+      calls++;
+      if (calls === 1) return void request.socket.destroy();
+      const text = JSON.stringify(items(...ended));
+      response.writeHead(200, { "content-length": text.length, connection: "close" });
+      if (calls > 2) return void response.end(text);
+      response.write(text.slice(0, 9));
+      setTimeout(() => request.socket.destroy(), 20);
+    }).listen(port, "127.0.0.1");
+    expect(await followedRun).toMatchObject({ exitCode: 0 });
+    server.closeAllConnections();
+    server.close();
+    expect(calls).toBe(3);
+    expect(waits(printed.mock.calls.map(([line]) => line as string))).toHaveLength(1);
+  });
+
+  it("gives up at the bound, and says that the pipeline run may continue", async () => {
+    await expect(followed(items(running), [503, { message: "the server is busy" }])).rejects.toThrow(
+      new Error(`the server is busy\n${name} is no longer followed. It may continue: run npm run status`),
+    );
+  });
+
+  it.each([401, 403, 404, 409])("does not repeat what is answered with %i", async (status) => {
+    const answers = [items(running), [status, { message: "no" }], items(...ended)];
+    await expect(followed(...answers)).rejects.toThrow(/^no\n/);
+  });
+
+  const remedy =
+    "If it had changed an environment, a schedule restores it within ten minutes. " +
+    "To see what runs, run npm run status. Then run the command again";
+  const broken = (reason: string) => ({ exitCode: 2, word: "Broken", sentence: `${reason}. ${remedy}` });
+
+  it("ends with exit code 2 if the Workflow is deleted", async () => {
+    const deleted = broken(`${name} was deleted before it ended`);
+    expect((await followed(items(running), items())).outcome).toEqual(deleted);
+    expect((await followed(items())).outcome).toEqual(deleted);
+  });
+
+  it("ends with exit code 2 if a Workflow that it started is deleted", async () => {
+    const child = testing.metadata.name;
+    expect((await followed(items(trained, testing), items(trained))).outcome).toEqual(
+      broken(`${child} was deleted before it ended`),
+    );
+    expect((await followed(items(running), items(trained))).outcome).toEqual(
+      broken(`the Workflow that ${name} started was deleted`),
+    );
+  });
+
+  it("follows the Workflows that are left to their end", async () => {
+    const { outcome, printed } = await followed(
+      items(running, testing),
+      items(testing),
+      items(workflow("test-staging", { from: 61, to: 90, outcome: "reverted" })),
+    );
+    expect(outcome).toEqual(broken(`${name} was deleted before it ended`));
+    expect(printed.at(-1)).toContain("✓ test-staging");
+  });
+
+  it("misses no Workflow that had ended", async () => {
+    const reverted = workflow("test-staging", { from: 61, to: 90, outcome: "reverted", reason: "load: slow" });
+    expect((await followed(items(trained, testing), items(reverted))).outcome).toEqual({
+      exitCode: 1,
+      word: "Turned away",
+      sentence: "load: slow",
+    });
   });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ApiError, connectTo } from "../../lib/kube-client";
+import { ApiError, connectTo, isTransient, UnreachableError } from "../../lib/kube-client";
 import { connect } from "../../stacks/stack-cluster";
 import { closedPort, clusterAt, kubeconfig, withApiServer } from "../cli/api-server";
 
@@ -71,7 +71,8 @@ describe("calling the cluster", () => {
   it("says where it can't be reached", async () => {
     const port = await closedPort();
     await expect(clusterAt(`http://127.0.0.1:${port}`).api("/api")).rejects.toThrow(
-      new Error(
+      new UnreachableError(
+        "ECONNREFUSED",
         `can't reach the cluster at 127.0.0.1:${port} (connect ECONNREFUSED 127.0.0.1:${port}): ` +
           "run npm start, or check the stack's context",
       ),
@@ -113,4 +114,22 @@ describe("calling the cluster", () => {
       },
     );
   });
+});
+
+describe("an error that may pass", () => {
+  it.each([429, 500, 502, 503, 504])("is an answer %i", (status) =>
+    expect(isTransient(new ApiError(status, ""))).toBe(true),
+  );
+  it.each(["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN"])("is %s", (code) =>
+    expect(isTransient(new UnreachableError(code, ""))).toBe(true),
+  );
+  it.each([
+    new ApiError(401, ""),
+    new ApiError(404, ""),
+    new ApiError(409, ""),
+    new ApiError(501, ""),
+    new UnreachableError("CERT_HAS_EXPIRED", ""),
+    new UnreachableError(undefined, ""),
+    new Error("ECONNRESET"),
+  ])("is not %s", (error) => expect(isTransient(error)).toBe(false));
 });
