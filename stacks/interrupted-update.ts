@@ -1,14 +1,9 @@
 /** What an update that was killed leaves behind, and how the next one goes on from there. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { stateDir } from "../lib/paths";
 import { pulumi } from "./local-pulumi";
-
-/** What Pulumi records of an operation that it has begun and not ended. */
-interface PendingOperation {
-  type: string;
-  resource: { type?: string; inputs?: Record<string, unknown> };
-}
+import { type PendingOperation, readState } from "./state";
 
 /** An object that was perhaps created, with nobody left to record it. */
 export interface PendingObject {
@@ -27,12 +22,8 @@ interface ManagedFields {
 type Kubectl = (...args: string[]) => Promise<string>;
 
 /** The operations that a killed update left in the state of a stack. */
-export function pendingOperations(checkpointFile: string): PendingOperation[] {
-  const { checkpoint } = JSON.parse(readFileSync(checkpointFile, "utf8")) as {
-    checkpoint: { latest?: { pending_operations?: PendingOperation[] } };
-  };
-  return checkpoint.latest?.pending_operations ?? [];
-}
+export const pendingOperations = (checkpointFile: string): PendingOperation[] =>
+  readState(checkpointFile).pendingOperations;
 
 /** The Kubernetes objects among them that were being created. */
 export function pendingObjects(operations: PendingOperation[]): PendingObject[] {

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { environmentType } from "../components/shared/workflow-names";
 import { stacksDirectory } from "./local-stack";
+import { isInEveryStack, readState } from "./state";
 
 /** What Pulumi records of one resource, as far as it is read here. */
 export interface Recorded {
@@ -23,15 +24,13 @@ export function protectedEnvironments(resources: Recorded[]): string[] {
 /** What Pulumi recorded of each stack that is not empty. All of them are on the local cluster. */
 export function recordedStacks(directory: string): Record<string, Recorded[]> {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith(".json")) : [];
-  const stacks = files.sort().map((file): [string, Recorded[]] => {
-    const { checkpoint } = JSON.parse(readFileSync(join(directory, file), "utf8")) as {
-      checkpoint: { latest?: { resources?: Recorded[] } };
-    };
-    return [file.replace(/\.json$/, ""), checkpoint.latest?.resources ?? []];
-  });
-  return Object.fromEntries(
-    stacks.filter(([, resources]) => resources.some(({ type }) => !type?.startsWith("pulumi:"))),
-  );
+  const stacks = files
+    .sort()
+    .map((file): [string, Recorded[]] => [
+      file.replace(/\.json$/, ""),
+      readState<Recorded>(join(directory, file)).resources,
+    ]);
+  return Object.fromEntries(stacks.filter(([, resources]) => !resources.every(isInEveryStack)));
 }
 
 /**

@@ -1,4 +1,23 @@
 /** What Pulumi records of a stack, as far as the commands read it. */
+import { readFileSync } from "node:fs";
+
+/** An operation that has begun and not ended. */
+export interface PendingOperation {
+  type: string;
+  resource: { type?: string; inputs?: Record<string, unknown> };
+}
+
+/** A stack's state in the local backend; empty parts are left out of the file. */
+interface Checkpoint<Resource> {
+  checkpoint: { latest?: { resources?: Resource[]; pending_operations?: PendingOperation[] } };
+}
+
+/** Reads the state of a stack from its file in the local backend. */
+export function readState<Resource>(file: string): { resources: Resource[]; pendingOperations: PendingOperation[] } {
+  const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as Checkpoint<Resource>;
+  const { resources = [], pending_operations: pendingOperations = [] } = checkpoint.latest ?? {};
+  return { resources, pendingOperations };
+}
 
 export interface StateResource {
   readonly urn: string;
@@ -7,7 +26,7 @@ export interface StateResource {
 }
 
 /** Whether every stack has such a resource: the stack itself, and its providers. */
-const isInEveryStack = ({ type }: StateResource): boolean => type.startsWith("pulumi:");
+export const isInEveryStack = ({ type }: { readonly type?: string }): boolean => type?.startsWith("pulumi:") ?? false;
 
 /** The resources that the program declares outside of any component, less those that every stack has. */
 export function topLevel(resources: readonly StateResource[]): StateResource[] {
