@@ -34,6 +34,17 @@ def says(tool, call):
     return {key: value for key, value in recorded(f"{tool}.json")[call].items() if key != "call"}
 
 
+def get_pods(environment):
+    """The call of kubectl that lists the app's pods of an environment."""
+    name = f"gourmetgram-{environment}"
+    return ["kubectl", "get", "pods", "--namespace", name, "--selector", f"app={name}", "--output", "json"]
+
+
+def watch_pods(environment):
+    """The call of kubectl that watches them."""
+    return [*get_pods(environment), "--watch", "--output-watch-events"]
+
+
 class Pipeline:
     """A step's world: an MLflow, an app at each environment's address, and tools that answer what a test allows."""
 
@@ -130,20 +141,9 @@ class Pipeline:
         ]
 
     def pods_watched(self, environment, *events):
-        name = f"gourmetgram-{environment}"
         stream = [(delay, json.dumps({"type": kind, "object": pod})) for delay, kind, pod in events]
         self.allow(
-            "kubectl",
-            "get",
-            "pods",
-            "--namespace",
-            name,
-            "--selector",
-            f"app={name}",
-            "--output",
-            "json",
-            "--watch",
-            "--output-watch-events",
+            *watch_pods(environment),
             stream=stream,
             hold=True,
         )
@@ -157,18 +157,9 @@ class Pipeline:
             self.pods_listed(environment, *(pod for name, pod in left.items() if name not in gone))
 
     def pods_listed(self, environment, *pods):
-        name = f"gourmetgram-{environment}"
         listed = {**recorded("rollout/list.json"), "items": list(pods)}
         self.allow(
-            "kubectl",
-            "get",
-            "pods",
-            "--namespace",
-            name,
-            "--selector",
-            f"app={name}",
-            "--output",
-            "json",
+            *get_pods(environment),
             stdout=listed,
         )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import BASE, digest, evicted, pod, says
+from conftest import BASE, digest, evicted, pod, says, watch_pods
 from lib import rollout
 
 
@@ -157,21 +157,7 @@ def test_says_what_it_waited_for(staging):
 
 def test_api_server_that_closes_the_stream(staging):
     staging.app.serves(7)
-    name = "gourmetgram-staging"
-    staging.allow(
-        "kubectl",
-        "get",
-        "pods",
-        "--namespace",
-        name,
-        "--selector",
-        f"app={name}",
-        "--output",
-        "json",
-        "--watch",
-        "--output-watch-events",
-        **says("kubectl", "refused"),
-    )
+    staging.allow(*watch_pods("staging"), **says("kubectl", "refused"))
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
     assert deploy(staging).returncode == 0
 

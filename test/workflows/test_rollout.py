@@ -2,7 +2,7 @@
 
 import json
 
-from conftest import comes_back, deploy, pod
+from conftest import comes_back, deploy, pod, watch_pods
 
 
 def test_a_version_that_does_not_answer_is_not_deployed(unjudged):
@@ -21,21 +21,8 @@ def test_a_crash_loop_is_not_waited_for(unjudged):
 
 
 def test_a_stream_that_begins_anew_forgets_what_went(unjudged):
-    name = "gourmetgram-staging"
     old = [(0, json.dumps({"type": "ADDED", "object": one})) for one in (pod(5), pod(8))]
-    watch = [
-        "kubectl",
-        "get",
-        "pods",
-        "--namespace",
-        name,
-        "--selector",
-        f"app={name}",
-        "--output",
-        "json",
-        "--watch",
-        "--output-watch-events",
-    ]
+    watch = watch_pods("staging")
     unjudged.allow(*watch, stream=old)
     comes_back(unjudged, 8)
     assert deploy(unjudged, ROLLOUT_TIMEOUT_SECONDS="3").returncode == 0
