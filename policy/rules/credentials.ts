@@ -14,7 +14,7 @@ export function credentials(resource: Resource): string[] {
     containers.flatMap((container) => inContainer(title, container)),
   );
   const isData = ["ConfigMap", "Secret"].includes(object.kind);
-  const found = isData ? credentialKeys({ ...decoded(object), ...object.stringData }) : [];
+  const found = isData ? credentialKeys(contentsOf(object)) : [];
   const keys = found.filter((key) => !(key === "config.bearerToken" && isForOneNamespace(object)));
   return [
     ...inPods,
@@ -40,22 +40,24 @@ function inContainer(title: string, { name: container, env = [], command = [], a
   ];
 }
 
-/** The data of a ConfigMap, or of a Secret, whose values are in Base64. */
-function decoded({ kind, data = {}, binaryData = {} }: KubernetesObject): Record<string, unknown> {
+/**
+ * The data of a ConfigMap or a Secret, as text. The provider moves the `stringData` of a Secret to its `data`, in Base64.
+ */
+function contentsOf({ kind, data = {}, binaryData = {}, stringData = {} }: KubernetesObject): Record<string, unknown> {
   const values = Object.entries({ ...data, ...binaryData }).map(([key, value]) => {
     const isEncoded = typeof value === "string" && (kind === "Secret" || key in binaryData);
     const text = isEncoded ? Buffer.from(value, "base64").toString() : undefined;
     // A value that is not in Base64 is judged as it is.
     return [key, text && Buffer.from(text).toString("base64") === value ? text : value];
   });
-  return Object.fromEntries(values);
+  return { ...Object.fromEntries(values), ...stringData };
 }
 
 /** Whether a Secret registers a cluster with Argo CD for one namespace, with the token of a ServiceAccount in it. */
-function isForOneNamespace({ metadata, stringData = {} }: KubernetesObject): boolean {
-  const { clusterResources, namespaces, config } = stringData;
-  const isCluster = metadata?.labels?.["argocd.argoproj.io/secret-type"] === "cluster";
-  if (!isCluster || clusterResources !== "false" || !namespaces || !config) return false;
+function isForOneNamespace(object: KubernetesObject): boolean {
+  const { clusterResources, namespaces, config } = contentsOf(object);
+  const isCluster = object.metadata?.labels?.["argocd.argoproj.io/secret-type"] === "cluster";
+  if (!isCluster || clusterResources !== "false" || !namespaces || typeof config !== "string") return false;
   const { bearerToken } = parsed(config) as { bearerToken: string };
   return subjectOf(bearerToken).startsWith(`system:serviceaccount:${namespaces}:`);
 }
