@@ -103,8 +103,11 @@ class Pipeline:
 
     # What the environments answer
 
-    def application(self, environment, version=None, status=None):
-        """The environment's Application tells Argo CD to run this version's image, or the base image."""
+    def application(self, environment, version=None, status=None, held=None, held_at=0):
+        """
+        The environment's Application tells Argo CD to run this version's image, or the base image. `held`: the version
+        that it holds as its last release (`base`, or None for none).
+        """
         self.allow(
             "kubectl",
             "get",
@@ -114,8 +117,16 @@ class Pipeline:
             "argocd",
             "--output",
             "json",
-            stdout={"spec": {"source": source(version)}, "status": status or {}},
+            stdout={"metadata": holds(held, held_at), "spec": {"source": source(version)}, "status": status or {}},
         )
+
+    def registry_has(self, version):
+        """The registry has the image of this version."""
+        self.allow("crane", "manifest", f"{BASE.partition('@')[0]}@{digest(version)}", stdout="{}")
+
+    def registry_lost(self, version):
+        """It had, and does not have it any more."""
+        self.allow("crane", "manifest", f"{BASE.partition('@')[0]}@{digest(version)}", **says("crane", "unknown"))
 
     def patchable(self, environment):
         self.allow(
@@ -134,11 +145,21 @@ class Pipeline:
         )
 
     def patches(self):
-        """The `images` of every patch, in order."""
-        return [
-            json.loads(call["args"][-1])["spec"]["source"]["kustomize"]["images"]
-            for call in self.calls("kubectl", "patch")
-        ]
+        """The `images` of every release, in order."""
+        return [patch["spec"]["source"]["kustomize"]["images"] for patch in self._all_patches() if "spec" in patch]
+
+    def _all_patches(self):
+        return [json.loads(call["args"][-1]) for call in self.calls("kubectl", "patch")]
+
+    def held(self):
+        """The versions that the Applications were made to hold, in order."""
+        annotations = [patch["metadata"].get("annotations", {}) for patch in self._all_patches() if "metadata" in patch]
+        return [json.loads(found[HELD])["version"] for found in annotations if HELD in found]
+
+    def events(self):
+        """Reason and message of every Event."""
+        created = [one for one in self.created() if one["kind"] == "Event"]
+        return [(event["reason"], event["message"]) for event in created]
 
     def pods_watched(self, environment, *events):
         stream = [(delay, json.dumps({"type": kind, "object": pod})) for delay, kind, pod in events]
@@ -234,6 +255,17 @@ class Pipeline:
 
     def created(self):
         return [json.loads(call["stdin"]) for call in self.calls("kubectl", "create")]
+
+
+HELD = "gourmetgram.io/last-release"
+
+
+def holds(version, at=0):
+    """The metadata of an Application that holds this version as its last release."""
+    if version is None:
+        return {}
+    served = ("base", BASE.partition("@")[2]) if version == "base" else (f"1.0.{version}", digest(version))
+    return {"annotations": {HELD: json.dumps({"version": served[0], "digest": served[1], "at": at})}}
 
 
 def source(version):
@@ -334,5 +366,6 @@ def unjudged(world):
     world.mlflow.aliases["staging"] = "8"
     world.application("staging", 8)
     world.patchable("staging")
+    world.registry_has(5)
     world.under_lock()
     return world

@@ -66,7 +66,8 @@ class Mlflow(_Server):
 
     def __init__(self):
         self.versions, self.aliases, self.files, self.refused, self.writes, self.away = {}, {}, {}, [], [], 0
-        self.runs, self.experiments, self.broken = {}, {}, None
+        self.runs, self.experiments, self.deleted, self.broken = {}, {}, set(), None
+        self.refusing, self.losing = None, None
         super().__init__()
 
     def add(self, version, **tags):
@@ -85,11 +86,28 @@ class Mlflow(_Server):
             "tags": {**tags, "mlflow.runName": name},
             "status": status,
             "metrics": {},
+            "ended": NOW,
         }
 
+    def served(self, environment, version, digest, ended=NOW):
+        """A release that came to its end: what the environment serves since then."""
+        self.experiments["gourmetgram-releases"] = "1"
+        number = f"served{len(self.runs)}"
+        tags = {"environment": environment, "serves_version": version, "serves_digest": digest}
+        self._add_run(number, "1", f"promote {environment}", tags, "FINISHED")
+        self.runs[number]["ended"] = ended
+
     def fail_on(self, part):
-        """From now on calls whose path has `part` in it find MLflow away; None: it is back."""
+        """From now on calls with `part` in their path or body find MLflow away; None: it is back."""
         self.broken = part
+
+    def refuse(self, part):
+        """From now on MLflow refuses calls whose path has `part` in it, for good."""
+        self.refusing = part
+
+    def lose_on(self, part):
+        """The next call whose path has `part` in it finds its version deleted."""
+        self.losing = part
 
     def releases(self, **wanted):
         """Tags, with status and metrics, of the release records, oldest first; those that have all of `wanted`."""
@@ -101,9 +119,15 @@ class Mlflow(_Server):
         return [record for record in records if wanted.items() <= record.items()]
 
     def answer(self, method, path, body):
-        if self.away > 0 or (self.broken and self.broken in path):
+        if self.away > 0 or (self.broken and self.broken in f"{path} {body.decode()}"):
             self.away = max(0, self.away - 1)
             return 503, b"starting"
+        if self.refusing and self.refusing in path:
+            status, answer = _error(400, "INVALID_STATE", "INVALID_STATE", "The store is read-only.")
+            return status, json.dumps(answer).encode()
+        if self.losing and self.losing in path:
+            del self.versions[json.loads(body)["version"]]
+            self.losing = None
         url = urlparse(path)
         fields = {key: values[0] for key, values in parse_qs(url.query).items()} or json.loads(body or b"{}")
         place = url.path.removeprefix("/api/2.0/")
@@ -167,7 +191,7 @@ class Mlflow(_Server):
     def GET_registered_models_alias(self, fields):
         if not self.versions:
             return _missing(f"Registered Model with name={self.MODEL} not found")
-        if fields["alias"] not in self.aliases:
+        if self.aliases.get(fields["alias"]) not in self.versions:  # an alias goes with its version
             return _error(
                 400,
                 "INVALID_PARAMETER_VALUE",
@@ -194,13 +218,16 @@ class Mlflow(_Server):
             "artifact_location": f"mlflow-artifacts:/{number}",
             "workspace": "default",
         }
-        return 200, {
-            "experiment": {**known, "lifecycle_stage": "active", "last_update_time": NOW, "creation_time": NOW}
-        }
+        stage = "deleted" if number in self.deleted else "active"
+        return 200, {"experiment": {**known, "lifecycle_stage": stage, "last_update_time": NOW, "creation_time": NOW}}
 
     def POST_experiments_create(self, fields):
         self.experiments[fields["name"]] = str(len(self.experiments) + 1)
         return 200, {"experiment_id": self.experiments[fields["name"]]}
+
+    def POST_experiments_restore(self, fields):
+        self.deleted.discard(fields["experiment_id"])
+        return 200, {}
 
     def _run(self, number):
         run = self.runs[number]
@@ -215,7 +242,7 @@ class Mlflow(_Server):
             "artifact_uri": _artifacts(run["experiment"], number),
             "lifecycle_stage": "active",
         }
-        ended = {} if run["status"] == "RUNNING" else {"end_time": NOW}
+        ended = {} if run["status"] == "RUNNING" else {"end_time": run["ended"]}
         metrics = [{"key": key, "value": value, "timestamp": NOW, "step": 0} for key, value in run["metrics"].items()]
         return {"info": info | ended, "data": _present(tags=_pairs(run["tags"]), metrics=metrics), "inputs": {}}
 
@@ -226,6 +253,13 @@ class Mlflow(_Server):
 
     def POST_runs_create(self, fields):
         assert fields["experiment_id"] in self.experiments.values() and fields["start_time"] > 1e12, fields
+        if fields["experiment_id"] in self.deleted:
+            return _error(
+                400,
+                "INVALID_STATE",
+                "INVALID_STATE",
+                f"The experiment {fields['experiment_id']} must be in the 'active' state.",
+            )
         number = f"release{len(self.runs)}"
         self._add_run(
             number, fields["experiment_id"], fields["run_name"], {tag["key"]: tag["value"] for tag in fields["tags"]}
@@ -240,18 +274,31 @@ class Mlflow(_Server):
 
     def POST_runs_update(self, fields):
         assert fields["end_time"] > 1e12, fields
-        self.runs[fields["run_id"]]["status"] = fields["status"]
+        self.runs[fields["run_id"]] |= {"status": fields["status"], "ended": fields["end_time"]}
         return 200, {"run_info": self._run(fields["run_id"])["info"]}
 
     def POST_runs_search(self, fields):
-        """Knows conditions of the form `tags.key = 'value'` and `attributes.status = 'VALUE'`, joined by `and`."""
+        """Knows conditions with `=`, `!=` and `LIKE 'start%'`, joined by `and`, and the newest end first."""
+        assert fields.get("order_by", ["attributes.end_time DESC"]) == ["attributes.end_time DESC"], fields
+        wanted = [
+            re.fullmatch(r"(\S+) (=|!=|LIKE) '([^']*)'", part).groups() for part in fields["filter"].split(" and ")
+        ]
         found = []
         for number, run in self.runs.items():
             known = {f"tags.{key}": value for key, value in run["tags"].items()} | {"attributes.status": run["status"]}
-            wanted = dict(re.fullmatch(r"(\S+) = '([^']*)'", part).groups() for part in fields["filter"].split(" and "))
-            if run["experiment"] in fields["experiment_ids"] and wanted.items() <= known.items():
-                found.append(self._run(number) | {"outputs": {}})
-        return 200, _present(runs=found)
+            if run["experiment"] in fields["experiment_ids"] and all(_holds(known, *one) for one in wanted):
+                found.append(number)
+        if "order_by" in fields:
+            found = sorted(reversed(found), key=lambda number: -self.runs[number]["ended"])
+        return 200, _present(runs=[self._run(number) | {"outputs": {}} for number in found[: fields["max_results"]]])
+
+
+def _holds(known, key, operator, value):
+    if key not in known:
+        return False
+    if operator == "LIKE":
+        return known[key].startswith(value.removesuffix("%"))
+    return (known[key] == value) == (operator == "=")
 
 
 def _present(**lists):

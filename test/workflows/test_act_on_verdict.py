@@ -224,3 +224,14 @@ def test_the_reason_of_a_revert_is_one_that_it_takes(candidate, said):
     left = {"verdict": "fail", "decided": "yes", "report": report("integration", "fail", said), "reason": ""}
     act_on_verdict(candidate, "revert", GATES=json.dumps([["integration", "Succeeded", left]]))
     assert re.fullmatch(r"integration: [^{}]{10,387}", reasons(candidate)[0])
+
+
+@pytest.mark.parametrize("verdict", ["fail", "inconclusive"])
+def test_a_version_that_was_deleted_while_it_was_tested_is_reverted(candidate, verdict):
+    del candidate.mlflow.versions["7"]
+    candidate.child(outcome="reverted", reason="staging is back on 1.0.5")
+    done = act_on_verdict(candidate, "revert", verdict, "skipped", "skipped")
+    assert done.returncode == 0, done.stderr
+    [child] = candidate.created()
+    assert child["spec"]["workflowTemplateRef"]["name"] == "revert-staging"
+    assert "version 7 was deleted in MLflow while it was tested" in candidate.output("reason")

@@ -123,6 +123,7 @@ def test_promotes_to_it_when_argo_cd_has_settled(ready):
     ready.patchable("canary")
     for said in (
         status(6, 6),
+        status(6, 6),
         status(6, 6, sync="OutOfSync"),
         status(7, 6, 7, health="Progressing"),
         status(7, 6, 7),
@@ -132,8 +133,8 @@ def test_promotes_to_it_when_argo_cd_has_settled(ready):
     done = promote(ready, "staging", "canary")
     assert done.returncode == 0, done.stderr
     assert ready.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(7)}"]] and ready.mlflow.aliases["canary"] == "7"
-    assert len(ready.calls("kubectl", "get")) == 2 + 1 + 5, (
-        "who asked, the freeze, staging's pods, and canary's Application until it settled"
+    assert len(ready.calls("kubectl", "get")) == 2 + 1 + 6, (
+        "who asked, the freeze, staging's pods, and canary's Application before, and until it settled"
     )
 
 
@@ -149,12 +150,14 @@ def test_goes_back_when_argo_cd_does_not_settle(ready):
     ready.pods_listed("staging", pod(7))
     ready.patchable("canary")
     for said in (
+        status(6, 6),
         status(7, 6, 7, health="Progressing"),
         status(7, 6, 7, health="Degraded"),
         status(7, 6, 7, health="Degraded"),
+        status(7, 6, 7, health="Degraded"),
     ):
-        ready.application("canary", 7, said)
-    ready.application("canary", 6, status(6, 6))
+        ready.application("canary", 7, said, held=6)
+    ready.application("canary", 6, status(6, 6), held=6)
     ready.app.serves(6)
     done = promote(ready, "staging", "canary", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and ready.mlflow.aliases["canary"] == "6" and ready.output("outcome") == "broken"
@@ -172,8 +175,8 @@ def test_asks_argo_cd_again_while_nothing_happens(monkeypatch):
 
     monkeypatch.setenv("REMOTE_ENVIRONMENTS", '["canary"]')
     monkeypatch.setattr(rollout, "REFRESH_INTERVAL", 0.1)
-    monkeypatch.setattr(rollout, "_patch", patch)
-    monkeypatch.setattr(rollout, "_application", lambda _: said[-1])
+    monkeypatch.setattr(rollout, "patch", patch)
+    monkeypatch.setattr(rollout, "application", lambda _: said[-1])
     rollout.await_pods("canary", digest(7), rollout.time.monotonic() + 10)
     assert patched == [rollout.REFRESH]
 
@@ -193,6 +196,7 @@ def test_a_version_that_does_not_answer_there_is_not_promoted(ready):
 
 def test_promotes_from_it_what_argo_cd_sees_there(ready):
     ready.application("canary", 7, status(7, 7))
+    ready.application("production", 6)
     ready.patchable("production")
     ready.pods_watched("production", (0, "ADDED", pod(7)))
     done = promote(ready, "canary", "production")
@@ -226,14 +230,16 @@ def test_an_api_server_that_is_unreachable_is_no_answer_of_argo_cd(ready):
 
 
 def test_restores_it_when_argo_cd_has_settled(world):
-    world.mlflow.add(6, image_digest=digest(6), canary__digest=digest(6))
+    world.mlflow.add(6, image_digest=digest(6))
+    world.mlflow.served("canary", "1.0.6", digest(6))
     world.mlflow.aliases["canary"] = "6"
     world.current_workflow()
     world.patchable("canary")
-    world.application("canary", 7, status(7, 7, health="Degraded"))
+    world.application("canary", 7, status(7, 7, health="Degraded"), held=6)
     for said in (status(7, 7, health="Degraded"), status(6, 6, 7, health="Degraded"), status(6, 6)):
         world.application("canary", 6, said)
     world.app.serves(6)
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     done = world.run("restore", TARGET_ENVIRONMENT="canary", REMOTE_ENVIRONMENTS=json.dumps(["canary"]))
     assert done.returncode == 0, done.stderr
     assert world.output("restored") == "canary is back on 1.0.6" and [
@@ -244,9 +250,10 @@ def test_restores_it_when_argo_cd_has_settled(world):
 def test_restores_the_base_image_where_nothing_was_promoted_to_it(world):
     world.current_workflow()
     world.patchable("canary")
-    world.application("canary", 7, status(7, 7))
+    world.application("canary", 7, status(7, 7), held="base")
     for said in (status(7, 7), status(None, "base")):
         world.application("canary", None, said)
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     done = world.run("restore", TARGET_ENVIRONMENT="canary", REMOTE_ENVIRONMENTS=json.dumps(["canary"]))
     assert done.returncode == 0, done.stderr
     assert world.patches() == [None] and world.output("restored") == "canary is back on the base image"

@@ -76,7 +76,7 @@ def test_a_registry_that_comes_back_is_waited_for(staging):
 def test_argo_cd_is_asked_again_while_nothing_happens(staging, monkeypatch):
     monkeypatch.setattr(rollout, "REFRESH_INTERVAL", 0.1)
     asked, states = [], [None, None, rollout.pods.Assessment("ready")]
-    monkeypatch.setattr(rollout, "_patch", lambda environment, patch: asked.append((environment, patch)))
+    monkeypatch.setattr(rollout, "patch", lambda environment, patch: asked.append((environment, patch)))
     monkeypatch.setattr(rollout, "_watch_pods", lambda *_: states.pop(0))
     rollout.await_pods("staging", digest(7), rollout.time.monotonic() + 5)
     assert asked == [("staging", {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}})] * 2
@@ -200,6 +200,7 @@ def test_reason_stands_when_argo_cd_cannot_be_asked(staging, answer):
         for rule in staging.rules["kubectl"]
         if rule["args"][1] != "applications.argoproj.io" or rule["args"][0] != "get"
     ]
+    staging.application("staging", 7)
     staging.allow("kubectl", "get", "applications.argoproj.io", *["*"] * 5, **says("kubectl", answer))
     staging.pods_watched("staging", (0, "ADDED", pod(6)))
     done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from conftest import BASE, act_on_verdict, digest, pod
+from conftest import BASE, act_on_verdict, digest, pod, says
 from lib import inputs
 
 FOUR = ("staging", "shadow", "canary", "production")
@@ -33,6 +33,7 @@ def passed(world):
 
 
 def promotable(world, source, target):
+    world.application(target)
     world.pods_listed(source, pod(7))
     world.patchable(target)
     world.pods_watched(target, (0, "ADDED", pod(7)))
@@ -88,12 +89,15 @@ def test_what_passed_is_held_where_there_is_no_other_environment(passed):
 
 
 def test_restores_every_one_that_models_are_promoted_to(world):
-    world.mlflow.add(6, **{f"{name}__digest": digest(6) for name in FOUR[1:]})
+    world.mlflow.add(6)
+    for name in FOUR[1:]:
+        world.mlflow.served(name, "1.0.6", digest(6))
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     world.mlflow.aliases.update({name: "6" for name in FOUR[1:]})
     world.app.serves(6)
     world.current_workflow()
     for name, runs in (("shadow", 7), ("canary", 6), ("production", 6)):
-        world.application(name, runs)
+        world.application(name, runs, held=6)
     world.patchable("shadow")
     world.pods_watched("shadow", (0, "ADDED", pod(6)))
     done = world.run("restore", ENVIRONMENTS=world.environments(*FOUR))

@@ -155,3 +155,23 @@ def test_a_pass_is_none_for_a_later_build(unjudged):
     unjudged.child(outcome="reverted", reason="")
     assert unjudged.run("exit_handler", MODEL_VERSION="8").returncode == 0 and len(unjudged.created()) == 1
     assert unjudged.mlflow.versions["8"]["staging.verdict"] == "inconclusive"
+
+
+def test_reverts_from_a_version_that_was_deleted(unjudged):
+    del unjudged.mlflow.versions["8"]
+    unjudged.child(outcome="reverted", reason="staging is back on 1.0.5")
+    done = unjudged.run("exit_handler", MODEL_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    [child] = unjudged.created()
+    parameters = {one["name"]: one["value"] for one in child["spec"]["arguments"]["parameters"]}
+    assert parameters["failed-version"] == "8"
+    assert unjudged.output("reason").startswith("version 8 was deleted in MLflow while it was tested; ")
+    assert unjudged.output("outcome") == "inconclusive"
+
+
+def test_leaves_what_another_version_runs_where_its_own_was_deleted(world):
+    world.mlflow.add(5, **passed(5))
+    world.application("staging", 5)
+    world.current_workflow()
+    done = world.run("exit_handler", MODEL_VERSION="8")
+    assert done.returncode == 0 and not world.created() and world.output("outcome") == "broken"

@@ -14,9 +14,7 @@ REPOSITORY = BASE.partition("@")[0]
 @pytest.fixture
 def ready(world):
     load = {"gate": "load", "verdict": "pass", "metrics": {"p95Ms": 110.5, "successPercent": 100}}
-    world.mlflow.add(
-        6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6), canary__digest=digest(6)
-    )
+    world.mlflow.add(6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6))
     world.mlflow.add(
         7, gate__load=json.dumps(load), image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7)
     )
@@ -42,7 +40,7 @@ def test_promotes(ready, source, target):
     assert done.returncode == 0, done.stderr
     assert ready.output("outcome") == "promoted"
     assert ready.mlflow.aliases[target] == "7" and ready.mlflow.aliases["staging"] == "7"
-    assert ready.mlflow.versions["7"][f"{target}.digest"] == digest(7)
+    assert ready.held() == ["1.0.7"] and f"{target}.promoted_at" in ready.mlflow.versions["7"]
     assert ready.mlflow.writes[-1][1].get("alias") == target, "the alias moves last"
     [record] = ready.mlflow.releases(action="promote", environment=target, outcome="promoted", status="FINISHED")
     assert (
@@ -87,7 +85,7 @@ def test_target_goes_back(ready, before):
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     if before is None:
         del ready.mlflow.aliases["canary"]
-    ready.application("canary", before)
+    ready.application("canary", before, held=before or "base")
     ready.patchable("canary")
     ready.pods_watched("canary", (0, "ADDED", pod(7, "crash-looping")))
     ready.pods_watched("canary", (0, "ADDED", pod(before or "base")))
@@ -126,6 +124,7 @@ def test_soaks_in_canary(ready, minutes, passes):
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * minutes))
         ready.mlflow.versions["7"]["canary.promoted_at"] = since
     ready.pods_listed("canary", pod(7))
+    ready.application("production")
     ready.pods_watched("production", (0, "ADDED", pod(7)))
     ready.patchable("production")
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
@@ -145,6 +144,7 @@ def test_soaks_in_canary(ready, minutes, passes):
 
 def test_staging_needs_no_soak(ready):
     ready.pods_listed("staging", pod(7))
+    ready.application("canary", 6)
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     ready.patchable("canary")
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
@@ -165,6 +165,7 @@ def test_a_registry_that_is_unreachable_is_waited_for_by_running_again(ready):
     assert done.returncode == 75 and not ready.patches() and ready.output("outcome") is None
     ready.rules["crane"] = []
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    ready.application("canary", 6)
     ready.patchable("canary")
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     assert promote(ready).returncode == 0
@@ -174,6 +175,7 @@ def test_a_registry_that_is_unreachable_is_waited_for_by_running_again(ready):
 def test_an_api_server_that_is_unreachable_is_waited_for_and_nothing_is_reverted(ready):
     ready.pods_listed("staging", pod(7))
     ready.allow("crane", "tag", "*", "*")
+    ready.application("canary", 6)
     ready.allow("kubectl", "patch", *["*"] * 10, **says("kubectl", "refused"))
     done = promote(ready)
     assert done.returncode == 75 and len(ready.patches()) == 1 and ready.mlflow.aliases["canary"] == "6"
@@ -182,12 +184,14 @@ def test_an_api_server_that_is_unreachable_is_waited_for_and_nothing_is_reverted
 
 @pytest.mark.parametrize(
     "away,said",
-    [(None, "OOMKilled"), ("registered-models/alias", "MLflow at .* did not answer")],
+    [(None, "OOMKilled"), ("LIKE", "MLflow at .* did not answer")],
     ids=["failing", "away"],
 )
 def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said):
-    world.mlflow.add(6, canary__digest=digest(6))
+    world.mlflow.add(6)
+    world.mlflow.served("canary", "1.0.6", digest(6))
     world.mlflow.add(8, **passed(8))
+    world.application("canary", 6)
     world.mlflow.aliases["canary"] = "6"
     world.current_workflow()
     world.frozen()
@@ -206,3 +210,89 @@ def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said)
     )
     assert done.returncode == 1 and re.search(f"CrashLoopBackOff.*has not yet: .*{said}", world.output("reason"))
     assert [record["outcome"] for record in world.mlflow.releases()] == ["broken"]
+
+
+def test_the_way_back_does_not_need_mlflow(ready):
+    ready.pods_listed("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    ready.application("canary", 6, held=6)
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7, "crash-looping")))
+    ready.pods_watched("canary", (0, "ADDED", pod(6)))
+    ready.app.serves(6)
+    ready.mlflow.fail_on("LIKE")
+    done = promote(ready)
+    assert done.returncode == 1 and "canary is back on 1.0.6." in ready.output("reason")
+    assert ready.patches()[-1] == [f"gourmetgram-app={REPOSITORY}@{digest(6)}"]
+
+
+def test_what_nothing_is_known_of_is_not_taken_to_the_base_image(ready):
+    ready.pods_listed("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    ready.application("canary", 6)
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7, "crash-looping")))
+    done = promote(ready)
+    left = "canary is left as it is: nothing is known of a release before this one."
+    assert done.returncode == 1 and left in ready.output("reason") and len(ready.patches()) == 1
+
+
+def test_the_first_release_holds_the_base_image_to_go_back_to(ready):
+    ready.pods_listed("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    ready.application("canary")
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    assert promote(ready).returncode == 0
+    assert ready.held() == ["base", "1.0.7"]
+
+
+def test_a_version_that_is_deleted_while_it_is_promoted_serves_all_the_same(ready):
+    ready.pods_listed("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    ready.application("canary", 6)
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    ready.mlflow.lose_on("set-tag")
+    done = promote(ready)
+    assert done.returncode == 0, done.stderr
+    assert ready.output("reason") == "canary serves 1.0.7, and MLflow no longer has version 7"
+    [record] = ready.mlflow.releases(action="promote", outcome="promoted")
+    assert record["serves_version"] == "1.0.7" and ready.held() == ["1.0.7"]
+
+
+@pytest.mark.parametrize(
+    "tag,value",
+    [
+        ("gate.review", "looked at it"),
+        ("gate.review", "[]"),
+        ("gate.review", '{"metrics": 7}'),
+        ("gate.review", '{"metrics": {"a": NaN, "b": "x", "c": true}}'),
+        ("canary.promoted_at", "yesterday"),
+    ],
+)
+def test_what_a_person_writes_on_a_version_is_ignored(ready, tag, value):
+    ready.mlflow.versions["7"][tag] = value
+    ready.pods_listed("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    ready.application("canary", 6)
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    done = promote(ready)
+    assert done.returncode == 0, done.stderr
+    [record] = ready.mlflow.releases(action="promote", outcome="promoted")
+    assert record["metrics"] == {"load.p95Ms": 110.5, "load.successPercent": 100}
+
+
+@pytest.mark.parametrize("promoted_at", ["yesterday", "", "2026-01-02"])
+def test_a_time_that_cannot_be_read_is_no_soak(ready, promoted_at):
+    ready.mlflow.versions["7"]["canary.promoted_at"] = promoted_at
+    ready.pods_listed("canary", pod(7))
+    done = ready.run(
+        "promote",
+        SOURCE_ENVIRONMENT="canary",
+        TARGET_ENVIRONMENT="production",
+        MODEL_VERSION="7",
+        MINIMUM_SOAK_MINUTES="60",
+    )
+    assert done.returncode == 1 and "canary has to run version 7 for 60.0 more minutes" in ready.output("reason")

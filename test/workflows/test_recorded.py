@@ -21,7 +21,7 @@ KUBECTL = {  # what a failed call means, where it does not mean that the API ser
     "forbidden": StepFailed,
     "internal-error": StepFailed,
 }
-CRANE = {"unknown": StepFailed, "append-unknown": StepFailed, "append-unauthorized": StepFailed}
+CRANE = {"unknown": crane.Missing, "append-unknown": crane.Missing, "append-unauthorized": StepFailed}
 
 
 def failed(tool):
@@ -101,6 +101,9 @@ def test_mlflow_answers_as_the_real_one_did():
         mlflow.add(2)
         mlflow.files["0/run1/artifacts/food11.onnx"] = b"weights"
         for call in STAGES["two versions"]:
+            assert ask(mlflow, call) == (call["status"], call["answer"]), call["path"]
+        mlflow.deleted.add("1")
+        for call in STAGES["a deleted experiment"]:
             assert ask(mlflow, call) == (call["status"], call["answer"]), call["path"]
     finally:
         mlflow.stop()

@@ -1,19 +1,52 @@
-"""restore.py: a promotion that was cut off leaves nothing behind."""
+"""restore.py: an environment runs its last release, its record says so, and its alias follows."""
+
+import json
 
 import pytest
 
-from conftest import BASE, digest, pod
+from conftest import BASE, HELD, digest, passed, pod, says
+from lib import last_release
+from lib.last_release import LastRelease, Served
 
 REPOSITORY = BASE.partition("@")[0]
 
 
+def restore(world, **env):
+    return world.run("restore", **{"TARGET_ENVIRONMENT": "canary", **env})
+
+
+def serving(version):
+    return Served(f"1.0.{version}", digest(version))
+
+
 @pytest.fixture
-def cut_off(world):
-    """Canary was told to run 7, whose promotion never came to its end; it was promoted to 6 before."""
-    world.mlflow.add(6, image_digest=digest(6), canary__digest=digest(6))
-    world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
+def canary(world):
+    """Canary serves 6: so says its record, its Application and its alias."""
+    world.mlflow.add(6, image_digest=digest(6))
+    world.mlflow.add(7, **passed(7))
     world.mlflow.aliases["canary"] = "6"
-    world.mlflow.open_release(
+    world.mlflow.served("canary", "1.0.6", digest(6))
+    world.application("canary", 6, held=6)
+    world.patchable("canary")
+    world.pods_watched("canary", (0, "ADDED", pod(6)))
+    world.app.serves(6)
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    world.current_workflow(labels={"workflows.argoproj.io/cron-workflow": "cron-restore-releases"})
+    return world
+
+
+def told_to_run(world, version, **held):
+    """Canary is told to run this version."""
+    world.rules["kubectl"] = [
+        rule for rule in world.rules["kubectl"] if rule["args"][:2] != ["get", "applications.argoproj.io"]
+    ]
+    world.application("canary", version, **held)
+
+
+@pytest.fixture
+def cut_off(canary):
+    """Canary was told to run 7, whose promotion never came to its end."""
+    canary.mlflow.open_release(
         "old",
         action="promote",
         environment="canary",
@@ -21,16 +54,12 @@ def cut_off(world):
         workflow="promote-model-x",
         app_version="1.0.7",
     )
-    world.application("canary", 7)
-    world.current_workflow(labels={"workflows.argoproj.io/cron-workflow": "cron-restore-releases"})
-    world.patchable("canary")
-    world.pods_watched("canary", (0, "ADDED", pod(6)))
-    world.app.serves(6)
-    return world
+    told_to_run(canary, 7, held=6)
+    return canary
 
 
-def test_goes_back_to_the_alias(cut_off):
-    done = cut_off.run("restore", TARGET_ENVIRONMENT="canary")
+def test_goes_back_to_the_last_release(cut_off):
+    done = restore(cut_off)
     assert done.returncode == 0, done.stderr
     assert cut_off.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(6)}"]]
     assert cut_off.output("restored") == "canary is back on 1.0.6" and cut_off.mlflow.aliases["canary"] == "6"
@@ -40,44 +69,193 @@ def test_goes_back_to_the_alias(cut_off):
     [interrupted] = cut_off.mlflow.releases(action="promote", outcome="interrupted", status="FAILED")
     assert interrupted["reason"] == "promote-model-x was interrupted; canary serves 1.0.6"
     assert interrupted["serves_version"] == "1.0.6"
+    assert cut_off.events() == [("Restored", "canary is back on 1.0.6")]
 
 
 def test_the_exit_handler_closes_the_record_of_its_current_workflow(cut_off):
     cut_off.mlflow.runs["old"]["tags"]["workflow_uid"] = "uid-1"
-    assert cut_off.run("restore", TARGET_ENVIRONMENT="canary").returncode == 0
+    assert restore(cut_off).returncode == 0
     assert [(one["action"], one["outcome"]) for one in cut_off.mlflow.releases()] == [
         ("promote", "interrupted"),
         ("restore", "restored"),
     ]
 
 
-def test_before_the_first_promotion_it_goes_back_to_the_base_image(cut_off):
-    del cut_off.mlflow.aliases["canary"]
-    cut_off.rules["kubectl"] = [rule for rule in cut_off.rules["kubectl"] if "pods" not in rule["args"]]
-    cut_off.pods_watched("canary", (0, "ADDED", pod("base")))
-    cut_off.app.paths.clear()
-    assert cut_off.run("restore", TARGET_ENVIRONMENT="canary").returncode == 0
-    assert cut_off.patches() == [None] and cut_off.output("restored") == "canary is back on the base image"
-
-
-def test_changes_nothing_where_all_is_well(world):
-    world.mlflow.add(6, canary__digest=digest(6), production__digest=digest(6))
-    world.mlflow.aliases.update(canary="6", production="6")
-    world.application("canary", 6)
-    world.application("production", 6)
-    world.current_workflow()
-    done = world.run("restore")
+@pytest.mark.parametrize("known_by", ["the record", "the Application"])
+def test_one_memory_is_enough_to_go_back(cut_off, known_by):
+    if known_by == "the record":
+        told_to_run(cut_off, 7)
+    else:
+        cut_off.mlflow.runs = {key: run for key, run in cut_off.mlflow.runs.items() if not key.startswith("served")}
+    done = restore(cut_off)
     assert done.returncode == 0, done.stderr
-    assert not world.patches() and not world.mlflow.releases() and world.output("restored") == ""
+    assert cut_off.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(6)}"]]
 
 
-def test_an_alias_that_was_moved_by_hand_is_named_and_left(world):
-    world.mlflow.add(9)
-    world.mlflow.aliases["canary"] = "9"
-    done = world.run("restore", TARGET_ENVIRONMENT="canary")
-    assert done.returncode == 1 and not world.patches()
-    never = "The alias canary is on version 9, which was never promoted there"
-    assert done.stderr == f"Failed: {never}: move it in MLflow to one that was.\n"
+def test_a_first_promotion_that_was_interrupted_goes_back_to_the_base_image(world):
+    world.mlflow.add(7, **passed(7))
+    world.application("canary", 7, held="base")
+    world.patchable("canary")
+    world.pods_watched("canary", (0, "ADDED", pod("base")))
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    world.current_workflow()
+    assert restore(world).returncode == 0
+    assert world.patches() == [None] and world.output("restored") == "canary is back on the base image"
+
+
+def test_changes_nothing_where_all_is_well(canary):
+    canary.mlflow.served("production", "1.0.6", digest(6))
+    canary.mlflow.aliases["production"] = "6"
+    canary.application("production", 6, held=6)
+    done = canary.run("restore")
+    assert done.returncode == 0, done.stderr
+    assert not canary.calls("kubectl", "patch") and not canary.mlflow.releases() and not canary.mlflow.writes
+    assert canary.output("restored") == "" and canary.events() == []
+
+
+def test_before_the_first_release_there_is_nothing_to_do(world):
+    world.application("canary")
+    done = restore(world)
+    assert done.returncode == 0, done.stderr
+    assert not world.calls("kubectl", "patch") and not world.mlflow.releases()
+
+
+# What a person does to MLflow never changes what serves.
+
+
+@pytest.mark.parametrize("version", ["7", None])
+def test_an_alias_that_was_moved_or_deleted_follows_again(canary, version):
+    canary.frozen(who="anna", since="2026-01-02T03:04:05Z", why="the fair is on")
+    if version:
+        canary.mlflow.aliases["canary"] = version
+    else:
+        del canary.mlflow.aliases["canary"]
+    done = restore(canary)
+    assert done.returncode == 0, done.stderr
+    assert not canary.patches() and canary.mlflow.aliases["canary"] == "6"
+    was = f"version {version}" if version else "no version"
+    sentence = f"the alias canary was on {was}, and follows 1.0.6 again"
+    assert canary.output("restored") == sentence and canary.events() == [("Restored", sentence)]
+    [record] = canary.mlflow.releases(action="restore", outcome="restored")
+    assert (record["reason"], record["serves_version"]) == (sentence, "1.0.6")
+
+
+def test_an_alias_of_an_environment_without_a_release_is_taken_off(canary):
+    canary.mlflow.runs.clear()
+    told_to_run(canary, None, held="base")
+    done = restore(canary)
+    assert done.returncode == 0, done.stderr
+    assert not canary.patches() and "canary" not in canary.mlflow.aliases
+
+
+LOST = "MLflow no longer has version 6, which canary serves: it goes on serving it"
+
+
+@pytest.mark.parametrize("lost", ["the version", "the model", "all of MLflow"])
+def test_what_mlflow_lost_goes_on_serving(canary, lost):
+    canary.mlflow.aliases.clear()
+    if lost == "the version":
+        del canary.mlflow.versions["6"]
+    else:
+        canary.mlflow.versions.clear()
+    if lost == "all of MLflow":
+        canary.mlflow.runs.clear()
+        canary.mlflow.experiments.clear()
+    done = restore(canary)
+    assert done.returncode == 0, done.stderr
+    assert not canary.patches() and ("VersionLost", LOST) in canary.events()
+    records = canary.mlflow.releases(action="restore")
+    if lost == "all of MLflow":
+        [record] = records
+        assert record["reason"] == "the record of canary, which serves 1.0.6, was lost and is made anew"
+        assert (record["serves_version"], record["serves_digest"]) == ("1.0.6", digest(6))
+    else:
+        assert not records
+
+
+def test_an_old_copy_of_mlflow_takes_nothing_back(canary):
+    canary.mlflow.runs.clear()
+    canary.mlflow.served("canary", "1.0.5", digest(5), ended=1000)
+    told_to_run(canary, 6, held=6, held_at=2000)
+    done = restore(canary)
+    assert done.returncode == 0, done.stderr
+    assert not canary.patches()
+    assert "the record of canary, which serves 1.0.6, was lost and is made anew" in canary.output("restored")
+    canary.mlflow.writes.clear()
+    assert restore(canary).returncode == 0 and not canary.mlflow.writes and len(canary.mlflow.releases()) == 1
+
+
+def test_an_experiment_that_was_deleted_is_restored(cut_off):
+    cut_off.mlflow.deleted.add("1")
+    done = restore(cut_off)
+    assert done.returncode == 0, done.stderr
+    assert cut_off.patches() and not cut_off.mlflow.deleted
+    assert "The experiment gourmetgram-releases was deleted in MLflow, and is restored." in done.stdout
+
+
+def test_a_release_of_which_nothing_is_known_is_left(canary):
+    canary.mlflow.runs.clear()
+    canary.mlflow.aliases.clear()
+    told_to_run(canary, 7)
+    done = restore(canary)
+    assert done.returncode == 0, done.stderr
+    unknown = f"canary runs {digest(7)}, and neither its Application nor MLflow says by which release"
+    assert canary.events() == [("UnknownRelease", f"{unknown}: it is left as it is. Promote a model version to it.")]
+    assert not canary.calls("kubectl", "patch") and not canary.mlflow.releases()
+
+
+def test_an_mlflow_that_is_away_is_waited_for(cut_off):
+    cut_off.mlflow.fail_on("runs/search")
+    done = restore(cut_off, MLFLOW_PATIENCE_SECONDS="1")
+    assert done.returncode == 75 and not cut_off.calls("kubectl", "patch")
+
+
+def test_an_environment_goes_back_where_mlflow_takes_no_record(cut_off):
+    cut_off.mlflow.refuse("runs/create")
+    done = restore(cut_off)
+    assert done.returncode == 0, done.stderr
+    assert cut_off.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(6)}"]]
+
+
+def test_one_environment_does_not_wait_for_another(cut_off):
+    cut_off.rules["kubectl"] = [rule for rule in cut_off.rules["kubectl"] if "pods" not in rule["args"]]
+    cut_off.pods_watched("canary", (0, "ADDED", pod(6, "crash-looping")))
+    cut_off.mlflow.aliases["production"] = "6"
+    cut_off.mlflow.served("production", "1.0.7", digest(7))
+    cut_off.application("production", 7, held=7)
+    done = cut_off.run("restore")
+    assert done.returncode == 1 and "canary does not run the image" in done.stderr
+    assert cut_off.mlflow.aliases["production"] == "7"
+    assert [one["outcome"] for one in cut_off.mlflow.releases(action="restore", environment="canary")] == ["broken"]
+
+
+def test_an_application_made_before_holds_what_its_record_says(canary):
+    told_to_run(canary, 6)
+    assert restore(canary).returncode == 0
+    assert canary.held() == ["1.0.6"] and not canary.patches() and not canary.mlflow.releases()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "seven",
+        "[]",
+        "null",
+        '{"version": "1.0.7"}',
+        '{"version": "latest", "digest": "sha256:1", "at": 1}',
+        json.dumps({"version": "1.0.7", "digest": digest(7), "at": "now"}),
+    ],
+)
+def test_what_an_application_holds_may_be_unreadable(text):
+    assert last_release.held({"metadata": {"annotations": {HELD: text}}}) is None
+
+
+def test_the_newer_one_decides():
+    old, new = LastRelease(serving(6), 1), LastRelease(serving(7), 2)
+    assert last_release.decide(old, new) == last_release.decide(new, old) == new
+    assert last_release.decide(old, None) == last_release.decide(None, old) == old
+    assert last_release.decide(None, None) is None
 
 
 @pytest.mark.parametrize("value", ["", "staging", "staging;id", "canary,", "kube-system", "shadow"])

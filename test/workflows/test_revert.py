@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import BASE, comes_back, digest, evicted, passed, pod
+from conftest import BASE, comes_back, digest, evicted, passed, pod, says
 
 
 @pytest.fixture
@@ -10,6 +10,7 @@ def staging(world):
     world.patchable("staging")
     world.mlflow.aliases["staging"] = "8"
     world.application("staging", 8)
+    world.registry_has(5)
     world.under_lock()
     return world
 
@@ -90,11 +91,9 @@ def test_by_hand_without_parameters(staging):
 
 def test_on_a_schedule_changes_nothing_where_all_is_well(staging):
     staging.mlflow.add(8, **passed(8))
-    staging.pods_watched("staging", (0, "ADDED", pod(8)))
-    staging.app.serves(8)
     done = staging.run("revert")
     assert done.returncode == 0, done.stderr
-    assert staging.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(8)}"]]
+    assert not staging.patches() and staging.held() == ["1.0.8"]
     assert not staging.mlflow.writes and not staging.mlflow.releases()
 
 
@@ -158,3 +157,141 @@ def test_a_revert_that_is_interrupted_continues_with_its_record(unjudged, part):
     assert [record["status"] for record in unjudged.mlflow.releases()] == ["FINISHED"] and unjudged.mlflow.aliases[
         "staging"
     ] == "5"
+
+
+# What a person does to MLflow, and what the registry lost
+
+
+def test_a_version_that_is_mistyped_is_refused(world):
+    world.mlflow.add(5, **passed(5))
+    world.application("staging", 5)
+    world.current_workflow()
+    done = world.run("revert", FAILED_VERSION="77")
+    assert done.returncode == 2 and not world.calls("kubectl", "patch") and not world.mlflow.releases()
+    assert done.stderr == (
+        "Invalid input: FAILED_VERSION 77 is no version in MLflow: give one that is, or none to leave what staging "
+        "runs without its having passed.\n"
+    )
+
+
+def test_a_version_that_was_deleted_while_it_was_tested_is_reverted(staging):
+    staging.mlflow.add(5, **passed(5))
+    comes_back(staging)
+    done = staging.run("revert", FAILED_VERSION="8", REASON="version 8 was deleted")
+    assert done.returncode == 0, done.stderr
+    assert staging.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(5)}"]]
+    assert staging.mlflow.aliases["staging"] == "5" and staging.output("outcome") == "reverted"
+
+
+def test_what_the_schedule_finds_of_a_deleted_version_is_reverted(staging):
+    staging.mlflow.add(5, **passed(5))
+    comes_back(staging)
+    done = staging.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert staging.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(5)}"]]
+
+
+@pytest.fixture
+def emptied(world):
+    """MLflow lost everything."""
+    world.current_workflow()
+    world.patchable("staging")
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    return world
+
+
+def test_an_emptied_mlflow_leaves_what_passed(emptied):
+    emptied.application("staging", 8, held=8)
+    done = emptied.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert not emptied.calls("kubectl", "patch") and not emptied.mlflow.releases()
+    lost = "MLflow no longer has version 8, which staging serves: it goes on serving it"
+    assert emptied.events() == [("VersionLost", lost)] and emptied.output("reverted-to") == "1.0.8"
+
+
+def test_an_emptied_mlflow_takes_nothing_to_the_base_image(emptied):
+    emptied.application("staging", 8)
+    done = emptied.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert not emptied.calls("kubectl", "patch") and emptied.output("outcome") == "inconclusive"
+    unknown = f"staging runs {digest(8)}, which is no version in MLflow: it is left as it is. Train a model."
+    assert emptied.events() == [("UnknownRelease", unknown)]
+
+
+def test_an_emptied_mlflow_does_not_keep_a_candidate(emptied):
+    emptied.under_lock()
+    emptied.application("staging", 8, held=7)
+    emptied.registry_has(7)
+    comes_back(emptied, 7)
+    done = emptied.run("revert", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    assert emptied.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(7)}"]]
+    assert emptied.held() == ["1.0.7"] and emptied.output("reverted-to") == "1.0.7"
+
+
+def test_what_failed_since_is_no_good_release_though_staging_holds_it(staging):
+    staging.rules["kubectl"] = [
+        rule for rule in staging.rules["kubectl"] if rule["args"][:2] != ["get", "applications.argoproj.io"]
+    ]
+    staging.application("staging", 8, held=8)
+    staging.mlflow.add(5, **passed(5))
+    staging.mlflow.add(8, image_digest=digest(8), staging__verdict="fail", staging__digest=digest(8))
+    comes_back(staging)
+    done = staging.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert staging.output("reverted-to") == "1.0.5"
+
+
+def test_a_version_that_passed_stays_though_another_passed_later(staging):
+    staging.rules["kubectl"] = [
+        rule for rule in staging.rules["kubectl"] if rule["args"][:2] != ["get", "applications.argoproj.io"]
+    ]
+    staging.application("staging", 5, held=5)
+    staging.mlflow.add(5, **passed(5))
+    staging.mlflow.add(8, **passed(8, "2026-02-01T00:00:00Z"))
+    done = staging.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert not staging.patches() and staging.mlflow.aliases["staging"] == "5"
+
+
+def test_an_image_that_the_registry_lost_is_passed_over(staging):
+    staging.mlflow.add(4, **passed(4, "2026-01-04T00:00:00Z"))
+    staging.mlflow.add(6, **passed(6, "2026-01-06T00:00:00Z"))
+    staging.mlflow.add(8, image_digest=digest(8))
+    staging.registry_lost(6)
+    staging.registry_has(4)
+    comes_back(staging, 4)
+    done = staging.run("revert", FAILED_VERSION="8", REASON="load: slow")
+    assert done.returncode == 0, done.stderr
+    assert staging.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(4)}"]]
+    [record] = staging.mlflow.releases(action="revert", outcome="reverted")
+    lost = "the registry has lost the image of 1.0.6"
+    assert record["reason"] == f"load: slow; {lost}; staging is back on 1.0.4"
+
+
+def test_a_registry_that_is_away_stops_no_revert(unjudged):
+    unjudged.rules["crane"] = []
+    unjudged.allow("crane", "manifest", "*", **says("crane", "refused"))
+    comes_back(unjudged)
+    done = unjudged.run("revert", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    assert unjudged.output("reverted-to") == "1.0.5"
+
+
+def test_a_revert_needs_no_record(unjudged):
+    unjudged.mlflow.refuse("runs/create")
+    comes_back(unjudged)
+    done = unjudged.run("revert", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    assert unjudged.output("reverted-to") == "1.0.5" and "Not on record: reverted" in done.stdout
+
+
+@pytest.mark.parametrize("value", ["latest", "sha256:7", ""])
+def test_a_digest_that_a_person_wrote_is_none(staging, value):
+    staging.mlflow.add(5, **passed(5))
+    staging.mlflow.add(6, **{**passed(6, "2026-03-01T00:00:00Z"), "staging__digest": value})
+    staging.mlflow.add(8, image_digest=digest(8))
+    comes_back(staging)
+    done = staging.run("revert", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    assert staging.output("reverted-to") == "1.0.5"

@@ -16,6 +16,14 @@ def overrides(source: dict[str, Any]) -> list[str] | None:
     return source.get("kustomize", {}).get("images")
 
 
+def released_digest(application: Application) -> str | None:
+    """The digest that an environment is told to run, or None before the first release."""
+    for image in overrides(application["spec"]["source"]) or []:
+        if image.startswith(f"{constants.APP_IMAGE}="):
+            return image.rpartition("@")[2]
+    return None
+
+
 def running_digests(application: Application) -> list[str]:
     """Digests of the app's images that run there, sorted; nothing before the cluster is as Argo CD was told."""
     return _digests(application) if _is_settled(application) else []

@@ -45,6 +45,11 @@ def require_lock(workflow: Workflow | None = None) -> None:
         raise LockLost(f"{lost}: this workflow changes nothing more.")
 
 
+def is_under_lock() -> bool:
+    """Whether a pipeline run started this Workflow, under the lock on staging that it holds."""
+    return constants.LOCK_HOLDER in current()["metadata"].get("labels", {})
+
+
 def _lock_key(workflow: Workflow) -> str | None:
     """Which step of a Workflow holds the lock on staging, as Argo names it; None when none does."""
     held = workflow.get("status", {}).get("synchronization", {}).get("mutex", {}).get("holding") or []

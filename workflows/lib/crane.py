@@ -10,11 +10,26 @@ from lib.transient import is_transient
 TRANSIENT_SIGNS = ("status code 502", "status code 503", "status code 504")
 
 
+class Missing(StepFailed):
+    """The registry does not have the image."""
+
+
+def exists(image: str) -> bool:
+    """Whether the registry has an image, `repository@digest`; raises Unavailable or StepFailed."""
+    try:
+        run("manifest", image)
+        return True
+    except Missing:
+        return False
+
+
 def run(*args: str) -> str:
-    """Output of a crane command; raises Unavailable when the registry does not answer, else StepFailed."""
+    """Output of a crane command; raises Missing, Unavailable when the registry does not answer, or StepFailed."""
     done = subprocess.run(["crane", *args], capture_output=True, text=True)
     if done.returncode == 0:
         return done.stdout
     message = done.stderr.strip().rpartition("\n")[2]  # what it tried before that is on the lines above
     kind = Unavailable if is_transient(message, *TRANSIENT_SIGNS) else StepFailed
+    if "MANIFEST_UNKNOWN" in message or "NAME_UNKNOWN" in message:
+        kind = Missing
     raise kind(f"crane {args[0]} failed: {outputs.clean(message[-300:])}")

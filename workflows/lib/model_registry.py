@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 import urllib.parse
 from collections.abc import Mapping
@@ -78,12 +79,30 @@ class ModelVersion:
     @property
     def digest(self) -> str | None:
         """Digest of the image that was built for this version, or None."""
-        return self.tags.get("image_digest")
+        return _digest(self.tags.get("image_digest"))
 
     @property
     def verified_digest(self) -> str | None:
         """Digest of the image that passed every gate in staging, or None: no test verifies a later build."""
-        return self.tags.get("staging.digest") if self.tags.get("staging.verdict") == "pass" else None
+        return _digest(self.tags.get("staging.digest")) if self.tags.get("staging.verdict") == "pass" else None
+
+
+def _digest(text: str | None) -> str | None:
+    """A tag's digest; None where a person wrote something else there."""
+    return text if text and re.fullmatch(r"sha256:[0-9a-f]{64}", text, re.ASCII) else None
+
+
+def find(version: str) -> ModelVersion | None:
+    """The version, or None where MLflow does not have it."""
+    try:
+        return get(version)
+    except Missing:
+        return None
+
+
+def exists(version: str) -> bool:
+    """Whether MLflow has the version."""
+    return find(version) is not None
 
 
 def get(version: str) -> ModelVersion:
@@ -144,6 +163,14 @@ def drop_alias(name: str) -> None:
     """Takes an alias off whatever version has it."""
     if alias(name) is not None:
         call("DELETE", "registered-models/alias", {"name": constants.MODEL, "alias": name})
+
+
+def point_alias(name: str, version: str | None) -> None:
+    """Moves an alias to a version, or with None takes it off."""
+    if version is None:
+        drop_alias(name)
+    else:
+        move_alias(name, version)
 
 
 def download(version: str, file: str, path: Path, limit: int) -> None:

@@ -4,23 +4,19 @@ anything is changed, closed with the outcome, and outlives every Workflow object
 """
 
 import json
+import math
+import sys
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from lib import child_workflows, constants, model_registry, outputs
+from lib import child_workflows, constants, last_release, model_registry, outputs
 from lib.child_workflows import Workflow
 from lib.errors import StepFailed, Unavailable
+from lib.last_release import LastRelease, Served
 
 EXPERIMENT = "gourmetgram-releases"
 SUCCESSES = ("deployed", "promoted", "reverted", "restored")
-
-
-class Served(NamedTuple):
-    """What an environment runs: `base` as app version stands for the base image."""
-
-    app_version: str
-    digest: str
 
 
 class Release:
@@ -41,6 +37,23 @@ class Release:
         model_registry.call("POST", "runs/update", fields)
 
 
+class Unrecorded:
+    """Stands for a record that MLflow refuses, where the way back to what serves matters more."""
+
+    def end(self, outcome: str, reason: object, serves: Served | None = None) -> None:
+        """Prints what the record would say."""
+        print(f"Not on record: {outcome}: {reason}", flush=True)
+
+
+def begin_way_back(action: str, environment: str, version: str | None = None) -> Release | Unrecorded:
+    """Like `begin`, for `revert` and `restore`: they go on without a record where MLflow refuses one."""
+    try:
+        return begin(action, environment, version)
+    except StepFailed as failure:
+        print(f"MLflow takes no record: {failure}", file=sys.stderr)
+        return Unrecorded()
+
+
 def begin(action: str, environment: str, version: str | None = None) -> Release:
     """
     Opens the record of what this Workflow is about to do (`deploy`, `promote`, `revert` or `restore`), or finds the one
@@ -58,12 +71,9 @@ def begin(action: str, environment: str, version: str | None = None) -> Release:
     }
     metrics: dict[str, float] = {}
     if version:
-        model = model_registry.get(version)
-        about |= {
-            "app_version": constants.app_version(version),
-            "digest": model.digest or "",
-            "model_run": model.run,
-        } | _origin(model.run)
+        about["app_version"] = constants.app_version(version)
+    if version and (model := model_registry.find(version)):
+        about |= {"digest": model.digest or "", "model_run": model.run} | _origin(model.run)
         metrics = gate_figures(model.tags)
     run = model_registry.call(
         "POST",
@@ -87,6 +97,17 @@ def opened(action: str, environment: str, workflow: Workflow | None = None) -> R
     conditions = [f"tags.{key} = '{value}'" for key, value in identity.items()]
     found = _search(" and ".join([*conditions, "attributes.status = 'RUNNING'"]))
     return Release(found[0]) if found else None
+
+
+def last_served(environment: str) -> LastRelease | None:
+    """What the newest release of an environment that changed what it serves put there, or None without one."""
+    conditions = ["attributes.status != 'RUNNING'", "tags.serves_digest LIKE 'sha256:%'"]
+    newest = _search(" and ".join([f"tags.environment = '{environment}'", *conditions]), newest_first=True, limit=1)
+    if not newest:
+        return None
+    tags = Release(newest[0]).tags
+    served = last_release.served(tags.get("serves_version"), tags.get("serves_digest"))
+    return LastRelease(served, int(newest[0]["info"]["end_time"])) if served else None
 
 
 def _identity(action: str, environment: str, workflow: Workflow) -> dict[str, str]:
@@ -125,10 +146,23 @@ def gate_figures(tags: Mapping[str, str]) -> dict[str, float]:
     """The numbers that the gates measured, by `gate.figure`: `load.p95Ms`."""
     figures = {}
     for key, value in tags.items():
-        if key.startswith("gate."):
-            gate, metrics = key.removeprefix("gate."), json.loads(value).get("metrics", {})
-            figures |= {f"{gate}.{name}": number for name, number in metrics.items() if isinstance(number, int | float)}
+        gate = key.removeprefix("gate.")
+        if gate != key:
+            figures |= {f"{gate}.{name}": number for name, number in _metrics(value).items() if _is_figure(number)}
     return figures
+
+
+def _metrics(report: str) -> dict[str, Any]:
+    """The metrics of a gate's report; none where a person wrote something else there."""
+    try:
+        metrics = json.loads(report)["metrics"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return {}
+    return metrics if isinstance(metrics, dict) else {}
+
+
+def _is_figure(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _origin(run: str) -> dict[str, str]:
@@ -143,23 +177,27 @@ def _origin(run: str) -> dict[str, str]:
 
 
 def _experiment() -> str:
-    """Id of the experiment, which the first release makes."""
+    """Id of the experiment, which the first release makes. One that a person deleted is brought back."""
     try:
-        return _find_experiment()
+        found = _find_experiment()
     except model_registry.Missing:
         try:
             return model_registry.call("POST", "experiments/create", {"name": EXPERIMENT})["experiment_id"]
-        except (StepFailed, Unavailable):  # another workflow made it at the same moment
-            return _find_experiment()
+        except StepFailed:  # another workflow made it at the same moment
+            found = _find_experiment()
+    if found.get("lifecycle_stage") == "deleted":
+        model_registry.call("POST", "experiments/restore", {"experiment_id": found["experiment_id"]})
+        print(f"The experiment {EXPERIMENT} was deleted in MLflow, and is restored.", flush=True)
+    return found["experiment_id"]
 
 
-def _find_experiment() -> str:
-    found = model_registry.call("GET", "experiments/get-by-name", {"experiment_name": EXPERIMENT})
-    return found["experiment"]["experiment_id"]
+def _find_experiment() -> dict[str, Any]:
+    return model_registry.call("GET", "experiments/get-by-name", {"experiment_name": EXPERIMENT})["experiment"]
 
 
-def _search(condition: str) -> list[dict[str, Any]]:
-    query = {"experiment_ids": [_experiment()], "filter": condition, "max_results": 100}
+def _search(condition: str, newest_first: bool = False, limit: int = 100) -> list[dict[str, Any]]:
+    order = {"order_by": ["attributes.end_time DESC"]} if newest_first else {}
+    query = {"experiment_ids": [_experiment()], "filter": condition, "max_results": limit} | order
     return model_registry.call("POST", "runs/search", query).get("runs", [])
 
 

@@ -1,59 +1,110 @@
-"""The version that an environment was last promoted to, and the way back to it."""
+"""
+Puts an environment right that models are promoted to: it runs its last release, its record says so, and its alias in
+MLflow follows. What nothing is known of is left as it is.
+"""
 
 import sys
 
-from lib import constants, model_registry, release_log, rollout
+from lib import events, last_release, model_registry, release_log, rollout
+from lib.argocd import released_digest
 from lib.errors import StepFailed, Unavailable
-from lib.release_log import Served
+from lib.last_release import LastRelease, Served
 
 
-def last_promoted(environment: str) -> Served | None:
-    """
-    What the last promotion that was completed put there, by the environment's alias; None before the first. Raises
-    StepFailed when the alias is on a version that was never promoted there.
-    """
-    version = model_registry.alias(environment)
-    if version is None:
-        return None
-    digest = model_registry.get(version).tags.get(f"{environment}.digest")
-    if not digest:
-        never = f"The alias {environment} is on version {version}, which was never promoted there"
-        raise StepFailed(f"{never}: move it in MLflow to one that was.")
-    return Served(constants.app_version(version), digest)
-
-
-def restore(environment: str) -> str:
-    """
-    Puts an environment back on the version of its alias, or on the base image when it has none; returns a sentence.
-    Raises StepFailed when it does not come to serve it.
-    """
-    good = last_promoted(environment)
-    if good:
+def restore(environment: str, good: Served) -> str:
+    """Puts an environment back on what it served; returns a sentence. Raises StepFailed when it does not come to it."""
+    if good.released_digest:
         rollout.release(environment, rollout.image_override(good.digest), good.digest, good.app_version)
     else:
         rollout.release(environment, None, rollout.base_digest(), None)
-    return f"{environment} is back on {good.app_version if good else 'the base image'}"
+    return f"{environment} is back on {good.title}"
 
 
 def try_restore(environment: str) -> str:
-    """Like `restore`, for somebody who has failed already: never raises, and returns what became of it."""
+    """
+    Puts an environment back after a release that failed, for somebody who has failed already: never raises, and returns
+    what became of it.
+    """
     try:
-        return f"{restore(environment)}."
+        good = _last_without_patience(environment)
+        if good is None:
+            return f"{environment} is left as it is: nothing is known of a release before this one."
+        return f"{restore(environment, good.served)}."
     except (StepFailed, Unavailable) as failure:
         print(f"Failed: {failure}", file=sys.stderr)
         return f"{environment} was told to go back to what it ran, and has not yet: {failure}"
 
 
-def restore_if_drifted(environment: str) -> str | None:
-    """Restores an environment if it runs something else than its alias says; returns a sentence, or None."""
-    good = last_promoted(environment)
-    running = rollout.released_digest(environment)
-    serves = good or Served("base", rollout.base_digest())
+def _last_without_patience(environment: str) -> LastRelease | None:
+    """The last release. What the Application holds is enough, so that an MLflow that is away stops no way back."""
+    kept = last_release.held(rollout.application(environment))
+    try:
+        return last_release.decide(release_log.last_served(environment), kept)
+    except (StepFailed, Unavailable):
+        if kept is None:
+            raise
+        return kept
+
+
+def put_right(environment: str) -> str | None:
+    """
+    Puts right what differs from the environment's last release; returns a sentence, or None where nothing does. Raises
+    StepFailed when the environment does not come to serve it.
+    """
+    application = rollout.application(environment)
+    running, recorded = released_digest(application), release_log.last_served(environment)
+    kept = last_release.held(application)
+    good = last_release.decide(recorded, kept)
+    if good is None:
+        return _leave(environment, running)
+    wrong_alias = _wrong_alias(environment, good.served)
+    has_no_record = (recorded is None or recorded.served != good.served) and good.served.number is not None
     sentence = None
-    if running != (good.digest if good else None):
-        release = release_log.begin("restore", environment, model_registry.alias(environment))
-        sentence = restore(environment)
-        release.end("restored", sentence, serves)
-    served = good.app_version if good else "the base image"
-    release_log.close_interrupted(environment, f"{environment} serves {served}", serves)
+    if running != good.served.released_digest or has_no_record or wrong_alias:
+        release = release_log.begin_way_back("restore", environment, good.served.number)
+        try:
+            sentence = _correct(environment, good.served, running, has_no_record, wrong_alias)
+        except StepFailed as failure:
+            release.end("broken", failure)
+            raise
+        release.end("restored", sentence, good.served)
+        events.warn(environment, "Restored", sentence)
+    if kept is None or kept.served != good.served:
+        last_release.hold(environment, good.served)
+    release_log.close_interrupted(environment, f"{environment} serves {good.served.title}", good.served)
     return sentence
+
+
+def _leave(environment: str, running: str | None) -> str | None:
+    if running is None:
+        return None
+    unknown = f"{environment} runs {running}, and neither its Application nor MLflow says by which release"
+    sentence = f"{unknown}: it is left as it is. Promote a model version to it."
+    events.warn(environment, "UnknownRelease", sentence)
+    return sentence
+
+
+def _wrong_alias(environment: str, good: Served) -> str | None:
+    """What is wrong with the alias and can be put right, or None. An alias cannot follow to a version that is gone."""
+    version = model_registry.alias(environment)
+    if version == good.number:
+        return None
+    if good.number and not model_registry.exists(good.number):
+        sentence = f"MLflow no longer has version {good.number}, which {environment} serves: it goes on serving it"
+        print(sentence, flush=True)
+        events.warn(environment, "VersionLost", sentence)
+        return None
+    return f"the alias {environment} was on {f'version {version}' if version else 'no version'}"
+
+
+def _correct(environment: str, good: Served, running: str | None, has_no_record: bool, wrong_alias: str | None) -> str:
+    """Does what `put_right` found; returns it in one sentence."""
+    done = []
+    if running != good.released_digest:
+        done.append(restore(environment, good))
+    if has_no_record:
+        done.append(f"the record of {environment}, which serves {good.title}, was lost and is made anew")
+    if wrong_alias:
+        model_registry.point_alias(environment, good.number)
+        done.append(f"{wrong_alias}, and follows {good.title} again")
+    return "; ".join(done)

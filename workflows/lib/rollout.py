@@ -24,17 +24,9 @@ def base_digest() -> str:
     return inputs.image("APP_BASE_IMAGE").rpartition("@")[2]
 
 
-def overrides(environment: str) -> list[str] | None:
-    """The release of an environment: the `images` that its Application overrides, or None before the first release."""
-    return argocd.overrides(_application(environment)["spec"]["source"])
-
-
 def released_digest(environment: str) -> str | None:
     """The digest that an environment is told to run, or None before the first release."""
-    for image in overrides(environment) or []:
-        if image.startswith(f"{constants.APP_IMAGE}="):
-            return image.rpartition("@")[2]
-    return None
+    return argocd.released_digest(application(environment))
 
 
 def image_override(digest: str) -> list[str]:
@@ -44,10 +36,11 @@ def image_override(digest: str) -> list[str]:
 
 def override(environment: str, images: list[str] | None) -> None:
     """Tells Argo CD the release, None for the bundle's base image. Nothing else of the Application changes."""
-    _patch(environment, REFRESH | {"spec": {"source": {"kustomize": {"images": images}}}})
+    patch(environment, REFRESH | {"spec": {"source": {"kustomize": {"images": images}}}})
 
 
-def _patch(environment: str, patch: dict[str, Any]) -> None:
+def patch(environment: str, changes: dict[str, Any]) -> None:
+    """Changes fields of the environment's Application, in the pipeline's name."""
     kubectl.run(
         "patch",
         "applications.argoproj.io",
@@ -59,7 +52,7 @@ def _patch(environment: str, patch: dict[str, Any]) -> None:
         "--field-manager",
         constants.FIELD_MANAGER,
         "--patch",
-        json.dumps(patch),
+        json.dumps(changes),
     )
 
 
@@ -93,7 +86,7 @@ def await_pods(environment: str, digest: str, deadline: float) -> None:
         if found.state == "failing":
             raise StepFailed(f"{environment} does not run the image: {found.reason}.")
         if time.monotonic() < deadline:
-            _patch(environment, REFRESH)
+            patch(environment, REFRESH)
     reason = f"{found.reason}{argo_cd_complaint(environment)}"
     raise StepFailed(f"{environment} did not run the image within {timeout():.0f} s: {reason}.")
 
@@ -107,11 +100,12 @@ def list_pods(environment: str) -> list[pods.Pod]:
 def running_digests(environment: str) -> list[str]:
     """Digests of the images that an environment runs, sorted; nothing while it is between two."""
     if environment in inputs.remote_environments():
-        return argocd.running_digests(_application(environment))
+        return argocd.running_digests(application(environment))
     return pods.running_digests(list_pods(environment))
 
 
-def _application(environment: str) -> argocd.Application:
+def application(environment: str) -> argocd.Application:
+    """The environment's Application."""
     return kubectl.get("applications.argoproj.io", constants.workload(environment), constants.ARGO_CD_NAMESPACE)
 
 
@@ -121,7 +115,7 @@ def _ask_argo_cd(environment: str, digest: str, until: float) -> Assessment | No
 
     def is_ready() -> bool:
         nonlocal found
-        found = argocd.assess(_application(environment), digest)
+        found = argocd.assess(application(environment), digest)
         return found.state == "ready"
 
     http_client.poll(is_ready, until - time.monotonic(), interval=1.0)
@@ -179,7 +173,7 @@ def version_of(environment: str) -> str | None:
 def argo_cd_complaint(environment: str) -> str:
     """What Argo CD itself complains of, in parentheses; an empty string where it cannot be asked."""
     try:
-        status = _application(environment).get("status", {})
+        status = application(environment).get("status", {})
     except (StepFailed, Unavailable) as failure:  # what it would explain matters more
         print(f"Argo CD cannot be asked: {failure}", flush=True)
         return ""

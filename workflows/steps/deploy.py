@@ -1,8 +1,8 @@
 """Deploys a model version's image to an environment; the alias moves last, when the version serves."""
 
-from lib import child_workflows, constants, inputs, model_registry, outputs, release_log, rollout, step
+from lib import child_workflows, constants, inputs, last_release, model_registry, outputs, release_log, rollout, step
 from lib.errors import StepFailed
-from lib.release_log import Served
+from lib.last_release import Served
 
 
 def main() -> None:
@@ -12,6 +12,7 @@ def main() -> None:
     try:
         digest = built_digest(version, given)
         child_workflows.require_lock()
+        last_release.hold_before_first(environment)
         rollout.release(environment, rollout.image_override(digest), digest, app_version)
         model_registry.move_alias(environment, version)
     except StepFailed as failure:

@@ -22,11 +22,15 @@ def main() -> None:
 
 def revert_if_unverified(version: str, workflow: Workflow) -> None:
     """Records that the version was not judged, and reverts staging where it was told to run it."""
-    model, released = model_registry.get(version), rollout.released_digest(constants.STAGING)
+    released, why = rollout.released_digest(constants.STAGING), child_workflows.failure_reason(workflow)
+    model = model_registry.find(version)
+    if model is None:
+        revert_if_unknown(version, released, f"version {version} was deleted in MLflow while it was tested; {why}")
+        return
     if model.verified_digest and (released == model.verified_digest or released != model.digest):
         print(f"Version {version} passed staging; what staging runs now is not for this workflow to change.")
         return
-    reason = f"the workflow ended before a verdict was acted on: {child_workflows.failure_reason(workflow)}"
+    reason = f"the workflow ended before a verdict was acted on: {why}"
     # A verdict of this very run says more than that its workflow ended.
     judged = model.tags.get("staging.verdict_at", "") >= workflow["metadata"]["creationTimestamp"]
     if not judged:
@@ -39,6 +43,20 @@ def revert_if_unverified(version: str, workflow: Workflow) -> None:
     if released is None or model.digest != released:
         outputs.outcome("broken", f"{reason}; staging was not told to run version {version}")
         return
+    revert(version, reason)
+
+
+def revert_if_unknown(version: str, released: str | None, reason: str) -> None:
+    """Reverts staging from a version that MLflow no longer has, unless staging was told to run another one."""
+    known = {digest for one in model_registry.all_versions() for digest in (one.digest, one.verified_digest)}
+    if released is None or released in known:
+        outputs.outcome("broken", f"{reason}; staging was not told to run it")
+        return
+    revert(version, reason)
+
+
+def revert(version: str, reason: str) -> None:
+    """Starts revert-staging, and waits until staging is back."""
     ended = child_workflows.revert_staging(version, reason, purpose="exit-handler")
     outputs.outcome("inconclusive", f"{reason}; {child_workflows.output(ended, 'reason')}")
 

@@ -4,7 +4,7 @@ Promotes a model version to the next environment. Every promotion must meet thes
 - promotions are not frozen;
 - the source runs the digest that passed, and no other, right now;
 - the source has run it for the minimum soak.
-When the target does not come to serve it, the target goes back to what it ran, and its alias stays.
+When the target does not come to serve it, the target goes back to its last release, and its alias stays.
 """
 
 import datetime
@@ -15,6 +15,7 @@ from lib import (
     crane,
     freeze,
     inputs,
+    last_release,
     model_registry,
     outputs,
     release_log,
@@ -23,8 +24,8 @@ from lib import (
     step,
 )
 from lib.errors import StepFailed
+from lib.last_release import Served
 from lib.model_registry import ModelVersion
-from lib.release_log import Served
 
 
 class PromotionRejected(StepFailed):
@@ -42,7 +43,7 @@ def main() -> None:
         release.end(word, failure)
         raise
     app_version = constants.app_version(version)
-    sentence = f"{target} serves {app_version}"
+    sentence = f"{target} serves {app_version}{alias_follows(target, version)}"
     release.end("promoted", sentence, Served(app_version, digest))
     outputs.outcome("promoted", sentence)
 
@@ -51,13 +52,26 @@ def promote(source: str, target: str, version: str) -> str:
     """Promotes the version; returns its digest. Raises PromotionRejected, or StepFailed when the target went back."""
     digest, app_version = promotable_digest(source, version), constants.app_version(version)
     crane.run("tag", f"{rollout.repository()}@{digest}", f"{target}-{app_version}")
+    last_release.hold_before_first(target)
     try:
         rollout.release(target, rollout.image_override(digest), digest, app_version)
     except StepFailed as failure:
         raise StepFailed(f"{failure} {restoration.try_restore(target)}") from failure
-    model_registry.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": model_registry.now()})
-    model_registry.move_alias(target, version)
+    last_release.hold(target, Served(app_version, digest))
     return digest
+
+
+def alias_follows(target: str, version: str) -> str:
+    """
+    Marks in MLflow what serves now. A version that was deleted meanwhile serves all the same: returns what to add to
+    the sentence.
+    """
+    try:
+        model_registry.tag(version, **{f"{target}__promoted_at": model_registry.now()})
+        model_registry.move_alias(target, version)
+    except model_registry.Missing:
+        return f", and MLflow no longer has version {version}"
+    return ""
 
 
 def promotable_digest(source: str, version: str) -> str:
@@ -88,11 +102,11 @@ def soak_left(source: str, model: ModelVersion, now: float) -> float:
     minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 100000, default=0.0)
     if source == constants.STAGING or minutes == 0:
         return 0
-    since = model.tags.get(f"{source}.promoted_at")
-    if not since:
+    try:
+        since = datetime.datetime.strptime(model.tags.get(f"{source}.promoted_at", ""), "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:  # nothing says since when, or a person wrote something else there
         return minutes * 60
-    began = datetime.datetime.strptime(since, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC).timestamp()
-    return max(0.0, began + minutes * 60 - now)
+    return max(0.0, since.replace(tzinfo=datetime.UTC).timestamp() + minutes * 60 - now)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,27 @@
 """
-Puts environments back on the version that their alias is on, where a promotion was interrupted before the alias moved:
-the one that is named, or every one that models are promoted to. Does nothing where there is nothing to put back.
+Puts environments right that models are promoted to, the one that is named or every one: each runs its last release, its
+record says so, and its alias follows. Does nothing where all is right.
 """
 
+import sys
+
 from lib import inputs, outputs, restoration, step
+from lib.errors import StepFailed
 
 
 def main() -> None:
-    done = [sentence for target in inputs.targets() if (sentence := restoration.restore_if_drifted(target))]
-    outputs.write("restored", outputs.clean("; ".join(done)))
-    print("; ".join(done) or "Every environment runs the version of its alias.", flush=True)
+    done, failed = [], []
+    for target in inputs.targets():
+        try:
+            done.append(restoration.put_right(target))
+        except StepFailed as failure:  # the other environments do not wait for this one
+            print(f"Failed: {failure}", file=sys.stderr)
+            failed.append(str(failure))
+    sentences = list(filter(None, done))
+    outputs.write("restored", outputs.clean("; ".join(sentences)))
+    if failed:
+        raise StepFailed(" ".join(failed))
+    print("; ".join(sentences) or "Every environment runs its last release.", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,47 @@
 """
 Takes staging back to the last version that passed there, by digest; without one, to the base image.
-Never to the version that failed, nor to one that was not tested. Safe to run twice, by hand, and on a schedule:
-where staging is on that version already, nothing changes.
+Never to the version that failed, nor to one that was not tested. A version whose image is lost is passed over. Safe to
+run twice, by hand, and on a schedule: where staging runs a version that passed, nothing changes.
 """
 
+import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from lib import child_workflows, constants, inputs, model_registry, outputs, release_log, rollout, step
+from lib import (
+    child_workflows,
+    constants,
+    crane,
+    events,
+    inputs,
+    last_release,
+    model_registry,
+    outputs,
+    release_log,
+    rollout,
+    step,
+)
+from lib.argocd import released_digest
 from lib.constants import STAGING
-from lib.errors import StepFailed
+from lib.errors import InvalidInput, StepFailed, Unavailable
+from lib.last_release import Served
 from lib.model_registry import ModelVersion
-from lib.release_log import Served
+
+
+class Staging(NamedTuple):
+    """What is known before a revert."""
+
+    versions: Sequence[ModelVersion]
+    # The digest that staging is told to run, None for the base image.
+    running: str | None
+    # What its Application holds as its last good release.
+    held: Served | None
+
+    @property
+    def forgotten(self) -> Served | None:
+        """What it holds, if MLflow no longer has that version. What MLflow has is judged by its verdict there."""
+        number = self.held.number if self.held else None
+        return self.held if number and all(version.number != number for version in self.versions) else None
 
 
 def main() -> None:
@@ -23,62 +54,157 @@ def main() -> None:
 
 
 def revert(failed: str | None, reason: str) -> None:
-    """Reverts staging. `failed`: the version to leave, None for the one that staging runs without its having passed."""
-    versions, running = model_registry.all_versions(), rollout.released_digest(STAGING)
-    failed = failed or unverified_version(versions, running)
-    target = last_good(versions, failed)
-    if target:
-        app_version, digest = constants.app_version(target.number), target.verified_digest
-        place, serves = app_version, Served(app_version, digest)
-    else:
-        app_version, digest = None, None
-        place = "the base image, since no version has passed staging yet"
-        serves = Served("base", rollout.base_digest())
-    number = target.number if target else None
-    why = reason or (f"version {failed} has not passed staging" if failed else "the alias was elsewhere")
-    changes = running != digest or model_registry.alias(STAGING) != number
-
+    """Reverts staging. `failed`: the version to leave, None for what staging runs without its having passed."""
+    staging = look()
     child_workflows.require_lock()
-    release = release_log.begin("revert", STAGING, number) if changes else release_log.opened("revert", STAGING)
+    require_known(failed, staging)
+    if failed is None and is_good(staging):
+        keep(staging)
+        return
+    failed = failed or unverified_version(staging)
+    if failed is None and staging.running and staging.held is None and not good_releases(staging, failed):
+        leave(staging.running)
+        return
+    target, lost = first_available(good_releases(staging, failed))
+    why = reason or (f"version {failed} has not passed staging" if failed else "what it ran has not passed staging")
+    go_back(target, "; ".join([why, *lost]), staging.running)
+    if failed and model_registry.exists(failed):
+        model_registry.tag(
+            failed,
+            staging__reverted_to=target.app_version,
+            staging__reverted_at=model_registry.now(),
+            staging__revert_reason=why,
+        )
+    settle(target)
+    outputs.write("reverted-to", target.app_version)
+    outputs.outcome("reverted", f"staging is back on {place(target)}")
+
+
+def look() -> Staging:
+    """Asks MLflow and Argo CD."""
+    application = rollout.application(STAGING)
+    held = last_release.held(application)
+    return Staging(model_registry.all_versions(), released_digest(application), held.served if held else None)
+
+
+def require_known(failed: str | None, staging: Staging) -> None:
+    """
+    Rejects a version that a person mistyped. In a pipeline run, a version that MLflow no longer has was deleted while
+    it was tested, and is reverted from like any other.
+    """
+    known = failed is None or any(version.number == failed for version in staging.versions)
+    if not known and not child_workflows.is_under_lock():
+        unknown = f"FAILED_VERSION {failed} is no version in MLflow"
+        raise InvalidInput(
+            f"{unknown}: give one that is, or none to leave what staging runs without its having passed."
+        )
+
+
+def is_good(staging: Staging) -> bool:
+    """Whether staging runs what passed there, or what its Application holds as good."""
+    if staging.running is None:
+        return not good_releases(staging, None)
+    passed = any(version.verified_digest == staging.running for version in staging.versions)
+    return passed or (staging.forgotten is not None and staging.forgotten.digest == staging.running)
+
+
+def keep(staging: Staging) -> None:
+    """Changes nothing that serves; the Application, the alias and the record follow."""
+    passed = [version for version in staging.versions if version.verified_digest == staging.running]
+    if staging.running is None:
+        good = Served(last_release.BASE, rollout.base_digest())
+    elif passed:
+        newest = max(passed, key=_verdict_time)
+        good = Served(constants.app_version(newest.number), staging.running)
+    else:
+        good = staging.forgotten
+        lost = f"MLflow no longer has version {good.number}, which staging serves: it goes on serving it"
+        print(lost, flush=True)
+        events.warn(STAGING, "VersionLost", lost)
+    if good != staging.held:
+        last_release.hold(STAGING, good)
+    settle(good)
+    outputs.write("reverted-to", good.app_version)
+    outputs.outcome("reverted", f"staging runs {place(good)} already")
+
+
+def leave(running: str) -> None:
+    """Nothing is known of what staging runs, nor of anything better."""
+    sentence = f"staging runs {running}, which is no version in MLflow: it is left as it is. Train a model."
+    events.warn(STAGING, "UnknownRelease", sentence)
+    outputs.outcome("inconclusive", sentence)
+
+
+def good_releases(staging: Staging, failed: str | None) -> list[Served]:
+    """What staging may go back to, the last verdict first: what passed there, other than `failed`; then what it held."""
+    passed = [version for version in staging.versions if version.verified_digest and version.number != failed]
+    found = [
+        Served(constants.app_version(version.number), version.verified_digest)
+        for version in sorted(passed, key=_verdict_time, reverse=True)
+    ]
+    return [*found, staging.forgotten] if staging.forgotten and staging.forgotten.number != failed else found
+
+
+def first_available(good: Sequence[Served]) -> tuple[Served, list[str]]:
+    """The first whose image the registry has, else the base image; and a sentence for each that was passed over."""
+    lost = []
+    for release in good:
+        if has_image(release):
+            return release, lost
+        lost.append(f"the registry has lost the image of {release.app_version}")
+    return Served(last_release.BASE, rollout.base_digest()), lost
+
+
+def has_image(release: Served) -> bool:
+    """Whether the registry has it. A registry that is away is taken to have it: the nodes may have it too."""
+    try:
+        return crane.exists(f"{rollout.repository()}@{release.digest}")
+    except Unavailable as unavailable:
+        print(f"{release.app_version} is tried: {unavailable}", file=sys.stderr)
+        return True
+
+
+def go_back(target: Served, why: str, running: str | None) -> None:
+    """Releases the target, on record where that changes anything. Raises StepFailed when staging does not serve it."""
+    changes = running != target.released_digest
+    if changes:
+        release = release_log.begin_way_back("revert", STAGING, target.number)
+    else:
+        release = release_log.opened("revert", STAGING)
     try:
         # Patching to what is there already changes nothing, and the wait ends at once: so a second run is harmless.
-        rollout.release(STAGING, rollout.image_override(digest) if digest else None, serves.digest, app_version)
-        if target:
-            model_registry.move_alias(STAGING, number)
-        else:
-            model_registry.drop_alias(STAGING)
+        images = rollout.image_override(target.digest) if target.released_digest else None
+        app_version = target.app_version if target.released_digest else None
+        rollout.release(STAGING, images, target.digest, app_version)
     except StepFailed as failure:
         if release:
             release.end("broken", f"{why}; {failure}")
         raise
-    if failed:
-        model_registry.tag(
-            failed,
-            staging__reverted_to=serves.app_version,
-            staging__reverted_at=model_registry.now(),
-            staging__revert_reason=why,
-        )
+    last_release.hold(STAGING, target)
     if release:
-        release.end("reverted", f"{why}; staging is back on {place}", serves)
-    release_log.close_interrupted(STAGING, f"staging serves {place}", serves)
-    outputs.write("reverted-to", serves.app_version)
-    outputs.outcome("reverted", f"staging is back on {place}")
+        release.end("reverted", f"{why}; staging is back on {place(target)}", target)
 
 
-def last_good(versions: Sequence[ModelVersion], failed: str | None) -> ModelVersion | None:
-    """The version whose staging verdict passed last, other than `failed`; None when there is none."""
-    passed = [version for version in versions if version.verified_digest and version.number != failed]
-    return max(passed, key=_verdict_time, default=None)
+def settle(serves: Served) -> None:
+    """The alias follows what staging serves, and no record of an interrupted release stays open."""
+    if serves.number is None or model_registry.exists(serves.number):
+        model_registry.point_alias(STAGING, serves.number)
+    release_log.close_interrupted(STAGING, f"staging serves {place(serves)}", serves)
+
+
+def place(target: Served) -> str:
+    """How a sentence names what staging went back to."""
+    return target.app_version if target.number else "the base image, since no version has passed staging yet"
 
 
 def _verdict_time(version: ModelVersion) -> tuple[str, int]:
     return version.tags.get("staging.verdict_at", ""), int(version.number)
 
 
-def unverified_version(versions: Sequence[ModelVersion], running: str | None) -> str | None:
+def unverified_version(staging: Staging) -> str | None:
     """Number of the version that staging is told to run without its having passed there, or None."""
-    told = [version for version in versions if running and version.digest == running]
-    return next((version.number for version in told if version.verified_digest != running), None)
+    told = [version for version in staging.versions if staging.running and version.digest == staging.running]
+    return next((version.number for version in told if version.verified_digest != staging.running), None)
 
 
 if __name__ == "__main__":

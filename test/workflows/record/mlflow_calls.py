@@ -12,7 +12,7 @@ os.environ.setdefault("MLFLOW_TRACKING_URI", "http://127.0.0.1:8000")
 sys.path.insert(0, str(RECORDED.parents[2] / "workflows"))
 
 from lib import child_workflows, constants, http_client, model_registry, release_log
-from lib.release_log import Served
+from lib.last_release import Served
 
 API = f"{model_registry.tracking_uri()}/api/2.0/"
 request = http_client.request
@@ -23,7 +23,7 @@ def record():
     unique = secrets.token_hex(4)
     instead = {f"recording-model-{unique}": constants.MODEL, f"recording-releases-{unique}": release_log.EXPERIMENT}
     constants.MODEL, release_log.EXPERIMENT = instead
-    stages = {"no model yet": [], "two versions": []}
+    stages = {"no model yet": [], "two versions": [], "a deleted experiment": []}
     calls = stages["no model yet"]
 
     def noted(url, method="GET", body=None, *more):
@@ -48,7 +48,9 @@ def record():
         runs, calls = [train(training, version) for version in ("1", "2")], stages["two versions"]
         registered(runs[0]["artifact_uri"])
         runs += released()
-        experiment = release_log._experiment()
+        experiment, calls = release_log._experiment(), stages["a deleted experiment"]
+        call("experiments/delete", experiment_id=experiment)
+        release_log._experiment()
     finally:
         http_client.request = request
         remove(training, release_log._experiment())
@@ -145,6 +147,7 @@ def released():
     second = release_log.begin("revert", "staging")
     child_workflows.current = lambda: two
     release_log.close_interrupted("staging", "staging serves 1.0.1", Served("1.0.1", f"sha256:{'1' * 64}"))
+    assert release_log.last_served("staging").served.app_version == "1.0.1"
     assert release_log._origin("0" * 32) == {}
     return [{"run_id": record.run} for record in (first, second)]
 
