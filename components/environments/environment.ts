@@ -267,7 +267,9 @@ export class Environment extends pulumi.ComponentResource {
     const role = this.args.environment === firstEnvironment ? "candidates" : "promotions";
     const { releasers, observers } = accounts[role];
     const application = { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: [this.app] };
-    this.grantWorkflows("release", argoCdNamespace, releasers, [{ ...application, verbs: ["get", "patch"] }]);
+    // Events say what the pipeline put right by itself.
+    const events = { apiGroups: [""], resources: ["events"], verbs: ["create"] };
+    this.grantWorkflows("release", argoCdNamespace, releasers, [{ ...application, verbs: ["get", "patch"] }, events]);
     if (observers.length > 0)
       this.grantWorkflows("observe", argoCdNamespace, observers, [{ ...application, verbs: ["get"] }]);
     if (!this.args.platform.remote) {

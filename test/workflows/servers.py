@@ -3,6 +3,7 @@ An MLflow that knows the calls that the steps make, with a real server's answers
 settable answers.
 """
 
+import base64
 import json
 import re
 import threading
@@ -290,7 +291,11 @@ class Mlflow(_Server):
                 found.append(number)
         if "order_by" in fields:
             found = sorted(reversed(found), key=lambda number: -self.runs[number]["ended"])
-        return 200, _present(runs=[self._run(number) | {"outputs": {}} for number in found[: fields["max_results"]]])
+        page = found[: fields["max_results"]]
+        runs = _present(runs=[self._run(number) | {"outputs": {}} for number in page])
+        if len(page) < fields["max_results"]:
+            return 200, runs
+        return 200, runs | {"next_page_token": base64.b64encode(json.dumps({"offset": len(page)}).encode()).decode()}
 
 
 def _holds(known, key, operator, value):

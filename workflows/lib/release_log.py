@@ -12,7 +12,7 @@ from typing import Any
 
 from lib import child_workflows, constants, last_release, model_registry, outputs
 from lib.child_workflows import Workflow
-from lib.errors import StepFailed, Unavailable
+from lib.errors import StepFailed
 from lib.last_release import LastRelease, Served
 
 EXPERIMENT = "gourmetgram-releases"

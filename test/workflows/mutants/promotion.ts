@@ -67,12 +67,30 @@ export const promotion: Protections = {
       "test_promote.py::test_target_goes_back[6]",
     ],
     [
-      "the alias moves after the digest that its version has there is written",
-      `    model_registry.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": model_registry.now()})
-    model_registry.move_alias(target, version)`,
-      `    model_registry.move_alias(target, version)
-    model_registry.tag(version, **{f"{target}__digest": digest, f"{target}__promoted_at": model_registry.now()})`,
+      "the alias moves last",
+      `        model_registry.tag(version, **{f"{target}__promoted_at": model_registry.now()})
+        model_registry.move_alias(target, version)`,
+      `        model_registry.move_alias(target, version)
+        model_registry.tag(version, **{f"{target}__promoted_at": model_registry.now()})`,
       "test_promote.py::test_promotes[staging-canary]",
+    ],
+    [
+      "the target holds what it serves",
+      "    last_release.hold(target, Served(app_version, digest))\n",
+      "",
+      "test_promote.py::test_promotes[staging-canary]",
+    ],
+    [
+      "a version that is deleted while it is promoted serves all the same",
+      "    except model_registry.Missing:",
+      "    except ZeroDivisionError:",
+      "test_promote.py::test_a_version_that_is_deleted_while_it_is_promoted_serves_all_the_same",
+    ],
+    [
+      "a time that cannot be read is no soak",
+      "    except ValueError:  # nothing says since when, or a person wrote something else there",
+      "    except ZeroDivisionError:",
+      "test_promote.py::test_a_time_that_cannot_be_read_is_no_soak[yesterday]",
     ],
     [
       "a promotion is on record before it changes anything",
@@ -120,6 +138,12 @@ export const promotion: Protections = {
     ],
   ],
   "lib/model_registry.py": [
+    [
+      "a digest that a person wrote is none",
+      `    return text if text and re.fullmatch(r"sha256:[0-9a-f]{64}", text, re.ASCII) else None`,
+      "    return text",
+      "test_revert.py::test_a_digest_that_a_person_wrote_is_none[latest]",
+    ],
     [
       "only a pass verifies",
       ` if self.tags.get("staging.verdict") == "pass" else None`,
@@ -171,6 +195,26 @@ export const promotion: Protections = {
 `,
       "",
       "test_promote.py::test_a_registry_that_is_unreachable_is_waited_for_by_running_again",
+    ],
+    [
+      "an experiment that was deleted is restored",
+      `    if found.get("lifecycle_stage") == "deleted":`,
+      "    if False:",
+      "test_restore.py::test_an_experiment_that_was_deleted_is_restored",
+    ],
+    [
+      "what a person writes on a version is ignored",
+      "    except (ValueError, TypeError, KeyError, RecursionError):",
+      "    except ZeroDivisionError:",
+      "test_promote.py::test_what_a_person_writes_on_a_version_is_ignored[gate.review-looked at it]",
+    ],
+    [
+      "a way back needs no record",
+      `    except StepFailed as failure:
+        print(f"MLflow takes no record`,
+      `    except ZeroDivisionError as failure:
+        print(f"MLflow takes no record`,
+      "test_revert.py::test_a_revert_needs_no_record",
     ],
     [
       "a release that failed is not called finished",

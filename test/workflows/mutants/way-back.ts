@@ -51,12 +51,24 @@ export const wayBack: Protections = {
       "    if False:",
       "test_exit_handler.py::test_replaces_the_verdict_of_an_earlier_run",
     ],
+    [
+      "a version that was deleted while it was tested is reverted",
+      "    if released is None or released in known:",
+      "    if True:",
+      "test_exit_handler.py::test_reverts_from_a_version_that_was_deleted",
+    ],
+    [
+      "what another version runs is left where its own was deleted",
+      "    if released is None or released in known:",
+      "    if False:",
+      "test_exit_handler.py::test_leaves_what_another_version_runs_where_its_own_was_deleted",
+    ],
   ],
   "steps/revert.py": [
     [
       "the alias moves when staging is back",
       "        # Patching to what is there already",
-      `        model_registry.move_alias(STAGING, number)
+      `        model_registry.point_alias(STAGING, target.number)
         # Patching to what is there already`,
       "test_revert.py::test_a_revert_that_fails_leaves_the_alias_and_says_so",
     ],
@@ -65,6 +77,18 @@ export const wayBack: Protections = {
       "    child_workflows.require_lock()\n",
       "",
       "test_revert.py::test_without_the_lock_nothing_is_reverted",
+    ],
+    [
+      "a version that is mistyped is refused",
+      "    if not known and not child_workflows.is_under_lock():",
+      "    if False:",
+      "test_revert.py::test_a_version_that_is_mistyped_is_refused",
+    ],
+    [
+      "a version that was deleted while it was tested is reverted from",
+      "    if not known and not child_workflows.is_under_lock():",
+      "    if not known:",
+      "test_revert.py::test_a_version_that_was_deleted_while_it_was_tested_is_reverted",
     ],
     [
       "an MLflow that is unreachable is no outcome",
@@ -76,17 +100,18 @@ export const wayBack: Protections = {
     ],
     [
       "an MLflow that is unreachable leaves the record open",
-      `    except StepFailed as failure:
-        if release:`,
-      `    except Exception as failure:
-        if release:`,
-      "test_revert.py::test_a_revert_that_is_interrupted_continues_with_its_record[registered-models/alias]",
+      `        release.end("reverted", f"{why}; staging is back on {place(target)}", target)`,
+      `        try:
+            release.end("reverted", f"{why}; staging is back on {place(target)}", target)
+        except Exception as failure:
+            raise StepFailed(str(failure)) from failure`,
+      "test_revert.py::test_a_revert_that_is_interrupted_continues_with_its_record[runs/log-batch]",
     ],
     [
       "a revert is on record before it changes anything",
-      `    release = release_log.begin("revert", STAGING, number)`,
-      `    rollout.override(STAGING, None)
-    release = release_log.begin("revert", STAGING, number)`,
+      `        release = release_log.begin_way_back("revert", STAGING, target.number)`,
+      `        rollout.override(STAGING, None)
+        release = release_log.begin_way_back("revert", STAGING, target.number)`,
       "test_release_log.py::test_what_cannot_be_recorded_is_not_done[revert]",
     ],
     [
@@ -97,58 +122,98 @@ export const wayBack: Protections = {
     ],
     [
       "the record of a revert is closed with what serves",
-      `        release.end("reverted", f"{why}; staging is back on {place}", serves)`,
+      `        release.end("reverted", f"{why}; staging is back on {place(target)}", target)`,
       "        pass",
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],
     [
       "a revert that was interrupted closes its record",
-      ` if changes else release_log.opened("revert", STAGING)`,
-      " if changes else None",
+      `        release = release_log.opened("revert", STAGING)`,
+      "        release = None",
       "test_revert.py::test_a_revert_that_is_interrupted_continues_with_its_record[runs/log-batch]",
     ],
     [
-      "a revert that changes nothing leaves no record",
-      `release_log.begin("revert", STAGING, number) if changes else`,
-      `release_log.begin("revert", STAGING, number) if True else`,
-      "test_revert.py::test_on_a_schedule_changes_nothing_where_all_is_well",
-    ],
-    [
       "the record of what was cut off is closed",
-      `    release_log.close_interrupted(STAGING, f"staging serves {place}", serves)`,
+      `    release_log.close_interrupted(STAGING, f"staging serves {place(serves)}", serves)`,
       "    pass",
       "test_revert.py::test_closes_the_record_of_a_deployment_that_was_deleted",
     ],
     [
       "a version that was taken back says so",
-      `    if failed:
-        model_registry.tag(`,
-      `    if False:
-        model_registry.tag(`,
+      "    if failed and model_registry.exists(failed):",
+      "    if False:",
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],
     [
-      "the alias goes where no version passed",
-      "            model_registry.drop_alias(STAGING)",
-      "            pass",
+      "the alias follows what staging serves",
+      "        model_registry.point_alias(STAGING, serves.number)",
+      "        pass",
       "test_revert.py::test_first_model_bad",
     ],
     [
+      "what passed stays, though another version passed later",
+      "    if failed is None and is_good(staging):",
+      "    if False:",
+      "test_revert.py::test_a_version_that_passed_stays_though_another_passed_later",
+    ],
+    [
+      "an emptied MLflow leaves what passed",
+      "    return passed or (staging.forgotten is not None and staging.forgotten.digest == staging.running)",
+      "    return passed",
+      "test_revert.py::test_an_emptied_mlflow_leaves_what_passed",
+    ],
+    [
+      "what MLflow has is judged by its verdict there",
+      " if number and all(version.number != number for version in self.versions) else None",
+      " if number else None",
+      "test_revert.py::test_what_failed_since_is_no_good_release_though_staging_holds_it",
+    ],
+    [
+      "an emptied MLflow takes nothing to the base image",
+      "    if failed is None and staging.running and staging.held is None and not good_releases(staging, failed):",
+      "    if False:",
+      "test_revert.py::test_an_emptied_mlflow_takes_nothing_to_the_base_image",
+    ],
+    [
+      "an emptied MLflow does not keep a candidate",
+      " if staging.forgotten and staging.forgotten.number != failed else found",
+      " if False else found",
+      "test_revert.py::test_an_emptied_mlflow_does_not_keep_a_candidate",
+    ],
+    [
+      "an image that the registry lost is passed over",
+      "        if has_image(release):",
+      "        if True:",
+      "test_revert.py::test_an_image_that_the_registry_lost_is_passed_over",
+    ],
+    [
+      "a registry that is away stops no revert",
+      "    except Unavailable as unavailable:",
+      "    except ZeroDivisionError as unavailable:",
+      "test_revert.py::test_a_registry_that_is_away_stops_no_revert",
+    ],
+    [
+      "staging holds what it went back to",
+      "    last_release.hold(STAGING, target)\n",
+      "",
+      "test_revert.py::test_an_emptied_mlflow_does_not_keep_a_candidate",
+    ],
+    [
       "never back to the version that failed",
-      " and version.number != failed]",
-      "]",
+      "version.verified_digest and version.number != failed]",
+      "version.verified_digest]",
       "test_revert.py::test_a_version_that_passed_is_not_gone_back_to_when_it_is_the_failed_one",
     ],
     [
       "never back to a version that did not pass",
-      "    passed = [version for version in versions if version.verified_digest and version.number",
-      "    passed = [version for version in versions if version.number",
+      "    passed = [version for version in staging.versions if version.verified_digest and version.number",
+      "    passed = [version for version in staging.versions if version.number",
       "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
     ],
     [
       "back to the image that was tested, not to a later build",
-      "    app_version, digest = constants.app_version(target.number), target.verified_digest",
-      "    app_version, digest = constants.app_version(target.number), target.digest",
+      "        Served(constants.app_version(version.number), version.verified_digest)",
+      "        Served(constants.app_version(version.number), version.digest)",
       "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
     ],
     [
@@ -159,54 +224,91 @@ export const wayBack: Protections = {
     ],
     [
       "what staging runs without having passed is the failed version",
-      "    failed = failed or unverified_version(versions, running)",
+      "    failed = failed or unverified_version(staging)",
       "    pass",
       "test_revert.py::test_by_hand_without_parameters",
-    ],
-    [
-      "what passed is not taken for failed",
-      " if version.verified_digest != running), None)",
-      "), None)",
-      "test_revert.py::test_on_a_schedule_changes_nothing_where_all_is_well",
     ],
   ],
   "lib/restoration.py": [
     [
-      "nothing is restored where alias and release agree",
-      `    if running != (good.digest if good else None):`,
+      "nothing is restored where all is right",
+      "    if running != good.served.released_digest or has_no_record or wrong_alias:",
       "    if True:",
       "test_restore.py::test_changes_nothing_where_all_is_well",
     ],
     [
-      "what differs from its alias is restored",
-      "    running = rollout.released_digest(environment)",
-      "    running = good.digest if good else None",
-      "test_restore.py::test_goes_back_to_the_alias",
+      "what differs from the last release is restored",
+      "    if running != good.released_digest:",
+      "    if False:",
+      "test_restore.py::test_goes_back_to_the_last_release",
     ],
     [
-      "an alias on a version that was never promoted there is no way back",
-      "    if not digest:",
+      "what nothing is known of is left as it is",
+      "    if good is None:\n        return _leave(environment, running)",
+      "    if good is None:\n        rollout.override(environment, None)\n        return _leave(environment, running)",
+      "test_restore.py::test_a_release_of_which_nothing_is_known_is_left",
+    ],
+    [
+      "an alias that was moved by hand follows again",
+      "        model_registry.point_alias(environment, good.number)",
+      "        pass",
+      "test_restore.py::test_an_alias_that_was_moved_or_deleted_follows_again[7]",
+    ],
+    [
+      "a version that MLflow lost stops nothing",
+      "    if good.number and not model_registry.exists(good.number):",
       "    if False:",
-      "test_restore.py::test_an_alias_that_was_moved_by_hand_is_named_and_left",
+      "test_restore.py::test_what_mlflow_lost_goes_on_serving[the version]",
+    ],
+    [
+      "a record that was lost is made anew",
+      " and good.served.number is not None\n",
+      " and False\n",
+      "test_restore.py::test_what_mlflow_lost_goes_on_serving[all of MLflow]",
     ],
     [
       "a restoration is on record before it changes anything",
-      `        release = release_log.begin("restore", environment, model_registry.alias(environment))`,
+      `        release = release_log.begin_way_back("restore", environment, good.served.number)`,
       `        rollout.override(environment, None)
-        release = release_log.begin("restore", environment, model_registry.alias(environment))`,
+        release = release_log.begin_way_back("restore", environment, good.served.number)`,
       "test_release_log.py::test_what_cannot_be_recorded_is_not_done[restore]",
     ],
     [
       "the record of a restoration is closed",
-      `        release.end("restored", sentence, serves)`,
+      `        release.end("restored", sentence, good.served)`,
       "        pass",
-      "test_restore.py::test_goes_back_to_the_alias",
+      "test_restore.py::test_goes_back_to_the_last_release",
+    ],
+    [
+      "the record of a restoration that failed is closed",
+      `            release.end("broken", failure)`,
+      "            pass",
+      "test_restore.py::test_one_environment_does_not_wait_for_another",
     ],
     [
       "the record of what was cut off is closed",
-      `    release_log.close_interrupted(environment, f"{environment} serves {served}", serves)`,
-      "    pass",
-      "test_restore.py::test_goes_back_to_the_alias",
+      "    release_log.close_interrupted(environment, ",
+      "    print(environment, ",
+      "test_restore.py::test_goes_back_to_the_last_release",
+    ],
+    [
+      "an Application that was made before holds what its record says",
+      "    if kept is None or kept.served != good.served:",
+      "    if False:",
+      "test_restore.py::test_an_application_made_before_holds_what_its_record_says",
+    ],
+    [
+      "the way back does not need MLflow",
+      "    except (StepFailed, Unavailable):",
+      "    except ZeroDivisionError:",
+      "test_promote.py::test_the_way_back_does_not_need_mlflow",
+    ],
+    [
+      "a failed release of which nothing is known before is not taken to the base image",
+      `            return f"{environment} is left as it is: nothing is known of a release before this one."`,
+      `            rollout.override(environment, None)
+            return f"{environment} is left as it is: nothing is known of a release before this one."`,
+      "test_promote.py::test_what_nothing_is_known_of_is_not_taken_to_the_base_image",
     ],
     [
       "a way back that fails too does not hide why it was taken",
@@ -219,6 +321,40 @@ export const wayBack: Protections = {
       "    except (StepFailed, Unavailable) as failure:",
       "    except StepFailed as failure:",
       "test_promote.py::test_a_way_back_that_fails_does_not_hide_why_it_was_taken[away]",
+    ],
+  ],
+  "lib/last_release.py": [
+    [
+      "the newer memory decides",
+      "key=lambda release: release.at",
+      "key=lambda release: -release.at",
+      "test_restore.py::test_the_newer_one_decides",
+    ],
+    [
+      "what a person wrote into an Application decides nothing",
+      "    except (ValueError, TypeError, KeyError):",
+      "    except KeyError:",
+      "test_restore.py::test_what_an_application_holds_may_be_unreadable[seven]",
+    ],
+    [
+      "a first release that fails goes back to the base image",
+      "        hold(environment, Served(BASE, rollout.base_digest()))",
+      "        pass",
+      "test_promote.py::test_the_first_release_holds_the_base_image_to_go_back_to",
+    ],
+  ],
+  "steps/restore.py": [
+    [
+      "one environment does not wait for another",
+      "        except StepFailed as failure:",
+      "        except ZeroDivisionError as failure:",
+      "test_restore.py::test_one_environment_does_not_wait_for_another",
+    ],
+    [
+      "an environment that is not right is told of",
+      `        raise StepFailed(" ".join(failed))`,
+      "        pass",
+      "test_restore.py::test_one_environment_does_not_wait_for_another",
     ],
   ],
 };
