@@ -128,12 +128,24 @@ function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
       verdicts: Object.fromEntries(
         tags
           .filter(({ key }) => key.startsWith("gate."))
-          .map(({ key, value }) => [key.slice("gate.".length), verdict(value)]),
+          .flatMap(({ key, value }) => {
+            const report = verdict(value);
+            return report ? [[key.slice("gate.".length), report]] : [];
+          }),
       ),
     }));
 }
 
-function verdict(tag: string): { verdict: string; reason: string } {
-  const { verdict: word, reason } = JSON.parse(tag) as { verdict: string; reason: string };
-  return { verdict: word, reason };
+/** The verdict of a gate's report; undefined if a person wrote something else there. */
+function verdict(tag: string): Model["verdicts"][string] | undefined {
+  const { verdict: word, reason } = (parsed(tag) ?? {}) as { verdict?: unknown; reason?: unknown };
+  return typeof word === "string" && typeof reason === "string" ? { verdict: word, reason } : undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

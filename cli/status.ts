@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { applicationsPath, environmentOf } from "../components/shared/workflow-names";
+import { applicationsPath, environmentOf, lastReleaseAnnotation } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
@@ -18,6 +18,8 @@ export interface EnvironmentStatus {
   readonly version: string | null;
   /** Digest of the image that runs, or null. On a remote cluster, the digest if Argo CD sees exactly one. */
   readonly digest: string | null;
+  /** Version that it last came to serve: `1.0.X` or `base`. Null before the first release. */
+  readonly lastRelease: string | null;
   /** As Argo CD reports it: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. */
   readonly health: string;
   readonly url: string | null;
@@ -32,7 +34,7 @@ export interface Status {
 }
 
 interface Application {
-  metadata: { name: string };
+  metadata: { name: string; annotations?: Record<string, string> };
   /** A destination with a name is a remote cluster. */
   spec: { project: string; destination: { namespace: string; name?: string } };
   status?: { health?: { status?: string }; summary?: { images?: string[] } };
@@ -67,7 +69,7 @@ export async function readBriefStatus(cluster: Cluster, newest = newestModels): 
   const onRemoteClusters = await listServedModels(cluster, models, { digests });
   const known = [...models, ...onRemoteClusters];
   const status = await statusOf(cluster, known, applications);
-  const versions = status.environments.flatMap(({ version }) => version ?? []);
+  const versions = status.environments.flatMap(({ version, lastRelease }) => [version ?? [], lastRelease ?? []].flat());
   const served = [...onRemoteClusters, ...(await listServedModels(cluster, known, { versions }))];
   return { ...status, models: [...models, ...served], older: Math.max(0, older - served.length) };
 }
@@ -98,13 +100,27 @@ async function environmentStatus(
   models: Model[],
   urls: Record<string, string>,
 ): Promise<EnvironmentStatus> {
-  const { spec, status } = application;
+  const { metadata, spec, status } = application;
   const { namespace, name: remoteCluster } = spec.destination;
   const name = environmentOf(namespace);
   const served = remoteCluster
     ? servedOnRemoteCluster(application, models)
     : await servedOnThisCluster(cluster, namespace);
-  return { name, ...served, health: status?.health?.status ?? "Unknown", url: urls[name] ?? null };
+  return {
+    name,
+    ...served,
+    lastRelease: lastReleaseOf(metadata.annotations?.[lastReleaseAnnotation]),
+    health: status?.health?.status ?? "Unknown",
+    url: urls[name] ?? null,
+  };
+}
+
+function lastReleaseOf(annotation: string | undefined): string | null {
+  try {
+    return (JSON.parse(annotation ?? "null") as { version?: string } | null)?.version ?? null;
+  } catch {
+    return null; // A person wrote something else there.
+  }
 }
 
 type Served = Pick<EnvironmentStatus, "version" | "digest">;
@@ -152,6 +168,25 @@ function inUseFirst({ models, environments }: Status): Model[] {
   return [...models].sort((a, b) => Number(isInUse(b)) - Number(isInUse(a)) || number(b) - number(a));
 }
 
+/**
+ * What MLflow says that differs from what the environments serve. Staging is not among them: its alias is also on
+ * models that are still tested.
+ */
+function mismatches({ environments, models }: Status): string[] {
+  return environments.slice(1).flatMap(({ name, lastRelease }) => {
+    if (!lastRelease) return [];
+    const holder = models.find(({ aliases }) => aliases.includes(name))?.version;
+    if (lastRelease === (holder ?? "base")) return [];
+    if (lastRelease !== "base" && !models.some(({ version }) => version === lastRelease))
+      return [`MLflow no longer has ${lastRelease}, which ${name} serves. It goes on serving it.`];
+    const serves = lastRelease === "base" ? "no model" : lastRelease;
+    return [
+      `The alias ${name} is on ${holder ?? "no version"}, but ${name} serves ${serves}: ` +
+        "it is put right within ten minutes.",
+    ];
+  });
+}
+
 /** The status as a person reads it. */
 export function render(status: Status | BriefStatus): string {
   const { environments, models, urls, freeze } = status;
@@ -179,6 +214,7 @@ export function render(status: Status | BriefStatus): string {
           inUseFirst(status).map((model) => [model.version, model.aliases.join(", ") || "-", verdicts(model) || "-"]),
         ) + (older > 0 ? `\nand up to ${older} older: npm run status -- --all` : ""),
   ];
+  parts.push(...mismatches(status));
   const pages = Object.entries(urls).filter(([name]) => !environments.some((environment) => environment.name === name));
   if (pages.length > 0) parts.push(table(["PAGE", "URL"], pages));
   return parts.join("\n\n");

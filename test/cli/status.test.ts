@@ -45,6 +45,8 @@ const twoModels: Answers = {
         version: "9",
         tags: [
           { key: "gate.integration", value: '{"gate":"integration","verdict":"pass","reason":"","metrics":{}}' },
+          { key: "gate.review", value: "looked at it" },
+          { key: "gate.taste", value: '"good"' },
           { key: "staging.verdict", value: "pass" },
           { key: "image_digest", value: digest("2") },
         ],
@@ -62,8 +64,8 @@ const twoModels: Answers = {
   },
 };
 
-const application = (name: string, health?: string, project = "gourmetgram") => ({
-  metadata: { name },
+const application = (name: string, health?: string, project = "gourmetgram", lastRelease?: string) => ({
+  metadata: { name, ...(lastRelease && { annotations: { "gourmetgram.io/last-release": lastRelease } }) },
   spec: { project, destination: { namespace: name } },
   status: { health: { status: health } },
 });
@@ -97,7 +99,12 @@ describe("readStatus", () => {
       [`GET ${freezePath}`]: { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } },
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
         items: ["production", "shadow", "staging"].map((name) =>
-          application(`gourmetgram-${name}`, name === "production" ? undefined : "Healthy"),
+          application(
+            `gourmetgram-${name}`,
+            name === "production" ? undefined : "Healthy",
+            "gourmetgram",
+            { staging: '{"version":"1.0.8","digest":"x","at":1}', shadow: "seven" }[name],
+          ),
         ),
       },
       ...environment(
@@ -128,9 +135,16 @@ describe("readStatus", () => {
     };
     expect(await withApiServer(answers, readStatus)).toEqual({
       environments: [
-        { name: "staging", version: "1.0.9", digest: digest("2"), health: "Healthy", url: "http://localhost:8081" },
-        { name: "shadow", version: null, digest: null, health: "Healthy", url: null },
-        { name: "production", version: null, digest: null, health: "Unknown", url: null },
+        {
+          name: "staging",
+          version: "1.0.9",
+          digest: digest("2"),
+          lastRelease: null,
+          health: "Healthy",
+          url: "http://localhost:8081",
+        },
+        { name: "shadow", version: null, digest: null, lastRelease: null, health: "Healthy", url: null },
+        { name: "production", version: null, digest: null, lastRelease: null, health: "Unknown", url: null },
       ],
       models: [
         {
@@ -164,7 +178,7 @@ describe("readStatus", () => {
     };
     await withApiServer(answers, async (cluster, calls) => {
       expect((await readStatus(cluster)).environments).toEqual([
-        { name: "canary", version: null, digest: null, health: "Missing", url: null },
+        { name: "canary", version: null, digest: null, lastRelease: null, health: "Missing", url: null },
       ]);
       expect(calls.map(({ line }) => line).filter((line) => line.includes("shop"))).toEqual([]);
     });
@@ -220,7 +234,7 @@ describe("readStatus", () => {
       "GET /api/v1/namespaces/gourmetgram-canary/services/gourmetgram-canary": [404, { message: "not found" }],
     };
     expect(await withApiServer(answers, readStatus)).toEqual({
-      environments: [{ name: "canary", version: null, digest: null, health: "Missing", url: null }],
+      environments: [{ name: "canary", version: null, digest: null, lastRelease: null, health: "Missing", url: null }],
       models: [],
       urls: {},
       freeze: null,
@@ -338,18 +352,62 @@ describe("a registry of 1,100 versions", () => {
 
 describe("render", () => {
   const empty: Status = {
-    environments: [{ name: "staging", version: null, digest: null, health: "Progressing", url: null }],
+    environments: [
+      { name: "staging", version: null, digest: null, lastRelease: null, health: "Progressing", url: null },
+    ],
     models: [],
     urls: {},
     freeze: null,
   };
 
+  const environmentOf = (name: string, lastRelease: string | null) => ({ ...empty.environments[0], name, lastRelease });
+  const modelOf = (version: string, ...aliases: string[]) => ({ version, aliases, digest: null, verdicts: {} });
+
+  it.each([
+    ["an alias that was moved", "1.0.6", [modelOf("1.0.9", "canary"), modelOf("1.0.6")], "is on 1.0.9"],
+    ["an alias that was deleted", "1.0.6", [modelOf("1.0.6")], "is on no version"],
+  ])("names %s", (_title, lastRelease, models, is) =>
+    expect(
+      render({ ...empty, environments: [...empty.environments, environmentOf("canary", lastRelease)], models }),
+    ).toContain(`The alias canary ${is}, but canary serves 1.0.6: it is put right within ten minutes.`),
+  );
+
+  it("names an alias of an environment without a model", () =>
+    expect(
+      render({
+        ...empty,
+        environments: [...empty.environments, environmentOf("canary", "base")],
+        models: [modelOf("1.0.9", "canary")],
+      }),
+    ).toContain("The alias canary is on 1.0.9, but canary serves no model: it is put right within ten minutes."));
+
+  it("names a version that MLflow lost", () =>
+    expect(
+      render({ ...empty, environments: [...empty.environments, environmentOf("canary", "1.0.6")], models: [] }),
+    ).toContain("MLflow no longer has 1.0.6, which canary serves. It goes on serving it."));
+
+  it.each([
+    ["follows", "canary", "1.0.6"],
+    ["is on a candidate of staging", "staging", "1.0.5"],
+  ])("is silent about an alias that %s", (_title, name, lastRelease) => {
+    const environments = name === "staging" ? [environmentOf(name, lastRelease)] : [...empty.environments];
+    if (name !== "staging") environments.push(environmentOf(name, lastRelease));
+    expect(render({ ...empty, environments, models: [modelOf("1.0.6", name)] })).not.toMatch(/The alias|MLflow/);
+  });
+
   it("shows environments, models and pages", () => {
     const status: Status = {
       environments: [
-        { name: "staging", version: "1.0.9", digest: digest("2"), health: "Healthy", url: "http://localhost:8081" },
-        { name: "canary", version: "unknown", digest: null, health: "Progressing", url: null },
-        { name: "production", version: null, digest: null, health: "Unknown", url: null },
+        {
+          name: "staging",
+          version: "1.0.9",
+          digest: digest("2"),
+          lastRelease: null,
+          health: "Healthy",
+          url: "http://localhost:8081",
+        },
+        { name: "canary", version: "unknown", digest: null, lastRelease: null, health: "Progressing", url: null },
+        { name: "production", version: null, digest: null, lastRelease: null, health: "Unknown", url: null },
       ],
       models: [
         {

@@ -311,7 +311,7 @@ export const gates: Protections = {
     ],
     [
       "Argo CD is asked again while nothing happens",
-      "            _patch(environment, REFRESH)",
+      "            patch(environment, REFRESH)",
       "            pass",
       "test_deploy.py::test_argo_cd_is_asked_again_while_nothing_happens",
     ],
