@@ -139,7 +139,7 @@ describe("readStatus", () => {
           name: "staging",
           version: "1.0.9",
           digest: digest("2"),
-          lastRelease: null,
+          lastRelease: "1.0.8",
           health: "Healthy",
           url: "http://localhost:8081",
         },
