@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { mlflow } from "../../cli/mlflow";
 import { submit } from "../../cli/workflows";
 import { catalogue, imageReference } from "../../images/catalogue";
+import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
+  changeByHand,
   deleteWorkflow,
+  eventsOf,
   followToEnd,
   killPods,
   platformParts,
@@ -21,7 +25,7 @@ import {
   workflowOf,
 } from "./faults";
 import { alias, environment, expectSettled, lastRelease, releases, status, stepPhases, tags } from "./observations";
-import { moveTag, readManifest } from "./registry";
+import { deleteImage, moveTag, readManifest } from "./registry";
 import { Report } from "./report";
 import { withStackChange } from "./stack-change";
 
@@ -318,6 +322,99 @@ describe("Given a model on its way", () => {
       "pulumi up during a promotion",
       "canary has the new limit and the promoted version; the update moved no release",
     );
+  });
+});
+
+describe("Given somebody who changes MLflow or the registry by hand", () => {
+  const model = { name: modelName };
+
+  /** What canary and staging run, as the cluster says: MLflow is not asked. */
+  const running = async () => [await releasedDigest("staging"), await releasedDigest("canary")];
+
+  it("When an alias is moved and another deleted, Then both follow what serves again", async () => {
+    const before = await running();
+    await changeByHand("POST", "registered-models/alias", { ...model, alias: "canary", version: next });
+    await changeByHand("POST", "registered-models/alias", { ...model, alias: "production", version: next });
+    const { stdout } = await npm("run", "status");
+    expect(stdout).toContain(`The alias canary is on 1.0.${next}, but canary serves 1.0.${good}`);
+    await runSchedule("cron-restore-releases");
+    expect(await running()).toEqual(before);
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    const record = await lastRelease("canary");
+    expect(record).toMatchObject({ action: "restore", outcome: "restored", version: `1.0.${good}` });
+    expect(await eventsOf("canary")).toContain(`Restored: ${record.reason}`);
+    report.add("an alias moved by hand", `on its schedule, restore-releases: ${record.reason}`);
+  });
+
+  it("When the record of the releases is deleted, Then it is restored, and what serves stays", async () => {
+    const before = await running();
+    const history = await releases();
+    const { experiment } = (await mlflow<{ experiment: { experiment_id: string } }>(
+      connect(),
+      "experiments/get-by-name?experiment_name=gourmetgram-releases",
+    ))!;
+    await changeByHand("POST", "experiments/delete", { experiment_id: experiment.experiment_id });
+    const outcome = await followToEnd(await submitBuild(next));
+    expect(outcome).toMatchObject({ exitCode: 0 });
+    expect((await releases()).length).toBeGreaterThan(history.length);
+    expect(before).not.toContain(undefined);
+    await expectPromoted();
+    report.add(
+      "the experiment of the releases deleted",
+      "it was restored with the next release, with all its records; the model reached canary",
+    );
+  });
+
+  it("When the candidate is deleted while it is tested, Then staging is reverted at once", async () => {
+    const pipelineRun = await submitBuild(next);
+    const following = followToEnd(pipelineRun);
+    await waitForStep(pipelineRun, "test-staging", "resource");
+    await changeByHand("DELETE", "model-versions/delete", { ...model, version: next });
+    const { exitCode, sentence } = await following;
+    expect(exitCode).toBe(2);
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    expect(sentence).toContain(`version ${next} was deleted in MLflow while it was tested`);
+    report.add("the candidate's version deleted while it was tested", sentence);
+  });
+
+  it("When the model is gone from MLflow, Then what serves stays", async () => {
+    const before = await running();
+    await changeByHand("POST", "registered-models/rename", { ...model, new_name: "somewhere-else" });
+    try {
+      await runSchedule("cron-restore-releases");
+      await runSchedule("cron-revert-staging");
+      expect(await running()).toEqual(before);
+      const lost = (name: string) =>
+        `VersionLost: MLflow no longer has version ${good}, which ${name} serves: it goes on serving it`;
+      expect(await eventsOf("canary")).toContain(lost("canary"));
+      expect(await eventsOf("staging")).toContain(lost("staging"));
+      report.add("the model deleted in MLflow", lost("canary").replace("VersionLost: ", ""));
+    } finally {
+      await changeByHand("POST", "registered-models/rename", { name: "somewhere-else", new_name: modelName });
+    }
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+  });
+});
+
+describe("Given a registry that has lost the last good image", () => {
+  it("When a candidate is stopped, Then staging goes back to the good version before", async () => {
+    await deleteImage((await tags(good)).image_digest);
+    const pipelineRun = await submitBuild(next);
+    const following = followToEnd(pipelineRun);
+    await waitForStep(pipelineRun, "test-staging", "load");
+    await stopWorkflow(pipelineRun);
+    const { exitCode, sentence } = await following;
+    expect(exitCode).toBe(2);
+    const record = await lastRelease("staging");
+    expect(record).toMatchObject({ action: "revert", outcome: "reverted" });
+    expect(record.reason).toContain(`the registry has lost the image of 1.0.${good}`);
+    expect(record.version).not.toBe(`1.0.${good}`);
+    await expectSettled({ staging: record.version, canary: `1.0.${good}` });
+    report.add("the image of the last good version deleted in the registry", `${sentence} (${record.reason})`);
+
+    next = await registerCandidate(good);
+    expect(await followToEnd(await submitBuild(next))).toMatchObject({ exitCode: 0 });
+    await expectPromoted();
   });
 });
 

@@ -2,6 +2,7 @@ import { mlflow } from "../../cli/mlflow";
 import type { Outcome } from "../../cli/pipeline-run";
 import { follow } from "../../cli/train";
 import { pipelineRunWorkflows, submit, type Workflow } from "../../cli/workflows";
+import { mlflowAddress } from "../../components/shared/mlflow-address";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
 import { ApiError } from "../../lib/kube-client";
@@ -32,6 +33,25 @@ export async function registerCandidate(of: string): Promise<string> {
     run_id: known.run_id,
   });
   return made!.model_version.version;
+}
+
+/** Changes something in MLflow's registry by hand, as its page and its API let everybody do. */
+export async function changeByHand(method: "POST" | "PATCH" | "DELETE", path: string, body: object): Promise<void> {
+  const { status, text } = await connect().service("gourmetgram-platform", "mlflow", 8000, `/api/2.0/mlflow/${path}`, {
+    method,
+    body,
+    headers: { host: mlflowAddress },
+  });
+  if (status !== 200) throw new Error(`MLflow answered ${path} with ${status}: ${text}`);
+}
+
+/** Reason and message of the Events on an environment's Application. */
+export async function eventsOf(environment: string): Promise<string[]> {
+  const selector = encodeURIComponent(`involvedObject.name=gourmetgram-${environment}`);
+  const { items } = await connect().api<{ items: { type: string; reason: string; message: string }[] }>(
+    `/api/v1/namespaces/argocd/events?fieldSelector=${selector}`,
+  );
+  return items.filter(({ type }) => type === "Warning").map(({ reason, message }) => `${reason}: ${message}`);
 }
 
 /** Submits build-container-image for a version, as a person may. @returns the name of the pipeline run */

@@ -23,3 +23,11 @@ export async function moveTag(from: string, to: string): Promise<void> {
   });
   if (status !== 201) throw new Error(`the registry answered ${status}: ${text}`);
 }
+
+/** Takes an image from the registry, as somebody does who makes room by hand. */
+export async function deleteImage(digest: string): Promise<void> {
+  const { status, text } = await connect().service("kube-system", "registry", 5000, `${repository}/${digest}`, {
+    method: "DELETE",
+  });
+  if (status !== 202) throw new Error(`the registry answered ${status}: ${text}`);
+}

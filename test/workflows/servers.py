@@ -99,7 +99,7 @@ class Mlflow(_Server):
         self.runs[number]["ended"] = ended
 
     def fail_on(self, part):
-        """From now on calls with `part` in their path or body find MLflow away; None: it is back."""
+        """From now on calls with `part` in their path or filter find MLflow away; None: it is back."""
         self.broken = part
 
     def refuse(self, part):
@@ -120,7 +120,9 @@ class Mlflow(_Server):
         return [record for record in records if wanted.items() <= record.items()]
 
     def answer(self, method, path, body):
-        if self.away > 0 or (self.broken and self.broken in f"{path} {body.decode()}"):
+        url = urlparse(path)
+        fields = {key: values[0] for key, values in parse_qs(url.query).items()} or json.loads(body or b"{}")
+        if self.away > 0 or (self.broken and self.broken in f"{path} {fields.get('filter')}"):
             self.away = max(0, self.away - 1)
             return 503, b"starting"
         if self.refusing and self.refusing in path:
@@ -129,8 +131,6 @@ class Mlflow(_Server):
         if self.losing and self.losing in path:
             del self.versions[json.loads(body)["version"]]
             self.losing = None
-        url = urlparse(path)
-        fields = {key: values[0] for key, values in parse_qs(url.query).items()} or json.loads(body or b"{}")
         place = url.path.removeprefix("/api/2.0/")
         if method == "GET" and place.startswith("mlflow-artifacts/artifacts/"):
             return self._artifact(place.removeprefix("mlflow-artifacts/artifacts/"))
