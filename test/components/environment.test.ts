@@ -182,6 +182,7 @@ describe("the rights on an environment", () => {
           resourceNames: ["gourmetgram-canary"],
           verbs: ["get", "patch"],
         },
+        { apiGroups: [""], resources: ["events"], verbs: ["create"] },
       ],
     });
     expect(accounts(inputs("canary-release-binding"))).toEqual(["argo/promote-model", "argo/restore-releases"]);

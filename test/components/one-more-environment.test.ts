@@ -62,6 +62,7 @@ describe("an environment shadow between staging and canary", () => {
         resourceNames: ["gourmetgram-shadow"],
         verbs: ["get", "patch"],
       },
+      { apiGroups: [""], resources: ["events"], verbs: ["create"] },
     ]);
     expect(accounts("shadow-release-binding")).toEqual(["promote-model", "restore-releases"]);
     expect(accounts("staging-release-binding")).toEqual(["deploy-container-image", "revert-staging"]);

@@ -136,7 +136,7 @@ def leave(running: str) -> None:
 
 
 def good_releases(staging: Staging, failed: str | None) -> list[Served]:
-    """What staging may go back to: what passed there, other than `failed`, the last verdict first; then what it held."""
+    """What staging may go back to: what passed there, the last verdict first, then what it held; never `failed`."""
     passed = [version for version in staging.versions if version.verified_digest and version.number != failed]
     found = [
         Served(constants.app_version(version.number), version.verified_digest)
