@@ -79,7 +79,7 @@ def hold(environment: str, serves: Served) -> None:
 
 
 def hold_before_first(environment: str) -> None:
-    """Makes an Application that was never released to hold the base image, which a failed first release goes back to."""
+    """Makes an Application without a release hold the base image, which a first release that fails goes back to."""
     application = rollout.application(environment)
     if held(application) is None and argocd.released_digest(application) is None:
         hold(environment, Served(BASE, rollout.base_digest()))
