@@ -234,6 +234,7 @@ def test_restores_it_when_argo_cd_has_settled(world):
     world.mlflow.served("canary", "1.0.6", digest(6))
     world.mlflow.aliases["canary"] = "6"
     world.current_workflow()
+    world.registry_has(6)
     world.patchable("canary")
     world.application("canary", 7, status(7, 7, health="Degraded"), held=6)
     for said in (status(7, 7, health="Degraded"), status(6, 6, 7, health="Degraded"), status(6, 6)):

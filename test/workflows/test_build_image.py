@@ -5,7 +5,7 @@ import tarfile
 import pytest
 
 from conftest import BASE, says
-from steps import build_image
+from lib import app_image
 
 TAG = f"{BASE.partition('@')[0]}:staging-1.0.7"
 APPEND = ("append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG)
@@ -29,7 +29,7 @@ def test_layer_is_the_same_every_time(tmp_path):
         folder = tmp_path / run
         folder.mkdir()
         (folder / "model").write_bytes(b"weights")
-        build_image.write_layer(folder / "layer.tar", folder / "model", "1.0.7")
+        app_image.write_layer(folder / "layer.tar", folder / "model", "1.0.7")
         layers.append((folder / "layer.tar").read_bytes())
     assert layers[0] == layers[1]
     with tarfile.open(tmp_path / "a" / "layer.tar") as tar:

@@ -98,6 +98,7 @@ def test_restores_every_one_that_models_are_promoted_to(world):
     world.current_workflow()
     for name, runs in (("shadow", 7), ("canary", 6), ("production", 6)):
         world.application(name, runs, held=6)
+    world.registry_has(6)
     world.patchable("shadow")
     world.pods_watched("shadow", (0, "ADDED", pod(6)))
     done = world.run("restore", ENVIRONMENTS=world.environments(*FOUR))

@@ -31,6 +31,8 @@ def canary(world):
     world.pods_watched("canary", (0, "ADDED", pod(6)))
     world.app.serves(6)
     world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    world.registry_has(6)
+    world.registry_has(7)
     world.current_workflow(labels={"workflows.argoproj.io/cron-workflow": "cron-restore-releases"})
     return world
 
@@ -183,6 +185,37 @@ def test_an_old_copy_of_mlflow_takes_nothing_back(canary):
     assert "the record of canary, which serves 1.0.6, was lost and is made anew" in canary.output("restored")
     canary.mlflow.writes.clear()
     assert restore(canary).returncode == 0 and not canary.mlflow.writes and len(canary.mlflow.releases()) == 1
+
+
+APPEND = ("append", "--base", BASE, "--new_layer", "*", "--new_tag", f"{REPOSITORY}:staging-1.0.6")
+
+
+@pytest.fixture
+def image_lost(canary):
+    """The registry lost the image that canary serves."""
+    canary.rules["crane"] = []
+    canary.registry_lost(6)
+    canary.mlflow.versions["6"]["image_base"] = f"sha256:{'b' * 64}"
+    return canary
+
+
+def test_an_image_that_the_registry_lost_is_built_again(image_lost):
+    image_lost.mlflow.files["0/run6/artifacts/food11.onnx"] = b"weights"
+    image_lost.allow("crane", *APPEND, stdout=f"{REPOSITORY}@{digest(6)}\n")
+    done = restore(image_lost)
+    assert done.returncode == 0, done.stderr
+    assert image_lost.output("restored") == (
+        "the registry had lost the image of 1.0.6, which is built again from its model"
+    )
+    assert not image_lost.patches() and len(image_lost.mlflow.releases(action="restore")) == 1
+
+
+def test_an_image_that_cannot_be_built_again_goes_on_serving(image_lost):
+    done = restore(image_lost)
+    assert done.returncode == 0, done.stderr
+    [(reason, message)] = image_lost.events()
+    assert reason == "ImageLost" and "cannot be built again" in message
+    assert not image_lost.calls("kubectl", "patch") and not image_lost.mlflow.releases()
 
 
 def test_an_experiment_that_was_deleted_is_restored(cut_off):

@@ -90,6 +90,7 @@ def test_by_hand_without_parameters(staging):
 
 
 def test_on_a_schedule_changes_nothing_where_all_is_well(staging):
+    staging.registry_has(8)
     staging.mlflow.add(8, **passed(8))
     done = staging.run("revert")
     assert done.returncode == 0, done.stderr
@@ -202,6 +203,7 @@ def emptied(world):
 
 def test_an_emptied_mlflow_leaves_what_passed(emptied):
     emptied.application("staging", 8, held=8)
+    emptied.registry_has(8)
     done = emptied.run("revert")
     assert done.returncode == 0, done.stderr
     assert not emptied.calls("kubectl", "patch") and not emptied.mlflow.releases()
@@ -254,19 +256,71 @@ def test_a_version_that_passed_stays_though_another_passed_later(staging):
     assert not staging.patches() and staging.mlflow.aliases["staging"] == "5"
 
 
-def test_an_image_that_the_registry_lost_is_passed_over(staging):
+@pytest.fixture
+def image_lost(staging):
+    """The registry lost the image of 6, the last good version; it has that of 4."""
     staging.mlflow.add(4, **passed(4, "2026-01-04T00:00:00Z"))
-    staging.mlflow.add(6, **passed(6, "2026-01-06T00:00:00Z"))
+    staging.mlflow.add(6, **passed(6, "2026-01-06T00:00:00Z"), image_base=f"sha256:{'b' * 64}")
     staging.mlflow.add(8, image_digest=digest(8))
+    staging.mlflow.files["0/run6/artifacts/food11.onnx"] = b"weights"
     staging.registry_lost(6)
     staging.registry_has(4)
-    comes_back(staging, 4)
-    done = staging.run("revert", FAILED_VERSION="8", REASON="load: slow")
+    staging.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    return staging
+
+
+APPEND = ("append", "--base", BASE, "--new_layer", "*", "--new_tag", f"{BASE.partition('@')[0]}:staging-1.0.6")
+
+
+def test_an_image_that_the_registry_lost_is_built_again(image_lost):
+    image_lost.allow("crane", *APPEND, stdout=f"{BASE.partition('@')[0]}@{digest(6)}\n")
+    comes_back(image_lost, 6)
+    done = image_lost.run("revert", FAILED_VERSION="8", REASON="load: slow")
     assert done.returncode == 0, done.stderr
-    assert staging.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(4)}"]]
-    [record] = staging.mlflow.releases(action="revert", outcome="reverted")
-    lost = "the registry has lost the image of 1.0.6"
-    assert record["reason"] == f"load: slow; {lost}; staging is back on 1.0.4"
+    assert image_lost.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(6)}"]]
+    rebuilt = "the registry had lost the image of 1.0.6, which is built again from its model"
+    assert image_lost.events() == [("ImageLost", rebuilt)]
+    [record] = image_lost.mlflow.releases(action="revert", outcome="reverted")
+    assert record["reason"] == f"load: slow; {rebuilt}; staging is back on 1.0.6"
+
+
+LOST = "The registry has lost the image of version 6"
+
+
+@pytest.mark.parametrize(
+    "trouble,said",
+    [
+        ("model", f"{LOST}, and it cannot be built again: food11.onnx of version 6"),
+        ("other", f"{LOST}, {digest(6)}, and building it again gave {digest(9)}: run build-container-image for it"),
+        ("base", f"{LOST}, and MLflow does not say what it was built from: train a model"),
+    ],
+    ids=["model", "other", "base"],
+)
+def test_an_image_that_cannot_be_built_again_is_passed_over(image_lost, trouble, said):
+    if trouble == "model":
+        image_lost.mlflow.files.clear()
+    elif trouble == "base":
+        del image_lost.mlflow.versions["6"]["image_base"]
+    else:
+        image_lost.allow("crane", *APPEND, stdout=f"{BASE.partition('@')[0]}@{digest(9)}\n")
+    comes_back(image_lost, 4)
+    done = image_lost.run("revert", FAILED_VERSION="8", REASON="load: slow")
+    assert done.returncode == 0, done.stderr
+    assert image_lost.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(4)}"]]
+    [record] = image_lost.mlflow.releases(action="revert", outcome="reverted")
+    assert record["reason"].startswith(f"load: slow; {said}") and record["serves_version"] == "1.0.4"
+
+
+def test_on_a_schedule_the_image_that_staging_serves_is_built_again(image_lost):
+    image_lost.rules["kubectl"] = [
+        rule for rule in image_lost.rules["kubectl"] if rule["args"][:2] != ["get", "applications.argoproj.io"]
+    ]
+    image_lost.application("staging", 6, held=6)
+    image_lost.mlflow.aliases["staging"] = "6"
+    image_lost.allow("crane", *APPEND, stdout=f"{BASE.partition('@')[0]}@{digest(6)}\n")
+    done = image_lost.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert len(image_lost.calls("crane", "append")) == 1 and not image_lost.patches()
 
 
 def test_a_registry_that_is_away_stops_no_revert(unjudged):

@@ -82,6 +82,11 @@ class ModelVersion:
         return _digest(self.tags.get("image_digest"))
 
     @property
+    def image_base(self) -> str | None:
+        """Digest of the base image that its image was built on, or None."""
+        return _digest(self.tags.get("image_base"))
+
+    @property
     def verified_digest(self) -> str | None:
         """Digest of the image that passed every gate in staging, or None: no test verifies a later build."""
         return _digest(self.tags.get("staging.digest")) if self.tags.get("staging.verdict") == "pass" else None

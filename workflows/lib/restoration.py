@@ -5,7 +5,7 @@ MLflow follows. What nothing is known of is left as it is.
 
 import sys
 
-from lib import events, last_release, model_registry, release_log, rollout
+from lib import app_image, events, last_release, model_registry, release_log, rollout
 from lib.argocd import released_digest
 from lib.errors import StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
@@ -57,13 +57,14 @@ def put_right(environment: str) -> str | None:
     good = last_release.decide(recorded, kept)
     if good is None:
         return _leave(environment, running)
-    wrong_alias = _wrong_alias(environment, good.served)
+    wrong_alias, rebuilt = _wrong_alias(environment, good.served), _lost_image(environment, good.served)
     has_no_record = (recorded is None or recorded.served != good.served) and good.served.number is not None
     sentence = None
-    if running != good.served.released_digest or has_no_record or wrong_alias:
+    if running != good.served.released_digest or has_no_record or wrong_alias or rebuilt:
         release = release_log.begin_way_back("restore", environment, good.served.number)
         try:
-            sentence = _correct(environment, good.served, running, has_no_record, wrong_alias)
+            done = _correct(environment, good.served, running, has_no_record, wrong_alias)
+            sentence = "; ".join([*filter(None, [rebuilt]), *done])
         except StepFailed as failure:
             release.end("broken", failure)
             raise
@@ -97,8 +98,20 @@ def _wrong_alias(environment: str, good: Served) -> str | None:
     return f"the alias {environment} was on {f'version {version}' if version else 'no version'}"
 
 
-def _correct(environment: str, good: Served, running: str | None, has_no_record: bool, wrong_alias: str | None) -> str:
-    """Does what `put_right` found; returns it in one sentence."""
+def _lost_image(environment: str, good: Served) -> str | None:
+    """Builds the image again that the registry lost; returns what was done. What serves keeps serving in any case."""
+    try:
+        return app_image.ensure(environment, good)
+    except StepFailed as failure:
+        print(failure, flush=True)
+        events.warn(environment, "ImageLost", str(failure))
+        return None
+
+
+def _correct(
+    environment: str, good: Served, running: str | None, has_no_record: bool, wrong_alias: str | None
+) -> list[str]:
+    """Does what `put_right` found; returns what was done."""
     done = []
     if running != good.released_digest:
         done.append(restore(environment, good))
@@ -107,4 +120,4 @@ def _correct(environment: str, good: Served, running: str | None, has_no_record:
     if wrong_alias:
         model_registry.point_alias(environment, good.number)
         done.append(f"{wrong_alias}, and follows {good.title} again")
-    return "; ".join(done)
+    return done

@@ -4,14 +4,13 @@ Never to the version that failed, nor to one that was not tested. A version whos
 run twice, by hand, and on a schedule: where staging runs a version that passed, nothing changes.
 """
 
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from lib import (
+    app_image,
     child_workflows,
     constants,
-    crane,
     events,
     inputs,
     last_release,
@@ -23,7 +22,7 @@ from lib import (
 )
 from lib.argocd import released_digest
 from lib.constants import STAGING
-from lib.errors import InvalidInput, StepFailed, Unavailable
+from lib.errors import InvalidInput, StepFailed
 from lib.last_release import Served
 from lib.model_registry import ModelVersion
 
@@ -123,6 +122,10 @@ def keep(staging: Staging) -> None:
         events.warn(STAGING, "VersionLost", lost)
     if good != staging.held:
         last_release.hold(STAGING, good)
+    try:
+        app_image.ensure(STAGING, good)
+    except StepFailed as failure:  # what serves keeps serving
+        events.warn(STAGING, "ImageLost", str(failure))
     settle(good)
     outputs.write("reverted-to", good.app_version)
     outputs.outcome("reverted", f"staging runs {place(good)} already")
@@ -146,22 +149,18 @@ def good_releases(staging: Staging, failed: str | None) -> list[Served]:
 
 
 def first_available(good: Sequence[Served]) -> tuple[Served, list[str]]:
-    """The first whose image the registry has, else the base image; and a sentence for each that was passed over."""
+    """
+    The first whose image the registry has or can have again, else the base image; and a sentence for each image that
+    was lost.
+    """
     lost = []
     for release in good:
-        if has_image(release):
-            return release, lost
-        lost.append(f"the registry has lost the image of {release.app_version}")
+        try:
+            rebuilt = app_image.ensure(STAGING, release)
+            return release, [*lost, *filter(None, [rebuilt])]
+        except StepFailed as failure:
+            lost.append(str(failure).rstrip("."))
     return Served(last_release.BASE, rollout.base_digest()), lost
-
-
-def has_image(release: Served) -> bool:
-    """Whether the registry has it. A registry that is away is taken to have it: the nodes may have it too."""
-    try:
-        return crane.exists(f"{rollout.repository()}@{release.digest}")
-    except Unavailable as unavailable:
-        print(f"{release.app_version} is tried: {unavailable}", file=sys.stderr)
-        return True
 
 
 def go_back(target: Served, why: str, running: str | None) -> None:

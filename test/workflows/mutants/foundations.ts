@@ -182,7 +182,25 @@ export const foundations: Protections = {
       "test_build_image.py::test_registry_that_refuses",
     ],
   ],
-  "steps/build_image.py": [
+  "lib/app_image.py": [
+    [
+      "an image that the registry lost is built again",
+      "        rebuild(released.number, released.digest)",
+      "        pass",
+      "test_restore.py::test_an_image_that_the_registry_lost_is_built_again",
+    ],
+    [
+      "another image is not taken for the one that was lost",
+      "    if built != digest:",
+      "    if False:",
+      "test_revert.py::test_an_image_that_cannot_be_built_again_is_passed_over[other]",
+    ],
+    [
+      "a registry that is away stops no revert",
+      "    except Unavailable as unavailable:",
+      "    except ZeroDivisionError as unavailable:",
+      "test_revert.py::test_a_registry_that_is_away_stops_no_revert",
+    ],
     [
       "an empty model is not built",
       "        if model.stat().st_size == 0:",
