@@ -119,7 +119,7 @@ def promote(world, source, target, **env):
 
 
 def test_promotes_to_it_when_argo_cd_has_settled(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.patchable("canary")
     for said in (
         status(6, 6),
@@ -138,7 +138,7 @@ def test_promotes_to_it_when_argo_cd_has_settled(ready):
 
 
 def test_what_was_degraded_before_is_waited_for(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.patchable("canary")
     for said in (status(6, 6, health="Degraded"), status(7, 6, 7, health="Degraded"), status(7, 7)):
         ready.application("canary", 7, said)
@@ -146,7 +146,7 @@ def test_what_was_degraded_before_is_waited_for(ready):
 
 
 def test_goes_back_when_argo_cd_does_not_settle(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.patchable("canary")
     for said in (
         status(7, 6, 7, health="Progressing"),
@@ -179,7 +179,7 @@ def test_asks_argo_cd_again_while_nothing_happens(monkeypatch):
 
 
 def test_a_version_that_does_not_answer_there_is_not_promoted(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.patchable("canary")
     ready.application("canary", 7, status(7, 7))
     ready.app.serves(6)

@@ -33,7 +33,7 @@ def passed(world):
 
 
 def promotable(world, source, target):
-    world.pods_listed(source, pod(7))
+    world.source(source, pod(7))
     world.patchable(target)
     world.pods_watched(target, (0, "ADDED", pod(7)))
 

@@ -33,7 +33,7 @@ def promote(world, source="staging", target="canary"):
 
 @pytest.mark.parametrize("source,target", [("staging", "canary"), ("canary", "production")])
 def test_promotes(ready, source, target):
-    ready.pods_listed(source, pod(7), pod(6, "leaving"))
+    ready.source(source, pod(7), pod(6, "leaving"))
     ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", f"{target}-1.0.7", **says("crane", "tag"))
     ready.application(target, 6)
     ready.patchable(target)
@@ -83,7 +83,7 @@ def test_only_what_the_source_runs(ready, running):
 
 @pytest.mark.parametrize("before", [6, None])
 def test_target_goes_back(ready, before):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     if before is None:
         del ready.mlflow.aliases["canary"]
@@ -125,7 +125,7 @@ def test_soaks_in_canary(ready, minutes, passes):
     if minutes:
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * minutes))
         ready.mlflow.versions["7"]["canary.promoted_at"] = since
-    ready.pods_listed("canary", pod(7))
+    ready.source("canary", pod(7))
     ready.pods_watched("production", (0, "ADDED", pod(7)))
     ready.patchable("production")
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
@@ -144,7 +144,7 @@ def test_soaks_in_canary(ready, minutes, passes):
 
 
 def test_staging_needs_no_soak(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     ready.patchable("canary")
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
@@ -159,7 +159,7 @@ def test_staging_needs_no_soak(ready):
 
 
 def test_a_registry_that_is_unreachable_is_waited_for_by_running_again(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "refused"))
     done = promote(ready)
     assert done.returncode == 75 and not ready.patches() and ready.output("outcome") is None
@@ -172,7 +172,7 @@ def test_a_registry_that_is_unreachable_is_waited_for_by_running_again(ready):
 
 
 def test_an_api_server_that_is_unreachable_is_waited_for_and_nothing_is_reverted(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*")
     ready.allow("kubectl", "patch", *["*"] * 10, **says("kubectl", "refused"))
     done = promote(ready)
@@ -191,7 +191,7 @@ def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said)
     world.mlflow.aliases["canary"] = "6"
     world.current_workflow()
     world.frozen()
-    world.pods_listed("staging", pod(8))
+    world.source("staging", pod(8))
     world.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     world.patchable("canary")
     world.pods_watched("canary", (0, "ADDED", pod(8, "crash-looping")))

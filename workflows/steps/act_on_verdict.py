@@ -106,9 +106,15 @@ def promote(version: str, digest: str | None, reports: list[GateReport]) -> None
 
 
 def revert(version: str, digest: str | None, reports: list[GateReport]) -> None:
-    """Reverts staging from a version with a gate that did not pass."""
+    """
+    Reverts staging from a version with a gate that did not pass. Raises StepFailed, with the gate's reason and that of
+    the revert, when staging did not come to serve what it was then told to run.
+    """
     word, reason = record(version, digest or "", reports)
-    ended = child_workflows.revert_staging(version, reason)
+    try:
+        ended = child_workflows.revert_staging(version, reason)
+    except StepFailed as failure:
+        raise StepFailed(f"{reason}; {failure}") from failure
     outcome = "reverted" if word == "fail" else "inconclusive"
     outputs.outcome(outcome, f"{reason}; {child_workflows.output(ended, 'reason')}")
 

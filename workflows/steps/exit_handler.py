@@ -37,10 +37,19 @@ def revert_if_unverified(version: str, workflow: Workflow) -> None:
             staging__verdict_at=model_registry.now(),
         )
     if released is None or model.digest != released:
-        outputs.outcome("broken", f"{reason}; staging was not told to run version {version}")
+        outputs.outcome("broken", f"{reason}; staging is told to run {name_of(released)}")
         return
     ended = child_workflows.revert_staging(version, reason, purpose="exit-handler")
     outputs.outcome("inconclusive", f"{reason}; {child_workflows.output(ended, 'reason')}")
+
+
+def name_of(released: str | None) -> str:
+    """What an environment is told to run, by the app version whose image has this digest; None for the base image."""
+    if released is None:
+        return "the base image"
+    built = (model.number for model in model_registry.all_versions() if released in (model.digest, model.verified_digest))
+    number = next(built, None)
+    return constants.app_version(number) if number else released
 
 
 if __name__ == "__main__":
