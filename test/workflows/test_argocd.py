@@ -132,8 +132,8 @@ def test_promotes_to_it_when_argo_cd_has_settled(ready):
     done = promote(ready, "staging", "canary")
     assert done.returncode == 0, done.stderr
     assert ready.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(7)}"]] and ready.mlflow.aliases["canary"] == "7"
-    assert len(ready.calls("kubectl", "get")) == 2 + 1 + 5, (
-        "who asked, the freeze, staging's pods, and canary's Application until it settled"
+    assert len(ready.calls("kubectl", "get")) == 2 + 3 + 5, (
+        "who asked, the freeze, staging's pods and Deployment, and canary's Application until it settled"
     )
 
 
@@ -160,7 +160,7 @@ def test_goes_back_when_argo_cd_does_not_settle(ready):
     assert done.returncode == 1 and ready.mlflow.aliases["canary"] == "6" and ready.output("outcome") == "broken"
     assert [images[0].rpartition("@")[2] for images in ready.patches()] == [digest(7), digest(6)]
     seen = f"Argo CD says Synced and Degraded, with pods of {digest(6)}, {digest(7)}"
-    assert ready.output("reason") == f"canary did not run the image within 1 s: {seen}. canary is back on 1.0.6."
+    assert ready.output("reason") == f"canary did not run 1.0.7 within 1 s: {seen}. canary is back on 1.0.6."
 
 
 def test_asks_argo_cd_again_while_nothing_happens(monkeypatch):
@@ -198,6 +198,7 @@ def test_promotes_from_it_what_argo_cd_sees_there(ready):
     done = promote(ready, "canary", "production")
     assert done.returncode == 0, done.stderr
     assert ready.mlflow.aliases["production"] == "7"
+    assert "canary is on another cluster: only what Argo CD reports of its health is known." in done.stdout
 
 
 UNFIT = {"another image": (6, status(6, 6)), "another beside it": (7, status(7, 6, 7)), **UNSETTLED}

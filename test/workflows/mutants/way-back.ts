@@ -31,7 +31,7 @@ export const wayBack: Protections = {
       "the exit handler leaves another version alone",
       "    if released is None or model.digest != released:",
       "    if False:",
-      "test_exit_handler.py::test_records_what_never_came_to_staging",
+      "test_exit_handler.py::test_says_what_staging_is_told_where_that_is_not_the_candidate[5-1.0.5]",
     ],
     [
       "the exit handler's revert is not the one that broke",
