@@ -258,7 +258,7 @@ function nodePortIssues(
 const leastRequests = 20;
 /** Seconds after which the load gate counts a request as failed. */
 const requestSeconds = 10;
-/** Seconds that the load gate has for its requests; the rest of its deadline is for its pod's start and its questions. */
+/** Seconds that the load gate has for its requests. The rest of its deadline is for the start of its pod. */
 const loadSeconds = 840;
 
 function loadIssues({ requests, concurrency }: Sections["pipeline"]["load"]): ConfigIssue[] {
@@ -278,8 +278,8 @@ function loadIssues({ requests, concurrency }: Sections["pipeline"]["load"]): Co
     `with concurrency ${concurrency}, ${inTurn} follow each other, each may take ${requestSeconds} s, ` +
     `and the gate has ${loadSeconds} s`;
   const atOnce = Math.ceil(requests / most);
-  const message = `write ${most * concurrency} or less, or a concurrency of ${atOnce} or more, not ${requests}: ${reason}`;
-  return [issue([...path, "requests"], message)];
+  const instead = `${most * concurrency} or less, or a concurrency of ${atOnce} or more`;
+  return [issue([...path, "requests"], `write ${instead}, not ${requests}: ${reason}`)];
 }
 
 function registryIssues({ configureNodes, clusterIp }: Sections["registry"]): ConfigIssue[] {

@@ -194,11 +194,13 @@ const pipeline = section("How the workflows train and test models.", {
     "min",
   ).default(0),
   load: section("The load gate.", {
-    // With fewer than twenty answers there is no 95th percentile. How many more the gate has time for depends on the
-    // concurrency: see loadIssues in cross-field-checks.ts.
-    requests: whole("number of requests that the load gate sends", 20, 5376).default(100),
+    // With fewer than twenty answers there is no 95th percentile. For more than 84 in turn, each of which may take ten
+    // seconds, the gate has no time: see loadIssues in cross-field-checks.ts.
+    requests: whole("number of requests that the load gate sends, at most 84 times `concurrency`", 20, 5376).default(
+      100,
+    ),
     // The app answers 503 to more, whatever the model: WAITING_BAR in images/app/model.py.
-    concurrency: whole("number of requests at the same time, of which the app takes 64", 1, 64).default(10),
+    concurrency: whole("number of requests at the same time, at most as many as the app takes", 1, 64).default(10),
     minSuccessPercent: decimal("success rate that must be exceeded", 0, 99.99, "%").default(95),
     // A request of ten seconds counts as failed.
     maxP95Ms: whole("time in which 95 % of the requests must be answered", 1, 10000, "ms").default(2000),

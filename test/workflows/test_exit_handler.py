@@ -73,9 +73,7 @@ def test_without_a_cause(world):
     assert "it was stopped, or ran out of time" in world.output("reason")
 
 
-@pytest.mark.parametrize(
-    "released,told", [(5, "1.0.5"), (6, "1.0.6"), (4, digest(4)), (None, "the base image")]
-)
+@pytest.mark.parametrize("released,told", [(5, "1.0.5"), (6, "1.0.6"), (4, digest(4)), (None, "the base image")])
 def test_says_what_staging_is_told_where_that_is_not_the_candidate(world, released, told):
     world.mlflow.add(5, image_digest=digest(5))
     world.mlflow.add(6, **{**passed(6), "image_digest": digest(9)})  # built again since it passed

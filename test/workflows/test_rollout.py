@@ -50,9 +50,7 @@ def revert(world, before, *events):
 @pytest.mark.parametrize("state", ["oom-recovered", "crash-recovered"])
 def test_a_good_version_whose_pod_was_once_killed_is_reverted_to(unjudged, state):
     good = killed(5, 2, state)
-    done = revert(
-        unjudged, [good, pod(8, "oom-looping")], (0, "ADDED", pod(8, "leaving")), (0, "ADDED", good)
-    )
+    done = revert(unjudged, [good, pod(8, "oom-looping")], (0, "ADDED", pod(8, "leaving")), (0, "ADDED", good))
     assert done.returncode == 0, done.stderr
     assert unjudged.output("reason") == "staging is back on 1.0.5" and unjudged.mlflow.aliases["staging"] == "5"
 

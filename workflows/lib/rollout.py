@@ -166,9 +166,7 @@ def _ask_argo_cd(environment: str, digest: str, until: float) -> Assessment | No
     return found
 
 
-def _watch_pods(
-    environment: str, digest: str, until: float, before: Mapping[str, int] | None
-) -> Assessment | None:
+def _watch_pods(environment: str, digest: str, until: float, before: Mapping[str, int] | None) -> Assessment | None:
     """What the pods have come to: ready or failing as soon as they are, else their state at the end of the time."""
     name = constants.workload(environment)
     seen: dict[str, pods.Pod] = {}

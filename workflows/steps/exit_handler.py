@@ -47,8 +47,8 @@ def name_of(released: str | None) -> str:
     """What an environment is told to run, by the app version whose image has this digest; None for the base image."""
     if released is None:
         return "the base image"
-    built = (model.number for model in model_registry.all_versions() if released in (model.digest, model.verified_digest))
-    number = next(built, None)
+    models = model_registry.all_versions()
+    number = next((model.number for model in models if released in (model.digest, model.verified_digest)), None)
     return constants.app_version(number) if number else released
 
 

@@ -81,7 +81,8 @@ def promotable_digest(source: str, version: str) -> str:
         raise PromotionRejected(f"{soaking} before it can be promoted: promote it then.")
     trouble = rollout.unhealthy_reason(source, verified, released_at(source, model))
     if trouble:
-        raise PromotionRejected(f"{source} does not run version {version} in health: {trouble}. {remedy(source, model)}")
+        ill = f"{source} does not run version {version} in health: {trouble}"
+        raise PromotionRejected(f"{ill}. {remedy(source, model)}")
     return verified
 
 
