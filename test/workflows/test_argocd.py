@@ -174,7 +174,7 @@ def test_asks_argo_cd_again_while_nothing_happens(monkeypatch):
     monkeypatch.setattr(rollout, "REFRESH_INTERVAL", 0.1)
     monkeypatch.setattr(rollout, "_patch", patch)
     monkeypatch.setattr(rollout, "_application", lambda _: said[-1])
-    rollout.await_pods("canary", digest(7), rollout.time.monotonic() + 10)
+    rollout.await_pods("canary", digest(7), rollout.time.monotonic() + 10, "1.0.7", {})
     assert patched == [rollout.REFRESH]
 
 

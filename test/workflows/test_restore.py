@@ -60,6 +60,15 @@ def test_before_the_first_promotion_it_goes_back_to_the_base_image(cut_off):
     assert cut_off.patches() == [None] and cut_off.output("restored") == "canary is back on the base image"
 
 
+def test_a_version_whose_pod_was_once_killed_is_restored(cut_off):
+    cut_off.rules["kubectl"] = [rule for rule in cut_off.rules["kubectl"] if "pods" not in rule["args"]]
+    once_killed = pod(6, "oom-recovered")
+    cut_off.pods_listed("canary", once_killed)
+    cut_off.pods_watched("canary", (0, "ADDED", once_killed))
+    done = cut_off.run("restore", TARGET_ENVIRONMENT="canary")
+    assert done.returncode == 0 and cut_off.output("restored") == "canary is back on 1.0.6", done.stderr
+
+
 def test_changes_nothing_where_all_is_well(world):
     world.mlflow.add(6, canary__digest=digest(6), production__digest=digest(6))
     world.mlflow.aliases.update(canary="6", production="6")

@@ -97,8 +97,8 @@ def await_pods(
     environment: str,
     digest: str,
     deadline: float,
-    name: str = "the image",
-    before: Mapping[str, int] | None = None,
+    name: str,
+    before: Mapping[str, int],
 ) -> None:
     """
     Waits until only ready pods of the digest are left; raises StepFailed as soon as that cannot come true. `name`: what
@@ -166,7 +166,7 @@ def _ask_argo_cd(environment: str, digest: str, until: float) -> Assessment | No
     return found
 
 
-def _watch_pods(environment: str, digest: str, until: float, before: Mapping[str, int] | None) -> Assessment | None:
+def _watch_pods(environment: str, digest: str, until: float, before: Mapping[str, int]) -> Assessment | None:
     """What the pods have come to: ready or failing as soon as they are, else their state at the end of the time."""
     name = constants.workload(environment)
     seen: dict[str, pods.Pod] = {}
