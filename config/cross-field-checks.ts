@@ -256,15 +256,30 @@ function nodePortIssues(
 
 /** A 95th percentile needs at least this many requests. */
 const leastRequests = 20;
+/** Seconds after which the load gate counts a request as failed. */
+const requestSeconds = 10;
+/** Seconds that the load gate has for its requests. The rest of its deadline is for the start of its pod. */
+const loadSeconds = 840;
 
 function loadIssues({ requests, concurrency }: Sections["pipeline"]["load"]): ConfigIssue[] {
-  const path = ["pipeline", "load", "concurrency"];
-  if (concurrency > requests) return [issue(path, `write ${requests} or less, since requests is ${requests}`)];
+  const path = ["pipeline", "load"];
+  if (concurrency > requests)
+    return [issue([...path, "concurrency"], `write ${requests} or less, since requests is ${requests}`)];
   // hey gives each of its workers the same whole number of requests.
-  const sent = Math.floor(requests / concurrency) * concurrency;
-  if (sent >= leastRequests) return [];
-  const reason = `${concurrency} at once send only ${sent}, and a 95th percentile needs ${leastRequests}`;
-  return [issue(path, `write a divisor of ${requests}, the number of requests: ${reason}`)];
+  const inTurn = Math.floor(requests / concurrency);
+  const sent = inTurn * concurrency;
+  if (sent < leastRequests) {
+    const reason = `${concurrency} at once send only ${sent}, and a 95th percentile needs ${leastRequests}`;
+    return [issue([...path, "concurrency"], `write a divisor of ${requests}, the number of requests: ${reason}`)];
+  }
+  const most = loadSeconds / requestSeconds;
+  if (inTurn <= most) return [];
+  const reason =
+    `with concurrency ${concurrency}, ${inTurn} follow each other, each may take ${requestSeconds} s, ` +
+    `and the gate has ${loadSeconds} s`;
+  const atOnce = Math.ceil(requests / most);
+  const instead = `${most * concurrency} or less, or a concurrency of ${atOnce} or more`;
+  return [issue([...path, "requests"], `write ${instead}, not ${requests}: ${reason}`)];
 }
 
 function registryIssues({ configureNodes, clusterIp }: Sections["registry"]): ConfigIssue[] {

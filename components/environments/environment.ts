@@ -261,7 +261,7 @@ export class Environment extends pulumi.ComponentResource {
     );
   }
 
-  /** RBAC of the pipeline: this one Application and, if they are on the platform's cluster, the pods. */
+  /** RBAC of the pipeline: this one Application and, if they are on the platform's cluster, the Deployment and pods. */
   private allowReleases() {
     // Candidates are tested in the first environment. Models are promoted to the others.
     const role = this.args.environment === firstEnvironment ? "candidates" : "promotions";
@@ -274,7 +274,9 @@ export class Environment extends pulumi.ComponentResource {
       this.grantWorkflows("observe", argoCdNamespace, observers, [{ ...application, verbs: ["get"] }]);
     if (!this.args.platform.remote) {
       const pods = { apiGroups: [""], resources: ["pods"], verbs: readVerbs };
-      this.grantWorkflows("look", this.namespace, [...releasers, ...observers], [pods]);
+      // A promotion compares the pods with the Deployment's replicas.
+      const deployment = { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [this.app], verbs: ["get"] };
+      this.grantWorkflows("look", this.namespace, [...releasers, ...observers], [pods, deployment]);
     }
   }
 

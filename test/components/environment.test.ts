@@ -215,7 +215,7 @@ describe("the rights on an environment", () => {
     expect((await environment()).registrations.filter(({ name }) => name.includes("observe"))).toEqual([]);
   });
 
-  it("let releasers and observers look at the pods, and change nothing", async () => {
+  it("let releasers and observers look at the pods and the Deployment, and change nothing", async () => {
     expect(accounts((await environment({ name: "staging" })).inputs("staging-look-binding"))).toEqual(
       ["deploy-container-image", "revert-staging", "build-container-image", "test-staging", "promote-model"].map(
         (account) => `argo/${account}`,
@@ -225,7 +225,10 @@ describe("the rights on an environment", () => {
     expect(accounts(inputs("canary-look-binding"))).toEqual(["argo/promote-model", "argo/restore-releases"]);
     expect(inputs("canary-look-role")).toMatchObject({
       metadata: { namespace: "gourmetgram-canary" },
-      rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }],
+      rules: [
+        { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
+        { apiGroups: ["apps"], resources: ["deployments"], resourceNames: ["gourmetgram-canary"], verbs: ["get"] },
+      ],
     });
   });
 

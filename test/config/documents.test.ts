@@ -59,6 +59,7 @@ describe("the schema for editors", () => {
         "image-unpinned",
         "image-with-tag-alone",
         "load-more-at-once-than-in-all",
+        "load-more-than-the-gate-has-time-for",
         "load-too-few-sent",
         "node-ports-of-a-load-balancer",
         "node-ports-too-few",

@@ -281,6 +281,8 @@ describe("values at the edge of what a setting takes", () => {
       "requests that at once divide",
       { pipeline: { load: { requests: 20, concurrency: 20, minSuccessPercent: 99.99, maxP95Ms: 10000 } } },
     ],
+    ["as many requests as the gate has time for", { pipeline: { load: { requests: 840, concurrency: 10 } } }],
+    ["as many as it has time for at all", { pipeline: { load: { requests: 5376, concurrency: 64 } } }],
     ["manifests of a path with a space", { argoWorkflows: { manifests: "my manifests/argo.yaml" } }],
   ])("%s is taken", (_title, sections) => expect(settingsWith(sections)).toMatchObject(sections));
 

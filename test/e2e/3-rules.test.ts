@@ -84,7 +84,7 @@ describe("Given the rules of promotion", () => {
     expect(outcome.exitCode).toBe(2);
     expect(outcome.sentence).toMatch(
       new RegExp(
-        "passed staging, but its promotion failed: canary did not run the image within 15 s: " +
+        `passed staging, but its promotion failed: canary did not run 1\\.0\\.${next} within 15 s: ` +
           `no pod runs the image yet.*canary is back on ${before}`,
       ),
     );

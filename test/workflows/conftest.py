@@ -128,7 +128,9 @@ class Pipeline:
         """It had, and does not have it any more."""
         self.allow("crane", "manifest", f"{BASE.partition('@')[0]}@{digest(version)}", **says("crane", "unknown"))
 
-    def patchable(self, environment):
+    def patchable(self, environment, *before):
+        """The environment's Application takes a release; `before` are the pods that run there until then."""
+        self.pods_listed(environment, *before)
         self.allow(
             "kubectl",
             "patch",
@@ -176,6 +178,14 @@ class Pipeline:
             left = {pod["metadata"]["name"]: pod for _, kind, pod in events if kind != "DELETED"}
             gone = {pod["metadata"]["name"] for _, kind, pod in events if kind == "DELETED"}
             self.pods_listed(environment, *(pod for name, pod in left.items() if name not in gone))
+
+    def source(self, environment, *pods, replicas=1):
+        """What a promotion asks of its source: its pods, and how many the Deployment is to have."""
+        self.pods_listed(environment, *pods)
+        name = f"gourmetgram-{environment}"
+        deployment = {"metadata": {"name": name}, "spec": {"replicas": replicas}}
+        call = ["get", "deployments.apps", name, "--namespace", name, "--output", "json"]
+        self.allow("kubectl", *call, stdout=deployment)
 
     def pods_listed(self, environment, *pods):
         listed = {**recorded("rollout/list.json"), "items": list(pods)}

@@ -134,9 +134,12 @@ def test_no_list_of_gates_is_no_pass(candidate, gates):
 
 
 def test_a_failed_revert_fails(candidate):
-    candidate.child("Failed", reason="registry away")
+    candidate.child("Failed", reason="staging does not run 1.0.5: CrashLoopBackOff.")
     done = act_on_verdict(candidate, "revert", "fail", "skipped", "skipped")
-    assert done.returncode == 1 and "registry away" in done.stderr and candidate.output("outcome") == "broken"
+    assert done.returncode == 1 and candidate.output("outcome") == "broken"
+    assert candidate.output("reason") == (
+        "integration: why; staging could not be reverted: staging does not run 1.0.5: CrashLoopBackOff."
+    )
 
 
 def test_after_a_revert_only_a_person_promotes_the_same_version(candidate):

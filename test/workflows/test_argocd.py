@@ -119,7 +119,7 @@ def promote(world, source, target, **env):
 
 
 def test_promotes_to_it_when_argo_cd_has_settled(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.patchable("canary")
     for said in (
         status(6, 6),
@@ -133,13 +133,13 @@ def test_promotes_to_it_when_argo_cd_has_settled(ready):
     done = promote(ready, "staging", "canary")
     assert done.returncode == 0, done.stderr
     assert ready.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(7)}"]] and ready.mlflow.aliases["canary"] == "7"
-    assert len(ready.calls("kubectl", "get")) == 2 + 1 + 6, (
-        "who asked, the freeze, staging's pods, and canary's Application before, and until it settled"
+    assert len(ready.calls("kubectl", "get")) == 2 + 3 + 6, (
+        "who asked, the freeze, staging's pods and Deployment, and canary's Application before, and until it settled"
     )
 
 
 def test_what_was_degraded_before_is_waited_for(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.patchable("canary")
     for said in (status(6, 6, health="Degraded"), status(7, 6, 7, health="Degraded"), status(7, 7)):
         ready.application("canary", 7, said)
@@ -147,7 +147,7 @@ def test_what_was_degraded_before_is_waited_for(ready):
 
 
 def test_goes_back_when_argo_cd_does_not_settle(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.patchable("canary")
     for said in (
         status(6, 6),
@@ -163,7 +163,7 @@ def test_goes_back_when_argo_cd_does_not_settle(ready):
     assert done.returncode == 1 and ready.mlflow.aliases["canary"] == "6" and ready.output("outcome") == "broken"
     assert [images[0].rpartition("@")[2] for images in ready.patches()] == [digest(7), digest(6)]
     seen = f"Argo CD says Synced and Degraded, with pods of {digest(6)}, {digest(7)}"
-    assert ready.output("reason") == f"canary did not run the image within 1 s: {seen}. canary is back on 1.0.6."
+    assert ready.output("reason") == f"canary did not run 1.0.7 within 1 s: {seen}. canary is back on 1.0.6."
 
 
 def test_asks_argo_cd_again_while_nothing_happens(monkeypatch):
@@ -177,12 +177,12 @@ def test_asks_argo_cd_again_while_nothing_happens(monkeypatch):
     monkeypatch.setattr(rollout, "REFRESH_INTERVAL", 0.1)
     monkeypatch.setattr(rollout, "patch", patch)
     monkeypatch.setattr(rollout, "application", lambda _: said[-1])
-    rollout.await_pods("canary", digest(7), rollout.time.monotonic() + 10)
+    rollout.await_pods("canary", digest(7), rollout.time.monotonic() + 10, "1.0.7", {})
     assert patched == [rollout.REFRESH]
 
 
 def test_a_version_that_does_not_answer_there_is_not_promoted(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.patchable("canary")
     ready.application("canary", 7, status(7, 7))
     ready.app.serves(6)
@@ -202,6 +202,7 @@ def test_promotes_from_it_what_argo_cd_sees_there(ready):
     done = promote(ready, "canary", "production")
     assert done.returncode == 0, done.stderr
     assert ready.mlflow.aliases["production"] == "7"
+    assert "canary is on another cluster: only what Argo CD reports of its health is known." in done.stdout
 
 
 UNFIT = {"another image": (6, status(6, 6)), "another beside it": (7, status(7, 6, 7)), **UNSETTLED}

@@ -78,7 +78,7 @@ def test_argo_cd_is_asked_again_while_nothing_happens(staging, monkeypatch):
     asked, states = [], [None, None, rollout.pods.Assessment("ready")]
     monkeypatch.setattr(rollout, "patch", lambda environment, patch: asked.append((environment, patch)))
     monkeypatch.setattr(rollout, "_watch_pods", lambda *_: states.pop(0))
-    rollout.await_pods("staging", digest(7), rollout.time.monotonic() + 5)
+    rollout.await_pods("staging", digest(7), rollout.time.monotonic() + 5, "1.0.7", {})
     assert asked == [("staging", {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}})] * 2
 
 

@@ -73,13 +73,16 @@ def test_without_a_cause(world):
     assert "it was stopped, or ran out of time" in world.output("reason")
 
 
-def test_records_what_never_came_to_staging(world):
+@pytest.mark.parametrize("released,told", [(5, "1.0.5"), (6, "1.0.6"), (4, digest(4)), (None, "the base image")])
+def test_says_what_staging_is_told_where_that_is_not_the_candidate(world, released, told):
+    world.mlflow.add(5, image_digest=digest(5))
+    world.mlflow.add(6, **{**passed(6), "image_digest": digest(9)})  # built again since it passed
     world.mlflow.add(8)
-    world.application("staging", 5)
+    world.application("staging", released)
     world.current_workflow()
     assert world.run("exit_handler", MODEL_VERSION="8").returncode == 0
     assert world.mlflow.versions["8"]["staging.verdict"] == "inconclusive" and not world.created()
-    assert world.output("outcome") == "broken" and "staging was not told to run version 8" in world.output("reason")
+    assert world.output("outcome") == "broken" and world.output("reason").endswith(f"; staging is told to run {told}")
 
 
 def test_leaves_staging_to_whoever_holds_the_lock(world):

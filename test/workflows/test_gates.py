@@ -142,12 +142,12 @@ def test_resource_looks_past_an_eviction_to_the_pod_that_runs(staging, ended):
     assert judged(staging, "resource")[0] == "pass"
 
 
-def load(staging, report, after=None):
+def load(staging, report, after=None, before=None):
     url = f"{staging.app.url}/test"
     staging.allow(
         "hey", "-n", "100", "-c", "10", "-t", "10", "-m", "GET", url, stdout=(HEY / f"{report}.txt").read_text()
     )
-    staging.pods_listed("staging", pod(7))
+    staging.pods_listed("staging", before or pod(7))
     if after:
         staging.pods_listed("staging", after)
     return judged(staging, "load", **LOAD)
@@ -283,3 +283,12 @@ def test_load_names_a_kill(staging):
 def test_load_fails_when_another_version_answers_after_it(staging):
     staging.app.serves(6)
     assert load(staging, "good")[:2] == ("fail", "after the load staging answers 1.0.6 on /version, not 1.0.7")
+
+
+def test_load_does_not_take_an_earlier_end_for_one_under_load(staging):
+    before = pod(7, "oom-recovered", restarts=1)
+    assert load(staging, "good", before=before)[0] == "pass"
+    assert load(staging, "good", pod(7, "oom-recovered", restarts=2), before)[:2] == (
+        "fail",
+        "under load: OOMKilled: the model needs more than the memory limit of 256Mi (2 restarts)",
+    )

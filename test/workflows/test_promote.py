@@ -31,7 +31,7 @@ def promote(world, source="staging", target="canary"):
 
 @pytest.mark.parametrize("source,target", [("staging", "canary"), ("canary", "production")])
 def test_promotes(ready, source, target):
-    ready.pods_listed(source, pod(7), pod(6, "leaving"))
+    ready.source(source, pod(7), pod(6, "leaving"))
     ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", f"{target}-1.0.7", **says("crane", "tag"))
     ready.application(target, 6)
     ready.patchable(target)
@@ -81,7 +81,7 @@ def test_only_what_the_source_runs(ready, running):
 
 @pytest.mark.parametrize("before", [6, None])
 def test_target_goes_back(ready, before):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     if before is None:
         del ready.mlflow.aliases["canary"]
@@ -123,10 +123,10 @@ def test_soaks_in_canary(ready, minutes, passes):
     if minutes:
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * minutes))
         ready.mlflow.versions["7"]["canary.promoted_at"] = since
-    ready.pods_listed("canary", pod(7))
+    ready.source("canary", pod(7))
     ready.application("production")
-    ready.pods_watched("production", (0, "ADDED", pod(7)))
     ready.patchable("production")
+    ready.pods_watched("production", (0, "ADDED", pod(7)))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     done = ready.run(
         "promote",
@@ -143,10 +143,10 @@ def test_soaks_in_canary(ready, minutes, passes):
 
 
 def test_staging_needs_no_soak(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.application("canary", 6)
-    ready.pods_watched("canary", (0, "ADDED", pod(7)))
     ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     done = ready.run(
         "promote",
@@ -159,7 +159,7 @@ def test_staging_needs_no_soak(ready):
 
 
 def test_a_registry_that_is_unreachable_is_waited_for_by_running_again(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "refused"))
     done = promote(ready)
     assert done.returncode == 75 and not ready.patches() and ready.output("outcome") is None
@@ -173,7 +173,8 @@ def test_a_registry_that_is_unreachable_is_waited_for_by_running_again(ready):
 
 
 def test_an_api_server_that_is_unreachable_is_waited_for_and_nothing_is_reverted(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
+    ready.pods_listed("canary", pod(6))
     ready.allow("crane", "tag", "*", "*")
     ready.application("canary", 6)
     ready.allow("kubectl", "patch", *["*"] * 10, **says("kubectl", "refused"))
@@ -195,7 +196,7 @@ def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said)
     world.mlflow.aliases["canary"] = "6"
     world.current_workflow()
     world.frozen()
-    world.pods_listed("staging", pod(8))
+    world.source("staging", pod(8))
     world.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     world.patchable("canary")
     world.pods_watched("canary", (0, "ADDED", pod(8, "crash-looping")))
@@ -213,7 +214,7 @@ def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said)
 
 
 def test_the_way_back_does_not_need_mlflow(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     ready.application("canary", 6, held=6)
     ready.patchable("canary")
@@ -227,7 +228,7 @@ def test_the_way_back_does_not_need_mlflow(ready):
 
 
 def test_what_nothing_is_known_of_is_not_taken_to_the_base_image(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     ready.application("canary", 6)
     ready.patchable("canary")
@@ -238,7 +239,7 @@ def test_what_nothing_is_known_of_is_not_taken_to_the_base_image(ready):
 
 
 def test_the_first_release_holds_the_base_image_to_go_back_to(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     ready.application("canary")
     ready.patchable("canary")
@@ -248,7 +249,7 @@ def test_the_first_release_holds_the_base_image_to_go_back_to(ready):
 
 
 def test_a_version_that_is_deleted_while_it_is_promoted_serves_all_the_same(ready):
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     ready.application("canary", 6)
     ready.patchable("canary")
@@ -273,7 +274,7 @@ def test_a_version_that_is_deleted_while_it_is_promoted_serves_all_the_same(read
 )
 def test_what_a_person_writes_on_a_version_is_ignored(ready, tag, value):
     ready.mlflow.versions["7"][tag] = value
-    ready.pods_listed("staging", pod(7))
+    ready.source("staging", pod(7))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     ready.application("canary", 6)
     ready.patchable("canary")
@@ -287,7 +288,7 @@ def test_what_a_person_writes_on_a_version_is_ignored(ready, tag, value):
 @pytest.mark.parametrize("promoted_at", ["yesterday", "", "2026-01-02"])
 def test_a_time_that_cannot_be_read_is_no_soak(ready, promoted_at):
     ready.mlflow.versions["7"]["canary.promoted_at"] = promoted_at
-    ready.pods_listed("canary", pod(7))
+    ready.source("canary", pod(7))
     done = ready.run(
         "promote",
         SOURCE_ENVIRONMENT="canary",
@@ -296,3 +297,122 @@ def test_a_time_that_cannot_be_read_is_no_soak(ready, promoted_at):
         MINIMUM_SOAK_MINUTES="60",
     )
     assert done.returncode == 1 and "canary has to run version 7 for 60.0 more minutes" in ready.output("reason")
+
+
+# The health of the source
+
+PROMOTED = "2026-01-01T00:00:00Z"  # the time of every state in the recorded pods
+
+
+def at(time, one):
+    """A pod whose container ended, and runs again, at a time."""
+    status = one["status"]["containerStatuses"][0]
+    for state in (status["state"], status["lastState"]):
+        for detail, key in (("running", "startedAt"), ("terminated", "finishedAt")):
+            if detail in state:
+                state[detail][key] = time
+    return one
+
+
+def named(name, state, restarts=None):
+    return pod(7, state, name=name, restarts=restarts)
+
+
+KILLED = "OOMKilled: the model needs more than the memory limit of 256Mi"
+ILL = {
+    "one ready, another killed": ([named("b", "oom-killed", 0)], f"{KILLED} (0 restarts)"),
+    "one ready, another killed and ready again": ([named("b", "oom-recovered", 1)], f"{KILLED} (1 restarts)"),
+    "one ready, another in a crash loop": (
+        [named("b", "crash-looping", 37)],
+        "CrashLoopBackOff: exit code 1, 37 restarts",
+    ),
+    "one ready, another restarted once": (
+        [named("b", "crash-recovered", 1)],
+        "the container ended 1 time(s), last with Error (exit code 1)",
+    ),
+    "one ready, another not": ([named("b", "starting")], "Running: the container is not ready"),
+    "one ready, another not scheduled": ([named("b", "unschedulable")], "Pending: 0/1 nodes are available"),
+    "fewer than the Deployment's replicas": ([], "1 of its 2 pods run"),
+    "fewer, since one was evicted": ([pod(7, "evicted", name="b")], "1 of its 2 pods run"),
+    "fewer, since one leaves": ([named("b", "leaving")], "1 of its 2 pods run"),
+}
+
+
+def promote_from_canary(world, *pods, replicas=2, promoted=PROMOTED):
+    if promoted:
+        world.mlflow.versions["7"]["canary.promoted_at"] = promoted
+    world.source("canary", *pods, replicas=replicas)
+    world.application("production", 6)
+    world.patchable("production", pod(6))
+    world.pods_watched("production", (0, "ADDED", pod(7)))
+    world.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    return promote(world, "canary", "production")
+
+
+@pytest.mark.parametrize("case", ILL)
+def test_only_what_the_source_has_run_in_health(ready, case):
+    others, said = ILL[case]
+    done = promote_from_canary(ready, pod(7, name="a"), *others)
+    assert done.returncode == 1 and ready.output("outcome") == "refused"
+    assert not ready.patches() and not ready.calls("crane") and "production" not in ready.mlflow.aliases
+    assert ready.output("reason").startswith(f"canary does not run version 7 in health: {said}")
+    [record] = ready.mlflow.releases(action="promote", outcome="refused", status="FAILED")
+    assert said in record["reason"]
+
+
+def test_a_refusal_says_what_counts_and_what_to_do(ready):
+    promote_from_canary(ready, named("a", "crash-recovered", 1), replicas=1)
+    assert ready.output("reason").endswith(
+        "What happened there since 2026-01-01T00:00:00Z counts: find the cause, then promote it from staging to canary "
+        "again, where its soak then begins anew."
+    )
+
+
+def test_a_source_in_health_is_promoted_from(ready):
+    done = promote_from_canary(ready, pod(7, name="a"), pod(7, name="b"), pod(6, "leaving"), pod(6, "evicted", "old"))
+    assert done.returncode == 0, done.stderr
+    assert ready.mlflow.aliases["production"] == "7"
+
+
+@pytest.mark.parametrize(
+    "time,promoted,passes",
+    [
+        ("2025-12-31T23:59:59Z", PROMOTED, True),
+        (PROMOTED, PROMOTED, False),  # in that very second
+        ("2026-01-01T00:00:01Z", PROMOTED, False),
+        ("2025-12-31T23:59:59Z", None, False),  # nobody knows when it was released
+    ],
+)
+@pytest.mark.parametrize("state", ["oom-recovered", "crash-recovered"])
+def test_what_ended_before_it_was_promoted_there_does_not_count(ready, state, time, promoted, passes):
+    done = promote_from_canary(ready, at(time, pod(7, state, restarts=3)), replicas=1, promoted=promoted)
+    assert done.returncode == (0 if passes else 1), done.stderr
+
+
+def test_a_restart_whose_end_is_no_longer_known_counts_by_when_the_container_runs(ready):
+    lost = at("2026-01-02T00:00:00Z", pod(7, restarts=1))
+    assert promote_from_canary(ready, lost, replicas=1).returncode == 1
+    assert "the container ended 1 time(s)" in ready.output("reason")
+
+
+def test_staging_is_asked_how_it_ran_since_the_version_passed(ready):
+    ready.mlflow.versions["7"]["staging.verdict_at"] = PROMOTED
+    ready.source("staging", pod(7, "oom-recovered"))
+    assert promote(ready).returncode == 1 and not ready.patches()
+    assert ready.output("reason").endswith("find the cause, then delete its pods, and run test-staging for it.")
+
+
+def test_what_was_promoted_there_again_begins_anew(ready):
+    ready.mlflow.aliases["canary"] = "7"
+    ready.source("staging", pod(7))
+    ready.application("canary", 7)
+    ready.patchable("canary", pod(7, "oom-recovered"))
+    ready.pods_watched("canary", (0, "ADDED", pod(7, "oom-recovered")))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    assert promote(ready).returncode == 0
+    assert ready.mlflow.versions["7"]["canary.promoted_at"] > PROMOTED
+    assert promote_from_canary(ready, pod(7, "oom-recovered"), replicas=1, promoted=None).returncode == 0
+
+
+def test_a_candidate_beside_it_says_nothing_of_its_health(ready):
+    assert promote_from_canary(ready, pod(7), pod(8, "crash-looping"), replicas=1).returncode == 0

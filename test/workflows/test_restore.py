@@ -94,6 +94,15 @@ def test_one_memory_is_enough_to_go_back(cut_off, known_by):
     assert cut_off.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(6)}"]]
 
 
+def test_a_version_whose_pod_was_once_killed_is_restored(cut_off):
+    cut_off.rules["kubectl"] = [rule for rule in cut_off.rules["kubectl"] if "pods" not in rule["args"]]
+    once_killed = pod(6, "oom-recovered")
+    cut_off.pods_listed("canary", once_killed)
+    cut_off.pods_watched("canary", (0, "ADDED", once_killed))
+    done = restore(cut_off)
+    assert done.returncode == 0 and cut_off.output("restored") == "canary is back on 1.0.6", done.stderr
+
+
 def test_a_first_promotion_that_was_interrupted_goes_back_to_the_base_image(world):
     world.mlflow.add(7, **passed(7))
     world.application("canary", 7, held="base")
@@ -252,12 +261,13 @@ def test_an_environment_goes_back_where_mlflow_takes_no_record(cut_off):
 
 def test_one_environment_does_not_wait_for_another(cut_off):
     cut_off.rules["kubectl"] = [rule for rule in cut_off.rules["kubectl"] if "pods" not in rule["args"]]
+    cut_off.pods_listed("canary", pod(7))
     cut_off.pods_watched("canary", (0, "ADDED", pod(6, "crash-looping")))
     cut_off.mlflow.aliases["production"] = "6"
     cut_off.mlflow.served("production", "1.0.7", digest(7))
     cut_off.application("production", 7, held=7)
     done = cut_off.run("restore")
-    assert done.returncode == 1 and "canary does not run the image" in done.stderr
+    assert done.returncode == 1 and "canary does not run 1.0.6" in done.stderr
     assert cut_off.mlflow.aliases["production"] == "7"
     assert [one["outcome"] for one in cut_off.mlflow.releases(action="restore", environment="canary")] == ["broken"]
 

@@ -154,7 +154,7 @@ def revert_staging(version: str, reason: str, purpose: str = "") -> Workflow:
     child = manifest(current(), "revert-staging", version, parameters, under_lock=True, purpose=purpose)
     ended = wait_until_finished(start(child), timeout())
     if ended["status"]["phase"] != "Succeeded":
-        raise StepFailed(f"Staging could not be reverted: {failure_reason(ended)}")
+        raise StepFailed(f"staging could not be reverted: {failure_reason(ended)}")
     return ended
 
 

@@ -1,6 +1,6 @@
 """What an environment's pods say about the image they run: pure functions over the pods' status."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,30 +64,51 @@ def running_digests(pods: Sequence[Pod]) -> list[str]:
     return sorted({_container(pod)["image"].rpartition("@")[2] for pod in ready})
 
 
-def restarts(pods: Sequence[Pod], digest: str) -> dict[str, int]:
-    """Restarts of the image's containers by pod name; pods that are leaving do not count."""
-    ours = [pod for pod in pods if runs(pod, digest) and not _is_leaving(pod)]
-    return {pod["metadata"]["name"]: _status(pod).get("restartCount", 0) for pod in ours}
+def restarts(pods: Sequence[Pod], digest: str) -> int:
+    """Restarts of the image's containers; pods that are leaving do not count."""
+    return sum(_status(pod).get("restartCount", 0) for pod in _staying(pods, digest))
 
 
-def assess(pods: Sequence[Pod], digest: str, strict: bool = False) -> Assessment:
+def ends(pods: Sequence[Pod], digest: str) -> dict[str, int]:
+    """How often the image's container has ended, by pod name; pods that are leaving do not count."""
+    return {_name(pod): _ends(pod) for pod in _staying(pods, digest)}
+
+
+def ends_before_release(pods: Sequence[Pod], began: str) -> dict[str, int]:
+    """
+    Ends that a release does not answer for, by pod name, as seen when it begins: those of the pods that are older than
+    `began`, the API server's time in UTC to the second, in which its Workflow was created. A step that runs again
+    therefore counts every end of the pods that its first run brought about.
+    """
+    return {_name(pod): _ends(pod) for pod in pods if pod["metadata"]["creationTimestamp"] < began}
+
+
+def ends_before(pods: Sequence[Pod], instant: str) -> dict[str, int]:
+    """
+    Ends before an instant (UTC, to the second), by pod name, for pods that nobody looked at then. Kubernetes keeps the
+    time of the last end alone: a pod whose last end is in that second or later has no end before it.
+    """
+    return {_name(pod): _ends(pod) for pod in pods if "" < _last_change(pod) < instant}
+
+
+def assess(
+    pods: Sequence[Pod], digest: str, strict: bool = False, before: Mapping[str, int] | None = None
+) -> Assessment:
     """
     Judges the pods of an image digest. `strict` also counts a restart that a pod recovered from as failing.
+    `before`: by pod name, how many ends of its container do not count, since they came before the release; default
+    none. A pod that is in a crash loop now is failing whatever came before.
     A pod of the digest that was evicted is only ever a reason to wait, since its Deployment replaces it:
     who waits in vain reports it, and a ready replacement makes it good.
     """
-    ours = [pod for pod in pods if runs(pod, digest) and not _is_leaving(pod)]
+    ours = _staying(pods, digest)
     others = [pod for pod in pods if not runs(pod, digest) and not _is_leaving(pod)]
     ended = _why_ended(pods, digest)
     if not ours:
         return Assessment("waiting", f"no pod runs the image yet{ended}", tried=bool(ended))
-    metrics = {
-        "pods": len(ours),
-        "restarts": sum(restarts(ours, digest).values()),
-        "memoryLimit": _memory_limit(ours[0]),
-    }
+    metrics = {"pods": len(ours), "restarts": restarts(ours, digest), "memoryLimit": _memory_limit(ours[0])}
     for pod in ours:
-        trouble = _trouble(pod, strict)
+        trouble = _trouble(pod, strict, (before or {}).get(_name(pod), 0))
         if trouble:
             return Assessment("failing", trouble, metrics)
     pending = [pod for pod in ours if not _status(pod).get("ready")]
@@ -97,6 +118,48 @@ def assess(pods: Sequence[Pod], digest: str, strict: bool = False) -> Assessment
     if others:
         return Assessment("waiting", f"{len(others)} pod(s) of the previous image still run", metrics)
     return Assessment("ready", metrics=metrics)
+
+
+def unhealthy_reason(pods: Sequence[Pod], digest: str, since: str, replicas: int) -> str | None:
+    """
+    Why an environment has not run a digest in health since an instant (UTC, to the second; empty: ever), or None. All
+    its pods count: `replicas` of them, each ready, none of them ended since.
+    """
+    ours = [pod for pod in pods if runs(pod, digest)]  # what is being rolled out beside it says nothing of it
+    found = assess(ours, digest, strict=True, before=ends_before(ours, since))
+    if found.state != "ready":
+        return found.reason
+    running = found.metrics["pods"]
+    return f"{running} of its {replicas} pods run" if running < replicas else None
+
+
+def _staying(pods: Sequence[Pod], digest: str) -> list[Pod]:
+    return [pod for pod in pods if runs(pod, digest) and not _is_leaving(pod)]
+
+
+def _name(pod: Pod) -> str:
+    return pod["metadata"]["name"]
+
+
+def _known_ends(pod: Pod) -> list[dict[str, Any]]:
+    """How the container ended, as far as Kubernetes keeps it: the last two times at most, the latest last."""
+    status = _status(pod)
+    states = (status.get("lastState", {}), status.get("state", {}))
+    return [state["terminated"] for state in states if "terminated" in state]
+
+
+def _ends(pod: Pod) -> int:
+    """How often the container has ended: each restart follows an end, and one that is down has ended once more."""
+    status = _status(pod)
+    is_down = "running" not in status.get("state", {}) and bool(_known_ends(pod))
+    return status.get("restartCount", 0) + is_down
+
+
+def _last_change(pod: Pod) -> str:
+    """When the container last ended or began to run, UTC to the second; an empty string where that is not known."""
+    running = _status(pod).get("state", {}).get("running", {})
+    ended = _known_ends(pod)[-1:]
+    return running.get("startedAt") or (ended[0].get("finishedAt") or "" if ended else "")
 
 
 def _waiting(pod: Pod) -> dict[str, Any]:
@@ -117,24 +180,23 @@ def _unschedulable(pod: Pod) -> str:
     return ""
 
 
-def _trouble(pod: Pod, strict: bool) -> str:
-    """Why the pod will not become ready, or an empty string."""
-    status = _status(pod)
-    count = status.get("restartCount", 0)
-    state, last = status.get("state", {}), status.get("lastState", {})
-    ends = [past["terminated"] for past in (state, last) if "terminated" in past]
-    if any(end.get("reason") == "OOMKilled" for end in ends):
+def _trouble(pod: Pod, strict: bool, before: int) -> str:
+    """Why the pod will not become ready, or an empty string. The container's first `before` ends do not count."""
+    count, ended, known = _status(pod).get("restartCount", 0), _ends(pod) - before, _known_ends(pod)
+    waiting = _waiting(pod)
+    is_hopeless = waiting.get("reason") in TERMINAL_WAITING_REASONS
+    since = known[-ended:] if ended > 0 else []
+    if any(end.get("reason") == "OOMKilled" for end in (known if is_hopeless else since)):
         limit = _memory_limit(pod)
         return f"OOMKilled: the model needs more than the memory limit of {limit} ({count} restarts)"
-    waiting = _waiting(pod)
-    if waiting.get("reason") in TERMINAL_WAITING_REASONS:
-        if not ends:
+    if is_hopeless:
+        if not known:
             return f"{waiting['reason']}: {clean(waiting.get('message', ''), 200)}"
-        return f"{waiting['reason']}: exit code {ends[-1].get('exitCode')}, {count} restarts"
-    if strict and (count > 0 or ends):
-        end = ends[-1] if ends else {}
+        return f"{waiting['reason']}: exit code {known[-1].get('exitCode')}, {count} restarts"
+    if strict and ended > 0:
+        end = since[-1] if since else {}
         cause = f"{end.get('reason', 'no reason')} (exit code {end.get('exitCode')})"
-        return f"the container ended {max(count, 1)} time(s), last with {cause}"
+        return f"the container ended {ended} time(s), last with {cause}"
     return ""
 
 

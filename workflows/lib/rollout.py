@@ -2,9 +2,10 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from lib import argocd, constants, http_client, inputs, kubectl, pods
+from lib import argocd, child_workflows, constants, http_client, inputs, kubectl, pods
 from lib.errors import StepFailed, Unavailable
 from lib.outputs import clean
 from lib.pods import Assessment
@@ -64,31 +65,54 @@ def timeout() -> float:
 def release(environment: str, images: list[str] | None, digest: str, app_version: str | None) -> None:
     """
     Patches the Application and waits until only pods of `digest` run and `/version` answers `app_version`
-    (None for the base image, which has no model). Raises StepFailed with the reason.
+    (None for the base image, which has no model). Where its pods run already, they are judged by how they run from now
+    on. Raises StepFailed with the reason, which names what the environment was told to run.
     """
     started = time.monotonic()
     deadline = started + timeout()
+    name = app_version or "the base image"
+    before = ends_before_release(environment)
     override(environment, images)
-    await_pods(environment, digest, deadline)
+    await_pods(environment, digest, deadline, name, before)
     await_version(environment, app_version, deadline)
-    seconds = time.monotonic() - started
-    print(f"{environment} serves {app_version or 'the base image'} after {seconds:.1f} s.", flush=True)
+    print(f"{environment} serves {name} after {time.monotonic() - started:.1f} s.", flush=True)
 
 
-def await_pods(environment: str, digest: str, deadline: float) -> None:
-    """Waits until only ready pods of the digest are left; raises StepFailed as soon as that cannot come true."""
+def ends_before_release(environment: str) -> dict[str, int]:
+    """How often each pod's container had ended before this Workflow's release; nothing of a remote environment."""
+    if environment in inputs.remote_environments():
+        return {}
+    began = child_workflows.current()["metadata"]["creationTimestamp"]
+    return pods.ends_before_release(list_pods(environment), began)
+
+
+def await_pods(
+    environment: str,
+    digest: str,
+    deadline: float,
+    name: str,
+    before: Mapping[str, int],
+) -> None:
+    """
+    Waits until only ready pods of the digest are left; raises StepFailed as soon as that cannot come true. `name`: what
+    the digest is called there; `before`: ends that do not count, by pod.
+    """
     found = Assessment("waiting", "no answer from the cluster yet")
-    watch = _ask_argo_cd if environment in inputs.remote_environments() else _watch_pods
+    is_remote = environment in inputs.remote_environments()
     while time.monotonic() < deadline:
-        found = watch(environment, digest, min(deadline, time.monotonic() + REFRESH_INTERVAL)) or found
+        until = min(deadline, time.monotonic() + REFRESH_INTERVAL)
+        if is_remote:
+            found = _ask_argo_cd(environment, digest, until) or found
+        else:
+            found = _watch_pods(environment, digest, until, before) or found
         if found.state == "ready":
             return
         if found.state == "failing":
-            raise StepFailed(f"{environment} does not run the image: {found.reason}.")
+            raise StepFailed(f"{environment} does not run {name}: {found.reason}.")
         if time.monotonic() < deadline:
             patch(environment, REFRESH)
     reason = f"{found.reason}{argo_cd_complaint(environment)}"
-    raise StepFailed(f"{environment} did not run the image within {timeout():.0f} s: {reason}.")
+    raise StepFailed(f"{environment} did not run {name} within {timeout():.0f} s: {reason}.")
 
 
 def list_pods(environment: str) -> list[pods.Pod]:
@@ -102,6 +126,20 @@ def running_digests(environment: str) -> list[str]:
     if environment in inputs.remote_environments():
         return argocd.running_digests(application(environment))
     return pods.running_digests(list_pods(environment))
+
+
+def unhealthy_reason(environment: str, digest: str, since: str) -> str | None:
+    """
+    Why an environment has not run a digest in health since an instant (UTC, to the second; empty: ever), or None.
+    Nothing is known of the pods of a remote environment: there, the health that Argo CD reports is all that counts, and
+    `running_digests` asks for it.
+    """
+    if environment in inputs.remote_environments():
+        print(f"{environment} is on another cluster: only what Argo CD reports of its health is known.", flush=True)
+        return None
+    name = constants.workload(environment)
+    replicas = kubectl.get("deployments.apps", name, name)["spec"]["replicas"]
+    return pods.unhealthy_reason(list_pods(environment), digest, since, replicas)
 
 
 def application(environment: str) -> argocd.Application:
@@ -122,7 +160,7 @@ def _ask_argo_cd(environment: str, digest: str, until: float) -> Assessment | No
     return found
 
 
-def _watch_pods(environment: str, digest: str, until: float) -> Assessment | None:
+def _watch_pods(environment: str, digest: str, until: float, before: Mapping[str, int]) -> Assessment | None:
     """What the pods have come to: ready or failing as soon as they are, else their state at the end of the time."""
     name = constants.workload(environment)
     seen: dict[str, pods.Pod] = {}
@@ -135,10 +173,10 @@ def _watch_pods(environment: str, digest: str, until: float) -> Assessment | Non
             seen.pop(pod["metadata"]["name"], None)
         else:
             seen[pod["metadata"]["name"]] = pod
-        found = pods.assess(list(seen.values()), digest)
+        found = pods.assess(list(seen.values()), digest, before=before)
         if found.state == "ready" and kind == "ADDED":
             # The stream's first list comes one by one: other pods may follow.
-            found = pods.assess(list_pods(environment), digest)
+            found = pods.assess(list_pods(environment), digest, before=before)
         if found.state != "waiting":
             break
     return found

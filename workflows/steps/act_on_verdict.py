@@ -106,12 +106,18 @@ def promote(version: str, digest: str | None, reports: list[GateReport]) -> None
 
 
 def revert(version: str, digest: str | None, reports: list[GateReport]) -> None:
-    """Reverts staging from a version with a gate that did not pass."""
+    """
+    Reverts staging from a version with a gate that did not pass. Raises StepFailed, with the gate's reason and that of
+    the revert, when staging did not come to serve what it was then told to run.
+    """
     try:
         word, reason = record(version, digest or "", reports)
     except model_registry.Missing as missing:  # staging goes back all the same
         word, reason = "inconclusive", f"version {version} was deleted in MLflow while it was tested ({missing})"
-    ended = child_workflows.revert_staging(version, reason)
+    try:
+        ended = child_workflows.revert_staging(version, reason)
+    except StepFailed as failure:
+        raise StepFailed(f"{reason}; {failure}") from failure
     outcome = "reverted" if word == "fail" else "inconclusive"
     outputs.outcome(outcome, f"{reason}; {child_workflows.output(ended, 'reason')}")
 

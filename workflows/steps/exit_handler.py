@@ -41,7 +41,7 @@ def revert_if_unverified(version: str, workflow: Workflow) -> None:
             staging__verdict_at=model_registry.now(),
         )
     if released is None or model.digest != released:
-        outputs.outcome("broken", f"{reason}; staging was not told to run version {version}")
+        outputs.outcome("broken", f"{reason}; staging is told to run {name_of(released)}")
         return
     revert(version, reason)
 
@@ -59,6 +59,15 @@ def revert(version: str, reason: str) -> None:
     """Starts revert-staging, and waits until staging is back."""
     ended = child_workflows.revert_staging(version, reason, purpose="exit-handler")
     outputs.outcome("inconclusive", f"{reason}; {child_workflows.output(ended, 'reason')}")
+
+
+def name_of(released: str | None) -> str:
+    """What an environment is told to run, by the app version whose image has this digest; None for the base image."""
+    if released is None:
+        return "the base image"
+    models = model_registry.all_versions()
+    number = next((model.number for model in models if released in (model.digest, model.verified_digest)), None)
+    return constants.app_version(number) if number else released
 
 
 if __name__ == "__main__":

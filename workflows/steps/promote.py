@@ -3,7 +3,8 @@ Promotes a model version to the next environment. Every promotion must meet thes
 - the version passed staging;
 - promotions are not frozen;
 - the source runs the digest that passed, and no other, right now;
-- the source has run it for the minimum soak.
+- the source has run it for the minimum soak;
+- all its pods there are ready, and none has ended since it was released there.
 When the target does not come to serve it, the target goes back to its last release, and its alias stays.
 """
 
@@ -92,21 +93,52 @@ def promotable_digest(source: str, version: str) -> str:
     if left > 0:
         soaking = f"{source} has to run version {version} for {left / 60:.1f} more minutes"
         raise PromotionRejected(f"{soaking} before it can be promoted: promote it then.")
+    trouble = rollout.unhealthy_reason(source, verified, released_at(source, model))
+    if trouble:
+        ill = f"{source} does not run version {version} in health: {trouble}"
+        raise PromotionRejected(f"{ill}. {remedy(source, model)}")
     return verified
+
+
+def released_at(source: str, model: ModelVersion) -> str:
+    """
+    When a version was released in an environment, UTC to the second: in staging when it passed, since the gates judge
+    its pods until then. An empty string where that is not on record, or a person wrote something else there.
+    """
+    text = model.tags.get("staging.verdict_at" if source == constants.STAGING else f"{source}.promoted_at", "")
+    try:
+        return text if seconds_since_1970(text) else ""
+    except ValueError:
+        return ""
+
+
+def seconds_since_1970(text: str) -> float:
+    """The time of a tag; raises ValueError where it is none."""
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC).timestamp()
+
+
+def remedy(source: str, model: ModelVersion) -> str:
+    """What a person does about pods that have not run in health in an environment."""
+    since = released_at(source, model)
+    counted = f"What happened there since {since} counts" if since else "Whatever happened there counts"
+    before = next((earlier for earlier, later in inputs.promotions() if later == source), None)
+    anew = "delete its pods, and run test-staging for it"
+    if before:
+        anew = f"promote it from {before} to {source} again, where its soak then begins anew"
+    return f"{counted}: find the cause, then {anew}."
 
 
 def soak_left(source: str, model: ModelVersion, now: float) -> float:
     """
-    Seconds that a version must still run in the source; 0 in staging. MINIMUM_SOAK_MINUTES: 0 to 100000, default 0.
+    Seconds that a version must still run in the source; 0 in staging. MINIMUM_SOAK_MINUTES: 0 to 10080, default 0.
     """
-    minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 100000, default=0.0)
+    minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 10080, default=0.0)
     if source == constants.STAGING or minutes == 0:
         return 0
-    try:
-        since = datetime.datetime.strptime(model.tags.get(f"{source}.promoted_at", ""), "%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:  # nothing says since when, or a person wrote something else there
+    since = released_at(source, model)
+    if not since:
         return minutes * 60
-    return max(0.0, since.replace(tzinfo=datetime.UTC).timestamp() + minutes * 60 - now)
+    return max(0.0, seconds_since_1970(since) + minutes * 60 - now)
 
 
 if __name__ == "__main__":

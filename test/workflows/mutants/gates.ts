@@ -126,6 +126,12 @@ export const gates: Protections = {
       "test_gates.py::test_load_names_a_kill",
     ],
     [
+      "a kill before the load is none under load",
+      "    found = pods.assess(now, digest, before=before)",
+      "    found = pods.assess(now, digest)",
+      "test_gates.py::test_load_does_not_take_an_earlier_end_for_one_under_load",
+    ],
+    [
       "a restart under load fails",
       " or any(after[pod] > before[pod] for pod in after):",
       ":",
@@ -199,21 +205,84 @@ export const gates: Protections = {
     ],
     [
       "a kill that a restart hides is seen",
-      "for past in (state, last) if",
-      "for past in (state,) if",
+      `    states = (status.get("lastState", {}), status.get("state", {}))`,
+      `    states = (status.get("state", {}),)`,
       "test_gates.py::test_resource_sees_a_kill_that_a_restart_hides[oom-recovered-2]",
     ],
     [
       "a kill is named",
-      `    if any(end.get("reason") == "OOMKilled" for end in ends):`,
+      `    if any(end.get("reason") == "OOMKilled" for end in (known if is_hopeless else since)):`,
       "    if False:",
       "test_gates.py::test_resource_sees_a_kill_that_a_restart_hides[oom-killed-0]",
     ],
     [
       "a restart counts for the gate",
-      "    if strict and (count > 0 or ends):",
+      "    if strict and ended > 0:",
       "    if False:",
       "test_gates.py::test_resource_fails_on_a_restart_that_was_recovered_from",
+    ],
+    [
+      "a kill before the release does not count",
+      "    since = known[-ended:] if ended > 0 else []",
+      "    since = known",
+      "test_rollout.py::test_a_good_version_whose_pod_was_once_killed_is_reverted_to[oom-recovered]",
+    ],
+    [
+      "a kill after the release began counts",
+      "    since = known[-ended:] if ended > 0 else []",
+      "    since = []",
+      "test_rollout.py::test_a_kill_after_the_release_began_counts",
+    ],
+    [
+      "a pod that is down has ended once more than it restarted",
+      `    return status.get("restartCount", 0) + is_down`,
+      `    return status.get("restartCount", 0)`,
+      "test_rollout.py::test_a_pod_that_is_down_when_the_release_begins_may_come_back",
+    ],
+    [
+      "a pod that the release brought about answers for each of its ends",
+      `pod in pods if pod["metadata"]["creationTimestamp"] < began}`,
+      "pod in pods}",
+      "test_rollout.py::test_a_step_that_runs_again_counts_every_end_of_the_pods_that_its_release_created" +
+        "[2026-01-05T00:00:00Z-1]",
+    ],
+    [
+      "a pod that was killed and loops now is named a kill",
+      "for end in (known if is_hopeless else since)):",
+      "for end in since):",
+      "test_rollout.py::test_a_crash_loop_is_one_whatever_came_before[oom-looping-OOMKilled]",
+    ],
+    [
+      "an end in the second of the promotion counts",
+      `if "" < _last_change(pod) < instant}`,
+      `if "" < _last_change(pod) <= instant}`,
+      "test_promote.py::test_what_ended_before_it_was_promoted_there_does_not_count" +
+        "[oom-recovered-2026-01-01T00:00:00Z-2026-01-01T00:00:00Z-False]",
+    ],
+    [
+      "an end before the promotion does not count",
+      "found = assess(ours, digest, strict=True, before=ends_before(ours, since))",
+      "found = assess(ours, digest, strict=True)",
+      "test_promote.py::test_what_ended_before_it_was_promoted_there_does_not_count" +
+        "[oom-recovered-2025-12-31T23:59:59Z-2026-01-01T00:00:00Z-True]",
+    ],
+    [
+      "a source that restarted and recovered is not in health",
+      "found = assess(ours, digest, strict=True, before=",
+      "found = assess(ours, digest, before=",
+      "test_promote.py::test_only_what_the_source_has_run_in_health[one ready, another restarted once]",
+    ],
+    [
+      "a source has all its pods",
+      " if running < replicas else None",
+      " if False else None",
+      "test_promote.py::test_only_what_the_source_has_run_in_health[fewer than the Deployment's replicas]",
+    ],
+    [
+      "a candidate beside it says nothing of the source's health",
+      "    ours = [pod for pod in pods if runs(pod, digest)]  #",
+      "    ours = list(pods)  #",
+      "test_promote.py::test_a_candidate_beside_it_says_nothing_of_its_health",
     ],
     [
       "a crash loop is hopeless",
@@ -299,15 +368,31 @@ export const gates: Protections = {
     ],
     [
       "pods on another cluster are not looked for here",
-      "    watch = _ask_argo_cd if environment in inputs.remote_environments() else _watch_pods",
-      "    watch = _watch_pods",
+      "    is_remote = environment in inputs.remote_environments()",
+      "    is_remote = False",
       "test_argocd.py::test_promotes_to_it_when_argo_cd_has_settled",
     ],
     [
       "what a source on another cluster runs is asked of Argo CD",
-      "    if environment in inputs.remote_environments():\n",
-      "    if False:\n",
+      `    if environment in inputs.remote_environments():
+        return argocd.running`,
+      `    if False:
+        return argocd.running`,
       "test_argocd.py::test_promotes_from_it_what_argo_cd_sees_there",
+    ],
+    [
+      "what was before the release is seen before it begins",
+      `    before = ends_before_release(environment)
+    override(environment, images)`,
+      `    override(environment, images)
+    before = {}`,
+      "test_rollout.py::test_a_good_version_whose_pod_was_once_killed_is_reverted_to[oom-recovered]",
+    ],
+    [
+      "what was before the release is no news of a listed pod either",
+      "found = pods.assess(list_pods(environment), digest, before=before)",
+      "found = pods.assess(list_pods(environment), digest)",
+      "test_rollout.py::test_a_good_version_whose_pod_was_once_killed_is_reverted_to[oom-recovered]",
     ],
     [
       "Argo CD is asked again while nothing happens",

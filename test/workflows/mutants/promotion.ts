@@ -34,6 +34,18 @@ export const promotion: Protections = {
       "test_promote.py::test_only_what_the_source_runs[running3]",
     ],
     [
+      "only what the source has run in health is promoted",
+      "    if trouble:",
+      "    if False:",
+      "test_promote.py::test_only_what_the_source_has_run_in_health[one ready, another killed and ready again]",
+    ],
+    [
+      "the health of a source counts from its own promotion",
+      "unhealthy_reason(source, verified, released_at(source, model))",
+      `unhealthy_reason(source, verified, "")`,
+      "test_promote.py::test_what_was_promoted_there_again_begins_anew",
+    ],
+    [
       "a version soaks in canary",
       "    if left > 0:",
       "    if False:",

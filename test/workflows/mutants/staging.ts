@@ -98,9 +98,9 @@ export const staging: Protections = {
     [
       "a revert that failed is not called one",
       `    if ended["status"]["phase"] != "Succeeded":
-        raise StepFailed(f"Staging`,
+        raise StepFailed(f"staging`,
       `    if False:
-        raise StepFailed(f"Staging`,
+        raise StepFailed(f"staging`,
       "test_act_on_verdict.py::test_a_failed_revert_fails",
     ],
     [
@@ -191,9 +191,17 @@ export const staging: Protections = {
       "test_act_on_verdict.py::test_without_the_lock_nothing_is_done[let go-revert-verdicts1]",
     ],
     [
+      "a revert that failed does not hide why it was made",
+      `raise StepFailed(f"{reason}; {failure}") from failure`,
+      "raise",
+      "test_act_on_verdict.py::test_a_failed_revert_fails",
+    ],
+    [
       "an MLflow that is unreachable is no outcome",
-      "    except StepFailed as failure:",
-      "    except Exception as failure:",
+      `    except StepFailed as failure:
+        outputs.outcome`,
+      `    except Exception as failure:
+        outputs.outcome`,
       "test_act_on_verdict.py::test_an_mlflow_that_is_unreachable_is_waited_for_by_running_again",
     ],
     [

@@ -31,7 +31,13 @@ export const wayBack: Protections = {
       "the exit handler leaves another version alone",
       "    if released is None or model.digest != released:",
       "    if False:",
-      "test_exit_handler.py::test_records_what_never_came_to_staging",
+      "test_exit_handler.py::test_says_what_staging_is_told_where_that_is_not_the_candidate[5-1.0.5]",
+    ],
+    [
+      "the exit handler says what staging is told",
+      `f"{reason}; staging is told to run {name_of(released)}"`,
+      `f"{reason}; staging is told to run something else"`,
+      "test_exit_handler.py::test_says_what_staging_is_told_where_that_is_not_the_candidate[None-the base image]",
     ],
     [
       "the exit handler's revert is not the one that broke",
