@@ -71,6 +71,18 @@ def test_changes_nothing_where_all_is_well(world):
     assert not world.patches() and not world.mlflow.releases() and world.output("restored") == ""
 
 
+def test_a_sync_that_argo_cd_gave_up_is_tried_again_and_no_other(world):
+    world.mlflow.add(6, canary__digest=digest(6), production__digest=digest(6))
+    world.mlflow.aliases.update(canary="6", production="6")
+    world.application("canary", 6, {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Failed"}})
+    world.application("production", 6, {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Running"}})
+    world.current_workflow()
+    world.patchable("canary")
+    done = world.run("restore")
+    assert done.returncode == 0, done.stderr
+    assert world.syncs_again() == ["canary"] and not world.patches()
+
+
 def test_an_alias_that_was_moved_by_hand_is_named_and_left(world):
     world.mlflow.add(9)
     world.mlflow.aliases["canary"] = "9"

@@ -3,11 +3,15 @@ Puts environments back on the version that their alias is on, where a promotion 
 the one that is named, or every one that models are promoted to. Does nothing where there is nothing to put back.
 """
 
-from lib import inputs, outputs, restoration, step
+from lib import inputs, outputs, restoration, rollout, step
 
 
 def main() -> None:
-    done = [sentence for target in inputs.targets() if (sentence := restoration.restore_if_drifted(target))]
+    done = []
+    for target in inputs.targets():
+        if sentence := restoration.restore_if_drifted(target):
+            done.append(sentence)
+        rollout.retry_failed_sync(target)
     outputs.write("restored", outputs.clean("; ".join(done)))
     print("; ".join(done) or "Every environment runs the version of its alias.", flush=True)
 

@@ -39,6 +39,7 @@ def revert(failed: str | None, reason: str) -> None:
     changes = running != digest or model_registry.alias(STAGING) != number
 
     child_workflows.require_lock()
+    rollout.retry_failed_sync(STAGING)
     release = release_log.begin("revert", STAGING, number) if changes else release_log.opened("revert", STAGING)
     try:
         # Patching to what is there already changes nothing, and the wait ends at once: so a second run is harmless.

@@ -170,6 +170,14 @@ export const wayBack: Protections = {
       "test_revert.py::test_on_a_schedule_changes_nothing_where_all_is_well",
     ],
   ],
+  "steps/restore.py": [
+    [
+      "environments after staging get another sync",
+      "        rollout.retry_failed_sync(target)\n",
+      "        pass\n",
+      "test_restore.py::test_a_sync_that_argo_cd_gave_up_is_tried_again_and_no_other",
+    ],
+  ],
   "lib/restoration.py": [
     [
       "nothing is restored where alias and release agree",
