@@ -28,6 +28,11 @@ const probeTimeoutSeconds = 10;
  * it, and has 20 for those that it then still works on (`DRAIN_SECONDS` and `FINISH_SECONDS` in images/app/server.py).
  */
 const gracePeriodSeconds = 30;
+/**
+ * Argo CD judges a release by its pods. A Service of type LoadBalancer would count as Progressing for as long as the
+ * cluster gives it no address, and some clusters never do.
+ */
+const serviceAnnotations = { "argocd.argoproj.io/ignore-healthcheck": "true" };
 /** Name of the image in the Deployment. A release replaces it. */
 const imageName = "gourmetgram-app";
 
@@ -90,7 +95,7 @@ export function environmentBundle(
     service: {
       apiVersion: "v1",
       kind: "Service",
-      metadata: { name: app, labels },
+      metadata: { name: app, labels, annotations: serviceAnnotations },
       spec: {
         selector: labels,
         ...exposedServiceSpec(exposure, {

@@ -121,6 +121,11 @@ describe("the Deployment of an environment", () => {
     expect((bundle().service as any).spec.ports).toEqual([expect.objectContaining({ targetPort: "http" })]);
   });
 
+  it("is judged by its pods, also where its Service gets no address", () => {
+    expect((bundle().service as any).metadata.annotations).toEqual({ "argocd.argoproj.io/ignore-healthcheck": "true" });
+    expect((bundle().deployment as any).metadata.annotations).toBeUndefined();
+  });
+
   it("gives the app the time that it takes to end", async () => {
     const server = await readFile(join(repositoryRoot, "images/app/server.py"), "utf8");
     const seconds = (name: string) => Number(new RegExp(`^${name} = (\\d+)$`, "m").exec(server)![1]);
