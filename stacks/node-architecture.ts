@@ -32,7 +32,8 @@ export async function refuseOtherArchitecture(cluster: Cluster, machine = machin
   const found = others.map(({ metadata, status }) => `${metadata.name} (${status.nodeInfo.architecture})`).join(", ");
   throw new Error(
     `this machine builds images for ${machine}, and these nodes could not run them: ${found}. Nothing was built. ` +
-      "Build on a machine of their architecture, as in CI. If the nodes differ, taint those that the images do not fit.",
+      "Build on a machine of their architecture, as in CI. " +
+      "If the nodes differ, taint those that the images do not fit.",
   );
 }
 

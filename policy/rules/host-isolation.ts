@@ -1,7 +1,7 @@
 import { podsOf } from "../pods";
 import { type Resource, titleOf } from "../resource";
 
-/** The only pod that may write to the nodes: where it writes, and what it may read. `registry.configureNodes` makes it. */
+/** The only pod with paths of the nodes: where it may write, and read. `registry.configureNodes` creates it. */
 const nodeConfiguration = {
   kind: "DaemonSet",
   name: "registry-nodes",
