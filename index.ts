@@ -6,6 +6,7 @@ import { environmentApp, inClusterUrl } from "./components/environments/environm
 import { placementErrors, referToPlatform } from "./components/environments/platform";
 import { PipelineImages } from "./components/pipeline/pipeline-images";
 import { PromotionPipeline } from "./components/pipeline/promotion-pipeline";
+import { Schedules } from "./components/pipeline/schedules";
 import { ArgoCd } from "./components/platform/argo-cd";
 import { ArgoWorkflows } from "./components/platform/argo-workflows";
 import { DestroyGuard } from "./components/platform/destroy-guard";
@@ -15,6 +16,8 @@ import { loadManifests } from "./components/platform/release-manifests";
 import { ConfigurationError, loadSettings, type Settings } from "./config";
 import { contentKey } from "./image-builder/content-key";
 import { builtImageKeys, registryAddress } from "./images/catalogue";
+
+const workflowFolder = join(__dirname, "workflows");
 
 type OnCluster = Required<Pick<pulumi.ComponentResourceOptions, "providers">>;
 
@@ -125,7 +128,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       remoteEnvironments: Object.keys(promotionPath).filter((name) => promotionPath[name].cluster),
       trackingUri,
       namespace: argoWorkflows.namespace,
-      folder: join(__dirname, "workflows"),
+      folder: workflowFolder,
     },
     { ...onCluster, dependsOn: modelRegistry },
   );
@@ -143,11 +146,18 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
         { ...onCluster, dependsOn: [argoCd, registry] },
       ),
   );
-  new DestroyGuard(
-    "destroy-guard",
-    { cluster },
-    { dependsOn: [registry, builtImages, modelRegistry, argoWorkflows, argoCd, promotion, ...environments] },
+  const platformParts = [registry, builtImages, modelRegistry, argoWorkflows, argoCd, promotion];
+  const schedules = new Schedules(
+    "schedules",
+    {
+      cron: pipeline.cron,
+      namespace: argoWorkflows.namespace,
+      folder: workflowFolder,
+      formerParent: promotion,
+    },
+    { ...onCluster, dependsOn: [...platformParts, ...environments] },
   );
+  new DestroyGuard("destroy-guard", { cluster }, { dependsOn: [...platformParts, ...environments, schedules] });
 
   return {
     urls: {

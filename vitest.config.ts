@@ -3,7 +3,12 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/e2e/**", "node_modules/**"],
+    // `npm run test:load` runs what needs minutes or a large environment.
+    exclude: [
+      "test/e2e/**",
+      "node_modules/**",
+      ...(process.env.GOURMETGRAM_LOAD === "yes" ? [] : ["test/**/*.load.test.ts"]),
+    ],
     // Vitest leaves one core free, but many tests wait for Python, which runs beside them.
     maxWorkers: "100%",
     minWorkers: "100%",

@@ -20,6 +20,7 @@ import { connectTo } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { repositoryRoot, toolPath } from "../lib/paths";
 import { withPortForward } from "../lib/port-forward";
+import { refuseOtherArchitecture } from "../stacks/node-architecture";
 import { connect } from "../stacks/stack-cluster";
 
 const usage = `Usage: npm run images -- [build|push|pin] [${builtImageKeys.join("|")} ...]
@@ -95,10 +96,11 @@ async function binaries(base: BaseKind, report: Report): Promise<BuiltImage> {
   return layerImage({ name: "binaries", key, files });
 }
 
-/** Reaches the pipeline's registry through the API server of the stack's cluster. */
-function withPipelineRegistry<T>(use: (registry: string) => Promise<T>): Promise<T> {
+/** Reaches the pipeline's registry through the API server of the stack's cluster, whose nodes must run the images. */
+async function withPipelineRegistry<T>(use: (registry: string) => Promise<T>): Promise<T> {
   const context = process.env.GOURMETGRAM_CONTEXT;
   const cluster = context ? connectTo(context) : connect();
+  await refuseOtherArchitecture(cluster);
   return withPortForward(cluster, "kube-system", "app=registry", 5000, (port) => use(`127.0.0.1:${port}`));
 }
 

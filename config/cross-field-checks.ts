@@ -222,7 +222,7 @@ function addressIssues({ type, addresses }: Sections["exposure"]): ConfigIssue[]
 
 function hostIssues({ type, host }: Sections["exposure"], hasPages: boolean): ConfigIssue[] {
   if (type === "externalIPs" || host) return [];
-  const reason = hasPages ? ", since MLflow accepts no other host" : "";
+  const reason = hasPages ? ", since MLflow accepts only the hosts that it knows" : "";
   return [issue(["exposure", "host"], `missing: write the host name or address that people open${reason}`)];
 }
 

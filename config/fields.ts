@@ -164,6 +164,15 @@ const hostName = new RegExp(`^(?=.{1,253}$)(?:${ipv4}|(?:${label}\\.)*(?!\\d+$)$
 export const host = (meaning: string) =>
   text(meaning, "a host name in lower case or an IPv4 address, without http:// and port", hostName);
 
+const portNumber = "(?::[1-9]\\d{0,4})";
+/** A host as a browser names it in its requests: the port stands there unless it is the scheme's own. */
+export const hostAndPort = (meaning: string) =>
+  text(
+    meaning,
+    'a host name in lower case or an IPv4 address, with a port that is not 80 or 443, as in "food.example.org:8443"',
+    new RegExp(`^(?!.*:(?:80|443)$)${hostName.source.slice(1, -1)}${portNumber}?$`),
+  );
+
 const registryHost = `${label}(?:\\.${label})*(?::[1-9]\\d{0,4})?`;
 const registryPath = "(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)";
 /** A registry, optionally with a path in it. */
@@ -193,7 +202,6 @@ export const clusterName = (meaning: string) =>
     /^(?!in-cluster$)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?$/,
   );
 
-const portNumber = "(?::[1-9]\\d{0,4})";
 /** The URL of a remote API server. At `kubernetes.default`, Argo CD would reach the one of its own cluster. */
 export const serverUrl = (meaning: string) =>
   text(

@@ -14,6 +14,7 @@ import {
   environmentName,
   flag,
   host,
+  hostAndPort,
   list,
   openMapping,
   optional,
@@ -107,6 +108,10 @@ const registry = section("The registry inside the cluster.", {
 
 const modelRegistry = section("MLflow.", {
   storage: volume("size of MLflow's volume, with the database and the artifacts"),
+  hosts: list(
+    "further hosts under which people open MLflow, such as that of an ingress, with its port if it is not 80 or 443",
+    hostAndPort("host of MLflow's page"),
+  ).default([]),
 });
 
 const argoWorkflows = section("Argo Workflows.", {
@@ -144,7 +149,7 @@ const exposure = section("How people reach the environments and the pages.", {
     [],
   ),
   host: optional(
-    host("host name or address that people open; MLflow accepts no other host"),
+    host("host name or address that people open; MLflow accepts only this one and `modelRegistry.hosts`"),
     "the first address for `externalIPs`, otherwise required",
   ),
   ports: uiPorts.prefault({}),

@@ -9,6 +9,7 @@ export interface Container {
   readonly env?: { name: string; value?: string }[];
   readonly resources?: { limits?: { memory?: string } };
   readonly ports?: { hostPort?: number }[];
+  readonly volumeMounts?: { name: string; readOnly?: boolean }[];
   readonly securityContext?: {
     privileged?: boolean;
     capabilities?: { add?: string[] };

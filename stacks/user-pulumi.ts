@@ -3,6 +3,7 @@ import { type CommandError, type ExecOptions, exec } from "../lib/exec";
 import { deferInterrupts } from "../lib/interrupts";
 import { repositoryRoot } from "../lib/paths";
 import { recordUrls } from "../local/urls";
+import { buildsImages, refuseOtherArchitecture } from "./node-architecture";
 import { policyPackArgs } from "./policy-pack";
 import { connect } from "./stack-cluster";
 
@@ -11,8 +12,10 @@ import { connect } from "./stack-cluster";
  * @param isPlatform whether it holds the platform, and not environments alone
  */
 export async function upWithUserPulumi(stack: string, isPlatform: boolean): Promise<void> {
-  // If the cluster is unreachable, this fails before anything is changed.
-  await connect(stack).api("/version");
+  // If the cluster is unreachable, or cannot run what is built here, this fails before anything is changed.
+  const cluster = connect(stack);
+  await cluster.api("/version");
+  if (buildsImages(stack)) await refuseOtherArchitecture(cluster);
   await userPulumi("stack", "select", "--create", stack);
   await userPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
   recordUrls(

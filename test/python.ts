@@ -1,14 +1,10 @@
 import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { contentKey } from "../image-builder/content-key";
 import { exec } from "../lib/exec";
 import { cacheDir, repositoryRoot } from "../lib/paths";
 
-const requirements = [
-  "images/app/requirements.txt",
-  "images/tools/requirements.txt",
-  "test/images/requirements.txt",
-].map((path) => join(repositoryRoot, path));
+const requirements = ["images/app/requirements.txt", "images/tools/requirements.txt", "test/images/requirements.txt"];
 
 let made: Promise<string> | undefined;
 
@@ -30,17 +26,23 @@ export async function lintPython(): Promise<string> {
  * @returns Path of the interpreter.
  */
 export function python(): Promise<string> {
-  made ??= makeEnvironment();
+  made ??= virtualEnvironment("venv", requirements, ["--require-hashes"]);
   return made;
 }
 
-async function makeEnvironment(): Promise<string> {
-  const environment = join(cacheDir(), `venv-${await contentKey(requirements, [])}`);
-  const files = requirements.map((path) => `--requirement ${path}`).join(" ");
-  await mkdir(dirname(environment), { recursive: true });
+/**
+ * A virtual environment in the cache, made once for the content of its requirements.
+ * @param files requirements files, from the root of the repository
+ * @param options of `pip install`
+ * @returns Path of its interpreter.
+ */
+export async function virtualEnvironment(name: string, files: string[], options: string[] = []): Promise<string> {
+  const paths = files.map((file) => join(repositoryRoot, file));
+  const environment = join(cacheDir(), `${name}-${await contentKey(paths, [])}`);
+  const install = ["--quiet", "--no-compile", ...options, ...paths.map((path) => `--requirement ${path}`)].join(" ");
   const make = `[ -e finished ] || {
     rm -rf bin lib* include pyvenv.cfg
-    python3 -m venv . && bin/python -m pip install --quiet --no-compile --require-hashes ${files} && touch finished
+    python3 -m venv . && bin/python -m pip install ${install} && touch finished
   }`;
   await mkdir(environment, { recursive: true });
   // Test files run side by side and may all ask first: one makes it, the others wait.

@@ -16,6 +16,8 @@ export interface Registration {
   readonly dependencies: string[];
   /** Types that it had before. */
   readonly aliases: string[];
+  /** Names of the parents that it had before. */
+  readonly formerParents: string[];
 }
 
 /** The stack that a piece of a program is run as. */
@@ -76,6 +78,9 @@ export async function record<T>(
       protect: request.getProtect(),
       provider: request.getProvider().split("::").at(-2) ?? null,
       aliases: request.getAliasesList().map((alias: any) => alias.getSpec().getType()),
+      formerParents: request
+        .getAliasesList()
+        .flatMap((alias: any) => alias.getSpec().getParenturn().split("::").at(-1) || []),
       dependencies: request.getDependenciesList().map((urn: string) => urn.split("::").at(-1)!),
     });
     return register(request, callback);

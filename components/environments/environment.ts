@@ -253,6 +253,8 @@ export class Environment extends pulumi.ComponentResource {
           source: { repoURL: this.repository, targetRevision: tag, path: "." },
           syncPolicy: {
             automated: { prune: true, selfHeal: true },
+            // A retry keeps the release and the bundle that its sync began with, and newer ones wait for its end. So
+            // there is a last one. Later, the schedules have Argo CD try again (`retry_failed_sync` in the steps).
             retry: { limit: 5, backoff: { duration: "5s", factor: 2, maxDuration: "1m" } },
           },
         },

@@ -61,11 +61,8 @@ export class PromotionPipeline extends pulumi.ComponentResource {
   constructor(name: string, args: PromotionPipelineArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:PromotionPipeline", name, {}, opts);
     const child = { parent: this };
-    const manifests = readWorkflows(args.folder);
-    this.templates = manifests
-      .filter(({ kind }) => kind === "WorkflowTemplate")
-      .map(({ metadata }) => metadata.name)
-      .sort();
+    const manifests = readWorkflows(args.folder).filter(({ kind }) => kind === "WorkflowTemplate");
+    this.templates = manifests.map(({ metadata }) => metadata.name).sort();
 
     const parameters = new k8s.core.v1.ConfigMap(
       `${name}-parameters`,
@@ -95,7 +92,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
 
     for (const template of this.templates) this.account(name, template, args.namespace);
     for (const manifest of manifests) {
-      const { apiVersion, kind, metadata, spec } = withSettings(manifest, args);
+      const { apiVersion, kind, metadata, spec } = withSettings(manifest, Object.keys(args.environmentUrls));
       new k8s.apiextensions.CustomResource(
         `${name}-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
@@ -157,25 +154,11 @@ function pipelineParameters(
 }
 
 /**
- * Writes into a template what the stack decides: when to train, and between which environments to promote. All else is
- * in the files of the workflows.
+ * The stack decides between which environments to promote: each promotes to the next one. The default of a promotion by
+ * hand is the last of these steps. All else is in the files of the workflows.
  */
-function withSettings(
-  manifest: Manifest,
-  { settings, environmentUrls }: Pick<PromotionPipelineArgs, "settings" | "environmentUrls">,
-): Manifest {
-  const { cron } = settings;
-  if (manifest.metadata.name === "cron-train")
-    return {
-      ...manifest,
-      spec: { ...manifest.spec, schedules: [cron.schedule], timezone: cron.timezone, suspend: cron.suspended },
-    };
-  return manifest.metadata.name === "promote-model" ? withPromotions(manifest, Object.keys(environmentUrls)) : manifest;
-}
-
-/** Each environment promotes to the next one. The default of a promotion by hand is the last of these steps. */
-function withPromotions(manifest: Manifest, environments: string[]): Manifest {
-  if (environments.length < 2) return manifest;
+function withSettings(manifest: Manifest, environments: string[]): Manifest {
+  if (manifest.metadata.name !== "promote-model" || environments.length < 2) return manifest;
   const choices: Record<string, string[]> = {
     "source-environment": environments.slice(0, -1),
     "target-environment": environments.slice(1),

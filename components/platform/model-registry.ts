@@ -11,6 +11,7 @@ import {
   temporaryMount,
   temporaryVolume,
 } from "../shared/security";
+import { allowedHosts, allowedOrigins } from "./mlflow-hosts";
 
 export interface ModelRegistryArgs {
   readonly settings: Settings["modelRegistry"];
@@ -100,7 +101,8 @@ export class ModelRegistry extends pulumi.ComponentResource {
                     "--workers=1",
                     `--backend-store-uri=${database}`,
                     "--artifacts-destination=/data/artifacts",
-                    `--allowed-hosts=${allowedHosts(exposure, exposedPort).join(",")}`,
+                    `--allowed-hosts=${allowedHosts(exposure, settings.hosts).join(",")}`,
+                    `--cors-allowed-origins=${allowedOrigins(exposure, settings.hosts).join(",")}`,
                   ],
                   env: [
                     home,
@@ -146,16 +148,4 @@ export class ModelRegistry extends pulumi.ComponentResource {
     this.url = exposedUrl(exposure, { name: "mlflow", port: exposedPort });
     this.registerOutputs({ url: this.url, namespace: this.namespace });
   }
-}
-
-/** MLflow checks the `Host` header, port included. A port-forward arrives as localhost. */
-function allowedHosts(exposure: ExposureSettings, exposedPort: number): string[] {
-  const exposed = [exposure.host, ...exposure.addresses].filter((known) => known !== undefined);
-  const outside = exposure.type === "NodePort" ? exposure.nodePorts.mlflow : exposedPort;
-  return [
-    mlflowAddress,
-    "localhost:*",
-    "127.0.0.1:*",
-    ...new Set(exposed.flatMap((known) => [known, `${known}:${outside}`])),
-  ];
 }

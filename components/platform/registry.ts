@@ -90,14 +90,35 @@ export class Registry extends pulumi.ComponentResource {
   }
 }
 
+/** Folder of containerd's configuration, and in it the folder with the `hosts.toml` of each registry. */
+const containerdFolder = "/etc/containerd";
+const hostsFolder = `${containerdFolder}/certs.d`;
+/** containerd reads the folder only if its configuration says so. */
+const notRead =
+  `containerd on this node does not read ${hostsFolder}, so the node cannot pull from ${registryAddress}: ` +
+  `write config_path = "${hostsFolder}" to ${containerdFolder}/config.toml, ` +
+  `under [plugins."io.containerd.grpc.v1.cri".registry] or, ` +
+  `from containerd 2.0 on, [plugins."io.containerd.cri.v1.images".registry], then restart containerd.`;
+/** Writes the file, then fails if containerd ignores it. The kubelet runs it again until it does not. */
+const nodeScript = `printf "%s" "$HOSTS_TOML" > /node/hosts.toml
+grep -qsE "$READS_FOLDER" /containerd/*.toml /containerd/conf.d/*.toml && exec sleep infinity
+echo "$NOT_READ" >&2
+exit 1`;
+/** A line that sets `config_path` to the folder, alone or among others. */
+const readsFolder = `^[[:space:]]*config_path[[:space:]]*=[[:space:]]*["'](.*:)?${hostsFolder}/?[:"']`;
+
 /**
  * A DaemonSet that writes containerd's `hosts.toml` for the registry on every node. Nodes need it, since they do not
  * resolve cluster names and the registry speaks plain HTTP. Its image is the registry's, which has a shell and comes
- * from another registry. This is the only host path of the program.
+ * from another registry. These are the only host paths of the program.
  */
 function nodeConfiguration(name: string, clusterIp: string, image: string, parent: Registry) {
   const nodeLabels = { app: "registry-nodes" };
-  const directory = `/etc/containerd/certs.d/${registryAddress}`;
+  const env = {
+    HOSTS_TOML: hostsToml(`http://${clusterIp}:${port}`),
+    READS_FOLDER: readsFolder,
+    NOT_READ: notRead,
+  };
   new k8s.apps.v1.DaemonSet(
     name,
     {
@@ -112,14 +133,22 @@ function nodeConfiguration(name: string, clusterIp: string, image: string, paren
               {
                 name: "write-hosts",
                 image,
-                command: ["sh", "-c", 'printf "%s" "$HOSTS_TOML" > /node/hosts.toml && exec sleep infinity'],
-                env: [{ name: "HOSTS_TOML", value: hostsToml(`http://${clusterIp}:${port}`) }],
+                command: ["sh", "-c", nodeScript],
+                env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
+                // Pulumi prints it when it gives up waiting.
+                terminationMessagePolicy: "FallbackToLogsOnError",
                 resources: { requests: { cpu: "1m", memory: "8Mi" }, limits: { memory: "32Mi" } },
                 securityContext: { ...restrictedContainer, runAsUser: 0, runAsGroup: nonRootId },
-                volumeMounts: [{ name: "certs", mountPath: "/node" }],
+                volumeMounts: [
+                  { name: "certs", mountPath: "/node" },
+                  { name: "containerd", mountPath: "/containerd", readOnly: true },
+                ],
               },
             ],
-            volumes: [{ name: "certs", hostPath: { path: directory, type: "DirectoryOrCreate" } }],
+            volumes: [
+              { name: "certs", hostPath: { path: `${hostsFolder}/${registryAddress}`, type: "DirectoryOrCreate" } },
+              { name: "containerd", hostPath: { path: containerdFolder, type: "DirectoryOrCreate" } },
+            ],
           },
         },
       },

@@ -1,4 +1,4 @@
-"""How the app listens: waitress on its port, bounded against slow, idle and many clients, and a listener for probes.
+"""How the app listens: waitress on its port, bounded against slow, idle and many clients.
 
 waitress takes requests in on one thread, without blocking, and hands a request to a thread once it is complete. So slow
 clients cost a socket and no thread. What it lacks is here: it stops to accept at its limit of connections, closes one
@@ -9,10 +9,8 @@ import ctypes
 import json
 import resource
 import socket
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -172,38 +170,6 @@ class Listener(TcpWSGIServer):
     def quiet(self) -> bool:
         """Whether no request is at work."""
         return not any(each.at_work() for each in list(self.active_channels.values()))
-
-
-def serve_probes(host: str, port: int, healthy: Callable[[], str | None]) -> None:
-    """Answers `/healthz` and `/readyz` on a port and a thread of their own, whatever the app's clients do.
-
-    `healthy` says what is wrong, or None.
-    """
-
-    class Handler(BaseHTTPRequestHandler):
-        # Seconds for which one that asks and sends nothing holds the others up.
-        timeout = 1
-
-        def do_GET(self) -> None:
-            wrong = healthy()
-            known = self.path in ("/healthz", "/readyz")
-            body = json.dumps({"error": wrong} if wrong else {"status": "ok"} if known else {"error": "not found"})
-            self.send_response(404 if not known else 503 if wrong else 200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: object) -> None:
-            """A probe that is answered is no news."""
-
-    class Probes(HTTPServer):
-        request_queue_size = 64
-
-        def handle_error(self, *_: object) -> None:
-            """Neither is a client that goes away."""
-
-    threading.Thread(target=Probes((host, port), Handler).serve_forever, name="probes", daemon=True).start()
 
 
 def return_freed_memory() -> None:

@@ -13,12 +13,12 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from decode import PictureError
-from listener import Listener, return_freed_memory, serve_probes
+from listener import Listener, return_freed_memory
 from model import WAITING_BAR, BusyError, ContractError, Model
 
 # Bytes of a whole request.
 MAX_UPLOAD = 8 * 1024 * 1024
-# Seconds after which one picture at work is taken for one that never ends: the probes then say so.
+# Seconds after which one picture at work is taken for one that never ends: `/healthz` then says so.
 STUCK_SECONDS = 60
 # Seconds for which the app takes new requests after it is told to end: the Service forgets it meanwhile.
 DRAIN_SECONDS = 5
@@ -73,15 +73,17 @@ def create_app(folder: Path) -> Flask:
             return jsonify(error="versions.txt not found"), 404
         return jsonify(model_version=found)
 
+    # What Kubernetes asks: it must not wait for a picture.
     @app.get("/healthz")
-    def healthz() -> Response:
+    def healthz() -> ResponseReturnValue:
+        if model is not None and model.seconds_at_work() > STUCK_SECONDS:
+            return jsonify(error=f"one picture has been at work for more than {STUCK_SECONDS} seconds"), 503
         return jsonify(status="ok")
 
     def busy(_: BusyError) -> ResponseReturnValue:
         sentence = f"{WAITING_BAR} pictures are waiting already: try again in a second"
         return jsonify(error=sentence), 503, {"Retry-After": "1"}
 
-    app.extensions["model"] = model
     app.register_error_handler(BusyError, busy)
     app.register_error_handler(NoModel, lambda _: (jsonify(error="no model has been released here yet"), 503))
     app.register_error_handler(ContractError, lambda error: (jsonify(error=str(error)), 500))
@@ -104,21 +106,11 @@ def main() -> None:
     told_to_end = threading.Event()
     # Process 1 of a container ignores a signal that it has no handler for, and would be killed half a minute later.
     signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
-    app = create_app(Path.cwd())
-    # Threads beyond those that may wait answer what is quickly said: that the app is busy, its version, its page.
-    listener = Listener(app, host, port, threads=WAITING_BAR + 8, body_bar=MAX_UPLOAD)
+    # Threads beyond those that may wait answer what is quickly said: that the app is healthy or busy, its version, its
+    # page.
+    listener = Listener(create_app(Path.cwd()), host, port, threads=WAITING_BAR + 8, body_bar=MAX_UPLOAD)
     serving = threading.Thread(target=listener.run, name="listener", daemon=True)
     serving.start()
-
-    def healthy() -> str | None:
-        model = app.extensions["model"]
-        if not serving.is_alive():
-            return "the app no longer listens"
-        if model is not None and model.seconds_at_work() > STUCK_SECONDS:
-            return f"one picture has been at work for more than {STUCK_SECONDS} seconds"
-        return None
-
-    serve_probes(host, int(os.environ.get("PROBE_PORT", "8001")), healthy)
     print(f"listening on {host}:{port}", flush=True)
     while serving.is_alive() and not told_to_end.wait(1):
         pass

@@ -1,8 +1,13 @@
 import { podsOf } from "../pods";
 import { type Resource, titleOf } from "../resource";
 
-/** The only pod that may write to the nodes, and the folder that it writes to. `registry.configureNodes` creates it. */
-const nodeConfiguration = { kind: "DaemonSet", name: "registry-nodes", folder: "/etc/containerd/certs.d/" };
+/** The only pod with paths of the nodes: where it may write, and read. `registry.configureNodes` creates it. */
+const nodeConfiguration = {
+  kind: "DaemonSet",
+  name: "registry-nodes",
+  writes: "/etc/containerd/certs.d/",
+  reads: "/etc/containerd",
+};
 
 /** The only capability that the restricted pod security standard lets a container add. */
 const allowedCapability = "NET_BIND_SERVICE";
@@ -33,8 +38,12 @@ function podsOnNode(resource: Resource): string[] {
       all.flatMap(({ hostPort }) => (hostPort ? [{ name, hostPort }] : [])),
     );
     const hostProcesses = [spec, ...containers].some((part) => part.securityContext?.windowsOptions?.hostProcess);
-    const paths = (spec.volumes ?? []).flatMap(({ hostPath }) =>
-      hostPath && !isNodeConfiguration(resource, hostPath.path) ? [hostPath.path] : [],
+    const isReadOnly = (volume: string) =>
+      containers
+        .flatMap(({ volumeMounts = [] }) => volumeMounts.filter(({ name }) => name === volume))
+        .every(({ readOnly }) => readOnly === true);
+    const paths = (spec.volumes ?? []).flatMap(({ name, hostPath }) =>
+      hostPath && !isNodeConfiguration(resource, hostPath.path, isReadOnly(name)) ? [hostPath.path] : [],
     );
     return [
       ...shared.map((field) => `${title} sets ${field}: remove it, and use a Service or a volume`),
@@ -58,11 +67,8 @@ function podsOnNode(resource: Resource): string[] {
   });
 }
 
-function isNodeConfiguration({ name, object }: Resource, path: string): boolean {
-  return (
-    object.kind === nodeConfiguration.kind &&
-    name === nodeConfiguration.name &&
-    path.startsWith(nodeConfiguration.folder) &&
-    !path.includes("..")
-  );
+function isNodeConfiguration({ name, object }: Resource, path: string, isReadOnly: boolean): boolean {
+  const { kind, name: allowedName, writes, reads } = nodeConfiguration;
+  if (object.kind !== kind || name !== allowedName) return false;
+  return (path.startsWith(writes) && !path.includes("..")) || (path === reads && isReadOnly);
 }

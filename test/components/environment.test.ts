@@ -90,7 +90,11 @@ describe("the bundle of an environment", () => {
     expect(yaml.load(files["service.yaml"])).toEqual({
       apiVersion: "v1",
       kind: "Service",
-      metadata: { name: "gourmetgram-canary", labels: { app: "gourmetgram-canary" } },
+      metadata: {
+        name: "gourmetgram-canary",
+        labels: { app: "gourmetgram-canary" },
+        annotations: { "argocd.argoproj.io/ignore-healthcheck": "true" },
+      },
       spec: {
         selector: { app: "gourmetgram-canary" },
         type: "LoadBalancer",

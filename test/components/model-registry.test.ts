@@ -19,11 +19,12 @@ async function modelRegistry(sections: Record<string, unknown> = {}) {
     return { url, namespace };
   });
   const container = one(registrations, "mlflow-deployment").inputs.spec.template.spec.containers[0];
-  const hosts = container.args
-    .find((arg: string) => arg.startsWith("--allowed-hosts="))
-    .replace("--allowed-hosts=", "")
-    .split(",");
-  return { registrations, result, container, hosts, inputs: (name: string) => one(registrations, name).inputs };
+  const values = (option: string): string[] =>
+    container.args
+      .find((arg: string) => arg.startsWith(`--${option}=`))
+      .split("=")[1]
+      .split(",");
+  return { registrations, result, container, values, inputs: (name: string) => one(registrations, name).inputs };
 }
 
 describe("ModelRegistry", () => {
@@ -91,28 +92,44 @@ describe("ModelRegistry", () => {
     ]);
   });
 
+  const inside = ["", ".gourmetgram-platform", ".gourmetgram-platform.svc", ".gourmetgram-platform.svc.cluster.local"]
+    .map((domain) => `mlflow${domain}`)
+    .flatMap((name) => [name, `${name}:8000`]);
+  const local = ["localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*", "[::1]", "[[]::1]:*"];
+
   it.each([
     [
       "the stack's host",
-      { type: "LoadBalancer", host: "food.example.org" },
+      { exposure: { type: "LoadBalancer", host: "food.example.org" } },
       ["food.example.org", "food.example.org:8000"],
     ],
     [
       "every node's address",
-      { type: "externalIPs", addresses: ["192.0.2.1", "192.0.2.2"] },
-      ["192.0.2.1", "192.0.2.1:8000", "192.0.2.2", "192.0.2.2:8000"],
+      { exposure: { type: "externalIPs", addresses: ["192.0.2.1", "192.0.2.2"], ports: { mlflow: 5001 } } },
+      ["192.0.2.1", "192.0.2.1:5001", "192.0.2.2", "192.0.2.2:5001"],
     ],
     [
       "the node port",
-      { type: "NodePort", nodePorts, host: "node.example.org" },
+      { exposure: { type: "NodePort", nodePorts, host: "node.example.org" } },
       ["node.example.org", "node.example.org:30800"],
     ],
-  ])("lets in %s", async (_title, exposure, outside) => {
-    expect((await modelRegistry({ exposure })).hosts).toEqual([
-      "mlflow.gourmetgram-platform.svc.cluster.local:8000",
-      "localhost:*",
-      "127.0.0.1:*",
-      ...outside,
-    ]);
-  });
+    [
+      "an ingress",
+      {
+        exposure: { type: "LoadBalancer", host: "food.example.org" },
+        modelRegistry: { hosts: ["models.example.org", "food.example.org", "models.example.org:8443"] },
+      },
+      ["food.example.org", "food.example.org:8000", "models.example.org", "models.example.org:8443"],
+    ],
+  ])(
+    "lets in the names of its Service, localhost and %s, and pages of these hosts",
+    async (_title, sections, outside) => {
+      const { values } = await modelRegistry(sections);
+      const published = [...inside, ...outside];
+      expect(values("allowed-hosts")).toEqual([...local, ...published]);
+      expect(values("cors-allowed-origins")).toEqual(
+        published.flatMap((host) => [`http://${host}`, `https://${host}`]),
+      );
+    },
+  );
 });

@@ -37,7 +37,7 @@ async function pipeline(section: object = {}, environments = ["staging", "canary
 }
 
 describe("PromotionPipeline", () => {
-  it("is every template, the schedule, the scripts, the parameters, and an account for each template", async () => {
+  it("is every template, the scripts, the parameters, and an account for each template", async () => {
     const { registrations, result } = await pipeline();
     expect(result.templates).toEqual(templates);
     expect(childrenOf(registrations, "pipeline")).toEqual(
@@ -47,9 +47,6 @@ describe("PromotionPipeline", () => {
         "ConfigMap pipeline-lib",
         "ConfigMap pipeline-parameters",
         "ConfigMap pipeline-steps",
-        "CronWorkflow pipeline-cron-restore-releases",
-        "CronWorkflow pipeline-cron-revert-staging",
-        "CronWorkflow pipeline-cron-train",
         "WorkflowAdmission pipeline-admission",
         ...templates.flatMap((name) => [
           `Role pipeline-${name}-role`,
@@ -60,7 +57,7 @@ describe("PromotionPipeline", () => {
       ].sort(),
     );
     // With the component itself, and the two resources of its admission.
-    expect(registrations).toHaveLength(12 + 4 * templates.length);
+    expect(registrations).toHaveLength(9 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {
@@ -100,25 +97,6 @@ describe("PromotionPipeline", () => {
     expect((await pipeline()).inputs(`pipeline-${room}`).data).toEqual(
       Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, room, file), "utf8")])),
     );
-  });
-
-  it("trains on the stack's schedule, and leaves the rest of the CronWorkflow to its file", async () => {
-    const file = fileOf("cron-train");
-    const { inputs } = await pipeline({
-      cron: { schedule: "30 4 * * 1-5", timezone: "Europe/Berlin", suspended: false },
-    });
-    expect(inputs("pipeline-cron-train").spec).toEqual({
-      ...file.spec,
-      schedules: ["30 4 * * 1-5"],
-      timezone: "Europe/Berlin",
-      suspend: false,
-    });
-    expect((await pipeline()).inputs("pipeline-cron-train").spec).toMatchObject({
-      schedules: ["0 2 * * *"],
-      timezone: "UTC",
-      suspend: true,
-      concurrencyPolicy: "Forbid",
-    });
   });
 
   it.each([

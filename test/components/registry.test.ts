@@ -1,6 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Registry } from "../../components/platform/registry";
 import { catalogue } from "../../images/catalogue";
+import { type CommandError, exec } from "../../lib/exec";
 import { childrenOf, one, record } from "../registrations";
 import { settingsWith } from "../stack-files";
 
@@ -73,16 +77,14 @@ describe("Registry", () => {
           type: "DirectoryOrCreate",
         },
       },
+      { name: "containerd", hostPath: { path: "/etc/containerd", type: "DirectoryOrCreate" } },
     ]);
     expect(pod.containers[0]).toMatchObject({
       image: `docker.io/library/registry@${catalogue.registry.digest}`,
-      env: [
-        {
-          name: "HOSTS_TOML",
-          value:
-            'server = "http://10.96.0.50:5000"\n\n' +
-            '[host."http://10.96.0.50:5000"]\n  capabilities = ["pull", "resolve"]\n',
-        },
+      terminationMessagePolicy: "FallbackToLogsOnError",
+      volumeMounts: [
+        { name: "certs", mountPath: "/node" },
+        { name: "containerd", mountPath: "/containerd", readOnly: true },
       ],
       securityContext: {
         allowPrivilegeEscalation: false,
@@ -91,5 +93,70 @@ describe("Registry", () => {
         runAsUser: 0,
       },
     });
+  });
+});
+
+describe("the script that configures a node", () => {
+  let node: string;
+  beforeEach(async () => {
+    node = await mkdtemp(join(tmpdir(), "gourmetgram-node-"));
+    await mkdir(join(node, "node"));
+    await mkdir(join(node, "containerd", "conf.d"), { recursive: true });
+  });
+  afterEach(() => rm(node, { recursive: true }));
+
+  /** Runs it on folders of this machine, and ends where it would sleep. */
+  async function configure(): Promise<string> {
+    const { inputs } = await registry({ configureNodes: true, clusterIp: "10.96.0.50" });
+    const [{ command, env }] = inputs("registry-nodes").spec.template.spec.containers;
+    const [shell, option, script] = command;
+    const here = script
+      .replaceAll(/ (\/node\/|\/containerd\/)/g, ` ${node}$1`)
+      .replace("exec sleep infinity", "exec echo configured");
+    const values = env.map(({ name, value }: { name: string; value: string }) => [name, value]);
+    return exec(shell, [option, here], { env: Object.fromEntries(values) }).catch(
+      (error: CommandError) => error.stderr,
+    );
+  }
+  const configured = (file: string, line: string) =>
+    writeFile(join(node, "containerd", file), `version = 2\n[plugins]\n${line}\n`);
+
+  it("writes the registry's address for containerd", async () => {
+    await configure();
+    expect(await readFile(join(node, "node", "hosts.toml"), "utf8")).toBe(
+      'server = "http://10.96.0.50:5000"\n\n' +
+        '[host."http://10.96.0.50:5000"]\n  capabilities = ["pull", "resolve"]\n',
+    );
+  });
+
+  it.each([
+    ["config.toml", '    config_path = "/etc/containerd/certs.d"'],
+    ["config.toml", "config_path = '/etc/containerd/certs.d/'"],
+    ["config.toml", "config_path='/etc/containerd/certs.d:/etc/docker/certs.d'"],
+    ["conf.d/registry.toml", 'config_path = "/etc/docker/certs.d:/etc/containerd/certs.d"'],
+  ])("is content where %s says %s", async (file, line) => {
+    await configured(file, line);
+    expect(await configure()).toBe("configured\n");
+  });
+
+  it.each([
+    ["nothing", "disabled_plugins = []"],
+    ["containerd's default", '      config_path = ""'],
+    ["a comment", '# config_path = "/etc/containerd/certs.d"'],
+    ["another folder", 'config_path = "/etc/containerd/hosts.d"'],
+    ["a folder below it", 'config_path = "/etc/containerd/certs.d/old"'],
+  ])("fails with what to write where containerd's configuration has %s", async (_title, line) => {
+    await configured("config.toml", line);
+    expect(await configure()).toBe(
+      "containerd on this node does not read /etc/containerd/certs.d, " +
+        "so the node cannot pull from registry.kube-system.svc.cluster.local:5000: " +
+        'write config_path = "/etc/containerd/certs.d" to /etc/containerd/config.toml, ' +
+        'under [plugins."io.containerd.grpc.v1.cri".registry] or, ' +
+        'from containerd 2.0 on, [plugins."io.containerd.cri.v1.images".registry], then restart containerd.\n',
+    );
+  });
+
+  it("fails where containerd has no configuration", async () => {
+    expect(await configure()).toMatch(/^containerd on this node does not read/);
   });
 });

@@ -43,7 +43,7 @@ function summary({
   if (name === "images-push") return { type, name, parent, inputs: { ...inputs, triggers: ["<content of images/>"] } };
   if (["pipeline-steps", "pipeline-gates", "pipeline-lib"].includes(name))
     return { type, name, parent, inputs: { ...inputs, data: Object.keys(inputs.data ?? {}) } };
-  if (parent === "pipeline" && inputs.apiVersion === "argoproj.io/v1alpha1")
+  if (["pipeline", "schedules"].includes(parent ?? "") && inputs.apiVersion === "argoproj.io/v1alpha1")
     return { type, name, parent, inputs: { kind: inputs.kind, metadata: inputs.metadata } };
   return { type, name, parent, inputs };
 }

@@ -63,9 +63,9 @@ class App:
     """The app as a process of its own, as in its container, on the files of a folder."""
 
     def __init__(self, folder: Path, **env: str) -> None:
-        self.port, self.probe_port = free_port(), free_port()
+        self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        ports = {"HOST": "127.0.0.1", "PORT": str(self.port), "PROBE_PORT": str(self.probe_port), "DRAIN_SECONDS": "0"}
+        ports = {"HOST": "127.0.0.1", "PORT": str(self.port), "DRAIN_SECONDS": "0"}
         self.process = subprocess.Popen(
             [sys.executable, "-B", ROOT / "images/app/server.py"],
             cwd=folder,
@@ -84,9 +84,9 @@ class App:
         """Has the peak counted from now on."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
-    def get(self, path: str, port: int | None = None, timeout: float = 30) -> tuple[int, dict[str, str], bytes]:
+    def get(self, path: str, timeout: float = 30) -> tuple[int, dict[str, str], bytes]:
         """Status, headers in lower case, and body of an answer."""
-        return self._ask("GET", path, None, {}, port or self.port, timeout)
+        return self._ask("GET", path, None, {}, timeout)
 
     def predict(self, picture: bytes, timeout: float = 60) -> tuple[int, dict]:
         """Status and JSON of the answer to a picture."""
@@ -94,7 +94,7 @@ class App:
             b'--b\r\nContent-Disposition: form-data; name="file"; filename="dish"\r\n\r\n' + picture + b"\r\n--b--\r\n"
         )
         kind = {"Content-Type": "multipart/form-data; boundary=b"}
-        status, _, answer = self._ask("POST", "/predict", body, kind, self.port, timeout)
+        status, _, answer = self._ask("POST", "/predict", body, kind, timeout)
         return status, json.loads(answer)
 
     def end(self) -> int:
@@ -103,9 +103,9 @@ class App:
         return self.process.wait(30)
 
     def _ask(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str], port: int, timeout: float
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: float
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()

@@ -35,7 +35,6 @@ describe("the app and the training's pictures", () => {
         ...process.env,
         HOST: "127.0.0.1",
         PORT: "18731",
-        PROBE_PORT: "18732",
         DRAIN_SECONDS: "0",
         PYTHONUNBUFFERED: "1",
       },

@@ -56,10 +56,10 @@ def heavy_model(path: Path, blocks: int = 1) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
 
 
-def healthy_in(app: App, port: int) -> float:
+def healthy_in(app: App) -> float:
     """Seconds that `/healthz` takes; fails unless it is answered well in ten."""
     begun = time.monotonic()
-    status, _, body = app.get("/healthz", port, timeout=10)
+    status, _, body = app.get("/healthz", timeout=10)
     assert (status, json.loads(body)) == (200, {"status": "ok"})
     return time.monotonic() - begun
 
@@ -67,15 +67,15 @@ def healthy_in(app: App, port: int) -> float:
 class Watch:
     """Asks `/healthz` every 0.2 seconds while something goes on, and keeps the longest time that it took."""
 
-    def __init__(self, app: App, port: int) -> None:
-        self.app, self.port, self.longest, self.wrong = app, port, 0.0, 0
+    def __init__(self, app: App) -> None:
+        self.app, self.longest, self.wrong = app, 0.0, 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
         while not self._stop.wait(0.2):
             try:
-                self.longest = max(self.longest, healthy_in(self.app, self.port))
+                self.longest = max(self.longest, healthy_in(self.app))
             except (OSError, AssertionError, http.client.HTTPException):
                 self.wrong += 1
 
@@ -122,7 +122,7 @@ def test_eight_clients_with_large_pictures_take_the_memory_of_one(serve, tmp_pat
     app = serve()
     names = ["png: ok, 16 MP", "jpeg: ok, progressive 12 MP, 4:2:0", "png: cut in half"]
     pictures = [HOSTILE[name]() for name in names]
-    with ThreadPoolExecutor(8) as many, Watch(app, app.probe_port) as watch:
+    with ThreadPoolExecutor(8) as many, Watch(app) as watch:
         assert [status for status, _ in many.map(app.predict, pictures[:1] * 16)] == [200] * 16
         assert Counter(status for status, _ in many.map(app.predict, pictures * 5)) == {200: 10, 400: 5}
     print(f"\n{app.peak() / MIB:.0f} MiB, /healthz {watch.longest:.2f} s")
@@ -186,24 +186,41 @@ def test_connections_that_send_nothing_hold_nobody_up(serve, tmp_path, count: in
     app = serve()
     connections = list(idle(app.port, count, start))
     try:
-        took = [healthy_in(app, app.port), healthy_in(app, app.probe_port)]
+        took = healthy_in(app)
         assert app.get("/test", timeout=10)[0] == 200
-        print(f"\n/healthz {took[0]:.3f} s, for the probes {took[1]:.3f} s, {app.peak() / MIB:.0f} MiB")
-        assert max(took) < 1
+        print(f"\n/healthz {took:.3f} s, {app.peak() / MIB:.0f} MiB")
+        assert took < 1
         assert app.peak() < PEAK_BAR
     finally:
         for connection in connections:
             connection.close()
 
 
-def test_one_that_asks_the_probes_port_and_sends_nothing_holds_it_up_for_a_second(serve) -> None:
+def test_healthz_does_not_wait_for_the_pictures_in_line(serve, tmp_path) -> None:
+    heavy_model(tmp_path / "food11.onnx", blocks=24)
     app = serve()
-    connections = list(idle(app.probe_port, 2))
-    assert healthy_in(app, app.probe_port) < 3
-    assert app.get("/readyz", app.probe_port)[0] == 200
-    assert app.get("/predict", app.probe_port)[0] == 404
+    # More than may be in line.
+    connections = list(idle(app.port, 100, b"GET /test HTTP/1.1\r\nHost: a\r\n\r\n"))
+    assert healthy_in(app) < 1
     for connection in connections:
         connection.close()
+
+
+def test_healthz_names_a_picture_that_never_ends(client, tmp_path, monkeypatch) -> None:
+    import server
+
+    heavy_model(tmp_path / "food11.onnx", blocks=60)
+    app = client()
+    monkeypatch.setattr(server, "STUCK_SECONDS", 0.05)
+    assert app.get("/healthz").status_code == 200
+    picture = threading.Thread(target=lambda: app.application.test_client().get("/test"))
+    picture.start()
+    answers = []
+    while picture.is_alive():
+        answers.append(app.get("/healthz"))
+    errors = [answer.json.get("error") for answer in answers if answer.status_code == 503]
+    assert set(errors) == {"one picture has been at work for more than 0.05 seconds"}
+    assert app.get("/healthz").status_code == 200
 
 
 @pytest.mark.load
@@ -213,21 +230,17 @@ def test_many_clients_at_once_are_served_or_told_that_it_is_busy(serve, tmp_path
     heavy_model(tmp_path / "food11.onnx", blocks=24)
     app = serve()
     app.get("/test")
-    with ThreadPoolExecutor(clients) as many, Watch(app, app.probe_port) as probes, Watch(app, app.port) as people:
+    with ThreadPoolExecutor(clients) as many, Watch(app) as watch:
         answers = list(many.map(lambda _: app.get("/test", timeout=60), range(clients * 3)))
     statuses = Counter(status for status, _, _ in answers)
-    print(
-        f"\n{clients} clients: {dict(statuses)}, /healthz of the probes {probes.longest:.2f} s, {people.longest:.2f} s"
-    )
+    print(f"\n{clients} clients: {dict(statuses)}, /healthz {watch.longest:.2f} s")
     assert set(statuses) <= ({200, 503} if clients > 64 else {200})
     assert statuses[200] >= 64 if clients > 64 else True
     for status, headers, body in answers:
         if status == 503:
             assert headers["retry-after"] == "1"
             assert "64 pictures are waiting already" in json.loads(body)["error"]
-    # The Deployment's readiness probe allows one second.
-    assert (probes.wrong, probes.longest < 1) == (0, True)
-    assert people.wrong == 0
+    assert (watch.wrong, watch.longest < 1) == (0, True)
     assert app.peak() < PEAK_BAR
 
 
@@ -262,7 +275,7 @@ def test_a_request_that_is_too_large_is_refused_at_its_header(serve, length: byt
         assert json.loads(answer.read()) == {"error": "the request is larger than the 8 MiB that this app takes"}
         assert most <= 8 * MIB + 0x20000 if length.startswith(b"Transfer") else most == 0
         assert spooled(app.process.pid) == 0
-    healthy_in(app, app.port)
+    healthy_in(app)
 
 
 def test_a_client_that_sends_it_all_first_reads_the_refusal_too(serve) -> None:
@@ -285,7 +298,7 @@ def test_told_to_end_it_answers_all_and_takes_new_ones_for_a_while(serve, tmp_pa
             later.append(many.submit(app.get, "/test"))
             time.sleep(0.1)
         answers = Counter(each.result()[0] for each in in_flight + later)
-        assert healthy_in(app, app.probe_port) < 1
+        assert healthy_in(app) < 1
     print(f"\n{dict(answers)}")
     assert answers == {200: 36}
     begun = time.monotonic()

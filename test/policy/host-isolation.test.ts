@@ -53,6 +53,20 @@ it("lets the DaemonSet of registry.configureNodes write containerd's folder, and
   expect(nodes("DaemonSet", certificates, "other")).toEqual([`DaemonSet other mounts ${certificates} ${instead}`]);
 });
 
+it("lets it read containerd's configuration, and not change it", () => {
+  const nodes = (...mounts: object[]) => {
+    const containers = [{ name: "c", volumeMounts: mounts.map((mount) => ({ name: "v", ...mount })) }];
+    const pod = { ...withPath("/etc/containerd"), containers };
+    return hostIsolation(resource("DaemonSet", { spec: { template: { spec: pod } } }, "registry-nodes"));
+  };
+  expect(nodes({ readOnly: true })).toEqual([]);
+  const violation =
+    "DaemonSet registry-nodes mounts /etc/containerd of the node: " +
+    "use an emptyDir, a ConfigMap or a PersistentVolumeClaim";
+  expect(nodes({})).toEqual([violation]);
+  expect(nodes({ readOnly: true }, { readOnly: false })).toEqual([violation]);
+});
+
 it.each(["SYS_ADMIN", "CAP_NET_ADMIN", "ALL"])("turns away the capability %s", (capability) => {
   const container = { name: "c", securityContext: { capabilities: { drop: ["ALL"], add: [capability] } } };
   const message = (title: string, name: string) =>

@@ -163,6 +163,16 @@ class Pipeline:
         created = [one for one in self.created() if one["kind"] == "Event"]
         return [(event["reason"], event["message"]) for event in created]
 
+    def syncs_again(self):
+        """The environments whose failed sync Argo CD was told to forget, with the request to look at them at once."""
+        again = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
+        again["status"] = {"operationState": None}
+        return [
+            call["args"][2].removeprefix("gourmetgram-")
+            for call in self.calls("kubectl", "patch")
+            if json.loads(call["args"][-1]) == again
+        ]
+
     def pods_watched(self, environment, *events):
         stream = [(delay, json.dumps({"type": kind, "object": pod})) for delay, kind, pod in events]
         self.allow(

@@ -54,6 +54,23 @@ def test_an_unsettled_application_tells_nothing(case):
     assert argocd.assess(application(told, said), digest(7)).state == "waiting"
 
 
+@pytest.mark.parametrize(
+    "sync, phase, gave_up",
+    [
+        ("OutOfSync", "Failed", True),
+        ("OutOfSync", "Error", True),
+        ("OutOfSync", "Running", False),  # with its retries
+        ("OutOfSync", "Succeeded", False),  # self-heal sees to it
+        ("OutOfSync", None, False),
+        ("Synced", "Failed", False),
+        ("Unknown", "Error", False),  # it compares again by itself
+    ],
+)
+def test_a_sync_that_failed_for_good_is_told_from_one_that_goes_on(sync, phase, gave_up):
+    said = {"sync": {"status": sync}} | ({"operationState": {"phase": phase}} if phase else {})
+    assert argocd.has_given_up(application(7, said)) is gave_up
+
+
 def test_the_images_of_others_are_none_of_the_app():
     said = status(7, 7)
     said["summary"]["images"].append(f"docker.io/library/other@{digest(8)}")

@@ -301,6 +301,17 @@ def test_the_newer_one_decides():
     assert last_release.decide(None, None) is None
 
 
+def test_a_sync_that_argo_cd_gave_up_is_tried_again_and_no_other(canary):
+    told_to_run(canary, 6, held=6, status={"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Failed"}})
+    canary.mlflow.served("production", "1.0.6", digest(6))
+    canary.mlflow.aliases["production"] = "6"
+    running = {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Running"}}
+    canary.application("production", 6, running, held=6)
+    done = canary.run("restore")
+    assert done.returncode == 0, done.stderr
+    assert canary.syncs_again() == ["canary"] and not canary.patches()
+
+
 @pytest.mark.parametrize("value", ["", "staging", "staging;id", "canary,", "kube-system", "shadow"])
 def test_other_namespaces_are_refused(world, value):
     done = world.run("restore", TARGET_ENVIRONMENT=value)

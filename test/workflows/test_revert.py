@@ -98,6 +98,17 @@ def test_on_a_schedule_changes_nothing_where_all_is_well(staging):
     assert not staging.mlflow.writes and not staging.mlflow.releases()
 
 
+def test_on_a_schedule_tries_a_sync_again_that_argo_cd_gave_up(staging):
+    staging.registry_has(8)
+    staging.mlflow.add(8, **passed(8))
+    staging.application("staging", 8, {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Error"}})
+    staging.pods_watched("staging", (0, "ADDED", pod(8)))
+    staging.app.serves(8)
+    done = staging.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert staging.syncs_again() == ["staging"]
+
+
 def test_closes_the_record_of_a_deployment_that_was_deleted(staging):
     staging.mlflow.add(8, image_digest=digest(8))
     staging.mlflow.add(5, **passed(5))

@@ -42,6 +42,15 @@ def assess(application: Application, digest: str) -> Assessment:
     return Assessment("waiting", f"Argo CD says {sync} and {health}, with pods of {images}")
 
 
+def has_given_up(application: Application) -> bool:
+    """
+    Whether the last sync failed for good: the cluster is not as Argo CD was told, and it tries the same release of the
+    same bundle once, with its retries, and then no more, even when the cause is gone.
+    """
+    phase = _status(application).get("operationState", {}).get("phase")
+    return _sync(application).get("status") == "OutOfSync" and phase in ("Failed", "Error")
+
+
 def _is_settled(application: Application) -> bool:
     sync, health = _sync(application), _health(application)
     compared = sync.get("comparedTo", {}).get("source", {})  # what it says may be of the release before

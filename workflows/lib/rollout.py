@@ -12,6 +12,8 @@ from lib.pods import Assessment
 
 MAX_TIMEOUT = 600  # seconds; the deadlines of the workflows are made for it
 REFRESH_INTERVAL = 10.0  # seconds after which Argo CD is asked again: what it could not read may be back
+# Argo CD knows by this what it has tried already; its own `argocd app sync` removes it too.
+FORGET_SYNC = {"status": {"operationState": None}}
 REFRESH = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
 
 
@@ -55,6 +57,13 @@ def patch(environment: str, changes: dict[str, Any]) -> None:
         "--patch",
         json.dumps(changes),
     )
+
+
+def retry_failed_sync(environment: str) -> None:
+    """Has Argo CD sync an environment again if it has given up. A sync that succeeded or is at work stays as it is."""
+    if argocd.has_given_up(application(environment)):
+        print(f"{environment}: Argo CD has given up its last sync, and is told to try again.", flush=True)
+        patch(environment, REFRESH | FORGET_SYNC)
 
 
 def timeout() -> float:

@@ -5,7 +5,7 @@ record says so, and its alias follows. Does nothing where all is right.
 
 import sys
 
-from lib import inputs, outputs, restoration, step
+from lib import inputs, outputs, restoration, rollout, step
 from lib.errors import StepFailed
 
 
@@ -17,6 +17,7 @@ def main() -> None:
         except StepFailed as failure:  # the other environments do not wait for this one
             print(f"Failed: {failure}", file=sys.stderr)
             failed.append(str(failure))
+        rollout.retry_failed_sync(target)
     sentences = list(filter(None, done))
     outputs.write("restored", outputs.clean("; ".join(sentences)))
     if failed:

@@ -57,6 +57,7 @@ def revert(failed: str | None, reason: str) -> None:
     staging = look()
     child_workflows.require_lock()
     require_known(failed, staging)
+    rollout.retry_failed_sync(STAGING)
     if failed is None and is_good(staging):
         keep(staging)
         return

@@ -351,6 +351,12 @@ export const wayBack: Protections = {
   ],
   "steps/restore.py": [
     [
+      "environments after staging get another sync",
+      "        rollout.retry_failed_sync(target)\n",
+      "        pass\n",
+      "test_restore.py::test_a_sync_that_argo_cd_gave_up_is_tried_again_and_no_other",
+    ],
+    [
       "one environment does not wait for another",
       "        except StepFailed as failure:",
       "        except ZeroDivisionError as failure:",

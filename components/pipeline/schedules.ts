@@ -1,0 +1,41 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { PipelineSettings } from "../../config";
+import type { Manifest } from "../platform/release-manifests";
+import { readWorkflows } from "./workflow-files";
+
+export interface SchedulesArgs {
+  /** When a training starts. */
+  readonly cron: PipelineSettings["cron"];
+  /** Namespace that Argo Workflows watches. */
+  readonly namespace: pulumi.Input<string>;
+  /** Folder of the CronWorkflows. */
+  readonly folder: string;
+  /** Component that held the CronWorkflows before they had one of their own. */
+  readonly formerParent: pulumi.Resource;
+}
+
+/**
+ * The CronWorkflows. They run as soon as they exist, so they must depend on everything that their steps use: the
+ * templates with their accounts, MLflow, and the environments with the rights on them.
+ */
+export class Schedules extends pulumi.ComponentResource {
+  constructor(name: string, args: SchedulesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:release:Schedules", name, {}, opts);
+    for (const manifest of readWorkflows(args.folder).filter(({ kind }) => kind === "CronWorkflow")) {
+      const { apiVersion, kind, metadata, spec } = withSettings(manifest, args.cron);
+      new k8s.apiextensions.CustomResource(
+        `pipeline-${metadata.name}`,
+        { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
+        { parent: this, aliases: [{ parent: args.formerParent }] },
+      );
+    }
+    this.registerOutputs({});
+  }
+}
+
+/** The stack decides when to train. All else is in the files. */
+function withSettings(manifest: Manifest, { schedule, timezone, suspended }: SchedulesArgs["cron"]): Manifest {
+  if (manifest.metadata.name !== "cron-train") return manifest;
+  return { ...manifest, spec: { ...manifest.spec, schedules: [schedule], timezone, suspend: suspended } };
+}

@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import * as http from "node:http";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ModelRegistry } from "../../components/platform/model-registry";
+import { virtualEnvironment } from "../python";
+import { one, record } from "../registrations";
+import { settingsWith } from "../stack-files";
+
+/** A stack that publishes MLflow in every way: a host with its port, an ingress, and one at a port of its own. */
+const stack = {
+  exposure: { type: "LoadBalancer", host: "food.example.org", ports: { mlflow: 5001 } },
+  modelRegistry: { hosts: ["models.example.org", "models.example.net:8443"] },
+};
+/** Changes nothing, but MLflow takes every POST for a change. */
+const search = "/ajax-api/2.0/mlflow/experiments/search";
+
+let folder: string;
+let server: ChildProcess;
+let port: number;
+
+// The first run on a machine installs MLflow.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "gourmetgram-mlflow-"));
+  port = await freePort();
+  const python = await virtualEnvironment("venv-mlflow", [
+    "local/toolchain/third-party-images/mlflow/requirements.txt",
+  ]);
+  const { args, env } = await containerOf(stack);
+  server = spawn(join(dirname(python), "mlflow"), ["server", ...args.map(onThisMachine)], {
+    cwd: folder,
+    env: { ...process.env, ...env, HOME: folder, MLFLOW_DISABLE_TELEMETRY: "true", GIT_PYTHON_REFRESH: "quiet" },
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
+  await listening(server);
+}, 600_000);
+
+afterAll(async () => {
+  if (server?.pid && server.exitCode === null) {
+    const ended = new Promise((resolve) => server.once("close", resolve));
+    // With its worker, which it starts in the same process group.
+    process.kill(-server.pid, "SIGTERM");
+    await ended;
+  }
+  await rm(folder, { recursive: true });
+}, 60_000);
+
+describe("MLflow with the arguments of its Deployment", () => {
+  it.each([
+    "http://food.example.org",
+    "http://food.example.org:5001",
+    "https://food.example.org",
+    "http://models.example.org",
+    "https://models.example.org",
+    "https://models.example.net:8443",
+    "http://mlflow",
+    "http://mlflow:8000",
+    "http://mlflow.gourmetgram-platform:8000",
+    "http://mlflow.gourmetgram-platform.svc.cluster.local:8000",
+    "http://localhost",
+    "http://localhost:28000",
+    "http://127.0.0.1:8000",
+    "http://[::1]:8000",
+  ])("answers its page at %s", async (origin) => {
+    expect(await post(origin.split("//")[1], origin)).toEqual({ status: 200 });
+  });
+
+  it.each(["evil.example.com", "food.example.org.evil.com", "mlflow.evil.com:8000", "192.0.2.1:8000", "10.0.0.1:8000"])(
+    "refuses a page that reaches it by DNS rebinding as %s",
+    async (host) => {
+      const { status, text } = await post(host, `http://${host}`);
+      expect([status, text]).toEqual([403, "Invalid Host header - possible DNS rebinding attack detected"]);
+    },
+  );
+
+  it.each(["https://evil.example.com", "http://food.example.org.evil.com", "http://models.example.org:1", "null"])(
+    "refuses what a page of %s sends to the right host",
+    async (origin) => {
+      expect(await post("food.example.org:5001", origin)).toEqual({
+        status: 403,
+        text: "Cross-origin request blocked",
+      });
+    },
+  );
+
+  it("answers a step, which has no origin", async () => {
+    expect(await post("mlflow.gourmetgram-platform.svc.cluster.local:8000")).toEqual({ status: 200 });
+  });
+
+  it("answers the probes at the pod's address", async () => {
+    expect(await ask("GET", "/health", { Host: "10.0.0.1:8000" })).toMatchObject({ status: 200 });
+  });
+});
+
+/** Arguments and plain variables of the container that the stack's Deployment has. */
+async function containerOf(
+  sections: Record<string, unknown>,
+): Promise<{ args: string[]; env: Record<string, string> }> {
+  const { modelRegistry: settings, exposure, images } = settingsWith(sections);
+  const { registrations } = await record({}, () => {
+    new ModelRegistry("mlflow", { settings, exposure, images: images.catalogue });
+  });
+  const { args, env } = one(registrations, "mlflow-deployment").inputs.spec.template.spec.containers[0];
+  return {
+    args,
+    env: Object.fromEntries(env.map(({ name, value }: { name: string; value: string }) => [name, value])),
+  };
+}
+
+/** The argument as it works outside the pod: another address, port and folder. */
+function onThisMachine(arg: string): string {
+  const [option, value] = arg.split(/=(.*)/s);
+  const changed: Record<string, string> = {
+    "--host": "127.0.0.1",
+    "--port": String(port),
+    "--backend-store-uri": `sqlite:///${join(folder, "mlflow.db")}`,
+    "--artifacts-destination": join(folder, "artifacts"),
+  };
+  return `${option}=${changed[option] ?? value}`;
+}
+
+/** Status of a POST as the page sends it, and the text of what is no success. */
+async function post(host: string, origin?: string): Promise<{ status: number; text?: string }> {
+  const headers = { Host: host, "Content-Type": "application/json", ...(origin && { Origin: origin }) };
+  const { status, text } = await ask("POST", search, headers, '{"max_results": 1}');
+  return status === 200 ? { status } : { status, text };
+}
+
+/** `fetch` sets the Host itself. */
+function ask(method: string, path: string, headers: http.OutgoingHttpHeaders, body?: string) {
+  return new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const request = http.request({ host: "127.0.0.1", port, method, path, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk) => (text += chunk));
+      response.on("end", () => resolve({ status: response.statusCode!, text }));
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+/** Until the server says that it listens; fails if it ends first. */
+function listening(process: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    process.stderr!.setEncoding("utf8");
+    process.stderr!.on("data", (chunk) => {
+      output += chunk;
+      if (output.includes("Uvicorn running on")) resolve();
+    });
+    process.once("close", (code) => reject(new Error(`MLflow ended with ${code}:\n${output}`)));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => listener.once("listening", resolve));
+  const { port: free } = listener.address() as AddressInfo;
+  await new Promise((resolve) => listener.close(resolve));
+  return free;
+}
