@@ -20,7 +20,7 @@ export const parentLabel = "gourmetgram.io/parent";
 export const lockHolderLabel = "gourmetgram.io/lock-holder";
 /** Label of an Application: the stack that holds its environment. */
 export const stackLabel = "gourmetgram.io/stack";
-/** Annotation of an Application: what its environment last came to serve, as `workflows/lib/last_release.py` writes it. */
+/** Annotation of an Application: what its environment last came to serve (`workflows/lib/last_release.py`). */
 export const lastReleaseAnnotation = "gourmetgram.io/last-release";
 /** Annotation with the name of who submitted a Workflow: the API server refuses any other than the sender's. */
 export const submittedBy = "gourmetgram.io/submitted-by";
