@@ -343,13 +343,13 @@ export const gates: Protections = {
   "lib/rollout.py": [
     [
       "a sync that Argo CD gave up is tried again",
-      "        _patch(environment, REFRESH | FORGET_SYNC)",
+      "        patch(environment, REFRESH | FORGET_SYNC)",
       "        pass",
       "test_restore.py::test_a_sync_that_argo_cd_gave_up_is_tried_again_and_no_other",
     ],
     [
       "a sync that is at work is left alone",
-      "    if argocd.has_given_up(_application(environment)):",
+      "    if argocd.has_given_up(application(environment)):",
       "    if True:",
       "test_restore.py::test_changes_nothing_where_all_is_well",
     ],

@@ -100,8 +100,8 @@ export const promotion: Protections = {
     ],
     [
       "a time that cannot be read is no soak",
-      "    except ValueError:  # nothing says since when, or a person wrote something else there",
-      "    except ZeroDivisionError:",
+      '    except ValueError:\n        return ""',
+      '    except ValueError:\n        return "2026-01-01T00:00:00Z"',
       "test_promote.py::test_a_time_that_cannot_be_read_is_no_soak[yesterday]",
     ],
     [
