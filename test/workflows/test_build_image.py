@@ -1,5 +1,6 @@
 """build_image.py, with what crane really said and an MLflow that serves the artifact."""
 
+import hashlib
 import tarfile
 
 import pytest
@@ -49,6 +50,31 @@ def test_artifact_that_is_not_there(world):
     world.mlflow.add(7)
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == 1 and "food11.onnx of version 7" in done.stderr and not world.output("digest")
+
+
+def test_an_artifact_that_breaks_off_is_fetched_again(world):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.mlflow.cut_off = 3
+    world.allow("crane", *APPEND, **says("crane", "append"))
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == 75 and not world.calls("crane") and "image_digest" not in world.mlflow.versions["7"]
+    broke_off = "the answer broke off after 3 bytes, 4 before its end"
+    assert done.stderr == f"Unavailable: food11.onnx of version 7 did not come whole from MLflow: {broke_off}.\n"
+    world.mlflow.cut_off = None
+    assert world.run("build_image", MODEL_VERSION="7").returncode == 0
+
+
+@pytest.mark.parametrize("registered,code", [(hashlib.sha256(b"weights").hexdigest(), 0), ("0" * 64, 1)])
+def test_an_artifact_is_what_training_registered(world, registered, code):
+    world.mlflow.add(7)
+    world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"] = registered
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", *APPEND, **says("crane", "append"))
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == code and len(world.calls("crane")) == 1 - code
+    if code:
+        assert f"and it was registered with {registered}. Train the model again, or restore MLflow's" in done.stderr
 
 
 def test_registry_unreachable(world):

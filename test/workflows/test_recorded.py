@@ -19,7 +19,6 @@ KUBECTL = {  # what a failed call means, where it does not mean that the API ser
     "not-found": kubectl.NotFound,
     "already-exists": kubectl.AlreadyExists,
     "forbidden": StepFailed,
-    "internal-error": StepFailed,
 }
 CRANE = {"unknown": crane.Missing, "append-unknown": crane.Missing, "append-unauthorized": StepFailed}
 

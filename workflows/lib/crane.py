@@ -7,7 +7,7 @@ from lib.errors import StepFailed, Unavailable
 from lib.transient import is_transient
 
 # What crane says when there is a way to the registry, but no registry behind it.
-TRANSIENT_SIGNS = ("status code 502", "status code 503", "status code 504")
+TRANSIENT_SIGNS = tuple(f"status code {status}" for status in (429, 500, 502, 503, 504))
 
 
 class Missing(StepFailed):

@@ -1,5 +1,7 @@
 """Requests over HTTP, with the standard library alone: importing a client would cost more than the requests."""
 
+import hashlib
+import http.client
 import time
 import urllib.error
 import urllib.request
@@ -10,8 +12,16 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
+# Statuses of a server that may answer the same request later.
+TRANSIENT_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+
+
 class Unreachable(Exception):
-    """No answer: refused, reset, timed out or no such name."""
+    """No whole answer: refused, reset, timed out, broken off, no such name, or a status of TRANSIENT_STATUSES."""
+
+
+class Refused(Exception):
+    """An answer that stays as it is: not there, too large, or another content."""
 
 
 def request(
@@ -21,11 +31,13 @@ def request(
     headers: Mapping[str, str] | None = None,
     timeout: float = 10.0,
 ) -> tuple[int, str]:
-    """Status and text of the answer, whatever its status; raises Unreachable when there is none."""
+    """Status and text of the answer, whatever its status; raises Unreachable when there is no whole one."""
     call = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
     try:
         with urllib.request.urlopen(call, timeout=timeout) as answer:
-            return answer.status, answer.read(1 << 24).decode("utf-8", "replace")
+            text = answer.read(1 << 24).decode("utf-8", "replace")
+            _require_whole(answer, len(text))
+            return answer.status, text
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read(1 << 20).decode("utf-8", "replace")
@@ -35,18 +47,39 @@ def request(
         raise Unreachable(f"{type(error).__name__}: {error}") from error
 
 
-def download(url: str, path: Path, limit: int, timeout: float = 60.0) -> None:
-    """Writes the body of a 200 answer to `path`, at most `limit` bytes; raises Unreachable for any other answer."""
+def download(url: str, path: Path, limit: int, sha256: str | None = None, timeout: float = 60.0) -> None:
+    """
+    Fetches a file of at most `limit` bytes. `path` is there when it is whole, and never before. Raises Unreachable when
+    it broke off, or Refused: another status, too large, or another hash than `sha256`, in hexadecimal digits.
+    """
+    part, digest = path.with_name(f"{path.name}.part"), hashlib.sha256()
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer, path.open("wb") as file:
+        with urllib.request.urlopen(url, timeout=timeout) as answer, part.open("wb") as file:
             while chunk := answer.read(1 << 20):
                 file.write(chunk)
+                digest.update(chunk)
                 if file.tell() > limit:
-                    raise Unreachable(f"more than {limit} bytes")
-    except Unreachable:
+                    raise Refused(f"it has more than {limit} bytes")
+            _require_whole(answer, file.tell())
+    except urllib.error.HTTPError as error:
+        with error:
+            said = f"status {error.code}: {error.read(1 << 10).decode('utf-8', 'replace')[:200]}"
+        raise (Unreachable if error.code in TRANSIENT_STATUSES else Refused)(said) from error
+    except (Refused, Unreachable):
         raise
     except Exception as error:
         raise Unreachable(f"{type(error).__name__}: {error}") from error
+    if sha256 and digest.hexdigest() != sha256:
+        raise Refused(f"its SHA-256 is {digest.hexdigest()}, and it was registered with {sha256}")
+    part.replace(path)
+
+
+def _require_whole(answer: http.client.HTTPResponse, received: int) -> None:
+    """Raises Unreachable where bytes are missing that the server announced: urllib does not, if it reads by parts."""
+    if answer.length is None and not answer.chunked:
+        raise Unreachable("the headers of the answer broke off: they do not say how long it is")
+    if answer.length:
+        raise Unreachable(f"the answer broke off after {received} bytes, {answer.length} before its end")
 
 
 def poll(check: Callable[[], Result], seconds: float, interval: float = 0.2) -> Result:

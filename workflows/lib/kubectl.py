@@ -27,6 +27,9 @@ TRANSIENT_SIGNS = (
     "(Timeout)",
     "(ServerTimeout)",
     "(TooManyRequests)",
+    "(InternalError)",  # a webhook that does not answer, for one
+    "(Conflict)",  # somebody else changed the object at the same moment
+    "(Expired)",  # of a list that went on for too long
     "etcdserver:",
 )
 

@@ -47,7 +47,7 @@ def call(method: str, path: str, fields: Mapping[str, object]) -> dict[str, Any]
             last = str(error)
             return None
         last = f"{status} {text[:200]}"
-        return None if status in (429, 502, 503, 504) else (status, text)
+        return None if status in http_client.TRANSIENT_STATUSES else (status, text)
 
     patience = inputs.number("MLFLOW_PATIENCE_SECONDS", 1, 600, default=PATIENCE)
     answer = http_client.poll(attempt, patience, interval=0.5)
@@ -181,22 +181,38 @@ def point_alias(name: str, version: str | None) -> None:
 def download(version: str, file: str, path: Path, limit: int) -> None:
     """
     Fetches one file of a version's artifacts to `path`, at most `limit` bytes, through MLflow's artifact proxy where it
-    serves them. Raises StepFailed.
+    serves them. What training wrote down of it is checked: the tag `sha256.<file>` of its run. Raises Unavailable where
+    it broke off, or StepFailed.
     """
     fields = {"name": constants.MODEL, "version": version}
     uri = call("GET", "model-versions/get-download-uri", fields)["artifact_uri"]
+    sha256 = run_tags(get(version).run).get(f"sha256.{file}")
     proxied = urllib.parse.urlparse(uri)
     try:
         if proxied.scheme == "mlflow-artifacts":
             place = urllib.parse.quote(f"{proxied.path}/{file}")
-            http_client.download(f"{tracking_uri()}/api/2.0/mlflow-artifacts/artifacts{place}", path, limit)
+            http_client.download(f"{tracking_uri()}/api/2.0/mlflow-artifacts/artifacts{place}", path, limit, sha256)
         else:
             import mlflow  # takes about a second, so only for artifacts that MLflow keeps elsewhere
 
             mlflow.set_tracking_uri(tracking_uri())
             mlflow.artifacts.download_artifacts(f"{uri}/{file}", dst_path=str(path.parent))
+    except http_client.Unreachable as error:
+        raise Unavailable(f"{file} of version {version} did not come whole from MLflow: {error}.") from error
     except Exception as error:
-        raise StepFailed(f"{file} of version {version} did not come from MLflow: {str(error)[:200]}") from error
+        damaged = f"{file} of version {version} did not come from MLflow: {str(error)[:300]}"
+        raise StepFailed(f"{damaged}. Train the model again, or restore MLflow's artifacts.") from error
+
+
+def run_tags(run: str) -> dict[str, str]:
+    """The tags of a training's run; none where MLflow no longer has it."""
+    if not run:
+        return {}
+    try:
+        tags = call("GET", "runs/get", {"run_id": run})["run"]["data"].get("tags", [])
+    except Missing:
+        return {}
+    return {tag["key"]: tag["value"] for tag in tags}
 
 
 def now() -> str:

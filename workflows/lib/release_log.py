@@ -167,13 +167,7 @@ def _is_figure(value: object) -> bool:
 
 def _origin(run: str) -> dict[str, str]:
     """Where the model is from, as far as its training wrote it down."""
-    if not run:
-        return {}
-    try:
-        tags = model_registry.call("GET", "runs/get", {"run_id": run})["run"]["data"].get("tags", [])
-    except model_registry.Missing:
-        return {}
-    return {tag["key"]: tag["value"] for tag in tags if tag["key"] == "data_sha256"}
+    return {key: value for key, value in model_registry.run_tags(run).items() if key == "data_sha256"}
 
 
 def _experiment() -> str:

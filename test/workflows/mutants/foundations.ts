@@ -127,6 +127,38 @@ export const foundations: Protections = {
       "test_outputs.py::test_an_output_is_one_short_line_of_ascii",
     ],
   ],
+  "lib/http_client.py": [
+    [
+      "a file that breaks off is not taken for a whole one",
+      "            _require_whole(answer, file.tell())",
+      "            pass",
+      "test_http_client.py::test_how_much_came_is_said",
+    ],
+    [
+      "an answer that breaks off is none",
+      "            _require_whole(answer, len(text))\n",
+      "",
+      "test_http_client.py::test_an_answer_that_breaks_off_is_none[after-some-bytes]",
+    ],
+    [
+      "headers that break off say no length",
+      "    if answer.length is None and not answer.chunked:",
+      "    if False:",
+      "test_http_client.py::test_an_answer_that_breaks_off_is_none[in-the-headers]",
+    ],
+    [
+      "a file is what its hash says",
+      "    if sha256 and digest.hexdigest() != sha256:",
+      "    if False:",
+      "test_build_image.py::test_an_artifact_is_what_training_registered[0000000000000000000000000000000000000000000000000000000000000000-1]",
+    ],
+    [
+      "a busy server is asked again",
+      "        raise (Unreachable if error.code in TRANSIENT_STATUSES else Refused)(said) from error",
+      "        raise Refused(said) from error",
+      "test_http_client.py::test_a_file_that_breaks_off_is_to_be_fetched_again[503]",
+    ],
+  ],
   "lib/kubectl.py": [
     [
       "an API server that is unreachable is waited for by running again",

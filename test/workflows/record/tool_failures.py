@@ -22,6 +22,18 @@ STATUS = {  # trouble that the API server tells of itself: its status, reason an
     "too-many": (429, "TooManyRequests", "Too many requests, please try again later."),
     "etcd": (500, "", "etcdserver: request timed out"),
     "internal-error": (500, "InternalError", "Internal error occurred"),
+    "webhook": (
+        500,
+        "InternalError",
+        'Internal error occurred: failed calling webhook "x": failed to call webhook: context deadline exceeded',
+    ),
+    "conflict": (
+        409,
+        "Conflict",
+        'Operation cannot be fulfilled on pods "nothing": the object has been modified; please apply your changes to '
+        "the latest version and try again",
+    ),
+    "expired": (410, "Expired", "The resourceVersion for the provided list is too old."),
 }
 CUT = ("reset", "closed", "cut-short", "stopping")  # trouble on the way
 
@@ -67,7 +79,7 @@ def crane_calls():
             "refused": say("crane", "tag", f"{NOBODY}/app{unknown}", "canary-1.0.7"),
             "no-such-host": say("crane", "tag", f"registry.invalid:5000/app{unknown}", "canary-1.0.7"),
         }
-        for trouble in ("reset", "closed", "502", "503", "504"):
+        for trouble in ("reset", "closed", "429", "500", "502", "503", "504"):
             with troubled(trouble) as server:
                 calls[trouble] = say("crane", "tag", f"{server}/app{unknown}", "canary-1.0.7")
     return {name: call | {"call": call["call"].replace(folder, "/tmp")} for name, call in calls.items()}
