@@ -216,6 +216,7 @@ def test_an_image_that_the_registry_lost_is_built_again(image_lost):
     assert image_lost.output("restored") == (
         "the registry had lost the image of 1.0.6, which is built again from its model"
     )
+    assert len(image_lost.calls("crane", "append")) == 1
     assert not image_lost.patches() and len(image_lost.mlflow.releases(action="restore")) == 1
 
 
