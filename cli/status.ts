@@ -8,6 +8,7 @@ import { connect } from "../stacks/stack-cluster";
 import { readEnvironments } from "./environments";
 import { type Freeze, readFreeze } from "./freeze";
 import { listModels, listNewestModels, listServedModels, type Model } from "./models";
+import { fullVolumes, readVolumes } from "./volumes";
 
 export interface EnvironmentStatus {
   readonly name: string;
@@ -240,7 +241,12 @@ async function main(): Promise<number> {
   const cluster = connect();
   const isComplete = values.all || values.json;
   const status = isComplete ? await readStatus(cluster) : await readBriefStatus(cluster);
-  console.log(values.json ? JSON.stringify(status, null, 2) : render(status));
+  const volumes = await readVolumes(cluster);
+  console.log(
+    values.json
+      ? JSON.stringify({ ...status, volumes }, null, 2)
+      : [...fullVolumes(volumes), render(status)].join("\n\n"),
+  );
   return 0;
 }
 
