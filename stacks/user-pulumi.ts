@@ -5,16 +5,27 @@ import { repositoryRoot } from "../lib/paths";
 import { recordUrls } from "../local/urls";
 import { policyPackArgs } from "./policy-pack";
 import { connect } from "./stack-cluster";
+import { exportState, type Recorded } from "./state";
+import { type UpdatePlan, updateArgs } from "./update-plan";
+
+/**
+ * Makes the stack in the user's backend if there is none.
+ * @returns what Pulumi has recorded of it
+ * @throws if its cluster is unreachable; nothing has been changed by then
+ */
+export async function selectUserStack(stack: string): Promise<Recorded[]> {
+  await connect(stack).api("/version");
+  await userPulumi("stack", "select", "--create", stack);
+  return exportState<Recorded>(userPulumiOutput, stack);
+}
 
 /**
  * `pulumi up` of a stack on the user's cluster, with the user's Pulumi and backend.
  * @param isPlatform whether it holds the platform, and not environments alone
  */
-export async function upWithUserPulumi(stack: string, isPlatform: boolean): Promise<void> {
-  // If the cluster is unreachable, this fails before anything is changed.
-  await connect(stack).api("/version");
-  await userPulumi("stack", "select", "--create", stack);
-  await userPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
+export async function upWithUserPulumi(stack: string, isPlatform: boolean, plan: UpdatePlan): Promise<void> {
+  const answers = process.stdin.isTTY ? [] : ["--yes", "--skip-preview"];
+  await userPulumi("up", ...answers, ...updateArgs(plan), "--stack", stack);
   recordUrls(
     JSON.parse(await userPulumiOutput("stack", "output", "urls", "--json", "--stack", stack)) as Record<string, string>,
     isPlatform,
