@@ -100,12 +100,7 @@ export async function resume(stack: string): Promise<UpdatePlan> {
  * @param plan default {@link resume}
  * @returns its summary, e.g. `152 unchanged`.
  */
-export async function up(
-  stack: string,
-  progress: Progress,
-  cwd = repositoryRoot,
-  plan?: UpdatePlan,
-): Promise<string> {
+export async function up(stack: string, progress: Progress, cwd = repositoryRoot, plan?: UpdatePlan): Promise<string> {
   const advice =
     `\nAll of its output is in ${updateLog("up")}. ` +
     "Fix the cause, then run the same command again: it continues from there.";
