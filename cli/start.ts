@@ -24,7 +24,7 @@ import { localValues, prepareStack, recordedResources, resume, stackExists, up }
 import { previewUpdate } from "../stacks/preview";
 import { connect, connectToPlatform } from "../stacks/stack-cluster";
 import { isInEveryStack, type Recorded } from "../stacks/state";
-import { plainUpdate, planUpdate, type UpdatePlan } from "../stacks/update-plan";
+import { plainUpdate, planUpdate, takingBack, type UpdatePlan } from "../stacks/update-plan";
 import { selectUserStack, upWithUserPulumi } from "../stacks/user-pulumi";
 import { buildImages } from "./images";
 import { refuseDataLoss } from "./review/data-loss";
@@ -86,7 +86,7 @@ async function safePlan(
   say: (line: string) => void,
 ): Promise<UpdatePlan> {
   const clusters = () => ({ own: connect(stack), platform: connectToPlatform(stack) });
-  const plan = await planUpdate({ ...resumed, refresh: resumed.refresh || refresh }, recorded, clusters);
+  const plan = await planUpdate(refresh ? takingBack(resumed) : resumed, recorded, clusters);
   for (const notice of plan.notices) say(`! ${notice}`);
   // A new stack has nothing to lose.
   if (!allowDataLoss && !recorded.every(isInEveryStack))

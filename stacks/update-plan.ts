@@ -20,6 +20,19 @@ export interface UpdatePlan {
 /** An update in which Pulumi does what it finds out by itself. */
 export const plainUpdate: UpdatePlan = { refresh: false, replace: [], env: {}, notices: [] };
 
+/**
+ * With this, Pulumi takes the fields that the program declares from whoever wrote them since. By default, the update
+ * fails at the first field of another writer. Fields that the program does not declare stay, such as a release.
+ */
+export const forcePatches: NodeJS.ProcessEnv = { PULUMI_K8S_ENABLE_PATCH_FORCE: "true" };
+
+/** The plan of an update that also takes back what was changed in the cluster by hand. */
+export const takingBack = (plan: UpdatePlan): UpdatePlan => ({
+  ...plan,
+  refresh: true,
+  env: { ...plan.env, ...forcePatches },
+});
+
 /** The plan as arguments of `pulumi up` or `pulumi preview`. */
 export const updateArgs = ({ refresh, replace }: UpdatePlan): string[] => [
   ...(refresh ? ["--refresh"] : []),

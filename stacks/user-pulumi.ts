@@ -25,7 +25,7 @@ export async function selectUserStack(stack: string): Promise<Recorded[]> {
  */
 export async function upWithUserPulumi(stack: string, isPlatform: boolean, plan: UpdatePlan): Promise<void> {
   const answers = process.stdin.isTTY ? [] : ["--yes", "--skip-preview"];
-  await userPulumi("up", ...answers, ...updateArgs(plan), "--stack", stack);
+  await userPulumiWith(plan.env, "up", ...answers, ...updateArgs(plan), "--stack", stack);
   recordUrls(
     JSON.parse(await userPulumiOutput("stack", "output", "urls", "--json", "--stack", stack)) as Record<string, string>,
     isPlatform,
@@ -78,8 +78,10 @@ export const userPulumiOutput = (...args: string[]): Promise<string> =>
   exec("pulumi", [...args, "--non-interactive"], { cwd: repositoryRoot });
 
 /** Runs the user's Pulumi on the terminal. */
-export async function userPulumi(...args: string[]): Promise<void> {
-  const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
+export const userPulumi = (...args: string[]): Promise<void> => userPulumiWith({}, ...args);
+
+async function userPulumiWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<void> {
+  const child = spawn("pulumi", args, { cwd: repositoryRoot, env: { ...process.env, ...env }, stdio: "inherit" });
   const code = await deferInterrupts(
     new Promise<number | null>((resolve, reject) => {
       child.once("close", resolve);

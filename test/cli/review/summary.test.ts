@@ -267,6 +267,12 @@ describe("the summary as Markdown", () => {
     );
   });
 
+  it("says right after the marker what the update would lose", () => {
+    const lines = renderMarkdown(summarise("staging", recorded("preview-changes"), [])).split("\n");
+    expect(lines[1]).toMatch(/^\*\*✗\*\* `DATA LOSS: PersistentVolumeClaim .*`$/);
+    expect(lines[3]).toBe("### Preview of staging");
+  });
+
   it("lets nothing that a pull request wrote mention, link or mark up", () => {
     const hostile = "@everyone <img src=x> | `code` ``\n# title";
     const markdown = renderMarkdown(

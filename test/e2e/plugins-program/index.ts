@@ -2,13 +2,12 @@
 import * as command from "@pulumi/command";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { clusterProvider } from "../../../components/shared/cluster-provider";
 
 const config = new pulumi.Config();
-const provider = new k8s.Provider("cluster", {
+const provider = clusterProvider("cluster", {
   kubeconfig: config.require("kubeconfig"),
-  context: "test",
-  clusterIdentifier: "control-plane",
-  enableConfigMapMutable: true,
+  context: config.get("context") ?? "test",
 });
 const opts = { provider };
 
