@@ -1,5 +1,5 @@
 /** The real Pulumi CLI on a real API server, through the compiled plugins. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { installCompiledPlugins } from "../../stacks/plugins";
@@ -46,6 +46,12 @@ it("brings a stack up, finds nothing to change, shows a change well, makes it, a
   expect(await update("up", "--yes", "--skip-preview", ...elsewhere)).not.toMatch(/created|replaced|deleted/);
   expect(await update("up", "--yes", "--skip-preview")).not.toMatch(/created|replaced|deleted/);
 
+  // The old file need not be there any more.
+  const movedAgain = join(state, "moved-again-kubeconfig");
+  renameSync(moved, movedAgain);
+  const back = ["-c", `kubeconfig=${movedAgain}`, "-c", "context=renamed"];
+  expect(await update("up", "--yes", "--skip-preview", ...back)).not.toMatch(/created|replaced|deleted/);
+
   // What somebody changes by hand stays unnoticed, until an update looks at the cluster.
   const settings = "/api/v1/namespaces/demo/configmaps/settings";
   const byHand = { data: { "app.yaml": "color: blue\n", undeclared: "as a release" } };
@@ -56,6 +62,14 @@ it("brings a stack up, finds nothing to change, shows a change well, makes it, a
     data: { "app.yaml": "color: green\nsize: 1\n", undeclared: "as a release" },
   });
   expect(await update("up", "--yes", "--skip-preview")).toMatch(/Resources:\n {4}12 unchanged/);
+
+  // What is told to be made again is a new object of the same name, as the Job that publishes a bundle has it.
+  const uidOf = async () =>
+    ((await plane.client.request("GET", settings)) as { metadata: { uid: string } }).metadata.uid;
+  const uid = await uidOf();
+  const urn = (await stack.run("stack", "--show-urns")).match(/urn:\S+ConfigMap::settings/)![0];
+  expect(await updateBy({ ...plainUpdate, replace: [urn] })).toMatch(/\+-1 replaced\n {4}11 unchanged/);
+  expect(await uidOf()).not.toBe(uid);
 
   const changes = ["-c", "memory=512Mi", "-c", "color=red", "-c", "who=you"];
   const preview = await update("preview", "--diff", ...changes);

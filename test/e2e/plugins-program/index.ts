@@ -21,7 +21,7 @@ const inDemo = (name: string) => ({ name, namespace: namespace.metadata.name });
 new k8s.core.v1.ConfigMap(
   "settings",
   { metadata: inDemo("settings"), data: { "app.yaml": `color: ${config.get("color") ?? "green"}\nsize: 1\n` } },
-  opts,
+  { ...opts, deleteBeforeReplace: true },
 );
 new k8s.core.v1.ConfigMap("named", { metadata: { namespace: namespace.metadata.name }, data: { a: "1" } }, opts);
 const credentials = new k8s.core.v1.Secret(
