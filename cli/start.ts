@@ -21,26 +21,16 @@ import { recordUrls } from "../local/urls";
 import { refuseEarlierState } from "../stacks/earlier-state";
 import { type LocalValues, localStack } from "../stacks/local-settings";
 import { localValues, prepareStack, recordedResources, resume, stackExists, up } from "../stacks/local-stack";
-import { previewUpdate } from "../stacks/preview";
-import { connect, connectToPlatform } from "../stacks/stack-cluster";
-import { isInEveryStack, type Recorded } from "../stacks/state";
-import { plainUpdate, planUpdate, takingBack, type UpdatePlan } from "../stacks/update-plan";
+import { plainUpdate } from "../stacks/update-plan";
 import { selectUserStack, upWithUserPulumi } from "../stacks/user-pulumi";
 import { buildImages } from "./images";
-import { refuseDataLoss } from "./review/data-loss";
-import { parseEvents } from "./review/events";
+import { safePlan, type UpdateOptions } from "./safe-plan";
 
 const usage = `Usage: npm start -- [--refresh] [--allow-data-loss]
 
 Updates the stack that GOURMETGRAM_STACK names, default staging, and creates the local cluster if the stack uses it.
   --refresh          compares the program with the cluster, and so takes back what was changed there by hand
   --allow-data-loss  updates without the check that no data is lost`;
-
-/** What a person asks of the update. */
-interface Options {
-  readonly refresh: boolean;
-  readonly allowDataLoss: boolean;
-}
 
 /** Names of the UIs in the table of URLs. */
 const titles: Record<string, string> = { mlflow: "MLflow", argoWorkflows: "Argo Workflows", argoCd: "Argo CD" };
@@ -66,36 +56,14 @@ async function main(): Promise<number> {
 }
 
 /** Updates a stack on the user's cluster. */
-async function startRemote(stack: string, file: StackFile, options: Options): Promise<void> {
+async function startRemote(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
   const recorded = await selectUserStack(stack);
   const plan = await safePlan(stack, plainUpdate, recorded, options, console.log);
   await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
 }
 
-/**
- * How the stack is updated.
- * @param resumed what the update needs after one that was interrupted
- * @param recorded what Pulumi has recorded of the stack
- * @throws if the update would lose data
- */
-async function safePlan(
-  stack: string,
-  resumed: UpdatePlan,
-  recorded: readonly Recorded[],
-  { refresh, allowDataLoss }: Options,
-  say: (line: string) => void,
-): Promise<UpdatePlan> {
-  const clusters = () => ({ own: connect(stack), platform: connectToPlatform(stack) });
-  const plan = await planUpdate(refresh ? takingBack(resumed) : resumed, recorded, clusters);
-  for (const notice of plan.notices) say(`! ${notice}`);
-  // A new stack has nothing to lose.
-  if (!allowDataLoss && !recorded.every(isInEveryStack))
-    refuseDataLoss(stack, parseEvents(await previewUpdate(stack, plan)));
-  return plan;
-}
-
 /** Starts the local cluster with the stack on it; for a stack that has only environments, just the stack. */
-async function startLocal(stack: string, file: StackFile, options: Options): Promise<void> {
+async function startLocal(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
   const settings = checkSettings(file);
   await checkMachine();
   refuseEarlierState();
@@ -111,7 +79,7 @@ async function startPlatform(
   stack: string,
   file: StackFile,
   settings: Settings,
-  options: Options,
+  options: UpdateOptions,
   phases: Phases,
 ): Promise<void> {
   await installPackages(phases);
@@ -134,7 +102,7 @@ async function startEnvironments(
   stack: string,
   file: StackFile,
   settings: Settings,
-  options: Options,
+  options: UpdateOptions,
   phases: Phases,
 ): Promise<void> {
   const ports = await platformPorts(stack, settings.platform!.stack);
@@ -242,7 +210,7 @@ async function platformProblem(stack: string, ports: Ports | undefined): Promise
   return unhealthy ?? (ports ? undefined : "The ports of the local cluster are not recorded");
 }
 
-async function updateStack(stack: string, settings: StackFile, options: Options, phases: Phases): Promise<void> {
+async function updateStack(stack: string, settings: StackFile, options: UpdateOptions, phases: Phases): Promise<void> {
   await phases.run("Pulumi stack", async (progress) => {
     const compiled = await prepareStack(stack, settings);
     if (compiled.includes("kubernetes"))
