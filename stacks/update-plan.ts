@@ -84,6 +84,7 @@ function lostNotices(lost: readonly Artifact[]): string[] {
 const otherCluster = (objects: readonly RecordedObject[]): Error =>
   new Error(
     `The cluster has none of the ${objects.length} volumes and namespaces that this stack has recorded, ` +
-      `such as ${objects[0].title}. Nothing was changed. If it is the wrong cluster, correct gourmetgram:cluster in the ` +
-      "stack file. If it has lost everything, run npm start -- --refresh, which makes everything again.",
+      `such as ${objects[0].title}. Nothing was changed. ` +
+      "If it is the wrong cluster, correct gourmetgram:cluster in the stack file. " +
+      "If it has lost everything, run npm start -- --refresh, which makes everything again.",
   );

@@ -14,8 +14,8 @@ export function clusterProvider(name: string, { context, kubeconfig }: Settings[
     name,
     {
       context,
-      // An empty text stands for the KUBECONFIG of whoever runs Pulumi. Otherwise the package would write that path into
-      // the state. A refresh or a destroy on another machine would look for the file there, and fail.
+      // An empty text stands for the KUBECONFIG of whoever runs Pulumi. Otherwise the package would write that path
+      // into the state. A refresh or a destroy on another machine would look for the file there, and fail.
       kubeconfig: kubeconfig ?? "",
       clusterIdentifier: context,
       enableConfigMapMutable: true,

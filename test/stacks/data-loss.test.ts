@@ -38,7 +38,7 @@ describe("what a step of an update loses", () => {
   });
 });
 
-it("is told of everything in the whole program that holds models, records, images, releases or the freeze", async () => {
+it("is told of all of the program that holds models, records, images, releases or the freeze", async () => {
   const { registrations } = await runProgram(runnableStack("staging"));
   const held = registrations.filter(({ type, inputs }) => lossOf(step(type, "delete", { before: inputs })));
   const ofKind = (kind: string) => held.filter(({ type }) => type.endsWith(`:${kind}`)).map(({ name }) => name);
