@@ -41,7 +41,8 @@ function inContainer(title: string, { name: container, env = [], command = [], a
 }
 
 /**
- * The data of a ConfigMap or a Secret, as text. The provider moves the `stringData` of a Secret to its `data`, in Base64.
+ * The data of a ConfigMap or a Secret, as text. The provider moves the `stringData` of a Secret to its `data`, in
+ * Base64.
  */
 function contentsOf({ kind, data = {}, binaryData = {}, stringData = {} }: KubernetesObject): Record<string, unknown> {
   const values = Object.entries({ ...data, ...binaryData }).map(([key, value]) => {

@@ -47,6 +47,11 @@ const steps = [
   { name: actionFile, steps: action.runs.steps },
 ].flatMap(({ name, steps: jobSteps }) => jobSteps.map((step) => ({ name, step })));
 
+/** The arguments of an update: those that a person chose who started it by hand, and none after a push. */
+const startArguments = ["refresh", "allow-data-loss"]
+  .map((input) => `\${{ inputs.${input} && '--${input}' || '' }}`)
+  .join(" ");
+
 /** What a step runs that is no npm script, and why. */
 const exceptions = [
   // A secret becomes a file that only this job can read; a script of the repository has no part in it.
@@ -192,7 +197,7 @@ describe("every job", () => {
           PULUMI_CONFIG_PASSPHRASE: "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}",
           AWS_ACCESS_KEY_ID: "${{ secrets.AWS_ACCESS_KEY_ID }}",
           AWS_SECRET_ACCESS_KEY: "${{ secrets.AWS_SECRET_ACCESS_KEY }}",
-          ...(scriptOf(step.run!) === "start" && { START_ARGUMENTS: "${{ inputs.start-arguments }}" }),
+          ...(scriptOf(step.run!) === "start" && { START_ARGUMENTS: startArguments }),
         },
       ]);
   });
@@ -236,12 +241,8 @@ describe("an update", () => {
   it("loses data only if a person who starts it by hand says so", () => {
     const { inputs } = workflows["up.yml"].on.workflow_dispatch as { inputs: Record<string, unknown> };
     expect(inputs).toEqual({
-      "start-arguments": {
-        description: "Arguments of npm start",
-        type: "choice",
-        default: "",
-        options: ["", "--refresh", allowFlag],
-      },
+      refresh: { description: expect.any(String), type: "boolean", default: false },
+      "allow-data-loss": { description: expect.any(String), type: "boolean", default: false },
     });
     expect(read(".github", "workflows", "up.yml").split(allowFlag)).toHaveLength(2);
   });
