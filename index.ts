@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Environment } from "./components/environments/environment";
 import { environmentApp, inClusterUrl } from "./components/environments/environment-bundle";
@@ -13,6 +12,7 @@ import { DestroyGuard } from "./components/platform/destroy-guard";
 import { ModelRegistry, trackingUri } from "./components/platform/model-registry";
 import { Registry } from "./components/platform/registry";
 import { loadManifests } from "./components/platform/release-manifests";
+import { clusterProvider } from "./components/shared/cluster-provider";
 import { ConfigurationError, loadSettings, type Settings } from "./config";
 import { contentKey } from "./image-builder/content-key";
 import { builtImageKeys, registryAddress } from "./images/catalogue";
@@ -176,17 +176,6 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     // Read by the stacks of `remoteEnvironments`.
     platform,
   };
-}
-
-function clusterProvider(name: string, { context, kubeconfig }: Settings["cluster"]): k8s.Provider {
-  // With a fixed identifier, Pulumi replaces nothing if the path of the kubeconfig changes.
-  return new k8s.Provider(name, {
-    context,
-    kubeconfig,
-    clusterIdentifier: context,
-    enableConfigMapMutable: true,
-    enableSecretMutable: true,
-  });
 }
 
 function byName<Value>(

@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { currentStack, readStackFile } from "../config";
 import { runMain } from "../lib/main";
 import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
@@ -5,16 +8,32 @@ import { localStack } from "../stacks/local-settings";
 import { localValues, preview } from "../stacks/local-stack";
 import { policyPackArgs } from "../stacks/policy-pack";
 import { previewWithUserPulumi } from "../stacks/user-pulumi";
+import { dataLossLine } from "./review/data-loss";
+import { parseEvents } from "./review/events";
 
-/** Previews the stack with the policy pack. Further arguments are Pulumi's. */
+/** Previews the stack with the policy pack, and reports what the update would lose. Further arguments are Pulumi's. */
 async function main(): Promise<number> {
-  const stack = currentStack();
+  const directory = mkdtempSync(join(tmpdir(), "gourmetgram-policy-"));
+  const eventLog = join(directory, "events.jsonl");
+  // A policy sees what the program declares, and not what is deleted. That is read off the engine's events, which the
+  // CLI writes to a file beside its own output. It has the flag for this only with its debug commands.
+  process.env.PULUMI_DEBUG_COMMANDS = "true";
+  try {
+    await policyPreview(currentStack(), ["--event-log", eventLog, ...process.argv.slice(2)]);
+  } finally {
+    const lines = existsSync(eventLog) ? readFileSync(eventLog, "utf8").split("\n") : [];
+    const loss = dataLossLine(parseEvents(lines));
+    if (loss) console.log(`\n${loss}`);
+    rmSync(directory, { recursive: true });
+  }
+  return 0;
+}
+
+async function policyPreview(stack: string, args: string[]): Promise<void> {
   const { file, isLocal } = readStackFile(stack);
-  const args = process.argv.slice(2);
   if (isLocal)
     await preview(stack, localStack(file, localValues(readLocalImages())), [...policyPackArgs(isLocal), ...args]);
   else await previewWithUserPulumi(stack, args);
-  return 0;
 }
 
 runMain(main);

@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import { currentStack, parseSettings, readStackFile, type Settings, type StackFile, settingsOf } from "../config";
 import { imageKeys } from "../images/catalogue";
 import { deferInterrupts } from "../lib/interrupts";
@@ -19,35 +20,68 @@ import { localImageNames, neededBinaries } from "../local/toolchain/third-party-
 import { recordUrls } from "../local/urls";
 import { refuseEarlierState } from "../stacks/earlier-state";
 import { type LocalValues, localStack } from "../stacks/local-settings";
-import { localValues, prepareStack, stackExists, up } from "../stacks/local-stack";
-import { upWithUserPulumi } from "../stacks/user-pulumi";
+import { localValues, prepareStack, recordedResources, resume, stackExists, up } from "../stacks/local-stack";
+import { plainUpdate } from "../stacks/update-plan";
+import { selectUserStack, upWithUserPulumi } from "../stacks/user-pulumi";
 import { buildImages } from "./images";
+import { safePlan, type UpdateOptions } from "./safe-plan";
+
+const usage = `Usage: npm start -- [--refresh] [--allow-data-loss]
+
+Updates the stack that GOURMETGRAM_STACK names, default staging, and creates the local cluster if the stack uses it.
+  --refresh          compares the program with the cluster, and so takes back what was changed there by hand
+  --allow-data-loss  updates without the check that no data is lost`;
 
 /** Names of the UIs in the table of URLs. */
 const titles: Record<string, string> = { mlflow: "MLflow", argoWorkflows: "Argo Workflows", argoCd: "Argo CD" };
 
 async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      refresh: { type: "boolean", default: false },
+      "allow-data-loss": { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const options = { refresh: values.refresh, allowDataLoss: values["allow-data-loss"] };
   const stack = currentStack();
   const { file, isLocal } = readStackFile(stack);
-  if (isLocal) await startLocal(stack, file);
-  else await upWithUserPulumi(stack, !("platform" in settingsOf(file)));
+  if (isLocal) await startLocal(stack, file, options);
+  else await startRemote(stack, file, options);
   return 0;
 }
 
+/** Updates a stack on the user's cluster. */
+async function startRemote(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
+  const recorded = await selectUserStack(stack);
+  const plan = await safePlan(stack, plainUpdate, recorded, options, console.log);
+  await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
+}
+
 /** Starts the local cluster with the stack on it; for a stack that has only environments, just the stack. */
-async function startLocal(stack: string, file: StackFile): Promise<void> {
+async function startLocal(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
   const settings = checkSettings(file);
   await checkMachine();
   refuseEarlierState();
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   const phases = new Phases();
-  if (settings.platform) await startEnvironments(stack, file, settings, phases);
-  else await startPlatform(stack, file, settings, phases);
+  if (settings.platform) await startEnvironments(stack, file, settings, options, phases);
+  else await startPlatform(stack, file, settings, options, phases);
 }
 
 /** A start, phase by phase. The cluster and the first images need not wait for all tools to be compiled. */
-async function startPlatform(stack: string, file: StackFile, settings: Settings, phases: Phases): Promise<void> {
+async function startPlatform(
+  stack: string,
+  file: StackFile,
+  settings: Settings,
+  options: UpdateOptions,
+  phases: Phases,
+): Promise<void> {
   await installPackages(phases);
   const { compiled, allCompiled } = await compileTools(phases);
   const [ports] = await Promise.all([
@@ -57,17 +91,23 @@ async function startPlatform(stack: string, file: StackFile, settings: Settings,
   ]);
   await writeManifests(phases);
   const images = await publishThirdPartyImages(ports, phases);
-  await updateStack(stack, localStack(file, localValues(images)), phases);
+  await updateStack(stack, localStack(file, localValues(images)), options, phases);
   recordUrls(localUrls(Object.keys(exposedPorts(settings)), ports), true);
   const environments = Object.keys(settings.environments);
   await waitAndReport([...environments, ...Object.keys(settings.exposure.ports)], environments, ports, phases);
 }
 
 /** A start of a stack that has only environments: its platform's stack has started the cluster. */
-async function startEnvironments(stack: string, file: StackFile, settings: Settings, phases: Phases): Promise<void> {
+async function startEnvironments(
+  stack: string,
+  file: StackFile,
+  settings: Settings,
+  options: UpdateOptions,
+  phases: Phases,
+): Promise<void> {
   const ports = await platformPorts(stack, settings.platform!.stack);
   const environments = Object.keys(settings.environments);
-  await updateStack(stack, localStack(file, localValues({})), phases);
+  await updateStack(stack, localStack(file, localValues({})), options, phases);
   await waitAndReport(environments, environments, ports, phases);
 }
 
@@ -170,7 +210,7 @@ async function platformProblem(stack: string, ports: Ports | undefined): Promise
   return unhealthy ?? (ports ? undefined : "The ports of the local cluster are not recorded");
 }
 
-async function updateStack(stack: string, settings: StackFile, phases: Phases): Promise<void> {
+async function updateStack(stack: string, settings: StackFile, options: UpdateOptions, phases: Phases): Promise<void> {
   await phases.run("Pulumi stack", async (progress) => {
     const compiled = await prepareStack(stack, settings);
     if (compiled.includes("kubernetes"))
@@ -181,7 +221,10 @@ async function updateStack(stack: string, settings: StackFile, phases: Phases): 
       phases.say(
         "! Pulumi's Command provider can't be downloaded here: a small stand-in of this project runs the commands.",
       );
-    return deferInterrupts(up(stack, progress));
+    progress("what the update would lose");
+    const say = (line: string) => phases.say(line);
+    const plan = await safePlan(stack, await resume(stack), recordedResources(stack), options, say);
+    return deferInterrupts(up(stack, progress, undefined, plan));
   });
 }
 

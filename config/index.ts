@@ -14,7 +14,7 @@ import { projectSettings } from "./stack-file";
 
 export { ConfigurationError } from "./configuration-error";
 export type { StackFile } from "./schema";
-export { currentStack, parseCluster, parseStack, readStackFile, settingsOf } from "./stack-file";
+export { currentStack, parseCluster, parsePlatformCluster, parseStack, readStackFile, settingsOf } from "./stack-file";
 
 /** The checked settings of one stack with all defaults. Environments are in the order of promotion. */
 export type Settings = Omit<Sections, "images" | "remoteEnvironments"> & {

@@ -53,6 +53,15 @@ export function parseCluster(file: StackFile): Sections["cluster"] {
   throw new ConfigurationError(result.error.issues.flatMap(settingIssues));
 }
 
+/**
+ * The cluster with the platform of a stack: the stack's own one, unless `platform.cluster` names another.
+ * @throws ConfigurationError if the file names none
+ */
+export function parsePlatformCluster(file: StackFile): Sections["cluster"] {
+  const platform = z.object({ platform: z.object({ cluster }) }).safeParse(settingsOf(file));
+  return platform.success ? platform.data.platform.cluster : parseCluster(file);
+}
+
 function document(text: string, name: string): unknown {
   try {
     return yaml.load(text) ?? {};

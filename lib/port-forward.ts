@@ -7,10 +7,14 @@ interface Pod {
   status: { conditions?: { type: string; status: string }[] };
 }
 
+/** Seconds that a pod gets to become ready. */
+const readyTimeout = 120;
+
 /**
  * Opens a port on 127.0.0.1 that leads to a ready pod, as `kubectl port-forward` does, for as long as `use` runs.
  * @param selector label selector of the pods, any ready one of which serves
- * @throws when none is ready
+ * @param seconds how long to wait for a ready pod, at least one look: a pod starts again after its node, or its volume
+ * @throws when none is ready by then
  */
 export async function withPortForward<T>(
   cluster: Cluster,
@@ -18,15 +22,18 @@ export async function withPortForward<T>(
   selector: string,
   port: number,
   use: (localPort: number) => Promise<T>,
+  seconds = readyTimeout,
 ): Promise<T> {
-  const query = `labelSelector=${encodeURIComponent(selector)}`;
-  const { items } = await cluster.api<{ items: Pod[] }>(`/api/v1/namespaces/${namespace}/pods?${query}`);
-  const pod = items.find(({ status }) =>
-    status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True"),
-  );
+  const deadline = Date.now() + seconds * 1000;
+  let pod = await readyPod(cluster, namespace, selector);
+  while (!pod && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    pod = await readyPod(cluster, namespace, selector);
+  }
   if (!pod)
     throw new Error(
-      `no pod ${selector} is ready in ${namespace}: look at it with kubectl describe pods --namespace ${namespace}`,
+      `no pod ${selector} is ready in ${namespace} after ${seconds} s: ` +
+        `look at it with kubectl describe pods --namespace ${namespace}`,
     );
 
   const forward = new PortForward(cluster.config);
@@ -40,6 +47,14 @@ export async function withPortForward<T>(
   } finally {
     server.close();
   }
+}
+
+async function readyPod(cluster: Cluster, namespace: string, selector: string): Promise<Pod | undefined> {
+  const query = `labelSelector=${encodeURIComponent(selector)}`;
+  const { items } = await cluster.api<{ items: Pod[] }>(`/api/v1/namespaces/${namespace}/pods?${query}`);
+  return items.find(({ status }) =>
+    status.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True"),
+  );
 }
 
 function listen(server: Server): Promise<number> {

@@ -1,5 +1,6 @@
 import { stacksDirectory } from "./local-stack";
-import { type Recorded, recordedStacks } from "./protect-check";
+import { recordedStacks } from "./protect-check";
+import type { Recorded } from "./state";
 
 /** Kubernetes objects that the plugin of an earlier version recorded, which stood in for Pulumi's provider. */
 export function objectsOfEarlierPlugin(resources: Recorded[]): Recorded[] {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { stateDir } from "../lib/paths";
 import { pulumi } from "./local-pulumi";
 import { type PendingOperation, readState } from "./state";
+import { forcePatches } from "./update-plan";
 
 /** An object that was perhaps created, with nobody left to record it. */
 export interface PendingObject {
@@ -82,7 +83,7 @@ export async function resumeUpdate(
   }
   await forget(stack);
   // The program may have changed since: then what was created differs from what is to be.
-  return { PULUMI_K8S_ENABLE_PATCH_FORCE: "true" };
+  return forcePatches;
 }
 
 /** A definition that isn't there yet has no objects. */

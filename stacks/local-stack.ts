@@ -20,6 +20,8 @@ import { resumeUpdate } from "./interrupted-update";
 import { PulumiError, type PulumiOptions, pulumi } from "./local-pulumi";
 import { type LocalValues, renderStack } from "./local-settings";
 import { installPlugins } from "./plugins";
+import { type Recorded, readState } from "./state";
+import { type UpdatePlan, updateArgs } from "./update-plan";
 
 const project = "gourmetgram";
 const backend = (...path: string[]) => join(stateDir(), "pulumi-backend", ".pulumi", ...path);
@@ -77,22 +79,37 @@ async function makeSalt(stack: string, settings: StackFile): Promise<void> {
   await pulumi(args, { cwd: stateDir(), onLine: () => {} });
 }
 
+/** What Pulumi has recorded of the stack. */
+export const recordedResources = (stack: string): Recorded[] =>
+  readState<Recorded>(join(stacksDirectory(), `${stack}.json`)).resources;
+
+/** What an update needs after one that was interrupted; after any other, nothing. */
+export async function resume(stack: string): Promise<UpdatePlan> {
+  return {
+    // A killed destroy left a state that still lists what it had already deleted.
+    refresh: existsSync(destroyMark()),
+    env: stackExists(stack) ? await resumeUpdate(stack, join(stacksDirectory(), `${stack}.json`), kubectl) : {},
+    replace: [],
+    notices: [],
+  };
+}
+
 /**
  * `pulumi up`.
  * @param cwd directory of the program; default the repository
+ * @param plan default {@link resume}
  * @returns its summary, e.g. `152 unchanged`.
  */
-export async function up(stack: string, progress: Progress, cwd = repositoryRoot): Promise<string> {
+export async function up(stack: string, progress: Progress, cwd = repositoryRoot, plan?: UpdatePlan): Promise<string> {
   const advice =
     `\nAll of its output is in ${updateLog("up")}. ` +
     "Fix the cause, then run the same command again: it continues from there.";
-  // A killed destroy left a state that still lists what it had already deleted.
-  const refresh = existsSync(destroyMark()) ? ["--refresh"] : [];
-  const env = stackExists(stack) ? await resumeUpdate(stack, join(stacksDirectory(), `${stack}.json`), kubectl) : {};
+  const resumed = plan ?? (await resume(stack));
+  const { env } = resumed;
   const counts = await logged(
     "up",
     stack,
-    ["up", "--yes", "--skip-preview", ...refresh],
+    ["up", "--yes", "--skip-preview", ...updateArgs(resumed)],
     progress,
     { cwd, env },
     advice,

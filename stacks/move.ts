@@ -5,7 +5,7 @@ import { readStackFile, settingsOf } from "../config";
 import { pulumi } from "./local-pulumi";
 import { localStack } from "./local-settings";
 import { localValues, prepareStack, releaseStaleLocks, stackExists } from "./local-stack";
-import { type StateResource, topLevel } from "./state";
+import { exportState, type StateResource, topLevel } from "./state";
 import { userPulumi, userPulumiOutput } from "./user-pulumi";
 
 /** URNs of a stack's top-level resources, by whether they move. */
@@ -56,7 +56,7 @@ export async function moveResources(source: string, target: string): Promise<Mov
 
   const settings = settingsOf(file);
   const { moved, kept } = divideResources(
-    await readState(cli, source),
+    await exportState<StateResource>(cli, source),
     Object.keys((settings.environments ?? {}) as object),
     !("platform" in settings),
   );
@@ -69,11 +69,4 @@ export async function moveResources(source: string, target: string): Promise<Mov
   const sourceRemoved = kept.length === 0;
   if (sourceRemoved) await cli("stack", "rm", source, "--yes", "--force", "--preserve-config");
   return { names: moved.map(nameOf).sort(), sourceRemoved };
-}
-
-async function readState(cli: (...args: string[]) => Promise<string>, stack: string): Promise<StateResource[]> {
-  const exported = JSON.parse(await cli("stack", "export", "--stack", stack)) as {
-    deployment: { resources?: StateResource[] };
-  };
-  return exported.deployment.resources ?? [];
 }

@@ -6,6 +6,7 @@ import { localStack } from "./local-settings";
 import { localValues, preview } from "./local-stack";
 import { policyPackArgs } from "./policy-pack";
 import { connect } from "./stack-cluster";
+import { type UpdatePlan, updateArgs } from "./update-plan";
 import { jsonPreviewWithUserPulumi } from "./user-pulumi";
 
 /** The outcome of a preview. */
@@ -23,21 +24,39 @@ export interface Preview {
  * @throws if the stack file, the stack or the CLI is missing, or if a cluster to compare with is unreachable
  */
 export async function previewStack(stack: string, { refresh }: { refresh: boolean }): Promise<Preview> {
-  const { file, isLocal } = readStackFile(stack);
+  const { isLocal } = readStackFile(stack);
   const unreachable = await unreachableReason(stack);
   if (unreachable && refresh) throw new Error(`the stack ${stack} can't be compared with its cluster: ${unreachable}`);
   const providersDisabled = process.env.PULUMI_DISABLE_PROVIDER_PREVIEW === "true";
   const stateOnlyReason = unreachable ?? (providersDisabled ? "PULUMI_DISABLE_PROVIDER_PREVIEW is set" : undefined);
 
+  const args = refresh ? ["--refresh"] : policyPackArgs(isLocal);
+  // The API server tries a change only for somebody who may make it. Readers leave that out.
+  const env = stateOnlyReason || refresh ? { PULUMI_DISABLE_PROVIDER_PREVIEW: "true" } : {};
+  return {
+    lines: await jsonPreview(stack, args, env),
+    unchecked:
+      stateOnlyReason && !refresh
+        ? [`compared with Pulumi's state alone, and no API server has checked the change: ${stateOnlyReason}`]
+        : [],
+  };
+}
+
+/**
+ * The preview of an update that is about to be made, by the same plan. It takes no policies into account.
+ * @returns the lines of the CLI's output
+ */
+export const previewUpdate = (stack: string, plan: UpdatePlan): Promise<string[]> =>
+  jsonPreview(stack, updateArgs(plan), plan.env);
+
+/** A preview with the engine's events as JSON, line by line. If it fails, its events say so. */
+async function jsonPreview(stack: string, more: readonly string[], env: NodeJS.ProcessEnv): Promise<string[]> {
+  const { file, isLocal } = readStackFile(stack);
   const lines: string[] = [];
-  const args = ["--json", "--color", "never", ...(refresh ? ["--refresh"] : policyPackArgs(isLocal))];
+  const args = ["--json", "--color", "never", ...more];
   const options = {
     onLine: (line: string) => lines.push(line),
-    // The API server tries a change only for somebody who may make it. Readers leave that out.
-    env: {
-      PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true",
-      ...(stateOnlyReason || refresh ? { PULUMI_DISABLE_PROVIDER_PREVIEW: "true" } : {}),
-    },
+    env: { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true", ...env },
   };
   const work = isLocal
     ? preview(stack, localStack(file, localValues(readLocalImages())), args, options)
@@ -45,13 +64,7 @@ export async function previewStack(stack: string, { refresh }: { refresh: boolea
   await work.catch((error: Error) => {
     if (!(error instanceof PulumiError) && !(error instanceof CommandError)) throw error;
   });
-  return {
-    lines,
-    unchecked:
-      stateOnlyReason && !refresh
-        ? [`compared with Pulumi's state alone, and no API server has checked the change: ${stateOnlyReason}`]
-        : [],
-  };
+  return lines;
 }
 
 /** Why the cluster is unreachable; undefined if it is reachable. */

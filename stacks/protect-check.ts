@@ -2,16 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { environmentType } from "../components/shared/workflow-names";
 import { stacksDirectory } from "./local-stack";
-import { isInEveryStack, readState } from "./state";
-
-/** What Pulumi records of one resource, as far as it is read here. */
-export interface Recorded {
-  type?: string;
-  custom?: boolean;
-  outputs?: Record<string, unknown>;
-  parent?: string;
-  protect?: boolean;
-}
+import { isInEveryStack, type Recorded, readState } from "./state";
 
 /** Names of the environments that Pulumi refuses to delete, in the order in which they were made. */
 export function protectedEnvironments(resources: Recorded[]): string[] {

@@ -1,4 +1,4 @@
-import { currentStack, parseCluster, readStackFile } from "../config";
+import { currentStack, parseCluster, parsePlatformCluster, readStackFile } from "../config";
 import { type Cluster, connectTo } from "../lib/kube-client";
 import { kubeconfigPath } from "../lib/paths";
 
@@ -7,8 +7,13 @@ import { kubeconfigPath } from "../lib/paths";
  * @param stack stack whose file is read; default {@link currentStack}
  * @throws if the file, the kubeconfig or the context is missing; nothing has been called by then
  */
-export function connect(stack = currentStack()): Cluster {
+export const connect = (stack = currentStack()): Cluster => connectBy(stack, parseCluster);
+
+/** The same for the cluster with the platform of the stack, which may be another one. */
+export const connectToPlatform = (stack: string): Cluster => connectBy(stack, parsePlatformCluster);
+
+function connectBy(stack: string, parse: typeof parseCluster): Cluster {
   const { file, isLocal } = readStackFile(stack);
-  const { context, kubeconfig } = parseCluster(file);
+  const { context, kubeconfig } = parse(file);
   return connectTo(context, kubeconfig ?? (isLocal ? kubeconfigPath() : undefined));
 }

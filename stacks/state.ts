@@ -7,6 +7,19 @@ export interface PendingOperation {
   resource: { type?: string; inputs?: Record<string, unknown> };
 }
 
+/** What Pulumi records of one resource, as far as it is read here. */
+export interface Recorded {
+  urn?: string;
+  type?: string;
+  custom?: boolean;
+  /** URN and ID of the provider that made it. */
+  provider?: string;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+  parent?: string;
+  protect?: boolean;
+}
+
 /** A stack's state in the local backend; empty parts are left out of the file. */
 interface Checkpoint<Resource> {
   checkpoint: { latest?: { resources?: Resource[]; pending_operations?: PendingOperation[] } };
@@ -17,6 +30,17 @@ export function readState<Resource>(file: string): { resources: Resource[]; pend
   const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as Checkpoint<Resource>;
   const { resources = [], pending_operations: pendingOperations = [] } = checkpoint.latest ?? {};
   return { resources, pendingOperations };
+}
+
+/** Reads the state of a stack through a Pulumi CLI, whose output `cli` returns. */
+export async function exportState<Resource>(
+  cli: (...args: string[]) => Promise<string>,
+  stack: string,
+): Promise<Resource[]> {
+  const exported = JSON.parse(await cli("stack", "export", "--stack", stack)) as {
+    deployment: { resources?: Resource[] };
+  };
+  return exported.deployment.resources ?? [];
 }
 
 export interface StateResource {

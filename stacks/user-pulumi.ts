@@ -6,18 +6,29 @@ import { recordUrls } from "../local/urls";
 import { buildsImages, refuseOtherArchitecture } from "./node-architecture";
 import { policyPackArgs } from "./policy-pack";
 import { connect } from "./stack-cluster";
+import { exportState, type Recorded } from "./state";
+import { type UpdatePlan, updateArgs } from "./update-plan";
+
+/**
+ * Makes the stack in the user's backend if there is none.
+ * @returns what Pulumi has recorded of it
+ * @throws if its cluster is unreachable, or cannot run what is built here; nothing has been changed by then
+ */
+export async function selectUserStack(stack: string): Promise<Recorded[]> {
+  const cluster = connect(stack);
+  await cluster.api("/version");
+  if (buildsImages(stack)) await refuseOtherArchitecture(cluster);
+  await userPulumi("stack", "select", "--create", stack);
+  return exportState<Recorded>(userPulumiOutput, stack);
+}
 
 /**
  * `pulumi up` of a stack on the user's cluster, with the user's Pulumi and backend.
  * @param isPlatform whether it holds the platform, and not environments alone
  */
-export async function upWithUserPulumi(stack: string, isPlatform: boolean): Promise<void> {
-  // If the cluster is unreachable, or cannot run what is built here, this fails before anything is changed.
-  const cluster = connect(stack);
-  await cluster.api("/version");
-  if (buildsImages(stack)) await refuseOtherArchitecture(cluster);
-  await userPulumi("stack", "select", "--create", stack);
-  await userPulumi("up", ...(process.stdin.isTTY ? [] : ["--yes", "--skip-preview"]), "--stack", stack);
+export async function upWithUserPulumi(stack: string, isPlatform: boolean, plan: UpdatePlan): Promise<void> {
+  const answers = process.stdin.isTTY ? [] : ["--yes", "--skip-preview"];
+  await userPulumiWith(plan.env, "up", ...answers, ...updateArgs(plan), "--stack", stack);
   recordUrls(
     JSON.parse(await userPulumiOutput("stack", "output", "urls", "--json", "--stack", stack)) as Record<string, string>,
     isPlatform,
@@ -70,8 +81,10 @@ export const userPulumiOutput = (...args: string[]): Promise<string> =>
   exec("pulumi", [...args, "--non-interactive"], { cwd: repositoryRoot });
 
 /** Runs the user's Pulumi on the terminal. */
-export async function userPulumi(...args: string[]): Promise<void> {
-  const child = spawn("pulumi", args, { cwd: repositoryRoot, stdio: "inherit" });
+export const userPulumi = (...args: string[]): Promise<void> => userPulumiWith({}, ...args);
+
+async function userPulumiWith(env: NodeJS.ProcessEnv, ...args: string[]): Promise<void> {
+  const child = spawn("pulumi", args, { cwd: repositoryRoot, env: { ...process.env, ...env }, stdio: "inherit" });
   const code = await deferInterrupts(
     new Promise<number | null>((resolve, reject) => {
       child.once("close", resolve);

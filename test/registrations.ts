@@ -10,6 +10,10 @@ export interface Registration {
   readonly custom: boolean;
   /** Whether Pulumi refuses to delete it. */
   readonly protect: boolean;
+  /** Properties whose recorded values stay. */
+  readonly ignoreChanges: string[];
+  /** Whether a replacement is created after the old object is deleted. */
+  readonly deleteBeforeReplace: boolean;
   /** Name of the provider that makes it; null where Pulumi chooses. */
   readonly provider: string | null;
   /** Names of what must be there before it, and goes after it. */
@@ -76,6 +80,8 @@ export async function record<T>(
       parent: request.getParent().split("::").at(-1) || null,
       custom: request.getCustom(),
       protect: request.getProtect(),
+      ignoreChanges: request.getIgnorechangesList(),
+      deleteBeforeReplace: request.getDeletebeforereplace(),
       provider: request.getProvider().split("::").at(-2) ?? null,
       aliases: request.getAliasesList().map((alias: any) => alias.getSpec().getType()),
       formerParents: request

@@ -49,7 +49,9 @@ export function summariseDrift(stack: string, events: Events): Summary {
 function sentence({ complete }: Events, count: number): string {
   if (!complete) return "the check did not complete.";
   if (count === 0) return "none: the cluster is as the program declares.";
-  return `${count} object${count === 1 ? " differs" : "s differ"} from the program.`;
+  const differ = `${count} object${count === 1 ? " differs" : "s differ"} from the program.`;
+  // Without a refresh, Pulumi does not look at the cluster, and an update changes nothing.
+  return `${differ} To make the cluster as the program declares, run npm start -- --refresh.`;
 }
 
 function itemOf({ change, differences }: ComparedChange): Item {

@@ -1,14 +1,9 @@
 /** The impact of a change on what runs: replaced, deleted, restarted. */
+import { lossOf } from "../../stacks/data-loss";
 import type { Difference } from "./compare";
 import type { Change } from "./events";
 import { type ComparedChange, detailOf, type Item, kindOf, subject } from "./items";
 
-/** What is lost with an object that is deleted or replaced. */
-const losses: Record<string, string> = {
-  PersistentVolumeClaim: "its data is lost",
-  Namespace: "everything in it is deleted too",
-  CustomResourceDefinition: "every object of its kind is deleted too",
-};
 const workloads = ["Deployment", "StatefulSet", "DaemonSet"];
 
 const isJob = (change: Change): boolean => kindOf(change) === "Job";
@@ -16,13 +11,15 @@ const isJob = (change: Change): boolean => kindOf(change) === "Job";
 /** The impact of a change on what runs; undefined if there is none. */
 export function impactItem({ change, differences }: ComparedChange): Item | undefined {
   const { operation } = change;
-  const loss = losses[kindOf(change)];
+  const loss = lossOf(change);
   const ending = loss ? `: ${loss}` : "";
-  if (operation === "delete") return { sign: "delete", text: `${subject(change)} is deleted${ending}`, details: [] };
+  if (operation === "delete")
+    return { sign: "delete", text: `${subject(change)} is deleted${ending}`, losesData: Boolean(loss), details: [] };
   if (operation === "replace")
     return {
       sign: "replace",
       text: `${subject(change)} is replaced${ending || reason(change)}`,
+      losesData: Boolean(loss),
       details: isJob(change) ? [] : differences.map(detailOf),
     };
   const restarted = operation === "update" && restartedPods(change, differences);
@@ -34,8 +31,8 @@ export function byImpact(a: Item, b: Item): number {
   return impactRank(a) - impactRank(b);
 }
 
-function impactRank({ sign, text }: Item): number {
-  if (Object.values(losses).some((loss) => text.endsWith(loss))) return 0;
+function impactRank({ sign, text, losesData }: Item): number {
+  if (losesData) return 0;
   if (sign === "delete") return 1;
   if (sign === "replace" && !text.startsWith("Job ")) return 2;
   return sign === "restart" ? 3 : 4;

@@ -1,5 +1,6 @@
 /** A change as a person reads it: its subject, and what differs. */
 import { isRecord, type Properties } from "../../lib/record";
+import { kindOfType } from "../../stacks/data-loss";
 import { compare, type Difference, otherSecret, pathText } from "./compare";
 import { type Change, nameOf, type Operation, unknown } from "./events";
 import { secret } from "./redact";
@@ -10,6 +11,8 @@ export type Sign = Operation | "restart" | "violation" | "warning" | "note";
 export interface Item {
   readonly sign: Sign;
   readonly text: string;
+  /** Whether the update loses data by it; default false. */
+  readonly losesData?: boolean;
   readonly details: readonly Detail[];
 }
 
@@ -26,7 +29,7 @@ export interface ComparedChange {
   readonly differences: readonly Difference[];
 }
 
-export const kindOf = ({ type }: Change): string => type.split(":").at(-1)!;
+export const kindOf = ({ type }: Change): string => kindOfType(type);
 
 /** `Deployment argo/argo-server`; a resource without a name in the cluster gets the one that the program gives it. */
 export function subject(change: Change): string {

@@ -21,7 +21,8 @@ const longestComment = 60_000;
 /** The summary as a person reads it in a terminal. */
 export function renderText(summary: Summary): string {
   const sections = summary.sections.map(({ title, items }) => [title, ...items.flatMap(textOf)].join("\n"));
-  return [`${summary.title}: ${summary.sentence}`, ...sections].join("\n\n");
+  const { alarm, title, sentence } = summary;
+  return [...(alarm ? [alarm] : []), `${title}: ${sentence}`, ...sections].join("\n\n");
 }
 
 function textOf(item: Item): string[] {
@@ -50,9 +51,10 @@ export const marker = (title: string): string => `<!-- GourmetGram Pipeline: ${t
 
 /** The summary as a comment on a pull request. None of its texts can mention people, link or add markup. */
 export function renderMarkdown(summary: Summary): string {
-  const { title, sentence, sides, sections } = summary;
+  const { alarm, title, sentence, sides, sections } = summary;
   const lines = [
     marker(title),
+    ...(alarm ? [`**✗** ${code(alarm)}`, ""] : []),
     `### ${title}`,
     "",
     sentence,

@@ -1,6 +1,7 @@
 /** A preview's summary, for the person who reviews it. */
 
 import { environmentType } from "../../components/shared/workflow-names";
+import { dataLossLine } from "./data-loss";
 import { type Events, nameOf, type Violation } from "./events";
 import { imagesItem, isImage } from "./images";
 import { byImpact, impactItem } from "./impact";
@@ -13,6 +14,8 @@ export interface Section {
 }
 
 export interface Summary {
+  /** What the reader must not miss, before the title. */
+  readonly alarm?: string;
   /** `Preview of staging` */
   readonly title: string;
   /** All of it in one sentence. */
@@ -60,6 +63,7 @@ export function summarise(stack: string, events: Events, unchecked: readonly str
     { title: "Not checked", items: textItems("note", [...unchecked, ...policyGaps(events)]) },
   ];
   return {
+    alarm: dataLossLine(events),
     title: `Preview of ${stack}`,
     sentence: counts(events),
     sides: ["before", "after"],

@@ -214,7 +214,9 @@ export class Environment extends pulumi.ComponentResource {
           },
         },
       },
-      this.onPlatform,
+      // It has a fixed name. If the registry lost the bundle, the update is told to replace the Job: see
+      // stacks/lost-artifacts.ts. Created first, the new one would be the old one, and then be deleted.
+      { ...this.onPlatform, deleteBeforeReplace: true },
     );
   }
 

@@ -3,6 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../config";
 import { type BuiltImageKey, builtImageKeys, type Images, imageReference } from "../../images/catalogue";
 import { commandEnv } from "../shared/command-env";
+import { pushedDigests } from "../shared/pushed-digests";
+import { pipelineImagesType } from "../shared/workflow-names";
 
 export interface PipelineImagesArgs {
   readonly images: Images;
@@ -20,7 +22,7 @@ export class PipelineImages extends pulumi.ComponentResource {
   readonly references: Record<BuiltImageKey, pulumi.Output<string>>;
 
   constructor(name: string, args: PipelineImagesArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("gourmetgram:platform:PipelineImages", name, {}, opts);
+    super(pipelineImagesType, name, {}, opts);
     const digests = args.build ? this.push(name, args) : undefined;
     const reference = (key: BuiltImageKey) =>
       digests
@@ -44,6 +46,6 @@ export class PipelineImages extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    return pushed.stdout.apply((text) => JSON.parse(text.trim().split("\n").at(-1)!) as Record<BuiltImageKey, string>);
+    return pushed.stdout.apply(pushedDigests);
   }
 }

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PipelineSettings } from "../../config";
 import type { BuiltImageKey } from "../../images/catalogue";
 import type { Manifest } from "../platform/release-manifests";
-import { freezeName } from "../shared/workflow-names";
+import { freezeName, holdsAnnotation } from "../shared/workflow-names";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
 
@@ -88,7 +88,17 @@ export class PromotionPipeline extends pulumi.ComponentResource {
         ),
     );
 
-    new k8s.core.v1.ConfigMap(`${name}-freeze`, { metadata: { name: freezeName, namespace: args.namespace } }, child);
+    new k8s.core.v1.ConfigMap(
+      `${name}-freeze`,
+      {
+        metadata: {
+          name: freezeName,
+          namespace: args.namespace,
+          annotations: { [holdsAnnotation]: "the freeze of promotions" },
+        },
+      },
+      child,
+    );
 
     for (const template of this.templates) this.account(name, template, args.namespace);
     for (const manifest of manifests) {

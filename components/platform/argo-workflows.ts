@@ -3,7 +3,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../../config";
 import { type Images, imageReference } from "../../images/catalogue";
-import { commandEnv } from "../shared/command-env";
+import { commandEnv, deletionScript } from "../shared/command-env";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { restrictedContainer, restrictedNamespaceLabels } from "../shared/security";
 import { workflowNamespace } from "../shared/workflow-names";
@@ -57,7 +57,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
       // Only the controller stops the pods of Workflows, so the Workflows are stopped before it is deleted.
       const drain = new command.local.Command(
         `${name}-drain`,
-        { delete: "node_modules/.bin/tsx stacks/drain-workflows.ts", environment: commandEnv(args.cluster) },
+        { delete: deletionScript("stacks/drain-workflows.ts"), environment: commandEnv(args.cluster) },
         { parent: this, dependsOn: release },
       );
       this.namespace = drain.id.apply(() => namespace.metadata.name);

@@ -1,7 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../config";
-import { commandEnv } from "../shared/command-env";
+import { commandEnv, deletionScript } from "../shared/command-env";
 
 export interface DestroyGuardArgs {
   readonly cluster: Settings["cluster"];
@@ -21,7 +21,7 @@ export class DestroyGuard extends pulumi.ComponentResource {
     new command.local.Command(
       `${name}-refuse`,
       {
-        delete: "node_modules/.bin/tsx stacks/refuse-destroy.ts",
+        delete: deletionScript("stacks/refuse-destroy.ts"),
         environment: { ...commandEnv(args.cluster), GOURMETGRAM_STACK: pulumi.getStack() },
       },
       { parent: this, dependsOn: opts.dependsOn },

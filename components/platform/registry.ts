@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../config";
 import { type Images, imageReference, registryAddress } from "../../images/catalogue";
 import { nonRootId, restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } from "../shared/security";
+import { registryType } from "../shared/workflow-names";
 
 export interface RegistryArgs {
   readonly settings: Settings["registry"];
@@ -24,7 +25,7 @@ export class Registry extends pulumi.ComponentResource {
   readonly address = registryAddress;
 
   constructor(name: string, args: RegistryArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("gourmetgram:platform:Registry", name, {}, opts);
+    super(registryType, name, {}, opts);
     const { settings, images } = args;
 
     const volume = new k8s.core.v1.PersistentVolumeClaim(

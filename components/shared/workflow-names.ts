@@ -8,6 +8,10 @@ export const argoCdNamespace = "argocd";
 export const applicationsPath = `/apis/argoproj.io/v1alpha1/namespaces/${argoCdNamespace}/applications`;
 /** Type of the component that declares one environment, as Pulumi's state has it. */
 export const environmentType = "gourmetgram:release:Environment";
+/** Type of the component that pushes the built images, as Pulumi's state has it. */
+export const pipelineImagesType = "gourmetgram:platform:PipelineImages";
+/** Type of the component with the registry and its volume, as Pulumi's state has it. */
+export const registryType = "gourmetgram:platform:Registry";
 /** Experiment in MLflow that contains the record of releases. */
 export const releasesExperiment = "gourmetgram-releases";
 /** ConfigMap beside the workflows: people write to it to stop all promotions. Pulumi states only that it exists. */
@@ -22,6 +26,8 @@ export const lockHolderLabel = "gourmetgram.io/lock-holder";
 export const stackLabel = "gourmetgram.io/stack";
 /** Annotation of an Application: what its environment last came to serve (`workflows/lib/last_release.py`). */
 export const lastReleaseAnnotation = "gourmetgram.io/last-release";
+/** Annotation of an object that holds what nobody can declare again: what is lost if the object is deleted. */
+export const holdsAnnotation = "gourmetgram.io/holds";
 /** Annotation with the name of who submitted a Workflow: the API server refuses any other than the sender's. */
 export const submittedBy = "gourmetgram.io/submitted-by";
 /** The environment that a namespace belongs to. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ArgoWorkflows } from "../../components/platform/argo-workflows";
 import { loadManifests, type Manifest } from "../../components/platform/release-manifests";
+import { deletionScript } from "../../components/shared/command-env";
 import { catalogue } from "../../images/catalogue";
 import { childrenOf, one, record } from "../registrations";
 import { settingsWith } from "../stack-files";
@@ -46,7 +47,7 @@ describe("ArgoWorkflows", () => {
   it("ends every Workflow before it goes, and does nothing before that", async () => {
     const { registrations } = await argoWorkflows();
     expect(one(registrations, "argo-workflows-drain").inputs).toEqual({
-      delete: "node_modules/.bin/tsx stacks/drain-workflows.ts",
+      delete: deletionScript("stacks/drain-workflows.ts"),
       environment: { GOURMETGRAM_CONTEXT: "gourmetgram-local" },
     });
   });

@@ -119,6 +119,10 @@ describe("the bundle of an environment", () => {
     });
   });
 
+  it("has its Job replaced by deletion first, since its name is fixed", async () => {
+    expect(one((await environment()).registrations, "canary-publish").deleteBeforeReplace).toBe(true);
+  });
+
   it("is published anew, by a Job of another name, when the limit changes", async () => {
     const more = await environment({ settings: { memory: "512Mi", replicas: 1, protect: false } });
     const { inputs } = await environment();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { placementErrors, referToPlatform } from "../../components/environments/platform";
+import { deletionScript } from "../../components/shared/command-env";
 import { runProgram } from "../program";
 import { childrenOf, one, record } from "../registrations";
 import { runnableStack, settingsWith } from "../stack-files";
@@ -133,7 +134,7 @@ describe("what refuses to destroy a platform", () => {
       type: "command:local:Command",
       parent: "destroy-guard",
       inputs: {
-        delete: "node_modules/.bin/tsx stacks/refuse-destroy.ts",
+        delete: deletionScript("stacks/refuse-destroy.ts"),
         environment: { GOURMETGRAM_CONTEXT: "gourmetgram-local", GOURMETGRAM_STACK: "platform" },
       },
     });

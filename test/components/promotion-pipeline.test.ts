@@ -167,7 +167,11 @@ describe("each workflow", () => {
     expect((await pipeline()).inputs("pipeline-freeze")).toEqual({
       apiVersion: "v1",
       kind: "ConfigMap",
-      metadata: { name: "promotion-freeze", namespace: "argo" },
+      metadata: {
+        name: "promotion-freeze",
+        namespace: "argo",
+        annotations: { "gourmetgram.io/holds": "the freeze of promotions" },
+      },
     });
   });
 

@@ -1,8 +1,9 @@
 /** The real Pulumi CLI on a real API server, through the compiled plugins. */
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { installCompiledPlugins } from "../../stacks/plugins";
+import { plainUpdate, takingBack, type UpdatePlan, updateArgs } from "../../stacks/update-plan";
 import { type PluginsStack, startPluginsStack } from "./plugins-stack";
 
 const password = "correct horse battery staple";
@@ -12,8 +13,16 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => stack?.end());
 
+/** An update by a plan, with its environment. */
+async function updateBy(plan: UpdatePlan): Promise<string> {
+  Object.assign(process.env, plan.env);
+  return stack.update("up", "--yes", "--skip-preview", ...updateArgs(plan)).finally(() => {
+    for (const name of Object.keys(plan.env)) delete process.env[name];
+  });
+}
+
 it("brings a stack up, finds nothing to change, shows a change well, makes it, and takes all down again", async () => {
-  const { state, update, names } = stack;
+  const { plane, state, update, names } = stack;
   expect(installCompiledPlugins()).toEqual(["kubernetes", "command"]);
   const up = await update("up", "--yes");
   expect(up).toContain("+ 12 created");
@@ -24,6 +33,43 @@ it("brings a stack up, finds nothing to change, shows a change well, makes it, a
 
   expect(await update("up", "--yes")).toMatch(/Resources:\n {4}12 unchanged/);
   expect(await update("refresh", "--yes", "--skip-preview")).toMatch(/Resources:\n {4}12 unchanged/);
+
+  // Another name of the context, another file, and another address of the same API server.
+  const moved = join(state, "moved-kubeconfig");
+  const renamed = JSON.parse(readFileSync(plane.kubeconfig, "utf8"));
+  renamed.contexts[0].name = renamed["current-context"] = "renamed";
+  const { cluster } = renamed.clusters[0];
+  Object.assign(cluster, { server: cluster.server.replace("127.0.0.1", "localhost"), "tls-server-name": "kubernetes" });
+  writeFileSync(moved, JSON.stringify(renamed));
+  const elsewhere = ["-c", `kubeconfig=${moved}`, "-c", "context=renamed"];
+  expect(await update("preview", ...elsewhere)).not.toMatch(/to (create|replace|delete)/);
+  expect(await update("up", "--yes", "--skip-preview", ...elsewhere)).not.toMatch(/created|replaced|deleted/);
+  expect(await update("up", "--yes", "--skip-preview")).not.toMatch(/created|replaced|deleted/);
+
+  // The old file need not be there any more.
+  const movedAgain = join(state, "moved-again-kubeconfig");
+  renameSync(moved, movedAgain);
+  const back = ["-c", `kubeconfig=${movedAgain}`, "-c", "context=renamed"];
+  expect(await update("up", "--yes", "--skip-preview", ...back)).not.toMatch(/created|replaced|deleted/);
+
+  // What somebody changes by hand stays unnoticed, until an update looks at the cluster.
+  const settings = "/api/v1/namespaces/demo/configmaps/settings";
+  const byHand = { data: { "app.yaml": "color: blue\n", undeclared: "as a release" } };
+  await plane.client.request("PATCH", settings, { body: byHand, contentType: "application/merge-patch+json" });
+  expect(await update("up", "--yes", "--skip-preview")).toMatch(/Resources:\n {4}12 unchanged/);
+  expect(await updateBy(takingBack(plainUpdate))).toMatch(/~ 1 updated/);
+  expect((await plane.client.request("GET", settings)) as object).toMatchObject({
+    data: { "app.yaml": "color: green\nsize: 1\n", undeclared: "as a release" },
+  });
+  expect(await update("up", "--yes", "--skip-preview")).toMatch(/Resources:\n {4}12 unchanged/);
+
+  // What is told to be made again is a new object of the same name, as the Job that publishes a bundle has it.
+  const uidOf = async () =>
+    ((await plane.client.request("GET", settings)) as { metadata: { uid: string } }).metadata.uid;
+  const uid = await uidOf();
+  const urn = (await stack.run("stack", "--show-urns")).match(/urn:\S+ConfigMap::settings/)![0];
+  expect(await updateBy({ ...plainUpdate, replace: [urn] })).toMatch(/\+-1 replaced\n {4}11 unchanged/);
+  expect(await uidOf()).not.toBe(uid);
 
   const changes = ["-c", "memory=512Mi", "-c", "color=red", "-c", "who=you"];
   const preview = await update("preview", "--diff", ...changes);

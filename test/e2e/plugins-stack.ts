@@ -30,7 +30,9 @@ export async function startPluginsStack(password: string, project = "plugins"): 
   const state = mkdtempSync(join(tmpdir(), "gourmetgram-state-"));
   process.env.GOURMETGRAM_STATE = state;
   const settings = join(state, "settings.yaml");
-  const program = join(state, "program"); // A copy, as the CLI writes beside the program.
+  // A copy, as the CLI writes beside the program. It imports the real program's provider by the same path.
+  const program = join(state, "test", "e2e", "plugins-program");
+  symlinkSync(join(repositoryRoot, "components"), join(state, "components"));
   cpSync(join(__dirname, "plugins-program"), program, { recursive: true });
   const file = join(program, "Pulumi.yaml");
   writeFileSync(file, readFileSync(file, "utf8").replace("name: plugins", `name: ${project}`));

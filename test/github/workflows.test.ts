@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
+import { allowFlag } from "../../cli/review/data-loss";
 import { repositoryRoot } from "../../lib/paths";
 
 interface Step {
@@ -45,6 +46,11 @@ const steps = [
   ...jobs.map(({ name, job }) => ({ name, steps: job.steps })),
   { name: actionFile, steps: action.runs.steps },
 ].flatMap(({ name, steps: jobSteps }) => jobSteps.map((step) => ({ name, step })));
+
+/** The arguments of an update: those that a person chose who started it by hand, and none after a push. */
+const startArguments = ["refresh", "allow-data-loss"]
+  .map((input) => `\${{ inputs.${input} && '--${input}' || '' }}`)
+  .join(" ");
 
 /** What a step runs that is no npm script, and why. */
 const exceptions = [
@@ -191,6 +197,7 @@ describe("every job", () => {
           PULUMI_CONFIG_PASSPHRASE: "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}",
           AWS_ACCESS_KEY_ID: "${{ secrets.AWS_ACCESS_KEY_ID }}",
           AWS_SECRET_ACCESS_KEY: "${{ secrets.AWS_SECRET_ACCESS_KEY }}",
+          ...(scriptOf(step.run!) === "start" && { START_ARGUMENTS: startArguments }),
         },
       ]);
   });
@@ -220,14 +227,24 @@ describe("a pull request", () => {
 describe("an update", () => {
   it("waits for a preview and an approval, runs from main alone, and one at a time", () => {
     const { on, jobs: both } = workflows["up.yml"];
-    expect(on).toEqual({ push: { branches: ["main"] }, workflow_dispatch: null });
+    expect(Object.keys(on)).toEqual(["push", "workflow_dispatch"]);
+    expect(on.push).toEqual({ branches: ["main"] });
     expect(both.preview.if).toBe("vars.STACKS && github.ref == 'refs/heads/main'");
     expect([both.up.needs, both.up.environment, both.up.concurrency]).toEqual([
       "preview",
       "${{ matrix.stack }}",
       { group: "up-${{ matrix.stack }}", "cancel-in-progress": false },
     ]);
-    expect(both.up.steps.at(-1)!.run).toBe("npm start");
+    expect(both.up.steps.at(-1)!.run).toBe("npm start -- $START_ARGUMENTS");
+  });
+
+  it("loses data only if a person who starts it by hand says so", () => {
+    const { inputs } = workflows["up.yml"].on.workflow_dispatch as { inputs: Record<string, unknown> };
+    expect(inputs).toEqual({
+      refresh: { description: expect.any(String), type: "boolean", default: false },
+      "allow-data-loss": { description: expect.any(String), type: "boolean", default: false },
+    });
+    expect(read(".github", "workflows", "up.yml").split(allowFlag)).toHaveLength(2);
   });
 });
 

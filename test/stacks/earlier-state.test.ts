@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { objectsOfEarlierPlugin, refuseEarlierState } from "../../stacks/earlier-state";
-import type { Recorded } from "../../stacks/protect-check";
+import type { Recorded } from "../../stacks/state";
 
 const provider: Recorded = { type: "pulumi:providers:kubernetes", custom: true, outputs: { version: "4.34.2" } };
 const command: Recorded = { type: "command:local:Command", custom: true, outputs: { stdout: "" } };

@@ -33,13 +33,14 @@ function update(type: string, name: string, inCluster: object, inProgram: object
     ...more,
   };
 }
+const remedy = "To make the cluster as the program declares, run npm start -- --refresh.";
 const drift = (...changes: Change[]) => driftOf({ ...nothing, changes });
 
 describe("drift", () => {
   it("is what somebody did to the cluster, side by side with the program", () => {
     expect(
       renderText(summariseDrift("staging", recorded("drift"))),
-    ).toBe(`Drift of staging: 1 object differs from the program.
+    ).toBe(`Drift of staging: 1 object differs from the program. ${remedy}
 
 Changed in the cluster
   ~ ConfigMap gourmetgram-production/gourmetgram-production-bundle
@@ -76,7 +77,7 @@ Changed in the cluster
       renderText(
         summariseDrift("staging", { ...nothing, changes: [fresh, gone, role], refreshed: [gone.urn, role.urn] }),
       ),
-    ).toBe(`Drift of staging: 3 objects differ from the program.
+    ).toBe(`Drift of staging: 3 objects differ from the program. ${remedy}
 
 Changed in the cluster
   ~ Role argo/wide

@@ -31,7 +31,9 @@ describe("the summary of a preview", () => {
   it("begins with what is forbidden and what breaks, and tells each thing once", () => {
     expect(
       renderText(summarise("staging", recorded("preview-changes"), ["the API server was not asked"])),
-    ).toBe(`Preview of staging: 7 to update, 3 to replace, 1 to delete, 138 unchanged.
+    ).toBe(`DATA LOSS: PersistentVolumeClaim gourmetgram-platform/mlflow-data is replaced: its data is lost. npm start refuses this update without -- --allow-data-loss.
+
+Preview of staging: 7 to update, 3 to replace, 1 to delete, 138 unchanged.
 
 Policy violations
   ✗ canary-bundle: Deployment gourmetgram-canary in ConfigMap canary-bundle gives its container app a memory limit of 512Mi: write 256Mi, or name canary with 512Mi in policy/exceptions.json (mandatory, gourmetgram/memory-limits)
@@ -263,6 +265,12 @@ describe("the summary as Markdown", () => {
     expect(markdown).toMatch(
       /<details><summary>Everything else: 3<\/summary>\n\n- \*\*~\*\* `ConfigMap argo\/pipeline-parameters`[\s\S]*\n<\/details>\n/,
     );
+  });
+
+  it("says right after the marker what the update would lose", () => {
+    const lines = renderMarkdown(summarise("staging", recorded("preview-changes"), [])).split("\n");
+    expect(lines[1]).toMatch(/^\*\*✗\*\* `DATA LOSS: PersistentVolumeClaim .*`$/);
+    expect(lines[3]).toBe("### Preview of staging");
   });
 
   it("lets nothing that a pull request wrote mention, link or mark up", () => {

@@ -2,13 +2,12 @@
 import * as command from "@pulumi/command";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { clusterProvider } from "../../../components/shared/cluster-provider";
 
 const config = new pulumi.Config();
-const provider = new k8s.Provider("cluster", {
+const provider = clusterProvider("cluster", {
   kubeconfig: config.require("kubeconfig"),
-  context: "test",
-  clusterIdentifier: "control-plane",
-  enableConfigMapMutable: true,
+  context: config.get("context") ?? "test",
 });
 const opts = { provider };
 
@@ -22,7 +21,7 @@ const inDemo = (name: string) => ({ name, namespace: namespace.metadata.name });
 new k8s.core.v1.ConfigMap(
   "settings",
   { metadata: inDemo("settings"), data: { "app.yaml": `color: ${config.get("color") ?? "green"}\nsize: 1\n` } },
-  opts,
+  { ...opts, deleteBeforeReplace: true },
 );
 new k8s.core.v1.ConfigMap("named", { metadata: { namespace: namespace.metadata.name }, data: { a: "1" } }, opts);
 const credentials = new k8s.core.v1.Secret(

@@ -1,0 +1,47 @@
+/** Says what an update would lose, and refuses the update. */
+import type { Events } from "./events";
+import { impactItem } from "./impact";
+import { comparedChanges } from "./items";
+
+/** With this argument, `npm start` makes an update that loses data. */
+export const allowFlag = "--allow-data-loss";
+/** Largest number of losses that are named in one message. */
+const maxNamed = 20;
+
+/** What the update loses, a sentence each: `Namespace argocd is deleted: everything in it is deleted too`. */
+export function dataLosses({ changes }: Pick<Events, "changes">): string[] {
+  const items = comparedChanges(changes).flatMap((change) => impactItem(change) ?? []);
+  return items.filter(({ losesData }) => losesData).map(({ text }) => text);
+}
+
+/** The losses in one line, for the first line of a report; undefined if there are none. */
+export function dataLossLine(events: Pick<Events, "changes">): string | undefined {
+  const losses = dataLosses(events);
+  if (losses.length === 0) return undefined;
+  return `DATA LOSS: ${named(losses, "; ")}. npm start refuses this update without -- ${allowFlag}.`;
+}
+
+/**
+ * Makes sure that an update loses no data.
+ * @param events those of the update's preview
+ * @throws with what would be lost; or with Pulumi's errors, if the preview stopped before it had seen everything
+ */
+export function refuseDataLoss(stack: string, events: Events): void {
+  const losses = dataLosses(events);
+  if (losses.length > 0)
+    throw new Error(
+      `This update of ${stack} loses data, so nothing was changed:\n  ${named(losses, "\n  ")}\n` +
+        `Undo the change that causes it: npm run preview shows why. To lose the data, run npm start -- ${allowFlag}.`,
+    );
+  if (!events.complete)
+    throw new Error(
+      "Pulumi's preview did not finish, so it is not known whether this update loses data, and nothing was changed:\n" +
+        `  ${events.errors.join("\n  ") || "it printed no error"}\n` +
+        `Fix what it names, then run this again. To update without the preview, run npm start -- ${allowFlag}.`,
+    );
+}
+
+function named(losses: readonly string[], separator: string): string {
+  const more = losses.length - maxNamed;
+  return [...losses.slice(0, maxNamed), ...(more > 0 ? [`and ${more} more`] : [])].join(separator);
+}

@@ -1,0 +1,92 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { safePlan, type UpdateOptions } from "../../cli/safe-plan";
+import { repositoryRoot } from "../../lib/paths";
+import { recordedResources, resume } from "../../stacks/local-stack";
+import { kubeconfig, withApiServer } from "./api-server";
+
+const recording = join(__dirname, "recorded", "preview-changes.jsonl");
+const loss = "PersistentVolumeClaim gourmetgram-platform/mlflow-data is replaced: its data is lost";
+const claim = "/api/v1/namespaces/gourmetgram-platform/persistentvolumeclaims/mlflow-data";
+const volume = {
+  urn: "urn:pulumi:staging::gourmetgram::kubernetes:core/v1:PersistentVolumeClaim::mlflow-data",
+  type: "kubernetes:core/v1:PersistentVolumeClaim",
+  provider: "urn:pulumi:staging::gourmetgram::pulumi:providers:kubernetes::cluster::id",
+  inputs: { metadata: { namespace: "gourmetgram-platform", name: "mlflow-data" } },
+};
+
+let state: string;
+/** The local tools' state with the stack `staging`, and a Pulumi CLI that prints a recorded preview. */
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), "safe-plan-"));
+  vi.stubEnv("GOURMETGRAM_STATE", state);
+  vi.stubEnv("GOURMETGRAM_CACHE", join(state, "cache"));
+  const stacks = join(state, "pulumi-backend", ".pulumi", "stacks", "gourmetgram");
+  for (const folder of [stacks, join(state, "cache", "bin")]) mkdirSync(folder, { recursive: true });
+  writeFileSync(join(stacks, "staging.json"), JSON.stringify({ checkpoint: { latest: { resources: [volume] } } }));
+  writeFileSync(join(state, "images.json"), "{}");
+  const script = [
+    "#!/bin/sh",
+    `echo "$*" >> ${state}/said`,
+    'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && log=$2; shift; done',
+    `[ -n "$log" ] && echo "as Pulumi prints it" && cp ${recording} "$log" || cat ${recording}`,
+  ];
+  writeFileSync(join(state, "cache", "bin", "pulumi"), `${script.join("\n")}\n`, { mode: 0o755 });
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(state, { recursive: true });
+});
+
+/** What was asked of Pulumi, one command each. */
+const said = () =>
+  existsSync(join(state, "said")) ? readFileSync(join(state, "said"), "utf8").trim().split("\n") : [];
+
+async function plan(options: Partial<UpdateOptions>, resources = recordedResources("staging")) {
+  return withApiServer({ [`GET ${claim}`]: {} }, async (_cluster, _calls, url) => {
+    writeFileSync(join(state, "kubeconfig"), kubeconfig(url).replaceAll("food", "gourmetgram-local"));
+    const all = { refresh: false, allowDataLoss: false, ...options };
+    return safePlan("staging", await resume("staging"), resources, all, () => {});
+  });
+}
+
+describe("an update by npm start", () => {
+  it("is refused by its preview, if it loses data, and nothing but the preview has run", async () => {
+    await expect(plan({})).rejects.toThrow(`This update of staging loses data, so nothing was changed:\n  ${loss}\n`);
+    expect(said()).toEqual([expect.stringMatching(/^preview --stack staging /)]);
+  });
+
+  it("is made where a person allows the loss", async () => {
+    expect(await plan({ allowDataLoss: true })).toMatchObject({ refresh: false, replace: [] });
+    expect(said()).toEqual([]);
+  });
+
+  it("is previewed as it is made, with a refresh too", async () => {
+    await expect(plan({ refresh: true })).rejects.toThrow("loses data");
+    expect(said()).toEqual([expect.stringContaining(" --refresh")]);
+    expect(await plan({ refresh: true, allowDataLoss: true })).toMatchObject({
+      refresh: true,
+      env: { PULUMI_K8S_ENABLE_PATCH_FORCE: "true" },
+    });
+  });
+
+  it("of a new stack needs no preview: there is nothing to lose", async () => {
+    vi.stubEnv("KUBECONFIG", "/nonexistent");
+    expect(
+      await safePlan("staging", await resume("staging"), [], { refresh: false, allowDataLoss: false }, () => {}),
+    ).toMatchObject({ refresh: false });
+    expect(said()).toEqual([]);
+  });
+});
+
+it("npm run policy reports what the update would lose, after Pulumi's own output", () => {
+  const args = ["--import", "tsx", join("cli", "policy.ts")];
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: repositoryRoot, encoding: "utf8" });
+  expect(stdout).toBe(
+    `as Pulumi prints it\n\nDATA LOSS: ${loss}. npm start refuses this update without -- --allow-data-loss.\n`,
+  );
+  expect(status).toBe(0);
+}, 30_000);

@@ -1,0 +1,179 @@
+import { describe, expect, it } from "vitest";
+import { parsePlatformCluster, parseStack } from "../../config";
+import type { Cluster } from "../../lib/kube-client";
+import { pushedArtifacts } from "../../stacks/lost-artifacts";
+import { recordedObjects } from "../../stacks/missing-objects";
+import type { Recorded } from "../../stacks/state";
+import { plainUpdate, planUpdate, updateArgs } from "../../stacks/update-plan";
+import { type Answers, withApiServer } from "../cli/api-server";
+import { runProgram } from "../program";
+import { runnableStack } from "../stack-files";
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const onCluster = "urn:pulumi:staging::gourmetgram::pulumi:providers:kubernetes::cluster::id";
+const urnOf = (path: string) => `urn:pulumi:staging::gourmetgram::${path}`;
+
+const images: Recorded = {
+  urn: urnOf("gourmetgram:platform:PipelineImages$command:local:Command::images-push"),
+  type: "command:local:Command",
+  outputs: { stdout: `pushed\n${JSON.stringify({ app: digest("a"), tools: digest("c") })}\n` },
+};
+const job: Recorded = {
+  urn: urnOf("gourmetgram:release:Environment$kubernetes:batch/v1:Job::canary-publish"),
+  type: "kubernetes:batch/v1:Job",
+  provider: onCluster,
+  inputs: {
+    spec: {
+      template: {
+        spec: {
+          containers: [
+            {
+              env: [
+                {
+                  name: "TARGET",
+                  value: "registry.kube-system.svc.cluster.local:5000/bundles/gourmetgram-canary:7f58d53af0b3",
+                },
+              ],
+            },
+          ],
+        },
+      },
+    },
+  },
+};
+const volume = (component: string, namespace: string, name: string): Recorded => ({
+  urn: urnOf(`${component}$kubernetes:core/v1:PersistentVolumeClaim::${name}`),
+  type: "kubernetes:core/v1:PersistentVolumeClaim",
+  provider: onCluster,
+  inputs: { metadata: { namespace, name } },
+});
+const registryVolume = volume("gourmetgram:platform:Registry", "kube-system", "registry-data");
+const mlflowVolume = volume("gourmetgram:platform:ModelRegistry", "gourmetgram-platform", "mlflow-data");
+const stack = [images, job, registryVolume, mlflowVolume];
+
+const claims = (namespace: string, name: string) =>
+  `GET /api/v1/namespaces/${namespace}/persistentvolumeclaims/${name}`;
+const [registryClaim, mlflowClaim] = [
+  claims("kube-system", "registry-data"),
+  claims("gourmetgram-platform", "mlflow-data"),
+];
+const manifest = (repository: string, reference: string) =>
+  `GET /api/v1/namespaces/kube-system/services/registry:5000/proxy/v2/${repository}/manifests/${reference}`;
+const [app, tools, bundle] = [
+  manifest("gourmetgram-app", digest("a")),
+  manifest("gourmetgram-tools", digest("c")),
+  manifest("bundles/gourmetgram-canary", "7f58d53af0b3"),
+];
+const whole: Answers = Object.fromEntries([registryClaim, mlflowClaim, app, tools, bundle].map((line) => [line, {}]));
+const notFound = [404, { kind: "Status", message: "not found" }];
+const manifestUnknown = [404, { errors: [{ code: "MANIFEST_UNKNOWN" }] }];
+
+const both = (cluster: Cluster) => () => ({ own: cluster, platform: cluster });
+const planned = (answers: Answers, { refresh = false, resources = stack } = {}) =>
+  withApiServer({ ...whole, ...answers }, (cluster) =>
+    planUpdate({ ...plainUpdate, refresh }, resources, both(cluster)),
+  );
+
+describe("the plan of an update", () => {
+  it("is plain where nothing was lost", async () => {
+    expect(await planned({})).toEqual(plainUpdate);
+    expect(updateArgs(plainUpdate)).toEqual([]);
+  });
+
+  it("asks no cluster for a stack that has recorded nothing", async () => {
+    const unasked = () => expect.fail("a cluster was asked");
+    expect(await planUpdate(plainUpdate, [{ type: "pulumi:pulumi:Stack" }], unasked)).toEqual(plainUpdate);
+  });
+
+  it("pushes again what the registry lacks, and nothing else", async () => {
+    const plan = await planned({ [bundle]: manifestUnknown });
+    expect(updateArgs(plan)).toEqual(["--replace", job.urn]);
+    expect(plan.notices).toEqual([
+      "The registry no longer has bundles/gourmetgram-canary: what this stack pushed there is pushed again.",
+    ]);
+    const wiped = [404, { errors: [{ code: "NAME_UNKNOWN" }] }];
+    expect((await planned({ [app]: wiped, [tools]: wiped, [bundle]: wiped })).replace).toEqual([images.urn, job.urn]);
+  });
+
+  it("leaves the registry as it is while that does not answer", async () => {
+    expect(await planned({ [app]: [503, "no endpoints"], [tools]: notFound, [bundle]: [503, ""] })).toEqual(
+      plainUpdate,
+    );
+  });
+
+  it("makes a lost volume again, and pushes everything where that was the registry's", async () => {
+    const plan = await planned({ [registryClaim]: notFound });
+    expect(updateArgs(plan)).toEqual(["--refresh", "--replace", images.urn, "--replace", job.urn]);
+    expect(plan.notices[0]).toBe(
+      "PersistentVolumeClaim kube-system/registry-data is gone from the cluster: it is made again, empty.",
+    );
+    expect(updateArgs(await planned({ [mlflowClaim]: notFound }))).toEqual(["--refresh"]);
+  });
+
+  it("stops where the cluster has nothing of the stack: it may be another one", async () => {
+    const empty = { [registryClaim]: notFound, [mlflowClaim]: notFound };
+    await expect(planned(empty)).rejects.toThrow(
+      new Error(
+        "The cluster has none of the 2 volumes and namespaces that this stack has recorded, such as " +
+          "PersistentVolumeClaim kube-system/registry-data. Nothing was changed. If it is the wrong cluster, correct " +
+          "gourmetgram:cluster in the stack file. If it has lost everything, run npm start -- --refresh, which makes " +
+          "everything again.",
+      ),
+    );
+    expect(updateArgs(await planned(empty, { refresh: true }))[0]).toBe("--refresh");
+  });
+
+  it("looks at the cluster where a person asks for it", async () => {
+    expect(updateArgs(await planned({}, { refresh: true }))).toEqual(["--refresh"]);
+  });
+
+  it("fails where the cluster does not let the user look", async () => {
+    await expect(planned({ [registryClaim]: [403, { message: "forbidden" }] })).rejects.toThrow("forbidden");
+  });
+});
+
+describe("what is looked for", () => {
+  it("is every volume, namespace, built image and bundle of the whole program", async () => {
+    const { registrations } = await runProgram(runnableStack("staging"));
+    const recorded: Recorded[] = registrations.map(({ type, name, parent, inputs }) => ({
+      urn: urnOf(parent === "images" ? `gourmetgram:platform:PipelineImages$${type}::${name}` : `${type}::${name}`),
+      type,
+      inputs,
+      outputs: type === "command:local:Command" ? { stdout: images.outputs!.stdout } : {},
+      provider: onCluster,
+    }));
+    expect(recordedObjects(recorded).map(({ title }) => title)).toEqual([
+      "Namespace argocd",
+      "Namespace argo",
+      "Namespace gourmetgram-canary",
+      "Namespace gourmetgram-platform",
+      "Namespace gourmetgram-production",
+      "Namespace gourmetgram-staging",
+      "PersistentVolumeClaim gourmetgram-platform/mlflow-data",
+      "PersistentVolumeClaim kube-system/registry-data",
+    ]);
+    expect(pushedArtifacts(recorded).map(({ repository }) => repository)).toEqual([
+      "gourmetgram-app",
+      "gourmetgram-tools",
+      "bundles/gourmetgram-canary",
+      "bundles/gourmetgram-production",
+      "bundles/gourmetgram-staging",
+    ]);
+  });
+
+  it("is not what is on another cluster", () => {
+    const provider = onCluster.replace("::cluster::", "::platform-cluster::");
+    expect(recordedObjects([{ ...registryVolume, provider }])).toEqual([]);
+  });
+});
+
+describe("the platform's cluster of a stack", () => {
+  const clusterOf = (platform: string) =>
+    parsePlatformCluster(
+      parseStack(`config: {gourmetgram:cluster: {context: edge}, gourmetgram:platform: ${platform}}`, "Pulumi.x.yaml"),
+    ).context;
+  it("is the stack's own, unless it names another", () => {
+    expect(clusterOf("{stack: platform}")).toBe("edge");
+    expect(clusterOf("{stack: platform, cluster: {context: lab}, apiServer: 'https://a:6443'}")).toBe("lab");
+  });
+});
