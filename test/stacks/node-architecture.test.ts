@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { exec } from "../../lib/exec";
 import { repositoryRoot } from "../../lib/paths";
 import { buildsImages, machineArchitecture, refuseOtherArchitecture } from "../../stacks/node-architecture";
-import { upWithUserPulumi } from "../../stacks/user-pulumi";
+import { selectUserStack } from "../../stacks/user-pulumi";
 import { kubeconfig, withApiServer } from "../cli/api-server";
 
 const node = (name: string, architecture: string, spec: object = {}, operatingSystem = "linux") => ({
@@ -80,7 +80,7 @@ describe("a command that builds images for nodes of another architecture", () =>
     );
 
   it("ends before Pulumi is called: npm start", () =>
-    onMainframe(() => expect(upWithUserPulumi("staging", true)).rejects.toThrow("could not run them: z (s390x)")));
+    onMainframe(() => expect(selectUserStack("staging")).rejects.toThrow("could not run them: z (s390x)")));
 
   it("ends before anything is built: npm run images -- push", () =>
     onMainframe(() =>
