@@ -5,9 +5,9 @@ import type { Settings } from "../../config";
  * The provider that makes the resources of one cluster.
  *
  * It must never be replaced by accident: Pulumi replaces every resource of a replaced provider, and so deletes all
- * volumes. The Kubernetes provider asks for its replacement if `clusterIdentifier` changes, and compares no kubeconfigs
- * while that stays the same. So the identifier with which a stack was made is kept for as long as the stack exists,
- * and a renamed context, another kubeconfig, another address of the API server or a new certificate replaces nothing.
+ * volumes. The Kubernetes provider asks for its replacement if `clusterIdentifier` changes, and for none while that
+ * stays the same. So the identifier with which a stack was made is kept for as long as the stack exists. A renamed
+ * context, another kubeconfig, another address of the API server or a new certificate then replaces nothing.
  */
 export function clusterProvider(name: string, { context, kubeconfig }: Settings["cluster"]): k8s.Provider {
   return new k8s.Provider(

@@ -8,6 +8,8 @@ import { type PluginsStack, startPluginsStack } from "./plugins-stack";
 
 const password = "correct horse battery staple";
 let stack: PluginsStack;
+/** What the first update printed. */
+let firstUp: string;
 beforeAll(async () => {
   stack = await startPluginsStack(password);
 }, 60_000);
@@ -21,20 +23,22 @@ async function updateBy(plan: UpdatePlan): Promise<string> {
   });
 }
 
-it("brings a stack up, finds nothing to change, shows a change well, makes it, and takes all down again", async () => {
-  const { plane, state, update, names } = stack;
+it("brings a stack up, and then finds nothing to change", async () => {
+  const { update, names } = stack;
   expect(installCompiledPlugins()).toEqual(["kubernetes", "command"]);
-  const up = await update("up", "--yes");
-  expect(up).toContain("+ 12 created");
-  expect(up).toContain('hello   : "hello world"');
+  firstUp = await update("up", "--yes");
+  expect(firstUp).toContain("+ 12 created");
+  expect(firstUp).toContain('hello   : "hello world"');
   expect(await names("/api/v1/namespaces/demo/configmaps")).toEqual(
     expect.arrayContaining(["settings", expect.stringMatching(/^named-[0-9a-f]{8}$/)]),
   );
 
   expect(await update("up", "--yes")).toMatch(/Resources:\n {4}12 unchanged/);
   expect(await update("refresh", "--yes", "--skip-preview")).toMatch(/Resources:\n {4}12 unchanged/);
+}, 120_000);
 
-  // Another name of the context, another file, and another address of the same API server.
+it("replaces nothing for another name of the context, another kubeconfig, or another address", async () => {
+  const { plane, state, update } = stack;
   const moved = join(state, "moved-kubeconfig");
   const renamed = JSON.parse(readFileSync(plane.kubeconfig, "utf8"));
   renamed.contexts[0].name = renamed["current-context"] = "renamed";
@@ -51,9 +55,12 @@ it("brings a stack up, finds nothing to change, shows a change well, makes it, a
   renameSync(moved, movedAgain);
   const back = ["-c", `kubeconfig=${movedAgain}`, "-c", "context=renamed"];
   expect(await update("up", "--yes", "--skip-preview", ...back)).not.toMatch(/created|replaced|deleted/);
+}, 120_000);
 
-  // What somebody changes by hand stays unnoticed, until an update looks at the cluster.
-  const settings = "/api/v1/namespaces/demo/configmaps/settings";
+const settings = "/api/v1/namespaces/demo/configmaps/settings";
+
+it("takes back what somebody changed by hand, once an update looks at the cluster", async () => {
+  const { plane, update } = stack;
   const byHand = { data: { "app.yaml": "color: blue\n", undeclared: "as a release" } };
   await plane.client.request("PATCH", settings, { body: byHand, contentType: "application/merge-patch+json" });
   expect(await update("up", "--yes", "--skip-preview")).toMatch(/Resources:\n {4}12 unchanged/);
@@ -62,15 +69,20 @@ it("brings a stack up, finds nothing to change, shows a change well, makes it, a
     data: { "app.yaml": "color: green\nsize: 1\n", undeclared: "as a release" },
   });
   expect(await update("up", "--yes", "--skip-preview")).toMatch(/Resources:\n {4}12 unchanged/);
+}, 120_000);
 
-  // What is told to be made again is a new object of the same name, as the Job that publishes a bundle has it.
+it("makes a new object of the same name where it is told to, as with the Job that publishes a bundle", async () => {
+  const { plane } = stack;
   const uidOf = async () =>
     ((await plane.client.request("GET", settings)) as { metadata: { uid: string } }).metadata.uid;
   const uid = await uidOf();
   const urn = (await stack.run("stack", "--show-urns")).match(/urn:\S+ConfigMap::settings/)![0];
   expect(await updateBy({ ...plainUpdate, replace: [urn] })).toMatch(/\+-1 replaced\n {4}11 unchanged/);
   expect(await uidOf()).not.toBe(uid);
+}, 120_000);
 
+it("shows a change well, makes it, and takes all down again", async () => {
+  const { state, update, names } = stack;
   const changes = ["-c", "memory=512Mi", "-c", "color=red", "-c", "who=you"];
   const preview = await update("preview", "--diff", ...changes);
   expect(preview).toContain('~ memory: "256Mi" => "512Mi"');
@@ -82,7 +94,7 @@ it("brings a stack up, finds nothing to change, shows a change well, makes it, a
   expect(changed).toContain('"again you, after: hello world"');
 
   const recorded = readFileSync(join(state, "pulumi-backend/.pulumi/stacks/plugins/dev.json"), "utf8");
-  for (const text of [up, preview, changed, recorded]) {
+  for (const text of [firstUp, preview, changed, recorded]) {
     expect(text).not.toContain(password);
     expect(text).not.toContain(Buffer.from(password).toString("base64"));
   }
