@@ -6,6 +6,7 @@ import { mlflowAddress } from "../../components/shared/mlflow-address";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
 import { ApiError } from "../../lib/kube-client";
+import { kubectl } from "../../local/cluster/kubectl";
 import { connect } from "../../stacks/stack-cluster";
 import { workflowsPath } from "./observations";
 
@@ -118,6 +119,22 @@ export async function killPods(namespace: string, selector: string): Promise<num
 
 function ignoreNotFound(error: unknown): void {
   if (!(error instanceof ApiError && error.status === 404)) throw error;
+}
+
+/** Ends the container of an environment's pod, as a hostile picture or a node in need may. It is ready again after. */
+export async function endContainer(environment: string): Promise<void> {
+  const app = `gourmetgram-${environment}`;
+  const restarts = async () => {
+    const { items } = await connect().api<{ items: { status: { containerStatuses: { restartCount: number }[] } }[] }>(
+      `/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`,
+    );
+    return items[0].status.containerStatuses[0].restartCount;
+  };
+  const before = await restarts();
+  const end = ["python3", "-c", "import os, signal; os.kill(1, signal.SIGTERM)"];
+  await kubectl("exec", "--namespace", app, `deployment/${app}`, "--", ...end);
+  await waitFor(`a restart in ${environment}`, async () => (await restarts()) > before);
+  await waitForPod(app, `app=${app}`);
 }
 
 /** Waits until a pod is ready. */
