@@ -8,9 +8,9 @@ import { npm } from "./commands";
 import {
   changeByHand,
   deleteWorkflow,
-  endContainer,
   eventsOf,
   followToEnd,
+  killApp,
   killPods,
   platformParts,
   registerCandidate,
@@ -326,23 +326,23 @@ describe("Given a model on its way", () => {
   });
 });
 
-describe("Given a version whose container once ended", () => {
+describe("Given a version whose app was once killed", () => {
   it("When it is promoted from canary, Then it is refused until it has run there in health", async () => {
-    await endContainer("canary");
+    await killApp("canary");
     const refused = await npm("run", "promote", "--", good, "canary", "production");
     expect(refused.code).toBe(1);
     expect(refused.output).toContain(`canary does not run version ${good} in health: the container ended 1 time(s)`);
     expect((await npm("run", "promote", "--", good, "staging", "canary")).code).toBe(0);
     expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
     await expectSettled({ canary: `1.0.${good}`, production: `1.0.${good}` });
-    report.add("canary's container ended during its soak", refused.output.trim().split("\n").at(-1)!);
+    report.add("canary's app was killed during its soak", refused.output.trim().split("\n").at(-1)!);
   });
 
   it("When a candidate runs out of memory, Then staging goes back to that version", async () => {
     const { models } = await status();
     const [oversized] = models.filter(({ verdicts }) => verdicts.resource?.reason.startsWith("OOMKilled"));
     next = await registerCandidate(oversized.version.replace("1.0.", ""));
-    await endContainer("staging");
+    await killApp("staging");
     const { exitCode, sentence } = await followToEnd(await submitBuild(next));
     expect(exitCode).toBe(1);
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { mlflow } from "../../cli/mlflow";
 import type { Outcome } from "../../cli/pipeline-run";
 import { follow } from "../../cli/train";
@@ -6,7 +7,6 @@ import { mlflowAddress } from "../../components/shared/mlflow-address";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
 import { ApiError } from "../../lib/kube-client";
-import { kubectl } from "../../local/cluster/kubectl";
 import { connect } from "../../stacks/stack-cluster";
 import { workflowsPath } from "./observations";
 
@@ -121,20 +121,33 @@ function ignoreNotFound(error: unknown): void {
   if (!(error instanceof ApiError && error.status === 404)) throw error;
 }
 
-/** Ends the container of an environment's pod, as a hostile picture or a node in need may. It is ready again after. */
-export async function endContainer(environment: string): Promise<void> {
+/** Kills the app of an environment on its node, as the kernel does when memory runs out. It is ready again after. */
+export async function killApp(environment: string): Promise<void> {
   const app = `gourmetgram-${environment}`;
-  const restarts = async () => {
-    const { items } = await connect().api<{ items: { status: { containerStatuses: { restartCount: number }[] } }[] }>(
-      `/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`,
-    );
-    return items[0].status.containerStatuses[0].restartCount;
+  const newest = async () => {
+    const { items } = await connect().api<{
+      items: { metadata: { uid: string }; status: { containerStatuses: { restartCount: number }[] } }[];
+    }>(`/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`);
+    return { uid: items[0].metadata.uid, restarts: items[0].status.containerStatuses[0].restartCount };
   };
-  const before = await restarts();
-  const end = ["python3", "-c", "import os, signal; os.kill(1, signal.SIGTERM)"];
-  await kubectl("exec", "--namespace", app, `deployment/${app}`, "--", ...end);
-  await waitFor(`a restart in ${environment}`, async () => (await restarts()) > before);
+  const { uid, restarts } = await newest();
+  for (const pid of processesOf(uid, "server")) process.kill(pid, "SIGKILL");
+  await waitFor(`a restart in ${environment}`, async () => (await newest()).restarts > restarts);
   await waitForPod(app, `app=${app}`);
+}
+
+/** The processes of a pod whose command has a word in it. The local cluster's node is this machine. */
+function processesOf(uid: string, word: string): number[] {
+  const read = (pid: string, name: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${name}`, "utf8");
+    } catch {
+      return ""; // It has ended.
+    }
+  };
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && read(pid, "cgroup").includes(uid) && read(pid, "cmdline").includes(word))
+    .map(Number);
 }
 
 /** Waits until a pod is ready. */

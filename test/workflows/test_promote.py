@@ -389,6 +389,27 @@ def test_what_ended_before_it_was_promoted_there_does_not_count(ready, state, ti
     assert done.returncode == (0 if passes else 1), done.stderr
 
 
+def ended(code, reason, restarts):
+    """A pod that runs again after its container ended so."""
+    one = pod(7, "crash-recovered", restarts=restarts)
+    one["status"]["containerStatuses"][0]["lastState"]["terminated"] |= {"exitCode": code, "reason": reason}
+    return one
+
+
+@pytest.mark.parametrize(
+    "code,reason,restarts,passes",
+    [
+        (0, "Completed", 1, True),  # its node was shut down in order
+        (255, "Unknown", 1, True),  # its node went away
+        (0, "Completed", 37, False),  # nobody knows how it ended before
+        (137, "Error", 1, False),
+    ],
+)
+def test_an_end_that_was_asked_for_does_not_count(ready, code, reason, restarts, passes):
+    done = promote_from_canary(ready, ended(code, reason, restarts), replicas=1, promoted="2025-12-31T00:00:00Z")
+    assert done.returncode == (0 if passes else 1), done.stderr
+
+
 def test_a_restart_whose_end_is_no_longer_known_counts_by_when_the_container_runs(ready):
     lost = at("2026-01-02T00:00:00Z", pod(7, restarts=1))
     assert promote_from_canary(ready, lost, replicas=1).returncode == 1

@@ -123,10 +123,13 @@ def assess(
 def unhealthy_reason(pods: Sequence[Pod], digest: str, since: str, replicas: int) -> str | None:
     """
     Why an environment has not run a digest in health since an instant (UTC, to the second; empty: ever), or None. All
-    its pods count: `replicas` of them, each ready, none of them ended since.
+    its pods count: `replicas` of them, each ready, none of them ended since. An end that was asked for does not count,
+    if it is the last one: Kubernetes keeps no more of an earlier one than that it was.
     """
     ours = [pod for pod in pods if runs(pod, digest)]  # what is being rolled out beside it says nothing of it
-    found = assess(ours, digest, strict=True, before=ends_before(ours, since))
+    earlier = ends_before(ours, since)
+    uncounted = {_name(pod): earlier.get(_name(pod), 0) + _was_asked_to_end(pod) for pod in ours}
+    found = assess(ours, digest, strict=True, before=uncounted)
     if found.state != "ready":
         return found.reason
     running = found.metrics["pods"]
@@ -146,6 +149,12 @@ def _known_ends(pod: Pod) -> list[dict[str, Any]]:
     status = _status(pod)
     states = (status.get("lastState", {}), status.get("state", {}))
     return [state["terminated"] for state in states if "terminated" in state]
+
+
+def _was_asked_to_end(pod: Pod) -> bool:
+    """Whether the container last ended because somebody asked it to, or its node went away: a node that restarts."""
+    last = _known_ends(pod)[-1:]
+    return bool(last) and (last[0].get("exitCode") == 0 or last[0].get("reason") == "Unknown")
 
 
 def _ends(pod: Pod) -> int:

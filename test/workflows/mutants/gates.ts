@@ -198,6 +198,18 @@ export const gates: Protections = {
   ],
   "lib/pods.py": [
     [
+      "a node that restarts does not stop a promotion",
+      "    uncounted = {_name(pod): earlier.get(_name(pod), 0) + _was_asked_to_end(pod) for pod in ours}",
+      "    uncounted = earlier",
+      "test_promote.py::test_an_end_that_was_asked_for_does_not_count[0-Completed-1-True]",
+    ],
+    [
+      "an end that was asked for hides no earlier one",
+      "earlier.get(_name(pod), 0) + _was_asked_to_end(pod) for",
+      "99 * _was_asked_to_end(pod) for",
+      "test_promote.py::test_an_end_that_was_asked_for_does_not_count[0-Completed-37-False]",
+    ],
+    [
       "only the pods of the digest under test count",
       `return _container(pod).get("image", "").endswith(f"@{digest}")`,
       "return True",
@@ -261,8 +273,8 @@ export const gates: Protections = {
     ],
     [
       "an end before the promotion does not count",
-      "found = assess(ours, digest, strict=True, before=ends_before(ours, since))",
-      "found = assess(ours, digest, strict=True)",
+      "earlier.get(_name(pod), 0) + _was_asked_to_end(pod) for pod in ours}",
+      "0 for pod in ours}",
       "test_promote.py::test_what_ended_before_it_was_promoted_there_does_not_count" +
         "[oom-recovered-2025-12-31T23:59:59Z-2026-01-01T00:00:00Z-True]",
     ],
