@@ -178,3 +178,4 @@ def test_leaves_what_another_version_runs_where_its_own_was_deleted(world):
     world.current_workflow()
     done = world.run("exit_handler", MODEL_VERSION="8")
     assert done.returncode == 0 and not world.created() and world.output("outcome") == "broken"
+    assert world.output("reason").endswith("it was stopped, or ran out of time; staging is told to run 1.0.5")

@@ -25,7 +25,9 @@ def revert_if_unverified(version: str, workflow: Workflow) -> None:
     released, why = rollout.released_digest(constants.STAGING), child_workflows.failure_reason(workflow)
     model = model_registry.find(version)
     if model is None:
-        revert_if_unknown(version, released, f"version {version} was deleted in MLflow while it was tested; {why}")
+        revert_if_unknown(
+            version, released, f"version {version} was deleted in MLflow while it was tested; {why}".rstrip(".")
+        )
         return
     if model.verified_digest and (released == model.verified_digest or released != model.digest):
         print(f"Version {version} passed staging; what staging runs now is not for this workflow to change.")
@@ -50,7 +52,7 @@ def revert_if_unknown(version: str, released: str | None, reason: str) -> None:
     """Reverts staging from a version that MLflow no longer has, unless staging was told to run another one."""
     known = {digest for one in model_registry.all_versions() for digest in (one.digest, one.verified_digest)}
     if released is None or released in known:
-        outputs.outcome("broken", f"{reason}; staging was not told to run it")
+        outputs.outcome("broken", f"{reason}; staging is told to run {name_of(released)}")
         return
     revert(version, reason)
 
