@@ -25,9 +25,8 @@ def revert_if_unverified(version: str, workflow: Workflow) -> None:
     released, why = rollout.released_digest(constants.STAGING), child_workflows.failure_reason(workflow)
     model = model_registry.find(version)
     if model is None:
-        revert_if_unknown(
-            version, released, f"version {version} was deleted in MLflow while it was tested; {why}".rstrip(".")
-        )
+        deleted = f"version {version} was deleted in MLflow while it was tested; {why}"
+        revert_if_unknown(version, released, deleted.rstrip("."))
         return
     if model.verified_digest and (released == model.verified_digest or released != model.digest):
         print(f"Version {version} passed staging; what staging runs now is not for this workflow to change.")
@@ -43,7 +42,7 @@ def revert_if_unverified(version: str, workflow: Workflow) -> None:
             staging__verdict_at=model_registry.now(),
         )
     if released is None or model.digest != released:
-        outputs.outcome("broken", f"{reason}; staging is told to run {name_of(released)}")
+        leave(released, reason)
         return
     revert(version, reason)
 
@@ -52,9 +51,14 @@ def revert_if_unknown(version: str, released: str | None, reason: str) -> None:
     """Reverts staging from a version that MLflow no longer has, unless staging was told to run another one."""
     known = {digest for one in model_registry.all_versions() for digest in (one.digest, one.verified_digest)}
     if released is None or released in known:
-        outputs.outcome("broken", f"{reason}; staging is told to run {name_of(released)}")
+        leave(released, reason)
         return
     revert(version, reason)
+
+
+def leave(released: str | None, reason: str) -> None:
+    """Staging was told to run another version meanwhile, or never this one: nothing is reverted."""
+    outputs.outcome("broken", f"{reason}; staging is told to run {name_of(released)}")
 
 
 def revert(version: str, reason: str) -> None:
