@@ -49,7 +49,7 @@ async function expectMoved(from: string, to: string, what: string): Promise<void
   expect(moved.code).toBe(0);
 }
 
-const platform = "argo-cd, argo-workflows, destroy-guard, images, mlflow, pipeline, registry, staging";
+const platform = "argo-cd, argo-workflows, destroy-guard, images, mlflow, pipeline, registry, schedules, staging";
 
 describe("Given the whole pipeline in one stack, with models", () => {
   let pods: string[];
@@ -93,8 +93,8 @@ describe("Given the whole pipeline in one stack, with models", () => {
     const stop = await npmOn("platform", "stop");
     expect(stop.code).toBe(1);
     expect(stop.output).toContain(
-      "canary and production are on this cluster too, and nothing was stopped or removed: " +
-        "first run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop",
+      "canary and production are on this cluster too, so nothing was stopped or removed. " +
+        "Run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop first",
     );
     await expect(destroy("platform", () => undefined)).rejects.toThrow(
       "the stack platform holds the platform of canary and production, so nothing was removed: " +
