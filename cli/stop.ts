@@ -10,7 +10,7 @@ import { leftovers, removeData, stopCluster } from "../local/cluster/down";
 import { unhealthyReason } from "../local/cluster/health";
 import { takeLock } from "../local/cluster/lock";
 import { earlierState } from "../stacks/earlier-state";
-import { destroy, releaseStaleLocks, stackExists } from "../stacks/local-stack";
+import { destroy, recoverFromKill, stackExists } from "../stacks/local-stack";
 import { refuseOthers, refuseProtected } from "../stacks/protect-check";
 import { destroyWithUserPulumi } from "../stacks/user-pulumi";
 
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
   }
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
-  releaseStaleLocks(stack);
+  recoverFromKill(stack);
   // A stack that has only environments is on the cluster of its platform, which stays.
   if (file && "platform" in settingsOf(file) && !values["keep-data"]) await stopEnvironments(stack);
   else if (values["keep-data"]) await stopKeepingData();

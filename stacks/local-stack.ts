@@ -55,7 +55,7 @@ export function localValues(images: LocalValues["images"]): LocalValues {
  * @returns names of the providers that a plugin serves which was compiled here.
  */
 export async function prepareStack(stack: string, settings: StackFile): Promise<string[]> {
-  releaseStaleLocks(stack);
+  recoverFromKill(stack);
   const compiled = await installPlugins();
   if (!stackExists(stack) || !readSalt(stack)) await makeSalt(stack, settings);
   writeFileSync(localStackFile(stack), renderStack({ ...settings, encryptionsalt: readSalt(stack) }));
@@ -123,7 +123,7 @@ export async function up(stack: string, progress: Progress, cwd = repositoryRoot
  * @returns its summary.
  */
 export async function destroy(stack: string, progress: Progress): Promise<string> {
-  releaseStaleLocks(stack);
+  recoverFromKill(stack);
   writeFileSync(destroyMark(), "");
   // The state has about 16 MB. Writing it twice for each resource would take most of the time.
   const counts = await logged("destroy", stack, ["destroy", "--yes", "--skip-preview"], progress, {
@@ -205,11 +205,16 @@ export function diagnostics(output: string): string {
 }
 
 /**
- * Removes the locks that killed CLI processes left on the stack. Nothing else removes them, and every later command
- * would stop at them.
- * @throws if one belongs to a process that still runs
+ * Removes what killed CLI processes left, and at which every later command would stop: their locks on the stack, and
+ * the attributes of a state file that they had begun to write.
+ * @throws if a lock belongs to a process that still runs
  */
-export function releaseStaleLocks(stack: string): void {
+export function recoverFromKill(stack: string): void {
+  removeStaleLocks(stack);
+  removeBrokenAttributes(stack);
+}
+
+function removeStaleLocks(stack: string): void {
   const dir = backend("locks", "organization", project, stack);
   // An incompletely written lock has another name, and stops Pulumi too.
   const locks = existsSync(dir) ? readdirSync(dir).filter((name) => !name.endsWith(".attrs")) : [];
@@ -224,11 +229,26 @@ export function releaseStaleLocks(stack: string): void {
   }
 }
 
+/**
+ * The backend writes a state file at once, and the attributes beside it not: a process that was killed meanwhile leaves
+ * them empty, and Pulumi then fails with "failed to load checkpoint: EOF". It needs none of them.
+ */
+function removeBrokenAttributes(stack: string): void {
+  const dir = backend("stacks", project);
+  const attributes = existsSync(dir) ? readdirSync(dir).filter((name) => /\.json(\.bak)?\.attrs$/.test(name)) : [];
+  for (const name of attributes.filter((name) => name.startsWith(`${stack}.json`)))
+    if (parsed(readFileSync(join(dir, name), "utf8")) === undefined) rmSync(join(dir, name), { force: true });
+}
+
 /** An incompletely written lock belongs to no process. */
 function parseLock(text: string): { pid: number; timestamp: string } {
+  return (parsed(text) as { pid: number; timestamp: string } | undefined) ?? { pid: 0, timestamp: "" };
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as { pid: number; timestamp: string };
+    return JSON.parse(text);
   } catch {
-    return { pid: 0, timestamp: "" };
+    return undefined;
   }
 }

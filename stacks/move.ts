@@ -4,7 +4,7 @@ import { environmentType } from "../components/shared/workflow-names";
 import { readStackFile, settingsOf } from "../config";
 import { pulumi } from "./local-pulumi";
 import { localStack } from "./local-settings";
-import { localValues, prepareStack, releaseStaleLocks, stackExists } from "./local-stack";
+import { localValues, prepareStack, recoverFromKill, stackExists } from "./local-stack";
 import { exportState, type StateResource, topLevel } from "./state";
 import { userPulumi, userPulumiOutput } from "./user-pulumi";
 
@@ -52,7 +52,7 @@ export async function moveResources(source: string, target: string): Promise<Mov
   const cli = isLocal ? (...args: string[]) => pulumi(args, { onLine: () => {} }) : userPulumiOutput;
   if (isLocal && !stackExists(source))
     throw new Error(`There is no stack ${source} on this machine: name another one.`);
-  if (isLocal) releaseStaleLocks(source);
+  if (isLocal) recoverFromKill(source);
 
   const settings = settingsOf(file);
   const { moved, kept } = divideResources(

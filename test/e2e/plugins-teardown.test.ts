@@ -7,7 +7,7 @@ import { connectTo } from "../../lib/kube-client";
 import { toolPath } from "../../lib/paths";
 import { drainWorkflows } from "../../stacks/drain-workflows";
 import { pendingObjects, pendingOperations, resumeUpdate } from "../../stacks/interrupted-update";
-import { releaseStaleLocks, stacksDirectory } from "../../stacks/local-stack";
+import { recoverFromKill, stacksDirectory } from "../../stacks/local-stack";
 import { npm } from "./commands";
 import { type PluginsStack, startPluginsStack } from "./plugins-stack";
 
@@ -91,7 +91,7 @@ it("continues from where it was killed, with the namespace half deleted", async 
   await cut;
 
   expect(await failure(destroy())).toContain("the stack is currently locked by 1 lock(s)");
-  releaseStaleLocks("dev");
+  recoverFromKill("dev");
   const again = destroy();
   await stack.plane.client.request("PATCH", held, {
     body: { metadata: { finalizers: null } },
@@ -105,8 +105,9 @@ it("follows an update that was killed while it created, and the object then chan
   await stack.plane.client.follow("/apis/apps/v1/namespaces/demo/deployments", {}, (object) => object && true);
   stack.kill();
   await cut;
-  releaseStaleLocks("dev");
   const checkpoint = join(stack.state, "pulumi-backend/.pulumi/stacks/gourmetgram/dev.json");
+  writeFileSync(`${checkpoint}.attrs`, ""); // as where the process is killed while it writes them
+  recoverFromKill("dev");
   expect(pendingObjects(pendingOperations(checkpoint))).toContainEqual({
     kind: "Deployment.v1.apps",
     name: "app",

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readStackFile } from "../../config";
 import { startedAt } from "../../local/cluster/processes";
 import { readLocalImages } from "../../local/toolchain/third-party-images/images-file";
-import { destroy, diagnostics, preview, releaseStaleLocks, summary, up } from "../../stacks/local-stack";
+import { destroy, diagnostics, preview, recoverFromKill, summary, up } from "../../stacks/local-stack";
 
 const failed = `Updating (staging):
  +  kubernetes:core/v1:Namespace argo creating (0s)
@@ -65,14 +65,14 @@ describe("the locks on a stack", () => {
     lock("staging", "a", gone);
     lock("staging", "b", gone);
     lock("other", "c", gone);
-    releaseStaleLocks("staging");
+    recoverFromKill("staging");
     expect(readdirSync(locks("staging"))).toEqual([]);
     expect(readdirSync(locks("other"))).toEqual(["c.json", "c.json.attrs"]);
   });
 
   it("go where a younger process has their owner's number", () => {
     lock("staging", "a", process.pid, new Date(startedAt(process.pid)! - 60_000).toISOString());
-    releaseStaleLocks("staging");
+    recoverFromKill("staging");
     expect(readdirSync(locks("staging"))).toEqual([]);
   });
 
@@ -80,19 +80,39 @@ describe("the locks on a stack", () => {
     lock("staging", "a", gone);
     writeFileSync(join(locks("staging"), "b.json.1769850000.tmp"), "");
     writeFileSync(join(locks("staging"), "c.json"), '{"pid": 12');
-    releaseStaleLocks("staging");
+    recoverFromKill("staging");
     expect(readdirSync(locks("staging"))).toEqual([]);
   });
 
   it("stay while their owner runs", () => {
     lock("staging", "a", process.pid);
-    expect(() => releaseStaleLocks("staging")).toThrow(
+    expect(() => recoverFromKill("staging")).toThrow(
       new Error(`Pulumi is running on the stack staging (process ${process.pid}): wait for it, then run this again.`),
     );
     expect(readdirSync(locks("staging"))).toEqual(["a.json", "a.json.attrs"]);
   });
 
-  it("need not be there", () => expect(() => releaseStaleLocks("staging")).not.toThrow());
+  it("need not be there", () => expect(() => recoverFromKill("staging")).not.toThrow());
+
+  it.each(["", '{"user.content_type":"te'])("leave no attributes of a state that were cut off: %j", (text) => {
+    const stacks = join(state, "pulumi-backend/.pulumi/stacks/gourmetgram");
+    mkdirSync(stacks, { recursive: true });
+    for (const [name, content] of [
+      ["staging.json", "{}"],
+      ["staging.json.attrs", text],
+      ["staging.json.bak", "{}"],
+      ["staging.json.bak.attrs", '{"user.cache_control":""}'],
+      ["other.json.attrs", text],
+    ])
+      writeFileSync(join(stacks, name), content);
+    recoverFromKill("staging");
+    expect(readdirSync(stacks).sort()).toEqual([
+      "other.json.attrs",
+      "staging.json",
+      "staging.json.bak",
+      "staging.json.bak.attrs",
+    ]);
+  });
 
   it("know when a process began", () => {
     expect(Math.abs(startedAt(process.pid)! - (Date.now() - process.uptime() * 1000))).toBeLessThan(2_000);
