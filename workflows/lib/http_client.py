@@ -67,9 +67,14 @@ def download(url: str, path: Path, limit: int, sha256: str | None = None, timeou
         raise
     except Exception as error:
         raise Unreachable(f"{type(error).__name__}: {error}") from error
-    if sha256 and digest.hexdigest() != sha256:
-        raise Refused(f"its SHA-256 is {digest.hexdigest()}, and it was registered with {sha256}")
+    require_hash(digest.hexdigest(), sha256)
     part.replace(path)
+
+
+def require_hash(found: str, registered: str | None) -> None:
+    """Raises Refused where a file's SHA-256 is not the registered one; None: nobody wrote one down."""
+    if registered and found != registered:
+        raise Refused(f"its SHA-256 is {found}, and it was registered with {registered}")
 
 
 def _said(error: urllib.error.HTTPError, limit: int) -> str:
