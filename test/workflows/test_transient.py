@@ -28,7 +28,7 @@ FINAL = [
     'Error from server (Forbidden): pods "x" is forbidden',
     "error: You must be logged in to the server (Unauthorized)",
     f"{ASKED}: tls: failed to verify certificate: x509: certificate signed by unknown authority",
-    "error: Apply failed with 1 conflict: conflict with \"kubectl-edit\"",
+    'error: Apply failed with 1 conflict: conflict with "kubectl-edit"',
     "GET https://registry/v2/app/manifests/x: UNAUTHORIZED: authentication required",
 ]
 

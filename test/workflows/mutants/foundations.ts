@@ -136,7 +136,7 @@ export const foundations: Protections = {
     ],
     [
       "an answer that breaks off is none",
-      "            _require_whole(answer, len(text))\n",
+      "            _require_whole(answer, len(content))\n",
       "",
       "test_http_client.py::test_an_answer_that_breaks_off_is_none[after-some-bytes]",
     ],
@@ -222,7 +222,7 @@ export const foundations: Protections = {
     [
       "a registry with too many requests is asked again",
       ', "TOOMANYREQUESTS")',
-      ")",
+      ",)",
       "test_recorded.py::test_failure_of_crane[TOOMANYREQUESTS]",
     ],
   ],
