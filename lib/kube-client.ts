@@ -30,7 +30,8 @@ export class UnreachableError extends Error {
   }
 }
 
-const transientStatus = [429, 500, 502, 503, 504];
+/** The same statuses as `TRANSIENT_STATUSES` of the steps. */
+const transientStatus = [408, 425, 429, 500, 502, 503, 504];
 /** Not among them: a certificate that is refused, which stays refused. */
 const transientCodes = [
   "ECONNREFUSED",
@@ -43,6 +44,7 @@ const transientCodes = [
   "ENETDOWN",
   "ENOTFOUND",
   "EAI_AGAIN",
+  "HPE_INVALID_CHUNK_SIZE", // a chunk that is broken; other parse errors mean that no API server is there
 ];
 
 /** Whether the same call may succeed some seconds later, though nobody changes anything. */

@@ -111,12 +111,14 @@ function parse(text: string): Manifest[] {
 }
 
 async function download(url: string): Promise<string> {
-  const response = await fetch(url).catch((error: Error) => {
+  const failed = (error: Error): never => {
     const cause = error.cause as Error | undefined;
     throw downloadError(url, cause?.message ?? error.message);
-  });
+  };
+  const response = await fetch(url).catch(failed);
   if (!response.ok) throw downloadError(url, `HTTP ${response.status}`);
-  return response.text();
+  // An answer may break off after its headers, too.
+  return response.text().catch(failed);
 }
 
 function downloadError(url: string, reason: string): Error {

@@ -30,6 +30,10 @@ describe("loadManifests", () => {
       "/page": [200, "<html>Sign in</html>"],
     };
     server = createServer((request, response) => {
+      if (request.url === "/cut.yaml") {
+        response.writeHead(200, { "content-length": 1000 }).write("kind: Service\n", () => response.destroy());
+        return;
+      }
       const [status, text] = answers[request.url!] ?? [404, "Not Found"];
       response.writeHead(status).end(text);
     });
@@ -82,6 +86,12 @@ describe("loadManifests", () => {
       new Error(
         `cannot download ${base}/gone.yaml (HTTP 404): write the path of a local copy in the stack's configuration`,
       ),
+    );
+  });
+
+  it("takes no manifest that broke off", async () => {
+    await expect(loadManifests(`${base}/cut.yaml`)).rejects.toThrow(
+      `cannot download ${base}/cut.yaml (other side closed): write the path of a local copy`,
     );
   });
 

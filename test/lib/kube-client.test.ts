@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -95,6 +96,29 @@ describe("calling the cluster", () => {
     );
   });
 
+  const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  it.each([
+    ["before its headers", ""],
+    ["in its headers", "HTTP/1.1 200 OK\r\nContent-Le"],
+    ["after some bytes", 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"items"'],
+    ["in a chunk", `${chunked}64\r\n{"items"`],
+    ["between two chunks", `${chunked}2\r\n{}\r\n`],
+    ["with a chunk that has no length", `${chunked}no length\r\n`],
+  ])("takes an answer that breaks off %s for one that may come later", async (_, said) => {
+    const server = createServer((socket) => socket.once("data", () => socket.end(said)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const error = await clusterAt(`http://127.0.0.1:${port}`)
+        .api("/api")
+        .catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(UnreachableError);
+      expect(isTransient(error), String(error)).toBe(true);
+    } finally {
+      server.close();
+    }
+  });
+
   it("sends a body as JSON", async () => {
     await withApiServer({ "POST /things": {} }, async (cluster, calls) => {
       await cluster.api("/things", { method: "POST", body: { a: "ä" } });
@@ -117,7 +141,7 @@ describe("calling the cluster", () => {
 });
 
 describe("an error that may pass", () => {
-  it.each([429, 500, 502, 503, 504])("is an answer %i", (status) =>
+  it.each([408, 425, 429, 500, 502, 503, 504])("is an answer %i", (status) =>
     expect(isTransient(new ApiError(status, ""))).toBe(true),
   );
   it.each(["ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "EAI_AGAIN"])("is %s", (code) =>

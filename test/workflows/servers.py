@@ -75,6 +75,7 @@ class Mlflow(_Server):
         self.versions, self.aliases, self.files, self.refused, self.writes, self.away = {}, {}, {}, [], [], 0
         self.runs, self.experiments, self.deleted, self.broken = {}, {}, set(), None
         self.refusing, self.losing = None, None
+        self.elsewhere = None  # where the artifacts are, if MLflow serves them not itself
         super().__init__()
 
     def add(self, version, **tags):
@@ -182,7 +183,8 @@ class Mlflow(_Server):
         return self._of_version(fields, lambda: {"model_version": self._version(fields["version"])})
 
     def GET_model_versions_get_download_uri(self, fields):
-        return self._of_version(fields, lambda: {"artifact_uri": _artifacts("0", f"run{fields['version']}")})
+        place = self.elsewhere or _artifacts("0", f"run{fields['version']}")
+        return self._of_version(fields, lambda: {"artifact_uri": place})
 
     def GET_model_versions_search(self, fields):
         assert fields["filter"] == f"name='{self.MODEL}'", fields

@@ -6,7 +6,8 @@ import tarfile
 import pytest
 
 from conftest import BASE, says
-from lib import app_image
+from lib import app_image, model_registry
+from lib.errors import StepFailed
 
 TAG = f"{BASE.partition('@')[0]}:staging-1.0.7"
 APPEND = ("append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG)
@@ -75,6 +76,27 @@ def test_an_artifact_is_what_training_registered(world, registered, code):
     assert done.returncode == code and len(world.calls("crane")) == 1 - code
     if code:
         assert f"and it was registered with {registered}. Train the model again, or restore MLflow's" in done.stderr
+
+
+@pytest.mark.parametrize("registered", [hashlib.sha256(b"weights").hexdigest(), "0" * 64])
+def test_an_artifact_that_mlflow_keeps_elsewhere_is_what_training_registered(world, tmp_path, monkeypatch, registered):
+    kept, path = tmp_path / "kept", tmp_path / "build" / "food11.onnx"
+    kept.mkdir()
+    path.parent.mkdir()
+    (kept / "food11.onnx").write_bytes(b"weights")
+    world.mlflow.add(7)
+    world.mlflow.elsewhere = kept.as_uri()
+    world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"] = registered
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", world.mlflow.url)
+    found = hashlib.sha256(b"weights").hexdigest()
+    if registered == found:
+        model_registry.download("7", "food11.onnx", path, 1 << 20)
+        assert path.read_bytes() == b"weights"
+    else:
+        with pytest.raises(StepFailed, match=f"its SHA-256 is {found}, and it was registered with {registered}"):
+            model_registry.download("7", "food11.onnx", path, 1 << 20)
+    assert [file.name for file in path.parent.iterdir()] == (["food11.onnx"] if registered == found else [])
+    assert (kept / "food11.onnx").read_bytes() == b"weights"  # what MLflow keeps stays there
 
 
 def test_registry_unreachable(world):

@@ -84,6 +84,20 @@ def test_a_file_that_stays_wrong_is_refused(serve, tmp_path, case):
     assert str(refused.value) == why and not (tmp_path / "model").exists()
 
 
+def breaking(status):
+    """An error whose text breaks off inside a chunk."""
+    return f"HTTP/1.1 {status}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode() + b"1b58\r\nbusy"
+
+
+@pytest.mark.parametrize("status,kind", [("503 x", http_client.Unreachable), ("404 x", http_client.Refused)])
+def test_an_error_whose_text_breaks_off_has_its_status(serve, tmp_path, status, kind):
+    said = f"status {status[:3]}: (IncompleteRead while its text was read)"
+    with pytest.raises(kind) as failure:
+        http_client.download(serve(breaking(status)), tmp_path / "model", 1 << 20)
+    assert str(failure.value) == said
+    assert http_client.request(serve(breaking(status))) == (int(status[:3]), said.partition(": ")[2])
+
+
 @pytest.mark.parametrize("case", ["after-some-bytes", "in-a-chunk", "in-the-headers", "before-the-headers"])
 def test_an_answer_that_breaks_off_is_none(serve, case):
     with pytest.raises(http_client.Unreachable):

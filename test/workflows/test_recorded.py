@@ -20,7 +20,12 @@ KUBECTL = {  # what a failed call means, where it does not mean that the API ser
     "already-exists": kubectl.AlreadyExists,
     "forbidden": StepFailed,
 }
-CRANE = {"unknown": crane.Missing, "append-unknown": crane.Missing, "append-unauthorized": StepFailed}
+CRANE = {
+    "unknown": crane.Missing,
+    "append-unknown": crane.Missing,
+    "append-unauthorized": StepFailed,
+    "DENIED": StepFailed,
+}
 
 
 def failed(tool):

@@ -6,8 +6,9 @@ from lib import outputs
 from lib.errors import StepFailed, Unavailable
 from lib.transient import is_transient
 
-# What crane says when there is a way to the registry, but no registry behind it.
-TRANSIENT_SIGNS = tuple(f"status code {status}" for status in (429, 500, 502, 503, 504))
+# What crane says when there is a way to the registry, but no registry behind it, or a busy one. It tells the code of
+# an answer that has one in place of its status.
+TRANSIENT_SIGNS = (*(f"status code {status}" for status in (408, 429, 500, 502, 503, 504)), "TOOMANYREQUESTS")
 
 
 class Missing(StepFailed):

@@ -35,12 +35,11 @@ def request(
     call = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
     try:
         with urllib.request.urlopen(call, timeout=timeout) as answer:
-            text = answer.read(1 << 24).decode("utf-8", "replace")
-            _require_whole(answer, len(text))
-            return answer.status, text
+            content = answer.read(1 << 24)
+            _require_whole(answer, len(content))
+            return answer.status, content.decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(1 << 20).decode("utf-8", "replace")
+        return error.code, _said(error, 1 << 20)
     except (OSError, urllib.error.URLError, ValueError) as error:
         raise Unreachable(str(getattr(error, "reason", error))) from error
     except Exception as error:  # http.client has errors of its own for an answer that breaks off
@@ -62,16 +61,29 @@ def download(url: str, path: Path, limit: int, sha256: str | None = None, timeou
                     raise Refused(f"it has more than {limit} bytes")
             _require_whole(answer, file.tell())
     except urllib.error.HTTPError as error:
-        with error:
-            said = f"status {error.code}: {error.read(1 << 10).decode('utf-8', 'replace')[:200]}"
+        said = f"status {error.code}: {_said(error, 1 << 10)[:200]}"
         raise (Unreachable if error.code in TRANSIENT_STATUSES else Refused)(said) from error
     except (Refused, Unreachable):
         raise
     except Exception as error:
         raise Unreachable(f"{type(error).__name__}: {error}") from error
-    if sha256 and digest.hexdigest() != sha256:
-        raise Refused(f"its SHA-256 is {digest.hexdigest()}, and it was registered with {sha256}")
+    require_hash(digest.hexdigest(), sha256)
     part.replace(path)
+
+
+def require_hash(found: str, registered: str | None) -> None:
+    """Raises Refused where a file's SHA-256 is not the registered one; None: nobody wrote one down."""
+    if registered and found != registered:
+        raise Refused(f"its SHA-256 is {found}, and it was registered with {registered}")
+
+
+def _said(error: urllib.error.HTTPError, limit: int) -> str:
+    """The text of an error, or what came of it: the status is known, whatever becomes of its explanation."""
+    with error:
+        try:
+            return error.read(limit).decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as broken:
+            return f"({type(broken).__name__} while its text was read)"
 
 
 def _require_whole(answer: http.client.HTTPResponse, received: int) -> None:

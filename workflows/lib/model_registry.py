@@ -1,8 +1,10 @@
 """The model registry, over MLflow's REST API."""
 
+import hashlib
 import json
 import os
 import re
+import tempfile
 import time
 import urllib.parse
 from collections.abc import Mapping
@@ -196,7 +198,11 @@ def download(version: str, file: str, path: Path, limit: int) -> None:
             import mlflow  # takes about a second, so only for artifacts that MLflow keeps elsewhere
 
             mlflow.set_tracking_uri(tracking_uri())
-            mlflow.artifacts.download_artifacts(f"{uri}/{file}", dst_path=str(path.parent))
+            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                fetched = Path(mlflow.artifacts.download_artifacts(f"{uri}/{file}", dst_path=folder))
+                with fetched.open("rb") as content:
+                    http_client.require_hash(hashlib.file_digest(content, "sha256").hexdigest(), sha256)
+                fetched.replace(path)
     except http_client.Unreachable as error:
         raise Unavailable(f"{file} of version {version} did not come whole from MLflow: {error}.") from error
     except Exception as error:

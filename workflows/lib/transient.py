@@ -7,6 +7,15 @@ NETWORK_ERRORS = (
     "no route to host",
     "i/o timeout",
     "TLS handshake timeout",
+    "context deadline exceeded",
+    "Client.Timeout exceeded",
+    "network is unreachable",
+    "broken pipe",
+    "server misbehaving",  # a DNS server that answers with an error
+    "Temporary failure in name resolution",
+    "http2: client connection lost",
+    "http2: server sent GOAWAY",
+    "code = Unavailable",  # gRPC, as the API server passes on from its store
     ": EOF",
     "unexpected EOF",
 )

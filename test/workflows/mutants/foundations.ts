@@ -136,7 +136,7 @@ export const foundations: Protections = {
     ],
     [
       "an answer that breaks off is none",
-      "            _require_whole(answer, len(text))\n",
+      "            _require_whole(answer, len(content))\n",
       "",
       "test_http_client.py::test_an_answer_that_breaks_off_is_none[after-some-bytes]",
     ],
@@ -148,9 +148,15 @@ export const foundations: Protections = {
     ],
     [
       "a file is what its hash says",
-      "    if sha256 and digest.hexdigest() != sha256:",
+      "    if registered and found != registered:",
       "    if False:",
       "test_build_image.py::test_an_artifact_is_what_training_registered[0000000000000000000000000000000000000000000000000000000000000000-1]",
+    ],
+    [
+      "an error whose text breaks off keeps its status",
+      "        except (OSError, http.client.HTTPException) as broken:",
+      "        except ZeroDivisionError as broken:",
+      "test_http_client.py::test_an_error_whose_text_breaks_off_has_its_status[503 x-Unreachable]",
     ],
     [
       "a busy server is asked again",
@@ -212,6 +218,12 @@ export const foundations: Protections = {
       "    kind = Unavailable if is_transient(message, *TRANSIENT_SIGNS) else StepFailed",
       "    kind = Unavailable",
       "test_build_image.py::test_registry_that_refuses",
+    ],
+    [
+      "a registry with too many requests is asked again",
+      ', "TOOMANYREQUESTS")',
+      ",)",
+      "test_recorded.py::test_failure_of_crane[TOOMANYREQUESTS]",
     ],
   ],
   "lib/app_image.py": [

@@ -199,6 +199,12 @@ export const promotion: Protections = {
       "test_build_image.py::test_an_artifact_that_breaks_off_is_fetched_again",
     ],
     [
+      "an artifact that MLflow keeps elsewhere is what training registered",
+      '                    http_client.require_hash(hashlib.file_digest(content, "sha256").hexdigest(), sha256)',
+      "                    pass",
+      "test_build_image.py::test_an_artifact_that_mlflow_keeps_elsewhere_is_what_training_registered[0000000000000000000000000000000000000000000000000000000000000000]",
+    ],
+    [
       "an MLflow that restarts is waited for",
       " if status in http_client.TRANSIENT_STATUSES else (status, text)",
       " if False else (status, text)",

@@ -35,6 +35,10 @@ STATUS = {  # trouble that the API server tells of itself: its status, reason an
     ),
     "expired": (410, "Expired", "The resourceVersion for the provided list is too old."),
 }
+ERRORS = {  # what the registry says of itself: its status and message. crane tells its code alone
+    "TOOMANYREQUESTS": (429, "too many requests"),
+    "DENIED": (403, "requested access to the resource is denied"),
+}
 CUT = ("reset", "closed", "cut-short", "stopping")  # trouble on the way
 
 
@@ -79,7 +83,7 @@ def crane_calls():
             "refused": say("crane", "tag", f"{NOBODY}/app{unknown}", "canary-1.0.7"),
             "no-such-host": say("crane", "tag", f"registry.invalid:5000/app{unknown}", "canary-1.0.7"),
         }
-        for trouble in ("reset", "closed", "429", "500", "502", "503", "504"):
+        for trouble in ("reset", "closed", "408", "429", "500", "502", "503", "504", *ERRORS):
             with troubled(trouble) as server:
                 calls[trouble] = say("crane", "tag", f"{server}/app{unknown}", "canary-1.0.7")
     return {name: call | {"call": call["call"].replace(folder, "/tmp")} for name, call in calls.items()}
@@ -156,6 +160,9 @@ class Troubled(BaseHTTPRequestHandler):
                 "code": code,
             }
             return self.reply(code, json.dumps(status).encode())
+        if self.trouble in ERRORS:
+            code, message = ERRORS[self.trouble]
+            return self.reply(code, json.dumps({"errors": [{"code": self.trouble, "message": message}]}).encode())
         if self.trouble.isdigit():
             return self.reply(int(self.trouble), b"trouble", "text/plain")
         if self.trouble == "cut-short":
