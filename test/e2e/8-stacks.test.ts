@@ -7,7 +7,13 @@ import { alias, environment, podUids, releases, status } from "./observations";
 import { withStackChange } from "./stack-change";
 
 interface Pod {
-  metadata: { uid: string; namespace: string; name: string; ownerReferences?: { kind: string }[] };
+  metadata: {
+    uid: string;
+    namespace: string;
+    name: string;
+    deletionTimestamp?: string;
+    ownerReferences?: { kind: string }[];
+  };
   status: { containerStatuses?: { restartCount: number }[] };
 }
 
@@ -18,7 +24,9 @@ async function lastingPods(except: string[] = []): Promise<string[]> {
   return items
     .filter(
       ({ metadata }) =>
-        !except.includes(metadata.namespace) && !metadata.ownerReferences?.some(({ kind }) => passing.includes(kind)),
+        !except.includes(metadata.namespace) &&
+        !metadata.deletionTimestamp && // it takes a while to answer its last requests
+        !metadata.ownerReferences?.some(({ kind }) => passing.includes(kind)),
     )
     .map(
       ({ metadata: { namespace, name, uid }, status: now }) =>
