@@ -376,8 +376,7 @@ describe("Given somebody who changes MLflow or the registry by hand", () => {
     report.add("an alias moved by hand", `on its schedule, restore-releases: ${record.reason}`);
   });
 
-  it("When the record of the releases is deleted, Then it is restored, and what serves stays", async () => {
-    const before = await running();
+  it("When the record of the releases is deleted, Then it is restored, and the model reaches canary", async () => {
     const history = await releases();
     const { experiment } = (await mlflow<{ experiment: { experiment_id: string } }>(
       connect(),
@@ -387,7 +386,6 @@ describe("Given somebody who changes MLflow or the registry by hand", () => {
     const outcome = await followToEnd(await submitBuild(next));
     expect(outcome).toMatchObject({ exitCode: 0 });
     expect((await releases()).length).toBeGreaterThan(history.length);
-    expect(before).not.toContain(undefined);
     await expectPromoted();
     report.add(
       "the experiment of the releases deleted",
