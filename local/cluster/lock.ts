@@ -17,8 +17,8 @@ export function takeLock(): () => void {
     const owner = parse(readFileSync(path, "utf8"));
     if (owner && startTime(owner.pid) === owner.startTime) {
       throw new Error(
-        `Another npm start or npm stop is running on this local cluster (process ${owner.pid}): wait for it, then run ` +
-          "this again. For a local cluster of your own, set GOURMETGRAM_STATE to another directory.",
+        `Another npm start or npm stop is running on this local cluster (process ${owner.pid}): wait for it, then ` +
+          "run this again. For a local cluster of your own, set GOURMETGRAM_STATE to another directory.",
       );
     }
     rmSync(path);
