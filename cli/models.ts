@@ -1,4 +1,5 @@
 import { modelName } from "../images/model";
+import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
 
@@ -138,14 +139,6 @@ function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
 
 /** The verdict of a gate's report; undefined if a person wrote something else there. */
 function verdict(tag: string): Model["verdicts"][string] | undefined {
-  const { verdict: word, reason } = (parsed(tag) ?? {}) as { verdict?: unknown; reason?: unknown };
+  const { verdict: word, reason } = (parseJson(tag) ?? {}) as { verdict?: unknown; reason?: unknown };
   return typeof word === "string" && typeof reason === "string" ? { verdict: word, reason } : undefined;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

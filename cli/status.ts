@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { applicationsPath, environmentOf, lastReleaseAnnotation } from "../components/shared/workflow-names";
+import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
@@ -117,11 +118,7 @@ async function environmentStatus(
 }
 
 function lastReleaseOf(annotation: string | undefined): string | null {
-  try {
-    return (JSON.parse(annotation ?? "null") as { version?: string } | null)?.version ?? null;
-  } catch {
-    return null; // A person wrote something else there.
-  }
+  return (parseJson(annotation ?? "null") as { version?: string } | null | undefined)?.version ?? null;
 }
 
 type Served = Pick<EnvironmentStatus, "version" | "digest">;

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseStack, type StackFile } from "../config";
+import { parseJson } from "../lib/json";
 import { kubeconfigPath, repositoryRoot, stateDir } from "../lib/paths";
 import type { Progress } from "../lib/phases";
 import { kubectl } from "../local/cluster/kubectl";
@@ -234,21 +235,13 @@ function removeStaleLocks(stack: string): void {
  * them empty, and Pulumi then fails with "failed to load checkpoint: EOF". It needs none of them.
  */
 function removeBrokenAttributes(stack: string): void {
-  const dir = backend("stacks", project);
-  const attributes = existsSync(dir) ? readdirSync(dir).filter((name) => /\.json(\.bak)?\.attrs$/.test(name)) : [];
-  for (const name of attributes.filter((name) => name.startsWith(`${stack}.json`)))
-    if (parsed(readFileSync(join(dir, name), "utf8")) === undefined) rmSync(join(dir, name), { force: true });
+  for (const name of [`${stack}.json.attrs`, `${stack}.json.bak.attrs`]) {
+    const file = backend("stacks", project, name);
+    if (existsSync(file) && parseJson(readFileSync(file, "utf8")) === undefined) rmSync(file);
+  }
 }
 
 /** An incompletely written lock belongs to no process. */
 function parseLock(text: string): { pid: number; timestamp: string } {
-  return (parsed(text) as { pid: number; timestamp: string } | undefined) ?? { pid: 0, timestamp: "" };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return (parseJson(text) as { pid: number; timestamp: string } | undefined) ?? { pid: 0, timestamp: "" };
 }

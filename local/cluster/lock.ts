@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseJson } from "../../lib/json";
 import { stateDir } from "../../lib/paths";
 import { startTime } from "./processes";
 
@@ -14,7 +15,8 @@ export function takeLock(): () => void {
   const path = join(stateDir(), "lock");
   const mine = JSON.stringify({ pid: process.pid, startTime: startTime(process.pid) });
   if (existsSync(path)) {
-    const owner = parse(readFileSync(path, "utf8"));
+    // A lock that was not written to its end belongs to nobody.
+    const owner = parseJson(readFileSync(path, "utf8")) as { pid: number; startTime: string } | null | undefined;
     if (owner && startTime(owner.pid) === owner.startTime) {
       throw new Error(
         `Another npm start or npm stop is running on this local cluster (process ${owner.pid}): wait for it, then ` +
@@ -29,13 +31,4 @@ export function takeLock(): () => void {
     throw new Error("Another npm start or npm stop began at the same moment: wait for it, then run this again.");
   }
   return () => rmSync(path, { force: true });
-}
-
-/** Undefined if the file was not written to its end: such a lock belongs to nobody. */
-function parse(text: string): { pid: number; startTime: string } | undefined {
-  try {
-    return JSON.parse(text) as { pid: number; startTime: string };
-  } catch {
-    return undefined;
-  }
 }

@@ -57,7 +57,7 @@ def put_right(environment: str) -> str | None:
     good = last_release.decide(recorded, kept)
     if good is None:
         return _leave(environment, running)
-    wrong_alias, rebuilt = _wrong_alias(environment, good.served), _lost_image(environment, good.served)
+    wrong_alias, rebuilt = _wrong_alias(environment, good.served), rebuild_lost_image(environment, good.served)
     has_no_record = (recorded is None or recorded.served != good.served) and good.served.number is not None
     sentence = None
     if running != good.served.released_digest or has_no_record or wrong_alias or rebuilt:
@@ -91,14 +91,19 @@ def _wrong_alias(environment: str, good: Served) -> str | None:
     if version == good.number:
         return None
     if good.number and not model_registry.exists(good.number):
-        sentence = f"MLflow no longer has version {good.number}, which {environment} serves: it goes on serving it"
-        print(sentence, flush=True)
-        events.warn(environment, "VersionLost", sentence)
+        tell_version_lost(environment, good)
         return None
     return f"the alias {environment} was on {f'version {version}' if version else 'no version'}"
 
 
-def _lost_image(environment: str, good: Served) -> str | None:
+def tell_version_lost(environment: str, good: Served) -> None:
+    """Says that MLflow no longer has what an environment serves."""
+    sentence = f"MLflow no longer has version {good.number}, which {environment} serves: it goes on serving it"
+    print(sentence, flush=True)
+    events.warn(environment, "VersionLost", sentence)
+
+
+def rebuild_lost_image(environment: str, good: Served) -> str | None:
     """Builds the image again that the registry lost; returns what was done. What serves keeps serving in any case."""
     try:
         return app_image.ensure(environment, good)

@@ -17,6 +17,7 @@ from lib import (
     model_registry,
     outputs,
     release_log,
+    restoration,
     rollout,
     step,
 )
@@ -118,15 +119,10 @@ def keep(staging: Staging) -> None:
         good = Served(constants.app_version(newest.number), staging.running)
     else:
         good = staging.forgotten
-        lost = f"MLflow no longer has version {good.number}, which staging serves: it goes on serving it"
-        print(lost, flush=True)
-        events.warn(STAGING, "VersionLost", lost)
+        restoration.tell_version_lost(STAGING, good)
     if good != staging.held:
         last_release.hold(STAGING, good)
-    try:
-        app_image.ensure(STAGING, good)
-    except StepFailed as failure:  # what serves keeps serving
-        events.warn(STAGING, "ImageLost", str(failure))
+    restoration.rebuild_lost_image(STAGING, good)
     settle(good)
     outputs.write("reverted-to", good.app_version)
     outputs.outcome("reverted", f"staging runs {place(good)} already")
@@ -173,9 +169,7 @@ def go_back(target: Served, why: str, running: str | None) -> None:
         release = release_log.opened("revert", STAGING)
     try:
         # Patching to what is there already changes nothing, and the wait ends at once: so a second run is harmless.
-        images = rollout.image_override(target.digest) if target.released_digest else None
-        app_version = target.app_version if target.released_digest else None
-        rollout.release(STAGING, images, target.digest, app_version)
+        restoration.restore(STAGING, target)
     except StepFailed as failure:
         if release:
             release.end("broken", f"{why}; {failure}")
