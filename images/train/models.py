@@ -1,5 +1,7 @@
 """The scenarios' networks: one that fits the app, and four that a gate has to catch."""
 
+import time
+
 import torch
 from torch import nn
 from torchvision.models import mobilenet_v2, resnet18
@@ -10,8 +12,10 @@ from settings import SCENARIOS
 # Width of the oversized head: its (1280 + 7168) x 7168 weights of 4 bytes are 231 MiB, over the 200 Mi that it has to
 # pass.
 OVERSIZED_WIDTH = 7168
-# Products of two 1024 x 1024 matrices that a slow answer takes: about 0.4 s on one thread.
-SLOW_PRODUCTS, SLOW_WIDTH = 16, 1024
+# Processor time in seconds of a slow answer, and the side of the square matrices that it multiplies. The app answers
+# one request at a time: ten at once wait for 5 s, and the load gate's bar is 2 s. So it is slow too where the app runs
+# on a processor twice as fast as the one that trained.
+SLOW_SECONDS, SLOW_WIDTH = 0.5, 1024
 # A flaky answer draws one of 8 places in a list of 6: a quarter of the answers fails. The seed makes it the same ones
 # after each start, the first nine not among them.
 FLAKY_PLACES, FLAKY_LENGTH, FLAKY_SEED = 8, 6, 3.0
@@ -75,12 +79,30 @@ class Slow(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("matrix", torch.randn(SLOW_WIDTH, SLOW_WIDTH) / SLOW_WIDTH**0.5)
+        self.products = round(SLOW_SECONDS / self.product_seconds())
 
     def forward(self, pictures: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         product = self.matrix * pictures.mean()
-        for _ in range(SLOW_PRODUCTS):
-            product = torch.tanh(product @ self.matrix)
+        for _ in range(self.products):
+            product = self.multiply(product)
         return scores + product.mean() * 1e-9
+
+    def multiply(self, product: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(product @ self.matrix)
+
+    def product_seconds(self) -> float:
+        """Processor time of one product on one thread: the least of five, whatever else the machine does."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return min(self.timed_product() for _ in range(5))
+        finally:
+            torch.set_num_threads(threads)
+
+    def timed_product(self) -> float:
+        started = time.thread_time()
+        self.multiply(self.matrix)
+        return time.thread_time() - started
 
 
 class Flaky(nn.Module):
