@@ -7,7 +7,7 @@ import re
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from lib.errors import StepFailed, Unavailable
 
 # Seconds that a call waits for an MLflow that restarts, before the step runs again.
 PATIENCE = 20.0
+# Versions that MLflow is asked for at once: those that are needed are nearly always among the first.
+PAGE = 10
 
 
 class Missing(StepFailed):
@@ -35,7 +37,7 @@ def call(method: str, path: str, fields: Mapping[str, object]) -> dict[str, Any]
     url = f"{tracking_uri()}/api/2.0/mlflow/{path}"
     body = None
     if method == "GET":
-        url = f"{url}?{urllib.parse.urlencode(fields)}"
+        url = f"{url}?{urllib.parse.urlencode(fields, doseq=True)}"
     else:
         body = json.dumps(fields).encode()
 
@@ -77,6 +79,13 @@ class ModelVersion:
         self.number = str(record["version"])
         self.run: str = record.get("run_id", "")
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in record.get("tags", [])}
+        # When it was last changed, but for its tags: UTC to the second.
+        self.changed_at = _to_second(int(record.get("last_updated_timestamp", 0)))
+
+    @property
+    def verdict_at(self) -> str:
+        """When its last verdict in staging was given, UTC to the second; an empty string without one."""
+        return self.tags.get("staging.verdict_at", "")
 
     @property
     def digest(self) -> str | None:
@@ -118,23 +127,49 @@ def get(version: str) -> ModelVersion:
     return ModelVersion(call("GET", "model-versions/get", fields)["model_version"])
 
 
-def all_versions() -> list[ModelVersion]:
-    """Every version of the model."""
-    found, token = [], ""
+def of_image(digest: str) -> list[ModelVersion]:
+    """The versions of which an image was built or has been judged that has this digest."""
+    if not _digest(digest):
+        return []
+    keys = ("image_digest", "staging.digest")
+    found = [version for key in keys for version in _search(f"tags.`{key}`='{digest}'")[0]]
+    return list({version.number: version for version in found}.values())
+
+
+def passed() -> Iterator[ModelVersion]:
+    """
+    The versions that passed staging, the last verdict first, asked for page by page. MLflow gives the last changed one
+    first. A verdict changes its version (`mark_changed`), and so may a person: a version that has come waits for as
+    long as one that is still to come may have a later verdict.
+    """
+    waiting: list[ModelVersion] = []
+    token = ""
     while True:
-        page = call(
-            "GET",
-            "model-versions/search",
-            {
-                "filter": f"name='{constants.MODEL}'",
-                "max_results": 1000,
-                **({"page_token": token} if token else {}),
-            },
-        )
-        found += [ModelVersion(record) for record in page.get("model_versions", [])]
-        token = page.get("next_page_token", "")
+        page, token = _search("tags.`staging.verdict`='pass'", token)
+        waiting = sorted([*waiting, *page], key=lambda version: (version.verdict_at, int(version.number)))
+        while waiting and (not token or waiting[-1].verdict_at >= page[-1].changed_at):
+            yield waiting.pop()
         if not token:
-            return found
+            return
+
+
+def _search(condition: str, token: str = "") -> tuple[list[ModelVersion], str]:
+    """A page of the versions that a condition finds, the last changed one first, and the token of the next page."""
+    fields = {
+        "filter": f"name='{constants.MODEL}' and {condition}",
+        "max_results": PAGE,
+        "order_by": ["last_updated_timestamp DESC", "version_number DESC"],
+        **({"page_token": token} if token else {}),
+    }
+    page = call("GET", "model-versions/search", fields)
+    return [ModelVersion(record) for record in page.get("model_versions", [])], page.get("next_page_token", "")
+
+
+def mark_changed(version: str) -> None:
+    """Makes a version the last changed one. MLflow does so with a description alone: the version keeps its own."""
+    fields = {"name": constants.MODEL, "version": version}
+    known = call("GET", "model-versions/get", fields)["model_version"]
+    call("PATCH", "model-versions/update", {**fields, "description": known.get("description", "")})
 
 
 def tag(version: str, **tags: object) -> None:
@@ -223,4 +258,8 @@ def run_tags(run: str) -> dict[str, str]:
 
 def now() -> str:
     """The time for the record, UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return _to_second(int(time.time() * 1000))
+
+
+def _to_second(milliseconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds // 1000))
