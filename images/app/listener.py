@@ -17,7 +17,7 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 # Open connections; with one more, the one that has been idle for longest is closed.
@@ -60,6 +60,16 @@ class Parser(HTTPRequestParser):
         return consumed
 
 
+class Answer(WSGITask):
+    """The answer to a request."""
+
+    def build_response_header(self) -> bytes:
+        """Tells a client to come again on another connection once the app is told to end: another pod takes that."""
+        if self.channel.server.ending:
+            self.set_close_on_finish()
+        return super().build_response_header()
+
+
 class Refusal(ErrorTask):
     """The answer to a request that is none, or too large."""
 
@@ -73,6 +83,7 @@ class Channel(HTTPChannel):
     """One connection."""
 
     parser_class = Parser
+    task_class = Answer
     error_task_class = Refusal
     lingers_until: float | None = None
     lingered = 0
@@ -126,6 +137,8 @@ class Listener(TcpWSGIServer):
     """The app's port."""
 
     channel_class = Channel
+    # Whether the app is told to end: every answer then closes its connection.
+    ending = False
 
     def __init__(self, app: Callable[..., Any], host: str, port: int, threads: int, body_bar: int) -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
