@@ -200,17 +200,12 @@ describe("Given a version that passed", () => {
     });
 
     it("Then each fails the load gate, with the figures of its own", async () => {
-      expect(outcomes.slow.sentence).toMatch(
-        new RegExp(
-          "^load: 95 % of the requests took up to [0-9.]+ ms, it must be under 2000 ms; " +
-            `staging is back on 1\\.0\\.${good}$`,
-        ),
-      );
-      expect(outcomes.flaky.sentence).toMatch(
-        new RegExp(
-          `^load: [0-9.]+ % of 100 requests succeeded, it must be over 95 %; staging is back on 1\\.0\\.${good}$`,
-        ),
-      );
+      const back = `staging is back on 1\\.0\\.${good}$`;
+      const tooFew = "[0-9.]+ % of 100 requests succeeded, it must be over 95 %";
+      // On a busy machine its answers take more than the ten seconds after which a request counts as failed.
+      const tooSlow = `(95 % of the requests took up to [0-9.]+ ms, it must be under 2000 ms|${tooFew})`;
+      expect(outcomes.slow.sentence).toMatch(new RegExp(`^load: ${tooSlow}; ${back}`));
+      expect(outcomes.flaky.sentence).toMatch(new RegExp(`^load: ${tooFew}; ${back}`));
       expect([outcomes.slow.exitCode, outcomes.flaky.exitCode]).toEqual([1, 1]);
     });
 
