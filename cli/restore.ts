@@ -147,14 +147,16 @@ async function runWorkflow(
 }
 
 /** Staging on the version of the backup: by a revert, or by a deployment if a version passed after it. */
-async function restoreStaging(cluster: Cluster, wanted: LastRelease | null, tell: Progress): Promise<void> {
-  await runWorkflow(cluster, "revert-staging", {}, tell);
+async function restoreStaging(cluster: Cluster, { environments, time }: Manifest, tell: Progress): Promise<void> {
+  const wanted: LastRelease | null = environments.staging ?? null;
+  const revert = () => runWorkflow(cluster, "revert-staging", { reason: `the backup of ${time} is restored` }, tell);
+  await revert();
   if (!wanted || wanted.version === "base") return;
   const staging = (await readEnvironmentStates(cluster)).find(({ name }) => name === "staging");
   if (staging?.released === wanted.digest) return;
   const parameters = { "model-version": wanted.version.replace("1.0.", ""), digest: wanted.digest };
   await runWorkflow(cluster, "deploy-container-image", parameters, tell);
-  await runWorkflow(cluster, "revert-staging", {}, tell);
+  await revert();
 }
 
 /** One environment after a restore. */
@@ -210,7 +212,7 @@ async function restore(
   );
   await holdReleases(cluster, manifest.environments, await readEnvironmentStates(cluster), await baseDigest(cluster));
   await Promise.all([
-    phases.run("Staging", (tell) => restoreStaging(cluster, manifest.environments.staging ?? null, tell)),
+    phases.run("Staging", (tell) => restoreStaging(cluster, manifest, tell)),
     phases.run("Environments after staging", (tell) => runWorkflow(cluster, "restore-releases", {}, tell)),
   ]);
   await writeFreeze(cluster, manifest.freeze);

@@ -2,6 +2,7 @@ import { applicationsPath, environmentOf, lastReleaseAnnotation } from "../../co
 import { parseJson } from "../../lib/json";
 import type { Cluster } from "../../lib/kube-client";
 import { isRecord } from "../../lib/record";
+import { readEnvironments } from "../environments";
 import type { LastRelease } from "./manifest";
 
 interface Application {
@@ -24,8 +25,10 @@ export interface EnvironmentState {
   readonly released: string | null;
 }
 
+/** What the Applications of all environments say, in the order of promotion. */
 export async function readEnvironmentStates(cluster: Cluster): Promise<EnvironmentState[]> {
   const { items } = await cluster.api<{ items: Application[] }>(applicationsPath);
+  const order = await readEnvironments(cluster);
   return items
     .filter(({ spec }) => spec.project === "gourmetgram")
     .map(({ metadata, spec }) => ({
@@ -33,7 +36,8 @@ export async function readEnvironmentStates(cluster: Cluster): Promise<Environme
       application: metadata.name,
       lastRelease: lastReleaseOf(metadata.annotations?.[lastReleaseAnnotation]),
       released: spec.source.kustomize?.images?.[0]?.split("@")[1] ?? null,
-    }));
+    }))
+    .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 }
 
 /** The same check as `held` in `workflows/lib/last_release.py`: what a person wrote there counts as nothing. */
