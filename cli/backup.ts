@@ -81,8 +81,7 @@ export function lastReleases(
     environments.map(({ name, lastRelease, released }) => {
       const good = name === "staging" ? goodOf(released) : undefined;
       if (!good) return [name, lastRelease];
-      const at = Date.parse(verdictTime(good)) || 0;
-      return [name, { version: `1.0.${good.version}`, digest: good.tags["staging.digest"], at }];
+      return [name, { version: `1.0.${good.version}`, digest: good.tags["staging.digest"] }];
     }),
   );
 }

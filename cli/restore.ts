@@ -107,7 +107,8 @@ export async function awaitIdle(cluster: Cluster, tell: Progress, seconds = 600)
 }
 
 /**
- * Makes each Application hold what the backup says, so that nothing newer that the stack served stays.
+ * Makes each Application hold what the backup says. It is as new as this moment, so it counts more than a record that a
+ * schedule made of what the stack served before.
  * @param base digest of the stack's base image
  */
 export async function holdReleases(
@@ -115,13 +116,15 @@ export async function holdReleases(
   wanted: Manifest["environments"],
   found: readonly EnvironmentState[],
   base: string,
+  now = new Date(),
 ): Promise<void> {
+  const at = now.getTime();
   for (const { name, application, lastRelease, released } of found) {
     if (!(name in wanted)) continue;
     const release = wanted[name];
-    if (release && release.version !== "base") await holdLastRelease(cluster, application, release);
+    if (release && release.version !== "base") await holdLastRelease(cluster, application, release, at);
     else if (released || lastRelease)
-      await holdLastRelease(cluster, application, { version: "base", digest: base, at: release?.at ?? 0 });
+      await holdLastRelease(cluster, application, { version: "base", digest: base }, at);
   }
 }
 
@@ -210,7 +213,12 @@ async function restore(
       }),
     ),
   );
-  await holdReleases(cluster, manifest.environments, await readEnvironmentStates(cluster), await baseDigest(cluster));
+  const base = await baseDigest(cluster);
+  const hold = async () => holdReleases(cluster, manifest.environments, await readEnvironmentStates(cluster), base);
+  // A schedule that had read the Applications before may put on record what they held: it ends, then this is newer.
+  await hold();
+  await phases.run("Releases", (tell) => awaitIdle(cluster, tell));
+  await hold();
   await Promise.all([
     phases.run("Staging", (tell) => restoreStaging(cluster, manifest, tell)),
     phases.run("Environments after staging", (tell) => runWorkflow(cluster, "restore-releases", {}, tell)),

@@ -47,17 +47,21 @@ function lastReleaseOf(annotation: string | undefined): LastRelease | null {
   const { version, digest, at } = found;
   const isWhole =
     /^(1\.0\.[1-9]\d{0,8}|base)$/.test(String(version)) && isDigest(String(digest)) && typeof at === "number";
-  return isWhole ? { version: String(version), digest: String(digest), at } : null;
+  return isWhole ? { version: String(version), digest: String(digest) } : null;
 }
 
 export const isDigest = (text: string): boolean => /^sha256:[0-9a-f]{64}$/.test(text);
 
 /**
- * Makes an Application hold what its environment is to serve. It is older than every release that follows, so the
- * record decides if the two differ.
+ * Makes an Application hold what its environment is to serve. The newer one of this and the record decides.
+ * @param at when it came to serve, in milliseconds since 1970
  */
-export async function holdLastRelease(cluster: Cluster, application: string, release: LastRelease): Promise<void> {
-  const { version, digest, at } = release;
+export async function holdLastRelease(
+  cluster: Cluster,
+  application: string,
+  { version, digest }: LastRelease,
+  at: number,
+): Promise<void> {
   await cluster.api(`${applicationsPath}/${application}?fieldManager=promotion-pipeline`, {
     method: "PATCH",
     headers: { "content-type": "application/merge-patch+json" },

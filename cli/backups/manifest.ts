@@ -28,10 +28,10 @@ const schema = z.object({
   time: z.iso.datetime(),
   stack: z.string(),
   mlflow: z.string().regex(/^\d+\.\d+\.\d+/),
-  /** What each environment last came to serve, as its Application held it; null before its first release. */
+  /** What each environment is to serve again, a version or `base`; null before its first release. */
   environments: z.record(
     z.string(),
-    z.object({ version: z.string().regex(/^(1\.0\.[1-9]\d{0,8}|base)$/), digest, at: z.number() }).nullable(),
+    z.object({ version: z.string().regex(/^(1\.0\.[1-9]\d{0,8}|base)$/), digest }).nullable(),
   ),
   freeze: z.object({ who: z.string(), since: z.string(), why: z.string() }).nullable(),
   /** Numbers of model versions and of records of releases. */
@@ -45,7 +45,7 @@ const schema = z.object({
 /** What a backup says of itself: `backup.json`. */
 export type Manifest = Omit<z.infer<typeof schema>, "format">;
 export type BackupFile = Manifest["files"][number];
-/** A release as an Application holds it. */
+/** What an environment serves. */
 export type LastRelease = NonNullable<Manifest["environments"][string]>;
 
 export function manifestText(manifest: Manifest): string {

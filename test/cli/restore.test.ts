@@ -154,28 +154,28 @@ describe("what the Applications hold", () => {
       found.map(({ application }) => [`PATCH ${path}/${application}?fieldManager=promotion-pipeline`, {}]),
     );
     return withApiServer(answers, async (cluster, calls) => {
-      await holdReleases(cluster, wanted, found, digest("b"));
+      await holdReleases(cluster, wanted, found, digest("b"), now);
       return calls.map(({ line, body }) => [
         /gourmetgram-(\w+)/.exec(line)![1],
         JSON.parse(body.metadata.annotations["gourmetgram.io/last-release"]),
       ]);
     });
   };
-  const good = { version: "1.0.2", digest: digest("a"), at: 5 };
+  const good = { version: "1.0.2", digest: digest("a") };
 
-  it("is what the backup says", async () =>
-    expect(await held({ canary: good }, state("canary", {}))).toEqual([["canary", good]]));
+  it("is what the backup says, newer than every record", async () =>
+    expect(await held({ canary: good }, state("canary", {}))).toEqual([["canary", { ...good, at: now.getTime() }]]));
 
   it("is the base image of this stack where the backup has no release and the stack has one", async () =>
     expect(
       await held(
-        { canary: null, production: { version: "base", digest: digest("f"), at: 7 } },
+        { canary: null, production: { version: "base", digest: digest("f") } },
         state("canary", { released: digest("c") }),
         state("production", { lastRelease: good }),
       ),
     ).toEqual([
-      ["canary", { version: "base", digest: digest("b"), at: 0 }],
-      ["production", { version: "base", digest: digest("b"), at: 7 }],
+      ["canary", { version: "base", digest: digest("b"), at: now.getTime() }],
+      ["production", { version: "base", digest: digest("b"), at: now.getTime() }],
     ]));
 
   it("stays where neither has a release, and where the backup has no such environment", async () =>
@@ -184,8 +184,8 @@ describe("what the Applications hold", () => {
 
 describe("the end", () => {
   const wanted: Manifest["environments"] = {
-    staging: { version: "1.0.2", digest: digest("a"), at: 1 },
-    canary: { version: "base", digest: digest("b"), at: 1 },
+    staging: { version: "1.0.2", digest: digest("a") },
+    canary: { version: "base", digest: digest("b") },
     production: null,
   };
   const found = (name: string, version: string | null, image: string | null) =>

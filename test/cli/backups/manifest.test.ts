@@ -22,7 +22,7 @@ function manifest(changes: Partial<Manifest> = {}): Manifest {
     time: "2026-01-30T17:00:00Z",
     stack: "staging",
     mlflow: "3.17.2",
-    environments: { staging: { version: "1.0.2", digest, at: 1 }, canary: null },
+    environments: { staging: { version: "1.0.2", digest }, canary: null },
     freeze: null,
     models: 2,
     releases: 5,
