@@ -47,24 +47,38 @@ export async function runInPod(
 
   let errors = "";
   let status: Status | undefined;
-  const socket = await new Exec(cluster.config).handler
+  // The first messages may come before the connection is given.
+  let socket: Socket | undefined;
+  const connected = await new Exec(cluster.config).handler
     .connect(path, null, (channel, data) => {
       if (channel === stdoutChannel && output?.write(data) === false) {
-        socket.pause();
-        output.once("drain", () => socket.resume());
+        socket?.pause();
+        output.once("drain", () => socket?.resume());
       }
       if (channel === stderrChannel) errors += data.toString("utf8");
-      if (channel === statusChannel) status = parseJson(data.toString("utf8")) as Status;
-      return channel !== statusChannel;
+      if (channel === statusChannel) {
+        status = parseJson(data.toString("utf8")) as Status;
+        socket?.terminate(); // nothing follows it
+      }
+      return true;
     })
     .catch(({ message }: { message: string }) => {
       throw new Error(`can't run a command in the pod ${pod} of ${namespace} (${message}): see that it runs`);
     });
-  const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-  socket.on("error", () => socket.terminate());
-  output?.once("close", () => socket.terminate());
-  if (input) await Promise.race([send(input, (chunk) => sendChunk(socket, chunk)), ended]);
-  await ended;
+  socket = connected;
+  const ended = new Promise<void>((resolve) => {
+    if (connected.readyState === connected.CLOSED) resolve();
+    else connected.once("close", () => resolve());
+  });
+  connected.on("error", () => connected.terminate());
+  output?.once("close", () => connected.terminate());
+  if (status || output?.destroyed) connected.terminate();
+  try {
+    if (input) await Promise.race([send(input, (chunk) => sendChunk(connected, chunk)), ended]);
+    await ended;
+  } finally {
+    connected.terminate();
+  }
   if (status?.status === "Success") return errors;
   const reason = errors.trim().split("\n").at(-1);
   throw new Error(reason || (status ? status.message : `the connection to the pod ${pod} broke off: try again`));
