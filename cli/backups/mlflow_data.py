@@ -93,7 +93,7 @@ def place_for(size: int, data: Path) -> str:
 
 
 def remove_secrets(database: sqlite3.Connection) -> int:
-    """Removes the keys of MLflow's AI gateway and of its webhooks, which this pipeline uses not. Returns their number."""
+    """Removes the keys of MLflow's AI gateway and of its webhooks, which no step needs. Returns their number."""
     database.execute("PRAGMA secure_delete = ON")
     database.execute("PRAGMA foreign_keys = ON")
     tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

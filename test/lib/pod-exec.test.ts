@@ -23,9 +23,10 @@ async function run(answer: (socket: Socket, url: URL) => void, streams: Streams 
   server.on("upgrade", (request, socket: Socket) => {
     sockets.push(socket);
     const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accepted = createHash("sha1").update(key).digest("base64");
     socket.write(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        `Sec-WebSocket-Protocol: v4.channel.k8s.io\r\nSec-WebSocket-Accept: ${createHash("sha1").update(key).digest("base64")}\r\n\r\n`,
+        `Sec-WebSocket-Protocol: v4.channel.k8s.io\r\nSec-WebSocket-Accept: ${accepted}\r\n\r\n`,
     );
     // Left open until the client ends it.
     socket.on("error", () => socket.destroy());

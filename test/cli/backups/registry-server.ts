@@ -30,7 +30,7 @@ export class Content {
 
 export const mediaType = "application/vnd.oci.image.manifest.v1+json";
 
-/** Runs `use` against a registry on 127.0.0.1. It refuses a blob with another digest, and a manifest without its blobs. */
+/** Runs `use` against a registry on 127.0.0.1. It refuses a blob of another digest, or a manifest without its blobs. */
 export async function withRegistry<T>(content: Content, use: (repository: Repository) => Promise<T>): Promise<T> {
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
