@@ -105,7 +105,8 @@ export async function pushImages(
   const needed = [...missing.values()].reduce((sum, { size }) => sum + size, 0);
   if (needed > free)
     throw new Error(
-      `the registry's volume has ${Math.floor(free / MiB)} MiB free, and the images need ${Math.ceil(needed / MiB)} MiB: ` +
+      `the registry's volume has ${Math.floor(free / MiB)} MiB free, ` +
+        `and the images need ${Math.ceil(needed / MiB)} MiB: ` +
         "make room on it, or give it a larger one with registry.storage",
     );
   let pushed = 0;

@@ -81,10 +81,8 @@ export async function readBackup(folder: string): Promise<Backup> {
   const { data, error } = schema.safeParse(content);
   if (!data) {
     const [issue] = error.issues;
-    throw new Error(
-      `${file} is not as npm run backup wrote it (${[issue.path.join("."), issue.message].filter(Boolean).join(": ")}): ` +
-        "restore another backup",
-    );
+    const complaint = [issue.path.join("."), issue.message].filter(Boolean).join(": ");
+    throw new Error(`${file} is not as npm run backup wrote it (${complaint}): restore another backup`);
   }
   return { folder, manifest: data, id: createHash("sha256").update(text).digest("hex") };
 }
