@@ -5,6 +5,8 @@ The names that the whole pipeline shares. `components/shared/workflow-names.ts` 
 MODEL = "GourmetGramFood11Model"
 APP_IMAGE = "gourmetgram-app"
 APP_CONTAINER = "app"
+# On each request to the app that no person sends: its metrics tell both apart.
+PROBE = {"X-Probe": "gate"}
 STAGING = "staging"
 ARGO_NAMESPACE = "argo"
 ARGO_CD_NAMESPACE = "argocd"
