@@ -165,9 +165,9 @@ async function bootCluster(settings: Settings, phases: Phases): Promise<Ports> {
 }
 
 /** Ports of what people open, by name: every environment of the promotion path, and the pages. */
-function exposedPorts({ promotionPath, exposure }: Settings): Record<string, number> {
+function exposedPorts({ promotionPath, exposure, gateway }: Settings): Record<string, number> {
   const environmentPorts = Object.entries(promotionPath).map(([name, { port }]) => [name, port]);
-  return { ...Object.fromEntries(environmentPorts), ...exposure.ports };
+  return { ...Object.fromEntries(environmentPorts), ...exposure.ports, ...(gateway && { gateway: gateway.port }) };
 }
 
 /** Builds the project's images, and the third-party images that need none of the tools that take long to compile. */
