@@ -452,7 +452,7 @@ def test_users_meet_a_version_in_canary_as_soon_as_it_serves(ready):
     takes_changes(ready)
     done = promote(ready, TRAFFIC=json.dumps(SETTINGS))
     assert done.returncode == 0, done.stderr
-    assert ready.output("reason") == "canary serves 1.0.7, and 1 % of the users meet 1.0.7"
+    assert ready.output("reason") == "canary serves 1.0.7, and 1 % of the users meet it"
 
 
 def test_a_gateway_that_is_away_fails_no_promotion(ready):

@@ -50,10 +50,10 @@ def advance(settings: inputs.Traffic) -> Split | None:
     return wanted
 
 
-def try_put_right() -> str:
+def try_put_right(environment: str) -> str:
     """
-    Puts the route right after a release; returns what to add to its sentence. It fails no release: the schedule
-    comes back to the route.
+    Puts the route right after a release to an environment; returns what to add to its sentence. It fails no release:
+    the schedule comes back to the route.
     """
     settings = inputs.traffic()
     if settings is None:
@@ -63,7 +63,8 @@ def try_put_right() -> str:
     except (StepFailed, Unavailable) as failure:
         print(f"The gateway was not told: {failure}", file=sys.stderr)
         return ""
-    return f", and {split.percent} % of the users meet {split.version}" if split and split.percent else ""
+    is_met = split and split.percent and environment == settings.canary.environment
+    return f", and {split.percent} % of the users meet it" if is_met else ""
 
 
 def released(environment: str) -> LastRelease | None:

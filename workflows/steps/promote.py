@@ -45,7 +45,7 @@ def main() -> None:
         release.end(word, failure)
         raise
     app_version = constants.app_version(version)
-    sentence = f"{target} serves {app_version}{alias_follows(target, version)}{gateway.try_put_right()}"
+    sentence = f"{target} serves {app_version}{alias_follows(target, version)}{gateway.try_put_right(target)}"
     release.end("promoted", sentence, Served(app_version, digest))
     outputs.outcome("promoted", sentence)
 

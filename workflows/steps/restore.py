@@ -18,7 +18,7 @@ def main() -> None:
             print(f"Failed: {failure}", file=sys.stderr)
             failed.append(str(failure))
         rollout.retry_failed_sync(target)
-    gateway.try_put_right()
+        gateway.try_put_right(target)
     sentences = list(filter(None, done))
     outputs.write("restored", outputs.clean("; ".join(sentences)))
     if failed:
