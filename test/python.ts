@@ -10,7 +10,7 @@ export { python };
  * @throws Error with its complaints
  */
 export async function lintPython(): Promise<string> {
-  const folders = ["workflows", "images", "bench", "test"];
+  const folders = ["workflows", "images", "bench", "cli", "test"];
   const ruff = async (...args: string[]) =>
     exec(await python(), ["-m", "ruff", ...args, "--no-cache", ...folders], { cwd: repositoryRoot });
   return (await ruff("check")) + (await ruff("format", "--check"));
