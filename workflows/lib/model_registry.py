@@ -78,6 +78,7 @@ class ModelVersion:
     def __init__(self, record: dict[str, Any]) -> None:
         self.number = str(record["version"])
         self.run: str = record.get("run_id", "")
+        self.description: str = record.get("description", "")
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in record.get("tags", [])}
         # When it was last changed, but for its tags: UTC to the second.
         self.changed_at = _to_second(int(record.get("last_updated_timestamp", 0)))
@@ -165,11 +166,10 @@ def _search(condition: str, token: str = "") -> tuple[list[ModelVersion], str]:
     return [ModelVersion(record) for record in page.get("model_versions", [])], page.get("next_page_token", "")
 
 
-def mark_changed(version: str) -> None:
+def mark_changed(model: ModelVersion) -> None:
     """Makes a version the last changed one. MLflow does so with a description alone: the version keeps its own."""
-    fields = {"name": constants.MODEL, "version": version}
-    known = call("GET", "model-versions/get", fields)["model_version"]
-    call("PATCH", "model-versions/update", {**fields, "description": known.get("description", "")})
+    fields = {"name": constants.MODEL, "version": model.number, "description": model.description}
+    call("PATCH", "model-versions/update", fields)
 
 
 def tag(version: str, **tags: object) -> None:
