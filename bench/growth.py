@@ -4,10 +4,12 @@ Fills an MLflow with model versions and releases as the pipeline writes them, an
     growth.py fill DATABASE VERSIONS RELEASES    at MLFLOW_TRACKING_URI, which keeps its data in that SQLite
     growth.py measure ROUNDS NAME=URL ...        prints the seconds of each step at each MLflow, as JSON
 
-The steps are the pipeline's own. What they ask of the cluster and the registry is answered at once: only the time
+The steps are the pipeline's own: PYTHONPATH has the folder `workflows`. What they ask of the cluster and the registry is answered at once: only the time
 between a request to MLflow and its answer counts.
 """
 
+import contextlib
+import functools
 import json
 import os
 import sqlite3
@@ -16,11 +18,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflows"))
 
 from lib import (
     app_image,
@@ -114,7 +112,9 @@ def reports() -> list[dict[str, Any]]:
 def record(action: str, environment: str) -> str:
     """A release of version 1; its run."""
     release = release_log.begin(action, environment, "1")
-    release.end({"deploy": "deployed", "promote": "promoted"}[action], f"{environment} serves 1.0.1", Served("1.0.1", digest(1)))
+    release.end(
+        {"deploy": "deployed", "promote": "promoted"}[action], f"{environment} serves 1.0.1", Served("1.0.1", digest(1))
+    )
     return release.run
 
 
@@ -177,7 +177,7 @@ class Clock:
         self.seconds = 0.0
         self._request = http_client.request
 
-    def request(self, *args: Any, **more: Any) -> tuple[int, str]:
+    def request(self, *args: object, **more: object) -> tuple[int, str]:
         """As `http_client.request`."""
         begun = time.monotonic()
         try:
@@ -195,12 +195,10 @@ def measure(rounds: int, servers: dict[str, str]) -> dict[str, dict[str, list[fl
         for step, run in STEPS.items():
             for name, url in servers.items():
                 os.environ["MLFLOW_TRACKING_URI"] = url
-                before, stdout = clock.seconds, sys.stdout
-                sys.stdout = sys.stderr
                 begin_step()
                 before = clock.seconds
-                run()
-                sys.stdout = stdout
+                with contextlib.redirect_stdout(sys.stderr):
+                    run()
                 if number > 0:  # The first of each fills the server's caches.
                     found[step][name].append(clock.seconds - before)
     return found
@@ -213,7 +211,12 @@ def begin_step() -> None:
 
 
 def newest() -> model_registry.ModelVersion:
-    """The version that production serves."""
+    """The version that production serves. It is asked for in the first round, which does not count."""
+    return _newest_at(model_registry.tracking_uri())
+
+
+@functools.cache
+def _newest_at(_server: str) -> model_registry.ModelVersion:
     return model_registry.get(model_registry.alias("production"))
 
 

@@ -7,6 +7,7 @@ import { readBriefStatus } from "../cli/status";
 import { applicationsPath, lastReleaseAnnotation } from "../components/shared/workflow-names";
 import { exec } from "../lib/exec";
 import { Cluster } from "../lib/kube-client";
+import { repositoryRoot } from "../lib/paths";
 import { startMlflow } from "../local/toolchain/mlflow-server";
 import { inTurn, median } from "./statistics";
 
@@ -20,6 +21,7 @@ type Size = keyof typeof sizes;
 export const growthHead = ["", "10 VERSIONS, 10 RELEASES", "1000 VERSIONS, 5000 RELEASES", "TIMES"];
 
 const script = join(__dirname, "growth.py");
+const steps = { PYTHONPATH: join(repositoryRoot, "workflows"), PYTHONDONTWRITEBYTECODE: "1" };
 
 /**
  * What a command or a step waits for MLflow, in milliseconds: with ten versions and releases, and with many more. Each
@@ -39,12 +41,12 @@ export async function growth(): Promise<string[][]> {
       python = server.python;
       urls[size] = `http://127.0.0.1:${server.port}`;
       await exec(python, [script, "fill", server.database, `${versions}`, `${releases}`], {
-        env: { ...process.env, MLFLOW_TRACKING_URI: urls[size] },
+        env: { ...steps, MLFLOW_TRACKING_URI: urls[size] },
       });
     }
     const servers = Object.entries(urls).map(([size, url]) => `${size}=${url}`);
-    const steps = JSON.parse(await exec(python, [script, "measure", `${rounds}`, ...servers])) as Waits;
-    const waits = { ...(await commandWaits(urls)), ...steps };
+    const measured = await exec(python, [script, "measure", `${rounds}`, ...servers], { env: steps });
+    const waits = { ...(await commandWaits(urls)), ...(JSON.parse(measured) as Waits) };
     return Object.entries(waits).map(([name, { few, many }]) => {
       const [a, b] = [median(few), median(many)];
       return [name, (1000 * a).toFixed(1), (1000 * b).toFixed(1), (b / a).toFixed(2)];
