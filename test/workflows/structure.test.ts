@@ -219,6 +219,7 @@ it("takes locks in their plural form, and a child never takes the one that its p
     "restore-releases/main": "promotion",
     "revert-staging/main": "staging",
     "shift-traffic/main": "traffic",
+    "shift-traffic/locked-abort": "promotion",
     "test-staging/main": "staging",
     "test-staging/locked-exit-handler": "staging",
   });

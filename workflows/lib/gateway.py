@@ -50,6 +50,14 @@ def advance(settings: inputs.Traffic) -> Split | None:
     return wanted
 
 
+def withdrawn(settings: inputs.Traffic) -> Split | None:
+    """The split whose version was withdrawn and that canary still runs, or None."""
+    split = traffic.read(kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE))
+    canary = released(settings.canary.environment)
+    is_there = split and split.withdrawn and canary and canary.served.app_version == split.version
+    return split if is_there else None
+
+
 def try_put_right(environment: str) -> str:
     """
     Puts the route right after a release to an environment; returns what to add to its sentence. It fails no release:
