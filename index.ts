@@ -12,7 +12,9 @@ import { DestroyGuard } from "./components/platform/destroy-guard";
 import { ModelRegistry, trackingUri } from "./components/platform/model-registry";
 import { Registry } from "./components/platform/registry";
 import { loadManifests } from "./components/platform/release-manifests";
+import { VolumeWatch } from "./components/platform/volume-watch";
 import { clusterProvider } from "./components/shared/cluster-provider";
+import { ownedVolumes } from "./components/shared/volumes";
 import { ConfigurationError, loadSettings, type Settings } from "./config";
 import { contentKey } from "./image-builder/content-key";
 import { builtImageKeys, registryAddress } from "./images/catalogue";
@@ -87,6 +89,17 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     { settings: settings.modelRegistry, exposure, images: catalogue, protect },
     onCluster,
   );
+  const volumeWatches = [
+    { name: "mlflow", volume: ownedVolumes.mlflow, owner: modelRegistry },
+    { name: "registry", volume: ownedVolumes.registry, owner: registry },
+  ].map(
+    ({ name, volume, owner }) =>
+      new VolumeWatch(
+        `${name}-volume-watch`,
+        { volume, image: builtImages.references.tools, folder: workflowFolder },
+        { ...onCluster, dependsOn: owner },
+      ),
+  );
 
   const argoWorkflows = new ArgoWorkflows(
     "argo-workflows",
@@ -146,7 +159,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
         { ...onCluster, dependsOn: [argoCd, registry] },
       ),
   );
-  const platformParts = [registry, builtImages, modelRegistry, argoWorkflows, argoCd, promotion];
+  const platformParts = [registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion];
   const schedules = new Schedules(
     "schedules",
     {
