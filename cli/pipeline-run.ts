@@ -3,7 +3,7 @@ import type { Workflow, WorkflowNode } from "./workflows";
 
 /** The outcome of a pipeline run. */
 export interface Outcome {
-  /** 0: the model reached its environment, or the collection its end. 1: it was turned away or held. 2: something failed. */
+  /** 0: the model reached its environment, or the collection its end. 1: it was turned away or held. 2: it failed. */
   readonly exitCode: 0 | 1 | 2;
   /** The same in a word, for people. */
   readonly word: "Promoted" | "Held" | "Turned away" | "Broken" | "Collected";

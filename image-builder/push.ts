@@ -25,4 +25,4 @@ export async function tagByContent({ digest }: BuiltImage, reference: string, in
 }
 
 /** Tag made from a digest. `workflows/steps/collect.py` knows these tags by their form. */
-export const contentTag = (digest: string): string => `content-${digest.replace("sha256:", "").slice(0, 12)}`;
+const contentTag = (digest: string): string => `content-${digest.replace("sha256:", "").slice(0, 12)}`;

@@ -18,8 +18,8 @@ const port = Number(registryAddress.split(":")[1]);
 
 /**
  * Frees what was deleted, then serves. The registry has no other way: a deleted image keeps its space until
- * `garbage-collect` has run, and that must not run while images are pushed. So the container ends some seconds after the
- * last deletion, and the kubelet starts it again. Nobody needs a right to restart it, and nobody who is interrupted
+ * `garbage-collect` has run, and that must not run while images are pushed. So the container ends some seconds after
+ * the last deletion, and the kubelet starts it again. Nobody needs a right to restart it, and nobody who is interrupted
  * leaves it down. It keeps images without a tag, since environments run by digest. Uploads that broke off go too.
  * A collection that fails or takes too long stops nothing from being served: the next start tries again.
  */

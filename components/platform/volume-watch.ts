@@ -14,7 +14,7 @@ export interface VolumeWatchArgs {
 }
 
 /** The script and every module that it imports. */
-export const watchModules = [
+const watchModules = [
   "steps/watch_volume.py",
   ...["constants", "errors", "events", "inputs", "kubectl", "outputs", "step", "transient"].map((it) => `lib/${it}.py`),
 ];
