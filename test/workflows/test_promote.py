@@ -61,6 +61,14 @@ UNFIT = {
 }
 
 
+def test_not_what_was_collected(ready):
+    ready.mlflow.versions["7"]["retention.collected"] = "2026-02-01T04:37:00Z"
+    done = promote(ready)
+    assert done.returncode == 1 and ready.output("outcome") == "refused" and not ready.patches()
+    gone = "Version 7 was collected at 2026-02-01T04:37:00Z to make room, and its files are gone: train a model again."
+    assert ready.output("reason") == gone
+
+
 @pytest.mark.parametrize("case", UNFIT)
 def test_only_what_passed(world, case):
     world.mlflow.add(7, image_digest=digest(7), **UNFIT[case])

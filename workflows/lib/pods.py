@@ -64,6 +64,11 @@ def running_digests(pods: Sequence[Pod]) -> list[str]:
     return sorted({_container(pod)["image"].rpartition("@")[2] for pod in ready})
 
 
+def told_digests(pods: Sequence[Pod]) -> set[str]:
+    """Digests of the images that pods were made for, whatever state they are in."""
+    return {_container(pod).get("image", "").rpartition("@")[2] for pod in pods}
+
+
 def restarts(pods: Sequence[Pod], digest: str) -> int:
     """Restarts of the image's containers; pods that are leaving do not count."""
     return sum(_status(pod).get("restartCount", 0) for pod in _staying(pods, digest))

@@ -115,7 +115,7 @@ def keep(staging: Staging) -> None:
     if staging.running is None:
         good = Served(last_release.BASE, rollout.base_digest())
     elif passed:
-        newest = max(passed, key=_verdict_time)
+        newest = max(passed, key=lambda version: version.verdict_order)
         good = Served(constants.app_version(newest.number), staging.running)
     else:
         good = staging.forgotten
@@ -136,11 +136,18 @@ def leave(running: str) -> None:
 
 
 def good_releases(staging: Staging, failed: str | None) -> list[Served]:
-    """What staging may go back to: what passed there, the last verdict first, then what it held; never `failed`."""
-    passed = [version for version in staging.versions if version.verified_digest and version.number != failed]
+    """
+    What staging may go back to: what passed there, the last verdict first, then what it held. Never `failed`, nor what
+    was collected.
+    """
+    passed = [
+        version
+        for version in staging.versions
+        if version.verified_digest and not version.collected and version.number != failed
+    ]
     found = [
         Served(constants.app_version(version.number), version.verified_digest)
-        for version in sorted(passed, key=_verdict_time, reverse=True)
+        for version in sorted(passed, key=lambda version: version.verdict_order, reverse=True)
     ]
     return [*found, staging.forgotten] if staging.forgotten and staging.forgotten.number != failed else found
 
@@ -189,10 +196,6 @@ def settle(serves: Served) -> None:
 def place(target: Served) -> str:
     """How a sentence names what staging went back to."""
     return target.app_version if target.number else "the base image, since no version has passed staging yet"
-
-
-def _verdict_time(version: ModelVersion) -> tuple[str, int]:
-    return version.tags.get("staging.verdict_at", ""), int(version.number)
 
 
 def unverified_version(staging: Staging) -> str | None:

@@ -482,8 +482,8 @@ export const gates: Protections = {
     ],
     [
       "what has not settled runs nothing",
-      "    return _digests(application) if _is_settled(application) else []",
-      "    return _digests(application)",
+      "    return seen_digests(application) if _is_settled(application) else []",
+      "    return seen_digests(application)",
       "test_argocd.py::test_an_unsettled_application_tells_nothing",
     ],
     [

@@ -4,6 +4,12 @@ import type { Protections } from "./protection";
 export const promotion: Protections = {
   "steps/promote.py": [
     [
+      "what was collected is not promoted",
+      "    if model.collected:",
+      "    if False:",
+      "test_promote.py::test_not_what_was_collected",
+    ],
+    [
       "only what passed is promoted",
       "    if not verified:",
       "    if False:",

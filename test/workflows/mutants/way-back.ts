@@ -200,14 +200,20 @@ export const wayBack: Protections = {
     ],
     [
       "never back to the version that failed",
-      "version.verified_digest and version.number != failed]",
-      "version.verified_digest]",
+      "if version.verified_digest and not version.collected and version.number != failed",
+      "if version.verified_digest and not version.collected",
       "test_revert.py::test_a_version_that_passed_is_not_gone_back_to_when_it_is_the_failed_one",
     ],
     [
+      "never back to a version that was collected",
+      "if version.verified_digest and not version.collected and",
+      "if version.verified_digest and",
+      "test_revert.py::test_what_was_collected_is_never_gone_back_to",
+    ],
+    [
       "never back to a version that did not pass",
-      "    passed = [version for version in staging.versions if version.verified_digest and version.number",
-      "    passed = [version for version in staging.versions if version.number",
+      "        if version.verified_digest and not version.collected",
+      "        if not version.collected",
       "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
     ],
     [
@@ -215,12 +221,6 @@ export const wayBack: Protections = {
       "        Served(constants.app_version(version.number), version.verified_digest)",
       "        Served(constants.app_version(version.number), version.digest)",
       "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
-    ],
-    [
-      "back to the version that passed last",
-      `    return version.tags.get("staging.verdict_at", ""), int(version.number)`,
-      "    return int(version.number)",
-      "test_revert.py::test_goes_to_the_last_that_passed",
     ],
     [
       "what staging runs without having passed is the failed version",
