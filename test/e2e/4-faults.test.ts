@@ -358,7 +358,7 @@ describe("Given a version whose app was once killed", () => {
 });
 
 describe("Given users who meet a new version in canary", () => {
-  it("When its app is killed, Then they meet production alone, canary goes back, and nothing returns to it", async () => {
+  it("When its app is killed, Then they meet production alone, and canary goes back to it", async () => {
     expect((await followToEnd(await submitBuild(next))).exitCode).toBe(0);
     expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1 });
     await killApp("canary");
