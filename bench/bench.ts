@@ -11,38 +11,73 @@ import { connect } from "../stacks/stack-cluster";
 import { appHead, appUnderLoad } from "./app";
 import { compareBuilds } from "./builds";
 import { deployTimes, peakMemory } from "./deploys";
+import { growth, growthHead } from "./growth";
 import { leadTime } from "./lead-time";
+import { hostilePictures, picturesHead } from "./pictures";
 import { growingPreviews, previewHead, unchangedPreviews } from "./previews";
 import { pulumiTimes } from "./pulumi-times";
 import { trainAndFollow } from "./train";
 
+const medians = ["", "MEDIAN", "MIN", "MAX"];
+
+function print(title: string, rows: string[][], head = medians): void {
+  console.log(`\n${title}\n${table(head, rows)}`);
+}
+
+/** Each prints one table or more. Those from `builds` to `app` need two models: `train` makes them. */
+const sections: Record<string, () => Promise<void>> = {
+  async growth() {
+    print("What a command or a step waits for MLflow, in ms", await growth(), growthHead);
+  },
+  async pictures() {
+    print("The app under hostile pictures; the bar is 200 MiB", await hostilePictures(), picturesHead);
+  },
+  async train() {
+    console.log("Training two models, so that deployments can alternate between them ...");
+    const cluster = connect();
+    const pipelineRuns = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
+    const split = await Promise.all(
+      pipelineRuns.map(async (pipelineRun) => leadTime(await pipelineRunWorkflows(cluster, pipelineRun))),
+    );
+    const parts = ["total", "training", "gates", "everything else"] as const;
+    const rows = parts.map((part) => [part, ...split.map((leadTimes) => leadTimes[part].toFixed(1))]);
+    print("Lead time, submit to promotion, in seconds", rows, ["", "FIRST", "SECOND"]);
+  },
+  async builds() {
+    const [newest] = (await readStatus(connect())).models;
+    print("A model image, in seconds", await compareBuilds(connect(), newest.version));
+  },
+  async deploys() {
+    print("Deploy to staging, patch to serving, in seconds", [await deployTimes(connect())]);
+  },
+  async app() {
+    print("The app under clients that ask without a pause", await appUnderLoad(connect()), appHead);
+  },
+  async memory() {
+    print("Peak memory of each environment's pod, in MiB", await peakMemory(connect()), ["", "PEAK", "LIMIT"]);
+  },
+  async up() {
+    print("pulumi up, in seconds", await pulumiTimes(), ["", "SECONDS", "CHANGES"]);
+  },
+  async previews() {
+    print("pulumi preview without changes, in seconds", await unchangedPreviews(), previewHead);
+    print("pulumi preview with further environments, in seconds", await growingPreviews(), previewHead);
+  },
+};
+
+const usage = `Usage: npm run bench [-- <section> ...]
+
+Measures the running local cluster, or only these sections: ${Object.keys(sections).join(", ")}.
+growth and pictures need no cluster.`;
+
 async function main(): Promise<number> {
-  const cluster = connect();
-  const print = (title: string, rows: string[][], head = ["", "MEDIAN", "MIN", "MAX"]) =>
-    console.log(`\n${title}\n${table(head, rows)}`);
-
-  console.log("Training two models, so that deployments can alternate between them ...");
-  const pipelineRuns = [await trainAndFollow(cluster), await trainAndFollow(cluster)];
-  const split = await Promise.all(
-    pipelineRuns.map(async (pipelineRun) => leadTime(await pipelineRunWorkflows(cluster, pipelineRun))),
-  );
-  print(
-    "Lead time, submit to promotion, in seconds",
-    (["total", "training", "gates", "everything else"] as const).map((part) => [
-      part,
-      ...split.map((leadTimes) => leadTimes[part].toFixed(1)),
-    ]),
-    ["", "FIRST", "SECOND"],
-  );
-
-  const [newest] = (await readStatus(cluster)).models;
-  print("A model image, in seconds", await compareBuilds(cluster, newest.version));
-  print("Deploy to staging, patch to serving, in seconds", [await deployTimes(cluster)]);
-  print("The app under clients that ask without a pause", await appUnderLoad(cluster), appHead);
-  print("Peak memory of each environment's pod, in MiB", await peakMemory(cluster), ["", "PEAK", "LIMIT"]);
-  print("pulumi up, in seconds", await pulumiTimes(), ["", "SECONDS", "CHANGES"]);
-  print("pulumi preview without changes, in seconds", await unchangedPreviews(), previewHead);
-  print("pulumi preview with further environments, in seconds", await growingPreviews(), previewHead);
+  const names = process.argv.slice(2);
+  const unknown = names.filter((name) => !(name in sections));
+  if (unknown.length > 0) {
+    console.log(usage);
+    return unknown.every((name) => name === "--help" || name === "-h") ? 0 : 2;
+  }
+  for (const name of names.length > 0 ? names : Object.keys(sections)) await sections[name]();
   return 0;
 }
 

@@ -76,6 +76,8 @@ class Answer(Task):
         """Adds what every answer carries. Who counts is told before the client can know the answer."""
         listener, request = self.channel.server, self.request
         self.response_headers.extend(listener.headers)
+        if listener.ending:  # The client comes again on another connection, and another pod takes that.
+            self.set_close_on_finish()
         if listener.watcher is not None:
             # More than one slash leads to the same page.
             path = re.sub("^/+", "/", request.path)
@@ -155,6 +157,8 @@ class Listener(TcpWSGIServer):
     """One port. `headers` are on every answer."""
 
     channel_class = Channel
+    # Whether the app is told to end: every answer then closes its connection.
+    ending = False
 
     def __init__(
         self,

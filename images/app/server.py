@@ -153,6 +153,7 @@ def main() -> None:
         pass
     ended = told_to_end.is_set()
     if ended:
+        listener.ending = True
         time.sleep(drain_seconds)
         last = time.monotonic() + FINISH_SECONDS
         while not listener.quiet() and time.monotonic() < last:

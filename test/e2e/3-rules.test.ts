@@ -16,12 +16,14 @@ import {
   expectSettled,
   lastRelease,
   newestVersion,
+  podUids,
   releases,
   status,
   tags,
   unfinished,
   workflowsPath,
 } from "./observations";
+import { withUsers } from "./users";
 
 const promote = (version: string, source: string, target: string) =>
   submit(connect(), "promote-model", {
@@ -173,12 +175,28 @@ describe("Given a version that staging was reverted from", () => {
   });
 });
 
-describe("Given the record of what was released", () => {
-  it("When a version went on to production, Then the history says what ran before and after", async () => {
-    const before = (await environment("production")).version ?? "the base image, without a model";
-    const earlier = new Date().toISOString();
-    expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
-    const later = new Date().toISOString();
+describe("Given the record of what was released, and users who never stop to ask production", () => {
+  let before: string;
+  let earlier: string;
+  let later: string;
+
+  it("When a version goes on to production, Then none of their requests is lost", async () => {
+    before = (await environment("production")).version!;
+    earlier = new Date().toISOString();
+    const { urls } = await status();
+    const { result: promotion, answers } = await withUsers([urls.production, urls.gateway], async () => {
+      const ended = await npm("run", "promote", "--", good, "canary", "production");
+      // The pod of the version before takes requests until it has ended.
+      await expect.poll(() => podUids("production"), { timeout: 40_000, interval: 500 }).toHaveLength(1);
+      return ended;
+    });
+    later = new Date().toISOString();
+    expect(promotion.code).toBe(0);
+    expect(answers.lost).toEqual([]);
+    expect([...answers.versions].sort()).toEqual([before, `1.0.${good}`].sort());
+  });
+
+  it("When that is over, Then the history says what ran before and after", async () => {
     expect((await npm("run", "history", "--", "--at", earlier, "production")).stdout).toContain(
       `production ran ${before}`,
     );

@@ -1,12 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import * as http from "node:http";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ModelRegistry } from "../../components/platform/model-registry";
-import { virtualEnvironment } from "../python";
+import { type MlflowServer, startMlflow } from "../../local/toolchain/mlflow-server";
 import { one, record } from "../registrations";
 import { settingsWith } from "../stack-files";
 
@@ -19,33 +17,17 @@ const stack = {
 const search = "/ajax-api/2.0/mlflow/experiments/search";
 
 let folder: string;
-let server: ChildProcess;
-let port: number;
+let server: MlflowServer;
 
 // The first run on a machine installs MLflow.
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gourmetgram-mlflow-"));
-  port = await freePort();
-  const python = await virtualEnvironment("venv-mlflow", [
-    "local/toolchain/third-party-images/mlflow/requirements.txt",
-  ]);
   const { args, env } = await containerOf(stack);
-  server = spawn(join(dirname(python), "mlflow"), ["server", ...args.map(onThisMachine)], {
-    cwd: folder,
-    env: { ...process.env, ...env, HOME: folder, MLFLOW_DISABLE_TELEMETRY: "true", GIT_PYTHON_REFRESH: "quiet" },
-    stdio: ["ignore", "ignore", "pipe"],
-    detached: true,
-  });
-  await listening(server);
+  server = await startMlflow(folder, args, env);
 }, 600_000);
 
 afterAll(async () => {
-  if (server?.pid && server.exitCode === null) {
-    const ended = new Promise((resolve) => server.once("close", resolve));
-    // With its worker, which it starts in the same process group.
-    process.kill(-server.pid, "SIGTERM");
-    await ended;
-  }
+  await server?.stop();
   await rm(folder, { recursive: true });
 }, 60_000);
 
@@ -111,18 +93,6 @@ async function containerOf(
   };
 }
 
-/** The argument as it works outside the pod: another address, port and folder. */
-function onThisMachine(arg: string): string {
-  const [option, value] = arg.split(/=(.*)/s);
-  const changed: Record<string, string> = {
-    "--host": "127.0.0.1",
-    "--port": String(port),
-    "--backend-store-uri": `sqlite:///${join(folder, "mlflow.db")}`,
-    "--artifacts-destination": join(folder, "artifacts"),
-  };
-  return `${option}=${changed[option] ?? value}`;
-}
-
 /** Status of a POST as the page sends it, and the text of what is no success. */
 async function post(host: string, origin?: string): Promise<{ status: number; text?: string }> {
   const headers = { Host: host, "Content-Type": "application/json", ...(origin && { Origin: origin }) };
@@ -133,7 +103,7 @@ async function post(host: string, origin?: string): Promise<{ status: number; te
 /** `fetch` sets the Host itself. */
 function ask(method: string, path: string, headers: http.OutgoingHttpHeaders, body?: string) {
   return new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const request = http.request({ host: "127.0.0.1", port, method, path, headers }, (response) => {
+    const request = http.request({ host: "127.0.0.1", port: server.port, method, path, headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk) => (text += chunk));
@@ -142,25 +112,4 @@ function ask(method: string, path: string, headers: http.OutgoingHttpHeaders, bo
     request.on("error", reject);
     request.end(body);
   });
-}
-
-/** Until the server says that it listens; fails if it ends first. */
-function listening(process: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let output = "";
-    process.stderr!.setEncoding("utf8");
-    process.stderr!.on("data", (chunk) => {
-      output += chunk;
-      if (output.includes("Uvicorn running on")) resolve();
-    });
-    process.once("close", (code) => reject(new Error(`MLflow ended with ${code}:\n${output}`)));
-  });
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => listener.once("listening", resolve));
-  const { port: free } = listener.address() as AddressInfo;
-  await new Promise((resolve) => listener.close(resolve));
-  return free;
 }

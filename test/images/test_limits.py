@@ -306,6 +306,28 @@ def test_told_to_end_it_answers_all_and_takes_new_ones_for_a_while(serve, tmp_pa
     assert time.monotonic() - begun < 5
 
 
+def test_told_to_end_it_sends_those_away_that_keep_their_connection(serve, tmp_path) -> None:
+    heavy_model(tmp_path / "food11.onnx", blocks=2)
+    app = serve(DRAIN_SECONDS="2")
+
+    def ask_until_told_to_leave() -> int:
+        connection, answers = http.client.HTTPConnection("127.0.0.1", app.port, timeout=30), 0
+        while True:
+            connection.request("GET", "/test")
+            answer = connection.getresponse()
+            assert (answer.status, len(answer.read()) > 0) == (200, True)
+            answers += 1
+            if answer.getheader("Connection") == "close":
+                return answers
+
+    with ThreadPoolExecutor(20) as many:
+        clients = [many.submit(ask_until_told_to_leave) for _ in range(20)]
+        time.sleep(0.5)
+        app.process.terminate()
+        assert app.process.wait(10) == 0
+        assert all(client.result() > 1 for client in clients)
+
+
 def test_told_to_end_with_a_slow_upload_it_waits_for_it(serve, tmp_path) -> None:
     heavy_model(tmp_path / "food11.onnx")
     app = serve(DRAIN_SECONDS="0")

@@ -4,6 +4,7 @@ settable answers.
 """
 
 import base64
+import itertools
 import json
 import re
 import threading
@@ -36,7 +37,7 @@ class _Server:
                     self.close_connection = True
                 self.wfile.write(body)
 
-            do_GET = do_POST = do_DELETE = _any
+            do_GET = do_POST = do_PATCH = do_DELETE = _any
 
             def log_message(self, *_):
                 pass
@@ -88,12 +89,18 @@ class Mlflow(_Server):
         self.registered, self.sources = {}, {}  # by version, where they differ from those of every other one
         self.page_size = None  # of a search of runs, if it is smaller than what is asked for
         self.full = False  # whether its volume is: it then answers what a real one answers
+        self.changed, self.descriptions, self.counter, self.pages = {}, {}, itertools.count(), 0
         self.elsewhere = None  # where the artifacts are, if MLflow serves them not itself
         super().__init__()
 
     def add(self, version, **tags):
         self.versions[str(version)] = {key.replace("__", "."): value for key, value in tags.items()}
+        self.change(str(version))
         self._add_run(f"run{version}", "0", "train", {"data_sha256": f"data{version}"}, "FINISHED")
+
+    def change(self, version, at=NOW):
+        """A version was changed, but for its tags."""
+        self.changed[version] = (at, next(self.counter))
 
     def open_release(self, number, **tags):
         """A release record that was opened before."""
@@ -195,9 +202,9 @@ class Mlflow(_Server):
             "name": self.MODEL,
             "version": number,
             "creation_timestamp": self.registered.get(number, NOW),
-            "last_updated_timestamp": NOW,
+            "last_updated_timestamp": self.changed[number][0],
             "current_stage": "None",
-            "description": "",
+            "description": self.descriptions.get(number, ""),
             "source": self.sources.get(number, _artifacts("0", f"run{number}")),
             "run_id": f"run{number}",
             "status": "READY",
@@ -214,10 +221,24 @@ class Mlflow(_Server):
         return self._of_version(fields, lambda: {"artifact_uri": place})
 
     def GET_model_versions_search(self, fields):
-        assert fields["filter"] == f"name='{self.MODEL}'", fields
-        return 200, _present(
-            model_versions=[self._version(number, aliases=False) for number in reversed(self.versions)]
-        )
+        """Knows the name and at most one condition with `=` on a tag, the last changed version first, and pages."""
+        name, key, value = re.fullmatch(r"name='(\S+)'(?: and tags\.`(\S+)`='([^']*)')?", fields["filter"]).groups()
+        assert (name, fields["order_by"]) == (self.MODEL, "last_updated_timestamp DESC"), fields
+        self.pages += 1
+        found = [number for number, tags in self.versions.items() if key is None or tags.get(key) == value]
+        found = sorted(found, key=self.changed.get, reverse=True)
+        begin = json.loads(base64.b64decode(fields.get("page_token", "")) or '{"offset": 0}')["offset"]
+        end = begin + int(fields["max_results"])
+        page = _present(model_versions=[self._version(number, aliases=False) for number in found[begin:end]])
+        return 200, page | (_next_page(end) if len(found) > end else {})
+
+    def PATCH_model_versions_update(self, fields):
+        def update():
+            self.descriptions[fields["version"]] = fields["description"]
+            self.change(fields["version"])
+            return {"model_version": self._version(fields["version"])}
+
+        return self._of_version(fields, update)
 
     def POST_model_versions_set_tag(self, fields):
         return self._of_version(
@@ -340,8 +361,7 @@ class Mlflow(_Server):
         runs = _present(runs=[self._run(number) | {"outputs": {}} for number in page])
         if len(page) < size:
             return 200, runs
-        offset = json.dumps({"offset": begin + len(page)}).encode()
-        return 200, runs | {"next_page_token": base64.b64encode(offset).decode()}
+        return 200, runs | _next_page(begin + len(page))
 
 
 def _holds(known, key, operator, value):
@@ -350,6 +370,10 @@ def _holds(known, key, operator, value):
     if operator == "LIKE":
         return known[key].startswith(value.removesuffix("%"))
     return (known[key] == value) == (operator == "=")
+
+
+def _next_page(offset):
+    return {"next_page_token": base64.b64encode(json.dumps({"offset": offset}).encode()).decode()}
 
 
 def _present(**lists):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from conftest import act_on_verdict, digest, report, says, step
+from servers import NOW
 
 
 def test_promotes_what_passed(candidate):
@@ -201,8 +202,17 @@ def test_a_fail_is_recorded_first_and_a_pass_last(candidate):
     candidate.child()
     for action, verdict in (("revert", "fail"), ("promote", "pass")):
         act_on_verdict(candidate, action, "pass", "pass", verdict)
-    keys = [fields["key"] for _, fields in candidate.mlflow.writes]
+    keys = [fields["key"] for _, fields in candidate.mlflow.writes if "key" in fields]
     assert len(keys) == 14 and [place for place, key in enumerate(keys) if key == "staging.verdict"] == [0, 13]
+
+
+def test_a_pass_makes_its_version_the_last_changed_one_and_keeps_its_description(candidate):
+    candidate.mlflow.change("7", at=0)
+    candidate.mlflow.descriptions["7"] = "with the new pictures"
+    candidate.child()
+    assert act_on_verdict(candidate, "promote", "pass", "pass", "pass").returncode == 0
+    assert candidate.mlflow.changed["7"][0] == NOW
+    assert candidate.mlflow.descriptions["7"] == "with the new pictures"
 
 
 def test_a_version_without_an_image_is_not_judged(candidate):

@@ -1,5 +1,7 @@
 """revert.py: back to the last version that passed, or to the base image."""
 
+import datetime
+
 import pytest
 
 from conftest import BASE, comes_back, digest, evicted, passed, pod, says
@@ -32,6 +34,52 @@ def test_goes_to_the_last_that_passed(staging):
     [record] = staging.mlflow.releases(action="revert", environment="staging", outcome="reverted", status="FINISHED")
     assert record["reason"] == "resource: OOMKilled; staging is back on 1.0.5"
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.5", digest(5))
+
+
+def seconds(at):
+    """Milliseconds since 1970 of a time in UTC."""
+    return int(datetime.datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC).timestamp() * 1000)
+
+
+@pytest.fixture
+def many_passed(staging):
+    """Versions 10 to 21 passed one after another, each changed by its verdict; then 5, an older one, did."""
+    for number, version in enumerate([*range(10, 22), 5]):
+        at = f"2025-12-01T00:{number:02}:00Z"
+        staging.mlflow.add(version, **passed(version, at))
+        staging.mlflow.change(str(version), seconds(at))
+    staging.mlflow.add(8, image_digest=digest(8))
+    return staging
+
+
+def test_of_many_that_passed_it_asks_for_the_last_alone(many_passed):
+    comes_back(many_passed)
+    done = many_passed.run("revert", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    # Two for the image that runs, and one of those that passed.
+    assert many_passed.output("reverted-to") == "1.0.5" and many_passed.mlflow.pages == 3
+
+
+def test_what_a_person_changed_since_does_not_hide_the_last_that_passed(many_passed):
+    for version in range(10, 21):
+        many_passed.mlflow.change(str(version))
+    comes_back(many_passed)
+    done = many_passed.run("revert", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    assert many_passed.output("reverted-to") == "1.0.5"
+
+
+def test_every_version_that_passed_is_come_to_where_images_are_lost(many_passed):
+    for version in range(11, 22):
+        many_passed.registry_lost(version)
+    many_passed.rules["crane"] = [rule for rule in many_passed.rules["crane"] if digest(5) not in rule["args"][-1]]
+    many_passed.registry_lost(5)
+    many_passed.registry_has(10)
+    many_passed.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    comes_back(many_passed, 10)
+    done = many_passed.run("revert", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    assert many_passed.output("reverted-to") == "1.0.10"
 
 
 @pytest.mark.parametrize("failed", ["8", ""])
@@ -229,6 +277,14 @@ def test_an_emptied_mlflow_takes_nothing_to_the_base_image(emptied):
     assert not emptied.calls("kubectl", "patch") and emptied.output("outcome") == "inconclusive"
     unknown = f"staging runs {digest(8)}, which is no version in MLflow: it is left as it is. Train a model."
     assert emptied.events() == [("UnknownRelease", unknown)]
+
+
+def test_an_image_without_a_digest_is_that_of_no_version(emptied):
+    emptied.mlflow.add(5, image_digest=digest("' or '"))
+    emptied.application("staging", "' or '")
+    done = emptied.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert emptied.output("outcome") == "inconclusive" and emptied.mlflow.pages == 1
 
 
 def test_an_emptied_mlflow_does_not_keep_a_candidate(emptied):

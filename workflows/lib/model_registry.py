@@ -7,7 +7,7 @@ import re
 import tempfile
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from lib.errors import StepFailed, Unavailable
 PATIENCE = 20.0
 # Tag of a version whose image and files were collected: when, UTC.
 COLLECTED = "retention.collected"
+# Versions that MLflow is asked for at once: those that are needed are nearly always among the first.
+PAGE = 10
 
 
 class Missing(StepFailed):
@@ -38,7 +40,7 @@ def call(method: str, path: str, fields: Mapping[str, object]) -> dict[str, Any]
     url = f"{tracking_uri()}/api/2.0/mlflow/{path}"
     body = None
     if method == "GET":
-        url = f"{url}?{urllib.parse.urlencode(fields)}"
+        url = f"{url}?{urllib.parse.urlencode(fields, doseq=True)}"
     else:
         body = json.dumps(fields).encode()
 
@@ -91,6 +93,13 @@ class ModelVersion:
         # When it was registered, in milliseconds since 1970.
         self.created_at = int(record.get("creation_timestamp") or 0)
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in record.get("tags", [])}
+        # When it was last changed, but for its tags: UTC to the second.
+        self.changed_at = _to_second(int(record.get("last_updated_timestamp", 0)))
+
+    @property
+    def verdict_at(self) -> str:
+        """When its last verdict in staging was given, UTC to the second; an empty string without one."""
+        return self.tags.get("staging.verdict_at", "")
 
     @property
     def digest(self) -> str | None:
@@ -110,7 +119,7 @@ class ModelVersion:
     @property
     def verdict_order(self) -> tuple[str, int]:
         """Sorts versions by the time of their verdict in staging."""
-        return self.tags.get("staging.verdict_at", ""), int(self.number)
+        return self.verdict_at, int(self.number)
 
     @property
     def digests(self) -> set[str]:
@@ -161,19 +170,58 @@ def all_versions() -> list[ModelVersion]:
     """Every version of the model."""
     found, token = [], ""
     while True:
-        page = call(
-            "GET",
-            "model-versions/search",
-            {
-                "filter": f"name='{constants.MODEL}'",
-                "max_results": 1000,
-                **({"page_token": token} if token else {}),
-            },
-        )
-        found += [ModelVersion(record) for record in page.get("model_versions", [])]
-        token = page.get("next_page_token", "")
+        page, token = _search("", token, size=1000)
+        found += page
         if not token:
             return found
+
+
+def of_image(digest: str) -> list[ModelVersion]:
+    """The versions of which an image was built or has been judged that has this digest."""
+    if not _digest(digest):
+        return []
+    keys = ("image_digest", "staging.digest")
+    found = [version for key in keys for version in _search(f"tags.`{key}`='{digest}'")[0]]
+    return list({version.number: version for version in found}.values())
+
+
+def passed() -> Iterator[ModelVersion]:
+    """
+    The versions that passed staging, the last verdict first, asked for page by page. MLflow gives the last changed one
+    first. A verdict changes its version (`mark_changed`), and so may a person: a version that has come waits for as
+    long as one that is still to come may have a later verdict.
+    """
+    waiting: list[ModelVersion] = []
+    token = ""
+    while True:
+        page, token = _search("tags.`staging.verdict`='pass'", token)
+        waiting = sorted([*waiting, *page], key=lambda version: version.verdict_order)
+        while waiting and (not token or waiting[-1].verdict_at >= page[-1].changed_at):
+            yield waiting.pop()
+        if not token:
+            return
+
+
+def _search(condition: str, token: str = "", size: int | None = None) -> tuple[list[ModelVersion], str]:
+    """
+    A page of the versions that a condition finds (empty: all), the last changed one first, and the token of the next
+    page. `size`: how many versions a page has, 1 to 1000; default PAGE.
+    """
+    fields = {
+        "filter": " and ".join(filter(None, [f"name='{constants.MODEL}'", condition])),
+        "max_results": size or PAGE,
+        "order_by": ["last_updated_timestamp DESC", "version_number DESC"],
+        **({"page_token": token} if token else {}),
+    }
+    page = call("GET", "model-versions/search", fields)
+    return [ModelVersion(record) for record in page.get("model_versions", [])], page.get("next_page_token", "")
+
+
+def mark_changed(version: str) -> None:
+    """Makes a version the last changed one. MLflow does so with a description alone: the version keeps its own."""
+    fields = {"name": constants.MODEL, "version": version}
+    known = call("GET", "model-versions/get", fields)["model_version"]
+    call("PATCH", "model-versions/update", {**fields, "description": known.get("description", "")})
 
 
 def tag(version: str, **tags: object) -> None:
@@ -282,4 +330,8 @@ def run_tags(run: str) -> dict[str, str]:
 
 def now() -> str:
     """The time for the record, UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return _to_second(int(time.time() * 1000))
+
+
+def _to_second(milliseconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds // 1000))

@@ -71,6 +71,7 @@ def record(version: str, digest: str, reports: list[GateReport]) -> tuple[str, s
     at = model_registry.now()
     model_registry.tag(version, **tags, staging__reason=reason, staging__digest=digest, staging__verdict_at=at)
     if word == "pass":  # last, so that a pass never stands without what it rests on
+        model_registry.mark_changed(version)
         model_registry.tag(version, staging__verdict=word)
     return word, reason
 

@@ -49,8 +49,7 @@ def revert_if_unverified(version: str, workflow: Workflow) -> None:
 
 def revert_if_unknown(version: str, released: str | None, reason: str) -> None:
     """Reverts staging from a version that MLflow no longer has, unless staging was told to run another one."""
-    known = {digest for one in model_registry.all_versions() for digest in (one.digest, one.verified_digest)}
-    if released is None or released in known:
+    if released is None or _version_of(released):
         leave(released, reason)
         return
     revert(version, reason)
@@ -71,9 +70,14 @@ def name_of(released: str | None) -> str:
     """What an environment is told to run, by the app version whose image has this digest; None for the base image."""
     if released is None:
         return "the base image"
-    models = model_registry.all_versions()
-    number = next((model.number for model in models if released in (model.digest, model.verified_digest)), None)
+    number = _version_of(released)
     return constants.app_version(number) if number else released
+
+
+def _version_of(released: str) -> str | None:
+    """Number of the version whose image has this digest, or None."""
+    models = model_registry.of_image(released)
+    return next((model.number for model in models if released in (model.digest, model.verified_digest)), None)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Never to the version that failed, nor to one that was not tested. A version whos
 run twice, by hand, and on a schedule: where staging runs a version that passed, nothing changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lib import (
@@ -31,17 +31,14 @@ from lib.model_registry import ModelVersion
 class Staging(NamedTuple):
     """What is known before a revert."""
 
+    # The versions of the image that staging is told to run.
     versions: Sequence[ModelVersion]
-    # The digest that staging is told to run, None for the base image.
+    # The digest of that image, None for the base image.
     running: str | None
     # What its Application holds as its last good release.
     held: Served | None
-
-    @property
-    def forgotten(self) -> Served | None:
-        """What it holds, if MLflow no longer has that version. What MLflow has is judged by its verdict there."""
-        number = self.held.number if self.held else None
-        return self.held if number and all(version.number != number for version in self.versions) else None
+    # The same, if MLflow no longer has that version. What MLflow has is judged by its verdict there.
+    forgotten: Served | None
 
 
 def main() -> None:
@@ -57,13 +54,13 @@ def revert(failed: str | None, reason: str) -> None:
     """Reverts staging. `failed`: the version to leave, None for what staging runs without its having passed."""
     staging = look()
     child_workflows.require_lock()
-    require_known(failed, staging)
+    require_known(failed)
     rollout.retry_failed_sync(STAGING)
     if failed is None and is_good(staging):
         keep(staging)
         return
     failed = failed or unverified_version(staging)
-    if failed is None and staging.running and staging.held is None and not good_releases(staging, failed):
+    if failed is None and staging.running and staging.held is None and not has_good_release(staging, failed):
         leave(staging.running)
         return
     target, lost = first_available(good_releases(staging, failed))
@@ -84,16 +81,19 @@ def revert(failed: str | None, reason: str) -> None:
 def look() -> Staging:
     """Asks MLflow and Argo CD."""
     application = rollout.application(STAGING)
-    held = last_release.held(application)
-    return Staging(model_registry.all_versions(), released_digest(application), held.served if held else None)
+    kept, running = last_release.held(application), released_digest(application)
+    held = kept.served if kept else None
+    is_forgotten = held and held.number and not model_registry.exists(held.number)
+    versions = model_registry.of_image(running) if running else []
+    return Staging(versions, running, held, held if is_forgotten else None)
 
 
-def require_known(failed: str | None, staging: Staging) -> None:
+def require_known(failed: str | None) -> None:
     """
     Rejects a version that a person mistyped. In a pipeline run, a version that MLflow no longer has was deleted while
     it was tested, and is reverted from like any other.
     """
-    known = failed is None or any(version.number == failed for version in staging.versions)
+    known = failed is None or model_registry.exists(failed)
     if not known and not child_workflows.is_under_lock():
         unknown = f"FAILED_VERSION {failed} is no version in MLflow"
         raise InvalidInput(
@@ -104,7 +104,7 @@ def require_known(failed: str | None, staging: Staging) -> None:
 def is_good(staging: Staging) -> bool:
     """Whether staging runs what passed there, or what its Application holds as good."""
     if staging.running is None:
-        return not good_releases(staging, None)
+        return not has_good_release(staging, None)
     passed = any(version.verified_digest == staging.running for version in staging.versions)
     return passed or (staging.forgotten is not None and staging.forgotten.digest == staging.running)
 
@@ -135,24 +135,24 @@ def leave(running: str) -> None:
     outputs.outcome("inconclusive", sentence)
 
 
-def good_releases(staging: Staging, failed: str | None) -> list[Served]:
+def good_releases(staging: Staging, failed: str | None) -> Iterator[Served]:
     """
-    What staging may go back to: what passed there, the last verdict first, then what it held. Never `failed`, nor what
+    What staging may go back to: what passed there, the last verdict first, then what it held; never `failed`, nor what
     was collected.
     """
-    passed = [
-        version
-        for version in staging.versions
-        if version.verified_digest and not version.collected and version.number != failed
-    ]
-    found = [
-        Served(constants.app_version(version.number), version.verified_digest)
-        for version in sorted(passed, key=lambda version: version.verdict_order, reverse=True)
-    ]
-    return [*found, staging.forgotten] if staging.forgotten and staging.forgotten.number != failed else found
+    for version in model_registry.passed():
+        if version.verified_digest and not version.collected and version.number != failed:
+            yield Served(constants.app_version(version.number), version.verified_digest)
+    if staging.forgotten and staging.forgotten.number != failed:
+        yield staging.forgotten
 
 
-def first_available(good: Sequence[Served]) -> tuple[Served, list[str]]:
+def has_good_release(staging: Staging, failed: str | None) -> bool:
+    """Whether there is anything that staging may go back to."""
+    return next(good_releases(staging, failed), None) is not None
+
+
+def first_available(good: Iterator[Served]) -> tuple[Served, list[str]]:
     """
     The first whose image the registry has or can have again, else the base image; and a sentence for each image that
     was lost.
@@ -200,7 +200,7 @@ def place(target: Served) -> str:
 
 def unverified_version(staging: Staging) -> str | None:
     """Number of the version that staging is told to run without its having passed there, or None."""
-    told = [version for version in staging.versions if staging.running and version.digest == staging.running]
+    told = [version for version in staging.versions if version.digest == staging.running]
     return next((version.number for version in told if version.verified_digest != staging.running), None)
 
 

@@ -163,6 +163,45 @@ export const promotion: Protections = {
       "test_revert.py::test_a_digest_that_a_person_wrote_is_none[latest]",
     ],
     [
+      "the version that passed last comes first",
+      "key=lambda version: (version.verdict_at, int(version.number))",
+      "key=lambda version: int(version.number)",
+      "test_revert.py::test_goes_to_the_last_that_passed",
+    ],
+    [
+      "what a person changed since does not hide the version that passed last",
+      "        while waiting and (not token or waiting[-1].verdict_at >= page[-1].changed_at):",
+      "        while waiting:",
+      "test_revert.py::test_what_a_person_changed_since_does_not_hide_the_last_that_passed",
+    ],
+    [
+      "of the versions that passed no more are asked for than are needed",
+      "        while waiting and (not token or waiting[-1].verdict_at >= page[-1].changed_at):",
+      "        while waiting and not token:",
+      "test_revert.py::test_of_many_that_passed_it_asks_for_the_last_alone",
+    ],
+    [
+      "the versions that passed are asked for to the last",
+      `        if not token:
+            return`,
+      "        return",
+      "test_revert.py::test_every_version_that_passed_is_come_to_where_images_are_lost",
+    ],
+    [
+      "a version keeps its description",
+      `"description": known.get("description", "")`,
+      `"description": ""`,
+      "test_act_on_verdict.py::test_a_pass_makes_its_version_the_last_changed_one_and_keeps_its_description",
+    ],
+    [
+      "what is no digest is no part of a filter",
+      `    if not _digest(digest):
+        return []
+`,
+      "",
+      "test_revert.py::test_an_image_without_a_digest_is_that_of_no_version",
+    ],
+    [
       "only a pass verifies",
       ` if self.tags.get("staging.verdict") == "pass" else None`,
       "",

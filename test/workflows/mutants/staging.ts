@@ -285,6 +285,12 @@ export const staging: Protections = {
       "test_act_on_verdict.py::test_a_fail_is_recorded_first_and_a_pass_last",
     ],
     [
+      "a pass makes its version the last changed one",
+      "        model_registry.mark_changed(version)\n",
+      "",
+      "test_act_on_verdict.py::test_a_pass_makes_its_version_the_last_changed_one_and_keeps_its_description",
+    ],
+    [
       "a pass is recorded last",
       `    if word != "pass":  # first`,
       "    if True:  # first",

@@ -59,13 +59,13 @@ export const wayBack: Protections = {
     ],
     [
       "a version that was deleted while it was tested is reverted",
-      "    if released is None or released in known:",
+      "    if released is None or _version_of(released):",
       "    if True:",
       "test_exit_handler.py::test_reverts_from_a_version_that_was_deleted",
     ],
     [
       "what another version runs is left where its own was deleted",
-      "    if released is None or released in known:",
+      "    if released is None or _version_of(released):",
       "    if False:",
       "test_exit_handler.py::test_leaves_what_another_version_runs_where_its_own_was_deleted",
     ],
@@ -170,20 +170,20 @@ export const wayBack: Protections = {
     ],
     [
       "what MLflow has is judged by its verdict there",
-      " if number and all(version.number != number for version in self.versions) else None",
-      " if number else None",
+      " and not model_registry.exists(held.number)\n",
+      "\n",
       "test_revert.py::test_what_failed_since_is_no_good_release_though_staging_holds_it",
     ],
     [
       "an emptied MLflow takes nothing to the base image",
-      "    if failed is None and staging.running and staging.held is None and not good_releases(staging, failed):",
+      "    if failed is None and staging.running and staging.held is None and not has_good_release(staging, failed):",
       "    if False:",
       "test_revert.py::test_an_emptied_mlflow_takes_nothing_to_the_base_image",
     ],
     [
       "an emptied MLflow does not keep a candidate",
-      " if staging.forgotten and staging.forgotten.number != failed else found",
-      " if False else found",
+      "    if staging.forgotten and staging.forgotten.number != failed:",
+      "    if False:",
       "test_revert.py::test_an_emptied_mlflow_does_not_keep_a_candidate",
     ],
     [
@@ -200,8 +200,8 @@ export const wayBack: Protections = {
     ],
     [
       "never back to the version that failed",
-      "if version.verified_digest and not version.collected and version.number != failed",
-      "if version.verified_digest and not version.collected",
+      "version.verified_digest and not version.collected and version.number != failed:",
+      "version.verified_digest and not version.collected:",
       "test_revert.py::test_a_version_that_passed_is_not_gone_back_to_when_it_is_the_failed_one",
     ],
     [
@@ -212,14 +212,14 @@ export const wayBack: Protections = {
     ],
     [
       "never back to a version that did not pass",
-      "        if version.verified_digest and not version.collected",
-      "        if not version.collected",
-      "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
+      "        if version.verified_digest and not version.collected and version.number != failed:",
+      "        if not version.collected and version.number != failed:",
+      "test_revert.py::test_a_digest_that_a_person_wrote_is_none[latest]",
     ],
     [
       "back to the image that was tested, not to a later build",
-      "        Served(constants.app_version(version.number), version.verified_digest)",
-      "        Served(constants.app_version(version.number), version.digest)",
+      "yield Served(constants.app_version(version.number), version.verified_digest)",
+      "yield Served(constants.app_version(version.number), version.digest)",
       "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
     ],
     [

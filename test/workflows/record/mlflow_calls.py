@@ -14,6 +14,7 @@ sys.path.insert(0, str(RECORDED.parents[2] / "workflows"))
 from lib import child_workflows, constants, http_client, model_registry, release_log
 from lib.last_release import Served
 
+IMAGE = f"sha256:{'1' * 64}"
 API = f"{model_registry.tracking_uri()}/api/2.0/"
 request = http_client.request
 
@@ -88,8 +89,9 @@ def missing(make, *args, **tags):
 
 def unknown_model():
     missing(model_registry.get, "1")
-    assert model_registry.all_versions() == [] and model_registry.alias("staging") is None
-    assert model_registry.aliases() == {}
+    assert model_registry.of_image(IMAGE) == list(model_registry.passed()) == []
+    assert model_registry.alias("staging") is None
+    assert model_registry.aliases() == {} and model_registry.all_versions() == []
 
 
 def train(experiment, version):
@@ -113,7 +115,7 @@ def registered(uri):
     model_registry.get("1")
     model_registry.tag(
         "1",
-        image_digest=f"sha256:{'1' * 64}",
+        image_digest=IMAGE,
         gate__load=json.dumps({"gate": "load", "verdict": "pass", "metrics": {"p95Ms": 110.5}}),
     )
     model_registry.move_alias("staging", "1")
@@ -121,7 +123,14 @@ def registered(uri):
     model_registry.move_alias("staging", "2")
     assert model_registry.aliases() == {"canary": "1", "staging": "2"}
     model_registry.get("2")
-    model_registry.all_versions()
+    model_registry.tag("1", staging__verdict="pass")
+    model_registry.tag("2", staging__verdict="pass")
+    model_registry.mark_changed("1")
+    assert [version.number for version in model_registry.of_image(IMAGE)] == ["1"]
+    page, model_registry.PAGE = model_registry.PAGE, 1
+    assert {version.number for version in model_registry.passed()} == {"1", "2"}
+    model_registry.PAGE = page
+    missing(model_registry.mark_changed, "99")
     missing(model_registry.get, "99")
     missing(model_registry.tag, "99", a="b")
     missing(

@@ -1,0 +1,113 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { KubeConfig } from "@kubernetes/client-node";
+import { listNewestReleases } from "../cli/releases";
+import { readBriefStatus } from "../cli/status";
+import { applicationsPath, lastReleaseAnnotation } from "../components/shared/workflow-names";
+import { exec } from "../lib/exec";
+import { Cluster } from "../lib/kube-client";
+import { startMlflow } from "../local/toolchain/mlflow-server";
+import { inTurn, median } from "./statistics";
+
+const rounds = 25;
+/** What each MLflow holds. */
+const sizes = {
+  few: { versions: 10, releases: 10 },
+  many: { versions: 1000, releases: 5000 },
+} as const;
+type Size = keyof typeof sizes;
+export const growthHead = ["", "10 VERSIONS, 10 RELEASES", "1000 VERSIONS, 5000 RELEASES", "TIMES"];
+
+const script = join(__dirname, "growth.py");
+
+/**
+ * What a command or a step waits for MLflow, in milliseconds: with ten versions and releases, and with many more. Each
+ * MLflow is a process of its own, with what the pipeline's own code writes.
+ */
+export async function growth(): Promise<string[][]> {
+  const folder = await mkdtemp(join(tmpdir(), "gourmetgram-bench-"));
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    const urls: Record<string, string> = {};
+    let python = "";
+    for (const [size, { versions, releases }] of Object.entries(sizes)) {
+      const data = join(folder, size);
+      await mkdir(data);
+      const server = await startMlflow(data);
+      stops.push(server.stop);
+      python = server.python;
+      urls[size] = `http://127.0.0.1:${server.port}`;
+      await exec(python, [script, "fill", server.database, `${versions}`, `${releases}`], {
+        env: { ...process.env, MLFLOW_TRACKING_URI: urls[size] },
+      });
+    }
+    const servers = Object.entries(urls).map(([size, url]) => `${size}=${url}`);
+    const steps = JSON.parse(await exec(python, [script, "measure", `${rounds}`, ...servers])) as Waits;
+    const waits = { ...(await commandWaits(urls)), ...steps };
+    return Object.entries(waits).map(([name, { few, many }]) => {
+      const [a, b] = [median(few), median(many)];
+      return [name, (1000 * a).toFixed(1), (1000 * b).toFixed(1), (b / a).toFixed(2)];
+    });
+  } finally {
+    for (const stop of stops) await stop();
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Seconds of each measurement. */
+type Waits = Record<string, Record<Size, number[]>>;
+
+async function commandWaits(urls: Record<string, string>): Promise<Waits> {
+  const commands: Record<string, (cluster: Cluster) => Promise<unknown>> = {
+    status: (cluster) => readBriefStatus(cluster),
+    history: (cluster) => listNewestReleases(cluster, 50),
+  };
+  const waits: Waits = {};
+  for (const [name, run] of Object.entries(commands)) {
+    const pieces = Object.fromEntries(
+      Object.entries(urls).map(([size, url]) => {
+        const { versions } = sizes[size as Size];
+        return [size, () => run(new ClusterOfMlflow(url, `1.0.${versions}`))];
+      }),
+    );
+    await inTurn(1, pieces); // The first of each fills the server's caches.
+    waits[name] = (await inTurn(rounds, pieces)) as Record<Size, number[]>;
+  }
+  return waits;
+}
+
+const environments = ["staging", "canary", "production"];
+
+/** A cluster whose MLflow is the process at an address, and whose API server answers at once. */
+class ClusterOfMlflow extends Cluster {
+  constructor(
+    private readonly url: string,
+    private readonly version: string,
+  ) {
+    super(new KubeConfig());
+  }
+
+  override async api<T>(path: string): Promise<T> {
+    if (path === applicationsPath)
+      return {
+        items: environments.map((name) => ({
+          metadata: { annotations: { [lastReleaseAnnotation]: JSON.stringify({ version: this.version }) } },
+          spec: { project: "gourmetgram", destination: { namespace: `gourmetgram-${name}` } },
+        })),
+      } as T;
+    const names = JSON.stringify(Object.fromEntries(environments.map((name) => [name, ""])));
+    if (path.endsWith("/pipeline-parameters")) return { data: { environments: names } } as T;
+    return { items: [], spec: { ports: [{ port: 80 }] } } as T;
+  }
+
+  override async service(_namespace: string, service: string, _port: number, path: string, request = {}) {
+    if (service !== "mlflow") return { status: 200, text: JSON.stringify({ model_version: this.version }) };
+    const { method = "GET", body } = request as { method?: string; body?: object };
+    const answer = await fetch(this.url + path, {
+      method,
+      ...(body && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+    });
+    return { status: answer.status, text: await answer.text() };
+  }
+}
