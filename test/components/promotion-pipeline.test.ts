@@ -13,6 +13,7 @@ const templates = [
   "promote-model",
   "restore-releases",
   "revert-staging",
+  "shift-traffic",
   "test-staging",
   "train-model",
 ];

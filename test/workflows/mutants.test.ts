@@ -9,10 +9,11 @@ import { promotion } from "./mutants/promotion";
 import { takeOut } from "./mutants/protection";
 import { staging } from "./mutants/staging";
 import { templates } from "./mutants/templates";
+import { traffic } from "./mutants/traffic";
 import { wayBack } from "./mutants/way-back";
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), "utf8");
-const tables = [staging, promotion, wayBack, gates, foundations, templates].map((table) =>
+const tables = [staging, promotion, wayBack, gates, foundations, templates, traffic].map((table) =>
   Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const),
 );
 
