@@ -11,8 +11,8 @@ type Kind = (typeof kinds)[number];
 
 const usage = `Usage: npm run traffic -- [${kinds.join("|")}] [--rate <number>] [--seconds <number>] [--url <url>]
 
-Sends pictures to production, as people do, and prints every 5 seconds what came back. --rate: requests a second, 1 to
-200, default 5. --seconds: 1 to 3600, default 60. --url: another address than production's. Ctrl-C ends it early.
+Sends pictures where people do, and prints every 5 seconds what came back. --rate: requests a second, 1 to 200, default
+5. --seconds: 1 to 3600, default 60. --url: default the gateway's, or without one production's. Ctrl-C ends it early.
 normal: a picture of each class. drifted: the same ones dark, grainy and in wrong colours. broken: no pictures, and
 pictures that are cut off; the app answers 400. Exit code 0: every request was answered. 1: some were lost. 2: it could
 not be sent.`;
@@ -41,7 +41,8 @@ export function trafficOptions(args: string[], urls: Record<string, string>): Tr
     options: {
       rate: { type: "string", default: "5" },
       seconds: { type: "string", default: "60" },
-      url: { type: "string", default: urls.production },
+      // With a gateway, people open its address.
+      url: { type: "string", default: urls.gateway ?? urls.production },
     },
   });
   const [kind = "normal", ...more] = positionals;

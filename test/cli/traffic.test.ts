@@ -140,6 +140,11 @@ describe("the options", () => {
     });
   });
 
+  it("have the gateway's address where there is one", () => {
+    const urls = { production: "http://127.0.0.1:80", gateway: "http://127.0.0.1:8088" };
+    expect(trafficOptions([], urls).url.href).toBe("http://127.0.0.1:8088/predict");
+  });
+
   it.each([
     [["evil"], '"evil" is not a kind of traffic: write one of normal, drifted, broken'],
     [["normal", "drifted"], '"normal drifted" is not a kind of traffic: write one of normal, drifted, broken'],
