@@ -54,6 +54,7 @@ const twoModels: Answers = {
       {
         version: "10",
         tags: [
+          { key: "retention.collected", value: "2026-01-05T00:00:00Z" },
           {
             key: "gate.integration",
             value: '{"gate":"integration","verdict":"fail","reason":"1000 classes","metrics":{}}',
@@ -152,7 +153,7 @@ describe("readStatus", () => {
           aliases: ["development"],
           digest: null,
           verdicts: { integration: { verdict: "fail", reason: "1000 classes" } },
-          collected: null,
+          collected: "2026-01-05T00:00:00Z",
         },
         {
           version: "1.0.9",
@@ -439,7 +440,7 @@ describe("render", () => {
         "",
         "MODEL   ALIASES          GATES",
         "1.0.9   canary, staging  -",
-        "1.0.10  -                integration fail, load skipped",
+        "1.0.10  -                integration fail, load skipped, collected 2026-01-05T00:00:00Z",
         "",
         "PAGE    URL",
         "mlflow  http://localhost:8000",
