@@ -3,19 +3,22 @@ import * as pulumi from "@pulumi/pulumi";
 import { Environment } from "./components/environments/environment";
 import { environmentApp, inClusterUrl } from "./components/environments/environment-bundle";
 import { placementErrors, referToPlatform } from "./components/environments/platform";
+import { TrafficSplit } from "./components/environments/traffic-split";
 import { PipelineImages } from "./components/pipeline/pipeline-images";
 import { PromotionPipeline } from "./components/pipeline/promotion-pipeline";
 import { Schedules } from "./components/pipeline/schedules";
 import { ArgoCd } from "./components/platform/argo-cd";
 import { ArgoWorkflows } from "./components/platform/argo-workflows";
 import { DestroyGuard } from "./components/platform/destroy-guard";
+import { Gateway } from "./components/platform/gateway";
 import { ModelRegistry, trackingUri } from "./components/platform/model-registry";
 import { Registry } from "./components/platform/registry";
-import { loadManifests } from "./components/platform/release-manifests";
+import { loadManifests, type Manifest } from "./components/platform/release-manifests";
 import { VolumeWatch } from "./components/platform/volume-watch";
 import { clusterProvider } from "./components/shared/cluster-provider";
 import { ownedVolumes } from "./components/shared/volumes";
 import { ConfigurationError, loadSettings, type Settings } from "./config";
+import { splitEnvironments } from "./config/promotion-path";
 import { contentKey } from "./image-builder/content-key";
 import { builtImageKeys, registryAddress } from "./images/catalogue";
 
@@ -119,7 +122,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       settings: settings.argoCd,
       exposure,
       images: catalogue,
-      manifests: (await Promise.all(argoCdManifests.map(loadManifests))).flat(),
+      manifests: await loadAll(argoCdManifests),
       targets: Object.entries(promotionPath).map(([name, { cluster }]) => ({
         namespace: environmentApp(name),
         cluster,
@@ -138,6 +141,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       environmentUrls: Object.fromEntries(
         Object.entries(promotionPath).map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)]),
       ),
+      backends: settings.gateway && splitEnvironments(promotionPath),
       remoteEnvironments: Object.keys(promotionPath).filter((name) => promotionPath[name].cluster),
       trackingUri,
       namespace: argoWorkflows.namespace,
@@ -159,16 +163,19 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
         { ...onCluster, dependsOn: [argoCd, registry] },
       ),
   );
+  const users =
+    settings.gateway && (await userTraffic(settings, settings.gateway, { ...onCluster, dependsOn: environments }));
   const platformParts = [registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion];
   const schedules = new Schedules(
     "schedules",
     {
       cron: pipeline.cron,
+      hasGateway: users !== undefined,
       namespace: argoWorkflows.namespace,
       folder: workflowFolder,
       formerParent: promotion,
     },
-    { ...onCluster, dependsOn: [...platformParts, ...environments] },
+    { ...onCluster, dependsOn: [...platformParts, ...environments, ...(users ? [users.gateway, users.split] : [])] },
   );
   new DestroyGuard("destroy-guard", { cluster }, { dependsOn: [...platformParts, ...environments, schedules] });
 
@@ -178,6 +185,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       mlflow: modelRegistry.url,
       argoWorkflows: argoWorkflows.url,
       argoCd: argoCd.url,
+      ...(users && { gateway: users.gateway.url }),
     },
     namespaces: {
       ...byName(names, environments, ({ namespace }) => namespace),
@@ -189,6 +197,32 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     // Read by the stacks of `remoteEnvironments`.
     platform,
   };
+}
+
+/** Where users come in, and how they are split between the last two environments. */
+async function userTraffic(
+  { exposure, images, promotionPath }: Settings,
+  settings: NonNullable<Settings["gateway"]>,
+  options: pulumi.ComponentResourceOptions,
+): Promise<{ gateway: Gateway; split: TrafficSplit }> {
+  const { production, canary } = splitEnvironments(promotionPath);
+  const gateway = new Gateway(
+    "gateway",
+    {
+      settings,
+      exposure,
+      images: images.catalogue,
+      manifests: settings.install ? await loadAll(settings.manifests) : [],
+      backends: [canary, production].map(({ environment }) => environmentApp(environment)),
+    },
+    options,
+  );
+  const split = new TrafficSplit("traffic-split", { namespace: gateway.namespace, production, canary }, options);
+  return { gateway, split };
+}
+
+async function loadAll(sources: string[]): Promise<Manifest[]> {
+  return (await Promise.all(sources.map(loadManifests))).flat();
 }
 
 function byName<Value>(

@@ -36,7 +36,8 @@ export function checkReason(text: string): string {
   return reason;
 }
 
-async function write(cluster: Cluster, data: Freeze | null): Promise<void> {
+/** Sets a freeze, or lifts it with null, without a record of it. */
+export async function writeFreeze(cluster: Cluster, data: Freeze | null): Promise<void> {
   const headers = { "content-type": "application/merge-patch+json" };
   await cluster.api(`${path}?fieldManager=promotion-freeze`, { method: "PATCH", headers, body: { data } });
 }
@@ -44,7 +45,7 @@ async function write(cluster: Cluster, data: Freeze | null): Promise<void> {
 /** Stops all promotions, and replaces a current freeze. @returns what was done, in one sentence */
 export async function freeze(cluster: Cluster, why: string, now = new Date()): Promise<string> {
   const who = await cluster.username();
-  await write(cluster, { who, since: timestamp(now), why: checkReason(why) });
+  await writeFreeze(cluster, { who, since: timestamp(now), why: checkReason(why) });
   await recordFreeze(cluster, "freeze", who, why);
   const remedy = "To allow promotions again, run npm run unfreeze.";
   return `Promotions are frozen, by ${who}: ${why}. Reverts still run. ${remedy}`;
@@ -54,7 +55,7 @@ export async function freeze(cluster: Cluster, why: string, now = new Date()): P
 export async function unfreeze(cluster: Cluster, why: string): Promise<string> {
   const current = await readFreeze(cluster);
   if (!current) return "Promotions were not frozen.";
-  await write(cluster, null);
+  await writeFreeze(cluster, null);
   await recordFreeze(cluster, "unfreeze", await cluster.username(), why);
   return `Promotions are allowed again. They were frozen by ${current.who} since ${current.since}: ${current.why}`;
 }

@@ -16,9 +16,18 @@ export async function mlflow<T>(cluster: Cluster, path: string, body?: object): 
     request,
   );
   if (status === 404 && text.includes("RESOURCE_DOES_NOT_EXIST")) return undefined;
-  if (status !== 200)
-    throw new Error(
-      `MLflow answered with ${status}: see its log with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`,
-    );
+  if (status !== 200) throw new Error(complaint(status));
   return JSON.parse(text) as T;
 }
+
+/** Version of the MLflow that serves. @throws if it does not answer */
+export async function mlflowServerVersion(cluster: Cluster): Promise<string> {
+  const { status, text } = await cluster.service(mlflowNamespace, "mlflow", mlflowPort, "/version", {
+    headers: { host: mlflowAddress },
+  });
+  if (status !== 200) throw new Error(complaint(status));
+  return text.trim();
+}
+
+const complaint = (status: number) =>
+  `MLflow answered with ${status}: see its log with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`;

@@ -37,6 +37,24 @@ const pageSize = 1000;
 export async function listModels(cluster: Cluster): Promise<Model[]> {
   const aliases = await readAliases(cluster);
   if (!aliases) return [];
+  return modelsOf(await listVersions(cluster), aliases);
+}
+
+/** A registered version, by its number, with all its tags. */
+export interface VersionTags {
+  readonly version: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** The tags of every registered version. @throws if MLflow is unreachable */
+export async function listVersionTags(cluster: Cluster): Promise<VersionTags[]> {
+  return (await listVersions(cluster)).map(({ version, tags = [] }) => ({
+    version,
+    tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+  }));
+}
+
+async function listVersions(cluster: Cluster): Promise<Version[]> {
   const versions: Version[] = [];
   let token: string | undefined;
   do {
@@ -44,7 +62,7 @@ export async function listModels(cluster: Cluster): Promise<Model[]> {
     versions.push(...(page.model_versions ?? []));
     token = page.next_page_token;
   } while (token);
-  return modelsOf(versions, aliases);
+  return versions;
 }
 
 /** The newest versions, and all with an alias. */

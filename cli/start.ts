@@ -33,7 +33,12 @@ Updates the stack that GOURMETGRAM_STACK names, default staging, and creates the
   --allow-data-loss  updates without the check that no data is lost`;
 
 /** Names of the UIs in the table of URLs. */
-const titles: Record<string, string> = { mlflow: "MLflow", argoWorkflows: "Argo Workflows", argoCd: "Argo CD" };
+const titles: Record<string, string> = {
+  gateway: "users",
+  mlflow: "MLflow",
+  argoWorkflows: "Argo Workflows",
+  argoCd: "Argo CD",
+};
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -94,7 +99,7 @@ async function startPlatform(
   await updateStack(stack, localStack(file, localValues(images)), options, phases);
   recordUrls(localUrls(Object.keys(exposedPorts(settings)), ports), true);
   const environments = Object.keys(settings.environments);
-  await waitAndReport([...environments, ...Object.keys(settings.exposure.ports)], environments, ports, phases);
+  await waitAndReport([...environments, ...Object.keys(pagePorts(settings))], environments, ports, phases);
 }
 
 /** A start of a stack that has only environments: its platform's stack has started the cluster. */
@@ -164,10 +169,14 @@ async function bootCluster(settings: Settings, phases: Phases): Promise<Ports> {
   return ports;
 }
 
-/** Ports of what people open, by name: every environment of the promotion path, and the pages. */
-function exposedPorts({ promotionPath, exposure }: Settings): Record<string, number> {
-  const environmentPorts = Object.entries(promotionPath).map(([name, { port }]) => [name, port]);
-  return { ...Object.fromEntries(environmentPorts), ...exposure.ports };
+/** Ports of what people open, by name: every environment of the promotion path, the pages and the gateway. */
+function exposedPorts(settings: Settings): Record<string, number> {
+  const environmentPorts = Object.entries(settings.promotionPath).map(([name, { port }]) => [name, port]);
+  return { ...Object.fromEntries(environmentPorts), ...pagePorts(settings) };
+}
+
+function pagePorts({ exposure, gateway }: Settings): Record<string, number> {
+  return { ...exposure.ports, ...(gateway && { gateway: gateway.port }) };
 }
 
 /** Builds the project's images, and the third-party images that need none of the tools that take long to compile. */

@@ -9,6 +9,7 @@ import { connect } from "../stacks/stack-cluster";
 import { readEnvironments } from "./environments";
 import { type Freeze, readFreeze } from "./freeze";
 import { listModels, listNewestModels, listServedModels, type Model } from "./models";
+import { describeSplit, readTrafficSplit, type TrafficSplit } from "./traffic-split";
 import { fullVolumes, readVolumes } from "./volumes";
 
 export interface EnvironmentStatus {
@@ -32,6 +33,8 @@ export interface Status {
   readonly freeze: Freeze | null;
   readonly environments: EnvironmentStatus[];
   readonly models: Model[];
+  /** How users are split at the gateway; null without one. */
+  readonly traffic: TrafficSplit | null;
   readonly urls: Record<string, string>;
 }
 
@@ -92,6 +95,7 @@ async function statusOf(cluster: Cluster, models: Model[], known?: Application[]
     environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
     models,
     urls,
+    traffic: await readTrafficSplit(cluster),
     freeze: (await readFreeze(cluster)) ?? null,
   };
 }
@@ -187,7 +191,7 @@ function mismatches({ environments, models }: Status): string[] {
 
 /** The status as a person reads it. */
 export function render(status: Status | BriefStatus): string {
-  const { environments, models, urls, freeze } = status;
+  const { environments, models, urls, freeze, traffic } = status;
   const older = "older" in status ? status.older : 0;
   const verdicts = ({ verdicts: given, collected }: Model) =>
     [
@@ -206,6 +210,7 @@ export function render(status: Status | BriefStatus): string {
         url ?? "-",
       ]),
     ),
+    ...(traffic ? [describeSplit(traffic)] : []),
     models.length === 0
       ? "No model yet. To train one, run npm run train -- normal"
       : table(

@@ -58,6 +58,11 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
   return name;
 }
 
+/** Every Workflow that the cluster has, those that have ended too. */
+export async function listWorkflows(cluster: Cluster): Promise<Workflow[]> {
+  return (await cluster.api<{ items: Workflow[] }>(`${path}/workflows`)).items;
+}
+
 /** Every Workflow of a pipeline run, oldest first. */
 export async function pipelineRunWorkflows(cluster: Cluster, pipelineRun: string): Promise<Workflow[]> {
   const query = `labelSelector=${encodeURIComponent(`${pipelineRunLabel}=${pipelineRun}`)}`;

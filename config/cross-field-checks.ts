@@ -29,12 +29,13 @@ const onePerCluster = "since Argo CD allows one environment per remote cluster";
  * @param given names of the sections that the stack file has, valid or not
  */
 export function crossFieldChecks(sections: Partial<Sections>, given: readonly string[]): ConfigIssue[] {
-  const { environments, exposure, pipeline, registry, images } = sections;
+  const { environments, exposure, gateway, pipeline, registry, images } = sections;
   const hasPlatformElsewhere = given.includes("platform");
   return [
     ...(hasPlatformElsewhere ? environmentStackIssues(sections, given) : environmentIssues(sections)),
-    ...(images && !hasPlatformElsewhere ? digestIssues(images) : []),
-    ...(exposure ? exposureIssues(exposure, environments, !hasPlatformElsewhere) : []),
+    ...(images && !hasPlatformElsewhere ? digestIssues(images, given.includes("gateway") && gateway?.install) : []),
+    ...(gateway && !hasPlatformElsewhere ? gatewayIssues(gateway, sections) : []),
+    ...(exposure ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, gateway)) : []),
     ...(pipeline ? loadIssues(pipeline.load) : []),
     ...(registry ? registryIssues(registry) : []),
   ];
@@ -97,7 +98,7 @@ function remoteStackIssues(
 }
 
 /** Where the environments are, and in which order models are promoted along them. */
-function environmentIssues({ environments, remoteEnvironments, exposure }: Partial<Sections>): ConfigIssue[] {
+function environmentIssues({ environments, remoteEnvironments, exposure, gateway }: Partial<Sections>): ConfigIssue[] {
   const local = environments ?? {};
   const remote = remoteEnvironments ?? {};
   const all: Record<string, Partial<EnvironmentLocation>> = { ...remote, ...local };
@@ -111,7 +112,7 @@ function environmentIssues({ environments, remoteEnvironments, exposure }: Parti
     ...localEnvironmentIssues(local),
     ...remoteEnvironmentIssues(remote, Object.keys(local)),
     ...pathErrors.map(({ environment, key, message }) => issue(pathOf(environment, ...key), message)),
-    ...portIssues(all, pathOf, exposure),
+    ...portIssues(all, pathOf, exposure, gateway),
   ];
 }
 
@@ -172,11 +173,12 @@ interface UsedPort {
   readonly path: string[];
 }
 
-/** The environments and the pages share the ports of the platform's cluster. */
+/** The environments, the pages and the gateway share the ports of the platform's cluster. */
 function portIssues(
   environments: Record<string, Partial<EnvironmentLocation>>,
   pathOf: (name: string, key: string) => string[],
   exposure?: Sections["exposure"],
+  gateway?: Sections["gateway"],
 ): ConfigIssue[] {
   const environmentPorts = promotionOrder(environments).flatMap((owner): UsedPort[] => {
     const { port, cluster } = environments[owner];
@@ -185,7 +187,8 @@ function portIssues(
   const pagePorts = Object.entries(exposure?.ports ?? {}).map(
     ([owner, port]): UsedPort => ({ owner, port, path: ["exposure", "ports", owner] }),
   );
-  return duplicates([...environmentPorts, ...pagePorts], "port");
+  const gatewayPorts = gateway ? [{ owner: "gateway", port: gateway.port, path: ["gateway", "port"] }] : [];
+  return duplicates([...environmentPorts, ...pagePorts, ...gatewayPorts], "port");
 }
 
 /** The first owner keeps a port; every later one needs another. */
@@ -196,18 +199,21 @@ function duplicates(ports: UsedPort[], noun: string): ConfigIssue[] {
   });
 }
 
-/** @param hasPages whether the stack exposes the three pages too */
+/** What people open beside the environments, by the names of `exposure.nodePorts`. */
+function pagesOf({ ports }: Sections["exposure"], gateway: Sections["gateway"]): string[] {
+  return [...Object.keys(ports), ...(gateway ? ["gateway"] : [])];
+}
+
+/** @param pages what the stack exposes beside its environments */
 function exposureIssues(
   exposure: Sections["exposure"],
   environments: Sections["environments"] | undefined,
-  hasPages: boolean,
+  pages: string[],
 ): ConfigIssue[] {
   return [
     ...addressIssues(exposure),
-    ...hostIssues(exposure, hasPages),
-    ...(exposure.type === "NodePort"
-      ? nodePortIssues(exposure, environments, hasPages)
-      : unusedNodePortIssues(exposure)),
+    ...hostIssues(exposure, pages.length > 0),
+    ...(exposure.type === "NodePort" ? nodePortIssues(exposure, environments, pages) : unusedNodePortIssues(exposure)),
   ];
 }
 
@@ -233,13 +239,13 @@ function unusedNodePortIssues({ nodePorts }: Sections["exposure"]): ConfigIssue[
 }
 
 function nodePortIssues(
-  { ports, nodePorts }: Sections["exposure"],
+  { nodePorts }: Sections["exposure"],
   environments: Sections["environments"] | undefined,
-  hasPages: boolean,
+  pages: string[],
 ): ConfigIssue[] {
   const pathOf = (name: string) => ["exposure", "nodePorts", name];
   // The order of promotion: Pulumi does not keep the order of the file.
-  const owners = [...promotionOrder(environments ?? {}), ...(hasPages ? Object.keys(ports) : [])];
+  const owners = [...promotionOrder(environments ?? {}), ...pages];
   const used = owners
     .filter((owner) => owner in nodePorts)
     .map((owner): UsedPort => ({ owner, port: nodePorts[owner], path: pathOf(owner) }));
@@ -251,6 +257,29 @@ function nodePortIssues(
     ...issues,
     ...missing.map((owner) => issue(pathOf(owner), "missing: write a node port for it")),
     ...unknown.map((name) => issue(pathOf(name), `remove it, since this stack has no environment ${name}`)),
+  ];
+}
+
+/** The gateway leads to the last two environments, which this stack must hold. */
+function gatewayIssues(
+  { install, className }: NonNullable<Sections["gateway"]>,
+  { environments = {}, remoteEnvironments = {} }: Partial<Sections>,
+): ConfigIssue[] {
+  const path = promotionOrder({ ...remoteEnvironments, ...environments });
+  const elsewhere = path.slice(-2).filter((name) => name in remoteEnvironments);
+  return [
+    ...(install && className
+      ? [issue(["gateway", "className"], "remove it, or write install: false, since Contour has a class of its own")]
+      : []),
+    ...(!install && !className
+      ? [issue(["gateway", "className"], "missing: write the GatewayClass of the cluster's implementation")]
+      : []),
+    ...(path.length < 3
+      ? [issue(["gateway"], "remove it, or add environments: it splits users between the two that come after staging")]
+      : []),
+    ...elsewhere.map((name) =>
+      issue(["gateway"], `remove it, since it leads to ${name}, and another stack holds that environment`),
+    ),
   ];
 }
 
@@ -288,7 +317,8 @@ function registryIssues({ configureNodes, clusterIp }: Sections["registry"]): Co
   return [issue(["registry", "clusterIp"], `missing: write a fixed IPv4 address, ${reason}`)];
 }
 
-function digestIssues({ build, mirror, overrides }: Sections["images"]): ConfigIssue[] {
+/** @param needsGateway whether the stack installs the gateway, so that its images need digests too */
+function digestIssues({ build, mirror, overrides }: Sections["images"], needsGateway = false): ConfigIssue[] {
   const chosen = overrides as Partial<Record<ImageKey, ImageOverride>>;
   const images = resolveImages(chosen, mirror);
   const missing = (key: ImageKey, message: string) =>
@@ -300,7 +330,7 @@ function digestIssues({ build, mirror, overrides }: Sections["images"]): ConfigI
     ...retagged.map((key) =>
       missing(key, `of ${chosen[key]!.tag}, since the catalogue has the digest of ${catalogue[key].tag}`),
     ),
-    ...unpinnedImages(images).map((key) => missing(key, "that `npm run images -- pin` prints")),
+    ...unpinnedImages(images, needsGateway).map((key) => missing(key, "that `npm run images -- pin` prints")),
     ...notBuilt.map((key) => missing(key, "that `npm run images -- push` printed, or write images.build: true")),
   ];
 }

@@ -28,7 +28,7 @@ export function byName<Value extends z.ZodType>(meaning: string, names: readonly
 
 // `gourmetgram-<name>` is a namespace. With the tag of the bundle, it is also the name of a Job.
 // `<name>` is an alias in MLflow and the beginning of image tags.
-const reservedNames = ["platform", "mlflow", "development", "latest", "gate"];
+const reservedNames = ["platform", "gateway", "mlflow", "development", "latest", "gate"];
 const environmentForm = `(?!(?:${reservedNames.join("|")}|v\\d+)$)[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?`;
 
 /**
@@ -101,6 +101,18 @@ export function choice<const Values extends readonly string[]>(meaning: string, 
 /** A whole number from `least` to `most`. */
 export const whole = (meaning: string, least: number, most: number, unit?: string) =>
   between(z.int, "a whole number", meaning, least, most, unit);
+
+/** Whole percentages in ascending order, none of them 0 or 100. */
+export function percentages(meaning: string) {
+  const what = "a list of whole percentages from 1 to 99, each larger than the one before";
+  const isAscending = (list: number[]) => list.every((value, index) => index === 0 || value > list[index - 1]);
+  const steps = z.array(whole("one of them", 1, 99, "%"), { error: expected(what) });
+  return described(
+    steps.refine((list) => list.length > 0 && isAscending(list), { error: `write ${what}` }),
+    meaning,
+    what,
+  );
+}
 
 /** Any number from `least` to `most`. */
 export const decimal = (meaning: string, least: number, most: number, unit?: string) =>

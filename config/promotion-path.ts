@@ -21,6 +21,21 @@ export interface EnvironmentLocation {
 /** Every environment that models are promoted along, in order. */
 export type PromotionPath = Readonly<Record<string, EnvironmentLocation>>;
 
+/** An environment that the gateway leads users to. */
+export interface Backend {
+  readonly environment: string;
+  /** Port of its Service, 1 to 65535. */
+  readonly port: number;
+}
+
+/** The two environments that the gateway splits users between: the last one of the path, and the one before it. */
+export function splitEnvironments(path: PromotionPath): Readonly<Record<"production" | "canary", Backend>> {
+  const [canary, production] = Object.entries(path)
+    .slice(-2)
+    .map(([environment, { port }]) => ({ environment, port }));
+  return { production, canary };
+}
+
 /** Names of the environments in the order of promotion. Those that no promotion reaches come last, sorted by name. */
 export function promotionOrder(environments: Environments): string[] {
   const names = Object.keys(environments).sort();

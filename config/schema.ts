@@ -18,6 +18,7 @@ import {
   list,
   openMapping,
   optional,
+  percentages,
   quantity,
   registryPrefix,
   repository,
@@ -36,10 +37,11 @@ import {
 export const project = "gourmetgram";
 
 const pinnedRelease = "the pinned release";
-const { argoWorkflowController, argoCd: argoCdImage } = catalogue;
+const { argoWorkflowController, argoCd: argoCdImage, contour: contourImage } = catalogue;
 const argoWorkflowsReleases = "https://github.com/argoproj/argo-workflows/releases/download";
 const argoWorkflowsRelease = `${argoWorkflowsReleases}/${argoWorkflowController.tag}`;
 const argoCdRelease = `https://raw.githubusercontent.com/argoproj/argo-cd/${argoCdImage.tag}/manifests`;
+const contourRelease = `https://raw.githubusercontent.com/projectcontour/contour/${contourImage.tag}/examples`;
 const port = (meaning: string) => whole(meaning, 1, 65535);
 const volume = (meaning: string) => quantity(meaning, "1Gi", "10000Gi").default("20Gi");
 
@@ -134,6 +136,21 @@ const argoCd = section("Argo CD.", {
     .meta({ fallback: pinnedRelease }),
 });
 
+const gateway = section("The gateway, at which users come in. Without this section no user comes to canary.", {
+  install: flag("`false` if the cluster already has an implementation of the Gateway API").default(true),
+  className: optional(
+    text("GatewayClass of that implementation", "the name of a GatewayClass", /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/),
+    "required with `install: false`",
+  ),
+  port: port("port at which users come in").default(8088),
+  manifests: list(
+    "URLs or paths of Contour's install manifest and of the CRDs of the Gateway API",
+    source("URL or path of a manifest"),
+  )
+    .default([`${contourRelease}/render/contour-deployment.yaml`, `${contourRelease}/gateway/00-crds.yaml`])
+    .meta({ fallback: pinnedRelease }),
+});
+
 const uiPorts = section("Ports of the three pages.", {
   mlflow: port("port of MLflow").default(8000),
   argoWorkflows: port("port of Argo Workflows").default(2746),
@@ -158,7 +175,7 @@ const exposure = section("How people reach the environments and the pages.", {
     whole("node port of each environment and page, for `NodePort`", 30000, 32767).meta({
       fallback: "required for `NodePort`",
     }),
-    Object.keys(uiPorts.shape),
+    [...Object.keys(uiPorts.shape), "gateway"],
   ).default({}),
 });
 
@@ -210,6 +227,12 @@ const pipeline = section("How the workflows train and test models.", {
     // A request of ten seconds counts as failed.
     maxP95Ms: whole("time in which 95 % of the requests must be answered", 1, 10000, "ms").default(2000),
   }).prefault({}),
+  canary: section("How the gateway leads users to canary.", {
+    steps: percentages("shares of the users that meet a new version in canary, one after another").default([
+      1, 10, 25, 50,
+    ]),
+    stepMinutes: whole("time that each share lasts before the next one", 1, 1440, "min").default(5),
+  }).prefault({}),
   retention: section("Which model versions keep their images and files, beside those that are in use.", {
     days: whole("time for which a version is kept after an environment last served it", 1, 3650, "days").default(30),
     versions: whole("number of versions that passed staging last, which are kept to go back to", 1, 1000).default(10),
@@ -230,6 +253,7 @@ export const schema = section("Settings of a stack.", {
   argoWorkflows: argoWorkflows.prefault({}),
   argoCd: argoCd.prefault({}),
   exposure,
+  gateway: gateway.optional(),
   environments: byEnvironment("The environments that this stack holds.", environment),
   remoteEnvironments: byEnvironment(
     "The later environments of the path, which other stacks hold.",

@@ -57,6 +57,8 @@ export const catalogue = {
     tag: "8.2.2-alpine",
     digest: "sha256:59b6e694653476de2c992937ebe1c64182af4728e54bb49e9b7a6c26614d8933",
   },
+  contour: { repository: "ghcr.io/projectcontour/contour", tag: "v1.33.0", digest: null },
+  envoy: { repository: "docker.io/envoyproxy/envoy", tag: "distroless-v1.35.2", digest: null },
 } as const satisfies Record<string, CatalogueImage>;
 
 export type ImageKey = keyof typeof catalogue;
@@ -82,9 +84,13 @@ export function resolveImages(overrides: Partial<Record<ImageKey, ImageOverride>
   return Object.fromEntries(entries) as Images;
 }
 
+/** Images that only a stack with a gateway of its own runs. */
+const gatewayImageKeys: readonly ImageKey[] = ["contour", "envoy"];
+
 /** Upstream images without a digest. A stack must state them before it can be deployed. */
-export function unpinnedImages(images: Images): ImageKey[] {
-  return imageKeys.filter((key) => !isBuiltImage(key) && !images[key].digest);
+export function unpinnedImages(images: Images, withGateway: boolean): ImageKey[] {
+  const deployed = imageKeys.filter((key) => withGateway || !gatewayImageKeys.includes(key));
+  return deployed.filter((key) => !isBuiltImage(key) && !images[key].digest);
 }
 
 function isBuiltImage(key: ImageKey): key is BuiltImageKey {

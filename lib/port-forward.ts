@@ -2,7 +2,7 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { PortForward } from "@kubernetes/client-node";
 import type { Cluster } from "./kube-client";
 
-interface Pod {
+export interface Pod {
   metadata: { name: string };
   status: { conditions?: { type: string; status: string }[] };
 }
@@ -49,7 +49,8 @@ export async function withPortForward<T>(
   }
 }
 
-async function readyPod(cluster: Cluster, namespace: string, selector: string): Promise<Pod | undefined> {
+/** A pod that is ready, of those with a label; undefined if there is none. */
+export async function readyPod(cluster: Cluster, namespace: string, selector: string): Promise<Pod | undefined> {
   const query = `labelSelector=${encodeURIComponent(selector)}`;
   const { items } = await cluster.api<{ items: Pod[] }>(`/api/v1/namespaces/${namespace}/pods?${query}`);
   return items.find(({ status }) =>

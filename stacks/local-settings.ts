@@ -6,8 +6,8 @@ import { nodeIp, registryIp } from "../local/cluster/network";
 /** The values of the local cluster that only this machine knows. */
 export interface LocalValues {
   kubeconfig: string;
-  /** Paths of the install manifests; the one of Argo CD holds its CRDs. */
-  manifests: { argoWorkflows: string; argoCd: string };
+  /** Paths of the install manifests; those of Argo CD and Contour hold the CRDs. */
+  manifests: { argoWorkflows: string; argoCd: string; contour: string };
   /** The third-party images that were built here, by their key in the catalogue. */
   images: Record<string, { repository: string; tag: string; digest: string }>;
 }
@@ -33,6 +33,9 @@ export function localStack(file: StackFile, local: LocalValues): StackFile {
     ...changed("registry", (section) => ({ ...section, clusterIp: registryIp })),
     ...changed("argoWorkflows", (section) => ({ ...section, manifests: local.manifests.argoWorkflows })),
     ...changed("argoCd", (section) => ({ ...section, manifests: local.manifests.argoCd, crds: [] })),
+    ...("gateway" in settings
+      ? changed("gateway", (section) => ({ ...section, manifests: [local.manifests.contour] }))
+      : {}),
   });
   return {
     ...file,

@@ -46,7 +46,11 @@ const updateLog = (name: string): string => join(stateDir(), "logs", `pulumi-${n
 export function localValues(images: LocalValues["images"]): LocalValues {
   return {
     kubeconfig: kubeconfigPath(),
-    manifests: { argoWorkflows: manifestPath("argo-workflows"), argoCd: manifestPath("argo-cd") },
+    manifests: {
+      argoWorkflows: manifestPath("argo-workflows"),
+      argoCd: manifestPath("argo-cd"),
+      contour: manifestPath("contour"),
+    },
     images,
   };
 }

@@ -14,7 +14,7 @@ let made: Promise<string> | undefined;
  * @throws Error with its complaints
  */
 export async function lintPython(): Promise<string> {
-  const folders = ["workflows", "images", "test"];
+  const folders = ["workflows", "images", "cli", "test"];
   const ruff = async (...args: string[]) =>
     exec(await python(), ["-m", "ruff", ...args, "--no-cache", ...folders], { cwd: repositoryRoot });
   return (await ruff("check")) + (await ruff("format", "--check"));

@@ -32,8 +32,11 @@ export function runnableStack(stack: string): Record<string, unknown> {
         mlflow: { digest: digest("1") },
         argoWorkflowController: { digest: digest("2") },
         argoServer: { digest: digest("3") },
+        contour: { digest: digest("4") },
+        envoy: { digest: digest("5") },
       },
     },
+    ...("gourmetgram:gateway" in config && { "gourmetgram:gateway": { manifests: [fixture("contour.yaml")] } }),
     "gourmetgram:argoWorkflows": { manifests: fixture("argo-workflows.yaml") },
     "gourmetgram:argoCd": { manifests: fixture("argo-cd.yaml"), crds: [] },
   };
@@ -64,9 +67,10 @@ export function stacksOfTwoClusters(): { platform: Record<string, unknown>; cana
   };
 }
 
-/** Settings of the shipped staging stack with some sections replaced, as `parseSettings` checks them. */
+/** Settings of the shipped staging stack without its gateway, and with some sections replaced, as they are checked. */
 export function settingsWith(sections: Record<string, unknown> = {}): Settings {
-  return parseSettings({ ...withoutProject(runnableStack("staging")), ...sections });
+  const { gateway: _, ...others } = withoutProject(runnableStack("staging"));
+  return parseSettings({ ...others, ...sections });
 }
 
 /** The same as `parseSettings` takes it: keys without the project. */

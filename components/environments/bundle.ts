@@ -5,7 +5,10 @@ import * as yaml from "js-yaml";
 /** What an environment runs, apart from the model that the pipeline releases to it. */
 export interface Bundle {
   readonly deployment: types.input.apps.v1.Deployment;
+  /** What people reach. */
   readonly service: types.input.core.v1.Service;
+  /** What a Prometheus of the cluster reaches. */
+  readonly metricsService: types.input.core.v1.Service;
   /** Name of the image in the Deployment. A release replaces it. */
   readonly imageName: string;
   /** `repository@digest` of the image that runs until the first release. */
@@ -18,10 +21,11 @@ export function renderBundle(bundle: Bundle): Record<string, string> {
   return {
     "deployment.yaml": dump(bundle.deployment),
     "service.yaml": dump(bundle.service),
+    "metrics-service.yaml": dump(bundle.metricsService),
     "kustomization.yaml": dump({
       apiVersion: "kustomize.config.k8s.io/v1beta1",
       kind: "Kustomization",
-      resources: ["deployment.yaml", "service.yaml"],
+      resources: ["deployment.yaml", "service.yaml", "metrics-service.yaml"],
       images: [{ name: bundle.imageName, newName, digest }],
     }),
   };

@@ -4,7 +4,7 @@ import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } f
 import type { Bundle } from "./bundle";
 import type { Platform } from "./platform";
 
-/** What the Deployment and the Service of an environment depend on. */
+/** What the Deployment and the Services of an environment depend on. */
 export interface EnvironmentShape {
   /** Name of the environment: `staging`. */
   readonly environment: string;
@@ -16,6 +16,8 @@ export interface EnvironmentShape {
 
 /** Port of the app's container. */
 export const appPort = 8000;
+/** Port at which the app of today tells its metrics. An app that was built before has none, so no probe asks it. */
+export const metricsPort = 9100;
 /**
  * What the kubelet asks. Every version of the app answers it on its port, so a changed bundle never takes a released
  * image out. Today's app keeps threads free for it. An older one may take 8 seconds when 120 clients are waiting: it is
@@ -47,7 +49,7 @@ export function inClusterUrl(environment: string, exposedPort: number): string {
   return `http://${app}.${app}.svc.cluster.local:${exposedPort}`;
 }
 
-/** The bundle with the Deployment and the Service of one environment. */
+/** The bundle with the Deployment and the Services of one environment. */
 export function environmentBundle(
   { environment, settings, exposure, platform }: EnvironmentShape,
   baseImage: string,
@@ -78,7 +80,11 @@ export function environmentBundle(
               {
                 name: "app",
                 image: imageName,
-                ports: [{ name: "http", containerPort: appPort }],
+                env: [{ name: "ENVIRONMENT", value: environment }],
+                ports: [
+                  { name: "http", containerPort: appPort },
+                  { name: "metrics", containerPort: metricsPort },
+                ],
                 startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 60 },
                 readinessProbe: { ...probe, periodSeconds: 2, timeoutSeconds: probeTimeoutSeconds },
                 livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: probeTimeoutSeconds },
@@ -103,6 +109,17 @@ export function environmentBundle(
           port: platform.promotionPath[environment].port,
           targetPort: "http",
         }),
+      },
+    },
+    // Headless, so that its name leads to each pod, and to nobody outside the cluster.
+    metricsService: {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: `${app}-metrics`, labels },
+      spec: {
+        selector: labels,
+        clusterIP: "None",
+        ports: [{ name: "metrics", protocol: "TCP", port: metricsPort, targetPort: "metrics" }],
       },
     },
   };

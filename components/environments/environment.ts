@@ -19,7 +19,7 @@ import {
   workflowNamespace,
 } from "../shared/workflow-names";
 import { bundleTag, renderBundle } from "./bundle";
-import { appPort, type EnvironmentShape, environmentApp, environmentBundle } from "./environment-bundle";
+import { appPort, type EnvironmentShape, environmentApp, environmentBundle, metricsPort } from "./environment-bundle";
 import type { Platform } from "./platform";
 import { deployerAccount, RemoteCluster } from "./remote-cluster";
 
@@ -140,7 +140,7 @@ export class Environment extends pulumi.ComponentResource {
     return this.grant("argocd", grant, this.onEnvironment);
   }
 
-  /** The app only answers: it accepts connections at its port, and opens none. */
+  /** The app only answers, on its port everybody, on that of its metrics the pods of the cluster. It asks nobody. */
   private isolate() {
     new k8s.networking.v1.NetworkPolicy(
       `${this.name}-network-policy`,
@@ -149,7 +149,10 @@ export class Environment extends pulumi.ComponentResource {
         spec: {
           podSelector: { matchLabels: { app: this.app } },
           policyTypes: ["Ingress", "Egress"],
-          ingress: [{ ports: [{ protocol: "TCP", port: appPort }] }],
+          ingress: [
+            { ports: [{ protocol: "TCP", port: appPort }] },
+            { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: metricsPort }] },
+          ],
           egress: [],
         },
       },
@@ -327,5 +330,5 @@ export class Environment extends pulumi.ComponentResource {
 
 /** Packs the bundle into one content layer, as Argo CD expects it, unless the registry already has it. */
 const publishScript = `crane --insecure digest "$TARGET" >/dev/null 2>&1 && exit 0
-tar -C /bundle -chf /tmp/bundle.tar deployment.yaml service.yaml kustomization.yaml
+tar -C /bundle -chf /tmp/bundle.tar deployment.yaml service.yaml metrics-service.yaml kustomization.yaml
 exec crane --insecure append --oci-empty-base --new_layer /tmp/bundle.tar --new_tag "$TARGET"`;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { PipelineSettings } from "../../config";
+import type { Backend } from "../../config/promotion-path";
 import type { BuiltImageKey } from "../../images/catalogue";
 import type { Manifest } from "../platform/release-manifests";
 import { freezeName, holdsAnnotation } from "../shared/workflow-names";
@@ -17,6 +18,8 @@ export interface PromotionPipelineArgs {
   readonly environmentUrls: Record<string, string>;
   /** Names of the environments whose pods are on another cluster. */
   readonly remoteEnvironments: string[];
+  /** The two Services that the gateway splits users between; none without a gateway. */
+  readonly backends?: Readonly<Record<"production" | "canary", Backend>>;
   /** MLflow's tracking URI. */
   readonly trackingUri: string;
   /** Namespace that Argo Workflows watches. */
@@ -50,7 +53,8 @@ function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   // A collection leaves alone what an unfinished Workflow names.
   const unfinished = argo(["workflows"], ["get", "list"]);
   if (template === "collect-old-versions") return [report, unfinished];
-  return template === "promote-model" ? [report, workflows, freeze] : [report, workflows];
+  const asksForFreeze = ["promote-model", "shift-traffic"].includes(template);
+  return asksForFreeze ? [report, workflows, freeze] : [report, workflows];
 }
 
 /**
@@ -163,9 +167,18 @@ function pipelineParameters(
     "retention-days": String(settings.retention.days),
     "retention-versions": String(settings.retention.versions),
     "mlflow-uri": args.trackingUri,
+    traffic: args.backends ? trafficParameter(args.backends, settings.canary) : "",
     environments: JSON.stringify(args.environmentUrls),
     "remote-environments": JSON.stringify(args.remoteEnvironments),
   };
+}
+
+/** How users are split, as `traffic` in workflows/lib/inputs.py reads it. */
+function trafficParameter(
+  backends: NonNullable<PromotionPipelineArgs["backends"]>,
+  { steps, stepMinutes }: PipelineSettings["canary"],
+): string {
+  return JSON.stringify({ ...backends, steps, pauseSeconds: 60 * stepMinutes });
 }
 
 /**

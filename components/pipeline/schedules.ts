@@ -7,6 +7,8 @@ import { readWorkflows } from "./workflow-files";
 export interface SchedulesArgs {
   /** When a training starts. */
   readonly cron: PipelineSettings["cron"];
+  /** Whether users come in at a gateway, so that somebody must watch canary. */
+  readonly hasGateway: boolean;
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
   /** Folder of the CronWorkflows. */
@@ -22,7 +24,10 @@ export interface SchedulesArgs {
 export class Schedules extends pulumi.ComponentResource {
   constructor(name: string, args: SchedulesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:Schedules", name, {}, opts);
-    for (const manifest of readWorkflows(args.folder).filter(({ kind }) => kind === "CronWorkflow")) {
+    const schedules = readWorkflows(args.folder).filter(
+      ({ kind, metadata }) => kind === "CronWorkflow" && (args.hasGateway || metadata.name !== "cron-shift-traffic"),
+    );
+    for (const manifest of schedules) {
       const { apiVersion, kind, metadata, spec } = withSettings(manifest, args.cron);
       new k8s.apiextensions.CustomResource(
         `pipeline-${metadata.name}`,

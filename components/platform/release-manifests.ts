@@ -95,7 +95,7 @@ export function installManifests(
   name: string,
   objects: Manifest[],
   parent: pulumi.Resource,
-  dependsOn: pulumi.Resource,
+  dependsOn: pulumi.Input<pulumi.Resource[]> | pulumi.Resource,
 ): pulumi.Output<pulumi.Resource[]> {
   const group = new k8s.yaml.ConfigGroup(name, { objs: objects }, { parent, dependsOn });
   return group.resources.apply((resources) => Object.values(resources) as pulumi.Resource[]);

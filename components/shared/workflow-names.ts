@@ -4,6 +4,12 @@
 export const workflowNamespace = "argo";
 /** Namespace of Argo CD and of the Applications. */
 export const argoCdNamespace = "argocd";
+/** Namespace of the gateway, at which users come in, and of its routes. */
+export const gatewayNamespace = "gourmetgram-gateway";
+/** Name of the route that splits users between production and canary. */
+export const trafficRoute = "gourmetgram";
+/** Annotation of that route: which share of the users meets which version (`workflows/lib/traffic.py`). */
+export const trafficSplitAnnotation = "gourmetgram.io/traffic-split";
 /** Path of the Applications in the Kubernetes API. */
 export const applicationsPath = `/apis/argoproj.io/v1alpha1/namespaces/${argoCdNamespace}/applications`;
 /** Type of the component that declares one environment, as Pulumi's state has it. */

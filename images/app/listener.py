@@ -7,17 +7,18 @@ that is refused before the client has read why, and ends at once when told to.
 
 import ctypes
 import json
+import re
 import resource
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 # Open connections; with one more, the one that has been idle for longest is closed.
@@ -32,6 +33,9 @@ BODY_IN_MEMORY = 16 * 1024
 LINGER_SECONDS = 5
 LINGER_BYTES = 64 * 2**20
 
+# Told of an answer that is about to be sent: path, status, seconds since its request was whole, and `X-Probe`.
+Watcher = Callable[[str, int, float, str | None], None]
+
 
 class TooLarge(RequestEntityTooLarge):
     """The app's own sentence for a body that is refused at its header."""
@@ -45,9 +49,12 @@ class TooLarge(RequestEntityTooLarge):
 class Parser(HTTPRequestParser):
     """A request as it comes in."""
 
+    # Known once the header is whole.
+    path = ""
+
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
-        self.begun = time.monotonic()
+        self.begun = self.whole = time.monotonic()
 
     def received(self, data: bytes) -> int:
         """Takes bytes in, and says how many of them belong to this request."""
@@ -57,10 +64,31 @@ class Parser(HTTPRequestParser):
             self.error = TooLarge(f"the request is larger than the {bar:g} MiB that this app takes")
             # Else waitress tells a client that asks first to send it all the same.
             self.expect_continue = False
+        if self.completed:
+            self.whole = time.monotonic()
         return consumed
 
 
-class Refusal(ErrorTask):
+class Answer(Task):
+    """An answer of any kind: the app's, or a refusal."""
+
+    def build_response_header(self) -> bytes:
+        """Adds what every answer carries. Who counts is told before the client can know the answer."""
+        listener, request = self.channel.server, self.request
+        self.response_headers.extend(listener.headers)
+        if listener.watcher is not None:
+            # More than one slash leads to the same page.
+            path = re.sub("^/+", "/", request.path)
+            seconds = time.monotonic() - request.whole
+            listener.watcher(path, int(self.status[:3]), seconds, request.headers.get("X_PROBE"))
+        return super().build_response_header()
+
+
+class AppAnswer(Answer, WSGITask):
+    """What the app answers."""
+
+
+class Refusal(Answer, ErrorTask):
     """The answer to a request that is none, or too large."""
 
     def execute(self) -> None:
@@ -73,6 +101,7 @@ class Channel(HTTPChannel):
     """One connection."""
 
     parser_class = Parser
+    task_class = AppAnswer
     error_task_class = Refusal
     lingers_until: float | None = None
     lingered = 0
@@ -123,16 +152,22 @@ class Channel(HTTPChannel):
 
 
 class Listener(TcpWSGIServer):
-    """The app's port."""
+    """One port. `headers` are on every answer."""
 
     channel_class = Channel
 
-    def __init__(self, app: Callable[..., Any], host: str, port: int, threads: int, body_bar: int) -> None:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        # A connection has a socket, and up to two temporary files of its body.
-        wanted = 4 * CONNECTIONS_BAR
-        enough = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        host: str,
+        port: int,
+        threads: int,
+        body_bar: int,
+        connections_bar: int = CONNECTIONS_BAR,
+        headers: Sequence[tuple[str, str]] = (),
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.connections_bar, self.headers, self.watcher = connections_bar, headers, watcher
         super().__init__(
             app,
             host=host,
@@ -140,7 +175,7 @@ class Listener(TcpWSGIServer):
             threads=threads,
             backlog=1024,
             # Never reached: `readable` makes room before.
-            connection_limit=10 * CONNECTIONS_BAR,
+            connection_limit=10 * connections_bar,
             channel_timeout=IDLE_SECONDS,
             cleanup_interval=2,
             max_request_header_size=HEADER_BAR,
@@ -153,7 +188,7 @@ class Listener(TcpWSGIServer):
     def readable(self) -> bool:
         """Whether a new connection is taken: always, since the one that has been idle for longest makes room."""
         channels = list(self.active_channels.values())
-        if len(channels) >= CONNECTIONS_BAR:
+        if len(channels) >= self.connections_bar:
             idle = [each for each in channels if not each.requests and not each.will_close]
             if idle:
                 min(idle, key=lambda each: each.last_activity).will_close = True
@@ -170,6 +205,15 @@ class Listener(TcpWSGIServer):
     def quiet(self) -> bool:
         """Whether no request is at work."""
         return not any(each.at_work() for each in list(self.active_channels.values()))
+
+
+def allow_open_files() -> None:
+    """Lets the process have as many files open as its connections may need, if the system admits as many."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    # A connection has a socket, and up to two temporary files of its body. The rest is for all else.
+    wanted = 4 * CONNECTIONS_BAR
+    enough = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 def return_freed_memory() -> None:

@@ -13,7 +13,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from decode import PictureError
-from listener import Listener, return_freed_memory
+from listener import Listener, allow_open_files, return_freed_memory
+from metrics import Metrics, environment_of
 from model import WAITING_BAR, BusyError, ContractError, Model
 
 # Bytes of a whole request.
@@ -24,30 +25,38 @@ STUCK_SECONDS = 60
 DRAIN_SECONDS = 5
 # Seconds in which what is at work then may end. Both together are within the pod's terminationGracePeriodSeconds.
 FINISH_SECONDS = 20
+# Open connections of the metrics' port, and bytes of a request there.
+METRICS_CONNECTIONS = 16
+METRICS_BODY = 1024
 TEST_PICTURE = Path(__file__).with_name("test.jpg").read_bytes()
 
 
-def create_app(folder: Path) -> Flask:
+def version_in(folder: Path) -> str | None:
+    """The version of the model of a folder, as in 1.0.7; None before the first release."""
+    try:
+        return (folder / "versions.txt").read_text().strip()
+    except FileNotFoundError:
+        return None
+
+
+def create_app(folder: Path, metrics: Metrics) -> Flask:
     """The app on the `food11.onnx` and `versions.txt` of a folder; either may be missing."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_UPLOAD
     weights = folder / "food11.onnx"
     model = Model(weights) if weights.exists() else None
+    model_version = version_in(folder)
 
     def classify(read_picture: Callable[[], bytes]) -> tuple[str, float]:
         if model is None:
             raise NoModel
-        return model.classify(read_picture)
-
-    def model_version() -> str | None:
-        try:
-            return (folder / "versions.txt").read_text().strip()
-        except FileNotFoundError:
-            return None
+        name, probability = model.classify(read_picture)
+        metrics.count_prediction(name, probability, request.headers.get("X-Probe"))
+        return name, probability
 
     @app.get("/")
     def page() -> str:
-        return render_template("index.html", version=model_version())
+        return render_template("index.html", version=model_version)
 
     @app.post("/predict")
     def predict() -> Response:
@@ -68,10 +77,9 @@ def create_app(folder: Path) -> Flask:
 
     @app.get("/version")
     def version() -> ResponseReturnValue:
-        found = model_version()
-        if found is None:
+        if model_version is None:
             return jsonify(error="versions.txt not found"), 404
-        return jsonify(model_version=found)
+        return jsonify(model_version=model_version)
 
     # What Kubernetes asks: it must not wait for a picture.
     @app.get("/healthz")
@@ -89,6 +97,7 @@ def create_app(folder: Path) -> Flask:
     app.register_error_handler(ContractError, lambda error: (jsonify(error=str(error)), 500))
     app.register_error_handler(PictureError, lambda error: (jsonify(error=str(error)), 400))
     app.register_error_handler(HTTPException, lambda error: (jsonify(error=error.description), error.code))
+    metrics.routes = {rule.rule for rule in app.url_map.iter_rules() if not rule.arguments}
     return app
 
 
@@ -99,16 +108,44 @@ class NoModel(Exception):
 def main() -> None:
     """Serves until SIGTERM, and then for as long as someone may still send requests or wait for an answer."""
     return_freed_memory()
+    allow_open_files()
     host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8000"))
+    metrics_port = int(os.environ.get("METRICS_PORT", "9100"))
+    try:
+        environment = environment_of(os.environ.get("ENVIRONMENT"))
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     drain_seconds = float(os.environ.get("DRAIN_SECONDS", DRAIN_SECONDS))
     # Waiting for one's turn is no news: under load it would be a line a request.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     told_to_end = threading.Event()
     # Process 1 of a container ignores a signal that it has no handler for, and would be killed half a minute later.
     signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
+    version = version_in(Path.cwd()) or "none"
+    metrics = Metrics(version, environment)
+    headers = [("X-Model-Version", version)]
     # Threads beyond those that may wait answer what is quickly said: that the app is healthy or busy, its version, its
     # page.
-    listener = Listener(create_app(Path.cwd()), host, port, threads=WAITING_BAR + 8, body_bar=MAX_UPLOAD)
+    listener = Listener(
+        create_app(Path.cwd(), metrics),
+        host,
+        port,
+        threads=WAITING_BAR + 8,
+        body_bar=MAX_UPLOAD,
+        headers=headers,
+        watcher=metrics.count_answer,
+    )
+    # Of its own thread and connections, so that neither port waits for the other.
+    metrics_listener = Listener(
+        metrics.app(),
+        host,
+        metrics_port,
+        threads=1,
+        body_bar=METRICS_BODY,
+        connections_bar=METRICS_CONNECTIONS,
+        headers=headers,
+    )
+    threading.Thread(target=metrics_listener.run, name="metrics", daemon=True).start()
     serving = threading.Thread(target=listener.run, name="listener", daemon=True)
     serving.start()
     print(f"listening on {host}:{port}", flush=True)

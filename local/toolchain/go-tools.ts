@@ -43,6 +43,7 @@ const [, major, minor] = /^v(\d+)[.](\d+)[.]/.exec(kubernetes)!;
 const kubernetesVersion = { gitVersion: kubernetes, gitMajor: major, gitMinor: minor };
 const argoWorkflowsVersion = goModuleVersion("shared", "github.com/argoproj/argo-workflows/v3");
 const argoCdVersion = goModuleVersion("shared", "github.com/argoproj/argo-cd/v3");
+const contourVersion = goModuleVersion("shared", "github.com/projectcontour/contour");
 const page = { "ui/dist/app/index.html": "index.html" };
 
 /**
@@ -116,6 +117,13 @@ export const toolGroups: ToolGroup[] = [
       module: "github.com/argoproj/argo-cd/v3",
       files: { ...page, "util/io/files/secure_mkdir_linux.go": "secure_mkdir_linux.go" },
     },
+  },
+  {
+    name: "contour",
+    module: "shared",
+    minutes: 0.5,
+    tools: { contour: "github.com/projectcontour/contour/cmd/contour" },
+    variables: { "github.com/projectcontour/contour/internal/build.Version": contourVersion },
   },
   {
     name: "pulumi-language-nodejs",

@@ -31,17 +31,22 @@ const manifests: Record<ManifestName, Manifest> = {
       ].map((name) => `manifests/${name}`),
     },
   },
+  contour: {
+    group: "contour",
+    module: "github.com/projectcontour/contour",
+    from: { files: ["examples/render/contour-deployment.yaml", "examples/gateway/00-crds.yaml"] },
+  },
 };
 
 /** The release manifests that come with the Go modules. */
-export type ManifestName = "argo-workflows" | "argo-cd";
+export type ManifestName = "argo-workflows" | "argo-cd" | "contour";
 
 /** Path of a release manifest, which {@link buildManifests} writes. */
 export const manifestPath = (name: ManifestName): string => join(cacheDir(), "manifests", `${name}.yaml`);
 
 /**
- * Writes the install manifests of Argo Workflows and Argo CD from the modules that they are compiled from, unless they
- * have been written for these versions. Needs the tool `kustomize`.
+ * Writes the install manifests of Argo Workflows, Argo CD and Contour from the modules that they are compiled from,
+ * unless they have been written for these versions. Needs the tool `kustomize`.
  * @returns whether anything was written
  */
 export async function buildManifests(): Promise<boolean> {

@@ -18,7 +18,9 @@ const inOrder = (...names: string[]): Answers => ({
   },
 });
 const freezePath = "/api/v1/namespaces/argo/configmaps/promotion-freeze";
-const noFreeze: Answers = { [`GET ${freezePath}`]: { metadata: {} } };
+const routePath = "/apis/gateway.networking.k8s.io/v1/namespaces/gourmetgram-gateway/httproutes/gourmetgram";
+const noGateway: Answers = { [`GET ${routePath}`]: [404, "404 page not found"] };
+const noFreezeOrGateway: Answers = { [`GET ${freezePath}`]: { metadata: {} }, ...noGateway };
 const noModel: Answers = {
   [`${mlflow}/registered-models/get?name=${model}`]: [
     404,
@@ -97,6 +99,7 @@ describe("readStatus", () => {
     const answers: Answers = {
       ...twoModels,
       ...inOrder("staging", "shadow", "production"),
+      ...noGateway,
       [`GET ${freezePath}`]: { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } },
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
         items: ["production", "shadow", "staging"].map((name) =>
@@ -164,6 +167,7 @@ describe("readStatus", () => {
         },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
+      traffic: null,
       freeze: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" },
     });
   });
@@ -172,7 +176,7 @@ describe("readStatus", () => {
     rmSync(join(state, "urls.json"), { force: true });
     const answers: Answers = {
       ...noModel,
-      ...noFreeze,
+      ...noFreezeOrGateway,
       ...inOrder("staging", "canary"),
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
         items: [application("shop", "Healthy", "default"), application("gourmetgram-canary", "Missing")],
@@ -198,7 +202,7 @@ describe("readStatus", () => {
     const statusOf = async (application: object) => {
       const answers: Answers = {
         ...twoModels,
-        ...noFreeze,
+        ...noFreezeOrGateway,
         ...inOrder("staging", "canary"),
         "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application] },
       };
@@ -228,7 +232,7 @@ describe("readStatus", () => {
     rmSync(join(state, "urls.json"), { force: true });
     const answers: Answers = {
       ...noModel,
-      ...noFreeze,
+      ...noFreezeOrGateway,
       ...inOrder("staging", "canary"),
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
         items: [application("gourmetgram-canary", "Missing")],
@@ -241,6 +245,7 @@ describe("readStatus", () => {
       models: [],
       urls: {},
       freeze: null,
+      traffic: null,
     });
   });
 });
@@ -309,7 +314,7 @@ describe("a registry of 1,100 versions", () => {
     };
     const answers: Answers = {
       ...brief,
-      ...noFreeze,
+      ...noFreezeOrGateway,
       ...inOrder("staging", "canary", "edge"),
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
         items: [application("gourmetgram-staging", "Healthy"), application("gourmetgram-canary", "Healthy"), remote],
@@ -361,6 +366,7 @@ describe("render", () => {
     models: [],
     urls: {},
     freeze: null,
+    traffic: null,
   };
 
   const environmentOf = (name: string, lastRelease: string | null) => ({ ...empty.environments[0], name, lastRelease });
@@ -430,6 +436,7 @@ describe("render", () => {
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
       freeze: null,
+      traffic: null,
     };
     expect(render(status)).toBe(
       [

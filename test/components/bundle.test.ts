@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as yaml from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { bundleTag, renderBundle } from "../../components/environments/bundle";
-import { appPort, environmentBundle } from "../../components/environments/environment-bundle";
+import { appPort, environmentBundle, metricsPort } from "../../components/environments/environment-bundle";
 import { repositoryRoot } from "../../lib/paths";
 import { settingsWith } from "../stack-files";
 
@@ -26,15 +26,16 @@ function bundle(environment: { port: number; memory?: string; replicas?: number 
 describe("renderBundle", () => {
   const files = renderBundle(bundle());
 
-  it("has the three files that kustomize reads", () => {
-    expect(Object.keys(files)).toEqual(["deployment.yaml", "service.yaml", "kustomization.yaml"]);
+  it("has the four files that kustomize reads", () => {
+    const names = ["deployment.yaml", "service.yaml", "metrics-service.yaml", "kustomization.yaml"];
+    expect(Object.keys(files)).toEqual(names);
   });
 
   it("runs the base image until a release says otherwise", () => {
     expect(yaml.load(files["kustomization.yaml"])).toEqual({
       apiVersion: "kustomize.config.k8s.io/v1beta1",
       kind: "Kustomization",
-      resources: ["deployment.yaml", "service.yaml"],
+      resources: ["deployment.yaml", "service.yaml", "metrics-service.yaml"],
       images: [
         {
           name: "gourmetgram-app",
@@ -48,6 +49,7 @@ describe("renderBundle", () => {
   it("states the Deployment as it was built", () => {
     expect(yaml.load(files["deployment.yaml"])).toEqual(bundle().deployment);
     expect(yaml.load(files["service.yaml"])).toEqual(bundle().service);
+    expect(yaml.load(files["metrics-service.yaml"])).toEqual(bundle().metricsService);
   });
 
   it("shows a new limit as a change of two lines", () => {
@@ -113,7 +115,10 @@ describe("the Deployment of an environment", () => {
 
   it("asks the app what every version of it answers, and gives one that is busy the time that it takes", () => {
     const [container] = pod().containers;
-    expect(container.ports).toEqual([{ name: "http", containerPort: appPort }]);
+    expect(container.ports).toEqual([
+      { name: "http", containerPort: appPort },
+      { name: "metrics", containerPort: metricsPort },
+    ]);
     const probes = ["startupProbe", "readinessProbe", "livenessProbe"].map((each) => container[each]);
     for (const { httpGet } of probes) expect(httpGet).toEqual({ path: "/healthz", port: "http" });
     // Apps that were built before they kept threads free for it took up to 8 seconds, with 120 clients waiting.
@@ -131,7 +136,21 @@ describe("the Deployment of an environment", () => {
     const seconds = (name: string) => Number(new RegExp(`^${name} = (\\d+)$`, "m").exec(server)![1]);
     const { terminationGracePeriodSeconds } = pod();
     expect(terminationGracePeriodSeconds).toBeGreaterThan(seconds("DRAIN_SECONDS") + seconds("FINISH_SECONDS"));
-    expect(String(appPort)).toBe(/"PORT", "(\d+)"/.exec(server)![1]);
+  });
+
+  it("tells the app its environment, and declares the ports that it listens on", async () => {
+    const server = await readFile(join(repositoryRoot, "images/app/server.py"), "utf8");
+    const port = (name: string) => Number(new RegExp(`"${name}", "(\\d+)"`).exec(server)![1]);
+    expect([appPort, metricsPort]).toEqual([port("PORT"), port("METRICS_PORT")]);
+    expect(pod().containers[0].env).toEqual([{ name: "ENVIRONMENT", value: "staging" }]);
+    expect(server).toContain('os.environ.get("ENVIRONMENT")');
+  });
+
+  it("opens the metrics to no one outside the cluster", () => {
+    const { service, metricsService } = bundle() as any;
+    expect(service.spec.ports.map(({ targetPort }: any) => targetPort)).toEqual(["http"]);
+    expect(metricsService.spec).toMatchObject({ clusterIP: "None", ports: [{ targetPort: "metrics" }] });
+    expect(metricsService.spec).not.toHaveProperty("externalIPs");
   });
 
   it("meets the restricted standard, and holds no token", () => {

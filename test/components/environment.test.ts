@@ -103,6 +103,23 @@ describe("the bundle of an environment", () => {
         ports: [{ name: "http", protocol: "TCP", port: 8080, targetPort: "http" }],
       },
     });
+    expect(yaml.load(files["metrics-service.yaml"])).toEqual({
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "gourmetgram-canary-metrics", labels: { app: "gourmetgram-canary" } },
+      spec: {
+        selector: { app: "gourmetgram-canary" },
+        clusterIP: "None",
+        ports: [{ name: "metrics", protocol: "TCP", port: 9100, targetPort: "metrics" }],
+      },
+    });
+  });
+
+  it("is pushed with each of its files", async () => {
+    const { inputs } = await environment();
+    const [container] = inputs("canary-publish").spec.template.spec.containers;
+    const packed = /tar -C \/bundle -chf \S+ (.*)$/m.exec(container.command.at(-1))![1].split(" ");
+    expect(packed.sort()).toEqual(Object.keys(inputs("canary-bundle").data).sort());
   });
 
   it("is known but for the image while that is yet to be built, so that a preview shows the limits", async () => {
@@ -118,6 +135,7 @@ describe("the bundle of an environment", () => {
     expect(inputs("canary-bundle").data).toEqual({
       "deployment.yaml": data["deployment.yaml"],
       "service.yaml": data["service.yaml"],
+      "metrics-service.yaml": data["metrics-service.yaml"],
     });
   });
 
@@ -263,11 +281,14 @@ describe("the rights on an environment", () => {
     expect(accounts(inputs("canary-argocd-binding"))).toEqual(["argocd/argocd-application-controller"]);
   });
 
-  it("let the app be reached on its port, and reach nothing", async () => {
+  it("let the app be reached on its port, its metrics by pods of the cluster, and let it reach nothing", async () => {
     expect((await environment()).inputs("canary-network-policy").spec).toEqual({
       podSelector: { matchLabels: { app: "gourmetgram-canary" } },
       policyTypes: ["Ingress", "Egress"],
-      ingress: [{ ports: [{ protocol: "TCP", port: 8000 }] }],
+      ingress: [
+        { ports: [{ protocol: "TCP", port: 8000 }] },
+        { from: [{ namespaceSelector: {} }], ports: [{ protocol: "TCP", port: 9100 }] },
+      ],
       egress: [],
     });
   });

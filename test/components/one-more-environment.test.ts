@@ -39,6 +39,7 @@ describe("an environment shadow between staging and canary", () => {
       "mlflow",
       "argoWorkflows",
       "argoCd",
+      "gateway",
     ]);
     expect([outputs.urls.shadow, outputs.namespaces.shadow]).toEqual([
       "http://gourmetgram.example.org:8083",

@@ -14,6 +14,7 @@ const templates = [
   "promote-model",
   "restore-releases",
   "revert-staging",
+  "shift-traffic",
   "test-staging",
   "train-model",
 ];

@@ -81,8 +81,6 @@ describe("the stack of an environment on a cluster of its own", () => {
     expect(application.dependencies).toEqual(
       expect.arrayContaining([
         "canary-cluster-registration",
-        "canary-observe-binding",
-        "canary-observe-role",
         "canary-argocd-role",
         "canary-argocd-binding",
         "canary-publish",

@@ -42,6 +42,8 @@ describe("the schema for editors", () => {
     expect(files.filter((file) => isAccepted(read("test", "invalid-stacks", file)))).toEqual(
       [
         "addresses-of-a-load-balancer",
+        "canary-steps-descending",
+        "canary-steps-none",
         "cron-never",
         "environment-from-itself",
         "environment-held-twice",
@@ -54,6 +56,9 @@ describe("the schema for editors", () => {
         "environments-in-a-circle",
         "environments-none",
         "external-ips-without-addresses",
+        "gateway-not-pinned",
+        "gateway-of-another-kind",
+        "gateway-with-one-environment",
         "host-missing",
         "image-not-built",
         "image-unpinned",

@@ -103,6 +103,20 @@ describe("Given a pipeline that no model has passed yet", () => {
       expect(await servedVersion(urls.canary)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
     });
 
+    it("Then one of a hundred users meets it at the gateway, and whoever has met it does so again", async () => {
+      const { traffic, urls } = await status();
+      expect(traffic).toEqual({ version: `1.0.${good}`, percent: 1, withdrawn: "" });
+      const first = await fetch(`${urls.gateway}/version`);
+      expect(first.headers.get("set-cookie")).toMatch(
+        new RegExp(`^gourmetgram-version=(canary\\.1\\.0\\.${good}|production\\.1\\.0\\.${good}\\.1); Path=/; `),
+      );
+      const cookie = `gourmetgram-version=canary.1.0.${good}`;
+      for (let request = 0; request < 20; request++) {
+        const again = await fetch(`${urls.gateway}/version`, { headers: { cookie } });
+        expect([again.status, again.headers.get("x-model-version")]).toEqual([200, `1.0.${good}`]);
+      }
+    });
+
     it("Then MLflow says so: the aliases are on it, with a verdict of every gate", async () => {
       const [newest, ...others] = (await status()).models;
       expect(newest.aliases).toEqual(["canary", "development", "staging"]);
@@ -200,17 +214,12 @@ describe("Given a version that passed", () => {
     });
 
     it("Then each fails the load gate, with the figures of its own", async () => {
-      expect(outcomes.slow.sentence).toMatch(
-        new RegExp(
-          "^load: 95 % of the requests took up to [0-9.]+ ms, it must be under 2000 ms; " +
-            `staging is back on 1\\.0\\.${good}$`,
-        ),
-      );
-      expect(outcomes.flaky.sentence).toMatch(
-        new RegExp(
-          `^load: [0-9.]+ % of 100 requests succeeded, it must be over 95 %; staging is back on 1\\.0\\.${good}$`,
-        ),
-      );
+      const back = `staging is back on 1\\.0\\.${good}$`;
+      const tooFew = "[0-9.]+ % of 100 requests succeeded, it must be over 95 %";
+      // On a busy machine its answers take more than the ten seconds after which a request counts as failed.
+      const tooSlow = `(95 % of the requests took up to [0-9.]+ ms, it must be under 2000 ms|${tooFew})`;
+      expect(outcomes.slow.sentence).toMatch(new RegExp(`^load: ${tooSlow}; ${back}`));
+      expect(outcomes.flaky.sentence).toMatch(new RegExp(`^load: ${tooFew}; ${back}`));
       expect([outcomes.slow.exitCode, outcomes.flaky.exitCode]).toEqual([1, 1]);
     });
 
@@ -248,6 +257,8 @@ describe("Given a version that passed", () => {
       await expectSettled({ production: `1.0.${good}`, canary: `1.0.${good}` });
       const { urls, environments } = await status();
       expect(await servedVersion(urls.production)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
+      expect(await servedVersion(urls.gateway)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
+      expect((await status()).traffic).toEqual({ version: null, percent: 0, withdrawn: "" });
       expect(await alias("production")).toBe(`1.0.${good}`);
       expect(environments.find(({ name }) => name === "production")!.digest).toBe(
         environments.find(({ name }) => name === "canary")!.digest,

@@ -137,7 +137,7 @@ describe("Given promotions that somebody froze", () => {
     );
     expect(await promote(good, "staging", "canary")).toMatchObject({
       exitCode: 0,
-      sentence: `canary serves 1.0.${good}`,
+      sentence: `canary serves 1.0.${good}, and 1 % of the users meet it`,
     });
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
     const [unfrozen, frozen] = (await releases()).filter(({ action }) => action.endsWith("freeze"));

@@ -10,13 +10,19 @@ export interface Finished {
 }
 
 /** Runs an npm script as a person does, its output shown as it comes. */
-export const npm = (...args: string[]): Promise<Finished> => npmOn(undefined, ...args);
+export const npm = (...args: string[]): Promise<Finished> => run(args, {});
 
 /** The same for a stack other than the default one. */
-export function npmOn(stack: string | undefined, ...args: string[]): Promise<Finished> {
+export const npmOn = (stack: string | undefined, ...args: string[]): Promise<Finished> =>
+  run(args, stack ? { GOURMETGRAM_STACK: stack } : {});
+
+/** The same for a local cluster other than the one of the tests. @param state its directory */
+export const npmIn = (state: string, ...args: string[]): Promise<Finished> => run(args, { GOURMETGRAM_STATE: state });
+
+function run(args: string[], changes: Record<string, string>): Promise<Finished> {
   const begun = Date.now();
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, ...(stack && { GOURMETGRAM_STACK: stack }) };
+    const env = { ...process.env, ...changes };
     const child = spawn("npm", ["--silent", ...args], { cwd: repositoryRoot, env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     let stdout = "";

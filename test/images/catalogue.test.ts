@@ -30,6 +30,8 @@ describe("resolveImages", () => {
       argoServer: "mirror.example.org:5000/all/argoproj/argocli",
       argoCd: "mirror.example.org:5000/all/argoproj/argocd",
       redis: "mirror.example.org:5000/all/library/redis",
+      contour: "mirror.example.org:5000/all/projectcontour/contour",
+      envoy: "mirror.example.org:5000/all/envoyproxy/envoy",
     });
   });
 
@@ -43,16 +45,18 @@ describe("resolveImages", () => {
 
 describe("unpinnedImages", () => {
   it("names the upstream images without a digest, never the own ones", () => {
-    expect(unpinnedImages(resolveImages({}))).toEqual(
+    expect(unpinnedImages(resolveImages({}), true)).toEqual(
       imageKeys.filter((key) => !["app", "train", "tools"].includes(key) && catalogue[key].digest === null),
     );
-    expect(unpinnedImages(resolveImages(Object.fromEntries(imageKeys.map((key) => [key, { digest }]))))).toEqual([]);
-    expect(
-      unpinnedImages({
-        ...resolveImages(Object.fromEntries(imageKeys.map((key) => [key, { digest }]))),
-        redis: { ...catalogue.redis, digest: null },
-      }),
-    ).toEqual(["redis"]);
+    const pinned = resolveImages(Object.fromEntries(imageKeys.map((key) => [key, { digest }])));
+    expect(unpinnedImages(pinned, true)).toEqual([]);
+    expect(unpinnedImages({ ...pinned, redis: { ...catalogue.redis, digest: null } }, true)).toEqual(["redis"]);
+  });
+
+  it("asks for Contour and Envoy only where the stack installs them", () => {
+    const without = unpinnedImages(resolveImages({}), false);
+    expect(without).not.toContain("contour");
+    expect(unpinnedImages(resolveImages({}), true)).toEqual([...without, "contour", "envoy"]);
   });
 });
 
@@ -61,7 +65,7 @@ describe("the catalogue", () => {
     const { repository, tag, digest: pinned } = catalogue[key];
     expect(repository).toMatch(/^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)+$/);
     expect(pinned ?? digest).toMatch(/^sha256:[0-9a-f]{64}$/);
-    if (!repository.startsWith("registry.kube-system")) expect(tag).toMatch(/^v?\d+\.\d+\.\d+/);
+    if (!repository.startsWith("registry.kube-system")) expect(tag).toMatch(/^(distroless-)?v?\d+\.\d+\.\d+/);
   });
 });
 

@@ -47,9 +47,10 @@ def onnx_model(path: Path, outputs=11, side=224, weights=None, kind=TensorProto.
 @pytest.fixture
 def client(tmp_path):
     """A client of the app on what the test put into `tmp_path`; call it once that is there."""
+    from metrics import Metrics
     from server import create_app
 
-    return lambda: create_app(tmp_path).test_client()
+    return lambda: create_app(tmp_path, Metrics("none", "unknown")).test_client()
 
 
 def free_port() -> int:
@@ -63,9 +64,14 @@ class App:
     """The app as a process of its own, as in its container, on the files of a folder."""
 
     def __init__(self, folder: Path, **env: str) -> None:
-        self.port = free_port()
+        self.port, self.metrics_port = free_port(), free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        ports = {"HOST": "127.0.0.1", "PORT": str(self.port), "DRAIN_SECONDS": "0"}
+        ports = {
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "METRICS_PORT": str(self.metrics_port),
+            "DRAIN_SECONDS": "0",
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-B", ROOT / "images/app/server.py"],
             cwd=folder,
@@ -84,9 +90,13 @@ class App:
         """Has the peak counted from now on."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
-    def get(self, path: str, timeout: float = 30) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers in lower case, and body of an answer."""
-        return self._ask("GET", path, None, {}, timeout)
+    def get(
+        self, path: str, timeout: float = 30, method: str = "GET", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers in lower case, and body of an answer. `X_Probe="gate"` sends the header `X-Probe: gate`."""
+        return self._ask(
+            method, path, None, {name.replace("_", "-"): value for name, value in headers.items()}, timeout
+        )
 
     def predict(self, picture: bytes, timeout: float = 60) -> tuple[int, dict]:
         """Status and JSON of the answer to a picture."""
@@ -97,15 +107,25 @@ class App:
         status, _, answer = self._ask("POST", "/predict", body, kind, timeout)
         return status, json.loads(answer)
 
+    def scrape(self, path: str = "/metrics", timeout: float = 10) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers in lower case, and body of an answer of the metrics' port."""
+        return self._ask("GET", path, None, {}, timeout, self.metrics_port)
+
     def end(self) -> int:
         """Ends it as Kubernetes does, and gives its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
     def _ask(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str], timeout: float
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        timeout: float,
+        port: int | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()

@@ -35,6 +35,7 @@ describe("the app and the training's pictures", () => {
         ...process.env,
         HOST: "127.0.0.1",
         PORT: "18731",
+        METRICS_PORT: "18732",
         DRAIN_SECONDS: "0",
         PYTHONUNBUFFERED: "1",
       },

@@ -48,6 +48,7 @@ it("is told of all of the program that holds models, records, images, releases o
     "argo-cd-namespace",
     "argo-workflows-namespace",
     "canary-namespace",
+    "gateway-namespace",
     "mlflow-namespace",
     "production-namespace",
     "staging-namespace",

@@ -9,7 +9,11 @@ import { type LocalValues, localStack, renderStack } from "../../stacks/local-se
 const digest = `sha256:${"a".repeat(64)}`;
 const local: LocalValues = {
   kubeconfig: "/state/kubeconfig",
-  manifests: { argoWorkflows: "/cache/argo-workflows.yaml", argoCd: "/cache/argo-cd.yaml" },
+  manifests: {
+    argoWorkflows: "/cache/argo-workflows.yaml",
+    argoCd: "/cache/argo-cd.yaml",
+    contour: "/cache/contour.yaml",
+  },
   images: Object.fromEntries(
     imageKeys.map((key) => [key, { repository: `mirror/${key.toLowerCase()}`, tag: "local", digest }]),
   ),

@@ -146,6 +146,7 @@ describe("what is looked for", () => {
       "Namespace argocd",
       "Namespace argo",
       "Namespace gourmetgram-canary",
+      "Namespace gourmetgram-gateway",
       "Namespace gourmetgram-platform",
       "Namespace gourmetgram-production",
       "Namespace gourmetgram-staging",

@@ -10,10 +10,11 @@ import { takeOut } from "./mutants/protection";
 import { retention } from "./mutants/retention";
 import { staging } from "./mutants/staging";
 import { templates } from "./mutants/templates";
+import { traffic } from "./mutants/traffic";
 import { wayBack } from "./mutants/way-back";
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), "utf8");
-const tables = [staging, promotion, wayBack, gates, foundations, retention, templates].map((table) =>
+const tables = [staging, promotion, wayBack, gates, foundations, retention, templates, traffic].map((table) =>
   Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const),
 );
 

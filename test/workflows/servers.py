@@ -17,9 +17,12 @@ class _Server:
 
     def __init__(self):
         outer = self
+        # Path and `X-Probe` of each request.
+        self.asked = []
 
         class Handler(BaseHTTPRequestHandler):
             def _any(self):
+                outer.asked.append((self.path, self.headers.get("X-Probe")))
                 length = int(self.headers.get("Content-Length") or 0)
                 status, body = outer.answer(self.command, self.path, self.rfile.read(length))
                 if status is None:

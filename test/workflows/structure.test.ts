@@ -42,11 +42,13 @@ it("holds the workflows that the document names, and those that recover, each in
     ["cron-collect-old-versions.yaml", "CronWorkflow"],
     ["cron-restore-releases.yaml", "CronWorkflow"],
     ["cron-revert-staging.yaml", "CronWorkflow"],
+    ["cron-shift-traffic.yaml", "CronWorkflow"],
     ["cron-train.yaml", "CronWorkflow"],
     ["deploy-container-image.yaml", "WorkflowTemplate"],
     ["promote-model.yaml", "WorkflowTemplate"],
     ["restore-releases.yaml", "WorkflowTemplate"],
     ["revert-staging.yaml", "WorkflowTemplate"],
+    ["shift-traffic.yaml", "WorkflowTemplate"],
     ["test-staging.yaml", "WorkflowTemplate"],
     ["train-model.yaml", "WorkflowTemplate"],
   ]);
@@ -56,12 +58,12 @@ it("holds the workflows that the document names, and those that recover, each in
   );
 });
 
-it("recovers on a schedule, never two at once, by what needs no parameter", () => {
-  for (const name of ["restore-releases", "revert-staging"]) {
+it("recovers and watches on a schedule, never two at once, by what needs no parameter", () => {
+  for (const [name, minutes] of Object.entries({ "restore-releases": 10, "revert-staging": 10, "shift-traffic": 2 })) {
     const { spec } = manifests.find(({ metadata }) => metadata.name === `cron-${name}`)!;
     expect(spec).toMatchObject({
       concurrencyPolicy: "Forbid",
-      schedules: ["*/10 * * * *"],
+      schedules: [`*/${minutes} * * * *`],
       workflowSpec: { workflowTemplateRef: { name } },
     });
     expect([spec.suspend, spec.workflowSpec.arguments]).toEqual([undefined, undefined]);
@@ -242,6 +244,8 @@ it("takes locks in their plural form, and a child never takes the one that its p
     "promote-model/locked-restore": "promotion",
     "restore-releases/main": "promotion",
     "revert-staging/main": "staging",
+    "shift-traffic/main": "traffic",
+    "shift-traffic/locked-abort": "promotion",
     "test-staging/main": "staging",
     "test-staging/locked-exit-handler": "staging",
   });

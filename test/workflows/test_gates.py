@@ -33,6 +33,11 @@ def test_integration_passes(staging):
     assert judged(staging, "integration")[0] == "pass" and staging.output("decided") == "no"
 
 
+def test_each_request_of_the_integration_gate_says_that_no_person_sends_it(staging):
+    judged(staging, "integration")
+    assert staging.app.asked == [("/version", "gate"), ("/test", "gate"), ("/version", "gate")]
+
+
 WRONG = [
     (500, '{"error": "output has 1000 classes"}'),
     (200, "Pizza"),
@@ -145,7 +150,9 @@ def test_resource_looks_past_an_eviction_to_the_pod_that_runs(staging, ended):
 def load(staging, report, after=None, before=None):
     url = f"{staging.app.url}/test"
     staging.allow(
-        "hey", "-n", "100", "-c", "10", "-t", "10", "-m", "GET", url, stdout=(HEY / f"{report}.txt").read_text()
+        "hey",
+        *["-n", "100", "-c", "10", "-t", "10", "-m", "GET", "-H", "X-Probe: gate", url],
+        stdout=(HEY / f"{report}.txt").read_text(),
     )
     staging.pods_listed("staging", before or pod(7))
     if after:
@@ -183,7 +190,7 @@ def test_load_fails_when_the_pod_does_not_live_through_it(staging, after):
 
 def test_load_that_cannot_run_is_inconclusive(staging):
     staging.pods_listed("staging", pod(7))
-    staging.allow("hey", *["*"] * 9, code=1, stderr=(HEY / "unusable.txt").read_text())
+    staging.allow("hey", *["*"] * 11, code=1, stderr=(HEY / "unusable.txt").read_text())
     verdict, reason, _ = judged(staging, "load", **LOAD)
     assert verdict == "inconclusive" and reason.startswith(
         "hey ended with exit code 1: -n cannot be less than -c. Usage: hey"
@@ -266,7 +273,7 @@ def test_a_verdict_stands_where_mlflow_does_not_take_it(staging):
 
 def test_load_fails_when_hey_counts_nothing(staging):
     staging.pods_listed("staging", pod(7))
-    staging.allow("hey", *["*"] * 9, stdout="Summary:\n")
+    staging.allow("hey", *["*"] * 11, stdout="Summary:\n")
     assert judged(staging, "load", **LOAD)[:2] == ("fail", "hey reports no answers and no errors")
 
 

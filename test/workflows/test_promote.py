@@ -7,6 +7,7 @@ import time
 import pytest
 
 from conftest import BASE, digest, passed, pod, says
+from test_shift_traffic import SETTINGS, has_route, takes_changes
 
 REPOSITORY = BASE.partition("@")[0]
 
@@ -25,8 +26,8 @@ def ready(world):
     return world
 
 
-def promote(world, source="staging", target="canary"):
-    return world.run("promote", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7")
+def promote(world, source="staging", target="canary", **env):
+    return world.run("promote", SOURCE_ENVIRONMENT=source, TARGET_ENVIRONMENT=target, MODEL_VERSION="7", **env)
 
 
 @pytest.mark.parametrize("source,target", [("staging", "canary"), ("canary", "production")])
@@ -445,3 +446,33 @@ def test_what_was_promoted_there_again_begins_anew(ready):
 
 def test_a_candidate_beside_it_says_nothing_of_its_health(ready):
     assert promote_from_canary(ready, pod(7), pod(8, "crash-looping"), replicas=1).returncode == 0
+
+
+def test_users_meet_a_version_in_canary_as_soon_as_it_serves(ready):
+    ready.source("staging", pod(7))
+    ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", "canary-1.0.7", **says("crane", "tag"))
+    ready.application("canary", 6)
+    ready.application("canary", 7, held=7)
+    ready.application("production", 6, held=6)
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    has_route(ready, None)
+    takes_changes(ready)
+    done = promote(ready, TRAFFIC=json.dumps(SETTINGS))
+    assert done.returncode == 0, done.stderr
+    assert ready.output("reason") == "canary serves 1.0.7, and 1 % of the users meet it"
+
+
+def test_a_gateway_that_is_away_fails_no_promotion(ready):
+    ready.source("staging", pod(7))
+    ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", "canary-1.0.7", **says("crane", "tag"))
+    ready.application("canary", 6)
+    ready.application("canary", 7, held=7)
+    ready.application("production", 6, held=6)
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    has_route(ready, None)
+    takes_changes(ready, **says("kubectl", "refused"))
+    done = promote(ready, TRAFFIC=json.dumps(SETTINGS))
+    assert (done.returncode, ready.output("reason")) == (0, "canary serves 1.0.7")
+    assert "The gateway was not told" in done.stderr

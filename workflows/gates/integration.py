@@ -16,7 +16,8 @@ def check(version: str, _digest: str) -> Verdict:
         found = rollout.version_of(constants.STAGING) or "no model"
         return fail(f"staging answers {found} on /version, not {wanted}", reached=False)
     try:
-        status, text = http_client.request(f"{inputs.service_url(constants.STAGING)}/test", timeout=30.0)
+        url = f"{inputs.service_url(constants.STAGING)}/test"
+        status, text = http_client.request(url, headers=constants.PROBE, timeout=30.0)
     except http_client.Unreachable as error:
         return fail(f"/test gave no answer: {error}", reached=False)
     answer = class_name(text)

@@ -18,8 +18,9 @@ def check(version: str, digest: str) -> Verdict:
     concurrency = int(inputs.number("LOAD_CONCURRENCY", 1, 64, default=10))
     before = pods.ends(rollout.list_pods(constants.STAGING), digest)
     url = f"{inputs.service_url(constants.STAGING)}/test"
-    command = ["hey", "-n", requests, "-c", min(concurrency, requests), "-t", REQUEST_TIMEOUT, "-m", "GET", url]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    command = ["hey", "-n", requests, "-c", min(concurrency, requests), "-t", REQUEST_TIMEOUT, "-m", "GET"]
+    headers = [part for name, value in constants.PROBE.items() for part in ("-H", f"{name}: {value}")]
+    done = subprocess.run([str(part) for part in [*command, *headers, url]], capture_output=True, text=True)
     print(done.stdout, flush=True)
     if done.returncode != 0:
         return Verdict("inconclusive", f"hey ended with exit code {done.returncode}: {done.stderr[:200]}")

@@ -5,10 +5,14 @@ The names that the whole pipeline shares. `components/shared/workflow-names.ts` 
 MODEL = "GourmetGramFood11Model"
 APP_IMAGE = "gourmetgram-app"
 APP_CONTAINER = "app"
+# On each request to the app that no person sends: its metrics tell both apart.
+PROBE = {"X-Probe": "gate"}
 STAGING = "staging"
 ARGO_NAMESPACE = "argo"
 ARGO_CD_NAMESPACE = "argocd"
 FREEZE = "promotion-freeze"
+GATEWAY_NAMESPACE = "gourmetgram-gateway"
+GATEWAY_ROUTE = "gourmetgram"
 FIELD_MANAGER = "promotion-pipeline"
 PIPELINE_RUN = "gourmetgram.io/pipeline-run"
 PARENT = "gourmetgram.io/parent"

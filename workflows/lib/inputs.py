@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Collection
 from itertools import pairwise
+from typing import NamedTuple
 
 from lib.errors import InvalidInput
 
@@ -21,6 +22,22 @@ _REFERENCE = re.compile(r"[a-z0-9][a-z0-9.:/_-]{0,250}@sha256:[0-9a-f]{64}", re.
 _ENVIRONMENT = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", re.ASCII)
 _URL = re.compile(r"http://[a-z0-9.-]{1,253}:[0-9]{1,5}", re.ASCII)
 _REASON = re.compile(r"[^\x00-\x1f\x7f{}]{0,500}")
+
+
+class Backend(NamedTuple):
+    """The Service of an environment; `port`: 1..65535."""
+
+    environment: str
+    port: int
+
+
+class Traffic(NamedTuple):
+    """How users are split. `steps`: shares of canary in percent, 1..99, ascending; `pause_seconds`: of each of them."""
+
+    production: Backend
+    canary: Backend
+    steps: tuple[int, ...]
+    pause_seconds: int
 
 
 def _given(name: str) -> str:
@@ -99,6 +116,33 @@ def _is_environment(entry: tuple[str, object]) -> bool:
 def service_url(environment: str) -> str:
     """Where an environment answers inside the cluster."""
     return environments()[environment]
+
+
+def traffic(name: str = "TRAFFIC") -> Traffic | None:
+    """How the gateway splits users; None in a stack without a gateway."""
+    if not _given(name):
+        return None
+    found = _parsed(_given(name))
+    try:
+        backends = [Backend(found[key]["environment"], found[key]["port"]) for key in ("production", "canary")]
+        result = Traffic(*backends, tuple(found["steps"]), found["pauseSeconds"])
+    except (TypeError, KeyError):
+        result = None
+    if result and _is_traffic(result):
+        return result
+    raise InvalidInput(f"{name} {_shown(_given(name))} does not say how users are split: run pulumi up.")
+
+
+def _is_traffic(found: Traffic) -> bool:
+    known = environments()
+    steps = found.steps
+    return (
+        all(backend.environment in known and isinstance(backend.port, int) for backend in found[:2])
+        and isinstance(found.pause_seconds, int)
+        and len(steps) > 0
+        and all(isinstance(step, int) and 0 < step < 100 for step in steps)
+        and list(steps) == sorted(set(steps))
+    )
 
 
 def remote_environments(name: str = "REMOTE_ENVIRONMENTS") -> list[str]:

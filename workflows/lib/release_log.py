@@ -16,7 +16,7 @@ from lib.errors import StepFailed
 from lib.last_release import LastRelease, Served
 
 EXPERIMENT = "gourmetgram-releases"
-SUCCESSES = ("deployed", "promoted", "reverted", "restored")
+SUCCESSES = ("deployed", "promoted", "reverted", "restored", "aborted")
 
 
 class Release:
@@ -59,7 +59,7 @@ class Unrecorded:
 
 
 def begin_way_back(action: str, environment: str, version: str | None = None) -> Release | Unrecorded:
-    """Like `begin`, for `revert` and `restore`: they go on without a record where MLflow refuses one."""
+    """Like `begin`, for `revert`, `restore` and `abort`: they go on without a record where MLflow refuses one."""
     try:
         return begin(action, environment, version)
     except StepFailed as failure:
@@ -69,8 +69,8 @@ def begin_way_back(action: str, environment: str, version: str | None = None) ->
 
 def begin(action: str, environment: str, version: str | None = None) -> Release:
     """
-    Opens the record of what this Workflow is about to do (`deploy`, `promote`, `revert` or `restore`), or finds the one
-    that it opened before it was interrupted. `version` is the model's, None for the base image.
+    Opens the record of what this Workflow is about to do (`deploy`, `promote`, `revert`, `restore` or `abort`), or
+    finds the one that it opened before it was interrupted. `version` is the model's, None for the base image.
     """
     workflow = child_workflows.current()
     found = opened(action, environment, workflow)

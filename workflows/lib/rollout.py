@@ -207,7 +207,9 @@ def await_version(environment: str, app_version: str | None, deadline: float) ->
 def version_of(environment: str) -> str | None:
     """The app version that an environment answers, None when it has no model, `unreachable` when it does not answer."""
     try:
-        status, text = http_client.request(f"{inputs.service_url(environment)}/version", timeout=5.0)
+        status, text = http_client.request(
+            f"{inputs.service_url(environment)}/version", headers=constants.PROBE, timeout=5.0
+        )
         if status == 404:
             return None
         return str(json.loads(text)["model_version"]) if status == 200 else f"status {status}"

@@ -15,6 +15,7 @@ from lib import (
     constants,
     crane,
     freeze,
+    gateway,
     inputs,
     last_release,
     model_registry,
@@ -44,7 +45,7 @@ def main() -> None:
         release.end(word, failure)
         raise
     app_version = constants.app_version(version)
-    sentence = f"{target} serves {app_version}{alias_follows(target, version)}"
+    sentence = f"{target} serves {app_version}{alias_follows(target, version)}{gateway.try_put_right(target)}"
     release.end("promoted", sentence, Served(app_version, digest))
     outputs.outcome("promoted", sentence)
 

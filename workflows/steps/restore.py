@@ -5,7 +5,7 @@ record says so, and its alias follows. Does nothing where all is right.
 
 import sys
 
-from lib import inputs, outputs, restoration, rollout, step
+from lib import gateway, inputs, outputs, restoration, rollout, step
 from lib.errors import StepFailed
 
 
@@ -18,6 +18,7 @@ def main() -> None:
             print(f"Failed: {failure}", file=sys.stderr)
             failed.append(str(failure))
         rollout.retry_failed_sync(target)
+        gateway.try_put_right(target)
     sentences = list(filter(None, done))
     outputs.write("restored", outputs.clean("; ".join(sentences)))
     if failed:

@@ -31,6 +31,8 @@ const recipes = {
     binaries: ["argo"],
     config: { Entrypoint: ["argo"], User: "8737", WorkingDir: "/tmp" },
   },
+  contour: { catalogueKey: "contour", binaries: ["contour"], config: { Entrypoint: ["contour"], User: "65532" } },
+  envoy: { catalogueKey: "envoy", dockerfile: true },
   argocd: { catalogueKey: "argoCd", binaries: ["argocd", "kustomize"], dockerfile: true },
 } satisfies Record<string, Recipe>;
 

@@ -38,6 +38,12 @@ export const gates: Protections = {
       "test_gates.py::test_integration_fails_when_another_version_answers_after_the_test",
     ],
     [
+      "what the integration gate asks is no person's",
+      "headers=constants.PROBE, ",
+      "",
+      "test_gates.py::test_each_request_of_the_integration_gate_says_that_no_person_sends_it",
+    ],
+    [
       "an error is no class",
       "    if status != 200:",
       "    if False:",
@@ -82,6 +88,12 @@ export const gates: Protections = {
       "    if done.returncode != 0:",
       "    if False:",
       "test_gates.py::test_load_that_cannot_run_is_inconclusive",
+    ],
+    [
+      "the load is no person's",
+      "for part in [*command, *headers, url]]",
+      "for part in [*command, url]]",
+      "test_gates.py::test_load_passes",
     ],
     [
       "the figures are judged",
@@ -353,6 +365,12 @@ export const gates: Protections = {
     ],
   ],
   "lib/rollout.py": [
+    [
+      "a look at the version is no person's",
+      "headers=constants.PROBE, ",
+      "",
+      "test_gates.py::test_each_request_of_the_integration_gate_says_that_no_person_sends_it",
+    ],
     [
       "a sync that Argo CD gave up is tried again",
       "        patch(environment, REFRESH | FORGET_SYNC)",

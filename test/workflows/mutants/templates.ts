@@ -18,7 +18,7 @@ const deadlines = (what: string) =>
 const waits = "waits longer than its child can take, and may run longer than it waits";
 const rollOuts = deadlines("gives every release the time that a roll-out may take, and a promotion the way back too");
 const limited = "acts under its own account, for a limited time, and is kept for days";
-const recovers = "structure.test.ts: recovers on a schedule, never two at once, by what needs no parameter";
+const recovers = "structure.test.ts: recovers and watches on a schedule, never two at once, by what needs no parameter";
 const collects =
   "structure.test.ts: collects while nothing is tested or promoted, with both locks, each taken in the order of a " +
   "pipeline run";

@@ -1,0 +1,118 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Transform, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { parseJson } from "../../lib/json";
+import type { Cluster } from "../../lib/kube-client";
+import { type Container, runInPod, type Streams } from "../../lib/pod-exec";
+import { artifactsFile, type Backup, type BackupFile, databaseFile } from "./manifest";
+
+/** Path of MLflow's volume in its pod. */
+const data = "/data";
+const script = readFileSync(join(__dirname, "mlflow_data.py"));
+/** Reads the program from the input, since a command is part of a URL, which may not be long. */
+const loader = "import sys; exec(compile(sys.stdin.buffer.read(int(sys.argv[1])), 'mlflow_data.py', 'exec'))";
+
+/** Runs a command of Python where MLflow's volume is. @returns what it printed on standard error */
+export type RunPython = (command: readonly string[], streams: Streams) => Promise<string>;
+
+export const inContainer =
+  (cluster: Cluster, container: Container): RunPython =>
+  (command, streams) =>
+    runInPod(cluster, container, command, streams);
+
+/** MLflow's volume, through `mlflow_data.py`. */
+export class MlflowVolume {
+  /** @param folder where the volume is; default the path in MLflow's pod */
+  constructor(
+    private readonly runPython: RunPython,
+    private readonly folder = data,
+  ) {}
+
+  /** Writes a copy of the database to a file. @returns the file, and the number of secrets that were left out */
+  async saveDatabase(path: string, tell: (bytes: number) => void): Promise<BackupFile & { secrets: number }> {
+    const { file, report } = await this.save("dump-database", path, tell);
+    return { ...file, path: databaseFile, secrets: report.secrets as number };
+  }
+
+  async saveArtifacts(path: string, tell: (bytes: number) => void): Promise<BackupFile> {
+    return { ...(await this.save("dump-artifacts", path, tell)).file, path: artifactsFile };
+  }
+
+  /** How far a restore has come: its content is whole on the volume, or it is what MLflow has. */
+  async look(restore: string): Promise<{ whole: boolean; restored: boolean }> {
+    return (await this.call("look", [restore])) as { whole: boolean; restored: boolean };
+  }
+
+  /** Puts the content of a backup on the volume, beside what MLflow has. @throws if there is no room */
+  async receive(restore: string, { folder, manifest }: Backup, tell: (bytes: number) => void): Promise<void> {
+    const files = [databaseFile, artifactsFile].map((name) => manifest.files.find(({ path }) => path === name)!);
+    const expected = Object.fromEntries(files.map(({ path, bytes, sha256 }) => [path, { bytes, sha256 }]));
+    await this.call("receive", [restore, expected], {
+      input: contentOf(
+        files.map(({ path }) => join(folder, path)),
+        tell,
+      ),
+    });
+  }
+
+  /** Puts that content in the place of what MLflow has, which stays beside it. MLflow must not run. */
+  async exchange(restore: string): Promise<void> {
+    await this.call("exchange", [restore]);
+  }
+
+  private async save(action: string, path: string, tell: (bytes: number) => void) {
+    const hash = createHash("sha256");
+    let bytes = 0;
+    const counting = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        tell(bytes);
+        done(null, chunk);
+      },
+    });
+    const [report] = await Promise.all([
+      this.call(action, [], { output: counting }).finally(() => counting.end()),
+      pipeline(counting, createWriteStream(path, { mode: 0o600 })),
+    ]);
+    const sha256 = hash.digest("hex");
+    if (report.bytes !== bytes || report.sha256 !== sha256)
+      throw new Error(
+        `${path} did not come whole from MLflow (${bytes} of ${report.bytes} bytes): run npm run backup again`,
+      );
+    return { file: { bytes, sha256 }, report };
+  }
+
+  private async call(
+    action: string,
+    given: unknown[],
+    { input, output }: { input?: AsyncIterable<Buffer>; output?: Writable } = {},
+  ): Promise<Record<string, unknown>> {
+    const command = ["python3", "-c", loader, String(script.length), action, this.folder];
+    const errors = await this.runPython([...command, ...given.map((value) => JSON.stringify(value))], {
+      input: after(script, input),
+      output,
+    });
+    const report = parseJson(errors.trim().split("\n").at(-1)!);
+    if (!report) throw new Error(`MLflow's pod answered ${errors.slice(0, 200)}: see that it runs, and try again`);
+    return report as Record<string, unknown>;
+  }
+}
+
+async function* after(first: Buffer, rest?: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  if (rest) yield* rest;
+}
+
+/** The content of files, one after another. */
+async function* contentOf(paths: readonly string[], tell: (bytes: number) => void): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for (const path of paths)
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 18 })) {
+      yield chunk as Buffer;
+      bytes += (chunk as Buffer).length;
+      tell(bytes);
+    }
+}

@@ -1,0 +1,288 @@
+import { basename, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { mlflowNamespace } from "../components/shared/mlflow-address";
+import { workflowNamespace } from "../components/shared/workflow-names";
+import { mlflowVersion } from "../images/mlflow-version";
+import { deferInterrupts } from "../lib/interrupts";
+import type { Cluster } from "../lib/kube-client";
+import { runPhases } from "../lib/main";
+import { Phases, type Progress } from "../lib/phases";
+import { table } from "../lib/table";
+import { timestamp } from "../lib/timestamp";
+import { connect } from "../stacks/stack-cluster";
+import { mebibytes } from "./backup";
+import { type EnvironmentState, holdLastRelease, readEnvironmentStates, titleOf } from "./backups/environments";
+import { pushImages, withAppRepository } from "./backups/images";
+import { type Backup, canOpen, checkFiles, type LastRelease, type Manifest, readBackup } from "./backups/manifest";
+import { type Begun, readBegun, withoutMlflow, writeBegun } from "./backups/mlflow-deployment";
+import { inContainer, MlflowVolume } from "./backups/mlflow-volume";
+import { readFreeze, writeFreeze } from "./freeze";
+import { mlflowServerVersion } from "./mlflow";
+import { listModels } from "./models";
+import { patiently, usualPatience } from "./patience";
+import { allFinished, failure, templateOf } from "./pipeline-run";
+import { listReleases } from "./releases";
+import { type EnvironmentStatus, readBriefStatus } from "./status";
+import { readVolumes } from "./volumes";
+import { listWorkflows, pipelineRunWorkflows, submit } from "./workflows";
+
+const usage = `Usage: npm run restore -- <folder> [--replace]
+
+Restores a backup of npm run backup into the running stack. An interrupted restore continues when it is run again.
+  --replace  also if MLflow has model versions or records of releases; what it has is kept beside on its volume`;
+
+/** What the restore would replace, as a predicate of MLflow; undefined if there is nothing. */
+export async function lossOf(cluster: Cluster): Promise<string | undefined> {
+  try {
+    const [models, releases] = await Promise.all([listModels(cluster), listReleases(cluster)]);
+    if (models.length === 0 && releases.length === 0) return undefined;
+    const versions = models.map(({ version }) => version).reverse();
+    const named = versions.length > 3 ? `${versions[0]} to ${versions.at(-1)}` : versions.join(", ");
+    const records = releases.length === 0 ? "" : `, the newest of ${timestamp(releases[0].startedAt)}`;
+    const listed = versions.length === 0 ? "" : ` (${named})`;
+    return `has ${models.length} model versions${listed} and ${releases.length} records of releases${records}`;
+  } catch (error) {
+    return `does not say what it has (${(error as Error).message})`;
+  }
+}
+
+/**
+ * Whether the restore goes on with one that was interrupted.
+ * @throws if it would replace anything and was not told to
+ */
+export async function beginOrResume(
+  cluster: Cluster,
+  { id, folder }: Backup,
+  replace: boolean,
+  now = new Date(),
+): Promise<Begun & { isResumed: boolean }> {
+  const begun = await readBegun(cluster);
+  if (begun?.backup === id) return { ...begun, isResumed: true };
+  if (begun && !replace)
+    throw new Error(
+      `${begun.restore}, of another backup, has not come to its end: run it again, ` +
+        `or restore this one instead with npm run restore -- ${folder} --replace`,
+    );
+  const loss = replace ? undefined : await lossOf(cluster);
+  if (loss)
+    throw new Error(
+      `the stack's MLflow ${loss}, and the restore would put the backup in their place. Nothing has changed. ` +
+        `To do that, run npm run restore -- ${folder} --replace: what MLflow has is then kept beside on its volume`,
+    );
+  return { restore: `restore-${timestamp(now).replace(/[^0-9TZ]/g, "")}`, backup: id, isResumed: false };
+}
+
+/** @throws if this stack's MLflow is older than the one that wrote the backup */
+export async function checkVersion(cluster: Cluster, { mlflow }: Manifest): Promise<void> {
+  // One that does not run is taken to be this program's.
+  const own = await mlflowServerVersion(cluster).catch(() => mlflowVersion);
+  if (!canOpen(own, mlflow))
+    throw new Error(
+      `the backup is of MLflow ${mlflow}, and the stack has ${own}, which can't open its tables: ` +
+        "update the stack first, with a program that has this version or a newer one",
+    );
+}
+
+/** The schedules start these every ten minutes; they soon end. */
+const shortTemplates = ["restore-releases", "revert-staging"];
+
+/**
+ * Waits until no Workflow runs that may have read what is replaced.
+ * @throws if a pipeline run is at work, or if one of the schedules does not end
+ */
+export async function awaitIdle(cluster: Cluster, tell: Progress, seconds = 600): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; ; ) {
+    const running = (await listWorkflows(cluster)).filter((workflow) => !allFinished([workflow]));
+    if (running.length === 0) return;
+    const names = running.map(({ metadata }) => metadata.name).join(", ");
+    const isShort = running.every((workflow) => shortTemplates.includes(templateOf(workflow)));
+    if (!isShort || Date.now() > end)
+      throw new Error(
+        `${names} runs in the pipeline, and would continue with what the restore replaces: wait for its end, ` +
+          `or stop it with argo stop --namespace ${workflowNamespace} <name>, then run npm run restore again`,
+      );
+    tell(`waits for ${names}`);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+}
+
+/**
+ * Makes each Application hold what the backup says. It is as new as this moment, so it counts more than a record that a
+ * schedule made of what the stack served before.
+ * @param base digest of the stack's base image
+ */
+export async function holdReleases(
+  cluster: Cluster,
+  wanted: Manifest["environments"],
+  found: readonly EnvironmentState[],
+  base: string,
+  now = new Date(),
+): Promise<void> {
+  const at = now.getTime();
+  for (const { name, application, lastRelease, released } of found) {
+    if (!(name in wanted)) continue;
+    const release = wanted[name];
+    if (release && release.version !== "base") await holdLastRelease(cluster, application, release, at);
+    else if (released || lastRelease)
+      await holdLastRelease(cluster, application, { version: "base", digest: base }, at);
+  }
+}
+
+/** Submits a template and waits for its end. @throws if it fails */
+async function runWorkflow(
+  cluster: Cluster,
+  template: string,
+  parameters: Record<string, string>,
+  tell: Progress,
+): Promise<void> {
+  const name = await submit(cluster, template, parameters);
+  for (;;) {
+    const workflows = await patiently(() => pipelineRunWorkflows(cluster, name), tell);
+    if (workflows.length === 0) throw new Error(`${name} was deleted before it ended: run npm run restore again`);
+    if (allFinished(workflows)) {
+      const failed = workflows.find(({ status }) => status?.phase !== "Succeeded");
+      if (failed) throw new Error(`${failure(failed)}\nTo try again, run npm run restore again`);
+      return;
+    }
+    tell(name);
+    await new Promise((resolve) => setTimeout(resolve, usualPatience.interval));
+  }
+}
+
+/** Staging on the version of the backup: by a revert, or by a deployment if a version passed after it. */
+async function restoreStaging(cluster: Cluster, { environments, time }: Manifest, tell: Progress): Promise<void> {
+  const wanted: LastRelease | null = environments.staging ?? null;
+  const revert = () => runWorkflow(cluster, "revert-staging", { reason: `the backup of ${time} is restored` }, tell);
+  await revert();
+  if (!wanted || wanted.version === "base") return;
+  const staging = (await readEnvironmentStates(cluster)).find(({ name }) => name === "staging");
+  if (staging?.released === wanted.digest) return;
+  const parameters = { "model-version": wanted.version.replace("1.0.", ""), digest: wanted.digest };
+  await runWorkflow(cluster, "deploy-container-image", parameters, tell);
+  await revert();
+}
+
+/** One environment after a restore. */
+export interface Compared {
+  readonly name: string;
+  readonly serves: string;
+  readonly backup: string;
+  readonly isSame: boolean;
+}
+
+/** What each environment of the backup serves now, beside what it served then. */
+export function compare(wanted: Manifest["environments"], found: readonly EnvironmentStatus[]): Compared[] {
+  return Object.entries(wanted).map(([name, release]) => {
+    const now = found.find((environment) => environment.name === name);
+    const backup = titleOf(release);
+    if (!now) return { name, serves: "not in this stack", backup, isSame: false };
+    const serves = now.version ?? "no model";
+    const isSame = serves === backup && (backup === "no model" || now.digest === release!.digest);
+    return { name, serves, backup, isSame };
+  });
+}
+
+/** Restores a backup whose files are checked. @returns what each environment serves then */
+async function restore(
+  cluster: Cluster,
+  backup: Backup,
+  { isResumed, ...begun }: Begun & { isResumed: boolean },
+  phases: Phases,
+): Promise<Compared[]> {
+  const { manifest, folder } = backup;
+  const who = await cluster.username();
+  await writeFreeze(cluster, { who, since: timestamp(new Date()), why: `the backup of ${manifest.time} is restored` });
+  await writeBegun(cluster, begun);
+  // Before MLflow knows of them, so that nobody looks for an image that is not there yet.
+  await phases.run("Released images", async (tell) => {
+    const { images, pushed } = await withAppRepository(cluster, async (repository) => {
+      const volume = (await readVolumes(cluster)).find(({ owner }) => owner === "the registry");
+      return pushImages(repository, folder, tell, volume && volume.capacityBytes - volume.usedBytes);
+    });
+    return `${images}, of which ${pushed} were missing`;
+  });
+  await phases.run("MLflow's database and artifacts", (tell) =>
+    deferInterrupts(
+      withoutMlflow(cluster, async (container) => {
+        await awaitIdle(cluster, tell);
+        const volume = new MlflowVolume(inContainer(cluster, container));
+        const { whole, restored } = await volume.look(begun.restore);
+        if (restored) return;
+        if (!whole) await volume.receive(begun.restore, backup, (bytes) => tell(mebibytes(bytes)));
+        await volume.exchange(begun.restore);
+      }),
+    ),
+  );
+  const base = await baseDigest(cluster);
+  const hold = async () => holdReleases(cluster, manifest.environments, await readEnvironmentStates(cluster), base);
+  // A schedule that had read the Applications before may put on record what they held: it ends, then this is newer.
+  await hold();
+  await phases.run("Releases", (tell) => awaitIdle(cluster, tell));
+  await hold();
+  await Promise.all([
+    phases.run("Staging", (tell) => restoreStaging(cluster, manifest, tell)),
+    phases.run("Environments after staging", (tell) => runWorkflow(cluster, "restore-releases", {}, tell)),
+  ]);
+  await writeFreeze(cluster, manifest.freeze);
+  await writeBegun(cluster, null);
+  return compare(manifest.environments, (await readBriefStatus(cluster)).environments);
+}
+
+async function baseDigest(cluster: Cluster): Promise<string> {
+  const { data } = await cluster.api<{ data: Record<string, string> }>(
+    `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`,
+  );
+  return data["app-base-image"].split("@")[1];
+}
+
+/** What a person sees at the end. */
+export function render(compared: readonly Compared[], name: string, kept: string): string {
+  const rows = compared.map(({ name: environment, serves, backup, isSame }) => [
+    environment,
+    serves,
+    backup,
+    isSame ? "the same" : "differs",
+  ]);
+  return [
+    table(["ENVIRONMENT", "SERVES", "BACKUP", ""], rows),
+    `What MLflow had before is kept in /data/${kept}. When you no longer need it, delete it with ` +
+      `kubectl exec --namespace ${mlflowNamespace} deployment/mlflow -- rm -r /data/${kept}`,
+    compared.every(({ isSame }) => isSame)
+      ? `Every environment serves what the backup ${name} says.`
+      : `Not every environment serves what the backup ${name} says: see npm run status and npm run history.`,
+  ].join("\n\n");
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h" }, replace: { type: "boolean", default: false } },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (positionals.length !== 1) throw new Error(usage.split("\n")[0]);
+  const cluster = connect();
+  const phases = new Phases();
+  const backup = await readBackup(resolve(positionals[0]));
+  await phases.run("Check of the backup", (tell) => checkFiles(backup, tell));
+  const begun = await phases.run("Check of the stack", async (tell) => {
+    const found = await beginOrResume(cluster, backup, values.replace);
+    await checkVersion(cluster, backup.manifest);
+    await awaitIdle(cluster, tell);
+    return found;
+  });
+  if (begun.isResumed) phases.say(`Continues ${begun.restore}, which was interrupted.`);
+  const compared = await restore(cluster, backup, begun, phases).catch(async (error: Error) => {
+    const frozen = (await readFreeze(cluster).catch(() => undefined)) ? "Promotions stay frozen. " : "";
+    throw new Error(
+      `${error.message}\nThe restore is not complete. ${frozen}To continue it, run the same command again.`,
+    );
+  });
+  const name = basename(backup.folder);
+  console.log(`\nRestored in ${phases.elapsed()}.\n\n${render(compared, name, `before-${begun.restore}`)}`);
+  return compared.every(({ isSame }) => isSame) ? 0 : 1;
+}
+
+if (require.main === module) runPhases(main);

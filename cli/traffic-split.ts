@@ -1,0 +1,40 @@
+import { gatewayNamespace, trafficRoute, trafficSplitAnnotation } from "../components/shared/workflow-names";
+import { parseJson } from "../lib/json";
+import { ApiError, type Cluster } from "../lib/kube-client";
+
+/** How users are split at the gateway. */
+export interface TrafficSplit {
+  /** What users meet in canary, `1.0.X`; null while all of them meet production. */
+  readonly version: string | null;
+  /** Share of the users that meet it, 0 to 99 %. */
+  readonly percent: number;
+  /** Why no user meets it any more, or an empty string. */
+  readonly withdrawn: string;
+}
+
+interface Route {
+  metadata: { annotations?: Record<string, string> };
+}
+
+const path = `/apis/gateway.networking.k8s.io/v1/namespaces/${gatewayNamespace}/httproutes/${trafficRoute}`;
+
+/** The split that the gateway's route holds (`workflows/lib/traffic.py`), or null in a stack without a gateway. */
+export async function readTrafficSplit(cluster: Cluster): Promise<TrafficSplit | null> {
+  const route = await cluster.api<Route>(path).catch((error: Error) => {
+    if (error instanceof ApiError && error.status === 404) return undefined;
+    throw error;
+  });
+  if (!route) return null;
+  const text = route.metadata.annotations?.[trafficSplitAnnotation] ?? "null";
+  const split = parseJson(text) as { version: string; percents: number[]; withdrawn: string } | null | undefined;
+  if (!split) return { version: null, percent: 0, withdrawn: "" };
+  const { version, percents, withdrawn } = split;
+  return { version, percent: withdrawn ? 0 : (percents.at(-1) ?? 0), withdrawn };
+}
+
+/** What users meet, in one sentence. */
+export function describeSplit({ version, percent, withdrawn }: TrafficSplit): string {
+  if (!version) return "All users meet production.";
+  if (withdrawn) return `No user meets ${version} in canary any more: ${withdrawn}.`;
+  return `${percent} % of the users meet ${version} in canary.`;
+}

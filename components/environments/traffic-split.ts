@@ -1,0 +1,99 @@
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import type { Backend } from "../../config/promotion-path";
+import { gatewayName, listenerName } from "../platform/gateway";
+import { argoCdNamespace, trafficRoute, workflowNamespace } from "../shared/workflow-names";
+import { environmentApp } from "./environment-bundle";
+
+export interface TrafficSplitArgs {
+  /** Namespace of the Gateway. */
+  readonly namespace: pulumi.Input<string>;
+  /** What users meet before anything is released to `canary`, and most of them after that. */
+  readonly production: Backend;
+  /** What a growing share of the users meets. */
+  readonly canary: Backend;
+}
+
+/**
+ * How users are split between production and canary: one route from the Gateway to both. Pulumi states that all users
+ * meet production, once. The pipeline owns the rules from then on, as it owns which model runs.
+ */
+export class TrafficSplit extends pulumi.ComponentResource {
+  constructor(name: string, args: TrafficSplitArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:release:TrafficSplit", name, {}, opts);
+    const child = { parent: this };
+    const productionApp = environmentApp(args.production.environment);
+    const grants = [args.production, args.canary].map(
+      ({ environment }) =>
+        new k8s.apiextensions.CustomResource(
+          `${name}-grant-${environment}`,
+          {
+            apiVersion: "gateway.networking.k8s.io/v1beta1",
+            kind: "ReferenceGrant",
+            metadata: { name: trafficRoute, namespace: environmentApp(environment) },
+            spec: {
+              from: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute", namespace: args.namespace }],
+              to: [{ group: "", kind: "Service", name: environmentApp(environment) }],
+            },
+          },
+          child,
+        ),
+    );
+    new k8s.apiextensions.CustomResource(
+      `${name}-route`,
+      {
+        apiVersion: "gateway.networking.k8s.io/v1",
+        kind: "HTTPRoute",
+        metadata: { name: trafficRoute, namespace: args.namespace },
+        spec: {
+          parentRefs: [{ name: gatewayName, sectionName: listenerName }],
+          rules: [{ backendRefs: [{ name: productionApp, namespace: productionApp, port: args.production.port }] }],
+        },
+      },
+      // Server-side apply knows the rules only as a whole, so Pulumi cannot state the backends and leave their weights.
+      { ...child, dependsOn: grants, ignoreChanges: ["spec.rules"] },
+    );
+    const gatewayApi = "gateway.networking.k8s.io";
+    const route = { apiGroups: [gatewayApi], resources: ["httproutes"], resourceNames: [trafficRoute] };
+    this.grant(`${name}-route`, args.namespace, routeAccounts, [{ ...route, verbs: ["get", "patch"] }]);
+    // What the environments serve, and how canary runs, which goes back to production's version where it runs badly.
+    // `promote-model` and `restore-releases` have these rights anyway.
+    const canaryApp = environmentApp(args.canary.environment);
+    const application = { apiGroups: ["argoproj.io"], resources: ["applications"] };
+    this.grant(`${name}-releases`, argoCdNamespace, watchAccounts, [
+      { ...application, resourceNames: [productionApp], verbs: ["get"] },
+      { ...application, resourceNames: [canaryApp], verbs: ["get", "patch"] },
+      { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+    ]);
+    this.grant(`${name}-canary`, canaryApp, watchAccounts, [
+      { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
+      { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [canaryApp], verbs: ["get"] },
+    ]);
+    this.registerOutputs({});
+  }
+
+  /** Gives workflows rights in a namespace, by a Role and a RoleBinding of the same name. */
+  private grant(
+    name: string,
+    namespace: pulumi.Input<string>,
+    accounts: string[],
+    rules: k8s.types.input.rbac.v1.PolicyRule[],
+  ) {
+    const metadata = { name, namespace };
+    new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules }, { parent: this });
+    new k8s.rbac.v1.RoleBinding(
+      `${name}-binding`,
+      {
+        metadata,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
+        subjects: accounts.map((account) => ({ kind: "ServiceAccount", name: account, namespace: workflowNamespace })),
+      },
+      { parent: this },
+    );
+  }
+}
+
+/** The workflow that watches canary for as long as it gets users. */
+const watchAccounts = ["shift-traffic"];
+/** Workflows that move users: to a new canary, back from one, and back from what a person wrote by hand. */
+const routeAccounts = ["promote-model", "restore-releases", ...watchAccounts];

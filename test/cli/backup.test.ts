@@ -1,0 +1,150 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lastReleases, neededImages, prepareFolder, render } from "../../cli/backup";
+import type { EnvironmentState } from "../../cli/backups/environments";
+import type { Manifest } from "../../cli/backups/manifest";
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+const state = (name: string, version: string | null, image: string): EnvironmentState => ({
+  name,
+  application: `gourmetgram-${name}`,
+  lastRelease: version ? { version, digest: digest(image) } : null,
+  released: version && version !== "base" ? digest(image) : null,
+});
+const passed = (version: string, image: string, at: string) => ({
+  version,
+  tags: {
+    image_digest: digest(image),
+    image_base: digest("f"),
+    "staging.verdict": "pass",
+    "staging.digest": digest(image),
+    "staging.verdict_at": at,
+  },
+});
+const failedVersion = {
+  version: "3",
+  tags: {
+    image_digest: digest("c"),
+    image_base: digest("e"),
+    "staging.verdict": "fail",
+    "staging.digest": digest("c"),
+  },
+};
+const untested = { version: "4", tags: {} };
+const versions = [
+  untested,
+  failedVersion,
+  passed("2", "b", "2026-01-02T00:00:00Z"),
+  passed("1", "a", "2026-01-01T00:00:00Z"),
+];
+
+describe("the images of a backup", () => {
+  const named = (...environments: EnvironmentState[]) => Object.fromEntries(neededImages(environments, versions));
+
+  it("are those that staging can go back to, with what they were built on", () =>
+    expect(named(state("staging", "base", "d"))).toEqual({
+      [digest("b")]: "1.0.2",
+      [digest("a")]: "1.0.1",
+      [digest("f")]: "base of 1.0.2",
+    }));
+
+  it("are also those that an environment runs or last served", () =>
+    expect(
+      named({ ...state("staging", "1.0.2", "b"), released: digest("c") }, state("canary", "1.0.9", "9")),
+    ).toMatchObject({
+      [digest("c")]: "1.0.3",
+      [digest("e")]: "base of 1.0.3",
+      [digest("9")]: "1.0.9, last of canary",
+    }));
+
+  it("are none that a person wrote into a tag by hand", () =>
+    expect(
+      neededImages([], [{ version: "1", tags: { "staging.verdict": "pass", "staging.digest": "../../etc" } }]).size,
+    ).toBe(0));
+});
+
+describe("what an environment is to serve again", () => {
+  it("is what its Application holds", () =>
+    expect(lastReleases([state("canary", "1.0.1", "a"), state("production", null, "")], versions)).toEqual({
+      canary: { version: "1.0.1", digest: digest("a") },
+      production: null,
+    }));
+
+  it.each<[string, EnvironmentState, string, string]>([
+    ["runs, if that has passed", state("staging", "1.0.1", "a"), "1.0.1", "a"],
+    [
+      "passed last, while another one is tested",
+      { ...state("staging", "1.0.1", "a"), released: digest("c") },
+      "1.0.2",
+      "b",
+    ],
+    ["passed last, if it holds the base image", state("staging", "base", "d"), "1.0.2", "b"],
+  ])("is, for staging, what %s", (_when, staging, version, image) =>
+    expect(lastReleases([staging], versions)).toEqual({ staging: { version, digest: digest(image) } }),
+  );
+
+  it("is, for staging, what it holds as long as nothing has passed", () =>
+    expect(lastReleases([state("staging", "base", "d")], [untested, failedVersion])).toEqual({
+      staging: { version: "base", digest: digest("d") },
+    }));
+});
+
+describe("the folder of a backup", () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "gourmetgram-backup-"));
+  });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+  it("is not there before the backup is whole, and only this person may read it", async () => {
+    const unfinished = await prepareFolder(join(root, "friday"));
+    expect(unfinished).toBe(join(root, "friday.unfinished"));
+    expect(statSync(unfinished).mode & 0o777).toBe(0o700);
+    expect(existsSync(join(root, "friday"))).toBe(false);
+  });
+
+  it("keeps the blobs of an interrupted backup, and nothing else of it", async () => {
+    const unfinished = join(root, "friday.unfinished");
+    const blob = join(unfinished, "images/blobs/sha256/abc");
+    mkdirSync(join(unfinished, "images/blobs/sha256"), { recursive: true });
+    for (const file of ["mlflow.db", "artifacts.tar", "images/index.json"])
+      writeFileSync(join(unfinished, file), "half");
+    writeFileSync(blob, "whole");
+    await prepareFolder(join(root, "friday"));
+    expect(existsSync(blob)).toBe(true);
+    for (const file of ["mlflow.db", "artifacts.tar", "images/index.json"])
+      expect(existsSync(join(unfinished, file))).toBe(false);
+  });
+
+  it("is never one that exists", async () => {
+    await expect(prepareFolder(root)).rejects.toThrow(
+      new Error(`${root} exists, and a backup overwrites nothing: name a folder that does not exist`),
+    );
+  });
+
+  it("is in a folder that exists", async () => {
+    await expect(prepareFolder(join(root, "a", "b"))).rejects.toThrow(
+      new Error(`there is no folder ${root}/a: make it, or name another one`),
+    );
+  });
+});
+
+it("says what a backup has, and what it lacks", () => {
+  const manifest = {
+    models: 2,
+    releases: 7,
+    files: [{ bytes: 2 ** 20 }, { bytes: 2 ** 19 }],
+    environments: { staging: { version: "1.0.2", digest: digest("b") }, canary: null },
+    lostImages: [digest("a")],
+  } as unknown as Manifest;
+  expect(render({ manifest, secrets: 1 }, "friday")).toBe(
+    "friday holds 2 model versions and 7 records of releases, 1.5 MiB in all.\n\n" +
+      "ENVIRONMENT  VERSION   DIGEST\n" +
+      `staging      1.0.2     ${digest("b")}\n` +
+      "canary       no model  -\n\n" +
+      `The registry has lost ${digest("a")}: the pipeline builds such an image again from its model.\n\n` +
+      "1 secrets that are stored in MLflow are not in the backup: write them again after a restore.",
+  );
+});

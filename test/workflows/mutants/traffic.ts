@@ -1,0 +1,127 @@
+import type { Protections } from "./protection";
+
+/** Which users meet canary. */
+export const traffic: Protections = {
+  "lib/traffic.py": [
+    [
+      "a new version begins at the first share",
+      "    if split is None or split.version != canary.app_version:",
+      "    if split is None:",
+      "test_traffic.py::test_the_split_follows_what_the_environments_serve[a new version in canary]",
+    ],
+    [
+      "a version that production serves is no canary",
+      "(production and canary.digest == production.digest)",
+      "False",
+      "test_shift_traffic.py::test_all_users_meet_production_once_it_serves_the_version",
+    ],
+    [
+      "a share lasts its time",
+      " or now - split.since < pause:",
+      ":",
+      "test_traffic.py::test_each_step_lasts_its_time_and_the_last_one_for_ever[percents0-299-wanted0]",
+    ],
+    [
+      "a version that was withdrawn stays withdrawn",
+      "    if split.withdrawn or not larger",
+      "    if not larger",
+      "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
+    ],
+    [
+      "nobody meets a version that was withdrawn",
+      "        return 0 if self.withdrawn else self.percents[-1]",
+      "        return self.percents[-1]",
+      "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
+    ],
+    [
+      "who met a version stays with it",
+      `        {"matches": _carries(split, canary), "backendRefs": [_reference(canary, 1)]},\n`,
+      "",
+      "test_traffic.py::test_who_met_the_version_stays_with_it_whatever_other_cookies_he_has",
+    ],
+    [
+      "those who met production before are drawn by what is still missing",
+      "draw(split.percent - earlier, 100 - earlier,",
+      "draw(split.percent, 100,",
+      "test_traffic.py::test_of_those_who_met_production_before_so_many_are_drawn_that_the_share_of_all_is_todays",
+    ],
+    [
+      "a cookie of another version counts for nothing",
+      "{COOKIE}={re.escape(",
+      "{COOKIE}={str(",
+      "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[gourmetgram-version=canary.1x0.7]",
+    ],
+    [
+      "a change that was not read is not overwritten",
+      `, "resourceVersion": version}`,
+      "}",
+      "test_traffic.py::test_a_change_names_what_it_changes_so_that_no_other_change_is_lost",
+    ],
+  ],
+  "lib/gateway.py": [
+    [
+      "the route stays while an environment is between two releases",
+      "    if canary is None or production is None:",
+      "    if canary is None and production is None:",
+      "test_shift_traffic.py::test_the_route_stays_while_an_environment_is_between_two_releases",
+    ],
+    [
+      "a version that is in canary no more is not taken out of it",
+      " and canary.served.app_version == split.version\n    return split if is_there",
+      "\n    return split if is_there",
+      "test_abort_canary.py::test_canary_stays_where_it_runs_another_version_by_now",
+    ],
+    [
+      "a version that is ill loses its users",
+      "    if trouble:",
+      "    if False:",
+      "test_shift_traffic.py::test_no_user_meets_a_version_that_runs_out_of_memory",
+    ],
+    [
+      "a freeze holds the share",
+      "    elif freeze.reason():",
+      "    elif False:",
+      "test_shift_traffic.py::test_a_freeze_holds_the_share",
+    ],
+    [
+      "weights that a person wrote are put right",
+      "    if split == wanted and is_as_split_says:",
+      "    if split == wanted:",
+      "test_shift_traffic.py::test_weights_that_a_person_wrote_are_put_right_and_told",
+    ],
+    [
+      "a gateway that is away fails no promotion",
+      "    except (StepFailed, Unavailable) as failure:",
+      "    except StepFailed as failure:",
+      "test_promote.py::test_a_gateway_that_is_away_fails_no_promotion",
+    ],
+  ],
+  "steps/abort_canary.py": [
+    [
+      "canary stays where its version is not withdrawn",
+      "    if settings is None or split is None:",
+      "    if settings is None:",
+      "test_abort_canary.py::test_canary_stays_where_its_version_is_not_withdrawn",
+    ],
+    [
+      "nothing is promoted or reverted to a version that was withdrawn",
+      "        withdraw_pass(version, split)\n",
+      "",
+      "test_abort_canary.py::test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it",
+    ],
+    [
+      "canary holds what it is back on",
+      "        last_release.hold(canary, good)\n",
+      "",
+      "test_abort_canary.py::test_canary_is_back_on_what_production_serves_and_the_record_says_why",
+    ],
+  ],
+  "lib/inputs.py": [
+    [
+      "the shares are ascending",
+      "        and list(steps) == sorted(set(steps))\n",
+      "",
+      "test_shift_traffic.py::test_a_setting_that_says_nothing_is_refused[settings3]",
+    ],
+  ],
+};

@@ -1,0 +1,166 @@
+"""shift_traffic.py: a new version in canary meets more and more users, and one that is ill meets none."""
+
+import json
+import time
+
+import pytest
+
+from conftest import pod, says
+from lib import traffic
+from lib.inputs import Backend
+from lib.traffic import Split
+
+PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
+ROUTE = ["httproutes.gateway.networking.k8s.io", "gourmetgram", "--namespace", "gourmetgram-gateway"]
+SETTINGS = {
+    "production": PRODUCTION._asdict(),
+    "canary": CANARY._asdict(),
+    "steps": [1, 50],
+    "pauseSeconds": 60,
+}
+
+
+def has_route(world, split, rules=None):
+    """The route as the API server shows it: with the defaults that it adds to every backend."""
+    shown = [
+        {**rule, "backendRefs": [{"group": "", "kind": "Service", **one} for one in rule["backendRefs"]]}
+        for rule in (traffic.rules(split, PRODUCTION, CANARY) if rules is None else rules)
+    ]
+    annotations = traffic.patch(split, PRODUCTION, CANARY, "12")["metadata"]["annotations"] if split else {}
+    metadata = {"name": "gourmetgram", "resourceVersion": "12", "annotations": annotations}
+    world.allow("kubectl", "get", *ROUTE, "--output", "json", stdout={"metadata": metadata, "spec": {"rules": shown}})
+
+
+def takes_changes(world, **answer):
+    how = ["--type", "merge", "--field-manager", "promotion-pipeline", "--patch", "*"]
+    world.allow("kubectl", "patch", *ROUTE, *how, **answer)
+
+
+def written(world):
+    """The splits that were written, in order; None for none."""
+    patches = [json.loads(call["args"][-1]) for call in world.calls("kubectl", "patch")]
+    texts = [patch["metadata"]["annotations"][traffic.ANNOTATION] for patch in patches]
+    return [json.loads(text) if text else None for text in texts]
+
+
+def shift(world, settings=SETTINGS):
+    return world.run("shift_traffic", TRAFFIC=json.dumps(settings) if settings else "")
+
+
+@pytest.fixture
+def canary(world):
+    """Version 7 in canary, 6 in production, no freeze, and Events can be written."""
+    world.application("canary", 7, held=7)
+    world.application("production", 6, held=6)
+    world.source("canary", pod(7))
+    world.frozen()
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    return world
+
+
+def test_a_stack_without_a_gateway_has_nothing_to_shift(world):
+    done = shift(world, settings=None)
+    assert (done.returncode, done.stdout) == (0, "This stack has no gateway.\n")
+
+
+def test_a_version_meets_its_next_share_once_the_last_one_has_lasted(canary):
+    has_route(canary, Split("1.0.7", (1,), int(time.time()) - 61))
+    takes_changes(canary)
+    done = shift(canary)
+    assert done.returncode == 0, done.stderr
+    assert [split["percents"] for split in written(canary)] == [[1, 50]]
+    assert done.stdout.splitlines()[-1] == "50 % of the users meet 1.0.7 in canary."
+
+
+def test_a_new_version_meets_its_first_share(canary):
+    has_route(canary, Split("1.0.5", (1, 50), 5))
+    takes_changes(canary)
+    done = shift(canary, {**SETTINGS, "steps": [50]})
+    assert done.returncode == 0, done.stderr
+    assert [(split["version"], split["percents"]) for split in written(canary)] == [("1.0.7", [50])]
+
+
+def test_the_last_share_lasts_until_a_person_promotes(canary):
+    has_route(canary, Split("1.0.7", (1, 50), 5))
+    done = shift(canary)
+    assert (done.returncode, written(canary)) == (0, [])
+
+
+def test_no_user_meets_a_version_that_runs_out_of_memory(canary):
+    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if rule["args"][1] != "pods"]
+    canary.source("canary", pod(7, "oom-looping"))
+    has_route(canary, Split("1.0.7", (1,), 5))
+    takes_changes(canary)
+    done = shift(canary)
+    assert done.returncode == 0, done.stderr
+    [split] = written(canary)
+    assert split["withdrawn"].startswith("OOMKilled: the model needs more than the memory limit")
+    rules = json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"]
+    assert traffic.shape(rules) == [[("gourmetgram-production", 1)]]
+    [(reason, message)] = canary.events()
+    assert reason == "TrafficWithdrawn" and message.startswith("No user meets 1.0.7 in canary any more: OOMKilled")
+
+
+def test_a_freeze_holds_the_share(canary):
+    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if rule["args"][1] != "configmaps"]
+    canary.frozen(who="anna", since="today", why="exams")
+    has_route(canary, Split("1.0.7", (1,), 5))
+    done = shift(canary)
+    assert (done.returncode, written(canary)) == (0, [])
+    assert done.stdout == "1 % of the users meet 1.0.7 in canary.\n"
+
+
+def test_all_users_meet_production_once_it_serves_the_version(world):
+    world.application("canary", 7, held=7)
+    world.application("production", 7, held=7)
+    has_route(world, Split("1.0.7", (1, 50), 5))
+    takes_changes(world)
+    done = shift(world)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "All users meet production.")
+    assert written(world) == [None]
+
+
+def test_the_route_stays_while_an_environment_is_between_two_releases(world):
+    world.application("canary", 7, held=6)  # told to run 7, and still holds 6
+    world.application("production", 6, held=6)
+    has_route(world, Split("1.0.6", (1, 50), 5))
+    done = shift(world)
+    assert (done.returncode, written(world)) == (0, [])
+
+
+def test_weights_that_a_person_wrote_are_put_right_and_told(canary):
+    split = Split("1.0.7", (1, 50), 5)
+    by_hand = [{"backendRefs": [{"name": "gourmetgram-canary", "namespace": "gourmetgram-canary", "port": 8080}]}]
+    has_route(canary, split, by_hand)
+    takes_changes(canary)
+    done = shift(canary)
+    assert done.returncode == 0, done.stderr
+    assert written(canary) == [{"version": "1.0.7", "percents": [1, 50], "since": 5, "withdrawn": ""}]
+    assert canary.events() == [
+        ("TrafficRestored", "the route had other weights: 50 % of the users meet 1.0.7 in canary")
+    ]
+
+
+@pytest.mark.parametrize("call", ["refused", "conflict"])
+def test_it_looks_again_where_the_change_was_not_taken(canary, call):
+    has_route(canary, None)
+    takes_changes(canary, **says("kubectl", call))
+    assert shift(canary).returncode == 75
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [],
+        {},
+        {**SETTINGS, "steps": []},
+        {**SETTINGS, "steps": [10, 1]},
+        {**SETTINGS, "steps": [0, 1]},
+        {**SETTINGS, "steps": [1, 100]},
+        {**SETTINGS, "canary": {"environment": "nowhere", "port": 1}},
+        {**SETTINGS, "pauseSeconds": "60"},
+    ],
+)
+def test_a_setting_that_says_nothing_is_refused(world, settings):
+    done = world.run("shift_traffic", TRAFFIC=json.dumps(settings))
+    assert done.returncode == 2 and "does not say how users are split: run pulumi up." in done.stderr

@@ -1,0 +1,177 @@
+"""How users are split: which share meets a version, and which rules of the route follow from it."""
+
+import re
+
+import pytest
+
+from conftest import digest
+from lib import traffic
+from lib.inputs import Backend
+from lib.last_release import Served
+from lib.traffic import Split
+
+PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
+STEPS = (1, 10, 25, 50)
+NOW = 1_000_000
+
+
+def served(version):
+    return Served(f"1.0.{version}", digest(version))
+
+
+BASE = Served("base", digest("b"))
+
+
+SPLITS = {
+    "nothing is known of canary": (None, None, served(6), None),
+    "canary has only the base image": (None, BASE, BASE, None),
+    "a first version in canary": (None, served(7), BASE, Split("1.0.7", (1,), NOW)),
+    "a new version in canary": (Split("1.0.6", (1, 10), 5), served(7), served(5), Split("1.0.7", (1,), NOW)),
+    "the same version in canary": (Split("1.0.7", (1, 10), 5), served(7), served(6), Split("1.0.7", (1, 10), 5)),
+    "production serves it too": (Split("1.0.7", (1, 10, 25), 5), served(7), served(7), None),
+    "it was withdrawn": (Split("1.0.7", (1,), 5, "ill"), served(7), served(6), Split("1.0.7", (1,), 5, "ill")),
+    "another version after that": (Split("1.0.7", (1,), 5, "ill"), served(8), served(6), Split("1.0.8", (1,), NOW)),
+    "canary went back to the base image": (Split("1.0.7", (1,), 5), BASE, served(6), None),
+}
+
+
+@pytest.mark.parametrize("what", SPLITS)
+def test_the_split_follows_what_the_environments_serve(what):
+    split, canary, production, wanted = SPLITS[what]
+    assert traffic.decide(split, canary, production, STEPS, NOW) == wanted
+
+
+@pytest.mark.parametrize(
+    ("percents", "age", "wanted"),
+    [
+        ((1,), 299, (1,)),
+        ((1,), 300, (1, 10)),
+        ((1, 10), 10_000, (1, 10, 25)),
+        ((1, 10, 25, 50), 10_000, (1, 10, 25, 50)),
+        ((30,), 300, (30, 50)),  # from a step that the setting no longer has
+    ],
+)
+def test_each_step_lasts_its_time_and_the_last_one_for_ever(percents, age, wanted):
+    split = Split("1.0.7", percents, NOW - age)
+    after = traffic.advance(split, STEPS, 300, NOW)
+    assert after.percents == wanted
+    assert after.since == (split.since if wanted == percents else NOW)
+
+
+def test_a_version_that_was_withdrawn_comes_back_to_nobody():
+    split = Split("1.0.7", (1, 10), 0, "OOMKilled")
+    assert traffic.advance(split, STEPS, 300, NOW) == split
+    assert split.percent == 0
+    assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY)) == [[("gourmetgram-production", 1)]]
+
+
+def shares(rules, cookie):
+    """Which share of requests with this cookie each backend gets, by the first rule that matches."""
+    for rule in rules:
+        patterns = [header["value"] for match in rule.get("matches", []) for header in match["headers"]]
+        if not patterns or any(re.fullmatch(pattern, cookie) for pattern in patterns):
+            weights = {reference["name"]: reference["weight"] for reference in rule["backendRefs"]}
+            return {name: weight / sum(weights.values()) for name, weight in weights.items()}
+    raise AssertionError(f"no rule matches {cookie!r}")
+
+
+def canary_share(percents, cookie=""):
+    rules = traffic.rules(Split("1.0.7", percents, NOW), PRODUCTION, CANARY)
+    return shares(rules, cookie).get("gourmetgram-canary", 0)
+
+
+@pytest.mark.parametrize("percents", [(1,), (1, 10), (1, 10, 25), (1, 10, 25, 50)])
+def test_a_new_user_meets_canary_with_todays_share(percents):
+    assert canary_share(percents) == percents[-1] / 100
+    assert canary_share(percents, "theme=dark; session=1") == percents[-1] / 100
+
+
+def test_who_met_the_version_stays_with_it_whatever_other_cookies_he_has():
+    for cookie in (
+        "gourmetgram-version=canary.1.0.7",
+        "a=b; gourmetgram-version=canary.1.0.7",
+        "a=b;gourmetgram-version=canary.1.0.7; c=d",
+    ):
+        assert canary_share((1, 10), cookie) == 1
+
+
+def test_who_met_production_stays_with_it_for_todays_step():
+    assert canary_share((1, 10), "gourmetgram-version=production.1.0.7.10") == 0
+
+
+def test_of_those_who_met_production_before_so_many_are_drawn_that_the_share_of_all_is_todays():
+    percents = (1, 10, 25, 50)
+    for earlier in percents[:-1]:
+        drawn = canary_share(percents, f"gourmetgram-version=production.1.0.7.{earlier}")
+        assert earlier / 100 + (1 - earlier / 100) * drawn == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "gourmetgram-version=canary.1.0.6",  # an earlier version
+        "gourmetgram-version=canary.1.0.77",
+        "gourmetgram-version=canary.1x0.7",
+        "my-gourmetgram-version=canary.1.0.7",
+    ],
+)
+def test_a_cookie_of_another_version_counts_for_nothing(cookie):
+    assert canary_share((1, 10), cookie) == 0.1
+
+
+def test_each_answer_of_a_draw_says_who_gave_it():
+    last = traffic.rules(Split("1.0.7", (1, 10), NOW), PRODUCTION, CANARY)[-1]
+    cookies = [
+        reference["filters"][0]["responseHeaderModifier"]["add"][0]["value"] for reference in last["backendRefs"]
+    ]
+    attributes = "; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax"
+    assert cookies == [
+        f"gourmetgram-version=production.1.0.7.10{attributes}",
+        f"gourmetgram-version=canary.1.0.7{attributes}",
+    ]
+
+
+def test_without_a_split_all_meet_production_and_no_cookie_is_set():
+    assert traffic.rules(None, PRODUCTION, CANARY) == [
+        {
+            "backendRefs": [
+                {"name": "gourmetgram-production", "namespace": "gourmetgram-production", "port": 80, "weight": 1}
+            ]
+        }
+    ]
+
+
+def route(annotation):
+    return {"metadata": {"annotations": {traffic.ANNOTATION: annotation}}}
+
+
+@pytest.mark.parametrize("split", [Split("1.0.7", (1, 10), 5), Split("1.0.7", (50,), 5, "OOMKilled")])
+def test_the_route_holds_the_split(split):
+    annotation = traffic.patch(split, PRODUCTION, CANARY, "12")["metadata"]["annotations"][traffic.ANNOTATION]
+    assert traffic.read(route(annotation)) == split
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no JSON",
+        "[]",
+        '{"version":"1.0.7"}',
+        '{"version":"latest","percents":[1],"since":5,"withdrawn":""}',
+        '{"version":"1.0.7","percents":[100],"since":5,"withdrawn":""}',
+        '{"version":"1.0.7","percents":[0],"since":5,"withdrawn":""}',
+        '{"version":7,"percents":[1],"since":5,"withdrawn":""}',
+        '{"version":"1.0.7","percents":[],"since":5,"withdrawn":""}',
+        '{"version":"1.0.7","percents":[10,1],"since":5,"withdrawn":""}',
+    ],
+)
+def test_what_a_person_wrote_there_is_no_split(text):
+    assert traffic.read(route(text)) is None
+
+
+def test_a_change_names_what_it_changes_so_that_no_other_change_is_lost():
+    assert traffic.patch(None, PRODUCTION, CANARY, "12")["metadata"] == {
+        "annotations": {traffic.ANNOTATION: None},
+        "resourceVersion": "12",
+    }

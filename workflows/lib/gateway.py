@@ -1,0 +1,116 @@
+"""The gateway's route: reads which split of the users it holds, and puts it right."""
+
+import json
+import sys
+import time
+
+from lib import argocd, constants, events, freeze, inputs, kubectl, last_release, outputs, rollout, traffic
+from lib.errors import StepFailed, Unavailable
+from lib.last_release import LastRelease, Served
+from lib.traffic import Split
+
+KIND = "httproutes.gateway.networking.k8s.io"
+
+
+def put_right(settings: inputs.Traffic) -> Split | None:
+    """
+    Makes the route follow what production and canary serve: a new version in canary gets the first step, and one that
+    production serves too gets none. While an environment is between two releases, the route stays as it is.
+    """
+    canary, production = (released(name) for name in (settings.canary.environment, settings.production.environment))
+    route = kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE)
+    split = traffic.read(route)
+    if canary is None or production is None:
+        return split
+    wanted = traffic.decide(split, canary.served, production.served, settings.steps, int(time.time()))
+    write(settings, route, split, wanted)
+    return wanted
+
+
+def advance(settings: inputs.Traffic) -> Split | None:
+    """
+    The same, and then the next step where its time has come. A version in canary that does not run in health is
+    withdrawn: no user meets it any more. A freeze of promotions holds the split where it is.
+    """
+    split = put_right(settings)
+    canary = released(settings.canary.environment)
+    if split is None or split.withdrawn or canary is None or canary.served.app_version != split.version:
+        return split
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(canary.at // 1000))
+    trouble = rollout.unhealthy_reason(settings.canary.environment, canary.served.digest, since)
+    if trouble:
+        wanted = split._replace(withdrawn=outputs.clean(trouble, 300))
+    elif freeze.reason():
+        return split
+    else:
+        wanted = traffic.advance(split, settings.steps, settings.pause_seconds, int(time.time()))
+    if wanted != split:
+        route = kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE)
+        write(settings, route, split, wanted)
+    return wanted
+
+
+def withdrawn(settings: inputs.Traffic) -> Split | None:
+    """The split whose version was withdrawn and that canary still runs, or None."""
+    split = traffic.read(kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE))
+    canary = released(settings.canary.environment)
+    is_there = split and split.withdrawn and canary and canary.served.app_version == split.version
+    return split if is_there else None
+
+
+def try_put_right(environment: str) -> str:
+    """
+    Puts the route right after a release to an environment; returns what to add to its sentence. It fails no release:
+    the schedule comes back to the route.
+    """
+    settings = inputs.traffic()
+    if settings is None:
+        return ""
+    try:
+        split = put_right(settings)
+    except (StepFailed, Unavailable) as failure:
+        print(f"The gateway was not told: {failure}", file=sys.stderr)
+        return ""
+    is_met = split and split.percent and environment == settings.canary.environment
+    return f", and {split.percent} % of the users meet it" if is_met else ""
+
+
+def released(environment: str) -> LastRelease | None:
+    """
+    What an environment serves: the base image before its first release, and None while it is told to run something else
+    than its last one.
+    """
+    application = rollout.application(environment)
+    told = argocd.released_digest(application)
+    found = last_release.held(application)
+    if found is None and told is None:
+        return LastRelease(Served(last_release.BASE, rollout.base_digest()), 0)
+    return found if found and found.served.released_digest == told else None
+
+
+def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Split | None, wanted: Split | None) -> None:
+    """Writes the split, unless the route is as it should be; says so, and says it where a person had changed it."""
+    rules = traffic.rules(wanted, settings.production, settings.canary)
+    is_as_split_says = traffic.shape(route["spec"].get("rules", [])) == traffic.shape(rules)
+    if split == wanted and is_as_split_says:
+        return
+    change = traffic.patch(wanted, settings.production, settings.canary, route["metadata"]["resourceVersion"])
+    kubectl.run(
+        "patch",
+        KIND,
+        constants.GATEWAY_ROUTE,
+        "--namespace",
+        constants.GATEWAY_NAMESPACE,
+        "--type",
+        "merge",
+        "--field-manager",
+        constants.FIELD_MANAGER,
+        "--patch",
+        json.dumps(change),
+    )
+    sentence = traffic.sentence(wanted, settings.production.environment)
+    print(sentence, flush=True)
+    if wanted and wanted.withdrawn:
+        events.warn(settings.canary.environment, "TrafficWithdrawn", sentence)
+    elif split == wanted:
+        events.warn(settings.canary.environment, "TrafficRestored", f"the route had other weights: {sentence}")

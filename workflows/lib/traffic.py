@@ -1,0 +1,149 @@
+"""
+How users are split between production and canary, at the gateway. The route holds the split in an annotation, and its
+rules follow from it. One user meets one version: a cookie names it.
+"""
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from lib import constants, kubectl
+from lib.inputs import Backend
+from lib.last_release import Served
+
+ANNOTATION = "gourmetgram.io/traffic-split"
+COOKIE = "gourmetgram-version"
+DAY = 86400  # seconds that a browser keeps the cookie
+_APP_VERSION = re.compile(r"1\.0\.[1-9][0-9]{0,8}", re.ASCII)
+
+Rule = dict[str, Any]
+
+
+class Split(NamedTuple):
+    """
+    What share of the users meets a version in canary.
+
+    percents: the shares of this version so far, in percent, 1..99, ascending; the last one is today's.
+    since: when today's share began, in seconds since 1970.
+    withdrawn: why no user meets the version any more, or an empty string.
+    """
+
+    version: str
+    percents: tuple[int, ...]
+    since: int
+    withdrawn: str = ""
+
+    @property
+    def percent(self) -> int:
+        """Today's share of the users, 0..99 %."""
+        return 0 if self.withdrawn else self.percents[-1]
+
+
+def decide(
+    split: Split | None, canary: Served | None, production: Served | None, steps: tuple[int, ...], now: int
+) -> Split | None:
+    """
+    The split of what the two environments serve: its first step where the version in canary is a new one, none where it
+    is no other than production's, else the one that is there.
+    """
+    if canary is None or canary.number is None or (production and canary.digest == production.digest):
+        return None
+    if split is None or split.version != canary.app_version:
+        return Split(canary.app_version, steps[:1], now)
+    return split
+
+
+def advance(split: Split, steps: tuple[int, ...], pause: int, now: int) -> Split:
+    """The next step of a split, once today's has lasted `pause` seconds; the last one lasts until a person promotes."""
+    larger = [step for step in steps if step > split.percent]
+    if split.withdrawn or not larger or now - split.since < pause:
+        return split
+    return split._replace(percents=(*split.percents, larger[0]), since=now)
+
+
+def rules(split: Split | None, production: Backend, canary: Backend) -> list[Rule]:
+    """
+    The route's rules. Who has met canary's version stays with it. Who met production's at an earlier step is drawn once
+    more at each step, so that the share of all users is that of today's step.
+    """
+    if split is None or not split.percent:
+        return [{"backendRefs": [_reference(production, 1)]}]
+
+    def draw(percent: int, of: int, matches: list[dict[str, Any]]) -> Rule:
+        to_production = _reference(production, of - percent, _cookie(split, production, split.percent))
+        to_canary = _reference(canary, percent, _cookie(split, canary))
+        return {**({"matches": matches} if matches else {}), "backendRefs": [to_production, to_canary]}
+
+    return [
+        {"matches": _carries(split, canary), "backendRefs": [_reference(canary, 1)]},
+        {"matches": _carries(split, production, split.percent), "backendRefs": [_reference(production, 1)]},
+        *(
+            draw(split.percent - earlier, 100 - earlier, _carries(split, production, earlier))
+            for earlier in split.percents[:-1]
+        ),
+        draw(split.percent, 100, []),
+    ]
+
+
+def _value(split: Split, backend: Backend, *step: int) -> str:
+    return ".".join(map(str, (backend.environment, split.version, *step)))
+
+
+def _cookie(split: Split, backend: Backend, *step: int) -> str:
+    return f"{COOKIE}={_value(split, backend, *step)}; Path=/; Max-Age={DAY}; HttpOnly; SameSite=Lax"
+
+
+def _carries(split: Split, backend: Backend, *step: int) -> list[dict[str, Any]]:
+    """Requests that carry the cookie of a backend, among whatever other cookies."""
+    value = rf"(.*;\s*)?{COOKIE}={re.escape(_value(split, backend, *step))}(;.*)?"
+    return [{"headers": [{"type": "RegularExpression", "name": "Cookie", "value": value}]}]
+
+
+def _reference(backend: Backend, weight: int, cookie: str = "") -> dict[str, Any]:
+    name = constants.workload(backend.environment)
+    reference: dict[str, Any] = {"name": name, "namespace": name, "port": backend.port, "weight": weight}
+    if cookie:
+        header = {"add": [{"name": "Set-Cookie", "value": cookie}]}
+        reference["filters"] = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": header}]
+    return reference
+
+
+def read(route: kubectl.KubernetesObject) -> Split | None:
+    """The split that a route holds; None where it holds none, or a person wrote something else there."""
+    text = route["metadata"].get("annotations", {}).get(ANNOTATION, "")
+    try:
+        fields = json.loads(text)
+        percents = tuple(int(percent) for percent in fields["percents"])
+        is_ascending = bool(percents) and list(percents) == sorted(set(percents))
+        is_whole = is_ascending and percents[0] > 0 and percents[-1] < 100
+        if not is_whole or not _APP_VERSION.fullmatch(fields["version"]):
+            return None
+        return Split(fields["version"], percents, int(fields["since"]), str(fields["withdrawn"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def patch(split: Split | None, production: Backend, canary: Backend, version: str) -> dict[str, Any]:
+    """The change of a route of this resource version, which fails where somebody else has changed it since."""
+    text = json.dumps(split._asdict(), separators=(",", ":")) if split else None
+    return {
+        "metadata": {"annotations": {ANNOTATION: text}, "resourceVersion": version},
+        "spec": {"rules": rules(split, production, canary)},
+    }
+
+
+def shape(route_rules: list[Rule]) -> list[list[tuple[str, int]]]:
+    """The weights of each rule's backends. The API server adds defaults to rules, so they cannot be compared whole."""
+    return [
+        [(reference["name"], reference.get("weight", 1)) for reference in rule.get("backendRefs", [])]
+        for rule in route_rules
+    ]
+
+
+def sentence(split: Split | None, production: str) -> str:
+    """What users meet, for the log and the Events."""
+    if split is None:
+        return f"All users meet {production}"
+    if split.withdrawn:
+        return f"No user meets {split.version} in canary any more: {split.withdrawn}"
+    return f"{split.percent} % of the users meet {split.version} in canary"
