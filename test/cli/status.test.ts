@@ -56,6 +56,7 @@ const twoModels: Answers = {
       {
         version: "10",
         tags: [
+          { key: "retention.collected", value: "2026-01-05T00:00:00Z" },
           {
             key: "gate.integration",
             value: '{"gate":"integration","verdict":"fail","reason":"1000 classes","metrics":{}}',
@@ -155,7 +156,7 @@ describe("readStatus", () => {
           aliases: ["development"],
           digest: null,
           verdicts: { integration: { verdict: "fail", reason: "1000 classes" } },
-          collected: null,
+          collected: "2026-01-05T00:00:00Z",
         },
         {
           version: "1.0.9",
