@@ -179,7 +179,7 @@ class Clock:
         self.seconds = 0.0
         self._request = http_client.request
 
-    def request(self, *args: Any, **more: Any) -> tuple[int, str]:
+    def request(self, *args: object, **more: object) -> tuple[int, str]:
         """As `http_client.request`."""
         begun = time.monotonic()
         try:

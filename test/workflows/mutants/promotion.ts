@@ -164,7 +164,7 @@ export const promotion: Protections = {
     ],
     [
       "the version that passed last comes first",
-      "key=lambda version: (version.verdict_at, int(version.number))",
+      "key=lambda version: version.verdict_order",
       "key=lambda version: int(version.number)",
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],
@@ -182,9 +182,11 @@ export const promotion: Protections = {
     ],
     [
       "the versions that passed are asked for to the last",
-      `        if not token:
+      `            yield waiting.pop()
+        if not token:
             return`,
-      "        return",
+      `            yield waiting.pop()
+        return`,
       "test_revert.py::test_every_version_that_passed_is_come_to_where_images_are_lost",
     ],
     [

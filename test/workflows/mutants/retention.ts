@@ -101,7 +101,7 @@ export const retention: Protections = {
   "lib/model_registry.py": [
     [
       "back to the version that passed last",
-      `        return self.tags.get("staging.verdict_at", ""), int(self.number)`,
+      "        return self.verdict_at, int(self.number)",
       `        return "", int(self.number)`,
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],
