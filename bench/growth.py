@@ -98,7 +98,7 @@ def train() -> str:
     version = [{"key": "scenario", "value": "normal"}]
     call("model-versions/create", name=constants.MODEL, source=source, run_id=run["run_id"], tags=version)
     model_registry.tag("1", image_digest=digest(1), image_base=digest(0), image_built_at=model_registry.now())
-    act_on_verdict.record("1", digest(1), reports())
+    act_on_verdict.record(model_registry.get("1"), digest(1), reports())
     for environment in ENVIRONMENTS:
         model_registry.tag("1", **{f"{environment}__promoted_at": model_registry.now()})
         model_registry.move_alias(environment, "1")
@@ -223,8 +223,11 @@ def gate() -> None:
     """The load gate of a version, and what acts on its verdict."""
     version = newest()
     os.environ |= {"MODEL_VERSION": version.number, "DIGEST": ""}
-    run_gate.judge("load", lambda _version, _digest: Verdict("pass", "every pod is ready", p95Ms=110.5))
-    act_on_verdict.record(version.number, version.digest, reports())
+    verdict = Verdict("pass", "every pod is ready", p95Ms=time.time())
+    run_gate.judge("load", lambda _version, _digest: verdict)
+    others = [report for report in reports() if report["gate"] != "load"]
+    report = json.loads(verdict.report("load"))
+    act_on_verdict.record(model_registry.get(version.number), version.digest, [*others, report])
 
 
 def revert_failed() -> None:

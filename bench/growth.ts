@@ -98,7 +98,7 @@ class ClusterOfMlflow extends Cluster {
       } as T;
     const names = JSON.stringify(Object.fromEntries(environments.map((name) => [name, ""])));
     if (path.endsWith("/pipeline-parameters")) return { data: { environments: names } } as T;
-    return { items: [], spec: { ports: [{ port: 80 }] } } as T;
+    return { items: [], metadata: {}, spec: { ports: [{ port: 80 }], rules: [] } } as T;
   }
 
   override async service(_namespace: string, service: string, _port: number, path: string, request = {}) {

@@ -17,10 +17,10 @@ export interface Model {
   readonly collected: string | null;
 }
 
-interface Registered {
-  registered_model?: { aliases?: { alias: string; version: string }[] };
+interface Alias {
+  alias: string;
+  version: string;
 }
-type Alias = NonNullable<NonNullable<Registered["registered_model"]>["aliases"]>[number];
 interface Version {
   version: string;
   tags?: { key: string; value: string }[];
@@ -115,10 +115,15 @@ export async function listServedModels(
 const isDigest = /^sha256:[0-9a-f]{64}$/;
 const has = (versions: readonly Version[], number: string) => versions.some(({ version }) => version === number);
 
-/** All aliases; undefined before the first training. */
+/** All aliases; undefined before the first training. Asked for one model by name, MLflow reads all its versions. */
 async function readAliases(cluster: Cluster): Promise<Alias[] | undefined> {
-  const registered = await mlflow<Registered>(cluster, `registered-models/get?name=${modelName}`);
-  return registered && (registered.registered_model?.aliases ?? []);
+  const filter = encodeURIComponent(`name='${modelName}'`);
+  const found = await mlflow<{ registered_models?: { aliases?: Alias[] }[] }>(
+    cluster,
+    `registered-models/search?filter=${filter}&max_results=1`,
+  );
+  const [model] = found?.registered_models ?? [];
+  return model && (model.aliases ?? []);
 }
 
 /** One page of versions, newest first. */

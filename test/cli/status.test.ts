@@ -21,25 +21,25 @@ const freezePath = "/api/v1/namespaces/argo/configmaps/promotion-freeze";
 const routePath = "/apis/gateway.networking.k8s.io/v1/namespaces/gourmetgram-gateway/httproutes/gourmetgram";
 const noGateway: Answers = { [`GET ${routePath}`]: [404, "404 page not found"] };
 const noFreezeOrGateway: Answers = { [`GET ${freezePath}`]: { metadata: {} }, ...noGateway };
+const aliasesOf = `${mlflow}/registered-models/search?filter=name='${model}'&max_results=1`;
 const noModel: Answers = {
-  [`${mlflow}/registered-models/get?name=${model}`]: [
-    404,
-    { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Registered Model not found" },
-  ],
+  [aliasesOf]: {},
 };
 const searchOf = (count: number, more = "", filter = "") =>
   `${mlflow}/model-versions/search?filter=name='${model}'${filter}` +
   `&max_results=${count}&order_by=version_number DESC${more}`;
 const twoModels: Answers = {
-  [`${mlflow}/registered-models/get?name=${model}`]: {
-    registered_model: {
-      name: model,
-      aliases: [
-        { alias: "staging", version: "9" },
-        { alias: "development", version: "10" },
-        { alias: "canary", version: "9" },
-      ],
-    },
+  [aliasesOf]: {
+    registered_models: [
+      {
+        name: model,
+        aliases: [
+          { alias: "staging", version: "9" },
+          { alias: "development", version: "10" },
+          { alias: "canary", version: "9" },
+        ],
+      },
+    ],
   },
   [searchOf(1000)]: {
     model_versions: [
@@ -259,17 +259,14 @@ describe("listModels", () => {
   });
 
   it("says that MLflow doesn't answer, and where to look", async () => {
-    await withApiServer(
-      { [`${mlflow}/registered-models/get?name=${model}`]: [503, "no endpoints"] },
-      async (cluster) => {
-        await expect(listModels(cluster)).rejects.toThrow(
-          new Error(
-            "MLflow answered with 503: " +
-              "see its log with kubectl logs --namespace gourmetgram-platform deployment/mlflow",
-          ),
-        );
-      },
-    );
+    await withApiServer({ [aliasesOf]: [503, "no endpoints"] }, async (cluster) => {
+      await expect(listModels(cluster)).rejects.toThrow(
+        new Error(
+          "MLflow answered with 503: " +
+            "see its log with kubectl logs --namespace gourmetgram-platform deployment/mlflow",
+        ),
+      );
+    });
   });
 });
 
@@ -279,13 +276,15 @@ describe("a registry of 1,100 versions", () => {
     Array.from({ length: from - to + 1 }, (_, index) => version(from - index));
   const get = (number: number) => `${mlflow}/model-versions/get?name=${model}&version=${number}`;
   const aliased: Answers = {
-    [`${mlflow}/registered-models/get?name=${model}`]: {
-      registered_model: {
-        aliases: [
-          { alias: "staging", version: "1095" },
-          { alias: "production", version: "40" },
-        ],
-      },
+    [aliasesOf]: {
+      registered_models: [
+        {
+          aliases: [
+            { alias: "staging", version: "1095" },
+            { alias: "production", version: "40" },
+          ],
+        },
+      ],
     },
   };
   const brief: Answers = {

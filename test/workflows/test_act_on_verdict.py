@@ -203,7 +203,8 @@ def test_a_fail_is_recorded_first_and_a_pass_last(candidate):
     for action, verdict in (("revert", "fail"), ("promote", "pass")):
         act_on_verdict(candidate, action, "pass", "pass", verdict)
     keys = [fields["key"] for _, fields in candidate.mlflow.writes if "key" in fields]
-    assert len(keys) == 14 and [place for place, key in enumerate(keys) if key == "staging.verdict"] == [0, 13]
+    # The second time, two gates have reported the same.
+    assert len(keys) == 12 and [place for place, key in enumerate(keys) if key == "staging.verdict"] == [0, 11]
 
 
 def test_a_pass_makes_its_version_the_last_changed_one_and_keeps_its_description(candidate):

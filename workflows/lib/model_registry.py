@@ -92,6 +92,7 @@ class ModelVersion:
         self.source: str = record.get("source", "")
         # When it was registered, in milliseconds since 1970.
         self.created_at = int(record.get("creation_timestamp") or 0)
+        self.description: str = record.get("description", "")
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in record.get("tags", [])}
         # When it was last changed, but for its tags: UTC to the second.
         self.changed_at = _to_second(int(record.get("last_updated_timestamp", 0)))
@@ -217,11 +218,10 @@ def _search(condition: str, token: str = "", size: int | None = None) -> tuple[l
     return [ModelVersion(record) for record in page.get("model_versions", [])], page.get("next_page_token", "")
 
 
-def mark_changed(version: str) -> None:
+def mark_changed(model: ModelVersion) -> None:
     """Makes a version the last changed one. MLflow does so with a description alone: the version keeps its own."""
-    fields = {"name": constants.MODEL, "version": version}
-    known = call("GET", "model-versions/get", fields)["model_version"]
-    call("PATCH", "model-versions/update", {**fields, "description": known.get("description", "")})
+    fields = {"name": constants.MODEL, "version": model.number, "description": model.description}
+    call("PATCH", "model-versions/update", fields)
 
 
 def tag(version: str, **tags: object) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from lib import child_workflows, constants, inputs, model_registry, outputs, step
 from lib.errors import StepFailed
+from lib.model_registry import ModelVersion
 from lib.verdict import VERDICTS, GateReport
 
 
@@ -62,16 +63,19 @@ def decide(reports: list[GateReport]) -> tuple[str, str]:
     return "pass", "every gate passed"
 
 
-def record(version: str, digest: str, reports: list[GateReport]) -> tuple[str, str]:
+def record(model: ModelVersion, digest: str, reports: list[GateReport]) -> tuple[str, str]:
     """Writes the verdict of staging and every gate's report to the model version; returns verdict and reason."""
+    version = model.number
     word, reason = decide(reports)
     if word != "pass":  # first, so that an earlier pass never vouches for what failed now
         model_registry.tag(version, staging__verdict=word)
-    tags = {f"gate__{report['gate']}": json.dumps(report, separators=(",", ":")) for report in reports}
+    # A gate has written its own report, as a rule. Whenever a tag is set, MLflow reads every version of the model.
+    texts = {f"gate.{report['gate']}": json.dumps(report, separators=(",", ":")) for report in reports}
+    tags = {key: text for key, text in texts.items() if model.tags.get(key) != text}
     at = model_registry.now()
     model_registry.tag(version, **tags, staging__reason=reason, staging__digest=digest, staging__verdict_at=at)
     if word == "pass":  # last, so that a pass never stands without what it rests on
-        model_registry.mark_changed(version)
+        model_registry.mark_changed(model)
         model_registry.tag(version, staging__verdict=word)
     return word, reason
 
@@ -82,7 +86,7 @@ def promote(version: str, digest: str | None, reports: list[GateReport]) -> None
     if not model.digest or digest not in (None, model.digest):
         built = f"The image of version {version} is {model.digest}, not {digest}"
         raise StepFailed(f"{built}: what was tested is something else.")
-    word, reason = record(version, model.digest, reports)
+    word, reason = record(model, model.digest, reports)
     if word != "pass":
         raise StepFailed(f"Version {version} is not promoted: {reason}")
     model_registry.move_alias(constants.STAGING, version)  # where the deployment could not reach MLflow
@@ -112,7 +116,7 @@ def revert(version: str, digest: str | None, reports: list[GateReport]) -> None:
     the revert, when staging did not come to serve what it was then told to run.
     """
     try:
-        word, reason = record(version, digest or "", reports)
+        word, reason = record(model_registry.get(version), digest or "", reports)
     except model_registry.Missing as missing:  # staging goes back all the same
         word, reason = "inconclusive", f"version {version} was deleted in MLflow while it was tested ({missing})"
     try:

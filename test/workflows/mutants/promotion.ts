@@ -191,7 +191,7 @@ export const promotion: Protections = {
     ],
     [
       "a version keeps its description",
-      `"description": known.get("description", "")`,
+      `"description": model.description`,
       `"description": ""`,
       "test_act_on_verdict.py::test_a_pass_makes_its_version_the_last_changed_one_and_keeps_its_description",
     ],

@@ -274,11 +274,14 @@ export const staging: Protections = {
       "a fail is recorded first",
       `    if word != "pass":  # first, so that an earlier pass never vouches for what failed now
         model_registry.tag(version, staging__verdict=word)
-    tags = {f"gate__{report['gate']}": json.dumps(report, separators=(",", ":")) for report in reports}
+    # A gate has written its own report, as a rule. Whenever a tag is set, MLflow reads every version of the model.
+    texts = {f"gate.{report['gate']}": json.dumps(report, separators=(",", ":")) for report in reports}
+    tags = {key: text for key, text in texts.items() if model.tags.get(key) != text}
     at = model_registry.now()
     model_registry.tag(version, **tags, staging__reason=reason, staging__digest=digest, staging__verdict_at=at)
     if word == "pass":  #`,
-      `    tags = {f"gate__{report['gate']}": json.dumps(report, separators=(",", ":")) for report in reports}
+      `    texts = {f"gate.{report['gate']}": json.dumps(report, separators=(",", ":")) for report in reports}
+    tags = {key: text for key, text in texts.items() if model.tags.get(key) != text}
     at = model_registry.now()
     model_registry.tag(version, **tags, staging__reason=reason, staging__digest=digest, staging__verdict_at=at)
     if True:  #`,
@@ -286,7 +289,7 @@ export const staging: Protections = {
     ],
     [
       "a pass makes its version the last changed one",
-      "        model_registry.mark_changed(version)\n",
+      "        model_registry.mark_changed(model)\n",
       "",
       "test_act_on_verdict.py::test_a_pass_makes_its_version_the_last_changed_one_and_keeps_its_description",
     ],

@@ -125,12 +125,12 @@ def registered(uri):
     model_registry.get("2")
     model_registry.tag("1", staging__verdict="pass")
     model_registry.tag("2", staging__verdict="pass")
-    model_registry.mark_changed("1")
+    model_registry.mark_changed(model_registry.get("1"))
     assert [version.number for version in model_registry.of_image(IMAGE)] == ["1"]
     page, model_registry.PAGE = model_registry.PAGE, 1
     assert {version.number for version in model_registry.passed()} == {"1", "2"}
     model_registry.PAGE = page
-    missing(model_registry.mark_changed, "99")
+    missing(model_registry.mark_changed, model_registry.ModelVersion({"version": "99"}))
     missing(model_registry.get, "99")
     missing(model_registry.tag, "99", a="b")
     missing(
