@@ -23,14 +23,14 @@ export const traffic: Protections = {
     ],
     [
       "a version that was withdrawn stays withdrawn",
-      "    if split.withdrawn or not larger",
+      "    if not split.percent or not larger",
       "    if not larger",
       "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
     ],
     [
       "nobody meets a version that was withdrawn",
-      "        return 0 if self.withdrawn else self.percents[-1]",
-      "        return self.percents[-1]",
+      "        return 0 if self.withdrawn or self.paused else self.percents[-1]",
+      "        return 0 if self.paused else self.percents[-1]",
       "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
     ],
     [
@@ -73,9 +73,21 @@ export const traffic: Protections = {
     ],
     [
       "a version that is ill loses its users",
-      "    if trouble:",
+      `    if found.state == "failing":`,
       "    if False:",
       "test_shift_traffic.py::test_no_user_meets_a_version_that_runs_out_of_memory",
+    ],
+    [
+      "a version without a ready pod has no users",
+      "    elif canary.served.digest not in pods.running_digests(listed):",
+      "    elif False:",
+      "test_shift_traffic.py::test_no_user_meets_a_version_without_a_ready_pod_for_the_time_being[starting]",
+    ],
+    [
+      "users meet it again once a pod is ready",
+      "    elif split.paused:",
+      "    elif False:",
+      "test_shift_traffic.py::test_users_meet_it_again_once_a_pod_is_ready_and_the_share_lasts_its_time_anew",
     ],
     [
       "a freeze holds the share",
