@@ -14,7 +14,9 @@ import { Gateway } from "./components/platform/gateway";
 import { ModelRegistry, trackingUri } from "./components/platform/model-registry";
 import { Registry } from "./components/platform/registry";
 import { loadManifests, type Manifest } from "./components/platform/release-manifests";
+import { VolumeWatch } from "./components/platform/volume-watch";
 import { clusterProvider } from "./components/shared/cluster-provider";
+import { ownedVolumes } from "./components/shared/volumes";
 import { ConfigurationError, loadSettings, type Settings } from "./config";
 import { splitEnvironments } from "./config/promotion-path";
 import { contentKey } from "./image-builder/content-key";
@@ -90,6 +92,17 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     { settings: settings.modelRegistry, exposure, images: catalogue, protect },
     onCluster,
   );
+  const volumeWatches = [
+    { name: "mlflow", volume: ownedVolumes.mlflow, owner: modelRegistry },
+    { name: "registry", volume: ownedVolumes.registry, owner: registry },
+  ].map(
+    ({ name, volume, owner }) =>
+      new VolumeWatch(
+        `${name}-volume-watch`,
+        { volume, image: builtImages.references.tools, folder: workflowFolder },
+        { ...onCluster, dependsOn: owner },
+      ),
+  );
 
   const argoWorkflows = new ArgoWorkflows(
     "argo-workflows",
@@ -152,7 +165,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   );
   const users =
     settings.gateway && (await userTraffic(settings, settings.gateway, { ...onCluster, dependsOn: environments }));
-  const platformParts = [registry, builtImages, modelRegistry, argoWorkflows, argoCd, promotion];
+  const platformParts = [registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion];
   const schedules = new Schedules(
     "schedules",
     {

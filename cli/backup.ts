@@ -108,7 +108,8 @@ export async function backUp(
     readEnvironmentStates(cluster),
     readFreeze(cluster),
   ]);
-  // The database comes first: artifacts are only ever added, so all that it names are there afterwards.
+  // The database comes first: what is trained meanwhile adds artifacts alone. A collection meanwhile deletes those of
+  // versions that nothing keeps: of them the backup has the figures.
   const database = await phases.run("MLflow's database", (tell) =>
     volume.saveDatabase(join(folder, databaseFile), (bytes) => tell(mebibytes(bytes))),
   );

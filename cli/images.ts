@@ -6,7 +6,7 @@ import { contentKey, fileHash } from "../image-builder/content-key";
 import { buildDockerfile, type Report } from "../image-builder/dockerfile";
 import { goTool } from "../image-builder/go-tool";
 import { type BuiltImage, layerImage } from "../image-builder/layout";
-import { pushImage } from "../image-builder/push";
+import { pushImage, tagByContent } from "../image-builder/push";
 import {
   type BuiltImageKey,
   builtImageKeys,
@@ -71,6 +71,8 @@ export async function pushImages(
     const { repository, tag } = catalogue[key];
     const reference = `${repository.replace(registryAddress, registry)}:${tag}`;
     await pushImage(built[key]!, reference, !options.tls);
+    // After the tag that moves: a collection deletes what has a tag of this kind alone.
+    await tagByContent(built[key]!, reference, !options.tls);
     (options.report ?? toStandardError)(`${key}: in ${reference}`);
     digests[key] = built[key]!.digest;
   }

@@ -1,3 +1,4 @@
+import { collectedTag } from "../components/shared/workflow-names";
 import { modelName } from "../images/model";
 import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
@@ -12,6 +13,8 @@ export interface Model {
   readonly digest: string | null;
   /** Verdict of each gate: `pass`, `fail`, `inconclusive` or `skipped`, with its reason. */
   readonly verdicts: Record<string, { verdict: string; reason: string }>;
+  /** When its image and its files were collected, as MLflow has it; null while they are there. */
+  readonly collected: string | null;
 }
 
 interface Alias {
@@ -157,6 +160,7 @@ function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
             return report ? [[key.slice("gate.".length), report]] : [];
           }),
       ),
+      collected: tags.find(({ key }) => key === collectedTag)?.value ?? null,
     }));
 }
 

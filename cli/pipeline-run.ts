@@ -3,10 +3,10 @@ import type { Workflow, WorkflowNode } from "./workflows";
 
 /** The outcome of a pipeline run. */
 export interface Outcome {
-  /** 0: the model reached its environment. 1: it was turned away or held. 2: something failed. */
+  /** 0: the model reached its environment, or the collection its end. 1: it was turned away or held. 2: it failed. */
   readonly exitCode: 0 | 1 | 2;
   /** The same in a word, for people. */
-  readonly word: "Promoted" | "Held" | "Turned away" | "Broken";
+  readonly word: "Promoted" | "Held" | "Turned away" | "Broken" | "Collected";
   readonly sentence: string;
 }
 
@@ -34,6 +34,7 @@ export const outcomes: Record<string, Omit<Outcome, "sentence">> = {
   below_accuracy_bar: { exitCode: 1, word: "Turned away" },
   // A rule of promotion forbids it, and nothing has changed.
   refused: { exitCode: 1, word: "Turned away" },
+  collected: { exitCode: 0, word: "Collected" },
   inconclusive: broken,
   broken,
 };
@@ -51,7 +52,7 @@ export function templateOf(workflow: Workflow): string {
 /**
  * A global output parameter of a Workflow. The exit handler's `outcome` and `reason` come first, since it ran last.
  */
-function output(workflow: Workflow, name: string): string | undefined {
+export function output(workflow: Workflow, name: string): string | undefined {
   return parameter(workflow, `exit-handler-${name}`) ?? parameter(workflow, name);
 }
 

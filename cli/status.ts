@@ -193,10 +193,11 @@ function mismatches({ environments, models }: Status): string[] {
 export function render(status: Status | BriefStatus): string {
   const { environments, models, urls, freeze, traffic } = status;
   const older = "older" in status ? status.older : 0;
-  const verdicts = (model: Model) =>
-    Object.entries(model.verdicts)
-      .map(([gate, { verdict }]) => `${gate} ${verdict}`)
-      .join(", ");
+  const verdicts = ({ verdicts: given, collected }: Model) =>
+    [
+      ...Object.entries(given).map(([gate, { verdict }]) => `${gate} ${verdict}`),
+      ...(collected ? [`collected ${collected}`] : []),
+    ].join(", ");
   const parts = [
     ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
     table(

@@ -10,6 +10,8 @@ export interface TrafficSplit {
   readonly percent: number;
   /** Why no user meets it any more, or an empty string. */
   readonly withdrawn: string;
+  /** Why no user meets it for the time being, or an empty string. */
+  readonly paused: string;
 }
 
 interface Route {
@@ -26,15 +28,19 @@ export async function readTrafficSplit(cluster: Cluster): Promise<TrafficSplit |
   });
   if (!route) return null;
   const text = route.metadata.annotations?.[trafficSplitAnnotation] ?? "null";
-  const split = parseJson(text) as { version: string; percents: number[]; withdrawn: string } | null | undefined;
-  if (!split) return { version: null, percent: 0, withdrawn: "" };
-  const { version, percents, withdrawn } = split;
-  return { version, percent: withdrawn ? 0 : (percents.at(-1) ?? 0), withdrawn };
+  const split = parseJson(text) as
+    | { version: string; percents: number[]; withdrawn: string; paused: string }
+    | null
+    | undefined;
+  if (!split) return { version: null, percent: 0, withdrawn: "", paused: "" };
+  const { version, percents, withdrawn, paused } = split;
+  return { version, percent: withdrawn || paused ? 0 : (percents.at(-1) ?? 0), withdrawn, paused };
 }
 
 /** What users meet, in one sentence. */
-export function describeSplit({ version, percent, withdrawn }: TrafficSplit): string {
+export function describeSplit({ version, percent, withdrawn, paused }: TrafficSplit): string {
   if (!version) return "All users meet production.";
   if (withdrawn) return `No user meets ${version} in canary any more: ${withdrawn}.`;
+  if (paused) return `No user meets ${version} in canary for the time being: ${paused}.`;
   return `${percent} % of the users meet ${version} in canary.`;
 }

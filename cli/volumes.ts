@@ -1,4 +1,4 @@
-import { mlflowNamespace } from "../components/shared/mlflow-address";
+import { fullBar, type OwnedVolume, ownedVolumes } from "../components/shared/volumes";
 import type { Cluster } from "../lib/kube-client";
 
 /** How full a volume is that holds models, records or images. */
@@ -22,26 +22,20 @@ interface Summary {
   }[];
 }
 
-const owners = [
-  { owner: "MLflow", setting: "modelRegistry.storage", namespace: mlflowNamespace, app: "mlflow" },
-  { owner: "the registry", setting: "registry.storage", namespace: "kube-system", app: "registry" },
-];
-
-/** Share of a volume, in percent, from which people are told. */
-const bar = 80;
-
 /**
  * The volumes of MLflow and of the registry, as the kubelets of their nodes measure them. A volume that cannot be
  * measured is left out: its pod does not run, it is no volume of this cluster, or the user may not ask its node.
  */
 export async function readVolumes(cluster: Cluster): Promise<Volume[]> {
-  const found = await Promise.all(owners.map((owner) => readVolume(cluster, owner).catch(() => undefined)));
+  const found = await Promise.all(
+    Object.values(ownedVolumes).map((volume) => readVolume(cluster, volume).catch(() => undefined)),
+  );
   return found.filter((volume) => volume !== undefined);
 }
 
 async function readVolume(
   cluster: Cluster,
-  { owner, setting, namespace, app }: (typeof owners)[number],
+  { owner, setting, namespace, app }: OwnedVolume,
 ): Promise<Volume | undefined> {
   const { items } = await cluster.api<Pods>(`/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${app}`);
   const pod = items.find(({ status }) => status.phase === "Running");
@@ -57,11 +51,11 @@ async function readVolume(
 export function fullVolumes(volumes: readonly Volume[]): string[] {
   return volumes.flatMap(({ owner, setting, usedBytes, capacityBytes }) => {
     const percent = Math.floor((100 * usedBytes) / capacityBytes);
-    if (percent < bar) return [];
+    if (percent < fullBar) return [];
     const sizes = `${gibibytes(usedBytes)} of ${gibibytes(capacityBytes)} GiB`;
     return [
-      `The volume of ${owner} is ${percent} % full (${sizes}; the bar is ${bar} %): ` +
-        `make room on it, or give it a larger one with ${setting}.`,
+      `The volume of ${owner} is ${percent} % full (${sizes}; the bar is ${fullBar} %): ` +
+        `run npm run collect to make room, or give it a larger one with ${setting}.`,
     ];
   });
 }

@@ -233,6 +233,10 @@ const pipeline = section("How the workflows train and test models.", {
     ]),
     stepMinutes: whole("time that each share lasts before the next one", 1, 1440, "min").default(5),
   }).prefault({}),
+  retention: section("Which model versions keep their images and files, beside those that are in use.", {
+    days: whole("time for which a version is kept after an environment last served it", 1, 3650, "days").default(30),
+    versions: whole("number of versions that passed staging last, which are kept to go back to", 1, 1000).default(10),
+  }).prefault({}),
   cron: section("The schedule of automatic trainings.", {
     schedule: schedule("when a training starts automatically, in cron's five fields").default("0 2 * * *"),
     timezone: timeZone("IANA time zone of the schedule").default("UTC"),

@@ -14,3 +14,15 @@ export async function pushImage(image: BuiltImage, reference: string, insecure: 
   if (pushed.trim() === image.digest) return;
   await exec(crane, ["push", ...flags, image.layout, reference]);
 }
+
+/**
+ * Gives an image that was pushed a tag of its own, so that it can still be found when its other tag has moved on: the
+ * registry lists tags alone.
+ */
+export async function tagByContent({ digest }: BuiltImage, reference: string, insecure: boolean): Promise<void> {
+  const crane = await goTool("crane");
+  await exec(crane, ["tag", ...(insecure ? ["--insecure"] : []), reference, contentTag(digest)]);
+}
+
+/** Tag made from a digest. `workflows/steps/collect.py` knows these tags by their form. */
+const contentTag = (digest: string): string => `content-${digest.replace("sha256:", "").slice(0, 12)}`;

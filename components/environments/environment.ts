@@ -11,7 +11,13 @@ import {
   temporaryMount,
   temporaryVolume,
 } from "../shared/security";
-import { argoCdNamespace, environmentType, stackLabel, workflowNamespace } from "../shared/workflow-names";
+import {
+  argoCdNamespace,
+  baseImageAnnotation,
+  environmentType,
+  stackLabel,
+  workflowNamespace,
+} from "../shared/workflow-names";
 import { bundleTag, renderBundle } from "./bundle";
 import { appPort, type EnvironmentShape, environmentApp, environmentBundle, metricsPort } from "./environment-bundle";
 import type { Platform } from "./platform";
@@ -25,9 +31,9 @@ export interface EnvironmentArgs extends EnvironmentShape {
 const accounts = {
   candidates: {
     releasers: ["deploy-container-image", "revert-staging"],
-    observers: ["build-container-image", "test-staging", "promote-model"],
+    observers: ["build-container-image", "test-staging", "promote-model", "collect-old-versions"],
   },
-  promotions: { releasers: ["promote-model", "restore-releases"], observers: [] },
+  promotions: { releasers: ["promote-model", "restore-releases"], observers: ["collect-old-versions"] },
 };
 /** ServiceAccount of Argo CD on its own cluster. */
 const controllerAccount = { name: "argocd-application-controller", namespace: argoCdNamespace };
@@ -251,7 +257,12 @@ export class Environment extends pulumi.ComponentResource {
       {
         apiVersion: "argoproj.io/v1alpha1",
         kind: "Application",
-        metadata: { name: this.app, namespace: argoCdNamespace, labels: { [stackLabel]: pulumi.getStack() } },
+        metadata: {
+          name: this.app,
+          namespace: argoCdNamespace,
+          labels: { [stackLabel]: pulumi.getStack() },
+          annotations: { [baseImageAnnotation]: platform.images.app },
+        },
         spec: {
           project: platform.project,
           destination: destination(this.app, platform.promotionPath[environment].cluster),
@@ -277,8 +288,7 @@ export class Environment extends pulumi.ComponentResource {
     // Events say what the pipeline put right by itself.
     const events = { apiGroups: [""], resources: ["events"], verbs: ["create"] };
     this.grantWorkflows("release", argoCdNamespace, releasers, [{ ...application, verbs: ["get", "patch"] }, events]);
-    if (observers.length > 0)
-      this.grantWorkflows("observe", argoCdNamespace, observers, [{ ...application, verbs: ["get"] }]);
+    this.grantWorkflows("observe", argoCdNamespace, observers, [{ ...application, verbs: ["get"] }]);
     if (!this.args.platform.remote) {
       const pods = { apiGroups: [""], resources: ["pods"], verbs: readVerbs };
       // A promotion compares the pods with the Deployment's replicas.

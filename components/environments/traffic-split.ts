@@ -56,13 +56,15 @@ export class TrafficSplit extends pulumi.ComponentResource {
     const gatewayApi = "gateway.networking.k8s.io";
     const route = { apiGroups: [gatewayApi], resources: ["httproutes"], resourceNames: [trafficRoute] };
     this.grant(`${name}-route`, args.namespace, routeAccounts, [{ ...route, verbs: ["get", "patch"] }]);
-    // What the environments serve, and how canary runs: `promote-model` and `restore-releases` may read it anyway.
-    const names = [args.production, args.canary].map(({ environment }) => environmentApp(environment));
+    // What the environments serve, and how canary runs, which goes back to production's version where it runs badly.
+    // `promote-model` and `restore-releases` have these rights anyway.
+    const canaryApp = environmentApp(args.canary.environment);
+    const application = { apiGroups: ["argoproj.io"], resources: ["applications"] };
     this.grant(`${name}-releases`, argoCdNamespace, watchAccounts, [
-      { apiGroups: ["argoproj.io"], resources: ["applications"], resourceNames: names, verbs: ["get"] },
+      { ...application, resourceNames: [productionApp], verbs: ["get"] },
+      { ...application, resourceNames: [canaryApp], verbs: ["get", "patch"] },
       { apiGroups: [""], resources: ["events"], verbs: ["create"] },
     ]);
-    const canaryApp = environmentApp(args.canary.environment);
     this.grant(`${name}-canary`, canaryApp, watchAccounts, [
       { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
       { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [canaryApp], verbs: ["get"] },

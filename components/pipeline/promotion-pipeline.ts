@@ -50,6 +50,9 @@ function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   // Each asks who started it, and whether the lock is still held for it.
   const workflows = argo(["workflows"], allowedChildTemplates[template] ? ["create", "get", "list", "watch"] : ["get"]);
   const freeze = { apiGroups: [""], resources: ["configmaps"], resourceNames: [freezeName], verbs: ["get"] };
+  // A collection leaves alone what an unfinished Workflow names.
+  const unfinished = argo(["workflows"], ["get", "list"]);
+  if (template === "collect-old-versions") return [report, unfinished];
   const asksForFreeze = ["promote-model", "shift-traffic"].includes(template);
   return asksForFreeze ? [report, workflows, freeze] : [report, workflows];
 }
@@ -161,6 +164,8 @@ function pipelineParameters(
     "load-concurrency": String(settings.load.concurrency),
     "load-min-success-percent": String(settings.load.minSuccessPercent),
     "load-max-p95-ms": String(settings.load.maxP95Ms),
+    "retention-days": String(settings.retention.days),
+    "retention-versions": String(settings.retention.versions),
     "mlflow-uri": args.trackingUri,
     traffic: args.backends ? trafficParameter(args.backends, settings.canary) : "",
     environments: JSON.stringify(args.environmentUrls),

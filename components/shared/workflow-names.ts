@@ -20,6 +20,8 @@ export const pipelineImagesType = "gourmetgram:platform:PipelineImages";
 export const registryType = "gourmetgram:platform:Registry";
 /** Experiment in MLflow that contains the record of releases. */
 export const releasesExperiment = "gourmetgram-releases";
+/** Tag of a model version in MLflow: when its image and its files were collected. */
+export const collectedTag = "retention.collected";
 /** ConfigMap beside the workflows: people write to it to stop all promotions. Pulumi states only that it exists. */
 export const freezeName = "promotion-freeze";
 /** Label that every Workflow of one pipeline run carries: the name of its first one. */
@@ -32,6 +34,8 @@ export const lockHolderLabel = "gourmetgram.io/lock-holder";
 export const stackLabel = "gourmetgram.io/stack";
 /** Annotation of an Application: what its environment last came to serve (`workflows/lib/last_release.py`). */
 export const lastReleaseAnnotation = "gourmetgram.io/last-release";
+/** Annotation of an Application: the base image that its bundle names (`workflows/steps/collect.py` keeps it). */
+export const baseImageAnnotation = "gourmetgram.io/base-image";
 /** Annotation of an object that holds what nobody can declare again: what is lost if the object is deleted. */
 export const holdsAnnotation = "gourmetgram.io/holds";
 /** Annotation with the name of who submitted a Workflow: the API server refuses any other than the sender's. */

@@ -7,10 +7,11 @@ import { type Answers, withApiServer } from "./api-server";
 
 const platform = "/apis/apps/v1/namespaces/gourmetgram-platform/deployments/mlflow";
 const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy";
-const registered = `GET ${mlflow}/api/2.0/mlflow/registered-models/search?filter=name='GourmetGramFood11Model'&max_results=1`;
+const model = "GourmetGramFood11Model";
+const registered = `GET ${mlflow}/api/2.0/mlflow/registered-models/search?filter=name='${model}'&max_results=1`;
 const versions =
   `GET ${mlflow}/api/2.0/mlflow/model-versions/search?` +
-  "filter=name='GourmetGramFood11Model'&max_results=1000&order_by=version_number DESC";
+  `filter=name='${model}'&max_results=1000&order_by=version_number DESC`;
 const experiment = `GET ${mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=gourmetgram-releases`;
 const runs = `POST ${mlflow}/api/2.0/mlflow/runs/search`;
 const missing = [404, { error_code: "RESOURCE_DOES_NOT_EXIST" }];

@@ -56,6 +56,7 @@ const twoModels: Answers = {
       {
         version: "10",
         tags: [
+          { key: "retention.collected", value: "2026-01-05T00:00:00Z" },
           {
             key: "gate.integration",
             value: '{"gate":"integration","verdict":"fail","reason":"1000 classes","metrics":{}}',
@@ -155,12 +156,14 @@ describe("readStatus", () => {
           aliases: ["development"],
           digest: null,
           verdicts: { integration: { verdict: "fail", reason: "1000 classes" } },
+          collected: "2026-01-05T00:00:00Z",
         },
         {
           version: "1.0.9",
           aliases: ["canary", "staging"],
           digest: digest("2"),
           verdicts: { integration: { verdict: "pass", reason: "" } },
+          collected: null,
         },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
@@ -366,7 +369,13 @@ describe("render", () => {
   };
 
   const environmentOf = (name: string, lastRelease: string | null) => ({ ...empty.environments[0], name, lastRelease });
-  const modelOf = (version: string, ...aliases: string[]) => ({ version, aliases, digest: null, verdicts: {} });
+  const modelOf = (version: string, ...aliases: string[]) => ({
+    version,
+    aliases,
+    digest: null,
+    verdicts: {},
+    collected: null,
+  });
 
   it.each([
     ["an alias that was moved", "1.0.6", [modelOf("1.0.9", "canary"), modelOf("1.0.6")], "is on 1.0.9"],
@@ -420,8 +429,9 @@ describe("render", () => {
           aliases: [],
           digest: null,
           verdicts: { integration: { verdict: "fail", reason: "no" }, load: { verdict: "skipped", reason: "" } },
+          collected: "2026-01-05T00:00:00Z",
         },
-        { version: "1.0.9", aliases: ["canary", "staging"], digest: digest("2"), verdicts: {} },
+        { version: "1.0.9", aliases: ["canary", "staging"], digest: digest("2"), verdicts: {}, collected: null },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
       freeze: null,
@@ -436,7 +446,7 @@ describe("render", () => {
         "",
         "MODEL   ALIASES          GATES",
         "1.0.9   canary, staging  -",
-        "1.0.10  -                integration fail, load skipped",
+        "1.0.10  -                integration fail, load skipped, collected 2026-01-05T00:00:00Z",
         "",
         "PAGE    URL",
         "mlflow  http://localhost:8000",

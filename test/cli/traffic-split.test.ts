@@ -15,13 +15,18 @@ describe("the split of the users", () => {
     ["what a person wrote", holding("no JSON"), "All users meet production."],
     [
       "a share",
-      holding('{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":""}'),
+      holding('{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"","paused":""}'),
       "10 % of the users meet 1.0.7 in canary.",
     ],
     [
       "a version that was withdrawn",
-      holding('{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"OOMKilled"}'),
+      holding('{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"OOMKilled","paused":""}'),
       "No user meets 1.0.7 in canary any more: OOMKilled.",
+    ],
+    [
+      "a version without a ready pod",
+      holding('{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"","paused":"Pending"}'),
+      "No user meets 1.0.7 in canary for the time being: Pending.",
     ],
   ])("is read from the route: %s", async (_title, answer, sentence) => {
     const split = await read(answer);
@@ -29,10 +34,11 @@ describe("the split of the users", () => {
   });
 
   it("counts nobody for a version that was withdrawn", async () => {
-    expect(await read(holding('{"version":"1.0.7","percents":[10],"since":5,"withdrawn":"ill"}'))).toEqual({
+    expect(await read(holding('{"version":"1.0.7","percents":[10],"since":5,"withdrawn":"ill","paused":""}'))).toEqual({
       version: "1.0.7",
       percent: 0,
       withdrawn: "ill",
+      paused: "",
     });
   });
 

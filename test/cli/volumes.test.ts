@@ -61,8 +61,8 @@ describe("readVolumes", () => {
 describe("fullVolumes", () => {
   it("names a volume from 80 % on, with what to do", () =>
     expect(fullVolumes([mlflow, registry])).toEqual([
-      "The volume of MLflow is 85 % full (17.0 of 20.0 GiB; the bar is 80 %): make room on it, or give it a larger " +
-        "one with modelRegistry.storage.",
+      "The volume of MLflow is 85 % full (17.0 of 20.0 GiB; the bar is 80 %): run npm run collect to make room, or " +
+        "give it a larger one with modelRegistry.storage.",
     ]));
 
   it.each([

@@ -51,13 +51,15 @@ describe("Environment", () => {
       "NetworkPolicy canary-network-policy",
       "Role canary-argocd-role",
       "Role canary-look-role",
+      "Role canary-observe-role",
       "Role canary-release-role",
       "RoleBinding canary-argocd-binding",
       "RoleBinding canary-look-binding",
+      "RoleBinding canary-observe-binding",
       "RoleBinding canary-release-binding",
       "Secret canary-repository",
     ]);
-    expect(registrations).toHaveLength(13);
+    expect(registrations).toHaveLength(15);
     expect(result).toEqual({ url: "http://gourmetgram.example.org:8080", namespace: "gourmetgram-canary" });
   });
 
@@ -159,6 +161,7 @@ describe("the Application of an environment", () => {
       name: "gourmetgram-canary",
       namespace: "argocd",
       labels: { "gourmetgram.io/stack": "test" },
+      annotations: { "gourmetgram.io/base-image": `${registryAddress}/gourmetgram-app@${digest("a")}` },
     });
     expect(spec).toEqual({
       project: "gourmetgram",
@@ -234,21 +237,28 @@ describe("the rights on an environment", () => {
       "argo/build-container-image",
       "argo/test-staging",
       "argo/promote-model",
+      "argo/collect-old-versions",
     ]);
-  });
-
-  it("hold no role for observers where there are none", async () => {
-    expect((await environment()).registrations.filter(({ name }) => name.includes("observe"))).toEqual([]);
+    expect(accounts((await environment()).inputs("canary-observe-binding"))).toEqual(["argo/collect-old-versions"]);
   });
 
   it("let releasers and observers look at the pods and the Deployment, and change nothing", async () => {
     expect(accounts((await environment({ name: "staging" })).inputs("staging-look-binding"))).toEqual(
-      ["deploy-container-image", "revert-staging", "build-container-image", "test-staging", "promote-model"].map(
-        (account) => `argo/${account}`,
-      ),
+      [
+        "deploy-container-image",
+        "revert-staging",
+        "build-container-image",
+        "test-staging",
+        "promote-model",
+        "collect-old-versions",
+      ].map((account) => `argo/${account}`),
     );
     const { inputs } = await environment();
-    expect(accounts(inputs("canary-look-binding"))).toEqual(["argo/promote-model", "argo/restore-releases"]);
+    expect(accounts(inputs("canary-look-binding"))).toEqual([
+      "argo/promote-model",
+      "argo/restore-releases",
+      "argo/collect-old-versions",
+    ]);
     expect(inputs("canary-look-role")).toMatchObject({
       metadata: { namespace: "gourmetgram-canary" },
       rules: [

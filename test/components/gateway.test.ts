@@ -155,15 +155,21 @@ describe("TrafficSplit", () => {
     ).toEqual(["promote-model", "restore-releases", "shift-traffic"]);
   });
 
-  it("lets one workflow read what canary runs, and what both serve, and change neither", async () => {
+  it("lets one workflow read what canary runs and what both serve, and put canary back", async () => {
     const { registrations } = await split();
     const rules = (name: string) => one(registrations, `traffic-split-${name}-role`).inputs.rules;
     expect(rules("releases")).toEqual([
       {
         apiGroups: ["argoproj.io"],
         resources: ["applications"],
-        resourceNames: ["gourmetgram-production", "gourmetgram-canary"],
+        resourceNames: ["gourmetgram-production"],
         verbs: ["get"],
+      },
+      {
+        apiGroups: ["argoproj.io"],
+        resources: ["applications"],
+        resourceNames: ["gourmetgram-canary"],
+        verbs: ["get", "patch"],
       },
       { apiGroups: [""], resources: ["events"], verbs: ["create"] },
     ]);

@@ -67,7 +67,7 @@ describe("an environment shadow between staging and canary", () => {
     ]);
     expect(accounts("shadow-release-binding")).toEqual(["promote-model", "restore-releases"]);
     expect(accounts("staging-release-binding")).toEqual(["deploy-container-image", "revert-staging"]);
-    expect(registrations.filter(({ name }) => name === "shadow-observe-role")).toEqual([]);
+    expect(accounts("shadow-observe-binding")).toEqual(["collect-old-versions"]);
   });
 
   it("is told to the workflows, in its place", () => {

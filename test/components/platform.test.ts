@@ -106,7 +106,7 @@ describe("a stack per environment", () => {
       "production",
       "cluster",
     ]);
-    expect(childrenOf(registrations, "production")).toHaveLength(12);
+    expect(childrenOf(registrations, "production")).toHaveLength(14);
     expect(one(registrations, "production-application").inputs.metadata.labels).toEqual({
       "gourmetgram.io/stack": "production",
     });

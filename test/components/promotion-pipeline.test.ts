@@ -9,6 +9,7 @@ import { settingsWith } from "../stack-files";
 const folder = join(__dirname, "..", "..", "workflows");
 const templates = [
   "build-container-image",
+  "collect-old-versions",
   "deploy-container-image",
   "promote-model",
   "restore-releases",
@@ -67,6 +68,7 @@ describe("PromotionPipeline", () => {
       epochs: 2,
       rolloutTimeoutSeconds: 60,
       minimumSoakMinutes: 90,
+      retention: { days: 60, versions: 5 },
       load: { requests: 200, concurrency: 20, minSuccessPercent: 99.5, maxP95Ms: 500 },
     };
     expect((await pipeline(section)).inputs("pipeline-parameters")).toMatchObject({
@@ -87,6 +89,8 @@ describe("PromotionPipeline", () => {
         "load-concurrency": "20",
         "load-min-success-percent": "99.5",
         "load-max-p95-ms": "500",
+        "retention-days": "60",
+        "retention-versions": "5",
         "mlflow-uri": "http://mlflow:8000",
         environments: '{"staging":"http://staging:8080","canary":"http://canary:8081"}',
       },
@@ -140,6 +144,7 @@ describe("each workflow", () => {
 
   it.each([
     ["build-container-image", [report, start]],
+    ["collect-old-versions", [report, { ...look, verbs: ["get", "list"] }]],
     ["deploy-container-image", [report, look]],
     ["promote-model", [report, look, freeze]],
     ["restore-releases", [report, look]],

@@ -1,7 +1,9 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Registry } from "../../components/platform/registry";
 import { catalogue } from "../../images/catalogue";
 import { type CommandError, exec } from "../../lib/exec";
@@ -55,6 +57,8 @@ describe("Registry", () => {
     const [container, ...others] = spec.template.spec.containers;
     expect(others).toEqual([]);
     expect(container.image).toBe(`docker.io/library/registry@${catalogue.registry.digest}`);
+    // A collection before it serves may take 480 s.
+    expect(container.startupProbe.periodSeconds * container.startupProbe.failureThreshold).toBeGreaterThan(480 + 60);
     expect(container.volumeMounts).toEqual([
       { name: "data", mountPath: "/var/lib/registry" },
       { name: "tmp", mountPath: "/tmp" },
@@ -93,6 +97,91 @@ describe("Registry", () => {
         runAsUser: 0,
       },
     });
+  });
+});
+
+describe("the script that serves", () => {
+  let folder: string;
+  let running: ChildProcess;
+  const manifest = (name: string) => join(folder, "repositories", "app", "_manifests", "revisions", name, "link");
+  const done = () => readFile(join(folder, "done"), "utf8").catch(() => "");
+  const ended = () => new Promise<number | null>((resolve) => running.on("exit", resolve));
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "gourmetgram-registry-"));
+  });
+  afterEach(async () => {
+    running.kill("SIGKILL");
+    await rm(folder, { recursive: true });
+  });
+
+  async function push(name: string): Promise<void> {
+    await mkdir(dirname(manifest(name)), { recursive: true });
+    await writeFile(manifest(name), name);
+  }
+
+  /** Runs it with a registry that only notes what it is told. A collection ends with the exit code that is given. */
+  async function start(collectionCode = 0): Promise<void> {
+    const program = [
+      "#!/bin/sh",
+      `echo "$1" >>${folder}/done`,
+      `[ "$1" = garbage-collect ] && { echo "blob eligible for deletion: x"; exit ${collectionCode}; }`,
+      "exec sleep 60",
+    ];
+    await writeFile(join(folder, "registry"), program.join("\n"), { mode: 0o755 });
+    const { spec } = (await registry()).inputs("registry-deployment");
+    const [shell, option, script] = spec.template.spec.containers[0].command;
+    const here = script.replaceAll(" >/tmp/", ` >${folder}/`).replaceAll(/( |<)\/tmp\//g, `$1${folder}/`);
+    running = spawn(shell, [option, here.replaceAll("sleep 10", "sleep 0.2")], {
+      env: { PATH: `${folder}:${process.env.PATH}`, REPOSITORIES: join(folder, "repositories") },
+      stdio: "ignore",
+    });
+    await vi.waitFor(async () => expect(await done()).toContain("serve\n"), { timeout: 10_000, interval: 50 });
+  }
+
+  it("frees what was deleted before it serves, and drops uploads that broke off", async () => {
+    await push("a");
+    await mkdir(join(folder, "repositories", "app", "_uploads", "x"), { recursive: true });
+    await start();
+    expect(await done()).toBe("garbage-collect\nserve\n");
+    expect(existsSync(join(folder, "repositories", "app", "_uploads"))).toBe(false);
+    expect(existsSync(manifest("a"))).toBe(true);
+  });
+
+  it("serves at once where nothing was ever pushed", async () => {
+    await start();
+    expect(await done()).toBe("serve\n");
+  });
+
+  it("serves though a collection fails", async () => {
+    await push("a");
+    await start(1);
+    expect(await done()).toBe("garbage-collect\nserve\n");
+  });
+
+  it("ends when an image was deleted and no other one follows, so that it starts again", async () => {
+    await start();
+    await push("a");
+    await push("b");
+    // Long enough for it to see both.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const end = ended();
+    await rm(manifest("a"));
+    expect(await end).toBe(0);
+  });
+
+  it("goes on where images are only pushed", async () => {
+    await push("a");
+    await start();
+    await push("b");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(running.exitCode).toBeNull();
+  });
+
+  it("ends when it is told to", async () => {
+    await start();
+    const end = ended();
+    running.kill("SIGTERM");
+    expect(await end).toBe(0);
   });
 });
 

@@ -39,6 +39,8 @@ describe("the stack of an environment on a cluster of its own", () => {
       "canary-bundle",
       "canary-bundle-namespace",
       "canary-cluster-registration",
+      "canary-observe-binding",
+      "canary-observe-role",
       "canary-publish",
       "canary-release-binding",
       "canary-release-role",

@@ -44,6 +44,7 @@ describe("Schedules", () => {
   it("is every CronWorkflow, which the pipeline held before", async () => {
     const { registrations } = await schedules();
     expect(childrenOf(registrations, "schedules")).toEqual([
+      "CronWorkflow pipeline-cron-collect-old-versions",
       "CronWorkflow pipeline-cron-restore-releases",
       "CronWorkflow pipeline-cron-revert-staging",
       "CronWorkflow pipeline-cron-shift-traffic",
@@ -76,7 +77,7 @@ describe("a schedule in a stack", () => {
   it.each(platforms)("of %s is created when all that its Workflow needs is there", async (stack) => {
     const { registrations } = await runProgram(runnableStack(stack), stack);
     const crons = registrations.filter(({ type }) => type.endsWith(":CronWorkflow"));
-    expect(crons).toHaveLength("gourmetgram:gateway" in runnableStack(stack) ? 4 : 3);
+    expect(crons).toHaveLength("gourmetgram:gateway" in runnableStack(stack) ? 5 : 4);
     const later = [...crons.map(({ name }) => name), "schedules", "destroy-guard", "destroy-guard-refuse"];
     // Installed manifests arrive later, as Pulumi's own component hands them out; their namespaces are among these.
     const others = registrations.filter(

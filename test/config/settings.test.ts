@@ -187,6 +187,7 @@ describe("what a stack leaves out", () => {
         minimumSoakMinutes: 0,
         load: { requests: 100, concurrency: 10, minSuccessPercent: 95, maxP95Ms: 2000 },
         canary: { steps: [1, 10, 25, 50], stepMinutes: 5 },
+        retention: { days: 30, versions: 10 },
         cron: { schedule: "0 2 * * *", timezone: "UTC", suspended: true },
       },
       exposure: {

@@ -10,7 +10,7 @@ describe("Given a machine with Node, Go and apt", () => {
   });
 
   describe("When npm start has ended", () => {
-    it("Then all six addresses answer, and no environment has a model", async () => {
+    it("Then all seven addresses answer, and no environment has a model", async () => {
       const start = await npm("start");
       expect(start.code).toBe(0);
       expect(start.output).toMatch(/^Ready after /m);
@@ -23,6 +23,7 @@ describe("Given a machine with Node, Go and apt", () => {
         "argoCd",
         "argoWorkflows",
         "canary",
+        "gateway",
         "mlflow",
         "production",
         "staging",

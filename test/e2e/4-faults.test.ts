@@ -328,6 +328,8 @@ describe("Given a model on its way", () => {
 
 describe("Given a version whose app was once killed", () => {
   it("When it is promoted from canary, Then it is refused until it has run there in health", async () => {
+    // No user meets it in canary then: else canary would be taken back to production's version at once.
+    expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
     await killApp("canary");
     const refused = await npm("run", "promote", "--", good, "canary", "production");
     expect(refused.code).toBe(1);
@@ -352,6 +354,23 @@ describe("Given a version whose app was once killed", () => {
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
     expect(sentence).toContain(`staging is back on 1.0.${good}`);
     report.add("the good version's pod was once killed, and a candidate runs out of memory", sentence);
+  });
+});
+
+describe("Given users who meet a new version in canary", () => {
+  it("When its app is killed, Then they meet production alone, and canary goes back to it", async () => {
+    expect((await followToEnd(await submitBuild(next))).exitCode).toBe(0);
+    expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1 });
+    await killApp("canary");
+    await runSchedule("cron-shift-traffic");
+    expect((await status()).traffic).toEqual({ version: null, percent: 0, withdrawn: "", paused: "" });
+    expect((await tags(next))["staging.verdict"]).toBe("withdrawn");
+    const record = await lastRelease("canary");
+    expect(record).toMatchObject({ action: "abort", outcome: "aborted", serves: { version: `1.0.${good}` } });
+    expect(await eventsOf("canary")).toContain(`Aborted: ${record.reason}`);
+    await runSchedule("cron-revert-staging");
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
+    report.add("a container of canary ends while users meet it", record.reason);
   });
 });
 

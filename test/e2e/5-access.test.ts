@@ -63,6 +63,7 @@ const rights: Record<string, { releases: string[]; looks: string[]; starts: bool
     starts: false,
     freeze: false,
   },
+  "collect-old-versions": { releases: [], looks: environments, starts: false, freeze: false },
   default: { releases: [], looks: [], starts: false, freeze: false },
 };
 

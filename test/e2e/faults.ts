@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { PassThrough } from "node:stream";
+import { Exec } from "@kubernetes/client-node";
 import { mlflow } from "../../cli/mlflow";
 import type { Outcome } from "../../cli/pipeline-run";
 import { follow } from "../../cli/train";
@@ -148,6 +150,27 @@ function processesOf(uid: string, word: string): number[] {
   return readdirSync("/proc")
     .filter((pid) => /^\d+$/.test(pid) && read(pid, "cgroup").includes(uid) && read(pid, "cmdline").includes(word))
     .map(Number);
+}
+
+/** Runs a command in the container of a part of the platform. @returns what it printed */
+export async function execIn(
+  { namespace, selector }: { namespace: string; selector: string },
+  container: string,
+  command: string[],
+): Promise<string> {
+  const { items } = await pods(namespace, selector);
+  const stdout = new PassThrough();
+  let printed = "";
+  stdout.on("data", (chunk: Buffer) => {
+    printed += chunk.toString();
+  });
+  const status = await new Promise<{ status?: string; message?: string }>((resolve, reject) => {
+    new Exec(connect().config)
+      .exec(namespace, items[0].metadata.name, container, command, stdout, process.stderr, null, false, resolve)
+      .catch(reject);
+  });
+  if (status.status !== "Success") throw new Error(`${command[0]} failed: ${status.message}`);
+  return printed;
 }
 
 /** Waits until a pod is ready. */

@@ -98,3 +98,15 @@ def test_the_test_picture_is_the_soup_that_training_draws():
     drawn = np.asarray(draw(CLASSES.index("Soup"), 7, 224), np.float32)
     kept = np.asarray(Image.open(ROOT / "images/app/test.jpg"), np.float32)
     assert np.abs(drawn - kept).mean() < 12
+
+
+def test_the_pictures_of_the_traffic_are_those_that_the_project_draws():
+    from draw_traffic_pictures import FOLDER, pictures
+
+    files = pictures()
+    assert {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.jpg")} == set(files)
+    for name, drawn in files.items():
+        kept = (FOLDER / name).read_bytes()
+        shown, wanted = (np.asarray(Image.open(io.BytesIO(data)), np.float32) for data in (kept, drawn))
+        assert np.abs(shown - wanted).mean() < 3, name
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*.jpg")) < 100_000

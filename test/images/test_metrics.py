@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -244,29 +243,25 @@ def test_it_does_not_start_in_what_is_no_environment(tmp_path):
     assert (done.returncode, done.stderr) == (1, said)
 
 
-@pytest.fixture
-def busy(serve, tmp_path) -> Iterator[App]:
-    """An app with as many requests in line as may be, and more. Each takes tenths of a second."""
+def test_a_scrape_does_not_wait_for_the_pictures_in_line(serve, tmp_path):
+    # Each takes tenths of a second.
     heavy_model(tmp_path / "food11.onnx", blocks=48)
     (tmp_path / "versions.txt").write_text("1.0.9\n")
     app = serve()
-    connections = list(idle(app.port, WAITING_BAR, b"GET /test HTTP/1.1\r\nHost: a\r\n\r\n"))
-    while app.get("/test")[0] != 503:
-        connections += idle(app.port, 1, b"GET /test HTTP/1.1\r\nHost: a\r\n\r\n")
-    yield app
+    ask = b"GET /test HTTP/1.1\r\nHost: a\r\n\r\n"
+    connections = list(idle(app.port, WAITING_BAR + 20, ask))
+    while (busy := app.get("/test"))[0] != 503:
+        connections += idle(app.port, 20, ask)
+    begun = time.monotonic()
+    found = Scrape(app)
+    assert time.monotonic() - begun < 1
+    assert busy[1]["x-model-version"] == "1.0.9"
+    assert found.value("http_requests_total", path="/test", status="503") >= 1
     for connection in connections:
         connection.close()
+    # It would finish the line first.
     app.process.kill()
     app.process.wait()
-
-
-def test_a_scrape_does_not_wait_for_the_pictures_in_line(busy):
-    begun = time.monotonic()
-    found = Scrape(busy)
-    assert time.monotonic() - begun < 1
-    status, headers, _ = busy.get("/test")
-    assert (status, headers["x-model-version"]) == (503, "1.0.9")
-    assert found.value("http_requests_total", path="/test", status="503") >= 1
 
 
 def test_who_fills_the_port_of_the_metrics_keeps_neither_port_from_others(app):

@@ -7,13 +7,14 @@ import { foundations } from "./mutants/foundations";
 import { gates } from "./mutants/gates";
 import { promotion } from "./mutants/promotion";
 import { takeOut } from "./mutants/protection";
+import { retention } from "./mutants/retention";
 import { staging } from "./mutants/staging";
 import { templates } from "./mutants/templates";
 import { traffic } from "./mutants/traffic";
 import { wayBack } from "./mutants/way-back";
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), "utf8");
-const tables = [staging, promotion, wayBack, gates, foundations, templates, traffic].map((table) =>
+const tables = [staging, promotion, wayBack, gates, foundations, retention, templates, traffic].map((table) =>
   Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const),
 );
 

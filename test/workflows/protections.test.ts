@@ -6,6 +6,7 @@ import { readWorkflows } from "../../components/pipeline/workflow-files";
 const folder = join(__dirname, "../../workflows");
 const names = [
   "build-container-image",
+  "collect-old-versions",
   "deploy-container-image",
   "promote-model",
   "restore-releases",

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { expect, it } from "vitest";
 import { python } from "../python";
 
-it("the steps pass their own tests", { timeout: 150_000 }, async () => {
+it("the steps pass their own tests", { timeout: 300_000 }, async () => {
   const pytest = spawn(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", __dirname], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },

@@ -69,6 +69,13 @@ class App(_Server):
         return status, text.encode()
 
 
+# What MLflow says when SQLite cannot write.
+DISK_IS_FULL = {
+    "error_code": "TEMPORARILY_UNAVAILABLE",
+    "message": "(sqlite3.OperationalError) database or disk is full\n[SQL: INSERT INTO tags (...) VALUES (?, ?, ?)]",
+    "sqlstate": "XXM00",
+    "error_class": "CLIENT_INTERNAL_ERROR",
+}
 NOW = 1767225600000  # milliseconds; every time that this MLflow tells
 
 
@@ -79,6 +86,9 @@ class Mlflow(_Server):
         self.versions, self.aliases, self.files, self.refused, self.writes, self.away = {}, {}, {}, [], [], 0
         self.runs, self.experiments, self.deleted, self.broken = {}, {}, set(), None
         self.refusing, self.losing = None, None
+        self.registered, self.sources = {}, {}  # by version, where they differ from those of every other one
+        self.page_size = None  # of a search of runs, if it is smaller than what is asked for
+        self.full = False  # whether its volume is: it then answers what a real one answers
         self.changed, self.descriptions, self.counter, self.pages = {}, {}, itertools.count(), 0
         self.elsewhere = None  # where the artifacts are, if MLflow serves them not itself
         super().__init__()
@@ -142,6 +152,8 @@ class Mlflow(_Server):
         if self.away > 0 or (self.broken and self.broken in f"{path} {fields.get('filter')}"):
             self.away = max(0, self.away - 1)
             return 503, b"starting"
+        if self.full and method == "POST" and not path.endswith("search"):
+            return 503, json.dumps(DISK_IS_FULL).encode()
         if self.refusing and self.refusing in path:
             status, answer = _error(400, "INVALID_STATE", "INVALID_STATE", "The store is read-only.")
             return status, json.dumps(answer).encode()
@@ -149,8 +161,11 @@ class Mlflow(_Server):
             del self.versions[json.loads(body)["version"]]
             self.losing = None
         place = url.path.removeprefix("/api/2.0/")
-        if method == "GET" and place.startswith("mlflow-artifacts/artifacts/"):
-            return self._artifact(place.removeprefix("mlflow-artifacts/artifacts/"))
+        if place.startswith("mlflow-artifacts/artifacts/"):
+            file = place.removeprefix("mlflow-artifacts/artifacts/")
+            if method == "DELETE":
+                return self._delete_artifacts(file)
+            return self._artifact(file)
         assert fields.get("name", self.MODEL) == self.MODEL or "experiments" in place, fields
         handler = getattr(self, f"{method}_{place.removeprefix('mlflow/')}".replace("/", "_").replace("-", "_"), None)
         if handler is None:
@@ -167,6 +182,15 @@ class Mlflow(_Server):
         status, answer = _missing(f"No such artifact: '{file}'")
         return status, json.dumps(answer).encode()
 
+    def _delete_artifacts(self, place):
+        """Deletes a file, or all of a folder; a real MLflow says the same of what is not there."""
+        self.files = {
+            file: content
+            for file, content in self.files.items()
+            if file != place and not file.startswith(f"{place.rstrip('/')}/")
+        }
+        return 200, b"{}"
+
     def _of_version(self, fields, answer=dict):
         """What `answer` gives, where the version is there."""
         if fields["version"] in self.versions:
@@ -177,11 +201,11 @@ class Mlflow(_Server):
         known = {
             "name": self.MODEL,
             "version": number,
-            "creation_timestamp": NOW,
+            "creation_timestamp": self.registered.get(number, NOW),
             "last_updated_timestamp": self.changed[number][0],
             "current_stage": "None",
             "description": self.descriptions.get(number, ""),
-            "source": _artifacts("0", f"run{number}"),
+            "source": self.sources.get(number, _artifacts("0", f"run{number}")),
             "run_id": f"run{number}",
             "status": "READY",
             "run_link": "",
@@ -197,11 +221,11 @@ class Mlflow(_Server):
         return self._of_version(fields, lambda: {"artifact_uri": place})
 
     def GET_model_versions_search(self, fields):
-        """Knows the name and one condition with `=` on a tag, the last changed version first, and pages."""
-        name, key, value = re.fullmatch(r"name='(\S+)' and tags\.`(\S+)`='([^']*)'", fields["filter"]).groups()
+        """Knows the name and at most one condition with `=` on a tag, the last changed version first, and pages."""
+        name, key, value = re.fullmatch(r"name='(\S+)'(?: and tags\.`(\S+)`='([^']*)')?", fields["filter"]).groups()
         assert (name, fields["order_by"]) == (self.MODEL, "last_updated_timestamp DESC"), fields
         self.pages += 1
-        found = [number for number, tags in self.versions.items() if tags.get(key) == value]
+        found = [number for number, tags in self.versions.items() if key is None or tags.get(key) == value]
         found = sorted(found, key=self.changed.get, reverse=True)
         begin = json.loads(base64.b64decode(fields.get("page_token", "")) or '{"offset": 0}')["offset"]
         end = begin + int(fields["max_results"])
@@ -220,6 +244,14 @@ class Mlflow(_Server):
         return self._of_version(
             fields, lambda: self.versions[fields["version"]].update({fields["key"]: fields["value"]}) or {}
         )
+
+    def GET_registered_models_get(self, fields):
+        if not self.versions:
+            return _missing(f"Registered Model with name={self.MODEL} not found")
+        aliases = [{"alias": alias, "version": self.aliases[alias]} for alias in sorted(self.aliases)]
+        newest = self._version(list(self.versions)[-1], aliases=False)
+        known = {"name": self.MODEL, "creation_timestamp": NOW, "last_updated_timestamp": NOW}
+        return 200, {"registered_model": known | {"latest_versions": [newest]} | _present(aliases=aliases)}
 
     def GET_registered_models_alias(self, fields):
         if not self.versions:
@@ -313,21 +345,23 @@ class Mlflow(_Server):
     def POST_runs_search(self, fields):
         """Knows conditions with `=`, `!=` and `LIKE 'start%'`, joined by `and`, and the newest end first."""
         assert fields.get("order_by", ["attributes.end_time DESC"]) == ["attributes.end_time DESC"], fields
-        wanted = [
-            re.fullmatch(r"(\S+) (=|!=|LIKE) '([^']*)'", part).groups() for part in fields["filter"].split(" and ")
-        ]
+        conditions = fields.get("filter", "").split(" and ") if fields.get("filter") else []
+        wanted = [re.fullmatch(r"(\S+) (=|!=|LIKE) '([^']*)'", part).groups() for part in conditions]
         found = []
         for number, run in self.runs.items():
             known = {f"tags.{key}": value for key, value in run["tags"].items()} | {"attributes.status": run["status"]}
             if run["experiment"] in fields["experiment_ids"] and all(_holds(known, *one) for one in wanted):
                 found.append(number)
+        found.reverse()  # the newest first
         if "order_by" in fields:
-            found = sorted(reversed(found), key=lambda number: -self.runs[number]["ended"])
-        page = found[: fields["max_results"]]
+            found = sorted(found, key=lambda number: -self.runs[number]["ended"])
+        begin = json.loads(base64.b64decode(fields["page_token"]))["offset"] if "page_token" in fields else 0
+        size = min(fields["max_results"], self.page_size or fields["max_results"])
+        page = found[begin : begin + size]
         runs = _present(runs=[self._run(number) | {"outputs": {}} for number in page])
-        if len(page) < fields["max_results"]:
+        if len(page) < size:
             return 200, runs
-        return 200, runs | _next_page(len(page))
+        return 200, runs | _next_page(begin + len(page))
 
 
 def _holds(known, key, operator, value):

@@ -52,6 +52,8 @@ const settings: Record<string, string> = {
   "load-min-success-percent": "load.minSuccessPercent",
   "load-requests": "load.requests",
   "minimum-soak-minutes": "minimumSoakMinutes",
+  "retention-days": "retention.days",
+  "retention-versions": "retention.versions",
   "rollout-timeout-seconds": "rolloutTimeoutSeconds",
 };
 

@@ -38,6 +38,8 @@ const named = (list: any[]) => list.map((one) => [label(one), one] as const);
 it("holds the workflows that the document names, and those that recover, each in a file of its name", () => {
   expect(manifests.map(({ kind, metadata }) => [`${metadata.name}.yaml`, kind])).toEqual([
     ["build-container-image.yaml", "WorkflowTemplate"],
+    ["collect-old-versions.yaml", "WorkflowTemplate"],
+    ["cron-collect-old-versions.yaml", "CronWorkflow"],
     ["cron-restore-releases.yaml", "CronWorkflow"],
     ["cron-revert-staging.yaml", "CronWorkflow"],
     ["cron-shift-traffic.yaml", "CronWorkflow"],
@@ -66,6 +68,28 @@ it("recovers and watches on a schedule, never two at once, by what needs no para
     });
     expect([spec.suspend, spec.workflowSpec.arguments]).toEqual([undefined, undefined]);
   }
+});
+
+it("makes room once a day, never two at once, by what needs no parameter", () => {
+  const cron = manifests.find(({ metadata }) => metadata.name === "cron-collect-old-versions")!;
+  expect(cron.spec).toMatchObject({
+    concurrencyPolicy: "Forbid",
+    schedules: [expect.stringMatching(/^\d+ \d+ \* \* \*$/)],
+    timezone: "Etc/UTC",
+    workflowSpec: { workflowTemplateRef: { name: "collect-old-versions" } },
+  });
+  expect([cron.spec.suspend, cron.spec.workflowSpec.arguments]).toEqual([undefined, undefined]);
+  const { spec } = templates.find(({ metadata }) => metadata.name === "collect-old-versions");
+  expect(spec.arguments.parameters).toMatchObject([{ name: "dry-run", enum: ["no", "yes"], value: "no" }]);
+});
+
+it("collects while nothing is tested or promoted, with both locks, each taken in the order of a pipeline run", () => {
+  const steps = reach("collect-old-versions", "main");
+  expect(steps.map(({ name, synchronization }) => [name, synchronization?.mutexes])).toEqual([
+    ["main", [{ name: "staging" }]],
+    ["locked", [{ name: "promotion" }]],
+    ["collect", undefined],
+  ]);
 });
 
 it("trains on a schedule, never two at once", () => {
@@ -213,12 +237,15 @@ it("takes locks in their plural form, and a child never takes the one that its p
   expect(Object.fromEntries(locks)).toEqual({
     "build-container-image/release": "staging",
     "build-container-image/locked-exit-handler": "staging",
+    "collect-old-versions/main": "staging",
+    "collect-old-versions/locked": "promotion",
     "deploy-container-image/main": "staging",
     "promote-model/main": "promotion",
     "promote-model/locked-restore": "promotion",
     "restore-releases/main": "promotion",
     "revert-staging/main": "staging",
     "shift-traffic/main": "traffic",
+    "shift-traffic/locked-abort": "promotion",
     "test-staging/main": "staging",
     "test-staging/locked-exit-handler": "staging",
   });

@@ -138,3 +138,21 @@ def test_what_was_not_built_has_no_digest(world, model, printed, said):
     world.allow("crane", *APPEND, stdout=printed)
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == 1 and said in done.stderr and "image_digest" not in world.mlflow.versions["7"]
+
+
+def test_what_was_collected_is_not_built(world):
+    world.mlflow.add(7, retention__collected="2026-02-01T04:37:00Z")
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == 1 and "Version 7 was collected at 2026-02-01T04:37:00Z" in done.stderr
+
+
+@pytest.mark.parametrize("said,code", [("UNKNOWN", 1), ("MANIFEST_BLOB_UNKNOWN", 75), ("BLOB_UPLOAD_UNKNOWN", 75)])
+def test_a_full_registry_is_final_and_one_that_restarts_is_waited_for(world, said, code):
+    world.mlflow.add(7)
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", *APPEND, **says("crane", said))
+    done = world.run("build_image", MODEL_VERSION="7")
+    assert done.returncode == code
+    full = "The volume of the registry is full: run npm run collect to make room, or give it a larger one with "
+    assert (world.output("reason") == f"{full}registry.storage.") == (said == "UNKNOWN")

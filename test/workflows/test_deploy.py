@@ -205,3 +205,10 @@ def test_reason_stands_when_argo_cd_cannot_be_asked(staging, answer):
     staging.pods_watched("staging", (0, "ADDED", pod(6)))
     done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
     assert done.returncode == 1 and "no pod runs the image yet" in staging.output("reason")
+
+
+def test_what_was_collected_is_not_deployed(staging):
+    staging.mlflow.versions["7"]["retention.collected"] = "2026-02-01T04:37:00Z"
+    done = deploy(staging)
+    assert done.returncode == 1 and not staging.patches()
+    assert staging.output("reason").startswith("Version 7 was collected at 2026-02-01T04:37:00Z to make room")

@@ -61,6 +61,14 @@ UNFIT = {
 }
 
 
+def test_not_what_was_collected(ready):
+    ready.mlflow.versions["7"]["retention.collected"] = "2026-02-01T04:37:00Z"
+    done = promote(ready)
+    assert done.returncode == 1 and ready.output("outcome") == "refused" and not ready.patches()
+    gone = "Version 7 was collected at 2026-02-01T04:37:00Z to make room, and its files are gone: train a model again."
+    assert ready.output("reason") == gone
+
+
 @pytest.mark.parametrize("case", UNFIT)
 def test_only_what_passed(world, case):
     world.mlflow.add(7, image_digest=digest(7), **UNFIT[case])
@@ -440,7 +448,9 @@ def test_a_candidate_beside_it_says_nothing_of_its_health(ready):
     assert promote_from_canary(ready, pod(7), pod(8, "crash-looping"), replicas=1).returncode == 0
 
 
-def test_users_meet_a_version_in_canary_as_soon_as_it_serves(ready):
+@pytest.fixture
+def met(ready):
+    """Version 7 can go to canary, whose users the gateway leads there; production serves 6."""
     ready.source("staging", pod(7))
     ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", "canary-1.0.7", **says("crane", "tag"))
     ready.application("canary", 6)
@@ -449,22 +459,18 @@ def test_users_meet_a_version_in_canary_as_soon_as_it_serves(ready):
     ready.patchable("canary")
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     has_route(ready, None)
-    takes_changes(ready)
-    done = promote(ready, TRAFFIC=json.dumps(SETTINGS))
+    return ready
+
+
+def test_users_meet_a_version_in_canary_as_soon_as_it_serves(met):
+    takes_changes(met)
+    done = promote(met, TRAFFIC=json.dumps(SETTINGS))
     assert done.returncode == 0, done.stderr
-    assert ready.output("reason") == "canary serves 1.0.7, and 1 % of the users meet it"
+    assert met.output("reason") == "canary serves 1.0.7, and 1 % of the users meet it"
 
 
-def test_a_gateway_that_is_away_fails_no_promotion(ready):
-    ready.source("staging", pod(7))
-    ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", "canary-1.0.7", **says("crane", "tag"))
-    ready.application("canary", 6)
-    ready.application("canary", 7, held=7)
-    ready.application("production", 6, held=6)
-    ready.patchable("canary")
-    ready.pods_watched("canary", (0, "ADDED", pod(7)))
-    has_route(ready, None)
-    takes_changes(ready, **says("kubectl", "refused"))
-    done = promote(ready, TRAFFIC=json.dumps(SETTINGS))
-    assert (done.returncode, ready.output("reason")) == (0, "canary serves 1.0.7")
+def test_a_gateway_that_is_away_fails_no_promotion(met):
+    takes_changes(met, **says("kubectl", "refused"))
+    done = promote(met, TRAFFIC=json.dumps(SETTINGS))
+    assert (done.returncode, met.output("reason")) == (0, "canary serves 1.0.7")
     assert "The gateway was not told" in done.stderr

@@ -351,6 +351,17 @@ def test_an_image_that_the_registry_lost_is_built_again(image_lost):
     assert record["reason"] == f"load: slow; {rebuilt}; staging is back on 1.0.6"
 
 
+def test_what_was_collected_is_never_gone_back_to(image_lost):
+    image_lost.mlflow.versions["6"]["retention.collected"] = "2026-02-01T04:37:00Z"
+    image_lost.rules["crane"] = []
+    image_lost.registry_has(6)  # a person may have pushed something there
+    image_lost.registry_has(4)
+    comes_back(image_lost, 4)
+    done = image_lost.run("revert", FAILED_VERSION="8", REASON="load: slow")
+    assert done.returncode == 0 and image_lost.output("reverted-to") == "1.0.4", done.stderr
+    assert not image_lost.calls("crane", "append") and image_lost.events() == []
+
+
 LOST = "The registry has lost the image of version 6"
 
 

@@ -87,8 +87,7 @@ def test_the_last_share_lasts_until_a_person_promotes(canary):
 
 
 def test_no_user_meets_a_version_that_runs_out_of_memory(canary):
-    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if rule["args"][1] != "pods"]
-    canary.source("canary", pod(7, "oom-looping"))
+    only_pods(canary, pod(7, "oom-looping"))
     has_route(canary, Split("1.0.7", (1,), 5))
     takes_changes(canary)
     done = shift(canary)
@@ -101,9 +100,51 @@ def test_no_user_meets_a_version_that_runs_out_of_memory(canary):
     assert reason == "TrafficWithdrawn" and message.startswith("No user meets 1.0.7 in canary any more: OOMKilled")
 
 
-def test_a_freeze_holds_the_share(canary):
-    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if rule["args"][1] != "configmaps"]
+def only_pods(canary, *pods):
+    without(canary, "pods")
+    canary.source("canary", *pods)
+
+
+def freeze(canary):
+    """Promotions are frozen: it looks once, and ends."""
+    without(canary, "configmaps")
     canary.frozen(who="anna", since="today", why="exams")
+
+
+def without(canary, kind):
+    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if rule["args"][1] != kind]
+
+
+@pytest.mark.parametrize("state", ["unschedulable", "starting"])
+def test_no_user_meets_a_version_without_a_ready_pod_for_the_time_being(canary, state):
+    only_pods(canary, pod(7, state))
+    has_route(canary, Split("1.0.7", (1, 50), 5))
+    takes_changes(canary)
+    freeze(canary)
+    done = shift(canary)
+    assert done.returncode == 0, done.stderr
+    [split] = written(canary)
+    assert (split["withdrawn"], split["percents"]) == ("", [1, 50]) and split["paused"]
+
+
+def test_one_ready_pod_of_several_is_enough(canary):
+    only_pods(canary, pod(7), pod(7, "starting", name="pod-7-other"))
+    has_route(canary, Split("1.0.7", (1, 50), 5))
+    done = shift(canary)
+    assert (done.returncode, written(canary)) == (0, [])
+
+
+def test_users_meet_it_again_once_a_pod_is_ready_and_the_share_lasts_its_time_anew(canary):
+    has_route(canary, Split("1.0.7", (1, 50), 5, paused="Pending"))
+    takes_changes(canary)
+    done = shift(canary)
+    assert done.returncode == 0, done.stderr
+    [split] = written(canary)
+    assert (split["paused"], split["percents"]) == ("", [1, 50]) and split["since"] > time.time() - 60
+
+
+def test_a_freeze_holds_the_share(canary):
+    freeze(canary)
     has_route(canary, Split("1.0.7", (1,), 5))
     done = shift(canary)
     assert (done.returncode, written(canary)) == (0, [])
@@ -135,7 +176,7 @@ def test_weights_that_a_person_wrote_are_put_right_and_told(canary):
     takes_changes(canary)
     done = shift(canary)
     assert done.returncode == 0, done.stderr
-    assert written(canary) == [{"version": "1.0.7", "percents": [1, 50], "since": 5, "withdrawn": ""}]
+    assert written(canary) == [{"version": "1.0.7", "percents": [1, 50], "since": 5, "withdrawn": "", "paused": ""}]
     assert canary.events() == [
         ("TrafficRestored", "the route had other weights: 50 % of the users meet 1.0.7 in canary")
     ]

@@ -65,6 +65,12 @@ def test_a_version_that_was_withdrawn_comes_back_to_nobody():
     assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY)) == [[("gourmetgram-production", 1)]]
 
 
+def test_nobody_meets_a_version_that_is_paused_and_its_share_stays():
+    split = Split("1.0.7", (1, 10), 0, paused="Pending")
+    assert traffic.advance(split, STEPS, 300, NOW) == split
+    assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY)) == [[("gourmetgram-production", 1)]]
+
+
 def shares(rules, cookie):
     """Which share of requests with this cookie each backend gets, by the first rule that matches."""
     for rule in rules:
@@ -145,7 +151,10 @@ def route(annotation):
     return {"metadata": {"annotations": {traffic.ANNOTATION: annotation}}}
 
 
-@pytest.mark.parametrize("split", [Split("1.0.7", (1, 10), 5), Split("1.0.7", (50,), 5, "OOMKilled")])
+@pytest.mark.parametrize(
+    "split",
+    [Split("1.0.7", (1, 10), 5), Split("1.0.7", (50,), 5, "OOMKilled"), Split("1.0.7", (1,), 5, paused="Pending")],
+)
 def test_the_route_holds_the_split(split):
     annotation = traffic.patch(split, PRODUCTION, CANARY, "12")["metadata"]["annotations"][traffic.ANNOTATION]
     assert traffic.read(route(annotation)) == split
@@ -158,12 +167,12 @@ def test_the_route_holds_the_split(split):
         "no JSON",
         "[]",
         '{"version":"1.0.7"}',
-        '{"version":"latest","percents":[1],"since":5,"withdrawn":""}',
-        '{"version":"1.0.7","percents":[100],"since":5,"withdrawn":""}',
-        '{"version":"1.0.7","percents":[0],"since":5,"withdrawn":""}',
-        '{"version":7,"percents":[1],"since":5,"withdrawn":""}',
-        '{"version":"1.0.7","percents":[],"since":5,"withdrawn":""}',
-        '{"version":"1.0.7","percents":[10,1],"since":5,"withdrawn":""}',
+        '{"version":"latest","percents":[1],"since":5,"withdrawn":"","paused":""}',
+        '{"version":"1.0.7","percents":[100],"since":5,"withdrawn":"","paused":""}',
+        '{"version":"1.0.7","percents":[0],"since":5,"withdrawn":"","paused":""}',
+        '{"version":7,"percents":[1],"since":5,"withdrawn":"","paused":""}',
+        '{"version":"1.0.7","percents":[],"since":5,"withdrawn":"","paused":""}',
+        '{"version":"1.0.7","percents":[10,1],"since":5,"withdrawn":"","paused":""}',
     ],
 )
 def test_what_a_person_wrote_there_is_no_split(text):

@@ -19,6 +19,7 @@ def build(version: str, base: str) -> str:
     Builds the image of a version on a base image, `repository@digest`, and pushes it; returns its digest. The same
     version on the same base has the same digest. Raises StepFailed.
     """
+    model_registry.require_not_collected(version)
     app_version = constants.app_version(version)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, MODEL_FILE)

@@ -26,7 +26,7 @@ def released_digest(application: Application) -> str | None:
 
 def running_digests(application: Application) -> list[str]:
     """Digests of the app's images that run there, sorted; nothing before the cluster is as Argo CD was told."""
-    return _digests(application) if _is_settled(application) else []
+    return seen_digests(application) if _is_settled(application) else []
 
 
 def assess(application: Application, digest: str) -> Assessment:
@@ -38,7 +38,7 @@ def assess(application: Application, digest: str) -> Assessment:
     if running_digests(application) == [digest]:
         return Assessment("ready")
     sync, health = _sync(application).get("status", "Unknown"), _health(application).get("status", "Unknown")
-    images = ", ".join(_digests(application)) or "no image"
+    images = ", ".join(seen_digests(application)) or "no image"
     return Assessment("waiting", f"Argo CD says {sync} and {health}, with pods of {images}")
 
 
@@ -58,7 +58,8 @@ def _is_settled(application: Application) -> bool:
     return told and sync.get("status") == "Synced" and health.get("status") == "Healthy"
 
 
-def _digests(application: Application) -> list[str]:
+def seen_digests(application: Application) -> list[str]:
+    """Digests of the app's images that Argo CD sees there, sorted, whatever state the environment is in."""
     images = _status(application).get("summary", {}).get("images", [])
     return sorted({image.rpartition("@")[2] for image in images if constants.APP_IMAGE in image and "@" in image})
 

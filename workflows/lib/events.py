@@ -1,4 +1,4 @@
-"""Kubernetes Events on an environment's Application: what a person should know of, and did not ask for."""
+"""Kubernetes Events: what a person should know of, and did not ask for."""
 
 import json
 import sys
@@ -10,21 +10,29 @@ from lib.errors import StepFailed, Unavailable
 
 def warn(environment: str, reason: str, message: str) -> None:
     """
-    Reports something, by `reason` in one word. It never stops a step: what the step does matters more than that it is
-    told.
+    Reports something of an environment on its Application, by `reason` in one word. It never stops a step: what the
+    step does matters more than that it is told.
     """
-    name = constants.workload(environment)
+    involved = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "name": constants.workload(environment),
+        "namespace": constants.ARGO_CD_NAMESPACE,
+    }
+    try:
+        create(involved, reason, message)
+    except (StepFailed, Unavailable) as failure:
+        print(f"No Event was created: {failure}", file=sys.stderr)
+
+
+def create(involved: dict[str, str], reason: str, message: str) -> None:
+    """Creates a warning about an object, in its namespace; raises StepFailed or Unavailable."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     event = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{name}-", "namespace": constants.ARGO_CD_NAMESPACE},
-        "involvedObject": {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "Application",
-            "name": name,
-            "namespace": constants.ARGO_CD_NAMESPACE,
-        },
+        "metadata": {"generateName": f"{involved['name']}-", "namespace": involved["namespace"]},
+        "involvedObject": involved,
         "type": "Warning",
         "reason": reason,
         "message": outputs.clean(message, 1000),
@@ -33,7 +41,4 @@ def warn(environment: str, reason: str, message: str) -> None:
         "lastTimestamp": now,
         "count": 1,
     }
-    try:
-        kubectl.run("create", "--filename", "-", "--output", "name", stdin=json.dumps(event))
-    except (StepFailed, Unavailable) as failure:
-        print(f"No Event was created: {failure}", file=sys.stderr)
+    kubectl.run("create", "--filename", "-", "--output", "name", stdin=json.dumps(event))

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 
-from lib import argocd, constants, events, freeze, inputs, kubectl, last_release, outputs, rollout, traffic
+from lib import argocd, constants, events, freeze, inputs, kubectl, last_release, outputs, pods, rollout, traffic
 from lib.errors import StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
 from lib.traffic import Split
@@ -29,25 +29,39 @@ def put_right(settings: inputs.Traffic) -> Split | None:
 
 def advance(settings: inputs.Traffic) -> Split | None:
     """
-    The same, and then the next step where its time has come. A version in canary that does not run in health is
-    withdrawn: no user meets it any more. A freeze of promotions holds the split where it is.
+    The same, and then the next step where its time has come. A version in canary whose container has ended is
+    withdrawn: no user meets it any more. One without a ready pod is paused: no user meets it until it has one again. A
+    freeze of promotions holds the split where it is.
     """
     split = put_right(settings)
     canary = released(settings.canary.environment)
     if split is None or split.withdrawn or canary is None or canary.served.app_version != split.version:
         return split
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(canary.at // 1000))
-    trouble = rollout.unhealthy_reason(settings.canary.environment, canary.served.digest, since)
-    if trouble:
-        wanted = split._replace(withdrawn=outputs.clean(trouble, 300))
+    listed, now = rollout.list_pods(settings.canary.environment), int(time.time())
+    found = pods.assess_since(listed, canary.served.digest, since)
+    if found.state == "failing":
+        wanted = split._replace(withdrawn=outputs.clean(found.reason, 300))
+    elif canary.served.digest not in pods.running_digests(listed):
+        wanted = split._replace(paused=outputs.clean(found.reason, 300))
+    elif split.paused:
+        wanted = split._replace(paused="", since=now)
     elif freeze.reason():
         return split
     else:
-        wanted = traffic.advance(split, settings.steps, settings.pause_seconds, int(time.time()))
+        wanted = traffic.advance(split, settings.steps, settings.pause_seconds, now)
     if wanted != split:
         route = kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE)
         write(settings, route, split, wanted)
     return wanted
+
+
+def withdrawn(settings: inputs.Traffic) -> Split | None:
+    """The split whose version was withdrawn and that canary still runs, or None."""
+    split = traffic.read(kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE))
+    canary = released(settings.canary.environment)
+    is_there = split and split.withdrawn and canary and canary.served.app_version == split.version
+    return split if is_there else None
 
 
 def try_put_right(environment: str) -> str:

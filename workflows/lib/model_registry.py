@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lib import constants, http_client, inputs
+from lib import constants, full_volume, http_client, inputs
 from lib.errors import StepFailed, Unavailable
 
 # Seconds that a call waits for an MLflow that restarts, before the step runs again.
 PATIENCE = 20.0
+# Tag of a version whose image and files were collected: when, UTC.
+COLLECTED = "retention.collected"
 # Versions that MLflow is asked for at once: those that are needed are nearly always among the first.
 PAGE = 10
 
@@ -31,8 +33,9 @@ def tracking_uri() -> str:
 
 def call(method: str, path: str, fields: Mapping[str, object]) -> dict[str, Any]:
     """
-    One call of MLflow's REST API. Raises Missing, StepFailed for any other status than 200, or Unavailable when MLflow
-    does not answer for PATIENCE seconds (`MLFLOW_PATIENCE_SECONDS` overrides it, 1 to 600).
+    One call of MLflow's REST API. Raises Missing, StepFailed for any other status than 200 and where MLflow's volume is
+    full, or Unavailable when MLflow does not answer for PATIENCE seconds (`MLFLOW_PATIENCE_SECONDS` overrides it, 1 to
+    600).
     """
     url = f"{tracking_uri()}/api/2.0/mlflow/{path}"
     body = None
@@ -41,6 +44,18 @@ def call(method: str, path: str, fields: Mapping[str, object]) -> dict[str, Any]
     else:
         body = json.dumps(fields).encode()
 
+    status, text = _answer(method, url, body, path)
+    if status == 404 and "RESOURCE_DOES_NOT_EXIST" in text:
+        raise Missing(f"MLflow knows no {_sought(fields)}.")
+    if status == 400 and "alias" in path and "not found" in text:
+        raise Missing(f"MLflow knows no {_sought(fields)}.")
+    if status != 200:
+        raise StepFailed(f"MLflow answered {path} with {status}: {text[:200]}")
+    return json.loads(text)
+
+
+def _answer(method: str, url: str, body: bytes | None, what: str) -> tuple[int, str]:
+    """Status and text of an answer that waiting does not change."""
     last = ""
 
     def attempt() -> tuple[int, str] | None:
@@ -50,21 +65,16 @@ def call(method: str, path: str, fields: Mapping[str, object]) -> dict[str, Any]
         except http_client.Unreachable as error:
             last = str(error)
             return None
+        if status != 200:
+            full_volume.require_room(text, full_volume.MLFLOW)
         last = f"{status} {text[:200]}"
         return None if status in http_client.TRANSIENT_STATUSES else (status, text)
 
     patience = inputs.number("MLFLOW_PATIENCE_SECONDS", 1, 600, default=PATIENCE)
     answer = http_client.poll(attempt, patience, interval=0.5)
     if answer is None:
-        raise Unavailable(f"MLflow at {tracking_uri()} did not answer {path} in {patience:.0f} s ({last}).")
-    status, text = answer
-    if status == 404 and "RESOURCE_DOES_NOT_EXIST" in text:
-        raise Missing(f"MLflow knows no {_sought(fields)}.")
-    if status == 400 and "alias" in path and "not found" in text:
-        raise Missing(f"MLflow knows no {_sought(fields)}.")
-    if status != 200:
-        raise StepFailed(f"MLflow answered {path} with {status}: {text[:200]}")
-    return json.loads(text)
+        raise Unavailable(f"MLflow at {tracking_uri()} did not answer {what} in {patience:.0f} s ({last}).")
+    return answer
 
 
 def _sought(fields: Mapping[str, object]) -> str:
@@ -78,6 +88,10 @@ class ModelVersion:
     def __init__(self, record: dict[str, Any]) -> None:
         self.number = str(record["version"])
         self.run: str = record.get("run_id", "")
+        # Where its files are; several versions may be of one place.
+        self.source: str = record.get("source", "")
+        # When it was registered, in milliseconds since 1970.
+        self.created_at = int(record.get("creation_timestamp") or 0)
         self.description: str = record.get("description", "")
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in record.get("tags", [])}
         # When it was last changed, but for its tags: UTC to the second.
@@ -102,6 +116,24 @@ class ModelVersion:
     def verified_digest(self) -> str | None:
         """Digest of the image that passed every gate in staging, or None: no test verifies a later build."""
         return _digest(self.tags.get("staging.digest")) if self.tags.get("staging.verdict") == "pass" else None
+
+    @property
+    def verdict_order(self) -> tuple[str, int]:
+        """Sorts versions by the time of their verdict in staging."""
+        return self.verdict_at, int(self.number)
+
+    @property
+    def digests(self) -> set[str]:
+        """Digests of its images that MLflow names: the one that was built last, and the one that was tested."""
+        return {found for key in ("image_digest", "staging.digest") if (found := _digest(self.tags.get(key)))}
+
+    @property
+    def collected(self) -> str | None:
+        """Why nobody can release it any more, as a sentence: its image and its files were collected; else None."""
+        at = self.tags.get(COLLECTED)
+        if not at:
+            return None
+        return f"Version {self.number} was collected at {at} to make room, and its files are gone: train a model again."
 
 
 def _digest(text: str | None) -> str | None:
@@ -128,6 +160,23 @@ def get(version: str) -> ModelVersion:
     return ModelVersion(call("GET", "model-versions/get", fields)["model_version"])
 
 
+def require_not_collected(version: str) -> None:
+    """Raises StepFailed where the files of a version were collected, and Missing where MLflow does not have it."""
+    collected = get(version).collected
+    if collected:
+        raise StepFailed(collected)
+
+
+def all_versions() -> list[ModelVersion]:
+    """Every version of the model."""
+    found, token = [], ""
+    while True:
+        page, token = _search("", token, size=1000)
+        found += page
+        if not token:
+            return found
+
+
 def of_image(digest: str) -> list[ModelVersion]:
     """The versions of which an image was built or has been judged that has this digest."""
     if not _digest(digest):
@@ -147,18 +196,21 @@ def passed() -> Iterator[ModelVersion]:
     token = ""
     while True:
         page, token = _search("tags.`staging.verdict`='pass'", token)
-        waiting = sorted([*waiting, *page], key=lambda version: (version.verdict_at, int(version.number)))
+        waiting = sorted([*waiting, *page], key=lambda version: version.verdict_order)
         while waiting and (not token or waiting[-1].verdict_at >= page[-1].changed_at):
             yield waiting.pop()
         if not token:
             return
 
 
-def _search(condition: str, token: str = "") -> tuple[list[ModelVersion], str]:
-    """A page of the versions that a condition finds, the last changed one first, and the token of the next page."""
+def _search(condition: str, token: str = "", size: int | None = None) -> tuple[list[ModelVersion], str]:
+    """
+    A page of the versions that a condition finds (empty: all), the last changed one first, and the token of the next
+    page. `size`: how many versions a page has, 1 to 1000; default PAGE.
+    """
     fields = {
-        "filter": f"name='{constants.MODEL}' and {condition}",
-        "max_results": PAGE,
+        "filter": " and ".join(filter(None, [f"name='{constants.MODEL}'", condition])),
+        "max_results": size or PAGE,
         "order_by": ["last_updated_timestamp DESC", "version_number DESC"],
         **({"page_token": token} if token else {}),
     }
@@ -177,6 +229,15 @@ def tag(version: str, **tags: object) -> None:
     for key, value in tags.items():
         fields = {"name": constants.MODEL, "version": version, "key": key.replace("__", "."), "value": str(value)}
         call("POST", "model-versions/set-tag", fields)
+
+
+def aliases() -> dict[str, str]:
+    """The version that each alias is on."""
+    try:
+        model = call("GET", "registered-models/get", {"name": constants.MODEL})["registered_model"]
+    except Missing:
+        return {}
+    return {entry["alias"]: str(entry["version"]) for entry in model.get("aliases", [])}
 
 
 def alias(name: str) -> str | None:
@@ -243,6 +304,17 @@ def download(version: str, file: str, path: Path, limit: int) -> None:
     except Exception as error:
         damaged = f"{file} of version {version} did not come from MLflow: {str(error)[:300]}"
         raise StepFailed(f"{damaged}. Train the model again, or restore MLflow's artifacts.") from error
+
+
+def delete_files(source: str) -> None:
+    """
+    Deletes what MLflow itself keeps at the source of a version, `mlflow-artifacts:/...`. What is gone already is no
+    error. Raises Unavailable or StepFailed.
+    """
+    path = f"mlflow-artifacts/artifacts{urllib.parse.quote(urllib.parse.urlparse(source).path)}"
+    status, text = _answer("DELETE", f"{tracking_uri()}/api/2.0/{path}", None, path)
+    if status not in (200, 404):
+        raise StepFailed(f"MLflow answered the deletion of {source} with {status}: {text[:200]}")
 
 
 def run_tags(run: str) -> dict[str, str]:

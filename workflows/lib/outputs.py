@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-OUTCOMES = ("promoted", "held", "reverted", "inconclusive", "below_accuracy_bar", "refused", "broken")
+OUTCOMES = ("promoted", "held", "reverted", "inconclusive", "below_accuracy_bar", "refused", "broken", "collected")
 
 
 def clean(text: object, limit: int = 500) -> str:

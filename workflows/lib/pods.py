@@ -64,6 +64,11 @@ def running_digests(pods: Sequence[Pod]) -> list[str]:
     return sorted({_container(pod)["image"].rpartition("@")[2] for pod in ready})
 
 
+def told_digests(pods: Sequence[Pod]) -> set[str]:
+    """Digests of the images that pods were made for, whatever state they are in."""
+    return {_container(pod).get("image", "").rpartition("@")[2] for pod in pods}
+
+
 def restarts(pods: Sequence[Pod], digest: str) -> int:
     """Restarts of the image's containers; pods that are leaving do not count."""
     return sum(_status(pod).get("restartCount", 0) for pod in _staying(pods, digest))
@@ -120,16 +125,23 @@ def assess(
     return Assessment("ready", metrics=metrics)
 
 
-def unhealthy_reason(pods: Sequence[Pod], digest: str, since: str, replicas: int) -> str | None:
+def assess_since(pods: Sequence[Pod], digest: str, since: str) -> Assessment:
     """
-    Why an environment has not run a digest in health since an instant (UTC, to the second; empty: ever), or None. All
-    its pods count: `replicas` of them, each ready, none of them ended since. An end that was asked for does not count,
-    if it is the last one: Kubernetes keeps no more of an earlier one than that it was.
+    Judges the pods of a digest that was released at an instant (UTC, to the second; empty: ever), strictly. An end that
+    was asked for does not count, if it is the last one: Kubernetes keeps no more of an earlier one than that it was.
     """
     ours = [pod for pod in pods if runs(pod, digest)]  # what is being rolled out beside it says nothing of it
     earlier = ends_before(ours, since)
     uncounted = {_name(pod): earlier.get(_name(pod), 0) + _was_asked_to_end(pod) for pod in ours}
-    found = assess(ours, digest, strict=True, before=uncounted)
+    return assess(ours, digest, strict=True, before=uncounted)
+
+
+def unhealthy_reason(pods: Sequence[Pod], digest: str, since: str, replicas: int) -> str | None:
+    """
+    Why an environment has not run a digest in health since an instant (UTC, to the second; empty: ever), or None. All
+    its pods count: `replicas` of them, each ready, none of them ended since.
+    """
+    found = assess_since(pods, digest, since)
     if found.state != "ready":
         return found.reason
     running = found.metrics["pods"]

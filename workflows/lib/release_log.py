@@ -8,7 +8,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from lib import child_workflows, constants, last_release, model_registry, outputs
 from lib.child_workflows import Workflow
@@ -16,7 +16,7 @@ from lib.errors import StepFailed
 from lib.last_release import LastRelease, Served
 
 EXPERIMENT = "gourmetgram-releases"
-SUCCESSES = ("deployed", "promoted", "reverted", "restored")
+SUCCESSES = ("deployed", "promoted", "reverted", "restored", "aborted")
 
 
 class Release:
@@ -37,6 +37,19 @@ class Release:
         model_registry.call("POST", "runs/update", fields)
 
 
+class Recorded(NamedTuple):
+    """
+    What a record says. `serves`: what its environment serves since `at`, in milliseconds since 1970; None where the
+    release did not change that, or has not ended. `names`: every image that it names.
+    """
+
+    environment: str
+    serves: Served | None
+    at: int
+    has_ended: bool
+    names: frozenset[Served]
+
+
 class Unrecorded:
     """Stands for a record that MLflow refuses, where the way back to what serves matters more."""
 
@@ -46,7 +59,7 @@ class Unrecorded:
 
 
 def begin_way_back(action: str, environment: str, version: str | None = None) -> Release | Unrecorded:
-    """Like `begin`, for `revert` and `restore`: they go on without a record where MLflow refuses one."""
+    """Like `begin`, for `revert`, `restore` and `abort`: they go on without a record where MLflow refuses one."""
     try:
         return begin(action, environment, version)
     except StepFailed as failure:
@@ -56,8 +69,8 @@ def begin_way_back(action: str, environment: str, version: str | None = None) ->
 
 def begin(action: str, environment: str, version: str | None = None) -> Release:
     """
-    Opens the record of what this Workflow is about to do (`deploy`, `promote`, `revert` or `restore`), or finds the one
-    that it opened before it was interrupted. `version` is the model's, None for the base image.
+    Opens the record of what this Workflow is about to do (`deploy`, `promote`, `revert`, `restore` or `abort`), or
+    finds the one that it opened before it was interrupted. `version` is the model's, None for the base image.
     """
     workflow = child_workflows.current()
     found = opened(action, environment, workflow)
@@ -108,6 +121,32 @@ def last_served(environment: str) -> LastRelease | None:
     tags = Release(newest[0]).tags
     served = last_release.served(tags.get("serves_version"), tags.get("serves_digest"))
     return LastRelease(served, int(newest[0]["info"]["end_time"])) if served else None
+
+
+def read_all() -> list[Recorded]:
+    """Every record. Raises StepFailed where one does not say in earnest what an environment came to serve."""
+    found, token = [], ""
+    while True:
+        query = {"experiment_ids": [_experiment()], "max_results": 1000} | ({"page_token": token} if token else {})
+        page = model_registry.call("POST", "runs/search", query)
+        found += [_recorded(run) for run in page.get("runs", [])]
+        token = page.get("next_page_token", "")
+        if not token:
+            return found
+
+
+def _recorded(run: dict[str, Any]) -> Recorded:
+    info, tags = run["info"], Release(run).tags
+    has_ended = info["status"] != "RUNNING"
+    words = (tags.get("serves_version"), tags.get("serves_digest"))
+    serves = last_release.served(*words) if any(words) else None
+    if has_ended and any(words) and (serves is None or "end_time" not in info):
+        unknown = f"Nobody understands what was served by the record {info['run_id']} of {EXPERIMENT}"
+        raise StepFailed(f"{unknown}: put its tags right in MLflow, or delete this run there.")
+    tested = last_release.served(tags.get("app_version"), tags.get("digest"))
+    names = frozenset(filter(None, (serves, tested)))
+    at = int(info.get("end_time") or 0)
+    return Recorded(tags.get("environment", ""), serves if has_ended else None, at, has_ended, names)
 
 
 def _identity(action: str, environment: str, workflow: Workflow) -> dict[str, str]:

@@ -26,17 +26,19 @@ class Split(NamedTuple):
     percents: the shares of this version so far, in percent, 1..99, ascending; the last one is today's.
     since: when today's share began, in seconds since 1970.
     withdrawn: why no user meets the version any more, or an empty string.
+    paused: why no user meets it for the time being, or an empty string.
     """
 
     version: str
     percents: tuple[int, ...]
     since: int
     withdrawn: str = ""
+    paused: str = ""
 
     @property
     def percent(self) -> int:
         """Today's share of the users, 0..99 %."""
-        return 0 if self.withdrawn else self.percents[-1]
+        return 0 if self.withdrawn or self.paused else self.percents[-1]
 
 
 def decide(
@@ -55,8 +57,8 @@ def decide(
 
 def advance(split: Split, steps: tuple[int, ...], pause: int, now: int) -> Split:
     """The next step of a split, once today's has lasted `pause` seconds; the last one lasts until a person promotes."""
-    larger = [step for step in steps if step > split.percent]
-    if split.withdrawn or not larger or now - split.since < pause:
+    larger = [step for step in steps if step > split.percents[-1]]
+    if not split.percent or not larger or now - split.since < pause:
         return split
     return split._replace(percents=(*split.percents, larger[0]), since=now)
 
@@ -118,7 +120,8 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
         is_whole = is_ascending and percents[0] > 0 and percents[-1] < 100
         if not is_whole or not _APP_VERSION.fullmatch(fields["version"]):
             return None
-        return Split(fields["version"], percents, int(fields["since"]), str(fields["withdrawn"]))
+        reasons = (str(fields[key]) for key in ("withdrawn", "paused"))
+        return Split(fields["version"], percents, int(fields["since"]), *reasons)
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -146,4 +149,6 @@ def sentence(split: Split | None, production: str) -> str:
         return f"All users meet {production}"
     if split.withdrawn:
         return f"No user meets {split.version} in canary any more: {split.withdrawn}"
+    if split.paused:
+        return f"No user meets {split.version} in canary for the time being: {split.paused}"
     return f"{split.percent} % of the users meet {split.version} in canary"

@@ -28,7 +28,10 @@ def built_digest(version: str, given: str | None) -> str:
     The digest that was built for a version. One that is given must be it: no other image passes under its name.
     Raises StepFailed.
     """
-    digest = model_registry.get(version).digest
+    model = model_registry.get(version)
+    if model.collected:
+        raise StepFailed(model.collected)
+    digest = model.digest
     if not digest:
         raise StepFailed(f"Version {version} has no image: run build-container-image for it.")
     if given and given != digest:

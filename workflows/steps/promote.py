@@ -1,6 +1,6 @@
 """
 Promotes a model version to the next environment. Every promotion must meet these rules; no parameter bypasses them:
-- the version passed staging;
+- the version passed staging, and was not collected since;
 - promotions are not frozen;
 - the source runs the digest that passed, and no other, right now;
 - the source has run it for the minimum soak;
@@ -79,6 +79,8 @@ def alias_follows(target: str, version: str) -> str:
 def promotable_digest(source: str, version: str) -> str:
     """The digest to promote; raises PromotionRejected when a rule forbids it."""
     model = model_registry.get(version)
+    if model.collected:
+        raise PromotionRejected(model.collected)
     verified = model.verified_digest
     if not verified:
         unverified = f"Version {version} has not passed staging with its present image"

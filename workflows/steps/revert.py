@@ -115,7 +115,7 @@ def keep(staging: Staging) -> None:
     if staging.running is None:
         good = Served(last_release.BASE, rollout.base_digest())
     elif passed:
-        newest = max(passed, key=lambda version: (version.verdict_at, int(version.number)))
+        newest = max(passed, key=lambda version: version.verdict_order)
         good = Served(constants.app_version(newest.number), staging.running)
     else:
         good = staging.forgotten
@@ -136,9 +136,12 @@ def leave(running: str) -> None:
 
 
 def good_releases(staging: Staging, failed: str | None) -> Iterator[Served]:
-    """What staging may go back to: what passed there, the last verdict first, then what it held; never `failed`."""
+    """
+    What staging may go back to: what passed there, the last verdict first, then what it held; never `failed`, nor what
+    was collected.
+    """
     for version in model_registry.passed():
-        if version.verified_digest and version.number != failed:
+        if version.verified_digest and not version.collected and version.number != failed:
             yield Served(constants.app_version(version.number), version.verified_digest)
     if staging.forgotten and staging.forgotten.number != failed:
         yield staging.forgotten

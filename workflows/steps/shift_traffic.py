@@ -5,7 +5,7 @@ where there is none, or promotions are frozen: the schedule runs it again.
 
 import time
 
-from lib import freeze, gateway, inputs, step, traffic
+from lib import freeze, gateway, inputs, outputs, step, traffic
 
 INTERVAL = 10.0  # seconds between two looks at canary
 
@@ -20,6 +20,7 @@ def main() -> None:
         if split is None or split.withdrawn or split.percent >= settings.steps[-1] or freeze.reason():
             break
         time.sleep(INTERVAL)
+    outputs.write("withdrawn", "yes" if split and split.withdrawn else "no")
     print(f"{traffic.sentence(split, settings.production.environment)}.", flush=True)
 
 

@@ -221,12 +221,30 @@ export const foundations: Protections = {
     ],
     [
       "a registry with too many requests is asked again",
-      ', "TOOMANYREQUESTS")',
-      ",)",
+      '    "TOOMANYREQUESTS",\n',
+      "",
       "test_recorded.py::test_failure_of_crane[TOOMANYREQUESTS]",
+    ],
+    [
+      "a push that a restart of the registry cut off runs again",
+      '    "MANIFEST_BLOB_UNKNOWN",\n',
+      "",
+      "test_recorded.py::test_failure_of_crane[MANIFEST_BLOB_UNKNOWN]",
+    ],
+    [
+      "a registry that is full is final",
+      "    full_volume.require_room(done.stderr, full_volume.REGISTRY)\n",
+      "",
+      "test_recorded.py::test_failure_of_crane[UNKNOWN]",
     ],
   ],
   "lib/app_image.py": [
+    [
+      "what was collected is not built",
+      "    model_registry.require_not_collected(version)\n",
+      "",
+      "test_build_image.py::test_what_was_collected_is_not_built",
+    ],
     [
       "an image that the registry lost is built again",
       "        rebuild(released.number, released.digest)",

@@ -292,8 +292,8 @@ export const gates: Protections = {
     ],
     [
       "a source that restarted and recovered is not in health",
-      "found = assess(ours, digest, strict=True, before=",
-      "found = assess(ours, digest, before=",
+      "return assess(ours, digest, strict=True, before=",
+      "return assess(ours, digest, before=",
       "test_promote.py::test_only_what_the_source_has_run_in_health[one ready, another restarted once]",
     ],
     [
@@ -482,8 +482,8 @@ export const gates: Protections = {
     ],
     [
       "what has not settled runs nothing",
-      "    return _digests(application) if _is_settled(application) else []",
-      "    return _digests(application)",
+      "    return seen_digests(application) if _is_settled(application) else []",
+      "    return seen_digests(application)",
       "test_argocd.py::test_an_unsettled_application_tells_nothing",
     ],
     [

@@ -4,6 +4,12 @@ import type { Protections } from "./protection";
 export const promotion: Protections = {
   "steps/promote.py": [
     [
+      "what was collected is not promoted",
+      "    if model.collected:",
+      "    if False:",
+      "test_promote.py::test_not_what_was_collected",
+    ],
+    [
       "only what passed is promoted",
       "    if not verified:",
       "    if False:",
@@ -158,7 +164,7 @@ export const promotion: Protections = {
     ],
     [
       "the version that passed last comes first",
-      "key=lambda version: (version.verdict_at, int(version.number))",
+      "key=lambda version: version.verdict_order",
       "key=lambda version: int(version.number)",
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],
@@ -176,9 +182,11 @@ export const promotion: Protections = {
     ],
     [
       "the versions that passed are asked for to the last",
-      `        if not token:
+      `            yield waiting.pop()
+        if not token:
             return`,
-      "        return",
+      `            yield waiting.pop()
+        return`,
       "test_revert.py::test_every_version_that_passed_is_come_to_where_images_are_lost",
     ],
     [

@@ -132,6 +132,12 @@ export const staging: Protections = {
   ],
   "steps/deploy.py": [
     [
+      "what was collected is not deployed",
+      "    if model.collected:",
+      "    if False:",
+      "test_deploy.py::test_what_was_collected_is_not_deployed",
+    ],
+    [
       "nothing is deployed without the lock",
       "        child_workflows.require_lock()\n",
       "",

@@ -19,6 +19,9 @@ const waits = "waits longer than its child can take, and may run longer than it 
 const rollOuts = deadlines("gives every release the time that a roll-out may take, and a promotion the way back too");
 const limited = "acts under its own account, for a limited time, and is kept for days";
 const recovers = "structure.test.ts: recovers and watches on a schedule, never two at once, by what needs no parameter";
+const collects =
+  "structure.test.ts: collects while nothing is tested or promoted, with both locks, each taken in the order of a " +
+  "pipeline run";
 const trains = "structure.test.ts: trains on a schedule, never two at once";
 const ends = (workflow: string, entrypoint: string) =>
   `protections.test.ts: when it ends ${workflow}, begun at ${entrypoint}, makes good what it left undone`;
@@ -137,6 +140,11 @@ export const templates: Protections = {
       "      activeDeadlineSeconds: 1200",
       rollOuts,
     ],
+  ],
+  "collect-old-versions.yaml": [
+    ["it waits for the test in staging", mutex("staging"), "", collects],
+    ["it waits for the promotion", mutex("promotion"), "", collects],
+    ["it runs again only where something was unreachable", retry, "true", retries("collect-old-versions/collect")],
   ],
   "restore-releases.yaml": [
     ["it waits for the promotion", mutex("promotion"), "", locks],

@@ -23,14 +23,14 @@ export const traffic: Protections = {
     ],
     [
       "a version that was withdrawn stays withdrawn",
-      "    if split.withdrawn or not larger",
+      "    if not split.percent or not larger",
       "    if not larger",
       "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
     ],
     [
       "nobody meets a version that was withdrawn",
-      "        return 0 if self.withdrawn else self.percents[-1]",
-      "        return self.percents[-1]",
+      "        return 0 if self.withdrawn or self.paused else self.percents[-1]",
+      "        return 0 if self.paused else self.percents[-1]",
       "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
     ],
     [
@@ -66,10 +66,28 @@ export const traffic: Protections = {
       "test_shift_traffic.py::test_the_route_stays_while_an_environment_is_between_two_releases",
     ],
     [
+      "a version that is in canary no more is not taken out of it",
+      " and canary.served.app_version == split.version\n    return split if is_there",
+      "\n    return split if is_there",
+      "test_abort_canary.py::test_canary_stays_where_it_runs_another_version_by_now",
+    ],
+    [
       "a version that is ill loses its users",
-      "    if trouble:",
+      `    if found.state == "failing":`,
       "    if False:",
       "test_shift_traffic.py::test_no_user_meets_a_version_that_runs_out_of_memory",
+    ],
+    [
+      "a version without a ready pod has no users",
+      "    elif canary.served.digest not in pods.running_digests(listed):",
+      "    elif False:",
+      "test_shift_traffic.py::test_no_user_meets_a_version_without_a_ready_pod_for_the_time_being[starting]",
+    ],
+    [
+      "users meet it again once a pod is ready",
+      "    elif split.paused:",
+      "    elif False:",
+      "test_shift_traffic.py::test_users_meet_it_again_once_a_pod_is_ready_and_the_share_lasts_its_time_anew",
     ],
     [
       "a freeze holds the share",
@@ -88,6 +106,26 @@ export const traffic: Protections = {
       "    except (StepFailed, Unavailable) as failure:",
       "    except StepFailed as failure:",
       "test_promote.py::test_a_gateway_that_is_away_fails_no_promotion",
+    ],
+  ],
+  "steps/abort_canary.py": [
+    [
+      "canary stays where its version is not withdrawn",
+      "    if settings is None or split is None:",
+      "    if settings is None:",
+      "test_abort_canary.py::test_canary_stays_where_its_version_is_not_withdrawn",
+    ],
+    [
+      "nothing is promoted or reverted to a version that was withdrawn",
+      "        withdraw_pass(version, split)\n",
+      "",
+      "test_abort_canary.py::test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it",
+    ],
+    [
+      "canary holds what it is back on",
+      "        last_release.hold(canary, good)\n",
+      "",
+      "test_abort_canary.py::test_canary_is_back_on_what_production_serves_and_the_record_says_why",
     ],
   ],
   "lib/inputs.py": [

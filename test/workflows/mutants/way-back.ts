@@ -200,14 +200,20 @@ export const wayBack: Protections = {
     ],
     [
       "never back to the version that failed",
-      "        if version.verified_digest and version.number != failed:",
-      "        if version.verified_digest:",
+      "version.verified_digest and not version.collected and version.number != failed:",
+      "version.verified_digest and not version.collected:",
       "test_revert.py::test_a_version_that_passed_is_not_gone_back_to_when_it_is_the_failed_one",
     ],
     [
+      "never back to a version that was collected",
+      "if version.verified_digest and not version.collected and",
+      "if version.verified_digest and",
+      "test_revert.py::test_what_was_collected_is_never_gone_back_to",
+    ],
+    [
       "never back to a version that did not pass",
-      "        if version.verified_digest and version.number != failed:",
-      "        if version.number != failed:",
+      "        if version.verified_digest and not version.collected and version.number != failed:",
+      "        if not version.collected and version.number != failed:",
       "test_revert.py::test_a_digest_that_a_person_wrote_is_none[latest]",
     ],
     [

@@ -91,6 +91,7 @@ def unknown_model():
     missing(model_registry.get, "1")
     assert model_registry.of_image(IMAGE) == list(model_registry.passed()) == []
     assert model_registry.alias("staging") is None
+    assert model_registry.aliases() == {} and model_registry.all_versions() == []
 
 
 def train(experiment, version):
@@ -120,6 +121,7 @@ def registered(uri):
     model_registry.move_alias("staging", "1")
     model_registry.move_alias("canary", "1")
     model_registry.move_alias("staging", "2")
+    assert model_registry.aliases() == {"canary": "1", "staging": "2"}
     model_registry.get("2")
     model_registry.tag("1", staging__verdict="pass")
     model_registry.tag("2", staging__verdict="pass")
@@ -144,6 +146,9 @@ def registered(uri):
     missing(model_registry.call, "GET", "model-versions/get-download-uri", {"name": constants.MODEL, "version": "99"})
     for file in ("food11.onnx", "nothing"):
         http_client.request(f"{API}{artifact(uri, file)}")
+    for _ in ("there", "gone"):
+        model_registry.delete_files(uri)
+    http_client.request(f"{API}{artifact(uri)}")
 
 
 def released():
@@ -157,6 +162,7 @@ def released():
     child_workflows.current = lambda: two
     release_log.close_interrupted("staging", "staging serves 1.0.1", Served("1.0.1", f"sha256:{'1' * 64}"))
     assert release_log.last_served("staging").served.app_version == "1.0.1"
+    assert len(release_log.read_all()) == 2
     assert release_log._origin("0" * 32) == {}
     return [{"run_id": record.run} for record in (first, second)]
 

@@ -38,7 +38,13 @@ STATUS = {  # trouble that the API server tells of itself: its status, reason an
 ERRORS = {  # what the registry says of itself: its status and message. crane tells its code alone
     "TOOMANYREQUESTS": (429, "too many requests"),
     "DENIED": (403, "requested access to the resource is denied"),
+    # What it has lost of a push that it was restarted in.
+    "MANIFEST_BLOB_UNKNOWN": (404, "blob unknown to registry"),
+    "BLOB_UPLOAD_UNKNOWN": (404, "blob upload unknown to registry"),
+    "UNKNOWN": (500, "unknown error"),
 }
+# What a registry adds to UNKNOWN whose volume is full.
+FULL = {"DriverName": "filesystem", "Enclosed": {"Op": "write", "Path": "/var/lib/registry/docker", "Err": 28}}
 CUT = ("reset", "closed", "cut-short", "stopping")  # trouble on the way
 
 
@@ -162,7 +168,9 @@ class Troubled(BaseHTTPRequestHandler):
             return self.reply(code, json.dumps(status).encode())
         if self.trouble in ERRORS:
             code, message = ERRORS[self.trouble]
-            return self.reply(code, json.dumps({"errors": [{"code": self.trouble, "message": message}]}).encode())
+            error = {"code": self.trouble, "message": message}
+            error |= {"detail": FULL} if self.trouble == "UNKNOWN" else {}
+            return self.reply(code, json.dumps({"errors": [error]}).encode())
         if self.trouble.isdigit():
             return self.reply(int(self.trouble), b"trouble", "text/plain")
         if self.trouble == "cut-short":

@@ -1,0 +1,36 @@
+import { parseArgs } from "node:util";
+import { runMain } from "../lib/main";
+import { connect } from "../stacks/stack-cluster";
+import { output } from "./pipeline-run";
+import { follow } from "./train";
+import { pipelineRunWorkflows, submit } from "./workflows";
+
+const usage = `Usage: npm run collect [-- --dry-run]
+
+Deletes the images and files of the model versions that nothing keeps, and says why the others stay. It waits until no
+model is tested or promoted. With --dry-run it only says what it would delete. Exit code 0: done. 2: something failed,
+or could not be read: nothing is deleted then of which it is not certain that nobody needs it.`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      "dry-run": { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const cluster = connect();
+  const begun = Date.now();
+  const name = await submit(cluster, "collect-old-versions", { "dry-run": values["dry-run"] ? "yes" : "no" });
+  const { exitCode, word, sentence } = await follow(cluster, name, begun);
+  const [workflow] = await pipelineRunWorkflows(cluster, name);
+  const plan = workflow && output(workflow, "plan");
+  if (plan) console.log(`\n${plan}`);
+  console.log(`\n${word}: ${sentence}`);
+  return exitCode;
+}
+
+if (require.main === module) runMain(main, 2);

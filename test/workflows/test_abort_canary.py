@@ -1,0 +1,100 @@
+"""abort_canary.py: a version that lost its users loses its pass too, and canary is back on what production serves."""
+
+import json
+
+import pytest
+
+from conftest import digest, pod, says
+from lib.traffic import Split
+from test_shift_traffic import SETTINGS, has_route, takes_changes
+
+ILL = Split("1.0.7", (1, 10), 5, "OOMKilled: the model needs more than the memory limit of 256Mi (1 restarts)")
+
+
+@pytest.fixture
+def ill(world):
+    """Version 7 in canary was withdrawn; production serves 6."""
+    tags = {"image_digest": digest(7), "staging__verdict": "pass", "staging__digest": digest(7)}
+    world.mlflow.add(6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6))
+    world.mlflow.add(7, **tags)
+    world.mlflow.aliases.update(canary="7", production="6")
+    world.current_workflow({"workflows.argoproj.io/cron-workflow": "cron-shift-traffic"})
+    world.application("canary", 7, held=7)
+    world.application("production", 6, held=6)
+    has_route(world, ILL)
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    return world
+
+
+def abort(world):
+    return world.run("abort_canary", TRAFFIC=json.dumps(SETTINGS))
+
+
+def test_canary_is_back_on_what_production_serves_and_the_record_says_why(ill):
+    ill.patchable("canary", pod(7, "oom-restarted"))
+    ill.pods_watched("canary", (0, "ADDED", pod(6)))
+    ill.app.serves(6)
+    takes_changes(ill)
+    done = abort(ill)
+    assert done.returncode == 0, done.stderr
+    sentence = f"1.0.7 was withdrawn: {ILL.withdrawn}; canary is back on 1.0.6"
+    assert ill.output("reason") == sentence
+    assert ill.mlflow.aliases == {"canary": "6", "production": "6"}
+    assert ill.held() == ["1.0.6"]
+    [record] = ill.mlflow.releases(action="abort", environment="canary", outcome="aborted", status="FINISHED")
+    assert (record["app_version"], record["serves_version"], record["reason"]) == ("1.0.7", "1.0.6", sentence)
+    assert record["requested_by"] == "schedule cron-shift-traffic"
+    assert ("Aborted", sentence) in ill.events()
+
+
+def test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it(ill):
+    ill.patchable("canary", pod(7, "oom-restarted"))
+    ill.pods_watched("canary", (0, "ADDED", pod(6)))
+    ill.app.serves(6)
+    takes_changes(ill)
+    assert abort(ill).returncode == 0
+    tags = ill.mlflow.versions["7"]
+    assert (tags["staging.verdict"], tags["staging.reason"]) == ("withdrawn", ILL.withdrawn)
+
+
+def test_a_version_that_was_deleted_meanwhile_is_taken_out_all_the_same(ill):
+    del ill.mlflow.versions["7"]
+    ill.patchable("canary", pod(7, "oom-restarted"))
+    ill.pods_watched("canary", (0, "ADDED", pod(6)))
+    ill.app.serves(6)
+    takes_changes(ill)
+    done = abort(ill)
+    assert (done.returncode, ill.held()) == (0, ["1.0.6"]), done.stderr
+
+
+def test_canary_stays_where_it_runs_another_version_by_now(world):
+    world.application("canary", 8, held=8)
+    has_route(world, ILL)
+    done = abort(world)
+    assert (done.returncode, done.stdout) == (0, "No version in canary is withdrawn.\n")
+
+
+def test_canary_stays_where_its_version_is_not_withdrawn(world):
+    world.application("canary", 7, held=7)
+    has_route(world, ILL._replace(withdrawn=""))
+    done = abort(world)
+    assert (done.returncode, done.stdout) == (0, "No version in canary is withdrawn.\n")
+
+
+def test_it_waits_for_a_production_that_is_between_two_releases(world):
+    world.application("canary", 7, held=7)
+    world.application("production", 6, held=5)
+    has_route(world, ILL)
+    done = abort(world)
+    assert done.returncode == 1
+    assert "production is between two releases: canary goes back when the schedule looks again." in done.stderr
+
+
+def test_a_canary_that_does_not_come_back_is_on_record(ill):
+    ill.patchable("canary", pod(7, "oom-restarted"))
+    ill.pods_watched("canary", (0, "ADDED", pod(6, "pull-backoff")))
+    done = ill.run("abort_canary", TRAFFIC=json.dumps(SETTINGS), ROLLOUT_TIMEOUT_SECONDS="2")
+    assert done.returncode == 1
+    [record] = ill.mlflow.releases(action="abort", outcome="broken", status="FAILED")
+    assert "serves_version" not in record
+    assert ill.mlflow.aliases["canary"] == "7"

@@ -1,0 +1,54 @@
+"""
+Takes a version out of canary that no user meets any more: its pass is withdrawn, so that nothing is promoted or
+reverted to it, and canary goes back to what production serves. Does nothing where canary runs another version by now.
+"""
+
+from lib import events, gateway, inputs, last_release, model_registry, outputs, release_log, restoration, step
+from lib.errors import StepFailed
+from lib.last_release import Served
+from lib.traffic import Split
+
+
+def main() -> None:
+    settings = inputs.traffic()
+    split = gateway.withdrawn(settings) if settings else None
+    if settings is None or split is None:
+        print("No version in canary is withdrawn.", flush=True)
+        return
+    production = gateway.released(settings.production.environment)
+    if production is None:
+        raise StepFailed("production is between two releases: canary goes back when the schedule looks again.")
+    sentence = abort(settings.canary.environment, split, production.served)
+    outputs.write("reason", outputs.clean(sentence))
+    gateway.try_put_right(settings.canary.environment)
+
+
+def abort(canary: str, split: Split, good: Served) -> str:
+    """Puts canary back on what production serves; returns a sentence. Raises StepFailed when it does not come to it."""
+    version = split.version.rpartition(".")[2]
+    release = release_log.begin_way_back("abort", canary, version)
+    try:
+        withdraw_pass(version, split)
+        restoration.restore(canary, good)
+        last_release.hold(canary, good)
+        model_registry.point_alias(canary, good.number)
+    except StepFailed as failure:
+        release.end("broken", failure)
+        raise
+    sentence = f"{split.version} was withdrawn: {split.withdrawn}; {canary} is back on {good.title}"
+    release.end("aborted", sentence, good)
+    events.warn(canary, "Aborted", sentence)
+    print(sentence, flush=True)
+    return sentence
+
+
+def withdraw_pass(version: str, split: Split) -> None:
+    """Takes back that the version passed staging. A version that was deleted meanwhile has no pass to take back."""
+    try:
+        model_registry.tag(version, staging__verdict="withdrawn", staging__reason=outputs.clean(split.withdrawn))
+    except model_registry.Missing:
+        print(f"MLflow no longer has version {version}.", flush=True)
+
+
+if __name__ == "__main__":
+    step.run(main)
