@@ -4,8 +4,8 @@ Fills an MLflow with model versions and releases as the pipeline writes them, an
     growth.py fill DATABASE VERSIONS RELEASES    at MLFLOW_TRACKING_URI, which keeps its data in that SQLite
     growth.py measure ROUNDS NAME=URL ...        prints the seconds of each step at each MLflow, as JSON
 
-The steps are the pipeline's own: PYTHONPATH has the folder `workflows`. What they ask of the cluster and the registry is answered at once: only the time
-between a request to MLflow and its answer counts.
+The steps are the pipeline's own: PYTHONPATH has the folder `workflows`. What they ask of the cluster and the registry
+is answered at once: only the time between a request to MLflow and its answer counts.
 """
 
 import contextlib
