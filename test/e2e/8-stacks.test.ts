@@ -89,7 +89,7 @@ describe("Given the whole pipeline in one stack, with models", () => {
 
   it("When production alone is previewed, updated and promoted to, Then the others stay as they are", async () => {
     const preview = await npmOn("production", "run", "preview");
-    expect(preview.stdout).toBe("Preview of production: nothing to change, 15 unchanged.\n");
+    expect(preview.stdout).toBe("Preview of production: nothing to change, 17 unchanged.\n");
     await withStackChange(
       { environments: { production: { replicas: 2 } } },
       async (update) => {

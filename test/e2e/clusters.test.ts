@@ -113,7 +113,7 @@ async function publishes(): Promise<void> {
 it("puts what runs on its own cluster and what deploys it on the platform's, and takes both away", async () => {
   const judged = ["--policy-pack", installPolicyPack()];
   const first = await onCanary("preview", ...judged);
-  expect(first).toContain("+ 19 to create");
+  expect(first).toContain("+ 21 to create");
   expect(first).toContain("string value at .stringData can't be known during preview");
 
   const [up] = await Promise.all([onCanary("up", "--yes", "--skip-preview", ...judged), publishes()]);
