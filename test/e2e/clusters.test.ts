@@ -117,7 +117,7 @@ it("puts what runs on its own cluster and what deploys it on the platform's, and
   expect(first).toContain("string value at .stringData can't be known during preview");
 
   const [up] = await Promise.all([onCanary("up", "--yes", "--skip-preview", ...judged), publishes()]);
-  expect(up).toContain("+ 19 created");
+  expect(up).toContain("+ 21 created");
   expect(await names(platform, "/api/v1/namespaces")).toEqual(["gourmetgram-canary-bundle"]);
   expect(await names(edge, "/api/v1/namespaces")).toEqual(["gourmetgram-canary"]);
   expect(await names(platform, `${bundles}/configmaps`)).toContain("gourmetgram-canary-bundle");
@@ -155,12 +155,12 @@ it("puts what runs on its own cluster and what deploys it on the platform's, and
   await expect(deployer.request("GET", `${environment}/secrets`)).rejects.toMatchObject({ status: 403 });
 
   const second = await onCanary("up", "--yes", "--refresh", "--skip-preview", ...judged);
-  expect(second).toMatch(/Resources:\n {4}19 unchanged/);
+  expect(second).toMatch(/Resources:\n {4}21 unchanged/);
   const recorded = readFileSync(join(stacksDirectory(), "canary.json"), "utf8");
   for (const item of [first, up, second, recorded])
     for (const token of [bearerToken, Buffer.from(bearerToken).toString("base64")]) expect(item).not.toContain(token);
 
-  expect(await onCanary("destroy", "--yes", "--skip-preview")).toContain("- 19 deleted");
+  expect(await onCanary("destroy", "--yes", "--skip-preview")).toContain("- 21 deleted");
   for (const plane of [platform, edge]) expect(await names(plane, "/api/v1/namespaces")).toEqual([]);
   expect(await names(platform, applications)).toEqual([]);
   expect(await names(platform, `${argoCd}/secrets`)).toEqual([]);
