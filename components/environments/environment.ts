@@ -4,6 +4,7 @@ import { firstEnvironment } from "../../config/promotion-path";
 import { registryAddress } from "../../images/catalogue";
 import { destination } from "../platform/argo-cd";
 import { exposedUrl } from "../shared/exposure";
+import { type Grant, grant } from "../shared/grant";
 import {
   restrictedContainer,
   restrictedNamespaceLabels,
@@ -40,14 +41,6 @@ const controllerAccount = { name: "argocd-application-controller", namespace: ar
 
 const readVerbs = ["get", "list", "watch"];
 const writeVerbs = [...readVerbs, "create", "update", "patch", "delete"];
-
-/** A Role with a RoleBinding of the same name. */
-interface Grant {
-  readonly name: string;
-  readonly namespace: pulumi.Input<string>;
-  readonly rules: k8s.types.input.rbac.v1.PolicyRule[];
-  readonly subjects: { readonly name: string; readonly namespace: pulumi.Input<string> }[];
-}
 
 /**
  * One environment of the food classifier. Pulumi declares its shape and publishes it as a bundle. Argo CD deploys the
@@ -125,9 +118,8 @@ export class Environment extends pulumi.ComponentResource {
 
   /** RBAC of Argo CD's controller: it writes the kinds that a bundle contains, and reads what these create. */
   private grantArgoCd(account: Grant["subjects"][number]): pulumi.Resource[] {
-    const grant: Grant = {
-      name: "argocd-deployer",
-      namespace: this.namespace,
+    const rights: Grant = {
+      metadata: { name: "argocd-deployer", namespace: this.namespace },
       rules: [
         { apiGroups: ["apps"], resources: ["deployments"], verbs: writeVerbs },
         { apiGroups: [""], resources: ["services"], verbs: writeVerbs },
@@ -137,7 +129,7 @@ export class Environment extends pulumi.ComponentResource {
       ],
       subjects: [account],
     };
-    return this.grant("argocd", grant, this.onEnvironment);
+    return grant(`${this.name}-argocd`, rights, this.onEnvironment);
   }
 
   /** The app only answers, on its port everybody, on that of its metrics the pods of the cluster. It asks nobody. */
@@ -304,27 +296,8 @@ export class Environment extends pulumi.ComponentResource {
     rules: Grant["rules"],
   ): pulumi.Resource[] {
     const subjects = workflows.map((workflow) => ({ name: workflow, namespace: workflowNamespace }));
-    return this.grant(role, { name: `${this.app}-${role}`, namespace, rules, subjects }, this.onPlatform);
-  }
-
-  private grant(
-    role: string,
-    { name, namespace, rules, subjects }: Grant,
-    options: pulumi.CustomResourceOptions,
-  ): pulumi.Resource[] {
-    const metadata = { name, namespace };
-    return [
-      new k8s.rbac.v1.Role(`${this.name}-${role}-role`, { metadata, rules }, options),
-      new k8s.rbac.v1.RoleBinding(
-        `${this.name}-${role}-binding`,
-        {
-          metadata,
-          roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
-          subjects: subjects.map((account) => ({ kind: "ServiceAccount", ...account })),
-        },
-        options,
-      ),
-    ];
+    const metadata = { name: `${this.app}-${role}`, namespace };
+    return grant(`${this.name}-${role}`, { metadata, rules, subjects }, this.onPlatform);
   }
 }
 

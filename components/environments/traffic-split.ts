@@ -2,6 +2,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Backend } from "../../config/promotion-path";
 import { gatewayName, listenerName } from "../platform/gateway";
+import { type Grant, grant } from "../shared/grant";
 import { argoCdNamespace, trafficRoute, workflowNamespace } from "../shared/workflow-names";
 import { environmentApp } from "./environment-bundle";
 
@@ -28,11 +29,11 @@ export class TrafficSplit extends pulumi.ComponentResource {
         new k8s.apiextensions.CustomResource(
           `${name}-grant-${environment}`,
           {
-            apiVersion: "gateway.networking.k8s.io/v1beta1",
+            apiVersion: `${gatewayApi}/v1beta1`,
             kind: "ReferenceGrant",
             metadata: { name: trafficRoute, namespace: environmentApp(environment) },
             spec: {
-              from: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute", namespace: args.namespace }],
+              from: [{ group: gatewayApi, kind: "HTTPRoute", namespace: args.namespace }],
               to: [{ group: "", kind: "Service", name: environmentApp(environment) }],
             },
           },
@@ -42,7 +43,7 @@ export class TrafficSplit extends pulumi.ComponentResource {
     new k8s.apiextensions.CustomResource(
       `${name}-route`,
       {
-        apiVersion: "gateway.networking.k8s.io/v1",
+        apiVersion: `${gatewayApi}/v1`,
         kind: "HTTPRoute",
         metadata: { name: trafficRoute, namespace: args.namespace },
         spec: {
@@ -53,46 +54,33 @@ export class TrafficSplit extends pulumi.ComponentResource {
       // Server-side apply knows the rules only as a whole, so Pulumi cannot state the backends and leave their weights.
       { ...child, dependsOn: grants, ignoreChanges: ["spec.rules"] },
     );
-    const gatewayApi = "gateway.networking.k8s.io";
+    const to = (role: string, namespace: pulumi.Input<string>, accounts: string[], rules: Grant["rules"]) =>
+      grant(
+        `${name}-${role}`,
+        {
+          metadata: { name: `${name}-${role}`, namespace },
+          rules,
+          subjects: accounts.map((account) => ({ name: account, namespace: workflowNamespace })),
+        },
+        child,
+      );
     const route = { apiGroups: [gatewayApi], resources: ["httproutes"], resourceNames: [trafficRoute] };
-    this.grant(`${name}-route`, args.namespace, routeAccounts, [{ ...route, verbs: ["get", "patch"] }]);
+    to("route", args.namespace, routeAccounts, [{ ...route, verbs: ["get", "patch"] }]);
     // What the environments serve, and how canary runs, which goes back to production's version where it runs badly.
     // `promote-model` and `restore-releases` have these rights anyway.
     const canaryApp = environmentApp(args.canary.environment);
     const application = { apiGroups: ["argoproj.io"], resources: ["applications"] };
-    this.grant(`${name}-releases`, argoCdNamespace, watchAccounts, [
+    to("releases", argoCdNamespace, watchAccounts, [
       { ...application, resourceNames: [productionApp], verbs: ["get"] },
       { ...application, resourceNames: [canaryApp], verbs: ["get", "patch"] },
       { apiGroups: [""], resources: ["events"], verbs: ["create"] },
     ]);
-    this.grant(`${name}-canary`, canaryApp, watchAccounts, [
-      { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
-      { apiGroups: ["apps"], resources: ["deployments"], resourceNames: [canaryApp], verbs: ["get"] },
-    ]);
+    to("canary", canaryApp, watchAccounts, [{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }]);
     this.registerOutputs({});
-  }
-
-  /** Gives workflows rights in a namespace, by a Role and a RoleBinding of the same name. */
-  private grant(
-    name: string,
-    namespace: pulumi.Input<string>,
-    accounts: string[],
-    rules: k8s.types.input.rbac.v1.PolicyRule[],
-  ) {
-    const metadata = { name, namespace };
-    new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules }, { parent: this });
-    new k8s.rbac.v1.RoleBinding(
-      `${name}-binding`,
-      {
-        metadata,
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name },
-        subjects: accounts.map((account) => ({ kind: "ServiceAccount", name: account, namespace: workflowNamespace })),
-      },
-      { parent: this },
-    );
   }
 }
 
+const gatewayApi = "gateway.networking.k8s.io";
 /** The workflow that watches canary for as long as it gets users. */
 const watchAccounts = ["shift-traffic"];
 /** Workflows that move users: to a new canary, back from one, and back from what a person wrote by hand. */

@@ -6,6 +6,7 @@ import type { PipelineSettings } from "../../config";
 import type { Backend } from "../../config/promotion-path";
 import type { BuiltImageKey } from "../../images/catalogue";
 import type { Manifest } from "../platform/release-manifests";
+import { grant } from "../shared/grant";
 import { freezeName, holdsAnnotation } from "../shared/workflow-names";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
@@ -134,14 +135,9 @@ export class PromotionPipeline extends pulumi.ComponentResource {
     const metadata = { name: template, namespace };
     const child = { parent: this };
     new k8s.core.v1.ServiceAccount(`${name}-${template}-account`, { metadata }, child);
-    new k8s.rbac.v1.Role(`${name}-${template}-role`, { metadata, rules: workflowRules(template) }, child);
-    new k8s.rbac.v1.RoleBinding(
-      `${name}-${template}-binding`,
-      {
-        metadata,
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: template },
-        subjects: [{ kind: "ServiceAccount", name: template, namespace }],
-      },
+    grant(
+      `${name}-${template}`,
+      { metadata, rules: workflowRules(template), subjects: [{ name: template, namespace }] },
       child,
     );
   }

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../../config";
 import { type Images, imageReference } from "../../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
+import { grant } from "../shared/grant";
 import { restrictedNamespaceLabels } from "../shared/security";
 import { gatewayNamespace } from "../shared/workflow-names";
 import { adoptManifests, find, installManifests, type Manifest } from "./release-manifests";
@@ -132,17 +133,8 @@ export class Gateway extends pulumi.ComponentResource {
 
   /** Contour lists these kinds in each namespace that it watches, Secrets for certificates among them. */
   private allowReading(name: string, namespace: pulumi.Input<string>, rules: Rule[]) {
-    const metadata = { name: "gateway-contour", namespace };
-    new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules }, { parent: this });
-    new k8s.rbac.v1.RoleBinding(
-      `${name}-binding`,
-      {
-        metadata,
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: metadata.name },
-        subjects: [{ kind: "ServiceAccount", name: "contour", namespace: gatewayNamespace }],
-      },
-      { parent: this },
-    );
+    const subjects = [{ name: "contour", namespace: gatewayNamespace }];
+    grant(name, { metadata: { name: "gateway-contour", namespace }, rules, subjects }, { parent: this });
   }
 }
 

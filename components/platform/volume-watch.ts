@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
+import { grant } from "../shared/grant";
 import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } from "../shared/security";
 import { fullBar, type OwnedVolume } from "../shared/volumes";
 
@@ -33,16 +34,7 @@ export class VolumeWatch extends pulumi.ComponentResource {
 
     const account = new k8s.core.v1.ServiceAccount(`${name}-account`, { metadata }, child);
     const rules = [{ apiGroups: [""], resources: ["events"], verbs: ["create"] }];
-    new k8s.rbac.v1.Role(`${name}-role`, { metadata, rules }, child);
-    new k8s.rbac.v1.RoleBinding(
-      `${name}-binding`,
-      {
-        metadata,
-        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: metadata.name },
-        subjects: [{ kind: "ServiceAccount", name: metadata.name, namespace: metadata.namespace }],
-      },
-      child,
-    );
+    grant(name, { metadata, rules, subjects: [{ name: metadata.name, namespace: metadata.namespace }] }, child);
 
     const key = (module: string) => module.replace("/", "-");
     const modules = new k8s.core.v1.ConfigMap(

@@ -173,10 +173,7 @@ describe("TrafficSplit", () => {
       },
       { apiGroups: [""], resources: ["events"], verbs: ["create"] },
     ]);
-    expect(rules("canary")).toEqual([
-      { apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] },
-      { apiGroups: ["apps"], resources: ["deployments"], resourceNames: ["gourmetgram-canary"], verbs: ["get"] },
-    ]);
+    expect(rules("canary")).toEqual([{ apiGroups: [""], resources: ["pods"], verbs: ["get", "list", "watch"] }]);
     for (const name of ["releases", "canary"])
       expect(one(registrations, `traffic-split-${name}-binding`).inputs.subjects).toEqual([
         { kind: "ServiceAccount", name: "shift-traffic", namespace: "argo" },

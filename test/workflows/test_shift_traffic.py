@@ -52,7 +52,7 @@ def canary(world):
     """Version 7 in canary, 6 in production, no freeze, and Events can be written."""
     world.application("canary", 7, held=7)
     world.application("production", 6, held=6)
-    world.source("canary", pod(7))
+    world.pods_listed("canary", pod(7))
     world.frozen()
     world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     return world
@@ -102,7 +102,7 @@ def test_no_user_meets_a_version_that_runs_out_of_memory(canary):
 
 def only_pods(canary, *pods):
     without(canary, "pods")
-    canary.source("canary", *pods)
+    canary.pods_listed("canary", *pods)
 
 
 def freeze(canary):
