@@ -12,48 +12,42 @@ from lib.traffic import Split
 KIND = "httproutes.gateway.networking.k8s.io"
 
 
-def put_right(settings: inputs.Traffic) -> Split | None:
+def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     """
     Makes the route follow what production and canary serve: a new version in canary gets the first step, and one that
-    production serves too gets none. While an environment is between two releases, the route stays as it is.
+    production serves too gets none. While an environment is between two releases, the route stays as it is. `watch`:
+    also looks at canary's pods, and takes the next step where its time has come.
     """
     canary, production = (released(name) for name in (settings.canary.environment, settings.production.environment))
     route = kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE)
     split = traffic.read(route)
     if canary is None or production is None:
         return split
-    wanted = traffic.decide(split, canary.served, production.served, settings.steps, int(time.time()))
+    now = int(time.time())
+    wanted = traffic.decide(split, canary.served, production.served, settings.steps, now)
+    if watch and wanted and not wanted.withdrawn:
+        wanted = watched(settings, wanted, canary, now)
     write(settings, route, split, wanted)
     return wanted
 
 
-def advance(settings: inputs.Traffic) -> Split | None:
+def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, now: int) -> Split:
     """
-    The same, and then the next step where its time has come. A version in canary whose container has ended is
-    withdrawn: no user meets it any more. One without a ready pod is paused: no user meets it until it has one again. A
-    freeze of promotions holds the split where it is.
+    The split after a look at canary. A version whose container has ended is withdrawn: no user meets it any more. One
+    without a ready pod is paused: no user meets it until it has one again. A freeze of promotions holds the split.
     """
-    split = put_right(settings)
-    canary = released(settings.canary.environment)
-    if split is None or split.withdrawn or canary is None or canary.served.app_version != split.version:
-        return split
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(canary.at // 1000))
-    listed, now = rollout.list_pods(settings.canary.environment), int(time.time())
+    listed = rollout.list_pods(settings.canary.environment)
     found = pods.assess_since(listed, canary.served.digest, since)
     if found.state == "failing":
-        wanted = split._replace(withdrawn=outputs.clean(found.reason, 300))
+        return split._replace(withdrawn=outputs.clean(found.reason, 300))
     elif canary.served.digest not in pods.running_digests(listed):
-        wanted = split._replace(paused=outputs.clean(found.reason, 300))
+        return split._replace(paused=outputs.clean(found.reason, 300))
     elif split.paused:
-        wanted = split._replace(paused="", since=now)
+        return split._replace(paused="", since=now)
     elif freeze.reason():
         return split
-    else:
-        wanted = traffic.advance(split, settings.steps, settings.pause_seconds, now)
-    if wanted != split:
-        route = kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE)
-        write(settings, route, split, wanted)
-    return wanted
+    return traffic.advance(split, settings.steps, settings.pause_seconds, now)
 
 
 def withdrawn(settings: inputs.Traffic) -> Split | None:

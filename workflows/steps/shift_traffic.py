@@ -16,7 +16,7 @@ def main() -> None:
         print("This stack has no gateway.", flush=True)
         return
     while True:
-        split = gateway.advance(settings)
+        split = gateway.put_right(settings, watch=True)
         if split is None or split.withdrawn or split.percent >= settings.steps[-1] or freeze.reason():
             break
         time.sleep(INTERVAL)
