@@ -3,7 +3,7 @@
  * Quote the ratios, since machines differ.
  */
 
-import { readStatus } from "../cli/status";
+import { readStatus } from "../cli/pipeline-status";
 import { pipelineRunWorkflows } from "../cli/workflows";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";

@@ -131,6 +131,23 @@ function outcomeOfDeletion(reason: string): Outcome {
 /** Whether all Workflows of a pipeline run have ended. */
 export const allFinished = (workflows: readonly Workflow[]): boolean => workflows.every(isFinished);
 
+/** A Workflow that runs and the steps of it that run; nothing for one that has not begun or has ended. */
+export function runningSteps(workflow: Workflow): { name: string; since: string; steps: StepSince[] }[] {
+  const { metadata, status } = workflow;
+  if (status?.phase !== "Running" || !status.startedAt) return [];
+  const steps = pods(workflow)
+    .filter(({ phase, startedAt }) => (phase === "Running" || phase === "Pending") && startedAt)
+    .map((node) => ({ name: stepName(node), since: node.startedAt! }));
+  return [{ name: metadata.name, since: status.startedAt, steps }];
+}
+
+/** A step that runs. */
+export interface StepSince {
+  readonly name: string;
+  /** When it began, as the API server writes it. */
+  readonly since: string;
+}
+
 /** Why a Workflow failed: the message of the step that failed first, or its own. */
 export function failure(workflow: Workflow): string {
   const step = pods(workflow).find(({ phase }) => phase === "Failed" || phase === "Error");

@@ -21,8 +21,8 @@ import { mlflowServerVersion } from "./mlflow";
 import { listModels } from "./models";
 import { patiently, usualPatience } from "./patience";
 import { allFinished, failure, templateOf } from "./pipeline-run";
+import { type EnvironmentStatus, readBriefStatus } from "./pipeline-status";
 import { listReleases } from "./releases";
-import { type EnvironmentStatus, readBriefStatus } from "./status";
 import { readVolumes } from "./volumes";
 import { listWorkflows, pipelineRunWorkflows, submit } from "./workflows";
 

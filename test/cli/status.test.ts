@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { listModels, listNewestModels } from "../../cli/models";
-import { readBriefStatus, readStatus, render, type Status } from "../../cli/status";
+import { readBriefStatus, readStatus, type Status } from "../../cli/pipeline-status";
+import { render } from "../../cli/status";
 import { table } from "../../lib/table";
 import { type Answers, withApiServer } from "./api-server";
 
@@ -72,10 +73,12 @@ const application = (name: string, health?: string, project = "gourmetgram", las
   spec: { project, destination: { namespace: name } },
   status: { health: { status: health } },
 });
+const noPods = { ready: 0, all: 0, restarts: 0 };
 const container = (name: string, ready: boolean, letter: string) => ({
   name,
   ready,
   imageID: `registry/gourmetgram-app@${digest(letter)}`,
+  restartCount: 2,
 });
 function environment(name: string, port: number, pods: object[], version: [number, object]): Answers {
   return {
@@ -145,10 +148,19 @@ describe("readStatus", () => {
           digest: digest("2"),
           lastRelease: "1.0.8",
           health: "Healthy",
+          pods: { ready: 1, all: 1, restarts: 2 },
           url: "http://localhost:8081",
         },
-        { name: "shadow", version: null, digest: null, lastRelease: null, health: "Healthy", url: null },
-        { name: "production", version: null, digest: null, lastRelease: null, health: "Unknown", url: null },
+        { name: "shadow", version: null, digest: null, lastRelease: null, health: "Healthy", pods: noPods, url: null },
+        {
+          name: "production",
+          version: null,
+          digest: null,
+          lastRelease: null,
+          health: "Unknown",
+          pods: { ready: 0, all: 2, restarts: 2 },
+          url: null,
+        },
       ],
       models: [
         {
@@ -185,7 +197,7 @@ describe("readStatus", () => {
     };
     await withApiServer(answers, async (cluster, calls) => {
       expect((await readStatus(cluster)).environments).toEqual([
-        { name: "canary", version: null, digest: null, lastRelease: null, health: "Missing", url: null },
+        { name: "canary", version: null, digest: null, lastRelease: null, health: "Missing", pods: noPods, url: null },
       ]);
       expect(calls.map(({ line }) => line).filter((line) => line.includes("shop"))).toEqual([]);
     });
@@ -241,7 +253,9 @@ describe("readStatus", () => {
       "GET /api/v1/namespaces/gourmetgram-canary/services/gourmetgram-canary": [404, { message: "not found" }],
     };
     expect(await withApiServer(answers, readStatus)).toEqual({
-      environments: [{ name: "canary", version: null, digest: null, lastRelease: null, health: "Missing", url: null }],
+      environments: [
+        { name: "canary", version: null, digest: null, lastRelease: null, health: "Missing", pods: noPods, url: null },
+      ],
       models: [],
       urls: {},
       freeze: null,
@@ -360,7 +374,7 @@ describe("a registry of 1,100 versions", () => {
 describe("render", () => {
   const empty: Status = {
     environments: [
-      { name: "staging", version: null, digest: null, lastRelease: null, health: "Progressing", url: null },
+      { name: "staging", version: null, digest: null, lastRelease: null, health: "Progressing", pods: null, url: null },
     ],
     models: [],
     urls: {},
@@ -418,10 +432,27 @@ describe("render", () => {
           digest: digest("2"),
           lastRelease: null,
           health: "Healthy",
+          pods: null,
           url: "http://localhost:8081",
         },
-        { name: "canary", version: "unknown", digest: null, lastRelease: null, health: "Progressing", url: null },
-        { name: "production", version: null, digest: null, lastRelease: null, health: "Unknown", url: null },
+        {
+          name: "canary",
+          version: "unknown",
+          digest: null,
+          lastRelease: null,
+          health: "Progressing",
+          pods: null,
+          url: null,
+        },
+        {
+          name: "production",
+          version: null,
+          digest: null,
+          lastRelease: null,
+          health: "Unknown",
+          pods: null,
+          url: null,
+        },
       ],
       models: [
         {

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { mlflow } from "../../cli/mlflow";
+import { type EnvironmentStatus, readStatus, type Status } from "../../cli/pipeline-status";
 import { listReleases, type Release } from "../../cli/releases";
-import { type EnvironmentStatus, readStatus, type Status } from "../../cli/status";
 import { pipelineRunWorkflows, type Workflow } from "../../cli/workflows";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";

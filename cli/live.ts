@@ -1,0 +1,129 @@
+import { type Cluster, isTransient } from "../lib/kube-client";
+import type { Screen } from "../lib/phases";
+import { timestamp } from "../lib/timestamp";
+import { type Figures, readFigures } from "./figures";
+import { runningSteps, type StepSince } from "./pipeline-run";
+import { type BriefStatus, type EnvironmentStatus, readBriefStatus } from "./pipeline-status";
+import { describeSplit } from "./traffic-split";
+import { listWorkflows } from "./workflows";
+
+/** A Workflow that runs, with the steps of it that run. */
+interface RunningWorkflow {
+  readonly name: string;
+  readonly since: string;
+  readonly steps: StepSince[];
+}
+
+/** What one look at the pipeline saw. */
+export interface Live {
+  readonly status: BriefStatus;
+  readonly running: RunningWorkflow[];
+  /** By environment; null in a stack without monitoring, a sentence where Prometheus cannot be asked. */
+  readonly figures: Record<string, Figures> | null | string;
+}
+
+/** Seconds between two looks: no more load than one person at the pages. */
+const interval = 3;
+/** Models that one look asks MLflow for, beside those that run. */
+const models = 5;
+
+/** One look at the pipeline. A Prometheus that does not answer hides nothing else. */
+export async function readLive(cluster: Cluster): Promise<Live> {
+  const [status, workflows, figures] = await Promise.all([
+    readBriefStatus(cluster, models),
+    listWorkflows(cluster),
+    readFigures(cluster).catch((error: Error) => error.message),
+  ]);
+  return { status, running: workflows.flatMap(runningSteps), figures };
+}
+
+/** The pipeline as a tree, a line each for what an environment runs, its gates, its pods, and what people met. */
+export function renderLive({ status, running, figures }: Live, now: Date): string {
+  const { environments, freeze, traffic } = status;
+  const blocks = [
+    timestamp(now),
+    ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
+    ...environments.map((environment) => branch(headOf(environment), leavesOf(environment, status, figures))),
+    ...(traffic ? [describeSplit(traffic)] : []),
+    ...(typeof figures === "string" ? [`No figures: ${figures}`] : []),
+    running.length === 0
+      ? "No Workflow runs."
+      : branch(
+          "Workflows",
+          running.flatMap(({ name, since, steps }) => [
+            `${name}  ${age(since, now)}`,
+            ...steps.map((step) => `  ${step.name}  ${age(step.since, now)}`),
+          ]),
+        ),
+  ];
+  return blocks.join("\n");
+}
+
+const headOf = ({ name, version, health }: EnvironmentStatus): string =>
+  `${name.padEnd(12)} ${version ?? "no model"}  ${health}`;
+
+function leavesOf({ name, version, pods }: EnvironmentStatus, status: BriefStatus, figures: Live["figures"]): string[] {
+  const verdicts = status.models.find((model) => model.version === version)?.verdicts ?? {};
+  const gates = Object.entries(verdicts).map(([gate, { verdict }]) => `${gate} ${verdict}`);
+  const leaf = (title: string, text: string) => `${title.padEnd(9)} ${text}`;
+  return [
+    ...(pods ? [leaf("pods", `${pods.ready} of ${pods.all} ready, ${pods.restarts} restarts`)] : []),
+    ...(gates.length > 0 ? [leaf("gates", gates.join(", "))] : []),
+    ...(figures && typeof figures === "object" ? [leaf("people", describeFigures(figures[name]))] : []),
+  ];
+}
+
+/** What people met in the last minute, in one line. */
+export function describeFigures(figures: Figures | undefined): string {
+  if (!figures?.rate) return "no requests in the last minute";
+  const { rate, errors, p95, confidence } = figures;
+  return [
+    `${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)} requests/s`,
+    ...(errors === null ? [] : [`errors ${(errors * 100).toFixed(1)} %`]),
+    ...(p95 === null ? [] : [`p95 ${(p95 * 1000).toFixed(0)} ms`]),
+    ...(confidence === null ? [] : [`confidence ${confidence.toFixed(2)}`]),
+  ].join(", ");
+}
+
+function branch(head: string, leaves: string[]): string {
+  return [head, ...leaves.map((leaf, index) => `${index === leaves.length - 1 ? "└─" : "├─"} ${leaf}`)].join("\n");
+}
+
+function age(since: string, now: Date): string {
+  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(since)) / 1000));
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
+}
+
+/**
+ * Shows what `look` sees, until `goesOn` says no: in place in a terminal, and block after block in a pipe or a log. The
+ * API server or MLflow may be away for a while: it says so and looks again.
+ * @throws an error of `look` that does not pass by itself
+ */
+export async function watch(
+  look: () => Promise<string>,
+  screen: Screen & { rows?: number } = process.stdout,
+  goesOn: () => Promise<boolean> = () => new Promise((resolve) => setTimeout(() => resolve(true), interval * 1000)),
+): Promise<void> {
+  let drawn = 0;
+  do {
+    const text = await look().catch((error: Error) => {
+      if (isTransient(error)) return `${error.message}. Looking again.`;
+      throw error;
+    });
+    if (screen.isTTY) {
+      const lines = shown(text, screen.columns ?? 80, screen.rows ?? 24);
+      screen.write(`${drawn > 0 ? `\x1b[${drawn}A\x1b[J` : ""}${lines.join("\n")}\n`);
+      drawn = lines.length;
+    } else screen.write(`${text}\n\n`);
+  } while (await goesOn());
+}
+
+/** As much of a text as a terminal shows: what scrolled away could not be drawn again. */
+function shown(text: string, columns: number, rows: number): string[] {
+  const lines = text.split("\n");
+  const room = rows - 1;
+  const hidden = lines.length - room + 1;
+  const visible =
+    lines.length <= room ? lines : [...lines.slice(0, room - 1), `… ${hidden} more lines: make the window higher`];
+  return visible.map((line) => line.slice(0, columns - 1));
+}

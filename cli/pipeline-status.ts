@@ -1,0 +1,177 @@
+import { applicationsPath, environmentOf, lastReleaseAnnotation } from "../components/shared/workflow-names";
+import { parseJson } from "../lib/json";
+import type { Cluster } from "../lib/kube-client";
+import { knownUrls } from "../local/urls";
+import { readEnvironments } from "./environments";
+import { type Freeze, readFreeze } from "./freeze";
+import { listModels, listNewestModels, listServedModels, type Model } from "./models";
+import { readTrafficSplit, type TrafficSplit } from "./traffic-split";
+
+export interface EnvironmentStatus {
+  readonly name: string;
+  /**
+   * `1.0.X`, or null while the base image runs or nothing answers. On a remote cluster, `unknown` if no model has the
+   * digest.
+   */
+  readonly version: string | null;
+  /** Digest of the image that runs, or null. On a remote cluster, the digest if Argo CD sees exactly one. */
+  readonly digest: string | null;
+  /** Version that it last came to serve: `1.0.X` or `base`. Null before the first release. */
+  readonly lastRelease: string | null;
+  /** As Argo CD reports it: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. */
+  readonly health: string;
+  /** Its pods; null on a remote cluster. */
+  readonly pods: Pods | null;
+  readonly url: string | null;
+}
+
+interface Pods {
+  readonly ready: number;
+  readonly all: number;
+  /** How often their containers were started again. */
+  readonly restarts: number;
+}
+
+export interface Status {
+  /** The freeze that stops all promotions, or null. */
+  readonly freeze: Freeze | null;
+  readonly environments: EnvironmentStatus[];
+  readonly models: Model[];
+  /** How users are split at the gateway; null without one. */
+  readonly traffic: TrafficSplit | null;
+  readonly urls: Record<string, string>;
+}
+
+interface Application {
+  metadata: { name: string; annotations?: Record<string, string> };
+  /** A destination with a name is a remote cluster. */
+  spec: { project: string; destination: { namespace: string; name?: string } };
+  status?: { health?: { status?: string }; summary?: { images?: string[] } };
+}
+interface Pod {
+  metadata: { deletionTimestamp?: string };
+  status: { containerStatuses?: { name: string; ready: boolean; imageID: string; restartCount: number }[] };
+}
+interface Service {
+  spec: { ports: { port: number }[] };
+}
+
+/** The status, without models that are neither new nor in use. */
+export interface BriefStatus extends Status {
+  /** Largest number of models that were left out. */
+  readonly older: number;
+}
+
+/** Number of the newest models that a person sees. */
+export const newestModels = 20;
+
+/** What every environment serves, and the verdicts of every model. */
+export async function readStatus(cluster: Cluster): Promise<Status> {
+  return statusOf(cluster, await listModels(cluster));
+}
+
+/** The same with the newest models, those that an environment runs, and those with an alias. */
+export async function readBriefStatus(cluster: Cluster, newest = newestModels): Promise<BriefStatus> {
+  const { models, older } = await listNewestModels(cluster, newest);
+  const applications = await readApplications(cluster);
+  const digests = applications.flatMap((application) => remoteDigest(application) ?? []);
+  const onRemoteClusters = await listServedModels(cluster, models, { digests });
+  const known = [...models, ...onRemoteClusters];
+  const status = await statusOf(cluster, known, applications);
+  const versions = status.environments.flatMap(({ version, lastRelease }) => [version ?? [], lastRelease ?? []].flat());
+  const served = [...onRemoteClusters, ...(await listServedModels(cluster, known, { versions }))];
+  return { ...status, models: [...models, ...served], older: Math.max(0, older - served.length) };
+}
+
+async function readApplications(cluster: Cluster): Promise<Application[]> {
+  const { items } = await cluster.api<{ items: Application[] }>(applicationsPath);
+  return items.filter(({ spec }) => spec.project === "gourmetgram");
+}
+
+async function statusOf(cluster: Cluster, models: Model[], known?: Application[]): Promise<Status> {
+  const urls = knownUrls();
+  const applications = known ?? (await readApplications(cluster));
+  const environments = await Promise.all(
+    applications.map((application) => environmentStatus(cluster, application, models, urls)),
+  );
+  const order = await readEnvironments(cluster);
+  return {
+    environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    models,
+    urls,
+    traffic: await readTrafficSplit(cluster),
+    freeze: (await readFreeze(cluster)) ?? null,
+  };
+}
+
+async function environmentStatus(
+  cluster: Cluster,
+  application: Application,
+  models: Model[],
+  urls: Record<string, string>,
+): Promise<EnvironmentStatus> {
+  const { metadata, spec, status } = application;
+  const { namespace, name: remoteCluster } = spec.destination;
+  const name = environmentOf(namespace);
+  const served = remoteCluster
+    ? servedOnRemoteCluster(application, models)
+    : await servedOnThisCluster(cluster, namespace);
+  return {
+    name,
+    ...served,
+    lastRelease: lastReleaseOf(metadata.annotations?.[lastReleaseAnnotation]),
+    health: status?.health?.status ?? "Unknown",
+    url: urls[name] ?? null,
+  };
+}
+
+function lastReleaseOf(annotation: string | undefined): string | null {
+  return (parseJson(annotation ?? "null") as { version?: string } | null | undefined)?.version ?? null;
+}
+
+type Served = Pick<EnvironmentStatus, "version" | "digest" | "pods">;
+
+/** What Argo CD sees on a remote cluster, which these commands can't read. */
+function servedOnRemoteCluster(application: Application, models: Model[]): Served {
+  const digest = remoteDigest(application) ?? null;
+  const version = models.find((model) => digest && model.digest === digest)?.version ?? "unknown";
+  return { version, digest, pods: null };
+}
+
+/** The digest that Argo CD sees on a remote cluster; undefined if it sees none or several, or on this cluster. */
+function remoteDigest({ spec, status }: Application): string | undefined {
+  if (!spec.destination.name) return undefined;
+  const images = (status?.summary?.images ?? []).filter((image) => image.includes("/gourmetgram-app@"));
+  const digests = new Set(images.map((image) => image.split("@")[1]));
+  return digests.size === 1 ? [...digests][0] : undefined;
+}
+
+/** What the pods run and the environment answers, which may differ from what was requested. */
+async function servedOnThisCluster(cluster: Cluster, namespace: string): Promise<Served> {
+  const { items: pods } = await cluster.api<{ items: Pod[] }>(
+    `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${namespace}`,
+  );
+  const living = pods.filter(({ metadata }) => !metadata.deletionTimestamp);
+  const containers = living
+    .flatMap(({ status }) => status.containerStatuses ?? [])
+    .filter(({ name }) => name === "app");
+  const ready = containers.filter((container) => container.ready);
+  return {
+    version: await servedVersion(cluster, namespace),
+    digest: ready[0]?.imageID.split("@").at(-1) ?? null,
+    pods: {
+      ready: ready.length,
+      all: living.length,
+      restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
+    },
+  };
+}
+
+async function servedVersion(cluster: Cluster, namespace: string): Promise<string | null> {
+  const service = await cluster
+    .api<Service>(`/api/v1/namespaces/${namespace}/services/${namespace}`)
+    .catch(() => undefined);
+  if (!service) return null;
+  const { status, text } = await cluster.service(namespace, namespace, service.spec.ports[0].port, "/version");
+  return status === 200 ? (JSON.parse(text) as { model_version: string }).model_version : null;
+}
