@@ -11,6 +11,7 @@ import { connect } from "../stacks/stack-cluster";
 import { appHead, appUnderLoad } from "./app";
 import { compareBuilds } from "./builds";
 import { deployTimes, peakMemory } from "./deploys";
+import { gatewayHead, gatewayOverhead, watchingMemory } from "./gateway";
 import { growth, growthHead } from "./growth";
 import { leadTime } from "./lead-time";
 import { hostilePictures, picturesHead } from "./pictures";
@@ -24,7 +25,7 @@ function print(title: string, rows: string[][], head = medians): void {
   console.log(`\n${title}\n${table(head, rows)}`);
 }
 
-/** Each prints one table or more. Those from `builds` to `app` need two models: `train` makes them. */
+/** Each prints one table or more. Those from `builds` to `gateway` need two models: `train` makes them. */
 const sections: Record<string, () => Promise<void>> = {
   async growth() {
     print("What a command or a step waits for MLflow, in ms", await growth(), growthHead);
@@ -52,6 +53,10 @@ const sections: Record<string, () => Promise<void>> = {
   },
   async app() {
     print("The app under clients that ask without a pause", await appUnderLoad(connect()), appHead);
+  },
+  async gateway() {
+    print("An answer through the gateway and without it", await gatewayOverhead(connect()), gatewayHead);
+    print("Memory of the gateway and of the monitoring, in MiB", await watchingMemory(connect()), ["POD", "MEMORY"]);
   },
   async memory() {
     print("Peak memory of each environment's pod, in MiB", await peakMemory(connect()), ["", "PEAK", "LIMIT"]);

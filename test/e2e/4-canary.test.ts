@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sendTraffic } from "../../cli/traffic";
+import type { Outcome } from "../../cli/traffic-tally";
+import { workflowNamespace } from "../../components/shared/workflow-names";
+import { connect } from "../../stacks/stack-cluster";
+import { npm } from "./commands";
+import { eventsOf, followToEnd, registerCandidate, runSchedule, submitBuild, waitFor, withParameters } from "./faults";
+import { environment, expectSettled, lastRelease, newestVersion, status, tags } from "./observations";
+import { Report } from "./report";
+
+const report = new Report("faults.md", "What the pipeline does when something fails", ["fault", "end state"]);
+afterAll(() => report.finish());
+
+/** Version that every environment serves at the beginning of each story. */
+let good: string;
+beforeAll(async () => {
+  good = (await environment("staging")).version!.replace("1.0.", "");
+  expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
+  await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
+});
+
+/** Uses the pipeline with another time between two shares of the users. */
+async function withPause<T>(pauseSeconds: number, use: () => Promise<T>): Promise<T> {
+  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+  const { data } = await connect().api<{ data: { traffic: string } }>(path);
+  return withParameters({ traffic: JSON.stringify({ ...JSON.parse(data.traffic), pauseSeconds }) }, use);
+}
+
+/** What users met while canary had a share of them, in percent, and what they met while the share changed. */
+class Visits {
+  readonly all: Outcome[] = [];
+  readonly byShare = new Map<number, Outcome[]>();
+
+  /** Sends new users, 25 a second for ten seconds. */
+  async ofTenSeconds(): Promise<void> {
+    const url = new URL("/predict", (await status()).urls.gateway);
+    const before = await share();
+    const outcomes = await sendTraffic(
+      { kind: "normal", rate: 25, seconds: 10, url },
+      () => {},
+      new AbortController().signal,
+    );
+    this.all.push(...outcomes);
+    if (before === (await share())) this.byShare.set(before, [...(this.byShare.get(before) ?? []), ...outcomes]);
+  }
+
+  lost(): Outcome[] {
+    return this.all.filter(({ status }) => status !== 200);
+  }
+}
+
+const share = async () => (await status()).traffic!.percent;
+
+describe("Given users at the gateway", () => {
+  it("When a version goes from staging over all shares of them to production, Then no request is lost", async () => {
+    const next = await registerCandidate(good);
+    const visits = new Visits();
+    await withPause(100, async () => {
+      const pipelineRun = followToEnd(await submitBuild(next));
+      let isReleased = false;
+      void pipelineRun.then(() => (isReleased = true));
+      while (!isReleased) await visits.ofTenSeconds();
+      expect((await pipelineRun).word).toBe("Promoted");
+      const untilLastShare = async () => {
+        while ((await share()) < 50) await visits.ofTenSeconds();
+        for (let round = 0; round < 10; round++) await visits.ofTenSeconds();
+      };
+      await untilLastShare();
+      const promotion = npm("run", "promote", "--", next, "canary", "production");
+      let isPromoted = false;
+      void promotion.then(() => (isPromoted = true));
+      while (!isPromoted || visits.all.length < 10_000) await visits.ofTenSeconds();
+      expect((await promotion).code).toBe(0);
+    });
+    good = next;
+    expect(await share()).toBe(0);
+    expect(visits.lost()).toEqual([]);
+    const shares = [...visits.byShare].map(([percent, outcomes]) => {
+      const inCanary = outcomes.filter(({ version }) => version === `1.0.${next}`).length;
+      return { percent, measured: (100 * inCanary) / outcomes.length };
+    });
+    console.log(`${visits.all.length} requests, none lost`, shares);
+    expect(shares.map(({ percent }) => percent)).toEqual(expect.arrayContaining([1, 10, 25, 50]));
+    for (const { percent, measured } of shares.filter(({ percent }) => percent > 0))
+      expect(Math.abs(measured - percent)).toBeLessThan(3);
+  });
+
+  it("When a drifting model passes staging, Then canary's figures take it back, and hardly a user notices", async () => {
+    const training = npm("run", "train", "--", "drifting");
+    let isOver = false;
+    void training.then(() => (isOver = true));
+    const visits = new Visits();
+    while (!isOver) await visits.ofTenSeconds();
+    expect((await training).code).toBe(0);
+    const drifting = await newestVersion();
+    const isWithdrawn = async () => (await tags(drifting))["staging.verdict"] === "withdrawn";
+    while (!(await isWithdrawn())) await visits.ofTenSeconds();
+    const record = await waitFor("the record of the abort", async () => {
+      const last = await lastRelease("canary");
+      return last.action === "abort" && last.outcome === "aborted" && last;
+    });
+    expect(record.reason).toContain(`1.0.${drifting} was withdrawn: `);
+    expect(record.reason).toMatch(/mean confidence/);
+    expect(await eventsOf("canary")).toContain(`Aborted: ${record.reason}`);
+    await runSchedule("cron-revert-staging");
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
+    expect(visits.lost().length / visits.all.length).toBeLessThan(0.01);
+    report.add("a model that drifts passes staging", record.reason);
+  });
+
+  it("When nobody comes, Then the pipeline's own probes give canary its verdict, and the share goes on", async () => {
+    const next = await registerCandidate(good);
+    await withPause(20, async () => {
+      expect((await followToEnd(await submitBuild(next))).word).toBe("Promoted");
+      const traffic = await waitFor(
+        "a larger share than the first",
+        async () => {
+          const { traffic } = await status();
+          return (traffic!.percent > 1 || traffic!.withdrawn) && traffic!;
+        },
+        420,
+      );
+      expect(traffic).toMatchObject({ version: `1.0.${next}`, withdrawn: "", paused: "" });
+    });
+    expect((await npm("run", "promote", "--", next, "canary", "production")).code).toBe(0);
+    good = next;
+  });
+});
