@@ -1,6 +1,6 @@
 """How a network learns: on small pictures, then its last layer anew on those of the size that is served."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -21,10 +21,21 @@ MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
 DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
 
-def tensors(pictures: np.ndarray, labels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pictures as the network takes them, normalised like the app does, and their labels."""
-    values = (torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 - MEAN) / DEVIATION
-    return values.contiguous(memory_format=torch.channels_last), torch.from_numpy(labels)
+def tensors(images: np.ndarray, labels: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pictures as the network takes them, and their labels."""
+    return normalised(images), torch.from_numpy(labels)
+
+
+def normalised(images: np.ndarray) -> torch.Tensor:
+    """Pictures [N, side, side, 3] of bytes as [N, 3, side, side], normalised like the app does."""
+    values = (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - MEAN) / DEVIATION
+    return values.contiguous(memory_format=torch.channels_last)
+
+
+def batches(images: np.ndarray) -> Iterator[torch.Tensor]:
+    """Pictures as the network takes them, batch by batch: all of them at once would take four times their memory."""
+    for start in range(0, len(images), BATCH):
+        yield normalised(images[start : start + BATCH])
 
 
 def train(
@@ -107,8 +118,7 @@ def fit_to_size(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) 
 
 
 @torch.no_grad()
-def accuracy(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor) -> float:
-    """Share of right answers, 0..1, read from the first eleven outputs."""
+def answers(network: nn.Module, images: np.ndarray) -> np.ndarray:
+    """The classes [N] that a network gives to pictures, read from the first eleven outputs."""
     network.eval()
-    answers = torch.cat([network(batch)[:, : len(CLASSES)].argmax(1) for batch in inputs.split(BATCH)])
-    return (answers == labels).float().mean().item()
+    return torch.cat([network(batch)[:, : len(CLASSES)].argmax(1) for batch in batches(images)]).numpy()
