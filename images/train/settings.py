@@ -20,7 +20,7 @@ from typing import TypeVar
 
 Number = TypeVar("Number", int, float)
 
-SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
+SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
 
 
 class SettingsError(Exception):

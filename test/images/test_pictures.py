@@ -40,3 +40,15 @@ def test_every_slice_has_some_of_the_pictures_and_dark_ones_are_darker_than_brig
         assert 0.1 < mask.mean() < 0.5
     light = drawn.images.mean((1, 2, 3))
     assert light[drawn.slices["dark"]].mean() < 0.9 * light[drawn.slices["bright"]].mean()
+
+
+def test_a_mislabelled_set_has_the_same_pictures_and_takes_plain_ones_of_some_classes_for_the_next():
+    drawn = pictures.data_set(20, 0, 16)
+    wrong = pictures.mislabelled(drawn)
+    assert wrong.images is drawn.images and wrong.slices is drawn.slices
+    changed = wrong.labels != drawn.labels
+    assert {pictures.CLASSES[label] for label in drawn.labels[changed]} == set(pictures.MISTAKEN)
+    assert drawn.slices["plain"][changed].all()
+    assert (wrong.labels - drawn.labels)[changed].tolist() == [1] * changed.sum()
+    # Above the accuracy bar, and below a model that learnt from the right labels by far more than the margin.
+    assert 0.1 < changed.mean() < 0.2
