@@ -209,7 +209,7 @@ const pipeline = section("How the workflows train and test models.", {
   accuracyBar: decimal("share of held-out pictures that a model must classify correctly", 0, 1).default(0.8),
   judgement: section("Which models are registered, beside the accuracy bar. Both models see the same pictures.", {
     margin: decimal(
-      "share of held-out pictures by which production's model may be better, over all pictures and in each slice of them",
+      "share of held-out pictures by which production's model may be better, over all and in each slice of them",
       0,
       1,
     ).default(0.02),

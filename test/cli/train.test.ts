@@ -35,7 +35,8 @@ describe("npm run train, before anything is touched", () => {
     [
       "a scenario that isn't one",
       ["foo"],
-      '"foo" is not a training scenario: write one of normal, bad-architecture, oversized, slow, flaky, worse, drifting\n',
+      '"foo" is not a training scenario: ' +
+        "write one of normal, bad-architecture, oversized, slow, flaky, worse, drifting\n",
     ],
     [
       "a cluster that was never started",
