@@ -87,8 +87,7 @@ def judge(comparisons: list[Comparison], bars: Bars, production: str) -> Judgeme
     """Holds the comparisons against the bars. `production` is the name of the version that was compared with."""
     return Judgement(
         [
-            f"{_accuracy(group)} is {points(group.shortfall)} points below production's {production} "
-            f"({percent(group.production)}), and the bar is {points(bar)} points"
+            _below_production(group, bar, production)
             for group in comparisons
             if (bar := _bar(group, bars.margin)) is not None and group.shortfall > bar
         ],
@@ -97,6 +96,16 @@ def judge(comparisons: list[Comparison], bars: Bars, production: str) -> Judgeme
             for group in comparisons
             if group.kind == "class" and group.candidate < bars.class_bar
         ],
+    )
+
+
+def _below_production(group: Comparison, bar: float, production: str) -> str:
+    if group.kind == "slice":  # in few words, so that a step's outcome has room for every slice
+        theirs = f"production's {percent(group.production)}"
+        return f"{_accuracy(group)} ({theirs}, bar {points(bar)} points)"
+    return (
+        f"{_accuracy(group)} is {points(group.shortfall)} points below production's {production} "
+        f"({percent(group.production)}), and the bar is {points(bar)} points"
     )
 
 
