@@ -207,6 +207,19 @@ const remoteEnvironment = section("The location of an environment that another s
 
 const pipeline = section("How the workflows train and test models.", {
   accuracyBar: decimal("share of held-out pictures that a model must classify correctly", 0, 1).default(0.8),
+  judgement: section("Which models are registered, beside the accuracy bar. Both models see the same pictures.", {
+    margin: decimal(
+      "share of held-out pictures by which production's model may be better, over all and in each slice of them",
+      0,
+      1,
+    ).default(0.02),
+    classBar: decimal("share of each class's held-out pictures that a model must classify correctly", 0, 1).default(
+      0.5,
+    ),
+    dryRun: flag("whether a model that fails this judgement is registered all the same, with the reasons").default(
+      false,
+    ),
+  }).prefault({}),
   epochs: whole("passes over the training data", 1, 100).default(3),
   rolloutTimeoutSeconds: whole("time in which a release must be ready", 1, 600, "s").default(120),
   minimumSoakMinutes: whole(

@@ -2,4 +2,4 @@
 export const modelName = "GourmetGramFood11Model";
 
 /** The kinds of model that a training can produce. Python states them again; a test compares them. */
-export const scenarios = ["normal", "bad-architecture", "oversized", "slow", "flaky"] as const;
+export const scenarios = ["normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting"] as const;

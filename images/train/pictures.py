@@ -6,6 +6,7 @@ Shapes and colours vary, and noise and blur are laid over them, so that the clas
 
 import hashlib
 import math
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -23,6 +24,12 @@ CLASSES = [
     "Soup",
     "Vegetable/Fruit",
 ]
+# Slices of a data set, by the choices that a picture is drawn with: its light (a factor), the radius of its blur in
+# pixels of the canvas, and the deviation of its noise. Each has a fifth to a third of the pictures.
+SLICES = ("plain", "dark", "bright", "blurred", "grainy")
+DARK, BRIGHT, BLURRED, GRAINY = 0.92, 1.08, 1.2, 8
+# Classes that `mislabelled` takes for another one where they are not on a plate: three in ten of their pictures.
+MISTAKEN = ("Bread", "Dairy product", "Fried food", "Noodles/Pasta", "Seafood")
 # Everything is drawn on a canvas of this side and then scaled, so that pictures of any size show the same.
 CANVAS = 192
 
@@ -38,7 +45,8 @@ class Brush:
         table = self.near((120, 110, 100), 24)
         self.image = Image.new("RGB", (CANVAS, CANVAS), table)
         self.draw = ImageDraw.Draw(self.image)
-        if rng.random() < 0.7:
+        self.on_plate = rng.random() < 0.7
+        if self.on_plate:
             self.disc(96, 96, rng.uniform(82, 94), self.near((215, 215, 220), 30))
 
     def near(self, colour: Colour, spread: int = 22) -> Colour:
@@ -185,28 +193,57 @@ PAINTERS = [bread, dairy, dessert, egg, fried, meat, noodles, rice, seafood, sou
 
 def picture(label: int, seed: int, side: int) -> Image.Image:
     """One picture of a class (0..10), `side` pixels square."""
+    return drawn(label, seed, side)[0]
+
+
+def drawn(label: int, seed: int, side: int) -> tuple[Image.Image, set[str]]:
+    """One picture of a class (0..10), `side` pixels square, and the slices that it belongs to."""
     rng = np.random.default_rng([label, seed])
     brush = Brush(rng)
     PAINTERS[label](brush)
     image = brush.image.rotate(rng.uniform(-25, 25), Image.BILINEAR, fillcolor=brush.image.getpixel((0, 0)))
     if rng.random() < 0.5:
         image = image.transpose(Image.FLIP_LEFT_RIGHT)
-    image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.6))).resize((side, side), Image.BILINEAR)
-    pixels = np.asarray(image, np.float32) * rng.uniform(0.85, 1.15) + rng.normal(
-        0, rng.uniform(2, 10), (side, side, 3)
-    )
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    blur = rng.uniform(0, 1.6)
+    image = image.filter(ImageFilter.GaussianBlur(blur)).resize((side, side), Image.BILINEAR)
+    light = rng.uniform(0.85, 1.15)
+    noise = rng.uniform(2, 10)
+    pixels = np.asarray(image, np.float32) * light + rng.normal(0, noise, (side, side, 3))
+    belongs = {
+        "plain": not brush.on_plate,
+        "dark": light < DARK,
+        "bright": light > BRIGHT,
+        "blurred": blur > BLURRED,
+        "grainy": noise > GRAINY,
+    }
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)), {name for name in SLICES if belongs[name]}
 
 
-def data_set(per_class: int, first_seed: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures [N, side, side, 3] as bytes and their labels [N], class after class in turn.
+class DataSet(NamedTuple):
+    """Pictures [N, side, side, 3] as bytes, their labels [N], and which of them belong to each slice (masks [N])."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    slices: dict[str, np.ndarray]
+
+
+def data_set(per_class: int, first_seed: int, side: int) -> DataSet:
+    """Pictures of every class, one class after another in turn.
 
     Seeds run from `first_seed` to `first_seed + per_class - 1`: splits with seeds of their own share no picture.
     """
-    pictures = [
-        np.asarray(picture(label, first_seed + n, side)) for n in range(per_class) for label in range(len(CLASSES))
-    ]
-    return np.stack(pictures), np.tile(np.arange(len(CLASSES)), per_class)
+    pictures = [drawn(label, first_seed + n, side) for n in range(per_class) for label in range(len(CLASSES))]
+    return DataSet(
+        np.stack([np.asarray(image) for image, _ in pictures]),
+        np.tile(np.arange(len(CLASSES)), per_class),
+        {name: np.array([name in belongs for _, belongs in pictures]) for name in SLICES},
+    )
+
+
+def mislabelled(pictures: DataSet) -> DataSet:
+    """The pictures as somebody who mistakes the plain ones of some classes (MISTAKEN) for the class after them."""
+    mistaken = pictures.slices["plain"] & np.isin(pictures.labels, [CLASSES.index(name) for name in MISTAKEN])
+    return pictures._replace(labels=np.where(mistaken, pictures.labels + 1, pictures.labels))
 
 
 def sha256(*arrays: np.ndarray) -> str:

@@ -4,6 +4,9 @@ By environment variables:
     MLFLOW_TRACKING_URI  MLflow server; required
     MODEL_NAME           registered model; default GourmetGramFood11Model
     ACCURACY_BAR         least share of right answers, 0..1, on pictures that training never saw; default 0.8
+    JUDGEMENT_MARGIN     how much better production's model may be, as a share of right answers, 0..1; default 0.02
+    JUDGEMENT_CLASS_BAR  least share of right answers in each class, 0..1; default 0.5
+    JUDGEMENT_DRY_RUN    "true": register a model that fails the judgement, and say that it does; default "false"
     EPOCHS               rounds of training, 1..100; default 3; see training.SCHEDULE
     SEED                 of the weights and of the order of the pictures; default 0
     THREADS              of PyTorch, 1..64; default the processors that this process may use
@@ -17,7 +20,7 @@ from typing import TypeVar
 
 Number = TypeVar("Number", int, float)
 
-SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
+SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
 
 
 class SettingsError(Exception):
@@ -29,6 +32,9 @@ class Settings:
     scenario: str
     model_name: str
     accuracy_bar: float
+    judgement_margin: float
+    judgement_class_bar: float
+    judgement_dry_run: bool
     epochs: int
     seed: int
     threads: int
@@ -48,6 +54,12 @@ def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
             raise SettingsError(f'{name} is "{text}": set it to a number from {low} to {high}')
         return value
 
+    def flag(name: str) -> bool:
+        text = env.get(name, "") or "false"
+        if text not in ("true", "false"):
+            raise SettingsError(f'{name} is "{text}": set it to true or false')
+        return text == "true"
+
     scenario = arguments[0] if arguments else "normal"
     if scenario not in SCENARIOS or len(arguments) > 1:
         raise SettingsError(f'"{" ".join(arguments)}" is no scenario: choose one of {", ".join(SCENARIOS)}')
@@ -57,6 +69,9 @@ def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
         scenario=scenario,
         model_name=env.get("MODEL_NAME") or "GourmetGramFood11Model",
         accuracy_bar=number("ACCURACY_BAR", float, 0.8, 0, 1),
+        judgement_margin=number("JUDGEMENT_MARGIN", float, 0.02, 0, 1),
+        judgement_class_bar=number("JUDGEMENT_CLASS_BAR", float, 0.5, 0, 1),
+        judgement_dry_run=flag("JUDGEMENT_DRY_RUN"),
         epochs=number("EPOCHS", int, 3, 1, 100),
         seed=number("SEED", int, 0, 0, 2**31),
         threads=number("THREADS", int, len(os.sched_getaffinity(0)), 1, 64),

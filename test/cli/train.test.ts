@@ -35,7 +35,8 @@ describe("npm run train, before anything is touched", () => {
     [
       "a scenario that isn't one",
       ["foo"],
-      '"foo" is not a training scenario: write one of normal, bad-architecture, oversized, slow, flaky\n',
+      '"foo" is not a training scenario: ' +
+        "write one of normal, bad-architecture, oversized, slow, flaky, worse, drifting\n",
     ],
     [
       "a cluster that was never started",
@@ -51,7 +52,7 @@ describe("--help", () => {
   it.each([
     [
       "train.ts",
-      "Usage: npm run train -- [normal|bad-architecture|oversized|slow|flaky]\n\n" +
+      "Usage: npm run train -- [normal|bad-architecture|oversized|slow|flaky|worse|drifting]\n\n" +
         "Trains a model and follows it to its end. " +
         "Exit code 0: the model was promoted. 1: it was turned away or held.\n2: something failed.\n",
     ],

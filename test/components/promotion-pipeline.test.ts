@@ -65,6 +65,7 @@ describe("PromotionPipeline", () => {
   it("hands its settings to the templates as text", async () => {
     const section = {
       accuracyBar: 0.75,
+      judgement: { margin: 0.05, classBar: 0.25, dryRun: true },
       epochs: 2,
       rolloutTimeoutSeconds: 60,
       minimumSoakMinutes: 90,
@@ -82,6 +83,9 @@ describe("PromotionPipeline", () => {
         "tools-image": "r/tools@3",
         "app-base-image": "r/app@1",
         "accuracy-bar": "0.75",
+        "judgement-margin": "0.05",
+        "judgement-class-bar": "0.25",
+        "judgement-dry-run": "true",
         epochs: "2",
         "rollout-timeout-seconds": "60",
         "minimum-soak-minutes": "90",

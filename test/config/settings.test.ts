@@ -182,6 +182,7 @@ describe("what a stack leaves out", () => {
       modelRegistry: { storage: "20Gi", hosts: [] },
       pipeline: {
         accuracyBar: 0.8,
+        judgement: { margin: 0.02, classBar: 0.5, dryRun: false },
         epochs: 3,
         rolloutTimeoutSeconds: 120,
         minimumSoakMinutes: 0,

@@ -274,6 +274,26 @@ describe("Given a version that passed", () => {
   });
 });
 
+describe("Given production serves a model", () => {
+  describe("When a worse model is trained", () => {
+    it("Then it is not registered, and that says value and bar", async () => {
+      const newest = await newestVersion();
+      const { outcome } = await train("worse");
+      expect(outcome).toMatchObject({ exitCode: 1, word: "Turned away" });
+      expect(outcome.sentence).toMatch(
+        new RegExp(
+          "not registered: accuracy 8[0-9.]+ % is [0-9.]+ points below production's " +
+            `1\\.0\\.${good} \\([0-9.]+ %\\), and the bar is 2 points`,
+        ),
+      );
+      expect(await newestVersion()).toBe(newest);
+      expect(await alias("development")).toBe(`1.0.${newest}`);
+      await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
+      report.add("worse", outcome.sentence);
+    });
+  });
+});
+
 async function podNames(): Promise<string[]> {
   const { items } = await connect().api<{ items: { metadata: { name: string; deletionTimestamp?: string } }[] }>(
     "/api/v1/namespaces/gourmetgram-production/pods?labelSelector=app%3Dgourmetgram-production",

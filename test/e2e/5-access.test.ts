@@ -300,7 +300,7 @@ describe("Given hostile input", () => {
     for (const value of ["1; rm -rf /", "../../x", "Normal"]) {
       const { exitCode, sentence } = await followToEnd(await submit(connect(), "train-model", { scenario: value }));
       expect(exitCode).toBe(2);
-      expect(sentence).toContain("is not one of normal, bad-architecture, oversized, slow, flaky.");
+      expect(sentence).toContain("is not one of normal, bad-architecture, oversized, slow, flaky, worse, drifting.");
     }
   });
 

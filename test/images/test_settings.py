@@ -16,6 +16,7 @@ def test_the_defaults():
         3,
         0,
     )
+    assert (chosen.judgement_margin, chosen.judgement_class_bar, chosen.judgement_dry_run) == (0.02, 0.5, False)
     assert str(chosen.version_file) == "/tmp/version" and chosen.threads >= 1
 
 
@@ -29,6 +30,12 @@ def test_what_is_set_is_taken():
     )
 
 
+def test_the_judgement_is_set():
+    judgement = {"JUDGEMENT_MARGIN": "0", "JUDGEMENT_CLASS_BAR": "1", "JUDGEMENT_DRY_RUN": "true"}
+    chosen = read_settings([], SERVER | judgement)
+    assert (chosen.judgement_margin, chosen.judgement_class_bar, chosen.judgement_dry_run) == (0, 1, True)
+
+
 @pytest.mark.parametrize(
     "arguments, env, said",
     [
@@ -37,6 +44,9 @@ def test_what_is_set_is_taken():
         ([], {}, "MLFLOW_TRACKING_URI is not set"),
         ([], SERVER | {"ACCURACY_BAR": "1.5"}, 'ACCURACY_BAR is "1.5": set it to a number from 0 to 1'),
         ([], SERVER | {"ACCURACY_BAR": "nan"}, "ACCURACY_BAR"),
+        ([], SERVER | {"JUDGEMENT_MARGIN": "2"}, 'JUDGEMENT_MARGIN is "2": set it to a number from 0 to 1'),
+        ([], SERVER | {"JUDGEMENT_CLASS_BAR": "-1"}, "JUDGEMENT_CLASS_BAR"),
+        ([], SERVER | {"JUDGEMENT_DRY_RUN": "yes"}, 'JUDGEMENT_DRY_RUN is "yes": set it to true or false'),
         ([], SERVER | {"EPOCHS": "2.5"}, "EPOCHS"),
         ([], SERVER | {"EPOCHS": "0"}, "EPOCHS"),
     ],

@@ -46,6 +46,14 @@ it("the local cluster's MLflow is of the version of its clients", () => {
     expect(requirements).toContain(`\n${name}==${mlflowVersion}\n`);
 });
 
+it("the training runs production's model with the ONNX Runtime of the app", () => {
+  const [app, train] = ["app", "train"].map((image) => {
+    const [, version] = /^onnxruntime==(\S+)/m.exec(read(`images/${image}/requirements.txt`))!;
+    return version;
+  });
+  expect(train).toBe(app);
+});
+
 describe("versions that go.mod states", () => {
   it("are those of crane and hey in the image of the tools", () => {
     const dockerfile = read("images/tools/binaries.Dockerfile");

@@ -47,6 +47,8 @@ const filled = new Map<string, string>(
 const settings: Record<string, string> = {
   "accuracy-bar": "accuracyBar",
   epochs: "epochs",
+  "judgement-class-bar": "judgement.classBar",
+  "judgement-margin": "judgement.margin",
   "load-concurrency": "load.concurrency",
   "load-max-p95-ms": "load.maxP95Ms",
   "load-min-success-percent": "load.minSuccessPercent",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lib.errors import InvalidInput
 
-SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky")
+SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
 # For a step that is run by hand; a stack hands over its own.
 DEFAULT_ENVIRONMENTS = {
     name: f"http://gourmetgram-{name}.gourmetgram-{name}.svc.cluster.local:{port}"
