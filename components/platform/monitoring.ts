@@ -46,7 +46,7 @@ export class Monitoring extends pulumi.ComponentResource {
       {
         metadata,
         data: {
-          "prometheus.yml": dump(prometheusConfig(args), { lineWidth: -1 }),
+          "prometheus.yml": dump(prometheusConfig(args), { lineWidth: -1, noRefs: true }),
           [rulesFile]: readFileSync(join(args.folder, rulesFile), "utf8"),
         },
       },
