@@ -12,6 +12,7 @@ import { ArgoWorkflows } from "./components/platform/argo-workflows";
 import { DestroyGuard } from "./components/platform/destroy-guard";
 import { Gateway } from "./components/platform/gateway";
 import { ModelRegistry, trackingUri } from "./components/platform/model-registry";
+import { Monitoring, prometheusUrl } from "./components/platform/monitoring";
 import { Registry } from "./components/platform/registry";
 import { loadManifests, type Manifest } from "./components/platform/release-manifests";
 import { VolumeWatch } from "./components/platform/volume-watch";
@@ -23,6 +24,7 @@ import { contentKey } from "./image-builder/content-key";
 import { builtImageKeys, registryAddress } from "./images/catalogue";
 
 const workflowFolder = join(__dirname, "workflows");
+const monitoringFolder = join(__dirname, "monitoring");
 
 type OnCluster = Required<Pick<pulumi.ComponentResourceOptions, "providers">>;
 
@@ -133,6 +135,19 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     onCluster,
   );
 
+  const monitoring = settings.monitoring?.install
+    ? new Monitoring(
+        "monitoring",
+        {
+          environments: Object.keys(promotionPath).filter((name) => !promotionPath[name].cluster),
+          retentionDays: settings.monitoring.retentionDays,
+          images: catalogue,
+          folder: monitoringFolder,
+        },
+        // It is given rights in their namespaces.
+        { ...onCluster, dependsOn: [argoWorkflows, argoCd] },
+      )
+    : undefined;
   const promotion = new PromotionPipeline(
     "pipeline",
     {
@@ -143,6 +158,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       ),
       backends: settings.gateway && splitEnvironments(promotionPath),
       remoteEnvironments: Object.keys(promotionPath).filter((name) => promotionPath[name].cluster),
+      prometheusUrl: settings.monitoring && (settings.monitoring.url ?? prometheusUrl),
       trackingUri,
       namespace: argoWorkflows.namespace,
       folder: workflowFolder,
@@ -154,6 +170,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     project: argoCd.project,
     rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds,
     promotionPath,
+    hasPrometheus: settings.monitoring?.install,
   };
   const environments = names.map(
     (name) =>
@@ -165,7 +182,10 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   );
   const users =
     settings.gateway && (await userTraffic(settings, settings.gateway, { ...onCluster, dependsOn: environments }));
-  const platformParts = [registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion];
+  const platformParts = [
+    ...[registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion],
+    ...(monitoring ? [monitoring] : []),
+  ];
   const schedules = new Schedules(
     "schedules",
     {
@@ -192,6 +212,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       mlflow: modelRegistry.namespace,
       argoWorkflows: argoWorkflows.namespace,
       argoCd: argoCd.namespace,
+      ...(monitoring && { monitoring: monitoring.namespace }),
     },
     templates: promotion.templates,
     // Read by the stacks of `remoteEnvironments`.

@@ -11,6 +11,7 @@ import {
   type BuiltImageKey,
   builtImageKeys,
   catalogue,
+  optionalParts,
   registryAddress,
   resolveImages,
   unpinnedImages,
@@ -109,7 +110,7 @@ async function withPipelineRegistry<T>(use: (registry: string) => Promise<T>): P
 /** Looks up the digests that the catalogue lacks, and writes them as a stack file states them. */
 async function pin(): Promise<string> {
   const crane = await goTool("crane");
-  const lines = unpinnedImages(resolveImages({}), true).map(async (key) => {
+  const lines = unpinnedImages(resolveImages({}), optionalParts).map(async (key) => {
     const { repository, tag } = catalogue[key];
     const digest = await exec(crane, ["digest", `${repository}:${tag}`]);
     return `      ${key}: { digest: "${digest.trim()}" }`;

@@ -6,6 +6,8 @@ import {
   type ImageKey,
   type ImageOverride,
   imageKeys,
+  type OptionalPart,
+  optionalParts,
   resolveImages,
   unpinnedImages,
 } from "../images/catalogue";
@@ -29,12 +31,13 @@ const onePerCluster = "since Argo CD allows one environment per remote cluster";
  * @param given names of the sections that the stack file has, valid or not
  */
 export function crossFieldChecks(sections: Partial<Sections>, given: readonly string[]): ConfigIssue[] {
-  const { environments, exposure, gateway, pipeline, registry, images } = sections;
+  const { environments, exposure, gateway, monitoring, pipeline, registry, images } = sections;
   const hasPlatformElsewhere = given.includes("platform");
   return [
     ...(hasPlatformElsewhere ? environmentStackIssues(sections, given) : environmentIssues(sections)),
-    ...(images && !hasPlatformElsewhere ? digestIssues(images, given.includes("gateway") && gateway?.install) : []),
+    ...(images && !hasPlatformElsewhere ? digestIssues(images, installedParts(sections)) : []),
     ...(gateway && !hasPlatformElsewhere ? gatewayIssues(gateway, sections) : []),
+    ...(monitoring && !hasPlatformElsewhere ? monitoringIssues(monitoring) : []),
     ...(exposure ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, gateway)) : []),
     ...(pipeline ? loadIssues(pipeline.load) : []),
     ...(registry ? registryIssues(registry) : []),
@@ -283,6 +286,14 @@ function gatewayIssues(
   ];
 }
 
+function monitoringIssues({ install, url }: NonNullable<Sections["monitoring"]>): ConfigIssue[] {
+  const path = ["monitoring", "url"];
+  if (install && url)
+    return [issue(path, "remove it, or write install: false, since the stack's Prometheus has its own")];
+  if (!install && !url) return [issue(path, "missing: write the URL at which the workflows reach your own Prometheus")];
+  return [];
+}
+
 /** A 95th percentile needs at least this many requests. */
 const leastRequests = 20;
 /** Seconds after which the load gate counts a request as failed. */
@@ -317,8 +328,13 @@ function registryIssues({ configureNodes, clusterIp }: Sections["registry"]): Co
   return [issue(["registry", "clusterIp"], `missing: write a fixed IPv4 address, ${reason}`)];
 }
 
-/** @param needsGateway whether the stack installs the gateway, so that its images need digests too */
-function digestIssues({ build, mirror, overrides }: Sections["images"], needsGateway = false): ConfigIssue[] {
+/** The parts that a stack may leave out, and that it has and installs. */
+function installedParts(sections: Partial<Sections>): OptionalPart[] {
+  return optionalParts.filter((part) => sections[part]?.install);
+}
+
+/** @param installed what the stack installs of the parts that it may leave out: their images need digests too */
+function digestIssues({ build, mirror, overrides }: Sections["images"], installed: OptionalPart[]): ConfigIssue[] {
   const chosen = overrides as Partial<Record<ImageKey, ImageOverride>>;
   const images = resolveImages(chosen, mirror);
   const missing = (key: ImageKey, message: string) =>
@@ -330,7 +346,7 @@ function digestIssues({ build, mirror, overrides }: Sections["images"], needsGat
     ...retagged.map((key) =>
       missing(key, `of ${chosen[key]!.tag}, since the catalogue has the digest of ${catalogue[key].tag}`),
     ),
-    ...unpinnedImages(images, needsGateway).map((key) => missing(key, "that `npm run images -- pin` prints")),
+    ...unpinnedImages(images, installed).map((key) => missing(key, "that `npm run images -- pin` prints")),
     ...notBuilt.map((key) => missing(key, "that `npm run images -- push` printed, or write images.build: true")),
   ];
 }

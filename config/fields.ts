@@ -229,6 +229,14 @@ export const serviceUrl = (meaning: string) =>
     new RegExp(`^http://${hostName.source.slice(1, -1)}${portNumber}$`),
   );
 
+/** The URL of a Prometheus, which a proxy may serve below a path. */
+export const prometheusUrl = (meaning: string) =>
+  text(
+    meaning,
+    'a URL with http:// or https:// and without a / at its end, as in "http://prometheus.example.org:9090"',
+    new RegExp(`^https?://${hostName.source.slice(1, -1)}${portNumber}?(?:/[\\w.~-]+)*$`),
+  );
+
 // Argo Workflows accepts neither names nor 7 for Sunday; croner accepts both.
 const cronForm = /^[\d*,/-]+( [\d*,/-]+){4}$/;
 const sundayAsSeven = / (?:\S*[,-])?7\S*$/;

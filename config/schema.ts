@@ -19,6 +19,7 @@ import {
   openMapping,
   optional,
   percentages,
+  prometheusUrl,
   quantity,
   registryPrefix,
   repository,
@@ -151,6 +152,12 @@ const gateway = section("The gateway, at which users come in. Without this secti
     .meta({ fallback: pinnedRelease }),
 });
 
+const monitoring = section("Prometheus, which keeps the figures. Without this section nobody collects them.", {
+  install: flag("`false` if you have a Prometheus that collects the figures").default(true),
+  url: optional(prometheusUrl("URL at which the workflows reach that Prometheus"), "required with `install: false`"),
+  retentionDays: whole("time for which figures are kept, at most 1 GB of them", 1, 90, "days").default(7),
+});
+
 const uiPorts = section("Ports of the three pages.", {
   mlflow: port("port of MLflow").default(8000),
   argoWorkflows: port("port of Argo Workflows").default(2746),
@@ -267,6 +274,7 @@ export const schema = section("Settings of a stack.", {
   argoCd: argoCd.prefault({}),
   exposure,
   gateway: gateway.optional(),
+  monitoring: monitoring.optional(),
   environments: byEnvironment("The environments that this stack holds.", environment),
   remoteEnvironments: byEnvironment(
     "The later environments of the path, which other stacks hold.",

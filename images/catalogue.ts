@@ -59,6 +59,7 @@ export const catalogue = {
   },
   contour: { repository: "ghcr.io/projectcontour/contour", tag: "v1.33.0", digest: null },
   envoy: { repository: "docker.io/envoyproxy/envoy", tag: "distroless-v1.35.2", digest: null },
+  prometheus: { repository: "docker.io/prom/prometheus", tag: "v3.16.0", digest: null },
 } as const satisfies Record<string, CatalogueImage>;
 
 export type ImageKey = keyof typeof catalogue;
@@ -84,13 +85,22 @@ export function resolveImages(overrides: Partial<Record<ImageKey, ImageOverride>
   return Object.fromEntries(entries) as Images;
 }
 
-/** Images that only a stack with a gateway of its own runs. */
-const gatewayImageKeys: readonly ImageKey[] = ["contour", "envoy"];
+/** Images that a stack runs only if it installs a part of the platform that it may leave out. */
+const optionalImageKeys = { gateway: ["contour", "envoy"], monitoring: ["prometheus"] } as const satisfies Record<
+  string,
+  readonly ImageKey[]
+>;
+export type OptionalPart = keyof typeof optionalImageKeys;
+export const optionalParts = Object.keys(optionalImageKeys) as OptionalPart[];
 
-/** Upstream images without a digest. A stack must state them before it can be deployed. */
-export function unpinnedImages(images: Images, withGateway: boolean): ImageKey[] {
-  const deployed = imageKeys.filter((key) => withGateway || !gatewayImageKeys.includes(key));
-  return deployed.filter((key) => !isBuiltImage(key) && !images[key].digest);
+/**
+ * Upstream images without a digest. A stack must state them before it can be deployed.
+ * @param installed what the stack installs of the parts that it may leave out
+ */
+export function unpinnedImages(images: Images, installed: readonly OptionalPart[]): ImageKey[] {
+  const notInstalled = optionalParts.filter((part) => !installed.includes(part));
+  const leftOut = notInstalled.flatMap((part): readonly ImageKey[] => optionalImageKeys[part]);
+  return imageKeys.filter((key) => !leftOut.includes(key) && !isBuiltImage(key) && !images[key].digest);
 }
 
 function isBuiltImage(key: ImageKey): key is BuiltImageKey {

@@ -18,6 +18,8 @@ export interface EnvironmentShape {
 export const appPort = 8000;
 /** Port at which the app of today tells its metrics. An app that was built before has none, so no probe asks it. */
 export const metricsPort = 9100;
+/** Name of that port in the pod, by which Prometheus finds it. */
+export const metricsPortName = "metrics";
 /**
  * What the kubelet asks. Every version of the app answers it on its port, so a changed bundle never takes a released
  * image out. Today's app keeps threads free for it. An older one may take 8 seconds when 120 clients are waiting: it is
@@ -83,7 +85,7 @@ export function environmentBundle(
                 env: [{ name: "ENVIRONMENT", value: environment }],
                 ports: [
                   { name: "http", containerPort: appPort },
-                  { name: "metrics", containerPort: metricsPort },
+                  { name: metricsPortName, containerPort: metricsPort },
                 ],
                 startupProbe: { ...probe, periodSeconds: 1, failureThreshold: 60 },
                 readinessProbe: { ...probe, periodSeconds: 2, timeoutSeconds: probeTimeoutSeconds },
@@ -119,7 +121,7 @@ export function environmentBundle(
       spec: {
         selector: labels,
         clusterIP: "None",
-        ports: [{ name: "metrics", protocol: "TCP", port: metricsPort, targetPort: "metrics" }],
+        ports: [{ name: "metrics", protocol: "TCP", port: metricsPort, targetPort: metricsPortName }],
       },
     },
   };

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { firstEnvironment } from "../../config/promotion-path";
 import { registryAddress } from "../../images/catalogue";
 import { destination } from "../platform/argo-cd";
+import { podReader } from "../platform/monitoring";
 import { exposedUrl } from "../shared/exposure";
 import { type Grant, grant } from "../shared/grant";
 import {
@@ -78,6 +79,8 @@ export class Environment extends pulumi.ComponentResource {
     this.namespace = this.createNamespace("namespace", this.app, this.onEnvironment);
     const deployer = this.allowDeployment();
     this.isolate();
+    if (platform.hasPrometheus && !platform.remote)
+      grant(`${name}-prometheus`, podReader(this.namespace), this.onEnvironment);
 
     const bundle = this.publishBundle();
     this.createApplication(bundle.tag, [bundle.job, this.registerRepository(), ...deployer]);

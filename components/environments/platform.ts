@@ -13,6 +13,8 @@ export interface Platform {
   /** Seconds after which Kubernetes reports a rollout as failed. */
   readonly rolloutTimeoutSeconds: number;
   readonly promotionPath: PromotionPath;
+  /** Whether the platform has a Prometheus that collects the figures of the environments on its cluster. */
+  readonly hasPrometheus?: boolean;
   /** Set if the environment is not on the platform's cluster. */
   readonly remote?: RemotePlatform;
 }
@@ -31,6 +33,7 @@ const platformOutput = z.object({
   images: z.object({ app: z.string(), tools: z.string() }),
   project: z.string(),
   rolloutTimeoutSeconds: z.number(),
+  hasPrometheus: z.boolean().optional(),
   promotionPath: z.record(
     z.string(),
     z.object({ port: z.number(), promotesFrom: text, stack: text, cluster: text, url: text }),

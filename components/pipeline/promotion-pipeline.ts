@@ -21,6 +21,8 @@ export interface PromotionPipelineArgs {
   readonly remoteEnvironments: string[];
   /** The two Services that the gateway splits users between; none without a gateway. */
   readonly backends?: Readonly<Record<"production" | "canary", Backend>>;
+  /** URL of the Prometheus that has the app's figures; none without one. */
+  readonly prometheusUrl?: string;
   /** MLflow's tracking URI. */
   readonly trackingUri: string;
   /** Namespace that Argo Workflows watches. */
@@ -166,6 +168,7 @@ function pipelineParameters(
     "retention-days": String(settings.retention.days),
     "retention-versions": String(settings.retention.versions),
     "mlflow-uri": args.trackingUri,
+    ...(args.prometheusUrl && { "prometheus-url": args.prometheusUrl }),
     traffic: args.backends ? trafficParameter(args.backends, settings.canary) : "",
     environments: JSON.stringify(args.environmentUrls),
     "remote-environments": JSON.stringify(args.remoteEnvironments),

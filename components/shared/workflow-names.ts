@@ -6,6 +6,10 @@ export const workflowNamespace = "argo";
 export const argoCdNamespace = "argocd";
 /** Namespace of the gateway, at which users come in, and of its routes. */
 export const gatewayNamespace = "gourmetgram-gateway";
+/** Namespace of Prometheus. */
+export const monitoringNamespace = "monitoring";
+/** Name of Prometheus' Deployment, Service and ServiceAccount. */
+export const prometheusName = "prometheus";
 /** Name of the route that splits users between production and canary. */
 export const trafficRoute = "gourmetgram";
 /** Annotation of that route: which share of the users meets which version (`workflows/lib/traffic.py`). */

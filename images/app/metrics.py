@@ -13,6 +13,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
@@ -44,6 +45,8 @@ class Metrics:
         # They would double the lines, and say only when a label was seen first.
         disable_created_metrics()
         self.registry = CollectorRegistry()
+        # When the process began, so that a restart can be told, and its memory.
+        ProcessCollector(registry=self.registry)
         self.routes: Collection[str] = ()
         self._here = here = {"model_version": version, "environment": environment}
         common = [*here, "probe"]

@@ -27,11 +27,13 @@ import {
 export interface ToolGroup {
   name: string;
   /** Folder below `local/toolchain/go` of the Go module that they are made from. */
-  module: "shared" | "pulumi-language-nodejs";
+  module: "shared" | "pulumi-language-nodejs" | "prometheus";
   /** How long it takes to compile on two cores after the groups before it, with which it shares libraries; measured. */
   minutes: number;
   /** File name of each tool and the Go package that it is made of; one that begins with `./` is in this repository. */
   tools: Record<string, string>;
+  /** Build tags, which choose what the tools consist of. */
+  tags?: string[];
   /** Values of string variables of the tools, e.g. their version. */
   variables?: Record<string, string>;
   /** The module that does not compile as published, or takes minutes more than need be: a copy of it is patched. */
@@ -44,10 +46,11 @@ const kubernetesVersion = { gitVersion: kubernetes, gitMajor: major, gitMinor: m
 const argoWorkflowsVersion = goModuleVersion("shared", "github.com/argoproj/argo-workflows/v3");
 const argoCdVersion = goModuleVersion("shared", "github.com/argoproj/argo-cd/v3");
 const contourVersion = goModuleVersion("shared", "github.com/projectcontour/contour");
+const prometheusVersion = goModuleVersion("prometheus", "github.com/prometheus/prometheus");
 const page = { "ui/dist/app/index.html": "index.html" };
 
 /**
- * Every group, in the order in which they are needed. All but one are one Go module: they are compiled from the same
+ * Every group, in the order in which they are needed. All but two are one Go module: they are compiled from the same
  * versions of their libraries, which `go build` compiles once.
  */
 export const toolGroups: ToolGroup[] = [
@@ -126,6 +129,18 @@ export const toolGroups: ToolGroup[] = [
     variables: { "github.com/projectcontour/contour/internal/build.Version": contourVersion },
   },
   {
+    name: "prometheus",
+    module: "prometheus",
+    minutes: 4,
+    tools: {
+      prometheus: "github.com/prometheus/prometheus/cmd/prometheus",
+      promtool: "github.com/prometheus/prometheus/cmd/promtool",
+    },
+    // Of what finds the targets, only Kubernetes: the others bring the libraries of some twenty clouds.
+    tags: ["remove_all_sd", "enable_kubernetes_sd"],
+    variables: { "github.com/prometheus/common/version.Version": prometheusRelease(prometheusVersion) },
+  },
+  {
     name: "pulumi-language-nodejs",
     module: "pulumi-language-nodejs",
     minutes: 0.5,
@@ -193,6 +208,7 @@ export async function buildTools(group: ToolGroup, onPackage: (count: number) =>
     "-trimpath",
     `-p=${parallel()}`,
     ...compilerFlags,
+    ...(group.tags ? [`-tags=${group.tags.join(",")}`] : []),
     `-ldflags=${ldflags(group)}`,
     ...modfile,
     ...overlay,
@@ -280,6 +296,12 @@ function programName(main: string): string {
 
 function ldflags(group: ToolGroup): string {
   return ["-s", "-w", ...Object.entries(group.variables ?? {}).map(([name, value]) => `-X ${name}=${value}`)].join(" ");
+}
+
+/** The release of a version of Prometheus' Go module: 3.16.0 is published as the module v0.316.0. */
+export function prometheusRelease(moduleVersion: string): string {
+  const [, major, minor, patch] = /^v0[.](\d)(\d\d)[.](\d+)$/.exec(moduleVersion)!;
+  return `${major}.${Number(minor)}.${patch}`;
 }
 
 function makeWritable(path: string): void {

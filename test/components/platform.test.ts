@@ -85,10 +85,11 @@ describe("a stack per environment", () => {
     // A gateway needs canary and production in the stack of the platform.
     const { "gourmetgram:gateway": _, ...withoutGateway } = runnableStack("staging");
     const whole = await runProgram(withoutGateway, "staging");
+    const platform = { ...runnableStack("platform"), "gourmetgram:monitoring": {} };
     const parts = [
-      await runProgram(runnableStack("platform"), "platform"),
-      await runProgram(runnableStack("canary"), "canary"),
-      await runProgram(runnableStack("production"), "production"),
+      await runProgram(platform, "platform"),
+      await runProgram(runnableStack("canary"), "canary", platform),
+      await runProgram(runnableStack("production"), "production", platform),
     ];
     const text = ({ type, name, parent, inputs }: (typeof whole.registrations)[number]) =>
       JSON.stringify({ type, name, parent, inputs }).replace(

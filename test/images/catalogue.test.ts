@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { catalogue, imageKeys, imageReference, resolveImages, unpinnedImages } from "../../images/catalogue";
+import {
+  catalogue,
+  imageKeys,
+  imageReference,
+  optionalParts,
+  resolveImages,
+  unpinnedImages,
+} from "../../images/catalogue";
 
 const digest = `sha256:${"d".repeat(64)}`;
 
@@ -32,6 +39,7 @@ describe("resolveImages", () => {
       redis: "mirror.example.org:5000/all/library/redis",
       contour: "mirror.example.org:5000/all/projectcontour/contour",
       envoy: "mirror.example.org:5000/all/envoyproxy/envoy",
+      prometheus: "mirror.example.org:5000/all/prom/prometheus",
     });
   });
 
@@ -45,18 +53,21 @@ describe("resolveImages", () => {
 
 describe("unpinnedImages", () => {
   it("names the upstream images without a digest, never the own ones", () => {
-    expect(unpinnedImages(resolveImages({}), true)).toEqual(
+    expect(unpinnedImages(resolveImages({}), optionalParts)).toEqual(
       imageKeys.filter((key) => !["app", "train", "tools"].includes(key) && catalogue[key].digest === null),
     );
     const pinned = resolveImages(Object.fromEntries(imageKeys.map((key) => [key, { digest }])));
-    expect(unpinnedImages(pinned, true)).toEqual([]);
-    expect(unpinnedImages({ ...pinned, redis: { ...catalogue.redis, digest: null } }, true)).toEqual(["redis"]);
+    expect(unpinnedImages(pinned, optionalParts)).toEqual([]);
+    expect(unpinnedImages({ ...pinned, redis: { ...catalogue.redis, digest: null } }, optionalParts)).toEqual([
+      "redis",
+    ]);
   });
 
-  it("asks for Contour and Envoy only where the stack installs them", () => {
-    const without = unpinnedImages(resolveImages({}), false);
+  it("asks for the images of a part of the platform only where the stack installs it", () => {
+    const without = unpinnedImages(resolveImages({}), []);
     expect(without).not.toContain("contour");
-    expect(unpinnedImages(resolveImages({}), true)).toEqual([...without, "contour", "envoy"]);
+    expect(unpinnedImages(resolveImages({}), ["gateway"])).toEqual([...without, "contour", "envoy"]);
+    expect(unpinnedImages(resolveImages({}), ["monitoring"])).toEqual([...without, "prometheus"]);
   });
 });
 

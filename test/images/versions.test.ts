@@ -6,7 +6,7 @@ import { mlflowVersion } from "../../images/mlflow-version";
 import { modelName, scenarios } from "../../images/model";
 import { goModuleVersion } from "../../lib/go-module";
 import { repositoryRoot } from "../../lib/paths";
-import { toolGroup } from "../../local/toolchain/go-tools";
+import { prometheusRelease, toolGroup } from "../../local/toolchain/go-tools";
 
 const read = (path: string) => readFileSync(join(repositoryRoot, path), "utf8");
 const sources = ["images", "workflows"].flatMap((folder) =>
@@ -75,6 +75,12 @@ describe("versions that go.mod states", () => {
     for (const key of ["argoWorkflowController", "argoExec", "argoServer"] as const)
       expect(catalogue[key].tag).toBe(argoWorkflows);
     expect(catalogue.argoCd.tag).toBe(goModuleVersion("shared", "github.com/argoproj/argo-cd/v3"));
+  });
+
+  it("are the tag of Prometheus' image in the catalogue, whose modules have a number of their own", () => {
+    const version = goModuleVersion("prometheus", "github.com/prometheus/prometheus");
+    expect(catalogue.prometheus.tag).toBe(`v${prometheusRelease(version)}`);
+    expect(prometheusRelease("v0.305.2")).toBe("3.5.2");
   });
 
   it("are of the same minor version of Kubernetes as kubectl in the image of the tools", () => {

@@ -50,6 +50,7 @@ it("is told of all of the program that holds models, records, images, releases o
     "canary-namespace",
     "gateway-namespace",
     "mlflow-namespace",
+    "monitoring-namespace",
     "production-namespace",
     "staging-namespace",
   ]);

@@ -148,6 +148,7 @@ describe("what is looked for", () => {
       "Namespace gourmetgram-canary",
       "Namespace gourmetgram-gateway",
       "Namespace gourmetgram-platform",
+      "Namespace monitoring",
       "Namespace gourmetgram-production",
       "Namespace gourmetgram-staging",
       "PersistentVolumeClaim gourmetgram-platform/mlflow-data",

@@ -33,6 +33,12 @@ const recipes = {
   },
   contour: { catalogueKey: "contour", binaries: ["contour"], config: { Entrypoint: ["contour"], User: "65532" } },
   envoy: { catalogueKey: "envoy", dockerfile: true },
+  // `nobody` of the release's own image.
+  prometheus: {
+    catalogueKey: "prometheus",
+    binaries: ["prometheus"],
+    config: { Entrypoint: ["prometheus"], User: "65534" },
+  },
   argocd: { catalogueKey: "argoCd", binaries: ["argocd", "kustomize"], dockerfile: true },
 } satisfies Record<string, Recipe>;
 

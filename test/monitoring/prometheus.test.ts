@@ -1,0 +1,158 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { dump, load } from "js-yaml";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readWorkflows } from "../../components/pipeline/workflow-files";
+import { prometheusConfig } from "../../components/platform/prometheus-config";
+import { exec } from "../../lib/exec";
+import { repositoryRoot, toolPath } from "../../lib/paths";
+import { buildTools, toolGroup } from "../../local/toolchain/go-tools";
+
+const folder = join(repositoryRoot, "monitoring");
+const rules = load(readFileSync(join(folder, "rules.yaml"), "utf8")) as { groups: { rules: any[] }[] };
+const alerts = rules.groups.flatMap((group) => group.rules);
+const promtool = (...args: string[]) => exec(toolPath("promtool"), args);
+let work: string;
+
+// The first run on a machine compiles promtool.
+beforeAll(async () => {
+  await buildTools(toolGroup("prometheus"));
+  work = mkdtempSync(join(tmpdir(), "gourmetgram-prometheus-"));
+}, 1_200_000);
+afterAll(() => rmSync(work, { recursive: true }));
+
+/** Metrics of the app: each that `images/app/metrics.py` names, and those of its process. */
+function appMetrics(): string[] {
+  const python = readFileSync(join(repositoryRoot, "images/app/metrics.py"), "utf8");
+  const named = [...python.matchAll(/(Counter|Gauge|Histogram)\(\s*"(\w+)"/g)];
+  return [
+    ...named.flatMap(([, kind, name]) => series(kind.toLowerCase(), name)),
+    ...(python.includes("ProcessCollector(registry=") ? ["start_time_seconds", "resident_memory_bytes"] : []).map(
+      (name) => `process_${name}`,
+    ),
+  ];
+}
+
+/** Metrics of the workflows, as the controller tells them. */
+function workflowMetrics(): string[] {
+  const specs = readWorkflows(join(repositoryRoot, "workflows")).map(({ spec }: any) => spec);
+  const metrics = specs.flatMap((spec) => [spec, ...(spec.templates ?? [])]).flatMap((one) => one.metrics?.prometheus);
+  return metrics
+    .filter(Boolean)
+    .flatMap(({ name, histogram }: any) => series(histogram ? "histogram" : "counter", `argo_workflows_${name}`));
+}
+
+const series = (kind: string, name: string) =>
+  kind === "histogram" ? ["bucket", "count", "sum"].map((end) => `${name}_${end}`) : [name];
+/** What Prometheus itself has of each target and each alert. */
+const known = [...appMetrics(), ...workflowMetrics(), "up", "ALERTS"];
+
+/** Names in an expression that are those of metrics: followed by labels, or by themselves before the end of a term. */
+function metricsIn(expression: string): string[] {
+  const withoutLabels = expression
+    .replace(/\{[^}]*\}/g, "{}")
+    .replace(/\[[^\]]*\]/g, "")
+    .replace(/\b(by|on|without|ignoring)\s*\([^)]*\)/g, "");
+  return [...withoutLabels.matchAll(/\b[a-zA-Z_]\w*\b(?!\s*\()/g)]
+    .map(([name]) => name)
+    .filter((name) => !/^(and|or|unless|offset|\d+[smhd]|by|on)$/.test(name));
+}
+
+describe("Prometheus' configuration", () => {
+  const environments = ["staging", "canary", "production"];
+  it.each([
+    { environments, retentionDays: 1 },
+    { environments, retentionDays: 90 },
+    { environments: ["staging"], retentionDays: 7 },
+  ])("is one that promtool takes: $environments, $retentionDays days", async (shape) => {
+    writeFileSync(join(work, "rules.yaml"), readFileSync(join(folder, "rules.yaml")));
+    writeFileSync(join(work, "prometheus.yml"), dump(prometheusConfig(shape), { lineWidth: -1, noRefs: true }));
+    expect(await promtool("check", "config", "--lint=all", "--lint-fatal", join(work, "prometheus.yml"))).toMatch(
+      /SUCCESS: \d+ rules found/,
+    );
+  });
+});
+
+describe("the alert rules", () => {
+  it("judge as monitoring/rules.test.yaml says", async () => {
+    expect(await promtool("test", "rules", join(folder, "rules.test.yaml"))).toContain("SUCCESS");
+  });
+
+  it.each(alerts.map(({ alert, ...rule }) => [alert, rule] as const))("%s says what to do next", (_name, rule) => {
+    expect(rule.annotations).toEqual({ summary: expect.any(String), description: expect.any(String) });
+    expect(["critical", "warning"]).toContain(rule.labels.severity);
+    expect(known).toEqual(expect.arrayContaining(metricsIn(rule.expr)));
+  });
+
+  it("are each tested", () => {
+    const tests = readFileSync(join(folder, "rules.test.yaml"), "utf8");
+    expect(alerts.filter(({ alert }) => !tests.includes(alert))).toEqual([]);
+  });
+
+  // Each bar, and a value beside it that the tests must tell from it.
+  it.each([
+    ["> 0.05", "> 0.07"],
+    ["> 0.05", "> 0.03"],
+    ["> 2\n", "> 3\n"],
+    ["> 2\n", "> 1.9\n"],
+    [">= 20", ">= 0"],
+    ["for: 5m", "for: 1m"],
+    ["== 1)", ">= 0)"],
+    ['probe="false"', 'probe=~".*"'],
+    ["[15m]", "[1h]"],
+    ['template!~"train-model|', 'template!~"'],
+    ["unless argo_workflows_gourmetgram_workflows_total offset 30m", ""],
+    ['and on () (up{job="argo-workflows"} offset 30m)', ""],
+    ['outcome="broken"', 'outcome!=""'],
+  ])("are no longer right with %j changed to %j", async (bar, other) => {
+    const text = readFileSync(join(folder, "rules.yaml"), "utf8");
+    expect(text).toContain(bar);
+    const broken = mkdtempSync(join(work, "broken-"));
+    writeFileSync(join(broken, "rules.yaml"), text.replaceAll(bar, other));
+    writeFileSync(join(broken, "rules.test.yaml"), readFileSync(join(folder, "rules.test.yaml")));
+    await expect(promtool("test", "rules", join(broken, "rules.test.yaml"))).rejects.toThrow("FAILED");
+  });
+});
+
+describe("the dashboards", () => {
+  const dashboards = readdirSync(join(folder, "dashboards"));
+  const read = (file: string) => JSON.parse(readFileSync(join(folder, "dashboards", file), "utf8"));
+  const queries = dashboards.flatMap((file) =>
+    read(file).panels.flatMap(({ title, targets }: any) => targets.map(({ expr }: any) => [title, expr])),
+  ) as [string, string][];
+
+  it.each(queries)("%s asks for metrics that there are: %s", async (_title, expression) => {
+    const query = expression.replaceAll("$__rate_interval", "5m").replaceAll("$environment", ".*");
+    await promtool("--experimental", "promql", "format", query);
+    const names = metricsIn(query);
+    expect(names.length).toBeGreaterThan(0);
+    expect(known).toEqual(expect.arrayContaining(names));
+  });
+
+  it.each(dashboards)("%s can be imported: its data source is a variable", (file) => {
+    const { panels, templating } = read(file);
+    expect(templating.list[0]).toMatchObject({ name: "datasource", type: "datasource", query: "prometheus" });
+    const uids = panels.flatMap((panel: any) => [panel, ...panel.targets]).map(({ datasource }: any) => datasource.uid);
+    expect(new Set(uids)).toEqual(new Set(["${datasource}"]));
+  });
+});
+
+it("every Workflow counts its end, and no label has a value that a person chooses", () => {
+  const templates = readWorkflows(join(repositoryRoot, "workflows")).filter(({ kind }) => kind === "WorkflowTemplate");
+  for (const { spec } of templates)
+    expect(spec.metrics.prometheus[0]).toMatchObject({ name: "gourmetgram_workflows_total" });
+  const labels = templates
+    .flatMap(({ spec }: any) => [spec, ...spec.templates])
+    .flatMap(({ metrics }: any) => metrics?.prometheus ?? [])
+    .flatMap((metric: any) => metric.labels ?? []);
+  const variables = new Set(labels.flatMap(({ value }: any) => /^{{(.*)}}$/.exec(value)?.[1] ?? []));
+  expect([...variables].sort()).toEqual([
+    "inputs.parameters.gate",
+    "inputs.parameters.target-environment",
+    "outputs.parameters.outcome",
+    "outputs.parameters.verdict",
+    "workflow.serviceAccountName",
+    "workflow.status",
+  ]);
+});
