@@ -68,6 +68,8 @@ describe("the schema for editors", () => {
         "load-too-few-sent",
         "node-ports-of-a-load-balancer",
         "node-ports-too-few",
+        "notifications-never-come",
+        "notifications-too-many",
         "platform-api-server-without-cluster",
         "platform-cluster-beside-two",
         "platform-cluster-the-same",
