@@ -3,6 +3,8 @@
 import hashlib
 import hmac
 import json
+import re
+import time
 
 import pytest
 
@@ -169,9 +171,20 @@ def test_slack_gets_its_own_shape_and_no_markup_of_ours():
 def test_the_signature_is_what_a_receiver_computes():
     content = notifications.body(MESSAGE, "json")
     headers = notifications.headers(MESSAGE, content, b"key", 1767607200)
-    # What docs/operate.md tells a receiver to do.
-    signed = headers["X-GourmetGram-Timestamp"].encode() + b"." + content
-    expected = "sha256=" + hmac.new(b"key", signed, hashlib.sha256).hexdigest()
-    assert hmac.compare_digest(headers["X-GourmetGram-Signature"], expected)
+    signed = b"1767607200." + content
+    assert headers["X-GourmetGram-Signature"] == "sha256=" + hmac.new(b"key", signed, hashlib.sha256).hexdigest()
     assert headers["X-GourmetGram-Id"] == "0a1b"
     assert "X-GourmetGram-Signature" not in notifications.headers(MESSAGE, content, None, 1767607200)
+
+
+def test_the_check_that_the_documents_show_tells_what_is_genuine():
+    page = (WORKFLOWS.parent / "docs/operate.md").read_text()
+    known, content, now = {}, notifications.body(MESSAGE, "json"), int(time.time())
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1), known)
+    is_genuine, headers = known["is_genuine"], notifications.headers(MESSAGE, content, b"key", now)
+    assert is_genuine(b"key", headers, content)
+    assert not is_genuine(b"another", headers, content) and not is_genuine(b"key", headers, content + b" ")
+    assert not is_genuine(b"key", notifications.headers(MESSAGE, content, b"key", now - 3600), content)
+    example = json.loads(re.search(r"```json\n(.*?)```", page, re.DOTALL).group(1))
+    assert list(example) == list(Message._fields)
+    assert [trigger for trigger in TRIGGERS if f"| `{trigger}` |" not in page] == []
