@@ -303,6 +303,14 @@ def test_a_change_of_somebody_else_is_not_overwritten(cluster, receiver):
     assert done.returncode == 75 and not ops.came
 
 
+def test_outboxes_that_are_not_there_are_made_by_the_stack(world):
+    call = ["get", "configmaps", "notifications", "--namespace", "argo", "--output", "json"]
+    world.allow("kubectl", *call, **says("kubectl", "not-found"))
+    settings = {"receivers": {"ops": {"format": "json", "triggers": ["held"]}}, "namespaces": []}
+    done = world.run("notify", NOTIFICATIONS=json.dumps(settings))
+    assert done.returncode == 1 and "is not there: run npm start, or pulumi up." in done.stderr
+
+
 def test_a_stack_without_receivers_reads_nothing(world):
     done = world.run("notify", NOTIFICATIONS='{"receivers": {}, "namespaces": []}')
     assert (done.returncode, world.calls("kubectl")) == (0, [])

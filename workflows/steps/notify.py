@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib import constants, events, freeze, http_client, inputs, kubectl, notifications, outbox, step
+from lib.errors import StepFailed
 from lib.inputs import Receiver
 from lib.notifications import Message
 from lib.outbox import Outbox
@@ -44,7 +45,11 @@ class Outboxes:
     """The ConfigMap of the outboxes. A change that somebody else made at the same time is not overwritten."""
 
     def __init__(self) -> None:
-        read = kubectl.get("configmaps", constants.NOTIFICATIONS, constants.ARGO_NAMESPACE)
+        try:
+            read = kubectl.get("configmaps", constants.NOTIFICATIONS, constants.ARGO_NAMESPACE)
+        except kubectl.NotFound:
+            lost = f"The ConfigMap {constants.NOTIFICATIONS} in {constants.ARGO_NAMESPACE} is not there"
+            raise StepFailed(f"{lost}: run npm start, or pulumi up. What waited in it is lost.") from None
         self.texts: dict[str, str | None] = read.get("data") or {}
         self._version = read["metadata"]["resourceVersion"]
 
