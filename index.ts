@@ -4,6 +4,7 @@ import { Environment } from "./components/environments/environment";
 import { environmentApp, inClusterUrl } from "./components/environments/environment-bundle";
 import { placementErrors, referToPlatform } from "./components/environments/platform";
 import { TrafficSplit } from "./components/environments/traffic-split";
+import { Notifications } from "./components/pipeline/notifications";
 import { PipelineImages } from "./components/pipeline/pipeline-images";
 import { PromotionPipeline } from "./components/pipeline/promotion-pipeline";
 import { Schedules } from "./components/pipeline/schedules";
@@ -182,8 +183,13 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   );
   const users =
     settings.gateway && (await userTraffic(settings, settings.gateway, { ...onCluster, dependsOn: environments }));
+  const hasReceivers = Object.keys(pipeline.notifications).length > 0;
+  const notifications = hasReceivers
+    ? [new Notifications("notifications", { ...onCluster, dependsOn: [argoCd, modelRegistry, promotion] })]
+    : [];
   const platformParts = [
     ...[registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion],
+    ...notifications,
     ...(monitoring ? [monitoring] : []),
   ];
   const schedules = new Schedules(
@@ -191,6 +197,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     {
       cron: pipeline.cron,
       hasGateway: users !== undefined,
+      hasReceivers,
       namespace: argoWorkflows.namespace,
       folder: workflowFolder,
       formerParent: promotion,

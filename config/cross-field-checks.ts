@@ -12,7 +12,7 @@ import {
   unpinnedImages,
 } from "../images/catalogue";
 import { type EnvironmentLocation, firstEnvironment, promotionOrder, promotionPathErrors } from "./promotion-path";
-import { type Sections, schema } from "./schema";
+import { notificationTriggers, type Sections, schema } from "./schema";
 
 /** A setting that is wrong, and what to write instead. */
 export interface ConfigIssue {
@@ -40,6 +40,7 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
     ...(monitoring && !hasPlatformElsewhere ? monitoringIssues(monitoring) : []),
     ...(exposure ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, gateway)) : []),
     ...(pipeline ? loadIssues(pipeline.load) : []),
+    ...(pipeline ? notificationIssues(pipeline.notifications, given.includes("gateway")) : []),
     ...(registry ? registryIssues(registry) : []),
   ];
 }
@@ -320,6 +321,32 @@ function loadIssues({ requests, concurrency }: Sections["pipeline"]["load"]): Co
   const atOnce = Math.ceil(requests / most);
   const instead = `${most * concurrency} or less, or a concurrency of ${atOnce} or more`;
   return [issue([...path, "requests"], `write ${instead}, not ${requests}: ${reason}`)];
+}
+
+/** So many outboxes of 100 messages fit into a ConfigMap: CAPACITY in workflows/lib/outbox.py. */
+const mostReceivers = 5;
+/** Triggers that a version in canary leads to once users meet it. */
+const gatewayTriggers = ["aborted", "withdrawn"];
+
+function notificationIssues(receivers: Sections["pipeline"]["notifications"], hasGateway: boolean): ConfigIssue[] {
+  const path = ["pipeline", "notifications"];
+  const names = Object.keys(receivers);
+  const tooMany = `write at most ${mostReceivers} receivers, not ${names.length}`;
+  return [
+    ...(names.length > mostReceivers ? [issue(path, tooMany)] : []),
+    ...names.flatMap((name) => triggerIssues([...path, name, "triggers"], receivers[name].triggers, hasGateway)),
+  ];
+}
+
+function triggerIssues(path: string[], triggers: readonly string[], hasGateway: boolean): ConfigIssue[] {
+  if (triggers.length === 0) return [issue(path, "empty: write at least one trigger, or remove it to be told of all")];
+  // Without the key a receiver is told of all that the stack has.
+  if (hasGateway || triggers.length === notificationTriggers.length) return [];
+  return triggers.flatMap((trigger, index) =>
+    gatewayTriggers.includes(trigger)
+      ? [issue([...path, String(index)], `remove ${trigger}, or add gateway: no user meets canary without it`)]
+      : [],
+  );
 }
 
 function registryIssues({ configureNodes, clusterIp }: Sections["registry"]): ConfigIssue[] {

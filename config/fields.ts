@@ -47,6 +47,23 @@ export function byEnvironment<Value extends z.ZodType>(meaning: string, value: V
   );
 }
 
+/** A mapping from names of receivers to values of one kind. */
+export function byReceiver<Value extends z.ZodType>(meaning: string, value: Value) {
+  // A key of a ConfigMap, and part of the name of a volume.
+  const name = z.string().regex(/^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$/);
+  const rule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
+  return mapping(meaning, name, "a mapping of receivers, as in ops", `invalid name of a receiver: ${rule}`, value);
+}
+
+/** The name of a Secret. Whoever writes its contents there by mistake does not find them in a log. */
+export function secretName(meaning: string) {
+  const what = 'the name of a Secret, as in "ops-webhook"';
+  const error = (problem: Problem) =>
+    typeof problem.input === "string" ? `write ${what}; the value is not shown` : expected(what)(problem);
+  const form = new RegExp(`^(?=.{1,253}$)${label}(?:\\.${label})*$`);
+  return described(z.string({ error }).regex(form, { error }), meaning, what);
+}
+
 /** The name of an environment. */
 export const environmentName = (meaning: string) =>
   text(meaning, "the name of an environment", new RegExp(`^${environmentForm}$`));

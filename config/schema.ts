@@ -8,6 +8,7 @@ import {
   address,
   byEnvironment,
   byName,
+  byReceiver,
   choice,
   clusterName,
   decimal,
@@ -24,6 +25,7 @@ import {
   registryPrefix,
   repository,
   schedule,
+  secretName,
   section,
   serverUrl,
   serviceUrl,
@@ -212,6 +214,36 @@ const remoteEnvironment = section("The location of an environment that another s
   url: optional(serviceUrl("URL at which the workflows reach it, if it is on another cluster"), "none"),
 });
 
+/** What people are told of by webhook; `workflows/lib/inputs.py` has the same. */
+export const notificationTriggers = [
+  "turned-away",
+  "reverted",
+  "held",
+  "promoted",
+  "aborted",
+  "withdrawn",
+  "frozen",
+  "volume-full",
+] as const;
+
+export const notificationFormats = ["json", "slack"] as const;
+
+const receiver = section("A receiver of notifications.", {
+  secret: secretName(
+    "name of a Secret in the namespace `argo` with the keys `url` and, if messages are to be signed, `signing-key`",
+  ),
+  format: choice(
+    "shape of a message: `json`, or `slack` for an incoming webhook of Slack",
+    notificationFormats,
+  ).default("json"),
+  triggers: list(
+    `what it is told of: ${notificationTriggers.map((trigger) => `\`${trigger}\``).join(", ")}`,
+    choice("a trigger", notificationTriggers),
+  )
+    .default([...notificationTriggers])
+    .meta({ fallback: "all" }),
+});
+
 const pipeline = section("How the workflows train and test models.", {
   accuracyBar: decimal("share of held-out pictures that a model must classify correctly", 0, 1).default(0.8),
   judgement: section("Which models are registered, beside the accuracy bar. Both models see the same pictures.", {
@@ -262,6 +294,7 @@ const pipeline = section("How the workflows train and test models.", {
     timezone: timeZone("IANA time zone of the schedule").default("UTC"),
     suspended: flag("whether the schedule is suspended").default(true),
   }).prefault({}),
+  notifications: byReceiver("Who is told of the pipeline by webhook, at most 5 receivers.", receiver).default({}),
 });
 
 export const schema = section("Settings of a stack.", {

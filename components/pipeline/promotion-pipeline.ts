@@ -7,7 +7,8 @@ import type { Backend } from "../../config/promotion-path";
 import type { BuiltImageKey } from "../../images/catalogue";
 import type { Manifest } from "../platform/release-manifests";
 import { grant } from "../shared/grant";
-import { freezeName, holdsAnnotation } from "../shared/workflow-names";
+import { freezeName, holdsAnnotation, notificationsName, notifyTemplate } from "../shared/workflow-names";
+import { notificationsParameter, withReceivers } from "./notifications";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
 
@@ -56,9 +57,16 @@ function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   // A collection leaves alone what an unfinished Workflow names.
   const unfinished = argo(["workflows"], ["get", "list"]);
   if (template === "collect-old-versions") return [report, unfinished];
+  if (template === notifyTemplate) return [report, argo(["workflows"], ["list"]), freeze, ...notifyRules];
   const asksForFreeze = ["promote-model", "shift-traffic"].includes(template);
   return asksForFreeze ? [report, workflows, freeze] : [report, workflows];
 }
+
+/** `notify` keeps what the receivers have not got, and reports on it what goes wrong. */
+const notifyRules: k8s.types.input.rbac.v1.PolicyRule[] = [
+  { apiGroups: [""], resources: ["configmaps"], resourceNames: [notificationsName], verbs: ["get", "patch"] },
+  { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+];
 
 /**
  * Every workflow template with its scripts and parameters. Each workflow acts under a ServiceAccount of its
@@ -98,21 +106,20 @@ export class PromotionPipeline extends pulumi.ComponentResource {
         ),
     );
 
-    new k8s.core.v1.ConfigMap(
-      `${name}-freeze`,
-      {
-        metadata: {
-          name: freezeName,
-          namespace: args.namespace,
-          annotations: { [holdsAnnotation]: "the freeze of promotions" },
-        },
-      },
-      child,
-    );
+    // What the pipeline or a person writes to them is not the program's.
+    for (const [key, configMap, holds] of [
+      ["freeze", freezeName, "the freeze of promotions"],
+      ["notifications", notificationsName, "the notifications that a receiver has not got yet"],
+    ])
+      new k8s.core.v1.ConfigMap(
+        `${name}-${key}`,
+        { metadata: { name: configMap, namespace: args.namespace, annotations: { [holdsAnnotation]: holds } } },
+        child,
+      );
 
     for (const template of this.templates) this.account(name, template, args.namespace);
     for (const manifest of manifests) {
-      const { apiVersion, kind, metadata, spec } = withSettings(manifest, Object.keys(args.environmentUrls));
+      const { apiVersion, kind, metadata, spec } = withSettings(manifest, args);
       new k8s.apiextensions.CustomResource(
         `${name}-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
@@ -167,6 +174,7 @@ function pipelineParameters(
     "load-max-p95-ms": String(settings.load.maxP95Ms),
     "retention-days": String(settings.retention.days),
     "retention-versions": String(settings.retention.versions),
+    notifications: notificationsParameter(settings.notifications),
     "mlflow-uri": args.trackingUri,
     ...(args.prometheusUrl && { "prometheus-url": args.prometheusUrl }),
     traffic: args.backends ? trafficParameter(args.backends, settings.canary) : "",
@@ -183,12 +191,18 @@ function trafficParameter(
   return JSON.stringify({ ...backends, steps, pauseSeconds: 60 * stepMinutes });
 }
 
-/**
- * The stack decides between which environments to promote: each promotes to the next one. The default of a promotion by
- * hand is the last of these steps. All else is in the files of the workflows.
- */
-function withSettings(manifest: Manifest, environments: string[]): Manifest {
-  if (manifest.metadata.name !== "promote-model" || environments.length < 2) return manifest;
+/** The stack decides between which environments to promote, and who is told. All else is in the workflows' files. */
+function withSettings(
+  manifest: Manifest,
+  { environmentUrls, settings }: Pick<PromotionPipelineArgs, "environmentUrls" | "settings">,
+): Manifest {
+  if (manifest.metadata.name === notifyTemplate) return withReceivers(manifest, settings.notifications);
+  return manifest.metadata.name === "promote-model" ? withPromotions(manifest, Object.keys(environmentUrls)) : manifest;
+}
+
+/** Each environment promotes to the next one. The default of a promotion by hand is the last of these steps. */
+function withPromotions(manifest: Manifest, environments: string[]): Manifest {
+  if (environments.length < 2) return manifest;
   const choices: Record<string, string[]> = {
     "source-environment": environments.slice(0, -1),
     "target-environment": environments.slice(1),

@@ -9,6 +9,8 @@ export interface SchedulesArgs {
   readonly cron: PipelineSettings["cron"];
   /** Whether users come in at a gateway, so that somebody must watch canary. */
   readonly hasGateway: boolean;
+  /** Whether the stack has receivers of notifications. */
+  readonly hasReceivers: boolean;
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
   /** Folder of the CronWorkflows. */
@@ -24,8 +26,12 @@ export interface SchedulesArgs {
 export class Schedules extends pulumi.ComponentResource {
   constructor(name: string, args: SchedulesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:Schedules", name, {}, opts);
+    const needed: Record<string, boolean> = {
+      "cron-shift-traffic": args.hasGateway,
+      "cron-notify": args.hasReceivers,
+    };
     const schedules = readWorkflows(args.folder).filter(
-      ({ kind, metadata }) => kind === "CronWorkflow" && (args.hasGateway || metadata.name !== "cron-shift-traffic"),
+      ({ kind, metadata }) => kind === "CronWorkflow" && (needed[metadata.name] ?? true),
     );
     for (const manifest of schedules) {
       const { apiVersion, kind, metadata, spec } = withSettings(manifest, args.cron);

@@ -28,6 +28,10 @@ export const releasesExperiment = "gourmetgram-releases";
 export const collectedTag = "retention.collected";
 /** ConfigMap beside the workflows: people write to it to stop all promotions. Pulumi states only that it exists. */
 export const freezeName = "promotion-freeze";
+/** Workflow template that tells the receivers of notifications. */
+export const notifyTemplate = "notify";
+/** ConfigMap beside the workflows with what the receivers have not got yet. Pulumi states only that it exists. */
+export const notificationsName = "notifications";
 /** Label that every Workflow of one pipeline run carries: the name of its first one. */
 export const pipelineRunLabel = "gourmetgram.io/pipeline-run";
 /** Label of a Workflow that the pipeline started: the name of the one that did. */

@@ -11,6 +11,7 @@ const templates = [
   "build-container-image",
   "collect-old-versions",
   "deploy-container-image",
+  "notify",
   "promote-model",
   "restore-releases",
   "revert-staging",
@@ -47,6 +48,7 @@ describe("PromotionPipeline", () => {
         "ConfigMap pipeline-freeze",
         "ConfigMap pipeline-gates",
         "ConfigMap pipeline-lib",
+        "ConfigMap pipeline-notifications",
         "ConfigMap pipeline-parameters",
         "ConfigMap pipeline-steps",
         "WorkflowAdmission pipeline-admission",
@@ -59,7 +61,7 @@ describe("PromotionPipeline", () => {
       ].sort(),
     );
     // With the component itself, and the two resources of its admission.
-    expect(registrations).toHaveLength(9 + 4 * templates.length);
+    expect(registrations).toHaveLength(10 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {
@@ -150,6 +152,16 @@ describe("each workflow", () => {
     ["build-container-image", [report, start]],
     ["collect-old-versions", [report, { ...look, verbs: ["get", "list"] }]],
     ["deploy-container-image", [report, look]],
+    [
+      "notify",
+      [
+        report,
+        { ...look, verbs: ["list"] },
+        freeze,
+        { ...freeze, resourceNames: ["notifications"], verbs: ["get", "patch"] },
+        { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+      ],
+    ],
     ["promote-model", [report, look, freeze]],
     ["restore-releases", [report, look]],
     ["revert-staging", [report, look]],
@@ -173,15 +185,14 @@ describe("each workflow", () => {
     });
   });
 
-  it("never says what the freeze says: that is for people to write", async () => {
-    expect((await pipeline()).inputs("pipeline-freeze")).toEqual({
+  it.each([
+    ["pipeline-freeze", "promotion-freeze", "the freeze of promotions"],
+    ["pipeline-notifications", "notifications", "the notifications that a receiver has not got yet"],
+  ])("never says what %s holds: that is for others to write", async (resource, name, holds) => {
+    expect((await pipeline()).inputs(resource)).toEqual({
       apiVersion: "v1",
       kind: "ConfigMap",
-      metadata: {
-        name: "promotion-freeze",
-        namespace: "argo",
-        annotations: { "gourmetgram.io/holds": "the freeze of promotions" },
-      },
+      metadata: { name, namespace: "argo", annotations: { "gourmetgram.io/holds": holds } },
     });
   });
 

@@ -23,6 +23,7 @@ async function schedules(cron: object = {}) {
     new Schedules("schedules", {
       cron: settingsWith({ pipeline: { cron } }).pipeline.cron,
       hasGateway: true,
+      hasReceivers: true,
       namespace: "argo",
       folder,
       formerParent,
@@ -45,6 +46,7 @@ describe("Schedules", () => {
     const { registrations } = await schedules();
     expect(childrenOf(registrations, "schedules")).toEqual([
       "CronWorkflow pipeline-cron-collect-old-versions",
+      "CronWorkflow pipeline-cron-notify",
       "CronWorkflow pipeline-cron-restore-releases",
       "CronWorkflow pipeline-cron-revert-staging",
       "CronWorkflow pipeline-cron-shift-traffic",

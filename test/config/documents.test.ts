@@ -71,6 +71,8 @@ describe("the schema for editors", () => {
         "monitoring-of-your-own-without-url",
         "node-ports-of-a-load-balancer",
         "node-ports-too-few",
+        "notifications-never-come",
+        "notifications-too-many",
         "platform-api-server-without-cluster",
         "platform-cluster-beside-two",
         "platform-cluster-the-same",

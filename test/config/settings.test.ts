@@ -190,6 +190,7 @@ describe("what a stack leaves out", () => {
         canary: { steps: [1, 10, 25, 50], stepMinutes: 5 },
         retention: { days: 30, versions: 10 },
         cron: { schedule: "0 2 * * *", timezone: "UTC", suspended: true },
+        notifications: {},
       },
       exposure: {
         type: "LoadBalancer",

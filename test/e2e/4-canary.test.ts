@@ -85,7 +85,7 @@ describe("Given users at the gateway", () => {
       expect(Math.abs(measured - percent)).toBeLessThan(3);
   });
 
-  it("When a drifting model passes staging, Then canary's figures take it back, and hardly a user notices", async () => {
+  it("When a drifting model passes staging, Then its figures take it back, and hardly a user notices", async () => {
     const training = npm("run", "train", "--", "drifting");
     let isOver = false;
     void training.then(() => (isOver = true));

@@ -64,6 +64,7 @@ const rights: Record<string, { releases: string[]; looks: string[]; starts: bool
     freeze: false,
   },
   "collect-old-versions": { releases: [], looks: environments, starts: false, freeze: false },
+  notify: { releases: [], looks: [], starts: false, freeze: true },
   default: { releases: [], looks: [], starts: false, freeze: false },
 };
 

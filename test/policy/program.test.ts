@@ -68,6 +68,12 @@ describe("the whole program", () => {
     expect(await violations(registrations)).toEqual([]);
   });
 
+  it("keeps to them with receivers of notifications too", async () => {
+    const notifications = { ops: { secret: "ops-webhook" } };
+    const config = { ...runnableStack("staging"), "gourmetgram:pipeline": { notifications } };
+    expect(await violations(await program(config, "staging"))).toEqual([]);
+  });
+
   it("has its environments' pods judged", async () => {
     const resources = (await program(runnableStack("staging"))).map(
       ({ name, inputs }) => ({ name, object: inputs }) as unknown as Resource,
@@ -79,7 +85,7 @@ describe("the whole program", () => {
       "Deployment gourmetgram-staging in ConfigMap staging-bundle",
     ]);
     const templates = new Set(pods.flatMap(({ title }) => /^WorkflowTemplate (\S+),/.exec(title)?.[1] ?? []));
-    expect(templates.size).toBe(9);
+    expect(templates.size).toBe(10);
   });
 
   it("raises a memory limit only with an exception", async () => {

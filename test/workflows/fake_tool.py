@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 state, name, args = Path(os.environ["FAKE_STATE"]), Path(sys.argv[0]).name, sys.argv[1:]
-stdin = "" if sys.stdin.isatty() or "-" not in args else sys.stdin.read()
+stdin = "" if sys.stdin.isatty() or not {"-", "/dev/stdin"} & set(args) else sys.stdin.read()
 with (state / "calls").open("a") as log:
     log.write(json.dumps({"tool": name, "args": args, "stdin": stdin}) + "\n")
 

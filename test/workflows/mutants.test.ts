@@ -5,6 +5,7 @@ import { repositoryRoot } from "../../lib/paths";
 import { type Result, results } from "./mutants/copies";
 import { foundations } from "./mutants/foundations";
 import { gates } from "./mutants/gates";
+import { notifications } from "./mutants/notifications";
 import { promotion } from "./mutants/promotion";
 import { takeOut } from "./mutants/protection";
 import { retention } from "./mutants/retention";
@@ -14,8 +15,8 @@ import { traffic } from "./mutants/traffic";
 import { wayBack } from "./mutants/way-back";
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), "utf8");
-const tables = [staging, promotion, wayBack, gates, foundations, retention, templates, traffic].map((table) =>
-  Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const),
+const tables = [staging, promotion, wayBack, gates, foundations, retention, notifications, templates, traffic].map(
+  (table) => Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const),
 );
 
 describe("a protection", () => {

@@ -8,6 +8,7 @@ const names = [
   "build-container-image",
   "collect-old-versions",
   "deploy-container-image",
+  "notify",
   "promote-model",
   "restore-releases",
   "revert-staging",

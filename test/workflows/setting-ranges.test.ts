@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { readWorkflows } from "../../components/pipeline/workflow-files";
-import { schema } from "../../config/schema";
+import { notificationFormats, notificationTriggers, schema } from "../../config/schema";
 import { repositoryRoot } from "../../lib/paths";
 import { settingsWith } from "../stack-files";
 
@@ -100,4 +100,12 @@ describe("the load gate", () => {
 
   it("may send the most that the setting allows", () =>
     expect(settingRange("load.requests").high).toBe(inTurn * settingRange("load.concurrency").high));
+});
+
+it.each([
+  ["TRIGGERS", notificationTriggers],
+  ["FORMATS", notificationFormats],
+])("%s of the notifications are the same on both sides", (constant, choices) => {
+  const [, list] = new RegExp(`^${constant} = \\(([^)]*)\\)`, "m").exec(read("workflows/lib/inputs.py"))!;
+  expect([...list.matchAll(/"([^"]+)"/g)].map(([, word]) => word)).toEqual(choices);
 });

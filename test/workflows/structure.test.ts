@@ -40,11 +40,13 @@ it("holds the workflows that the document names, and those that recover, each in
     ["build-container-image.yaml", "WorkflowTemplate"],
     ["collect-old-versions.yaml", "WorkflowTemplate"],
     ["cron-collect-old-versions.yaml", "CronWorkflow"],
+    ["cron-notify.yaml", "CronWorkflow"],
     ["cron-restore-releases.yaml", "CronWorkflow"],
     ["cron-revert-staging.yaml", "CronWorkflow"],
     ["cron-shift-traffic.yaml", "CronWorkflow"],
     ["cron-train.yaml", "CronWorkflow"],
     ["deploy-container-image.yaml", "WorkflowTemplate"],
+    ["notify.yaml", "WorkflowTemplate"],
     ["promote-model.yaml", "WorkflowTemplate"],
     ["restore-releases.yaml", "WorkflowTemplate"],
     ["revert-staging.yaml", "WorkflowTemplate"],
@@ -68,6 +70,17 @@ it("recovers and watches on a schedule, never two at once, by what needs no para
     });
     expect([spec.suspend, spec.workflowSpec.arguments]).toEqual([undefined, undefined]);
   }
+});
+
+it("tells people every minute, never two at once, by what needs no parameter", () => {
+  const { spec } = manifests.find(({ metadata }) => metadata.name === "cron-notify")!;
+  expect(spec).toMatchObject({
+    concurrencyPolicy: "Forbid",
+    schedules: ["* * * * *"],
+    successfulJobsHistoryLimit: 1,
+    workflowSpec: { workflowTemplateRef: { name: "notify" } },
+  });
+  expect([spec.suspend, spec.workflowSpec.arguments]).toEqual([undefined, undefined]);
 });
 
 it("makes room once a day, never two at once, by what needs no parameter", () => {
@@ -240,6 +253,7 @@ it("takes locks in their plural form, and a child never takes the one that its p
     "collect-old-versions/main": "staging",
     "collect-old-versions/locked": "promotion",
     "deploy-container-image/main": "staging",
+    "notify/main": "notifications",
     "promote-model/main": "promotion",
     "promote-model/locked-restore": "promotion",
     "restore-releases/main": "promotion",

@@ -11,6 +11,7 @@ STAGING = "staging"
 ARGO_NAMESPACE = "argo"
 ARGO_CD_NAMESPACE = "argocd"
 FREEZE = "promotion-freeze"
+NOTIFICATIONS = "notifications"
 GATEWAY_NAMESPACE = "gourmetgram-gateway"
 GATEWAY_ROUTE = "gourmetgram"
 FIELD_MANAGER = "promotion-pipeline"
@@ -50,3 +51,8 @@ def app_version(version: str) -> str:
 def workload(environment: str) -> str:
     """The name that an environment's namespace, Service, Application and pods' `app` label share."""
     return f"gourmetgram-{environment}"
+
+
+def environment(workload: str) -> str:
+    """The environment that such a name belongs to."""
+    return workload.removeprefix("gourmetgram-")

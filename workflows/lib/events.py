@@ -19,10 +19,17 @@ def warn(environment: str, reason: str, message: str) -> None:
         "name": constants.workload(environment),
         "namespace": constants.ARGO_CD_NAMESPACE,
     }
+    try_create(involved, reason, message)
+
+
+def try_create(involved: dict[str, str], reason: str, message: str) -> bool:
+    """Creates a warning about an object where that is possible; returns whether it was."""
     try:
         create(involved, reason, message)
+        return True
     except (StepFailed, Unavailable) as failure:
         print(f"No Event was created: {failure}", file=sys.stderr)
+        return False
 
 
 def create(involved: dict[str, str], reason: str, message: str) -> None:

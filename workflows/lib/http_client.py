@@ -2,11 +2,14 @@
 
 import hashlib
 import http.client
+import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -44,6 +47,46 @@ def request(
         raise Unreachable(str(getattr(error, "reason", error))) from error
     except Exception as error:  # http.client has errors of its own for an answer that breaks off
         raise Unreachable(f"{type(error).__name__}: {error}") from error
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], seconds: int) -> int:
+    """
+    Status of the answer to a body, whatever its text. Follows no redirect: the body is for this address alone. Takes at
+    most `seconds`, however slowly the answer comes. Raises Unreachable with the kind of failure, and never the URL,
+    which may be a secret. To be called from the main thread.
+    """
+    opener = urllib.request.build_opener(_NoRedirects)
+    try:
+        call = urllib.request.Request(url, data=body, method="POST", headers=dict(headers))
+        with _time_limit(seconds), opener.open(call, timeout=seconds) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except Exception as error:  # whatever a URL or a server leads to; its text may name the URL
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise Unreachable(type(cause).__name__) from None
+
+
+@contextmanager
+def _time_limit(seconds: int) -> Iterator[None]:
+    """A socket's own timeout begins anew with each byte."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def download(url: str, path: Path, limit: int, sha256: str | None = None, timeout: float = 60.0) -> None:

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from lib.errors import InvalidInput
 
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
+# What people are told of by webhook, and in which shapes; config/schema.ts has the same.
+TRIGGERS = ("turned-away", "reverted", "held", "promoted", "aborted", "withdrawn", "frozen", "volume-full")
+FORMATS = ("json", "slack")
 # For a step that is run by hand; a stack hands over its own.
 DEFAULT_ENVIRONMENTS = {
     name: f"http://gourmetgram-{name}.gourmetgram-{name}.svc.cluster.local:{port}"
@@ -38,6 +41,20 @@ class Traffic(NamedTuple):
     canary: Backend
     steps: tuple[int, ...]
     pause_seconds: int
+
+
+class Receiver(NamedTuple):
+    """Who is told: `format` is one of `FORMATS`, `triggers` some of `TRIGGERS`."""
+
+    format: str
+    triggers: tuple[str, ...]
+
+
+class Notifications(NamedTuple):
+    """The receivers by their names, and the namespaces in which the pipeline creates Events."""
+
+    receivers: dict[str, Receiver]
+    namespaces: tuple[str, ...]
 
 
 def _given(name: str) -> str:
@@ -142,6 +159,25 @@ def _is_traffic(found: Traffic) -> bool:
         and len(steps) > 0
         and all(isinstance(step, int) and 0 < step < 100 for step in steps)
         and list(steps) == sorted(set(steps))
+    )
+
+
+def receivers(name: str = "NOTIFICATIONS") -> Notifications:
+    """Who is told of the pipeline by webhook, and where that is read."""
+    found = _parsed(_given(name))
+    try:
+        told = {key: Receiver(one["format"], tuple(one["triggers"])) for key, one in found["receivers"].items()}
+        result = Notifications(told, tuple(found["namespaces"]))
+    except (TypeError, KeyError, AttributeError):
+        result = None
+    if result and _is_notifications(result):
+        return result
+    raise InvalidInput(f"{name} {_shown(_given(name))} does not say who is told: run pulumi up.")
+
+
+def _is_notifications(found: Notifications) -> bool:
+    return all(_ENVIRONMENT.fullmatch(key) for key in found.receivers) and all(
+        one.format in FORMATS and set(one.triggers) <= set(TRIGGERS) for one in found.receivers.values()
     )
 
 

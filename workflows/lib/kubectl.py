@@ -70,6 +70,13 @@ def list_objects(kind: str, namespace: str, selector: str) -> list[KubernetesObj
     return json.loads(found)["items"]
 
 
+def list_events(namespace: str, component: str) -> list[KubernetesObject]:
+    """The Events that a component created in a namespace."""
+    selector = f"source={component}"
+    found = run("get", "events", "--namespace", namespace, "--field-selector", selector, "--output", "json")
+    return json.loads(found)["items"]
+
+
 def watch(args: Sequence[str], deadline: float) -> Iterator[Event]:
     """
     Yields `(type, object)` for what is there and for every change, until the deadline (`time.monotonic()`).

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 OUTCOMES = ("promoted", "held", "reverted", "inconclusive", "below_accuracy_bar", "refused", "broken", "collected")
+# How the reason of a revert that changed staging begins.
+BACK = "staging is back on "
 
 
 def clean(text: object, limit: int = 500) -> str:

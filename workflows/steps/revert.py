@@ -75,7 +75,7 @@ def revert(failed: str | None, reason: str) -> None:
         )
     settle(target)
     outputs.write("reverted-to", target.app_version)
-    outputs.outcome("reverted", f"staging is back on {place(target)}")
+    outputs.outcome("reverted", f"{outputs.BACK}{place(target)}")
 
 
 def look() -> Staging:
@@ -183,7 +183,7 @@ def go_back(target: Served, why: str, running: str | None) -> None:
         raise
     last_release.hold(STAGING, target)
     if release:
-        release.end("reverted", f"{why}; staging is back on {place(target)}", target)
+        release.end("reverted", f"{why}; {outputs.BACK}{place(target)}", target)
 
 
 def settle(serves: Served) -> None:

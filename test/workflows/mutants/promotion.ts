@@ -147,11 +147,11 @@ export const promotion: Protections = {
   "lib/freeze.py": [
     [
       "a freeze that cannot be looked up lets nothing through",
-      `    data = kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}`,
+      `    return kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}`,
       `    try:
-        data = kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}
+        return kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}
     except kubectl.NotFound:
-        data = {}`,
+        return {}`,
       "test_promote.py::test_a_freeze_that_cannot_be_looked_up_lets_nothing_through",
     ],
   ],

@@ -19,6 +19,7 @@ const waits = "waits longer than its child can take, and may run longer than it 
 const rollOuts = deadlines("gives every release the time that a roll-out may take, and a promotion the way back too");
 const limited = "acts under its own account, for a limited time, and is kept for days";
 const recovers = "structure.test.ts: recovers and watches on a schedule, never two at once, by what needs no parameter";
+const tells = "structure.test.ts: tells people every minute, never two at once, by what needs no parameter";
 const collects =
   "structure.test.ts: collects while nothing is tested or promoted, with both locks, each taken in the order of a " +
   "pipeline run";
@@ -146,6 +147,16 @@ export const templates: Protections = {
     ["it waits for the promotion", mutex("promotion"), "", collects],
     ["it runs again only where something was unreachable", retry, "true", retries("collect-old-versions/collect")],
   ],
+  "notify.yaml": [
+    [
+      "no two send the same messages",
+      mutex("notifications").replace("synchronization:", "synchronization: # two at once would send the same messages"),
+      "",
+      locks,
+    ],
+    ["it runs again only where something was unreachable", retry, "true", retries("notify/notify")],
+  ],
+  "cron-notify.yaml": [["no two run at once", "Forbid", "Allow", tells]],
   "restore-releases.yaml": [
     ["it waits for the promotion", mutex("promotion"), "", locks],
     ["it runs again only where something was unreachable", retry, "true", retries("restore-releases/restore")],

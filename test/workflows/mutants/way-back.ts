@@ -106,9 +106,9 @@ export const wayBack: Protections = {
     ],
     [
       "an MLflow that is unreachable leaves the record open",
-      `        release.end("reverted", f"{why}; staging is back on {place(target)}", target)`,
+      `        release.end("reverted", f"{why}; {outputs.BACK}{place(target)}", target)`,
       `        try:
-            release.end("reverted", f"{why}; staging is back on {place(target)}", target)
+            release.end("reverted", f"{why}; {outputs.BACK}{place(target)}", target)
         except Exception as failure:
             raise StepFailed(str(failure)) from failure`,
       "test_revert.py::test_a_revert_that_is_interrupted_continues_with_its_record[runs/log-batch]",
@@ -128,7 +128,7 @@ export const wayBack: Protections = {
     ],
     [
       "the record of a revert is closed with what serves",
-      `        release.end("reverted", f"{why}; staging is back on {place(target)}", target)`,
+      `        release.end("reverted", f"{why}; {outputs.BACK}{place(target)}", target)`,
       "        pass",
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],

@@ -1,0 +1,342 @@
+"""notify.py: receivers that take, refuse, fail, hang and lead elsewhere, over HTTP."""
+
+import contextlib
+import hashlib
+import hmac
+import itertools
+import json
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from conftest import says
+from lib import http_client, notifications, outbox
+from lib.inputs import TRIGGERS
+from lib.outbox import Outbox
+
+NOW = int(time.time())
+EVENT_NAMESPACES = ["argocd", "kube-system"]
+
+
+class Receiver:
+    """A webhook. `answers`: statuses, used up to the last one; it keeps the headers and bodies of what came."""
+
+    def __init__(self, *answers, location=None):
+        self.came, statuses = [], itertools.chain(answers, itertools.repeat(answers[-1]))
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                content = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                outer.came.append((self.headers, content))
+                self.send_response(next(statuses))
+                if location:
+                    self.send_header("Location", location)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_GET = do_POST
+
+            def log_message(self, *_):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/hook/secret-part"
+        threading.Thread(target=self.http.serve_forever, args=(0.005,), daemon=True).start()
+
+    def sentences(self):
+        return [json.loads(content)["sentence"] for _, content in self.came]
+
+
+@pytest.fixture
+def receiver():
+    made = []
+
+    def make(*answers, **options):
+        made.append(Receiver(*answers, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.http.shutdown()
+        one.http.server_close()
+
+
+class Cluster:
+    """What the API server shows: what has happened, and the outboxes, which keep what the step writes."""
+
+    def __init__(self, world):
+        self.world, self.boxes, self.held = world, {}, []
+
+    def outbox(self, name, since=NOW - 300, **fields):
+        self.boxes[name] = outbox.write(Outbox(since=since, read=NOW - 60, freeze="", **fields))
+
+    def holds(self, *sentences, at=NOW - 100):
+        """Versions were held, one after the other."""
+        for sentence in sentences:
+            number = len(self.held)
+            parameters = [{"name": "outcome", "value": "held"}, {"name": "reason", "value": sentence}]
+            ended = notifications.timestamp(at + number)
+            self.held.append(
+                {
+                    "metadata": {"name": f"test-staging-v{number}", "uid": f"uid-{number}"},
+                    "spec": {"workflowTemplateRef": {"name": "test-staging"}},
+                    "status": {"finishedAt": ended, "outputs": {"parameters": parameters}},
+                }
+            )
+
+    def secret(self, name, url, key=None):
+        folder = self.world.folder / "receivers" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "url").write_text(f"{url}\n")
+        if key:
+            (folder / "signing-key").write_text(f"{key}\n")
+
+    def notify(self, *names, form="json", triggers=TRIGGERS, conflict=False):
+        """Runs the step; then the outboxes are what it wrote last."""
+        world = self.world
+        world.rules, get = {}, ["--output", "json"]
+        seen = len(world.calls("kubectl", "patch"))
+        argo = ["--namespace", "argo"]
+        ended = ["--selector", "workflows.argoproj.io/completed=true"]
+        box = {"metadata": {"resourceVersion": "1"}, "data": self.boxes}
+        world.allow("kubectl", "get", "configmaps", "notifications", *argo, *get, stdout=box)
+        world.allow("kubectl", "get", "workflows.argoproj.io", *argo, *ended, *get, stdout={"items": self.held})
+        for namespace in EVENT_NAMESPACES:
+            created = ["--namespace", namespace, "--field-selector", "source=promotion-pipeline"]
+            world.allow("kubectl", "get", "events", *created, *get, stdout={"items": []})
+        world.frozen()
+        how = ["--type", "merge", "--field-manager", "promotion-pipeline", "--patch-file", "/dev/stdin"]
+        refused = {"code": 1, "stderr": "Error from server (Conflict): the object has been modified"}
+        for version in range(2, 60):
+            patched = {"stdout": {"metadata": {"resourceVersion": str(version)}}}
+            answer = refused if conflict else patched
+            world.allow("kubectl", "patch", "configmaps", "notifications", *argo, *how, *get, **answer)
+        world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+        told = {name: {"format": form, "triggers": triggers} for name in names}
+        settings = {"receivers": told, "namespaces": EVENT_NAMESPACES}
+        folder = str(world.folder / "receivers")
+        done = world.run("notify", NOTIFICATIONS=json.dumps(settings), RECEIVERS_FOLDER=folder)
+        patches = [json.loads(call["stdin"]) for call in world.calls("kubectl", "patch")][seen:]
+        versions = [patch["metadata"]["resourceVersion"] for patch in patches]
+        assert versions == [str(number) for number in range(1, len(patches) + 1)]
+        for patch in patches:
+            self.boxes = {key: value for key, value in {**self.boxes, **patch["data"]}.items() if value}
+        assert "secret-part" not in done.stdout + done.stderr + json.dumps(world.events())
+        return done
+
+    def waiting(self, name):
+        return [message.sentence for message in outbox.parse(self.boxes[name]).waiting]
+
+
+@pytest.fixture
+def cluster(world):
+    return Cluster(world)
+
+
+def test_what_happened_is_told_in_order_and_once(cluster, receiver):
+    ops = receiver(200)
+    cluster.secret("ops", ops.url)
+    cluster.outbox("ops")
+    cluster.holds("first", "second")
+    assert cluster.notify("ops").stdout == "ops: 2 sent, 0 wait.\n"
+    cluster.holds("third")
+    assert cluster.notify("ops").returncode == 0
+    assert ops.sentences() == ["first", "second", "third"]
+    assert len({headers["X-GourmetGram-Id"] for headers, _ in ops.came}) == 3
+
+
+def test_a_new_receiver_gets_nothing_old(cluster, receiver):
+    ops = receiver(200)
+    cluster.secret("ops", ops.url)
+    cluster.holds("old")
+    assert cluster.notify("ops").stdout == "ops: 0 sent, 0 wait.\n"
+    assert not ops.came and list(cluster.boxes) == ["ops"]
+
+
+def test_a_message_is_signed_with_the_key_of_the_secret(cluster, receiver):
+    ops = receiver(200)
+    cluster.secret("ops", ops.url, key="from the Secret")
+    cluster.outbox("ops")
+    cluster.holds("held")
+    cluster.notify("ops")
+    [(headers, content)] = ops.came
+    signed = f"{headers['X-GourmetGram-Timestamp']}.".encode() + content
+    expected = hmac.new(b"from the Secret", signed, hashlib.sha256).hexdigest()
+    assert headers["X-GourmetGram-Signature"] == f"sha256={expected}"
+    assert abs(int(headers["X-GourmetGram-Timestamp"]) - time.time()) < 60
+    assert headers["Content-Type"] == "application/json"
+
+
+def test_a_receiver_that_fails_gets_everything_later_in_order(cluster, receiver):
+    ops = receiver(200, 500, 200)
+    cluster.secret("ops", ops.url)
+    cluster.outbox("ops")
+    cluster.holds("first", "second", "third")
+    assert cluster.notify("ops").stdout == "ops: 1 sent, 2 wait: it answered with status 500.\n"
+    assert cluster.waiting("ops") == ["second", "third"]
+    cluster.held = []  # Argo deletes Workflows, and Events live for an hour
+    cluster.notify("ops")
+    assert ops.sentences() == ["first", "second", "second", "third"] and not cluster.world.events()
+    assert ops.came[1][0]["X-GourmetGram-Id"] == ops.came[2][0]["X-GourmetGram-Id"]
+
+
+def test_a_receiver_that_is_unreachable_keeps_nobody_waiting(cluster, receiver):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    ops = receiver(200)
+    cluster.secret("away", f"http://127.0.0.1:{port}/secret-part")
+    cluster.secret("ops", ops.url)
+    for name in ("away", "ops"):
+        cluster.outbox(name)
+    cluster.holds("held")
+    done = cluster.notify("away", "ops")
+    assert done.stdout == "away: 0 sent, 1 wait: no answer (ConnectionRefusedError).\nops: 1 sent, 0 wait.\n"
+    assert ops.sentences() == cluster.waiting("away") == ["held"]
+
+
+def test_what_a_receiver_never_takes_is_skipped_and_told(cluster, receiver):
+    ops = receiver(404, 200)
+    cluster.secret("ops", ops.url)
+    cluster.outbox("ops")
+    cluster.holds("first", "second")
+    cluster.notify("ops")
+    assert ops.sentences() == ["first", "second"] and cluster.waiting("ops") == []
+    [(reason, sentence)] = cluster.world.events()
+    assert reason == "NotificationRefused" and "(held, it answered with status 404)" in sentence
+
+
+def test_a_redirect_is_not_followed(cluster, receiver):
+    other = receiver(200)
+    ops = receiver(302, location=other.url)
+    cluster.secret("ops", ops.url)
+    cluster.outbox("ops")
+    cluster.holds("held")
+    assert cluster.notify("ops").stdout == "ops: 0 sent, 1 wait: it answered with status 302.\n"
+    assert not other.came
+
+
+@pytest.mark.parametrize("url,what", [(None, "no url"), ("ftp://secret-part", "a url that is not one")])
+def test_a_secret_that_is_missing_or_wrong_is_told_once_and_stops_no_other_receiver(cluster, receiver, url, what):
+    ops = receiver(200)
+    if url:
+        cluster.secret("lost", url)
+    cluster.secret("ops", ops.url)
+    for name in ("lost", "ops"):
+        cluster.outbox(name)
+    cluster.holds("held")
+    for _ in range(2):
+        assert f"The Secret of the receiver lost has {what}" in cluster.notify("lost", "ops").stdout
+    assert [reason for reason, _ in cluster.world.events()] == ["ReceiverUnknown"]
+    assert ops.sentences() == cluster.waiting("lost") == ["held"]
+    repaired = receiver(200)
+    cluster.secret("lost", repaired.url)
+    cluster.notify("lost", "ops")
+    assert repaired.sentences() == ["held"]
+
+
+def test_a_day_of_failing_is_told_once(cluster, receiver):
+    ops = receiver(503)
+    cluster.secret("ops", ops.url)
+    message = notifications.Message("0a", "held", None, None, "held", notifications.timestamp(NOW), "Workflow/w")
+    cluster.outbox("ops", waiting=(message,), failing=NOW - 90000)
+    for _ in range(2):
+        cluster.notify("ops")
+    [(reason, sentence)] = cluster.world.events()
+    assert reason == "NotificationsOverdue" and "it answered with status 503" in sentence
+    assert len(ops.came) == 2 and cluster.waiting("ops") == ["held"]
+
+
+def test_events_that_may_have_gone_unseen_are_told(cluster, receiver):
+    cluster.secret("ops", receiver(200).url)
+    cluster.boxes["ops"] = outbox.write(Outbox(since=NOW - 7200, read=NOW - 7200, freeze=""))
+    cluster.notify("ops")
+    assert [reason for reason, _ in cluster.world.events()] == ["NotificationsLost"]
+    cluster.notify("ops")
+    assert len(cluster.world.events()) == 1
+
+
+def test_an_outbox_that_a_person_wrote_begins_anew(cluster, receiver):
+    cluster.secret("ops", receiver(200).url)
+    cluster.boxes["ops"] = "{}"
+    cluster.notify("ops")
+    assert [reason for reason, _ in cluster.world.events()] == ["NotificationsLost"]
+    assert outbox.parse(cluster.boxes["ops"])
+
+
+def test_at_most_fifty_messages_in_one_run(cluster, receiver):
+    ops = receiver(200)
+    cluster.secret("ops", ops.url)
+    cluster.outbox("ops")
+    cluster.holds(*map(str, range(52)))
+    assert cluster.notify("ops").stdout == "ops: 50 sent, 2 wait.\n"
+
+
+def test_a_receiver_gets_its_triggers_in_its_format(cluster, receiver):
+    ops = receiver(200)
+    cluster.secret("ops", ops.url)
+    cluster.outbox("ops")
+    cluster.holds("held")
+    cluster.notify("ops", form="slack", triggers=["promoted"])
+    assert not ops.came
+    cluster.outbox("ops")
+    cluster.notify("ops", form="slack", triggers=["held"])
+    assert json.loads(ops.came[0][1])["text"] == "*Held* staging: held"
+
+
+def test_the_outbox_of_a_receiver_that_is_no_more_goes(cluster, receiver):
+    cluster.secret("ops", receiver(200).url)
+    cluster.outbox("gone")
+    cluster.notify("ops")
+    assert list(cluster.boxes) == ["ops"]
+
+
+def test_a_change_of_somebody_else_is_not_overwritten(cluster, receiver):
+    ops = receiver(200)
+    cluster.secret("ops", ops.url)
+    cluster.outbox("ops")
+    cluster.holds("held")
+    done = cluster.notify("ops", conflict=True)
+    assert done.returncode == 75 and not ops.came
+
+
+def test_outboxes_that_are_not_there_are_made_by_the_stack(world):
+    call = ["get", "configmaps", "notifications", "--namespace", "argo", "--output", "json"]
+    world.allow("kubectl", *call, **says("kubectl", "not-found"))
+    settings = {"receivers": {"ops": {"format": "json", "triggers": ["held"]}}, "namespaces": []}
+    done = world.run("notify", NOTIFICATIONS=json.dumps(settings))
+    assert done.returncode == 1 and "is not there: run npm start, or pulumi up." in done.stderr
+
+
+def test_a_stack_without_receivers_reads_nothing(world):
+    done = world.run("notify", NOTIFICATIONS='{"receivers": {}, "namespaces": []}')
+    assert (done.returncode, world.calls("kubectl")) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "settings", ["", "[]", '{"receivers": {"ops": {"format": "xml", "triggers": []}}, "namespaces": []}']
+)
+def test_a_setting_that_says_nothing_is_refused(world, settings):
+    done = world.run("notify", NOTIFICATIONS=settings)
+    assert done.returncode == 2 and "does not say who is told: run pulumi up." in done.stderr
+
+
+@pytest.mark.parametrize("drip", [b"", b"H"])
+def test_a_receiver_that_hangs_or_drips_takes_its_time_and_no_more(drip):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def hang():
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for _ in range(25):
+                    connection.sendall(drip)
+                    time.sleep(0.2)
+
+        threading.Thread(target=hang, daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(http_client.Unreachable, match=r"^TimeoutError$"):
+            http_client.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", b"{}", {}, 1)
+        assert time.monotonic() - began < 3
