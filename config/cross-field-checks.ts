@@ -36,9 +36,19 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
     ...(images && !hasPlatformElsewhere ? digestIssues(images, given.includes("gateway") && gateway?.install) : []),
     ...(gateway && !hasPlatformElsewhere ? gatewayIssues(gateway, sections) : []),
     ...(exposure ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, gateway)) : []),
-    ...(pipeline ? loadIssues(pipeline.load) : []),
+    ...(pipeline ? [...loadIssues(pipeline.load), ...metricIssues(pipeline.canary.analysis.metrics)] : []),
     ...(registry ? registryIssues(registry) : []),
   ];
+}
+
+/** A metric is good on one side of one bar. */
+function metricIssues(metrics: Sections["pipeline"]["canary"]["analysis"]["metrics"]): ConfigIssue[] {
+  return Object.entries(metrics)
+    .filter(([, { atLeast, atMost }]) => (atLeast === undefined) === (atMost === undefined))
+    .map(([name, { atLeast }]) => {
+      const message = atLeast === undefined ? "write atLeast or atMost" : "write atLeast or atMost, and not both";
+      return issue(["pipeline", "canary", "analysis", "metrics", name], message);
+    });
 }
 
 /** Sections of a stack whose platform is in another stack. */

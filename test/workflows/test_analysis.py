@@ -127,6 +127,14 @@ def test_a_dry_run_is_said_and_decides_nothing(name):
     assert judged(bad, settings=SETTINGS._replace(**dry)).verdict == "fail"
 
 
+@pytest.mark.parametrize(("percent", "bar"), [(80, 50), (95, 95), (95, 99.9), (99.9, 95), (99.9, 99)])
+def test_so_many_good_answers_are_needed_as_reach_the_bars(percent, bar):
+    settings = SETTINGS._replace(minimum_requests=1, confidence_percent=percent, success=Bar(bar, False))
+    needed = analysis.needed(settings)
+    assert analysis.judge(settings, counts(needed), None).verdict == "pass"
+    assert analysis.judge(settings, counts(needed - 1), None).too_few
+
+
 METRIC = Metric("memory", "q", None, 200.0, 3, False)
 
 

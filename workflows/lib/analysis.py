@@ -104,6 +104,8 @@ def settings_of(found: dict[str, Any]) -> Settings:
         Metric(name, one["query"], one.get("atLeast"), one.get("atMost"), int(one["failureLimit"]), one["dryRun"])
         for name, one in found["metrics"].items()
     ]
+    if not 0 <= found["success"]["minPercent"] < 100:
+        raise ValueError("success of 100 % is reached by no number of requests")
     if int(found["minimumRequests"]) < 1 or not 80 <= found["confidencePercent"] <= 99.9:
         raise ValueError("a number is out of its range")
     if any((metric.at_least is None) == (metric.at_most is None) for metric in metrics):
@@ -179,6 +181,16 @@ def mean_difference(canary: tuple[float, float, float], production: tuple[float,
     return canary[0] - production[0] - half, canary[0] - production[0] + half
 
 
+def needed(settings: Settings) -> int:
+    """
+    Requests without which there is no verdict: those of the setting, and as many as let good answers alone reach each
+    bar, where Wilson's lower bound is total / (total + z * z).
+    """
+    z = critical(settings.confidence_percent)
+    shares = [settings.success.value / 100, WITHIN]
+    return max(settings.minimum_requests, *(math.ceil(z * z * share / (1 - share)) for share in shares))
+
+
 def judge(
     settings: Settings, canary: Counts, production: Counts | None, own: tuple[Check, ...] = ()
 ) -> Result:
@@ -186,7 +198,7 @@ def judge(
     The verdict on canary. `production`: None where it serves no model. `own`: what the stack's own metrics came to.
     Too few requests are inconclusive, whatever else is known.
     """
-    least = settings.minimum_requests
+    least = needed(settings)
     if not are_figures(canary) or not (production is None or are_figures(production)):
         return Result("inconclusive", "inconclusive: Prometheus answers with figures that are no counts")
     if canary.requests < least:
@@ -264,8 +276,8 @@ def compare(settings: Settings, canary: Counts, production: Counts | None) -> tu
     if production is None:
         return _both(settings, "skipped", "no {} to compare: production serves no model")
     for where, counts in (("canary", canary), ("production", production)):
-        if min(counts.predictions, counts.confidences.get(math.inf, 0.0)) < settings.minimum_requests:
-            few = f"{counts.predictions:.0f} of {settings.minimum_requests} predictions of {where}"
+        if min(counts.predictions, counts.confidences.get(math.inf, 0.0)) < needed(settings):
+            few = f"{counts.predictions:.0f} of {needed(settings)} predictions of {where}"
             return _both(settings, "inconclusive", f"{{}}: {few}: no verdict yet")
     return confidence(settings, canary, production), classes(settings, canary, production)
 

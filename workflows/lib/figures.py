@@ -76,7 +76,7 @@ def probe(settings: Traffic, split: Split, production: Served) -> Split:
     """
     if settings.analysis is None:
         return split
-    left = settings.analysis.minimum_requests * len(split.percents) - split.probes
+    left = analysis.needed(settings.analysis) * len(split.percents) - split.probes
     differing = Counter(dict(split.differing))
     pictures = sorted(PICTURES.glob("*.jpg"))[: max(0, left)]
     for picture in pictures:
