@@ -225,11 +225,13 @@ def summed_up(checks: tuple[Check, ...], requests: float, too_few: bool) -> Resu
         found = [check for check in deciding if check.verdict == worse]
         if found:
             verdict, named = worse, found
-    said = "; ".join(check.said for check in named) if verdict != "pass" else ", ".join(check.said for check in named)
     dry = "".join(f"; dry run of {check.name}: {check.verdict}, {check.said}" for check in checks if check.dry_run)
-    head = f"{verdict}, {requests:.0f} requests" if verdict == "pass" else f"{verdict}: {said}"
-    tail = f", {said}" if verdict == "pass" and said else ""
-    return Result(verdict, f"{head}{tail}{dry}", too_few and verdict == "inconclusive", checks)
+    said = [check.said for check in named]
+    if verdict == "pass":
+        sentence = ", ".join(("pass", f"{requests:.0f} requests", *said))
+    else:
+        sentence = f"{verdict}: {'; '.join(said)}"
+    return Result(verdict, f"{sentence}{dry}", too_few and verdict == "inconclusive", checks)
 
 
 def _at_least(interval: Interval, bar: float) -> Verdict:

@@ -4,7 +4,20 @@ import json
 import sys
 import time
 
-from lib import argocd, constants, events, figures, freeze, inputs, kubectl, last_release, outputs, pods, rollout, traffic
+from lib import (
+    argocd,
+    constants,
+    events,
+    figures,
+    freeze,
+    inputs,
+    kubectl,
+    last_release,
+    outputs,
+    pods,
+    rollout,
+    traffic,
+)
 from lib.errors import StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
 from lib.traffic import Split
