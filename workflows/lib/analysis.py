@@ -191,9 +191,7 @@ def needed(settings: Settings) -> int:
     return max(settings.minimum_requests, *(math.ceil(z * z * share / (1 - share)) for share in shares))
 
 
-def judge(
-    settings: Settings, canary: Counts, production: Counts | None, own: tuple[Check, ...] = ()
-) -> Result:
+def judge(settings: Settings, canary: Counts, production: Counts | None, own: tuple[Check, ...] = ()) -> Result:
     """
     The verdict on canary. `production`: None where it serves no model. `own`: what the stack's own metrics came to.
     Too few requests are inconclusive, whatever else is known.

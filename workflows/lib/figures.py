@@ -37,9 +37,7 @@ def look(settings: Traffic, split: Split, released: int, production: Served, now
     return split._replace(analysis=outputs.clean(sentence, TEXT_LIMIT)), result
 
 
-def _judged(
-    url: str, settings: Traffic, split: Split, seconds: int, production: Served
-) -> tuple[Split, Result]:
+def _judged(url: str, settings: Traffic, split: Split, seconds: int, production: Served) -> tuple[Split, Result]:
     wanted = settings.analysis
     assert wanted
     canary = prometheus.counts(url, split.version, settings.canary.environment, seconds)
