@@ -12,6 +12,8 @@ export interface TrafficSplit {
   readonly withdrawn: string;
   /** Why no user meets it for the time being, or an empty string. */
   readonly paused: string;
+  /** What its figures came to at the last look, in one sentence, or an empty string. */
+  readonly analysis: string;
 }
 
 interface Route {
@@ -29,18 +31,20 @@ export async function readTrafficSplit(cluster: Cluster): Promise<TrafficSplit |
   if (!route) return null;
   const text = route.metadata.annotations?.[trafficSplitAnnotation] ?? "null";
   const split = parseJson(text) as
-    | { version: string; percents: number[]; withdrawn: string; paused: string }
+    | { version: string; percents: number[]; withdrawn: string; paused: string; analysis?: string }
     | null
     | undefined;
-  if (!split) return { version: null, percent: 0, withdrawn: "", paused: "" };
-  const { version, percents, withdrawn, paused } = split;
-  return { version, percent: withdrawn || paused ? 0 : (percents.at(-1) ?? 0), withdrawn, paused };
+  if (!split) return { version: null, percent: 0, withdrawn: "", paused: "", analysis: "" };
+  // A split of an earlier release of the pipeline has no analysis.
+  const { version, percents, withdrawn, paused, analysis = "" } = split;
+  return { version, percent: withdrawn || paused ? 0 : (percents.at(-1) ?? 0), withdrawn, paused, analysis };
 }
 
 /** What users meet, in one sentence. */
-export function describeSplit({ version, percent, withdrawn, paused }: TrafficSplit): string {
+export function describeSplit({ version, percent, withdrawn, paused, analysis }: TrafficSplit): string {
   if (!version) return "All users meet production.";
   if (withdrawn) return `No user meets ${version} in canary any more: ${withdrawn}.`;
   if (paused) return `No user meets ${version} in canary for the time being: ${paused}.`;
-  return `${percent} % of the users meet ${version} in canary.`;
+  const judged = analysis && ` Analysis: ${analysis}.`;
+  return `${percent} % of the users meet ${version} in canary.${judged}`;
 }

@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runMain } from "../lib/main";
+import { repositoryRoot } from "../lib/paths";
 import { knownUrls } from "../local/urls";
 import { type Outcome, progressLine, summaryTable } from "./traffic-tally";
 
@@ -77,14 +78,17 @@ function address(text: string | undefined): URL {
   return new URL("/predict", text);
 }
 
-const folder = join(__dirname, "pictures");
+const folders = {
+  normal: join(repositoryRoot, "workflows", "pictures"),
+  drifted: join(__dirname, "drifted-pictures"),
+};
 
 /** The files that are sent, one after the other and again from the first. */
 export function filesOf(kind: Kind): Buffer[] {
-  const read = (name: string) =>
-    readdirSync(join(folder, name))
+  const read = (name: keyof typeof folders) =>
+    readdirSync(folders[name])
       .sort()
-      .map((file) => readFileSync(join(folder, name, file)));
+      .map((file) => readFileSync(join(folders[name], file)));
   if (kind !== "broken") return read(kind);
   const [first, ...others] = read("normal");
   const cutOff = others.map((picture) => picture.subarray(0, picture.length / 2));

@@ -39,10 +39,20 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
     ...(gateway && !hasPlatformElsewhere ? gatewayIssues(gateway, sections) : []),
     ...(monitoring && !hasPlatformElsewhere ? monitoringIssues(monitoring) : []),
     ...(exposure ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, gateway)) : []),
-    ...(pipeline ? loadIssues(pipeline.load) : []),
+    ...(pipeline ? [...loadIssues(pipeline.load), ...metricIssues(pipeline.canary.analysis.metrics)] : []),
     ...(pipeline ? notificationIssues(pipeline.notifications, given.includes("gateway")) : []),
     ...(registry ? registryIssues(registry) : []),
   ];
+}
+
+/** A metric is good on one side of one bar. */
+function metricIssues(metrics: Sections["pipeline"]["canary"]["analysis"]["metrics"]): ConfigIssue[] {
+  return Object.entries(metrics)
+    .filter(([, { atLeast, atMost }]) => (atLeast === undefined) === (atMost === undefined))
+    .map(([name, { atLeast }]) => {
+      const message = atLeast === undefined ? "write atLeast or atMost" : "write atLeast or atMost, and not both";
+      return issue(["pipeline", "canary", "analysis", "metrics", name], message);
+    });
 }
 
 /** Sections of a stack whose platform is in another stack. */

@@ -64,6 +64,22 @@ export function secretName(meaning: string) {
   return described(z.string({ error }).regex(form, { error }), meaning, what);
 }
 
+// Checks of the analysis of canary, which a metric of a stack's own stands beside.
+const checkNames = ["success", "p95", "confidence", "classes"];
+
+/** A mapping from names of a stack's own metrics to values of one kind. */
+export function byMetric<Value extends z.ZodType>(meaning: string, value: Value) {
+  const name = z.string().regex(new RegExp(`^(?!(?:${checkNames.join("|")})$)[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$`));
+  const rule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
+  return mapping(
+    meaning,
+    name,
+    "a mapping of metrics by their names, as in memory",
+    `invalid name of a metric: ${rule}; ${checkNames.join(", ")} are checks already`,
+    value,
+  );
+}
+
 /** The name of an environment. */
 export const environmentName = (meaning: string) =>
   text(meaning, "the name of an environment", new RegExp(`^${environmentForm}$`));
@@ -113,6 +129,12 @@ export const flag = (meaning: string) =>
 export function choice<const Values extends readonly string[]>(meaning: string, values: Values) {
   const what = oneOf(values);
   return described(z.enum(values, { error: expected(what) }), meaning, what);
+}
+
+/** One of a few numbers. */
+export function oneNumberOf<const Values extends readonly number[]>(meaning: string, values: Values, unit: string) {
+  const what = oneOf(values.map(String));
+  return described(z.literal(values, { error: expected(what) }), `${meaning}: ${what} ${unit}`, what);
 }
 
 /** A whole number from `least` to `most`. */

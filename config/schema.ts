@@ -7,6 +7,7 @@ import { catalogue, imageKeys } from "../images/catalogue";
 import {
   address,
   byEnvironment,
+  byMetric,
   byName,
   byReceiver,
   choice,
@@ -17,6 +18,7 @@ import {
   host,
   hostAndPort,
   list,
+  oneNumberOf,
   openMapping,
   optional,
   percentages,
@@ -244,6 +246,48 @@ const receiver = section("A receiver of notifications.", {
     .meta({ fallback: "all" }),
 });
 
+const dryRun = flag("whether it is computed and said, and decides nothing").default(false);
+const bar = (meaning: string) => optional(decimal(meaning, -1e12, 1e12), "exactly one of both bars is required");
+const analysis = section("How the figures of a version in canary are judged, in a stack with monitoring.", {
+  minimumRequests: whole("number of answers without which there is no verdict", 20, 10000).default(100),
+  confidencePercent: decimal("confidence of the intervals that decide", 80, 99.9, "%").default(95),
+  success: section("Answers without an error of the server.", {
+    minPercent: decimal("share of the answers that must be no 5xx", 0, 99.9, "%").default(95),
+    dryRun,
+  }).prefault({}),
+  p95: section("Time of the answers.", {
+    // The bounds of the buckets in images/app/metrics.py that are bars.
+    maxMs: oneNumberOf(
+      "time in which 95 % of the answers must come",
+      [500, 750, 1000, 1500, 2000, 3000, 5000],
+      "ms",
+    ).default(2000),
+    dryRun,
+  }).prefault({}),
+  confidence: section("Mean confidence of the predictions.", {
+    maxDrop: decimal("how far it may be below production's", 0.01, 1).default(0.15),
+    dryRun,
+  }).prefault({}),
+  classes: section("Shares of the classes that are predicted.", {
+    maxDifference: decimal("how far the share of a class may be from production's", 0.01, 1).default(0.2),
+    dryRun,
+  }).prefault({}),
+  metrics: byMetric(
+    "The stack's own metrics.",
+    section("A metric.", {
+      query: text(
+        "PromQL that gives one number, with the placeholders `{version}` and `{environment}`",
+        "a query of at most 1000 characters on one line",
+        /^[^\n\r]{1,1000}$/,
+      ),
+      atLeast: bar("least value that is good"),
+      atMost: bar("largest value that is good"),
+      failureLimit: whole("number of looks in a row that must fail before it counts", 1, 100).default(3),
+      dryRun,
+    }),
+  ).default({}),
+});
+
 const pipeline = section("How the workflows train and test models.", {
   accuracyBar: decimal("share of held-out pictures that a model must classify correctly", 0, 1).default(0.8),
   judgement: section("Which models are registered, beside the accuracy bar. Both models see the same pictures.", {
@@ -284,6 +328,7 @@ const pipeline = section("How the workflows train and test models.", {
       1, 10, 25, 50,
     ]),
     stepMinutes: whole("time that each share lasts before the next one", 1, 1440, "min").default(5),
+    analysis: analysis.prefault({}),
   }).prefault({}),
   retention: section("Which model versions keep their images and files, beside those that are in use.", {
     days: whole("time for which a version is kept after an environment last served it", 1, 3650, "days").default(30),

@@ -28,7 +28,7 @@ export interface PromotionPipelineArgs {
   readonly trackingUri: string;
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
-  /** Folder of the templates, with the Python of their steps in `steps/`, `gates/` and `lib/`. */
+  /** Folder of the templates, with the Python of their steps in `steps/`, `gates/` and `lib/`, and `pictures/`. */
   readonly folder: string;
 }
 
@@ -106,6 +106,15 @@ export class PromotionPipeline extends pulumi.ComponentResource {
         ),
     );
 
+    const pictures = new k8s.core.v1.ConfigMap(
+      `${name}-pictures`,
+      {
+        metadata: { name: "pipeline-pictures", namespace: args.namespace },
+        binaryData: readPictures(join(args.folder, "pictures")),
+      },
+      child,
+    );
+
     // What the pipeline or a person writes to them is not the program's.
     for (const [key, configMap, holds] of [
       ["freeze", freezeName, "the freeze of promotions"],
@@ -123,7 +132,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       new k8s.apiextensions.CustomResource(
         `${name}-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
-        { ...child, dependsOn: [parameters, ...modules] },
+        { ...child, dependsOn: [parameters, ...modules, pictures] },
       );
     }
     new WorkflowAdmission(
@@ -186,9 +195,9 @@ function pipelineParameters(
 /** How users are split, as `traffic` in workflows/lib/inputs.py reads it. */
 function trafficParameter(
   backends: NonNullable<PromotionPipelineArgs["backends"]>,
-  { steps, stepMinutes }: PipelineSettings["canary"],
+  { steps, stepMinutes, analysis }: PipelineSettings["canary"],
 ): string {
-  return JSON.stringify({ ...backends, steps, pauseSeconds: 60 * stepMinutes });
+  return JSON.stringify({ ...backends, steps, pauseSeconds: 60 * stepMinutes, analysis });
 }
 
 /** The stack decides between which environments to promote, and who is told. All else is in the workflows' files. */
@@ -219,4 +228,10 @@ function readModules(folder: string): Record<string, string> {
     .filter((file) => file.endsWith(".py"))
     .sort();
   return Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), "utf8")]));
+}
+
+/** The pictures that the analysis of canary sends, in Base64. */
+function readPictures(folder: string): Record<string, string> {
+  const files = readdirSync(folder).sort();
+  return Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), "base64")]));
 }

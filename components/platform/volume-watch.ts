@@ -17,7 +17,9 @@ export interface VolumeWatchArgs {
 /** The script and every module that it imports. */
 const watchModules = [
   "steps/watch_volume.py",
-  ...["constants", "errors", "events", "inputs", "kubectl", "outputs", "step", "transient"].map((it) => `lib/${it}.py`),
+  ...["analysis", "constants", "errors", "events", "inputs", "kubectl", "outputs", "step", "transient"].map(
+    (it) => `lib/${it}.py`,
+  ),
 ];
 
 /**

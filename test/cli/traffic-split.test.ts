@@ -19,6 +19,14 @@ describe("the split of the users", () => {
       "10 % of the users meet 1.0.7 in canary.",
     ],
     [
+      "a share with its analysis",
+      holding(
+        '{"version":"1.0.7","percents":[10],"since":5,"withdrawn":"","paused":"",' +
+          '"analysis":"inconclusive: 17 of 100 requests: no verdict yet","probes":0,"differing":[],"failures":[]}',
+      ),
+      "10 % of the users meet 1.0.7 in canary. Analysis: inconclusive: 17 of 100 requests: no verdict yet.",
+    ],
+    [
       "a version that was withdrawn",
       holding('{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"OOMKilled","paused":""}'),
       "No user meets 1.0.7 in canary any more: OOMKilled.",
@@ -39,6 +47,7 @@ describe("the split of the users", () => {
       percent: 0,
       withdrawn: "ill",
       paused: "",
+      analysis: "",
     });
   });
 

@@ -15,7 +15,6 @@ sys.path.insert(0, str(ROOT / "images/train"))
 
 from pictures import CLASSES, picture  # noqa: E402
 
-FOLDER = ROOT / "cli/pictures"
 SIDE = 112
 # No split of the training data has it.
 SEED = 900_000
@@ -29,12 +28,12 @@ def drifted(image: Image.Image, seed: int) -> Image.Image:
 
 
 def pictures() -> dict[str, bytes]:
-    """Each file of the folder, by its path there."""
+    """Each file, by its path in the repository."""
     files = {}
     for label in range(len(CLASSES)):
         image = picture(label, SEED, SIDE)
-        files[f"normal/{label:02}.jpg"] = jpeg(image, 75)
-        files[f"drifted/{label:02}.jpg"] = jpeg(drifted(image, label), 60)
+        files[f"workflows/pictures/{label:02}.jpg"] = jpeg(image, 75)
+        files[f"cli/drifted-pictures/{label:02}.jpg"] = jpeg(drifted(image, label), 60)
     return files
 
 
@@ -46,5 +45,5 @@ def jpeg(image: Image.Image, quality: int) -> bytes:
 
 if __name__ == "__main__":
     for name, data in pictures().items():
-        (FOLDER / name).parent.mkdir(parents=True, exist_ok=True)
-        (FOLDER / name).write_bytes(data)
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_bytes(data)

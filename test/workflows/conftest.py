@@ -70,11 +70,11 @@ class Pipeline:
         lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
         return [line for line in lines if line["tool"] == tool and verb in (None, line["args"][0])]
 
-    def run(self, step, workflows=WORKFLOWS, **env):
-        """Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`."""
+    def environment_of_a_step(self, workflows=WORKFLOWS):
+        """The variables of a step, once the tools answer what the test allows by now."""
         for tool, rules in self.rules.items():
             (self.folder / f"{tool}.json").write_text(json.dumps(rules))
-        given = {
+        return {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONPATH": str(workflows),
@@ -88,6 +88,10 @@ class Pipeline:
             "WORKFLOW_NAME": "parent",
             "WORKFLOW_NAMESPACE": "argo",
         }
+
+    def run(self, step, workflows=WORKFLOWS, **env):
+        """Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`."""
+        given = self.environment_of_a_step(workflows)
         command = [sys.executable, "-S", "-m", f"steps.{step}"]  # the steps need the standard library alone
         return subprocess.run(
             command, cwd=self.folder, env={**given, **env}, capture_output=True, text=True, timeout=60

@@ -12,7 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
 
-class _Server:
+class Server:
+    """An HTTP server on a free port of this machine, whose `answer` a subclass gives."""
+
     # After so many bytes an artifact breaks off; None: it does not.
     cut_off = None
 
@@ -51,7 +53,7 @@ class _Server:
         self.http.server_close()
 
 
-class App(_Server):
+class App(Server):
     """`paths` maps a path to (status, text), or to a list of them that is used up to its last."""
 
     def __init__(self):
@@ -79,7 +81,7 @@ DISK_IS_FULL = {
 NOW = 1767225600000  # milliseconds; every time that this MLflow tells
 
 
-class Mlflow(_Server):
+class Mlflow(Server):
     MODEL = "GourmetGramFood11Model"
 
     def __init__(self):

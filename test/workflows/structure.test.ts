@@ -136,7 +136,7 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
       capabilities: { drop: ["ALL"] },
     });
     const names = spec.volumes.map(({ name }: any) => name);
-    const rooms = ["tmp", "steps", "gates", "lib"];
+    const rooms = ["tmp", "steps", "gates", "lib", "pictures"];
     expect(names).toEqual(names.length > rooms.length ? [...rooms, "no-token"] : rooms);
     expect(spec.volumes[0].emptyDir.sizeLimit).toBeTruthy();
   });

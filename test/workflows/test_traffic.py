@@ -153,11 +153,21 @@ def route(annotation):
 
 @pytest.mark.parametrize(
     "split",
-    [Split("1.0.7", (1, 10), 5), Split("1.0.7", (50,), 5, "OOMKilled"), Split("1.0.7", (1,), 5, paused="Pending")],
+    [
+        Split("1.0.7", (1, 10), 5),
+        Split("1.0.7", (50,), 5, "OOMKilled"),
+        Split("1.0.7", (1,), 5, paused="Pending"),
+        Split("1.0.7", (1,), 5, "", "", "pass, 431 requests", 110, (("Egg", 2), ("Rice", 1)), (("memory", 2),)),
+    ],
 )
 def test_the_route_holds_the_split(split):
     annotation = traffic.patch(split, PRODUCTION, CANARY, "12")["metadata"]["annotations"][traffic.ANNOTATION]
     assert traffic.read(route(annotation)) == split
+
+
+def test_a_split_from_before_there_was_an_analysis_stays_readable():
+    text = '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":""}'
+    assert traffic.read(route(text)) == Split("1.0.7", (1,), 5)
 
 
 @pytest.mark.parametrize(

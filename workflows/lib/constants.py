@@ -7,6 +7,7 @@ APP_IMAGE = "gourmetgram-app"
 APP_CONTAINER = "app"
 # On each request to the app that no person sends: its metrics tell both apart.
 PROBE = {"X-Probe": "gate"}
+ANALYSIS_PROBE = {"X-Probe": "analysis"}
 STAGING = "staging"
 ARGO_NAMESPACE = "argo"
 ARGO_CD_NAMESPACE = "argocd"

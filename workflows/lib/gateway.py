@@ -4,7 +4,20 @@ import json
 import sys
 import time
 
-from lib import argocd, constants, events, freeze, inputs, kubectl, last_release, outputs, pods, rollout, traffic
+from lib import (
+    argocd,
+    constants,
+    events,
+    figures,
+    freeze,
+    inputs,
+    kubectl,
+    last_release,
+    outputs,
+    pods,
+    rollout,
+    traffic,
+)
 from lib.errors import StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
 from lib.traffic import Split
@@ -26,15 +39,16 @@ def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     now = int(time.time())
     wanted = traffic.decide(split, canary.served, production.served, settings.steps, now)
     if watch and wanted and not wanted.withdrawn:
-        wanted = watched(settings, wanted, canary, now)
+        wanted = watched(settings, wanted, canary, production.served, now)
     write(settings, route, split, wanted)
     return wanted
 
 
-def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, now: int) -> Split:
+def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, production: Served, now: int) -> Split:
     """
-    The split after a look at canary. A version whose container has ended is withdrawn: no user meets it any more. One
-    without a ready pod is paused: no user meets it until it has one again. A freeze of promotions holds the split.
+    The split after a look at canary. A version whose container has ended, or whose figures are beyond a bar, is
+    withdrawn: no user meets it any more. One without a ready pod is paused: no user meets it until it has one again.
+    Figures that say too little hold the split, and so does a freeze of promotions.
     """
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(canary.at // 1000))
     listed = rollout.list_pods(settings.canary.environment)
@@ -45,7 +59,14 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, now: in
         return split._replace(paused=outputs.clean(found.reason, 300))
     elif split.paused:
         return split._replace(paused="", since=now)
-    elif freeze.reason():
+    split, judged = figures.look(settings, split, canary.at // 1000, production, now)
+    if judged and judged.verdict == "fail":
+        return split._replace(withdrawn=outputs.clean(judged.sentence.removeprefix("fail: "), 300))
+    if freeze.reason():
+        return split
+    if judged and judged.too_few:
+        return figures.probe(settings, split, production)
+    if judged and judged.verdict != "pass":
         return split
     return traffic.advance(split, settings.steps, settings.pause_seconds, now)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
+from lib.analysis import Settings, settings_of
 from lib.errors import InvalidInput
 
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
@@ -35,12 +36,16 @@ class Backend(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """How users are split. `steps`: shares of canary in percent, 1..99, ascending; `pause_seconds`: of each of them."""
+    """
+    How users are split. `steps`: shares of canary in percent, 1..99, ascending; `pause_seconds`: of each of them.
+    `analysis`: how canary's figures are judged; None from a stack of before there was an analysis.
+    """
 
     production: Backend
     canary: Backend
     steps: tuple[int, ...]
     pause_seconds: int
+    analysis: Settings | None = None
 
 
 class Receiver(NamedTuple):
@@ -142,12 +147,18 @@ def traffic(name: str = "TRAFFIC") -> Traffic | None:
     found = _parsed(_given(name))
     try:
         backends = [Backend(found[key]["environment"], found[key]["port"]) for key in ("production", "canary")]
-        result = Traffic(*backends, tuple(found["steps"]), found["pauseSeconds"])
-    except (TypeError, KeyError):
+        judged = settings_of(found["analysis"]) if "analysis" in found else None
+        result = Traffic(*backends, tuple(found["steps"]), found["pauseSeconds"], judged)
+    except (TypeError, KeyError, ValueError, AttributeError):
         result = None
     if result and _is_traffic(result):
         return result
     raise InvalidInput(f"{name} {_shown(_given(name))} does not say how users are split: run pulumi up.")
+
+
+def prometheus_url(name: str = "PROMETHEUS_URL") -> str | None:
+    """Where Prometheus answers; None in a stack without monitoring."""
+    return _matching(name, _URL, "a URL with http:// and a port: run pulumi up") if _given(name) else None
 
 
 def _is_traffic(found: Traffic) -> bool:

@@ -27,6 +27,10 @@ class Split(NamedTuple):
     since: when today's share began, in seconds since 1970.
     withdrawn: why no user meets the version any more, or an empty string.
     paused: why no user meets it for the time being, or an empty string.
+    analysis: what its figures came to at the last look, in one sentence, or an empty string.
+    probes: pictures that the pipeline itself has sent to it, and to production.
+    differing: of those, how many it gave another class than production, by its class.
+    failures: how many looks in a row each of the stack's own metrics has failed.
     """
 
     version: str
@@ -34,6 +38,10 @@ class Split(NamedTuple):
     since: int
     withdrawn: str = ""
     paused: str = ""
+    analysis: str = ""
+    probes: int = 0
+    differing: tuple[tuple[str, int], ...] = ()
+    failures: tuple[tuple[str, int], ...] = ()
 
     @property
     def percent(self) -> int:
@@ -121,9 +129,16 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
         if not is_whole or not _APP_VERSION.fullmatch(fields["version"]):
             return None
         reasons = (str(fields[key]) for key in ("withdrawn", "paused"))
-        return Split(fields["version"], percents, int(fields["since"]), *reasons)
+        # A split of an earlier release of the pipeline has none of the rest.
+        judged = str(fields.get("analysis", "")), int(fields.get("probes", 0))
+        counts = (_counts(fields.get(key, [])) for key in ("differing", "failures"))
+        return Split(fields["version"], percents, int(fields["since"]), *reasons, *judged, *counts)
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def _counts(pairs: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
+    return tuple((str(name), int(count)) for name, count in pairs)
 
 
 def patch(split: Split | None, production: Backend, canary: Backend, version: str) -> dict[str, Any]:
@@ -151,4 +166,5 @@ def sentence(split: Split | None, production: str) -> str:
         return f"No user meets {split.version} in canary any more: {split.withdrawn}"
     if split.paused:
         return f"No user meets {split.version} in canary for the time being: {split.paused}"
-    return f"{split.percent} % of the users meet {split.version} in canary"
+    share = f"{split.percent} % of the users meet {split.version} in canary"
+    return f"{share}. Analysis: {split.analysis}" if split.analysis else share

@@ -91,9 +91,27 @@ export const traffic: Protections = {
     ],
     [
       "a freeze holds the share",
-      "    elif freeze.reason():",
-      "    elif False:",
-      "test_shift_traffic.py::test_a_freeze_holds_the_share",
+      "    if freeze.reason():",
+      "    if False:",
+      "test_figures.py::test_a_freeze_holds_the_share_whatever_its_figures_are",
+    ],
+    [
+      "a version whose figures are beyond a bar loses its users",
+      `    if judged and judged.verdict == "fail":`,
+      "    if False:",
+      "test_figures.py::test_a_freeze_keeps_no_user_at_a_version_whose_figures_fail",
+    ],
+    [
+      "a share stays while there is no verdict",
+      `    if judged and judged.verdict != "pass":`,
+      "    if False:",
+      "test_figures.py::test_the_share_stays_while_there_is_no_verdict[inconclusive]",
+    ],
+    [
+      "a share stays while there are too few requests",
+      "        return figures.probe(settings, split, production)",
+      "        split = figures.probe(settings, split, production)\n        judged = None",
+      "test_figures.py::test_pictures_are_sent_where_users_send_too_few_and_the_same_to_both",
     ],
     [
       "weights that a person wrote are put right",
@@ -106,6 +124,58 @@ export const traffic: Protections = {
       "    except (StepFailed, Unavailable) as failure:",
       "    except StepFailed as failure:",
       "test_promote.py::test_a_gateway_that_is_away_fails_no_promotion",
+    ],
+  ],
+  "lib/figures.py": [
+    [
+      "a Prometheus that is away is no verdict",
+      `        result = Result("inconclusive", f"{UNKNOWN}{reason}")`,
+      `        result = Result("pass", f"{UNKNOWN}{reason}")`,
+      "test_figures.py::test_the_share_stays_while_there_is_no_verdict[away]",
+    ],
+    [
+      "no more pictures are sent than are needed",
+      "[: max(0, left)]",
+      "",
+      "test_figures.py::test_no_more_pictures_are_sent_than_requests_are_needed_for_each_share",
+    ],
+    [
+      "each picture that is sent is marked",
+      "**constants.ANALYSIS_PROBE, ",
+      "",
+      "test_figures.py::test_pictures_are_sent_where_users_send_too_few_and_the_same_to_both",
+    ],
+  ],
+  "lib/analysis.py": [
+    [
+      "too few requests never pass",
+      "    if canary.requests < least:",
+      "    if False:",
+      "test_analysis.py::test_too_few_requests_are_no_verdict[none-99]",
+    ],
+    [
+      "too few predictions are compared with nothing",
+      " < needed(settings):",
+      " < 0:",
+      "test_analysis.py::test_too_few_predictions_of_production_are_no_verdict",
+    ],
+    [
+      "a dry run decides nothing",
+      "[check for check in checks if not check.dry_run]",
+      "list(checks)",
+      "test_analysis.py::test_a_dry_run_is_said_and_decides_nothing[success]",
+    ],
+    [
+      "what is no count is no verdict",
+      "math.isfinite(value) and value >= 0",
+      "True",
+      "test_analysis.py::test_what_is_no_count_is_no_verdict[nan]",
+    ],
+    [
+      "one bad look at a metric takes no user away",
+      "    if failures < metric.failure_limit:",
+      "    if False:",
+      "test_figures.py::test_a_metric_counts_its_failures_over_several_looks",
     ],
   ],
   "steps/abort_canary.py": [

@@ -1,0 +1,266 @@
+"""The look at canary's figures: which share follows from them, and which pictures the pipeline sends by itself."""
+
+import json
+import math
+import re
+import time
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+from lib import gateway, inputs, prometheus
+from lib.traffic import Split
+from servers import Server
+from test_shift_traffic import SETTINGS, freeze, has_route, takes_changes, written
+from test_shift_traffic import canary as canary_world
+
+canary = canary_world
+BARS = {
+    "minimumRequests": 100,
+    "confidencePercent": 95,
+    "success": {"minPercent": 95, "dryRun": False},
+    "p95": {"maxMs": 2000, "dryRun": False},
+    "confidence": {"maxDrop": 0.15, "dryRun": False},
+    "classes": {"maxDifference": 0.2, "dryRun": False},
+    "metrics": {},
+}
+MEMORY = {"query": 'memory{v="{version}",e="{environment}"}', "atMost": 200, "failureLimit": 1, "dryRun": False}
+
+
+class Prometheus(Server):
+    """Speaks the API of queries. `requests` and `errors` by model version; `own`: the number of every other query."""
+
+    def __init__(self):
+        self.requests, self.errors, self.own, self.queries = {}, {}, 100.0, []
+        self.whole_answer = None
+        super().__init__()
+
+    def answer(self, _method, path, _body):
+        text = parse_qs(urlparse(path).query)["query"][0]
+        self.queries.append(text)
+        return self.whole_answer or (200, self.vector(text).encode())
+
+    def vector(self, text):
+        version = re.search(r'model_version="([^"]+)"', text)
+        total = self.requests.get(version[1], 0) if version else 0
+        failed = self.errors.get(version[1], 0) if version else 0
+        if "http_requests_total" in text:
+            found = [({"status": "200"}, total - failed), ({"status": "503"}, failed)]
+        elif "duration" in text:
+            found = [({"le": "2.0"}, total), ({"le": "+Inf"}, total)]
+        elif "confidence_bucket" in text:
+            found = [({"le": "0.7"}, 0), ({"le": "0.8"}, total), ({"le": "+Inf"}, total)]
+        elif "confidence_sum" in text:
+            found = [({}, 0.75 * total)]
+        elif "class" in text:
+            found = [({"class_name": name}, total / 4) for name in ("Egg", "Rice", "Soup", "Meat")]
+        else:
+            found = [({}, self.own)]
+        result = [{"metric": labels, "value": [1.5, str(number)]} for labels, number in found]
+        return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
+
+
+@pytest.fixture
+def server():
+    server = Prometheus()
+    server.requests = {"1.0.7": 400, "1.0.6": 400}
+    yield server
+    server.stop()
+
+
+def shift(world, server, url=None, **bars):
+    settings = {**SETTINGS, "analysis": {**BARS, **bars}}
+    return world.run("shift_traffic", TRAFFIC=json.dumps(settings), PROMETHEUS_URL=url or server.url)
+
+
+def long_ago(**fields):
+    return Split("1.0.7", (1,), int(time.time()) - 61, **fields)
+
+
+def looks_once(world, split):
+    has_route(world, split)
+    takes_changes(world)
+
+
+def test_figures_that_pass_lead_to_the_next_share_and_are_told(canary, server):
+    looks_once(canary, long_ago())
+    done = shift(canary, server)
+    assert done.returncode == 0, done.stderr
+    [split] = written(canary)
+    assert split["percents"] == [1, 50]
+    assert split["analysis"].startswith("pass, 400 requests, success 100 %, p95 < 2 s")
+    assert done.stdout.splitlines()[-1].startswith("50 % of the users meet 1.0.7 in canary. Analysis: pass, 400")
+
+
+def test_a_share_lasts_its_time_whatever_its_figures_are(canary, server):
+    freeze(canary)
+    looks_once(canary, Split("1.0.7", (1,), int(time.time())))
+    shift(canary, server)
+    assert [split["percents"] for split in written(canary)] == [[1]]
+
+
+def test_figures_beyond_a_bar_take_its_users_away_and_the_reason_has_value_and_bar(canary, server):
+    server.errors["1.0.7"] = 60
+    looks_once(canary, long_ago())
+    done = shift(canary, server)
+    assert done.returncode == 0, done.stderr
+    [split] = written(canary)
+    assert split["percents"] == [1]
+    assert re.match(r"success 85 % of 400, between .* %, the bar is 95 %", split["withdrawn"])
+    assert (canary.out / "withdrawn").read_text() == "yes"
+
+
+def test_a_freeze_keeps_no_user_at_a_version_whose_figures_fail(canary, server):
+    server.errors["1.0.7"] = 400
+    freeze(canary)
+    looks_once(canary, long_ago())
+    shift(canary, server)
+    assert written(canary)[0]["withdrawn"]
+
+
+def test_a_freeze_holds_the_share_whatever_its_figures_are(canary, server):
+    freeze(canary)
+    looks_once(canary, long_ago())
+    shift(canary, server)
+    [split] = written(canary)
+    assert split["percents"] == [1] and split["analysis"].startswith("pass, 400 requests")
+
+
+def test_too_few_requests_hold_the_share(canary, server):
+    server.requests["1.0.7"] = 17
+    freeze(canary)
+    looks_once(canary, long_ago())
+    done = shift(canary, server)
+    assert done.returncode == 0, done.stderr
+    [split] = written(canary)
+    assert (split["percents"], split["withdrawn"], split["probes"]) == ([1], "", 0)
+    assert split["analysis"] == "inconclusive: 17 of 100 requests: no verdict yet"
+
+
+def inconclusive(server):
+    server.errors["1.0.7"] = 20
+
+
+def away(server):
+    server.whole_answer = (503, b"starting")
+
+
+def nonsense(server):
+    server.whole_answer = (200, b'{"status":"success","data":{}}')
+
+
+@pytest.mark.parametrize("state", [inconclusive, away, nonsense])
+def test_the_share_stays_while_there_is_no_verdict(canary, server, state):
+    state(server)
+    split = look(canary, server)
+    assert (split.percents, split.withdrawn) == ((1,), "") and split.analysis.startswith("inconclusive: ")
+
+
+def look(world, server, split=None, **bars):
+    """One look at canary, in this process: a share that stays would be looked at for ever."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in world.environment_of_a_step().items():
+            patch.setenv(name, value)
+        patch.setenv("TRAFFIC", json.dumps({**SETTINGS, "analysis": {**BARS, **bars}}))
+        patch.setenv("PROMETHEUS_URL", server.url)
+        canary, production = (gateway.released(name) for name in ("canary", "production"))
+        return gateway.watched(inputs.traffic(), split or long_ago(), canary, production.served, int(time.time()))
+
+
+def test_a_prometheus_that_is_away_is_told_once(canary, server):
+    away(server)
+    split = look(canary, server, look(canary, server))
+    assert split.percents == (1,)
+    assert [reason for reason, _ in canary.events()] == ["AnalysisWithoutFigures"]
+
+
+def test_without_monitoring_time_alone_decides(canary):
+    looks_once(canary, long_ago())
+    done = canary.run("shift_traffic", TRAFFIC=json.dumps({**SETTINGS, "analysis": BARS}))
+    assert done.returncode == 0, done.stderr
+    assert [(split["percents"], split["analysis"]) for split in written(canary)] == [([1, 50], "")]
+
+
+def test_pictures_are_sent_where_users_send_too_few_and_the_same_to_both(canary, server):
+    server.requests["1.0.7"] = 17
+    canary.app.paths["/predict"] = [(200, '{"class":"Egg"}'), (200, '{"class":"Rice"}')] * 2 + [
+        (200, '{"class":"Soup"}')
+    ]
+    split = look(canary, server)
+    assert (split.percents, split.probes, split.differing) == ((1,), 11, (("Egg", 2),))
+    probes = [probe for path, probe in canary.app.asked if path == "/predict"]
+    assert probes == ["analysis"] * 22
+    again = look(canary, server, split)
+    assert again.analysis.endswith("disagrees with production on 2 of 11 pictures: Egg 2")
+
+
+def test_no_more_pictures_are_sent_than_requests_are_needed_for_each_share(canary, server):
+    server.requests["1.0.7"] = 17
+    canary.app.paths["/predict"] = (200, '{"class":"Egg"}')
+    split = look(canary, server, long_ago(probes=95))
+    assert split.probes == 100
+    assert look(canary, server, split).probes == 100
+    assert len([path for path, _ in canary.app.asked if path == "/predict"]) == 10
+    assert look(canary, server, split._replace(percents=(1, 10))).probes == 111
+
+
+@pytest.mark.parametrize("answer", [(503, "busy"), (200, "no JSON"), (200, '{"class":"Pizza"}'), (200, "[]")])
+def test_a_picture_without_a_class_is_no_disagreement(canary, server, answer):
+    server.requests["1.0.7"] = 17
+    canary.app.paths["/predict"] = [answer, (200, '{"class":"Egg"}')]
+    assert look(canary, server).differing == ()
+
+
+def test_a_metric_of_the_stacks_own_is_asked_for_this_version(canary, server):
+    server.own = 300.0
+    split = look(canary, server, metrics={"memory": MEMORY})
+    assert 'memory{v="1.0.7",e="canary"}' in server.queries
+    assert split.withdrawn == "memory 300, the bar is at most 200"
+
+
+def test_a_metric_counts_its_failures_over_several_looks(canary, server):
+    server.own = 300.0
+    metrics = {"memory": {**MEMORY, "failureLimit": 2}}
+    first = look(canary, server, metrics=metrics)
+    assert (first.percents, first.withdrawn, first.failures) == ((1,), "", (("memory", 1),))
+    assert look(canary, server, first, metrics=metrics).withdrawn
+
+
+def test_a_dry_run_of_a_metric_is_said_and_decides_nothing(canary, server):
+    server.own = 300.0
+    split = look(canary, server, metrics={"memory": {**MEMORY, "dryRun": True}})
+    assert (split.percents, split.withdrawn) == ((1, 50), "")
+    assert "dry run of memory: fail, memory 300, the bar is at most 200" in split.analysis
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((503, b"starting"), "status 503 and no result"),
+        ((400, b'{"status":"error","error":"parse error"}'), "refuses a query with status 400: parse error"),
+        ((200, b'{"status":"success","data":{"resultType":"matrix","result":[]}}'), "answers a query with a matrix"),
+        ((200, b"[]"), "no result of a query"),
+        ((None, b""), "gives no answer"),
+    ],
+)
+def test_what_is_no_answer_is_told(server, answer, said):
+    server.whole_answer = answer
+    with pytest.raises(prometheus.NoFigures, match=re.escape(said)):
+        prometheus.query(server.url, "up")
+
+
+@pytest.mark.parametrize(
+    ("result", "wanted"),
+    [([], None), ([5.0], 5.0), ([5.0, 6.0], None), ([math.nan], None), ([math.inf], None)],
+)
+def test_one_number_is_a_value(server, result, wanted):
+    series = [{"metric": {}, "value": [1, str(number)]} for number in result]
+    data = {"resultType": "vector", "result": series}
+    server.whole_answer = (200, json.dumps({"status": "success", "data": data}).encode())
+    assert prometheus.value(server.url, "up") == wanted
+
+
+@pytest.mark.parametrize("bars", [{"minimumRequests": 0}, {"confidencePercent": 100}, {"success": {}}, {"metrics": []}])
+def test_bars_that_say_nothing_are_refused(canary, server, bars):
+    done = shift(canary, server, **bars)
+    assert done.returncode == 2 and "does not say how users are split: run pulumi up." in done.stderr

@@ -1,0 +1,115 @@
+"""The look at canary's figures between two steps, and the pictures that the pipeline sends where users send too few."""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from lib import analysis, constants, events, http_client, inputs, outputs, prometheus
+from lib.analysis import Metric, Result
+from lib.inputs import Traffic
+from lib.last_release import Served
+from lib.traffic import Split
+
+# The text is kept in the route's annotation.
+TEXT_LIMIT = 600
+UNKNOWN = "inconclusive: no figures: "
+PICTURES = Path(__file__).parents[1] / "pictures"
+_BOUNDARY = "gourmetgram-analysis"
+
+
+def look(settings: Traffic, split: Split, released: int, production: Served, now: int) -> tuple[Split, Result | None]:
+    """
+    What canary's figures since its release came to, and the split that says so; None in a stack without monitoring.
+    `released`: in seconds since 1970. A Prometheus that gives no figures is no verdict, and an Event says so once.
+    """
+    url = inputs.prometheus_url()
+    if url is None or settings.analysis is None:
+        return split._replace(analysis=""), None
+    try:
+        split, result = _judged(url, settings, split, now - released, production)
+    except prometheus.NoFigures as reason:
+        result = Result("inconclusive", f"{UNKNOWN}{reason}")
+        if not split.analysis.startswith(UNKNOWN):
+            sentence = f"the share of {split.version} stays at {split.percent} %: {reason}"
+            events.warn(settings.canary.environment, "AnalysisWithoutFigures", sentence)
+    sentence = "; ".join(filter(None, (result.sentence, disagreement(split))))
+    return split._replace(analysis=outputs.clean(sentence, TEXT_LIMIT)), result
+
+
+def _judged(url: str, settings: Traffic, split: Split, seconds: int, production: Served) -> tuple[Split, Result]:
+    wanted = settings.analysis
+    assert wanted
+    canary = prometheus.counts(url, split.version, settings.canary.environment, seconds)
+    other = None
+    if production.number is not None:
+        other = prometheus.counts(url, production.app_version, settings.production.environment, seconds)
+    own, failures = [], dict(split.failures)
+    for metric in wanted.metrics:
+        value = _value(url, metric, split.version, settings.canary.environment)
+        check, failures[metric.name] = analysis.own_check(metric, value, failures.get(metric.name, 0))
+        own.append(check)
+    split = split._replace(failures=tuple((name, count) for name, count in failures.items() if count))
+    return split, analysis.judge(wanted, canary, other, tuple(own))
+
+
+def _value(url: str, metric: Metric, version: str, environment: str) -> float | None:
+    """What a metric is now; None where its query gives no number: a mistake in it must not hide the other figures."""
+    try:
+        return prometheus.value(url, query_of(metric, version, environment))
+    except prometheus.NoFigures as reason:
+        print(f"{metric.name} has no figure: {reason}", file=sys.stderr)
+        return None
+
+
+def query_of(metric: Metric, version: str, environment: str) -> str:
+    """The query of a metric, for a version in an environment."""
+    return metric.query.replace("{version}", version).replace("{environment}", environment)
+
+
+def probe(settings: Traffic, split: Split, production: Served) -> Split:
+    """
+    The split after a round of marked pictures to canary and production, the same ones, one at a time; to canary alone
+    where production serves no model. It sends none once there were as many as requests are needed, for each share.
+    """
+    if settings.analysis is None:
+        return split
+    left = analysis.needed(settings.analysis) * len(split.percents) - split.probes
+    differing = Counter(dict(split.differing))
+    pictures = sorted(PICTURES.glob("*.jpg"))[: max(0, left)]
+    for picture in pictures:
+        found = predicted(settings.canary.environment, picture.read_bytes())
+        if production.number is None:
+            continue
+        other = predicted(settings.production.environment, picture.read_bytes())
+        if found and other and found != other:
+            differing[found] += 1
+    probed = split._replace(probes=split.probes + len(pictures), differing=tuple(sorted(differing.items())))
+    if pictures:
+        print(f"{len(pictures)} pictures were sent to canary and production", flush=True)
+        if disagreement(probed) != disagreement(split):
+            print(disagreement(probed), flush=True)
+    return probed
+
+
+def predicted(environment: str, picture: bytes) -> str:
+    """The class that an environment gives a picture; an empty string where it gives none: its metrics count that."""
+    head = 'Content-Disposition: form-data; name="file"; filename="dish.jpg"\r\nContent-Type: image/jpeg'
+    body = f"--{_BOUNDARY}\r\n{head}\r\n\r\n".encode() + picture + f"\r\n--{_BOUNDARY}--\r\n".encode()
+    headers = {**constants.ANALYSIS_PROBE, "Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
+    try:
+        status, answer = http_client.request(f"{inputs.service_url(environment)}/predict", "POST", body, headers)
+        found = json.loads(answer)["class"] if status == 200 else ""
+    except (http_client.Unreachable, ValueError, KeyError, TypeError) as error:
+        print(f"{environment} gives a picture no class: {error}", file=sys.stderr)
+        return ""
+    return found if found in constants.FOOD_11 else ""
+
+
+def disagreement(split: Split) -> str:
+    """On how many of the probes canary disagrees with production, in words; an empty string without any."""
+    total = sum(count for _, count in split.differing)
+    if not total:
+        return ""
+    which = ", ".join(f"{name} {count}" for name, count in split.differing)
+    return f"disagrees with production on {total} of {split.probes} pictures: {which}"

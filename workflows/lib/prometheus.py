@@ -1,0 +1,79 @@
+"""Prometheus' HTTP API: what a version of the app answered since some time, and the value of a query."""
+
+import json
+import math
+from urllib.parse import urlencode
+
+from lib import http_client
+from lib.analysis import Counts
+
+# Seconds between two scrapes of a pod.
+SCRAPE_INTERVAL = 10
+TIMEOUT = 5.0
+
+
+class NoFigures(Exception):
+    """Prometheus gave no answer to a query, or another one than was asked for."""
+
+
+def query(url: str, text: str) -> list[tuple[dict[str, str], float]]:
+    """
+    The series of an instant query, each with its labels and value; a scalar is one without labels. Raises NoFigures.
+    """
+    try:
+        status, answer = http_client.request(f"{url}/api/v1/query?{urlencode({'query': text})}", timeout=TIMEOUT)
+    except http_client.Unreachable as error:
+        raise NoFigures(f"Prometheus gives no answer: {error}") from error
+    try:
+        said = json.loads(answer)
+        if status != 200 or said["status"] != "success":
+            raise NoFigures(f"Prometheus refuses a query with status {status}: {said.get('error', '')}")
+        kind, result = said["data"]["resultType"], said["data"]["result"]
+        if kind == "scalar":
+            return [({}, float(result[1]))]
+        if kind != "vector":
+            raise NoFigures(f"Prometheus answers a query with a {kind}: write one that gives one number")
+        return [(dict(series["metric"]), float(series["value"][1])) for series in result]
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise NoFigures(f"Prometheus answers with status {status} and no result of a query") from error
+
+
+def value(url: str, text: str) -> float | None:
+    """The one number of a query; None where it gives none or several. Raises NoFigures."""
+    found = query(url, text)
+    return found[0][1] if len(found) == 1 and math.isfinite(found[0][1]) else None
+
+
+def selector(version: str, environment: str) -> str:
+    """Which series of the app's belong to a version in an environment."""
+    return f'{{environment="{environment}",model_version="{version}"}}'
+
+
+def counted(metric: str, labels: str, window: int) -> str:
+    """
+    PromQL of what each series of a counter gained in so many seconds. `increase()` would lose the first sample of a
+    series, and a pod that is new has most of its answers there: a series that had no sample when the time began counts
+    from 0.
+    """
+    most = f"max_over_time({metric}{labels}[{window}s])"
+    return f"clamp_min({most} - ({metric}{labels} offset {window}s or {most} * 0), 0)"
+
+
+def counts(url: str, version: str, environment: str, seconds: int) -> Counts:
+    """What a version answered in an environment, of users and probes, in the last `seconds`. Raises NoFigures."""
+    labels, window = selector(version, environment), max(seconds, SCRAPE_INTERVAL)
+
+    def by(label: str, metric: str) -> dict[str, float]:
+        found = query(url, f"sum by ({label}) ({counted(metric, labels, window)})")
+        return {series.get(label, ""): number for series, number in found}
+
+    def buckets(metric: str) -> dict[float, float]:
+        return {float(bound): number for bound, number in by("le", f"{metric}_bucket").items()}
+
+    return Counts(
+        by("status", "http_requests_total"),
+        buckets("http_request_duration_seconds"),
+        buckets("prediction_confidence"),
+        sum(number for _, number in query(url, f"sum ({counted('prediction_confidence_sum', labels, window)})")),
+        by("class_name", "predicted_class_total"),
+    )
