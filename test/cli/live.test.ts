@@ -95,7 +95,7 @@ const live: Live = {
         verdicts: { integration: { verdict: "pass", reason: "" }, load: { verdict: "fail", reason: "slow" } },
       },
     ],
-    traffic: { version: "1.0.7", percent: 10, withdrawn: "", paused: "" },
+    traffic: { version: "1.0.7", percent: 10, withdrawn: "", paused: "", analysis: "" },
     urls: {},
     older: 0,
   },

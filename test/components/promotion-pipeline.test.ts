@@ -50,6 +50,7 @@ describe("PromotionPipeline", () => {
         "ConfigMap pipeline-lib",
         "ConfigMap pipeline-notifications",
         "ConfigMap pipeline-parameters",
+        "ConfigMap pipeline-pictures",
         "ConfigMap pipeline-steps",
         "WorkflowAdmission pipeline-admission",
         ...templates.flatMap((name) => [

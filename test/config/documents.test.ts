@@ -42,6 +42,7 @@ describe("the schema for editors", () => {
     expect(files.filter((file) => isAccepted(read("test", "invalid-stacks", file)))).toEqual(
       [
         "addresses-of-a-load-balancer",
+        "canary-analysis-bars",
         "canary-steps-descending",
         "canary-steps-none",
         "cron-never",

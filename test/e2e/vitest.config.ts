@@ -17,6 +17,7 @@ export const mainFiles = [
   "3-rules",
   "9-stop",
   "clusters",
+  "monitoring",
   "plugins-cli",
   "plugins-teardown",
   "policy",
