@@ -1,6 +1,8 @@
 """collect.py: room is made, and nothing is deleted that serves or that anybody could go back to."""
 
+import io
 import json
+import tarfile
 import time
 
 import pytest
@@ -101,7 +103,7 @@ def test_deletes_the_images_and_files_of_what_nothing_keeps(aged):
     assert deleted(aged) == [f"gourmetgram-app@{digest(number)}" for number in old]
     assert list(aged.mlflow.files) == [f"{folder(7)}/model/food11.onnx"]
     assert collected(aged) == [str(number) for number in old]
-    sentence = "6 model version(s) and 6 image(s) were collected, and 1 version(s) are kept"
+    sentence = "6 model version(s), 6 image(s) and 0 bundle(s) were collected, and 1 version(s) are kept"
     assert (aged.output("outcome"), aged.output("reason")) == ("collected", sentence)
 
 
@@ -128,7 +130,7 @@ def test_a_second_run_finds_nothing_to_do(aged):
     first, writes = deleted(aged), len(aged.mlflow.writes)
     done = collect(aged)
     assert done.returncode == 0 and deleted(aged) == first and len(aged.mlflow.writes) == writes, done.stderr
-    assert aged.output("reason").startswith("0 model version(s) and 0 image(s) were")
+    assert aged.output("reason").startswith("0 model version(s), 0 image(s) and 0 bundle(s) were")
 
 
 def test_a_collection_that_was_interrupted_is_finished(aged):
@@ -323,6 +325,86 @@ def test_an_image_stays_that_an_unfinished_workflow_runs(aged):
     rule = next(rule for rule in aged.rules["kubectl"] if rule["args"] == LIST_WORKFLOWS)
     rule["stdout"] = json.dumps({"items": [{"status": {"image": f"x@sha256:{'2' * 64}"}}]})
     assert collect(aged).returncode == 0 and OLD[2] not in deleted(aged) and OLD[1] in deleted(aged)
+
+
+# Bundles of the environments
+
+BUNDLES = f"{HOST}/bundles/gourmetgram-canary"
+NOW, OLD_BUNDLE = "a" * 12, "e" * 12
+HOUR = 3600
+
+
+def packed(age):
+    """What `crane export` prints of a bundle that was pushed so many seconds ago."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as files:
+        entry = tarfile.TarInfo("deployment.yaml")
+        entry.mtime = int(time.time()) - age
+        files.addfile(entry)
+    return content.getvalue().decode()
+
+
+def bundled(world, *tags, stdout, status=None):
+    """Canary's Application names the bundle NOW; the registry has these too, with what `crane export` prints."""
+    rule = next(rule for rule in world.rules["kubectl"] if rule["args"][2] == "gourmetgram-canary")
+    application = json.loads(rule["stdout"])
+    application["spec"]["source"]["targetRevision"] = NOW
+    application["status"] |= status or {}
+    rule["stdout"] = json.dumps(application)
+    tagged(world, BUNDLES, **{f"{tag}": f"sha256:{tag[0] * 64}" for tag in (NOW, *tags)})
+    for tag in (NOW, *tags):
+        world.allow("crane", "export", f"{BUNDLES}@sha256:{tag[0] * 64}", "-", stdout=stdout)
+
+
+def gone_bundles(world):
+    return [image for image in deleted(world) if image.startswith("bundles/")]
+
+
+def test_a_bundle_goes_that_its_application_does_not_name(aged):
+    bundled(aged, OLD_BUNDLE, stdout=packed(2 * HOUR))
+    done = collect(aged)
+    assert done.returncode == 0, done.stderr
+    assert gone_bundles(aged) == [f"bundles/gourmetgram-canary@sha256:{'e' * 64}"]
+    assert " and 1 bundle(s) were collected" in aged.output("reason")
+
+
+def test_a_dry_run_lists_the_bundles(aged):
+    bundled(aged, OLD_BUNDLE, stdout=packed(2 * HOUR))
+    assert collect(aged, DRY_RUN="yes").returncode == 0 and untouched(aged)
+    assert f"delete bundles/gourmetgram-canary@sha256:{'e' * 64}" in aged.output("plan").splitlines()
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"history": [{"revision": f"sha256:{'e' * 64}"}]},
+        {"history": [{"source": {"targetRevision": OLD_BUNDLE}}]},
+        {"operationState": {"syncResult": {"source": {"targetRevision": OLD_BUNDLE}}}},
+    ],
+)
+def test_a_bundle_stays_that_argo_cd_syncs_or_could_go_back_to(aged, status):
+    bundled(aged, OLD_BUNDLE, stdout=packed(2 * HOUR), status=status)
+    assert collect(aged).returncode == 0 and gone_bundles(aged) == []
+
+
+@pytest.mark.parametrize("stdout", [packed(HOUR // 2), "", "no archive"])
+def test_a_bundle_stays_that_is_young_or_of_unknown_age(aged, stdout):
+    bundled(aged, OLD_BUNDLE, stdout=stdout)
+    assert collect(aged).returncode == 0 and gone_bundles(aged) == []
+
+
+def test_a_bundle_stays_that_a_person_gave_a_tag(aged):
+    bundled(aged, "best", stdout=packed(2 * HOUR))
+    assert collect(aged).returncode == 0 and gone_bundles(aged) == []
+
+
+def test_no_bundle_goes_where_an_application_does_not_say_which_one_it_needs(aged):
+    bundled(aged, OLD_BUNDLE, stdout=packed(2 * HOUR))
+    rule = next(rule for rule in aged.rules["kubectl"] if rule["args"][2] == "gourmetgram-canary")
+    rule["stdout"] = rule["stdout"].replace("targetRevision", "otherRevision")
+    done = collect(aged)
+    assert done.returncode == 0 and gone_bundles(aged) == [], done.stderr
+    assert "No bundle of canary is collected" in done.stdout
 
 
 # A volume that is full

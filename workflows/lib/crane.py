@@ -1,6 +1,8 @@
 """The registry, through crane."""
 
+import io
 import subprocess
+import tarfile
 
 from lib import full_volume, outputs
 from lib.errors import StepFailed, Unavailable
@@ -42,6 +44,19 @@ def digest(image: str) -> str | None:
     try:
         return run("digest", image).strip()
     except Missing:
+        return None
+
+
+def packed_at(image: str) -> int | None:
+    """
+    When the youngest file in an image was written, in milliseconds since 1970; None where the image is gone or does not
+    say. Of a bundle, which has no date of its own, it is when its push began.
+    """
+    try:
+        content = io.BytesIO(run("export", image, "-").encode())
+        with tarfile.open(fileobj=content) as files:
+            return max((int(file.mtime * 1000) for file in files if file.isfile()), default=None)
+    except (Missing, tarfile.TarError):
         return None
 
 

@@ -15,6 +15,8 @@ from lib.release_log import Recorded
 DAY = 86_400_000  # milliseconds
 UNDER_TEST = DAY  # so long a version may be on its way through the pipeline: see build-container-image
 
+BEING_PUBLISHED = 3_600_000  # so long an update may take from the push of a bundle to its Application
+
 
 class Limits(NamedTuple):
     """The stack's settings `pipeline.retention`."""
@@ -69,6 +71,11 @@ def decide(facts: Facts, limits: Limits) -> Decision:
         [version for version in known if version.number not in kept],
         _digests_in_use(facts, limits) | {digest for version in staying for digest in _digests_of(version)},
     )
+
+
+def is_settled_bundle(packed_at: int | None, now: int) -> bool:
+    """Whether no update can be about to deploy a bundle; one of unknown age may be. Both in milliseconds since 1970."""
+    return packed_at is not None and packed_at < now - BEING_PUBLISHED
 
 
 def _images(facts: Facts) -> dict[str, str]:

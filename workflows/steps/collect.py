@@ -1,7 +1,7 @@
 """
-Makes room: deletes the images and the files of model versions that nothing keeps, and images of the program that
-nothing uses. What is kept, `retention` decides. The versions stay in MLflow, with their figures and verdicts,
-and so does the record of releases. Safe to run twice: what is gone already is done.
+Makes room: deletes the images and the files of model versions that nothing keeps, and images of the program and
+bundles of the environments that nothing uses. What is kept, `retention` decides. The versions stay in MLflow, with
+their figures and verdicts, and so does the record of releases. Safe to run twice: what is gone already is done.
 """
 
 import json
@@ -31,6 +31,7 @@ BASE_IMAGE = "gourmetgram.io/base-image"  # annotation of an Application: the ba
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _VERSION_TAG = re.compile(r"[a-z0-9-]+-1\.0\.([1-9][0-9]{0,8})", re.ASCII)
+_BUNDLE_TAG = re.compile(r"[0-9a-f]{12}", re.ASCII)  # see components/environments/bundle.ts
 # What the program pushes has a tag that no later push moves: see image-builder/push.ts.
 _CONTENT_TAG = re.compile(r"content-[0-9a-f]{12}", re.ASCII)
 # Where MLflow keeps the files of one run, or of one model, and nothing else. Whoever registers a version names its
@@ -55,11 +56,12 @@ def collect(limits: Limits, is_dry_run: bool) -> str:
     facts = look(applications)
     decision = retention.decide(facts, limits)
     images = [*old_images(facts, decision), *program_images(applications, decision)]
-    outputs.write("plan", plan(decision, images))
-    versions = f"{len(decision.collected)} model version(s) and {len(images)} image(s)"
+    bundles = [bundle for name, one in applications.items() for bundle in old_bundles(name, one, facts.now)]
+    outputs.write("plan", plan(decision, [*images, *bundles]))
+    versions = f"{len(decision.collected)} model version(s), {len(images)} image(s) and {len(bundles)} bundle(s)"
     if is_dry_run:
         return f"{versions} would be collected, and {len(decision.kept)} version(s) kept"
-    for image in images:
+    for image in (*images, *bundles):
         if crane.delete(image):
             print(f"Deleted {image}.", flush=True)
     kept = [version.source for version in facts.versions if version.number in decision.kept]
@@ -152,6 +154,21 @@ def program_images(applications: dict[str, argocd.Application], decision: Decisi
         old = set(behind.values()) - others - named - decision.digests - {digest, None}
         found += [f"{repository}@{one}" for one in sorted(old)]
     return found
+
+
+def old_bundles(environment: str, application: argocd.Application, now: int) -> list[str]:
+    """Bundles of an environment that its Application does not name, whichever cluster the environment is on."""
+    repository = f"{rollout.repository().partition('/')[0]}/bundles/{constants.workload(environment)}"
+    if not application["spec"]["source"].get("targetRevision"):
+        print(f"No bundle of {environment} is collected: its Application does not say which one it needs.", flush=True)
+        return []
+    # What it deploys, what it syncs and what it could go back to: by tag, by digest, or both.
+    named = json.dumps(application)
+    behind = {tag: crane.digest(f"{repository}:{tag}") for tag in crane.tags(repository)}
+    kept = {digest for tag, digest in behind.items() if tag in named or not _BUNDLE_TAG.fullmatch(tag)}
+    unnamed = sorted({found for found in behind.values() if found and found not in named} - kept)
+    images = [f"{repository}@{digest}" for digest in unnamed]
+    return [image for image in images if retention.is_settled_bundle(crane.packed_at(image), now)]
 
 
 def collect_files(version: ModelVersion, kept: list[str]) -> None:

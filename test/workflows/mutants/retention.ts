@@ -72,6 +72,12 @@ export const retention: Protections = {
       "        if",
       keeps("young"),
     ],
+    [
+      "a bundle that was just pushed stays",
+      "packed_at is not None and packed_at < now - BEING_PUBLISHED",
+      "packed_at is not None",
+      "test_collect.py::test_a_bundle_stays_that_is_young_or_of_unknown_age[stdout0]",
+    ],
     ["a version of unknown age stays", " or not version.created_at:", ":", keeps("of unknown age")],
     [
       "the base that an image is built on again stays",
@@ -180,6 +186,18 @@ export const retention: Protections = {
       "- others - named -",
       "- others -",
       "test_collect.py::test_the_base_stays_that_a_bundle_names",
+    ],
+    [
+      "a bundle stays that its Application names",
+      "if tag in named or not",
+      "if not",
+      "test_collect.py::test_a_bundle_stays_that_argo_cd_syncs_or_could_go_back_to[status1]",
+    ],
+    [
+      "no bundle goes where the Application names none",
+      `    if not application["spec"]["source"].get("targetRevision"):`,
+      "    if False:",
+      "test_collect.py::test_no_bundle_goes_where_an_application_does_not_say_which_one_it_needs",
     ],
     [
       "an image that was just pushed stays",
