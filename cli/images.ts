@@ -6,7 +6,7 @@ import { contentKey, fileHash } from "../image-builder/content-key";
 import { buildDockerfile, type Report } from "../image-builder/dockerfile";
 import { goTool } from "../image-builder/go-tool";
 import { type BuiltImage, layerImage } from "../image-builder/layout";
-import { pushImage, tagByContent } from "../image-builder/push";
+import { explainPush, pushImage, tagByContent } from "../image-builder/push";
 import {
   type BuiltImageKey,
   builtImageKeys,
@@ -60,6 +60,7 @@ export async function buildImages(
  * Builds and pushes the project's images under the catalogue's repositories and tags.
  * @param registry `host:port` at which this machine reaches the pipeline's registry.
  * @returns The digest of each: what Pulumi hands to the pipeline.
+ * @throws If an image cannot be built or pushed; where the registry's volume is full, what makes room.
  */
 export async function pushImages(
   keys: readonly BuiltImageKey[],
@@ -71,9 +72,13 @@ export async function pushImages(
   for (const key of keys) {
     const { repository, tag } = catalogue[key];
     const reference = `${repository.replace(registryAddress, registry)}:${tag}`;
-    await pushImage(built[key]!, reference, !options.tls);
-    // After the tag that moves: a collection deletes what has a tag of this kind alone.
-    await tagByContent(built[key]!, reference, !options.tls);
+    try {
+      await pushImage(built[key]!, reference, !options.tls);
+      // After the tag that moves: a collection deletes what has a tag of this kind alone.
+      await tagByContent(built[key]!, reference, !options.tls);
+    } catch (error) {
+      throw explainPush(error);
+    }
     (options.report ?? toStandardError)(`${key}: in ${reference}`);
     digests[key] = built[key]!.digest;
   }

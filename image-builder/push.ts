@@ -1,4 +1,4 @@
-import { exec } from "../lib/exec";
+import { CommandError, exec } from "../lib/exec";
 import { goTool } from "./go-tool";
 import type { BuiltImage } from "./layout";
 
@@ -26,3 +26,19 @@ export async function tagByContent({ digest }: BuiltImage, reference: string, in
 
 /** Tag made from a digest. `workflows/steps/collect.py` knows these tags by their form. */
 const contentTag = (digest: string): string => `content-${digest.replace("sha256:", "").slice(0, 12)}`;
+
+// Linux, and the registry, which hands out the number of Linux's error.
+const fullSigns = ["no space left on device", "err:28 "];
+
+/**
+ * What a person is told of a push to the pipeline's registry that failed: a sentence where its volume is full, else the
+ * error itself. The steps of the workflows say the same (`workflows/lib/full_volume.py`).
+ */
+export function explainPush(error: unknown): unknown {
+  const said = error instanceof CommandError ? error.stderr.toLowerCase() : "";
+  if (!fullSigns.some((sign) => said.includes(sign))) return error;
+  return new Error(
+    "The volume of the registry is full: run npm run collect to make room, or give it a larger one with " +
+      "registry.storage.",
+  );
+}
