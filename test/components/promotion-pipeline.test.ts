@@ -62,7 +62,7 @@ describe("PromotionPipeline", () => {
       ].sort(),
     );
     // With the component itself, and the two resources of its admission.
-    expect(registrations).toHaveLength(10 + 4 * templates.length);
+    expect(registrations).toHaveLength(11 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {

@@ -321,6 +321,7 @@ def test_told_to_end_it_answers_all_and_takes_new_ones_for_a_while(serve, tmp_pa
 def test_told_to_end_it_sends_those_away_that_keep_their_connection(serve, tmp_path) -> None:
     heavy_model(tmp_path / "food11.onnx", blocks=2)
     app = serve(DRAIN_SECONDS="2")
+    all_answered = threading.Barrier(21)
 
     def ask_until_told_to_leave() -> int:
         connection, answers = http.client.HTTPConnection("127.0.0.1", app.port, timeout=30), 0
@@ -331,10 +332,12 @@ def test_told_to_end_it_sends_those_away_that_keep_their_connection(serve, tmp_p
             answers += 1
             if answer.getheader("Connection") == "close":
                 return answers
+            if answers == 1:
+                all_answered.wait(30)
 
     with ThreadPoolExecutor(20) as many:
         clients = [many.submit(ask_until_told_to_leave) for _ in range(20)]
-        time.sleep(0.5)
+        all_answered.wait(30)
         app.process.terminate()
         assert app.process.wait(10) == 0
         assert all(client.result() > 1 for client in clients)

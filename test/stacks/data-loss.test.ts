@@ -54,5 +54,5 @@ it("is told of all of the program that holds models, records, images, releases o
     "production-namespace",
     "staging-namespace",
   ]);
-  expect(ofKind("ConfigMap")).toEqual(["pipeline-freeze"]);
+  expect(ofKind("ConfigMap")).toEqual(["pipeline-freeze", "pipeline-notifications"]);
 });
