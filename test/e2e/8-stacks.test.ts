@@ -67,7 +67,9 @@ async function removeGateway(): Promise<void> {
   await up("staging", () => undefined);
 }
 
-const platform = "argo-cd, argo-workflows, destroy-guard, images, mlflow, pipeline, registry, schedules, staging";
+const platform =
+  "argo-cd, argo-workflows, destroy-guard, images, mlflow, mlflow-volume-watch, monitoring, pipeline, registry, " +
+  "registry-volume-watch, schedules, staging";
 
 describe("Given the whole pipeline in one stack, with models", () => {
   let pods: string[];
@@ -89,7 +91,7 @@ describe("Given the whole pipeline in one stack, with models", () => {
 
   it("When production alone is previewed, updated and promoted to, Then the others stay as they are", async () => {
     const preview = await npmOn("production", "run", "preview");
-    expect(preview.stdout).toBe("Preview of production: nothing to change, 17 unchanged.\n");
+    expect(preview.stdout).toBe("Preview of production: nothing to change, 19 unchanged.\n");
     await withStackChange(
       { environments: { production: { replicas: 2 } } },
       async (update) => {
