@@ -16,6 +16,7 @@ import { pushImages, withAppRepository } from "./backups/images";
 import { type Backup, canOpen, checkFiles, type LastRelease, type Manifest, readBackup } from "./backups/manifest";
 import { type Begun, readBegun, withoutMlflow, writeBegun } from "./backups/mlflow-deployment";
 import { inContainer, MlflowVolume } from "./backups/mlflow-volume";
+import { aloneInCluster } from "./backups/restore-lock";
 import { readFreeze, writeFreeze } from "./freeze";
 import { mlflowServerVersion } from "./mlflow";
 import { listModels } from "./models";
@@ -267,8 +268,14 @@ async function main(): Promise<number> {
   const phases = new Phases();
   const backup = await readBackup(resolve(positionals[0]));
   await phases.run("Check of the backup", (tell) => checkFiles(backup, tell));
+  const tell = (line: string) => phases.say(line);
+  return aloneInCluster(cluster, tell, () => checkAndRestore(cluster, backup, values.replace, phases));
+}
+
+/** @returns the exit code */
+async function checkAndRestore(cluster: Cluster, backup: Backup, replace: boolean, phases: Phases): Promise<number> {
   const begun = await phases.run("Check of the stack", async (tell) => {
-    const found = await beginOrResume(cluster, backup, values.replace);
+    const found = await beginOrResume(cluster, backup, replace);
     await checkVersion(cluster, backup.manifest);
     await awaitIdle(cluster, tell);
     return found;
