@@ -14,7 +14,7 @@ interface Lease {
 }
 
 /** Milliseconds. */
-export interface LockTimes {
+interface LockTimes {
   /** Between two renewals. */
   readonly renew: number;
   /** After which a Lease that nobody renews is taken over. */
