@@ -26,8 +26,8 @@ interface LockTimes {
 const usualTimes: LockTimes = { renew: 5_000, expiry: 30_000, look: 1_000 };
 
 /**
- * Runs `use` while no other restore into the same cluster can run. A Lease in the namespace of MLflow says who restores,
- * and is deleted at the end.
+ * Runs `use` while no other restore into the same cluster can run. A Lease in the namespace of MLflow says who
+ * restores, and is deleted at the end.
  * @throws if another restore is at work, or takes over because this one was not heard of for 30 s
  */
 export async function aloneInCluster<T>(
