@@ -100,7 +100,7 @@ describe("Given users at the gateway", () => {
       return last.action === "abort" && last.outcome === "aborted" && last;
     });
     expect(record.reason).toContain(`1.0.${drifting} was withdrawn: `);
-    expect(record.reason).toMatch(/mean confidence/);
+    expect(record.reason).toMatch(/confidence 0\.\d+ beside 0\.\d+/);
     expect(await eventsOf("canary")).toContain(`Aborted: ${record.reason}`);
     await runSchedule("cron-revert-staging");
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
