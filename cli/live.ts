@@ -78,7 +78,7 @@ export function describeFigures(figures: Figures | undefined): string {
   if (!figures?.rate) return "no requests in the last minute";
   const { rate, errors, p95, confidence } = figures;
   return [
-    `${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)} requests/s`,
+    rate < 1 ? `${(rate * 60).toFixed(0)} requests/min` : `${rate.toFixed(rate < 10 ? 1 : 0)} requests/s`,
     ...(errors === null ? [] : [`errors ${(errors * 100).toFixed(1)} %`]),
     ...(p95 === null ? [] : [`p95 ${(p95 * 1000).toFixed(0)} ms`]),
     ...(confidence === null ? [] : [`confidence ${confidence.toFixed(2)}`]),

@@ -137,8 +137,12 @@ Workflows
 });
 
 describe("describeFigures", () => {
-  it("keeps a decimal of a slow rate, and leaves out what is not known", () =>
-    expect(describeFigures({ rate: 0.25, errors: null, p95: null, confidence: null })).toBe("0.3 requests/s"));
+  it.each([
+    [0.25, "15 requests/min"],
+    [2.34, "2.3 requests/s"],
+  ])("tells a slow rate by the minute, and leaves out what is not known", (rate, text) =>
+    expect(describeFigures({ rate, errors: null, p95: null, confidence: null })).toBe(text),
+  );
 });
 
 describe("watch", () => {
