@@ -105,7 +105,7 @@ describe("Given a pipeline that no model has passed yet", () => {
 
     it("Then one of a hundred users meets it at the gateway, and whoever has met it does so again", async () => {
       const { traffic, urls } = await status();
-      expect(traffic).toEqual({ version: `1.0.${good}`, percent: 1, withdrawn: "", paused: "" });
+      expect(traffic).toMatchObject({ version: `1.0.${good}`, percent: 1, withdrawn: "", paused: "" });
       const first = await fetch(`${urls.gateway}/version`);
       expect(first.headers.get("set-cookie")).toMatch(
         new RegExp(`^gourmetgram-version=(canary\\.1\\.0\\.${good}|production\\.1\\.0\\.${good}\\.1); Path=/; `),
@@ -258,7 +258,7 @@ describe("Given a version that passed", () => {
       const { urls, environments } = await status();
       expect(await servedVersion(urls.production)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
       expect(await servedVersion(urls.gateway)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
-      expect((await status()).traffic).toEqual({ version: null, percent: 0, withdrawn: "", paused: "" });
+      expect((await status()).traffic).toEqual({ version: null, percent: 0, withdrawn: "", paused: "", analysis: "" });
       expect(await alias("production")).toBe(`1.0.${good}`);
       expect(environments.find(({ name }) => name === "production")!.digest).toBe(
         environments.find(({ name }) => name === "canary")!.digest,

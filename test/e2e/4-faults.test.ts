@@ -363,7 +363,7 @@ describe("Given users who meet a new version in canary", () => {
     expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1 });
     await killApp("canary");
     await runSchedule("cron-shift-traffic");
-    expect((await status()).traffic).toEqual({ version: null, percent: 0, withdrawn: "", paused: "" });
+    expect((await status()).traffic).toEqual({ version: null, percent: 0, withdrawn: "", paused: "", analysis: "" });
     expect((await tags(next))["staging.verdict"]).toBe("withdrawn");
     const record = await lastRelease("canary");
     expect(record).toMatchObject({ action: "abort", outcome: "aborted", serves: { version: `1.0.${good}` } });
