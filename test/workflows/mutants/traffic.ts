@@ -169,7 +169,7 @@ export const traffic: Protections = {
       "what is no count is no verdict",
       "math.isfinite(value) and value >= 0",
       "True",
-      "test_analysis.py::test_what_is_no_count_is_no_verdict[nan]",
+      "test_analysis.py::test_what_is_no_count_is_no_verdict[-1.0]",
     ],
     [
       "one bad look at a metric takes no user away",
