@@ -73,7 +73,7 @@ export class Monitoring extends pulumi.ComponentResource {
                   args: [
                     "--config.file=/etc/prometheus/prometheus.yml",
                     "--storage.tsdb.path=/prometheus",
-                    "--enable-feature=auto-reload-config",
+                    "--config.auto-reload",
                   ],
                   ports: [{ name: "http", containerPort: port }],
                   // After a restart it first reads what it had collected.

@@ -13,7 +13,7 @@ export interface PrometheusShape {
 export const rulesFile = "rules.yaml";
 /** Most that the figures may take. The oldest go first. */
 const retentionSize = "1GB";
-/** About ten times what an app tells. A candidate's image is judged only after it has been scraped. */
+/** Many times what an app tells. A candidate is scraped before any gate has judged it. */
 const mostSamples = 5000;
 /** Pods of Argo CD, each with the port of its metrics. */
 const argoCdPods = ["argocd-application-controller;8082", "argocd-server;8083", "argocd-repo-server;8084"];
