@@ -15,7 +15,8 @@ afterAll(() => report.finish());
 let good: string;
 beforeAll(async () => {
   good = (await environment("staging")).version!.replace("1.0.", "");
-  expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
+  if ((await environment("production")).version !== `1.0.${good}`)
+    expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
   await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
 });
 
