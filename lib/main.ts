@@ -6,6 +6,12 @@ import { handleInterrupts } from "./interrupts";
  * @param failure exit code for an error, default 1
  */
 export function runMain(main: () => Promise<number>, failure = 1): void {
+  // Whoever reads the output may stop early, as `head` does: the shell's exit code for that.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    endChildren();
+    process.exit(141);
+  });
   // The exit code is set and the process left to end by itself, so that nothing printed into a pipe is lost.
   const setExitCode = (code: number) => {
     process.exitCode = code;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { sendTraffic } from "../../cli/traffic";
 import type { Outcome } from "../../cli/traffic-tally";
 import { workflowNamespace } from "../../components/shared/workflow-names";
@@ -6,10 +6,6 @@ import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import { eventsOf, followToEnd, registerCandidate, runSchedule, submitBuild, waitFor, withParameters } from "./faults";
 import { environment, expectSettled, lastRelease, newestVersion, status, tags } from "./observations";
-import { Report } from "./report";
-
-const report = new Report("faults.md", "What the pipeline does when something fails", ["fault", "end state"]);
-afterAll(() => report.finish());
 
 /** Version that every environment serves at the beginning of each story. */
 let good: string;
@@ -17,7 +13,6 @@ beforeAll(async () => {
   good = (await environment("staging")).version!.replace("1.0.", "");
   if ((await environment("production")).version !== `1.0.${good}`)
     expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
-  await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
 });
 
 /** Uses the pipeline with another time between two shares of the users. */
@@ -106,7 +101,7 @@ describe("Given users at the gateway", () => {
     await runSchedule("cron-revert-staging");
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
     expect(visits.lost().length / visits.all.length).toBeLessThan(0.01);
-    report.add("a model that drifts passes staging", record.reason);
+    console.log(record.reason);
   });
 
   it("When nobody comes, Then the pipeline's own probes give canary its verdict, and the share goes on", async () => {

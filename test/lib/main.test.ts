@@ -24,6 +24,17 @@ describe("a command", () => {
   });
 });
 
+describe("a command whose output goes to one who stops reading", () => {
+  it("ends without a word", () => {
+    const code = "main.runMain(async () => { for (;;) { console.log(1); await new Promise(setImmediate); } })";
+    const [main, tsx] = [join(repositoryRoot, "lib", "main"), join(repositoryRoot, "node_modules", ".bin", "tsx")];
+    const script = `const main = require(${JSON.stringify(main)}); ${code}`;
+    const pipe = `"$0" --eval "$1" | head -1; echo "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = spawnSync("bash", ["-c", pipe, tsx, script], { encoding: "utf8", timeout: 20_000 });
+    expect([stdout, stderr]).toEqual(["1\n141\n", ""]);
+  });
+});
+
 describe("a command of several phases", () => {
   it("ends at an error, although another phase still runs", () => {
     const code = 'setTimeout(() => {}, 60_000); main.runPhases(async () => { throw new Error("no cluster") })';
