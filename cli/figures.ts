@@ -14,16 +14,19 @@ export interface Figures {
 }
 
 const people = 'probe="false"';
-const rate = (metric: string, more = "") => `rate(${metric}{${people}${more}}[1m])`;
+// What these commands ask themselves, and the steps.
+const answered = `${people},path!="/version"`;
+const rate = (metric: string, labels: string) => `rate(${metric}{${labels}}[1m])`;
 const byEnvironment = (expression: string) => `sum by (environment) (${expression})`;
-const answers = byEnvironment(rate("http_requests_total"));
+const answers = byEnvironment(rate("http_requests_total", answered));
+const failures = byEnvironment(rate("http_requests_total", `${answered},status=~"5.."`));
 const queries: Record<keyof Figures, string> = {
   rate: answers,
-  errors: `(${byEnvironment(rate("http_requests_total", ',status=~"5.."'))} or 0 * ${answers}) / (${answers} > 0)`,
-  p95: `histogram_quantile(0.95, sum by (environment, le) (${rate("http_request_duration_seconds_bucket")}))`,
+  errors: `(${failures} or 0 * ${answers}) / (${answers} > 0)`,
+  p95: `histogram_quantile(0.95, sum by (environment, le) (${rate("http_request_duration_seconds_bucket", answered)}))`,
   confidence:
-    `${byEnvironment(rate("prediction_confidence_sum"))} / ` +
-    `(${byEnvironment(rate("prediction_confidence_count"))} > 0)`,
+    `${byEnvironment(rate("prediction_confidence_sum", people))} / ` +
+    `(${byEnvironment(rate("prediction_confidence_count", people))} > 0)`,
 };
 const names = Object.keys(queries) as (keyof Figures)[];
 

@@ -8,15 +8,15 @@ const parameters = "GET /api/v1/namespaces/argo/configmaps/pipeline-parameters";
 const prometheus = "http://prometheus.monitoring.svc.cluster.local:9090";
 
 const proxy = "GET /api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query=";
-const perSecond = 'sum by (environment) (rate(http_requests_total{probe="false"}[1m]))';
+const perSecond = 'sum by (environment) (rate(http_requests_total{probe="false",path!="/version"}[1m]))';
 const queries = {
   rate: perSecond,
   errors:
-    `(sum by (environment) (rate(http_requests_total{probe="false",status=~"5.."}[1m])) or 0 * ${perSecond})` +
-    ` / (${perSecond} > 0)`,
+    '(sum by (environment) (rate(http_requests_total{probe="false",path!="/version",status=~"5.."}[1m])) or 0 * ' +
+    `${perSecond}) / (${perSecond} > 0)`,
   p95:
     "histogram_quantile(0.95, sum by (environment, le) " +
-    '(rate(http_request_duration_seconds_bucket{probe="false"}[1m])))',
+    '(rate(http_request_duration_seconds_bucket{probe="false",path!="/version"}[1m])))',
   confidence:
     'sum by (environment) (rate(prediction_confidence_sum{probe="false"}[1m])) / ' +
     '(sum by (environment) (rate(prediction_confidence_count{probe="false"}[1m])) > 0)',
