@@ -56,7 +56,8 @@ export class ArgoCd extends pulumi.ComponentResource {
         { metadata: { name: argoCdNamespace, labels: restrictedNamespaceLabels } },
         { parent: this, protect: args.protect },
       );
-      release = installManifests(`${name}-release`, adaptRelease(args), this, namespace);
+      // Redis makes the password that the others start with.
+      release = installManifests(`${name}-release`, adaptRelease(args), this, [namespace], "argocd-redis");
       new k8s.core.v1.Service(
         `${name}-exposed-service`,
         {

@@ -41,7 +41,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
         { metadata: { name: workflowNamespace, labels: restrictedNamespaceLabels } },
         { parent: this },
       );
-      const release = installManifests(`${name}-release`, adaptRelease(args), this, namespace);
+      const release = installManifests(`${name}-release`, adaptRelease(args), this, [namespace]);
       new k8s.core.v1.Service(
         `${name}-exposed-service`,
         {

@@ -96,13 +96,12 @@ export class Gateway extends pulumi.ComponentResource {
   ): pulumi.Input<pulumi.Resource[]> {
     const child = { parent: this };
     const { objects, rules } = adaptRelease(args);
-    this.allowReading(`${name}-contour`, namespace.metadata.name, rules);
-    for (const backend of args.backends) this.allowReading(`${name}-contour-${backend}`, backend, rules);
-    // A Job makes the certificates of Contour and Envoy, which it may only do once it has its rights.
-    const isWorkload = ({ kind }: Manifest) => ["Job", "Deployment"].includes(kind);
-    const rest = objects.filter((object) => !isWorkload(object));
-    const foundations = installManifests(`${name}-release`, rest, this, namespace);
-    const release = installManifests(`${name}-workloads`, objects.filter(isWorkload), this, foundations);
+    const rights = [
+      this.allowReading(`${name}-contour`, namespace.metadata.name, rules),
+      ...args.backends.map((backend) => this.allowReading(`${name}-contour-${backend}`, backend, rules)),
+    ].flat();
+    // Envoy gets its configuration from Contour.
+    const release = installManifests(`${name}-release`, objects, this, [namespace, ...rights], "contour");
     const gatewayClass = new k8s.apiextensions.CustomResource(
       `${name}-class`,
       {
@@ -134,7 +133,7 @@ export class Gateway extends pulumi.ComponentResource {
   /** Contour lists these kinds in each namespace that it watches, Secrets for certificates among them. */
   private allowReading(name: string, namespace: pulumi.Input<string>, rules: Rule[]) {
     const subjects = [{ name: "contour", namespace: gatewayNamespace }];
-    grant(name, { metadata: { name: "gateway-contour", namespace }, rules, subjects }, { parent: this });
+    return grant(name, { metadata: { name: "gateway-contour", namespace }, rules, subjects }, { parent: this });
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import * as k8s from "@pulumi/kubernetes";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
 
 /** A Kubernetes object of a release manifest. */
@@ -27,6 +27,8 @@ export async function loadManifests(source: string): Promise<Manifest[]> {
 }
 
 const workloads = ["Deployment", "StatefulSet", "DaemonSet", "Job"];
+/** A Service has endpoints when its workload is ready, which is waited for. */
+const notAwaited = { "pulumi.com/skipAwait": "true" };
 const clusterScoped = ["CustomResourceDefinition", "PriorityClass", "ClusterRole", "ClusterRoleBinding", "Namespace"];
 
 /**
@@ -44,6 +46,7 @@ export function adoptManifests(
     const object = structuredClone(released);
     if (!clusterScoped.includes(object.kind)) object.metadata.namespace = namespace;
     if (object.kind.endsWith("RoleBinding")) moveSubjects(object, namespace);
+    if (object.kind === "Service") object.metadata.annotations = { ...object.metadata.annotations, ...notAwaited };
     if (workloads.includes(object.kind)) adoptPod(object, image);
     return object;
   });
@@ -90,15 +93,35 @@ export function find(manifests: Manifest[], kind: string, name: string): Manifes
   return found;
 }
 
-/** Installs the objects of a release as children of `parent`. The output resolves when all of them exist. */
+/**
+ * Installs the objects of a release as children of `parent`, in stages: what no pod runs, the Jobs, the workload
+ * `first`, the other workloads. Pulumi works on four objects per processor at a time, and one that is not ready keeps
+ * its place. So no workload may wait for an object of a later stage, or for another one of its own.
+ * @returns all of them, when the last one is ready
+ */
 export function installManifests(
   name: string,
   objects: Manifest[],
   parent: pulumi.Resource,
-  dependsOn: pulumi.Input<pulumi.Resource[]> | pulumi.Resource,
+  dependsOn: pulumi.Input<pulumi.Resource[]>,
+  first?: string,
 ): pulumi.Output<pulumi.Resource[]> {
-  const group = new k8s.yaml.ConfigGroup(name, { objs: objects }, { parent, dependsOn });
-  return group.resources.apply((resources) => Object.values(resources) as pulumi.Resource[]);
+  const stageOf = ({ kind, metadata }: Manifest) => {
+    if (!workloads.includes(kind)) return name;
+    if (kind === "Job") return `${name}-jobs`;
+    return metadata.name === first ? `${name}-${first}` : `${name}-workloads`;
+  };
+  const stages = [name, `${name}-jobs`, `${name}-${first}`, `${name}-workloads`];
+  let installed = pulumi.output(dependsOn);
+  for (const stage of stages) {
+    const objs = objects.filter((object) => stageOf(object) === stage);
+    if (objs.length === 0) continue;
+    const group = new k8s.yaml.ConfigGroup(stage, { objs }, { parent, dependsOn: installed });
+    installed = pulumi
+      .all([installed, group.resources])
+      .apply(([before, resources]) => [...before, ...(Object.values(resources) as pulumi.Resource[])]);
+  }
+  return installed;
 }
 
 /** A text that is not YAML contains no object. */

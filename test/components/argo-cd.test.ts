@@ -36,6 +36,8 @@ describe("ArgoCd", () => {
     expect(childrenOf(registrations, "argo-cd")).toEqual([
       "AppProject argo-cd-project",
       "ConfigGroup argo-cd-release",
+      "ConfigGroup argo-cd-release-argocd-redis",
+      "ConfigGroup argo-cd-release-workloads",
       "Namespace argo-cd-namespace",
       "Secret argo-cd-cluster",
       "Service argo-cd-exposed-service",
@@ -54,8 +56,15 @@ describe("ArgoCd", () => {
     const released = (await loadManifests(fixture)).map(({ metadata }) => metadata.name);
     expect(released).toContain("argocd-dex-server");
     const { registrations } = await argoCd();
-    const installed = childrenOf(registrations, "argo-cd-release").map((child) => child.split("/")[1]);
+    const groups = ["argo-cd-release", "argo-cd-release-argocd-redis", "argo-cd-release-workloads"];
+    const installed = groups.flatMap((group) => childrenOf(registrations, group)).map((child) => child.split("/")[1]);
     expect(installed.sort()).toEqual(released.filter((name) => name !== "argocd-dex-server").sort());
+  });
+
+  it("starts Redis before the others, which wait for the password that it makes", async () => {
+    const { registrations } = await argoCd();
+    expect(childrenOf(registrations, "argo-cd-release-argocd-redis")).toEqual(["Deployment argocd/argocd-redis"]);
+    expect(one(registrations, "argo-cd-release-workloads").dependencies).toContain("argocd/argocd-redis");
   });
 
   it("removes the schema of ApplicationSets, which nobody creates, and keeps every other schema", async () => {

@@ -33,10 +33,13 @@ describe("ArgoWorkflows", () => {
     expect(childrenOf(registrations, "argo-workflows")).toEqual([
       "Command argo-workflows-drain",
       "ConfigGroup argo-workflows-release",
+      "ConfigGroup argo-workflows-release-workloads",
       "Namespace argo-workflows-namespace",
       "Service argo-workflows-exposed-service",
     ]);
-    expect(childrenOf(registrations, "argo-workflows-release")).toHaveLength((await loadManifests(fixture)).length);
+    const groups = ["argo-workflows-release", "argo-workflows-release-workloads"];
+    const installed = groups.flatMap((group) => childrenOf(registrations, group));
+    expect(installed).toHaveLength((await loadManifests(fixture)).length);
     expect(result).toEqual({ url: "http://gourmetgram.example.org:2746", namespace: "argo" });
     expect(one(registrations, "argo-workflows-namespace").inputs.metadata).toEqual({
       name: "argo",

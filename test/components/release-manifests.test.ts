@@ -3,8 +3,17 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { adoptManifests, find, loadManifests, type Manifest } from "../../components/platform/release-manifests";
+import {
+  adoptManifests,
+  find,
+  installManifests,
+  loadManifests,
+  type Manifest,
+} from "../../components/platform/release-manifests";
+import { childrenOf, one, record } from "../registrations";
 
 const object = (kind: string, more: object = {}): Manifest => ({
   apiVersion: "v1",
@@ -111,12 +120,21 @@ describe("adoptManifests", () => {
     adoptManifests([manifest], "argo", (released) => (released === "known:1" ? "mirror/known@sha256:1" : undefined))[0];
 
   it("puts objects into the namespace, but those of the cluster", () => {
-    expect(adopt(object("Service")).metadata).toEqual({ name: "thing", namespace: "argo" });
-    expect(adopt({ ...object("Service"), metadata: { name: "thing", namespace: "default" } }).metadata.namespace).toBe(
+    expect(adopt(object("Secret")).metadata).toEqual({ name: "thing", namespace: "argo" });
+    expect(adopt({ ...object("Secret"), metadata: { name: "thing", namespace: "default" } }).metadata.namespace).toBe(
       "argo",
     );
     for (const kind of ["CustomResourceDefinition", "PriorityClass", "ClusterRole", "ClusterRoleBinding", "Namespace"])
       expect(adopt(object(kind)).metadata).toEqual({ name: "thing" });
+  });
+
+  it("waits for no Service: it would wait for its workload, which is waited for", () => {
+    const metadata = { name: "thing", annotations: { "prometheus.io/port": "80" } };
+    expect(adopt({ ...object("Service"), metadata }).metadata.annotations).toEqual({
+      "prometheus.io/port": "80",
+      "pulumi.com/skipAwait": "true",
+    });
+    expect(adopt(object("Secret")).metadata.annotations).toBeUndefined();
   });
 
   it.each(["RoleBinding", "ClusterRoleBinding"])(
@@ -218,3 +236,42 @@ async function closedPort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+describe("installManifests", () => {
+  const pod = { metadata: {}, spec: { selector: { matchLabels: {} }, template: { spec: { containers: [] } } } };
+  const named = (apiVersion: string, kind: string, name: string) => ({
+    ...pod,
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "rights" },
+    apiVersion,
+    kind,
+    metadata: { name, namespace: "argo" },
+  });
+  const release = [
+    named("apps/v1", "StatefulSet", "controller"),
+    named("apps/v1", "Deployment", "redis"),
+    named("batch/v1", "Job", "certificates"),
+    named("rbac.authorization.k8s.io/v1", "RoleBinding", "rights"),
+    named("v1", "Service", "address"),
+  ];
+
+  it("creates nothing that waits before what it waits for", async () => {
+    const { registrations, result } = await record({}, () => {
+      const parent = new pulumi.ComponentResource("test:index:Parent", "parent");
+      const namespace = new k8s.core.v1.Namespace("argo");
+      return installManifests("release", release, parent, [namespace], "redis").apply((installed) => installed.length);
+    });
+    const stages = ["release", "release-jobs", "release-redis", "release-workloads"];
+    expect(childrenOf(registrations, "parent")).toEqual(stages.map((stage) => `ConfigGroup ${stage}`));
+    expect(stages.map((stage) => childrenOf(registrations, stage))).toEqual([
+      ["RoleBinding argo/rights", "Service argo/address"],
+      ["Job argo/certificates"],
+      ["Deployment argo/redis"],
+      ["StatefulSet argo/controller"],
+    ]);
+    const needed = ["argo", "argo/address", "argo/rights", "argo/certificates", "argo/redis"];
+    expect(stages.map((stage) => one(registrations, stage).dependencies.sort())).toEqual(
+      [1, 3, 4, 5].map((count) => needed.slice(0, count).sort()),
+    );
+    expect(result).toBe(6);
+  });
+});
