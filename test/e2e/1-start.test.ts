@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { npm } from "./commands";
+import { npm, npmOneByOne } from "./commands";
 import { pageStatus, servedVersion, status } from "./observations";
 
 describe("Given a machine with Node, Go and apt", () => {
@@ -9,9 +9,9 @@ describe("Given a machine with Node, Go and apt", () => {
     expect((await npm("stop")).code).toBe(0);
   });
 
-  describe("When npm start has ended", () => {
+  describe("When npm start has ended, in which Pulumi created one object at a time", () => {
     it("Then all seven addresses answer, and no environment has a model", async () => {
-      const start = await npm("start");
+      const start = await npmOneByOne("start");
       expect(start.code).toBe(0);
       expect(start.output).toMatch(/^Ready after /m);
       const { environments, models, urls } = await status();

@@ -19,6 +19,9 @@ export const npmOn = (stack: string | undefined, ...args: string[]): Promise<Fin
 /** The same for a local cluster other than the one of the tests. @param state its directory */
 export const npmIn = (state: string, ...args: string[]): Promise<Finished> => run(args, { GOURMETGRAM_STATE: state });
 
+/** The same, where Pulumi creates only one object at a time: nothing may wait for what comes later. */
+export const npmOneByOne = (...args: string[]): Promise<Finished> => run(args, { PULUMI_PARALLEL: "1" });
+
 function run(args: string[], changes: Record<string, string>): Promise<Finished> {
   const begun = Date.now();
   return new Promise((resolve, reject) => {
