@@ -200,6 +200,12 @@ const environment = section("One environment that this stack holds.", {
   // The app alone needs 105 MiB at its peak.
   memory: quantity("memory limit of the app container", "128Mi", "16Gi").default("256Mi"),
   replicas: whole("number of pods", 1, 20).default(1),
+  answersKept: whole(
+    "number of newest answers that each pod keeps in memory: the class, its probability and five figures of the " +
+      "picture, but no picture",
+    0,
+    10000,
+  ).default(0),
   protect: flag(
     "whether Pulumi refuses to delete the environment, and the volumes and namespaces with its releases and record",
   ).default(false),

@@ -51,6 +51,10 @@ export function inClusterUrl(environment: string, exposedPort: number): string {
   return `http://${app}.${app}.svc.cluster.local:${exposedPort}`;
 }
 
+/** Only where some are kept, so that the setting changes no environment that does not have it. */
+const answersKept = ({ answersKept: count }: EnvironmentSettings) =>
+  count > 0 ? [{ name: "ANSWERS_KEPT", value: String(count) }] : [];
+
 /** The bundle with the Deployment and the Services of one environment. */
 export function environmentBundle(
   { environment, settings, exposure, platform }: EnvironmentShape,
@@ -82,7 +86,7 @@ export function environmentBundle(
               {
                 name: "app",
                 image: imageName,
-                env: [{ name: "ENVIRONMENT", value: environment }],
+                env: [{ name: "ENVIRONMENT", value: environment }, ...answersKept(settings)],
                 ports: [
                   { name: "http", containerPort: appPort },
                   { name: metricsPortName, containerPort: metricsPort },

@@ -33,8 +33,8 @@ BODY_IN_MEMORY = 16 * 1024
 LINGER_SECONDS = 5
 LINGER_BYTES = 64 * 2**20
 
-# Told of an answer that is about to be sent: path, status, seconds since its request was whole, and `X-Probe`.
-Watcher = Callable[[str, int, float, str | None], None]
+# Told of an answer that is about to be sent: path, status, seconds since its request was whole, `X-Probe` and `Host`.
+Watcher = Callable[[str, int, float, str | None, str], None]
 
 
 class TooLarge(RequestEntityTooLarge):
@@ -82,7 +82,8 @@ class Answer(Task):
             # More than one slash leads to the same page.
             path = re.sub("^/+", "/", request.path)
             seconds = time.monotonic() - request.whole
-            listener.watcher(path, int(self.status[:3]), seconds, request.headers.get("X_PROBE"))
+            probe, host = request.headers.get("X_PROBE"), request.headers.get("HOST", "")
+            listener.watcher(path, int(self.status[:3]), seconds, probe, host)
         return super().build_response_header()
 
 

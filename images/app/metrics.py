@@ -23,6 +23,8 @@ DURATIONS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 CONFIDENCES = tuple(tenth / 10 for tenth in range(1, 11))
 # Asked by the kubelet all the time: it would drown what people ask.
 UNCOUNTED = "/healthz"
+# The gateway adds this to the host of a copy of a user's request.
+COPY_SUFFIX = "-shadow"
 # The names that a stack file accepts: `environmentForm` in config/fields.ts.
 ENVIRONMENT = re.compile(r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?")
 
@@ -36,6 +38,16 @@ def environment_of(name: str | None) -> str:
             f"ENVIRONMENT is {name!r}: write up to 30 lower-case letters, digits and dashes, as in staging"
         )
     return name
+
+
+def asker(probe: str | None, host: str) -> str:
+    """Who asks, by `X-Probe` and `Host`: the pipeline (`true`), a user (`false`), or the gateway (`copy`).
+
+    The gateway sends copies of users' requests to canary, and throws the answers away.
+    """
+    if probe:
+        return "true"
+    return "copy" if host.partition(":")[0].endswith(COPY_SUFFIX) else "false"
 
 
 class Metrics:
@@ -73,30 +85,24 @@ class Metrics:
         info = Gauge("model_info", "1: the model that is served.", [*here], registry=self.registry)
         info.labels(**here).set(1)
 
-    def count_answer(self, path: str, status: int, seconds: float, probe: str | None) -> None:
-        """Counts an answer. `probe`: what the request says in `X-Probe`, if it does."""
+    def count_answer(self, path: str, status: int, seconds: float, probe: str | None, host: str) -> None:
+        """Counts an answer. `probe` and `host`: what the request says in `X-Probe`, if it does, and in `Host`."""
         if path == UNCOUNTED:
             return
         path = path if path in self.routes else "other"
-        labels = self._common(probe)
+        labels = {**self._here, "probe": asker(probe, host)}
         self._requests.labels(path=path, status=str(status), **labels).inc()
         self._seconds.labels(path=path, **labels).observe(seconds)
 
-    def count_prediction(self, name: str, confidence: float, probe: str | None) -> None:
-        """Counts a class that was predicted with a confidence of 0 to 1."""
-        labels = self._common(probe)
+    def count_prediction(self, name: str, confidence: float, asked_by: str) -> None:
+        """Counts a class that was predicted with a confidence of 0 to 1. `asked_by`: as `asker` says it."""
+        labels = {**self._here, "probe": asked_by}
         self._classes.labels(class_name=name, **labels).inc()
         self._confidence.labels(**labels).observe(confidence)
 
-    def app(self) -> Flask:
-        """What answers `/metrics`, and nothing else."""
-        app = Flask(__name__, static_folder=None)
+    def add_to(self, app: Flask) -> None:
+        """Lets an app answer `/metrics`."""
 
         @app.get("/metrics")
         def metrics() -> Response:
             return Response(generate_latest(self.registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-        return app
-
-    def _common(self, probe: str | None) -> dict[str, str]:
-        return {**self._here, "probe": "true" if probe else "false"}

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
 
 from decode import square
+from features import features
 
 CLASSES = [
     "Bread", "Dairy product", "Dessert", "Egg", "Fried food", "Meat",
@@ -26,6 +28,14 @@ MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
 
+class Prediction(NamedTuple):
+    """The class of a picture, its probability (0..1), and what was measured of the picture, if the model measures."""
+
+    name: str
+    probability: float
+    features: dict[str, float] | None
+
+
 class ContractError(Exception):
     """The model is not a Food-11 classifier."""
 
@@ -35,9 +45,10 @@ class BusyError(Exception):
 
 
 class Model:
-    """A loaded model. `error` says why it can't be used, else it is None."""
+    """A loaded model, which `measures` pictures if asked. `error` says why it can't be used, else it is None."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, measures: bool = False) -> None:
+        self._measures = measures
         self.error = None
         self._places = threading.BoundedSemaphore(WAITING_BAR)
         self._since: float | None = None
@@ -59,8 +70,8 @@ class Model:
         except Exception as error:  # ONNX Runtime raises classes of its own that share no base.
             self.error = f"the model can't be loaded: {error}"
 
-    def classify(self, read_picture: Callable[[], bytes]) -> tuple[str, float]:
-        """Class name and probability (0..1) of a picture in an accepted format.
+    def classify(self, read_picture: Callable[[], bytes]) -> Prediction:
+        """What the model predicts of a picture in an accepted format.
 
         The picture is read when its turn comes, so that one is in memory at a time, and not as many as wait.
         Raises ContractError, BusyError, or what decoding and `read_picture` raise.
@@ -70,7 +81,7 @@ class Model:
         if not self._places.acquire(blocking=False):
             raise BusyError
         try:
-            scores = self._worker.submit(self._run, read_picture).result()
+            scores, measured = self._worker.submit(self._run, read_picture).result()
         finally:
             self._places.release()
         if scores.shape != (1, len(CLASSES)):
@@ -79,17 +90,19 @@ class Model:
             raise ContractError("the model's scores are not finite numbers")
         odds = np.exp(scores[0] - scores[0].max())
         best = int(odds.argmax())
-        return CLASSES[best], float(odds[best] / odds.sum())
+        return Prediction(CLASSES[best], float(odds[best] / odds.sum()), measured)
 
     def seconds_at_work(self) -> float:
         """How long the request whose turn it is has been at work; 0 without one."""
         since = self._since
         return 0 if since is None else time.monotonic() - since
 
-    def _run(self, read_picture: Callable[[], bytes]) -> np.ndarray:
+    def _run(self, read_picture: Callable[[], bytes]) -> tuple[np.ndarray, dict[str, float] | None]:
         self._since = time.monotonic()
         try:
-            return self._session.run(None, {self._session.get_inputs()[0].name: pixels(read_picture())})[0]
+            picture = np.asarray(square(read_picture(), SIDE))
+            scores = self._session.run(None, {self._session.get_inputs()[0].name: pixels(picture)})[0]
+            return scores, features(picture) if self._measures else None
         finally:
             self._since = None
 
@@ -114,7 +127,7 @@ def check_contract(session: onnxruntime.InferenceSession) -> None:
             )
 
 
-def pixels(picture: bytes) -> np.ndarray:
-    """A picture as the model takes it: [1, 3, 224, 224]. Raises PictureError."""
-    values = (np.asarray(square(picture, SIDE), np.float32) / 255 - MEAN) / DEVIATION
+def pixels(picture: np.ndarray) -> np.ndarray:
+    """A picture [224, 224, 3] of bytes as the model takes it: [1, 3, 224, 224]."""
+    values = (picture.astype(np.float32) / 255 - MEAN) / DEVIATION
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None])

@@ -12,10 +12,11 @@ from flask import Flask, Response, copy_current_request_context, jsonify, render
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from answers import Answers, kept_answers
 from decode import PictureError
 from listener import Listener, allow_open_files, return_freed_memory
-from metrics import Metrics, environment_of
-from model import WAITING_BAR, BusyError, ContractError, Model
+from metrics import Metrics, asker, environment_of
+from model import WAITING_BAR, BusyError, ContractError, Model, Prediction
 
 # Bytes of a whole request.
 MAX_UPLOAD = 8 * 1024 * 1024
@@ -39,20 +40,23 @@ def version_in(folder: Path) -> str | None:
         return None
 
 
-def create_app(folder: Path, metrics: Metrics) -> Flask:
+def create_app(folder: Path, metrics: Metrics, answers: Answers) -> Flask:
     """The app on the `food11.onnx` and `versions.txt` of a folder; either may be missing."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_UPLOAD
     weights = folder / "food11.onnx"
-    model = Model(weights) if weights.exists() else None
+    model = Model(weights, measures=answers.is_on) if weights.exists() else None
     model_version = version_in(folder)
 
-    def classify(read_picture: Callable[[], bytes]) -> tuple[str, float]:
+    def classify(read_picture: Callable[[], bytes]) -> Prediction:
         if model is None:
             raise NoModel
-        name, probability = model.classify(read_picture)
-        metrics.count_prediction(name, probability, request.headers.get("X-Probe"))
-        return name, probability
+        prediction = model.classify(read_picture)
+        asked_by = asker(request.headers.get("X-Probe"), request.headers.get("Host", ""))
+        metrics.count_prediction(prediction.name, prediction.probability, asked_by)
+        if asked_by != "true":
+            answers.keep(prediction, request.headers.get("X-Request-Id", ""), asked_by == "copy")
+        return prediction
 
     @app.get("/")
     def page() -> str:
@@ -67,13 +71,12 @@ def create_app(folder: Path, metrics: Metrics) -> Flask:
                 raise PictureError("send the picture as the form field `file`")
             return picture.read()
 
-        name, probability = classify(read_picture)
-        return jsonify({"class": name, "probability": round(probability, 4)})
+        prediction = classify(read_picture)
+        return jsonify({"class": prediction.name, "probability": round(prediction.probability, 4)})
 
     @app.get("/test")
     def test() -> ResponseReturnValue:
-        name, _ = classify(lambda: TEST_PICTURE)
-        return name, 200, {"Content-Type": "text/plain; charset=utf-8"}
+        return classify(lambda: TEST_PICTURE).name, 200, {"Content-Type": "text/plain; charset=utf-8"}
 
     @app.get("/version")
     def version() -> ResponseReturnValue:
@@ -113,6 +116,7 @@ def main() -> None:
     metrics_port = int(os.environ.get("METRICS_PORT", "9100"))
     try:
         environment = environment_of(os.environ.get("ENVIRONMENT"))
+        answers_bar = kept_answers(os.environ.get("ANSWERS_KEPT"))
     except ValueError as error:
         raise SystemExit(str(error)) from None
     drain_seconds = float(os.environ.get("DRAIN_SECONDS", DRAIN_SECONDS))
@@ -122,12 +126,15 @@ def main() -> None:
     # Process 1 of a container ignores a signal that it has no handler for, and would be killed half a minute later.
     signal.signal(signal.SIGTERM, lambda *_: told_to_end.set())
     version = version_in(Path.cwd()) or "none"
-    metrics = Metrics(version, environment)
+    metrics, answers = Metrics(version, environment), Answers(version, environment, answers_bar)
+    figures = Flask("figures", static_folder=None)
+    metrics.add_to(figures)
+    answers.add_to(figures)
     headers = [("X-Model-Version", version)]
     # Threads beyond those that may wait answer what is quickly said: that the app is healthy or busy, its version, its
     # page.
     listener = Listener(
-        create_app(Path.cwd(), metrics),
+        create_app(Path.cwd(), metrics, answers),
         host,
         port,
         threads=WAITING_BAR + 8,
@@ -137,7 +144,7 @@ def main() -> None:
     )
     # Of its own thread and connections, so that neither port waits for the other.
     metrics_listener = Listener(
-        metrics.app(),
+        figures,
         host,
         metrics_port,
         threads=1,

@@ -9,7 +9,10 @@ import { settingsWith } from "../stack-files";
 
 const baseImage = `registry.example.org/gourmetgram-app@sha256:${"a".repeat(64)}`;
 
-function bundle(environment: { port: number; memory?: string; replicas?: number } = { port: 8081 }, image = baseImage) {
+function bundle(
+  environment: { port: number; memory?: string; replicas?: number; answersKept?: number } = { port: 8081 },
+  image = baseImage,
+) {
   const settings = settingsWith({ environments: { staging: environment } });
   const { environments, exposure, promotionPath } = settings;
   return environmentBundle(
@@ -144,6 +147,16 @@ describe("the Deployment of an environment", () => {
     expect([appPort, metricsPort]).toEqual([port("PORT"), port("METRICS_PORT")]);
     expect(pod().containers[0].env).toEqual([{ name: "ENVIRONMENT", value: "staging" }]);
     expect(server).toContain('os.environ.get("ENVIRONMENT")');
+  });
+
+  it("tells the app how many answers to keep, where it is to keep any", async () => {
+    const server = await readFile(join(repositoryRoot, "images/app/server.py"), "utf8");
+    const { deployment } = bundle({ port: 8081, answersKept: 1000 }) as any;
+    expect(deployment.spec.template.spec.containers[0].env).toEqual([
+      { name: "ENVIRONMENT", value: "staging" },
+      { name: "ANSWERS_KEPT", value: "1000" },
+    ]);
+    expect(server).toContain('os.environ.get("ANSWERS_KEPT")');
   });
 
   it("opens the metrics to no one outside the cluster", () => {

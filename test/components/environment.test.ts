@@ -144,7 +144,7 @@ describe("the bundle of an environment", () => {
   });
 
   it("is published anew, by a Job of another name, when the limit changes", async () => {
-    const more = await environment({ settings: { memory: "512Mi", replicas: 1, protect: false } });
+    const more = await environment({ settings: { memory: "512Mi", replicas: 1, answersKept: 0, protect: false } });
     const { inputs } = await environment();
     expect(more.inputs("canary-publish").metadata.name).not.toBe(inputs("canary-publish").metadata.name);
     expect(more.inputs("canary-application").spec.source.targetRevision).not.toBe(

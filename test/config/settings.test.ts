@@ -25,9 +25,9 @@ describe("the shipped stack files", () => {
     // The policy memory-limits checks which limit, and policy/exceptions.json may allow another one.
     const memory = expect.stringMatching(/^\d+[MG]i$/);
     expect(settingsWith().environments).toEqual({
-      staging: { port: 8081, memory, replicas: 1, protect: false },
-      canary: { port: 8080, promotesFrom: "staging", memory, replicas: 1, protect: false },
-      production: { port: 80, promotesFrom: "canary", memory, replicas: 1, protect: false },
+      staging: { port: 8081, memory, replicas: 1, answersKept: 0, protect: false },
+      canary: { port: 8080, promotesFrom: "staging", memory, replicas: 1, answersKept: 0, protect: false },
+      production: { port: 80, promotesFrom: "canary", memory, replicas: 1, answersKept: 0, protect: false },
     });
   });
 });

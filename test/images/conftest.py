@@ -47,10 +47,11 @@ def onnx_model(path: Path, outputs=11, side=224, weights=None, kind=TensorProto.
 @pytest.fixture
 def client(tmp_path):
     """A client of the app on what the test put into `tmp_path`; call it once that is there."""
+    from answers import Answers
     from metrics import Metrics
     from server import create_app
 
-    return lambda: create_app(tmp_path, Metrics("none", "unknown")).test_client()
+    return lambda: create_app(tmp_path, Metrics("none", "unknown"), Answers("none", "unknown", 0)).test_client()
 
 
 def free_port() -> int:

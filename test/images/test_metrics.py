@@ -128,15 +128,19 @@ def test_the_time_is_that_of_the_app_and_not_of_the_upload(serve, tmp_path):
     assert took / 2 < found.value("http_request_duration_seconds_sum", path="/test") <= took
 
 
-def test_what_the_gates_ask_is_marked(app):
+def test_what_the_gates_ask_and_what_the_gateway_copies_is_marked(app):
     app.get("/test", X_Probe="gate")
     app.get("/test", X_Probe="anything else")
     app.get("/test", X_Probe="")
     app.get("/test")
+    app.get("/test", Host="gourmetgram.example.org-shadow:8088")
+    app.get("/test", Host="-shadow")
+    app.get("/test", Host="x-shadow.example.org")
+    app.get("/test", Host="x-shadow", X_Probe="gate")
     found = Scrape(app)
     for name in ("http_requests_total", "prediction_confidence_count", "predicted_class_total"):
-        assert found.values(name, "probe") == {("true",): 2, ("false",): 2}
-    assert found.values("http_request_duration_seconds_count", "probe") == {("true",): 2, ("false",): 2}
+        assert found.values(name, "probe") == {("true",): 3, ("copy",): 2, ("false",): 3}
+    assert found.values("http_request_duration_seconds_count", "probe") == {("true",): 3, ("copy",): 2, ("false",): 3}
 
 
 def test_the_probes_of_the_kubelet_are_not_counted(app):
