@@ -1,10 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { sendTraffic } from "../../cli/traffic";
 import type { Outcome } from "../../cli/traffic-tally";
-import { workflowNamespace } from "../../components/shared/workflow-names";
-import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { eventsOf, followToEnd, registerCandidate, runSchedule, submitBuild, waitFor, withParameters } from "./faults";
+import { eventsOf, followToEnd, registerCandidate, runSchedule, submitBuild, waitFor, withPause } from "./faults";
 import { environment, expectSettled, lastRelease, newestVersion, status, tags } from "./observations";
 
 /** Version that every environment serves at the beginning of each story. */
@@ -14,13 +12,6 @@ beforeAll(async () => {
   if ((await environment("production")).version !== `1.0.${good}`)
     expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
 });
-
-/** Uses the pipeline with another time between two shares of the users. */
-async function withPause<T>(pauseSeconds: number, use: () => Promise<T>): Promise<T> {
-  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
-  const { data } = await connect().api<{ data: { traffic: string } }>(path);
-  return withParameters({ traffic: JSON.stringify({ ...JSON.parse(data.traffic), pauseSeconds }) }, use);
-}
 
 /** What users met while canary had a share of them, in percent, and what they met while the share changed. */
 class Visits {

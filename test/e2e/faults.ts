@@ -201,6 +201,21 @@ export const platformParts = {
     namespace: "argocd",
     selector: "app.kubernetes.io/name=argocd-application-controller",
   },
+  prometheus: {
+    path: "/apis/apps/v1/namespaces/monitoring/deployments/prometheus",
+    namespace: "monitoring",
+    selector: "app=prometheus",
+  },
+  contour: {
+    path: "/apis/apps/v1/namespaces/gourmetgram-gateway/deployments/contour",
+    namespace: "gourmetgram-gateway",
+    selector: "app=contour",
+  },
+  envoy: {
+    path: "/apis/apps/v1/namespaces/gourmetgram-gateway/deployments/envoy",
+    namespace: "gourmetgram-gateway",
+    selector: "app=envoy",
+  },
 };
 
 /**
@@ -242,6 +257,13 @@ export async function withParameters<T>(changed: Record<string, string>, use: ()
   } finally {
     await write(Object.fromEntries(Object.keys(changed).map((key) => [key, data[key]])));
   }
+}
+
+/** Uses the pipeline with another time, in seconds, between two shares of the users. */
+export async function withPause<T>(pauseSeconds: number, use: () => Promise<T>): Promise<T> {
+  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+  const { data } = await connect().api<{ data: { traffic: string } }>(path);
+  return withParameters({ traffic: JSON.stringify({ ...JSON.parse(data.traffic), pauseSeconds }) }, use);
 }
 
 /**

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from conftest import BASE, digest, passed, pod, says
-from test_shift_traffic import SETTINGS, has_route, takes_changes
+from lib.traffic import Split
+from test_shift_traffic import ROUTE, SETTINGS, has_route, takes_changes
 
 REPOSITORY = BASE.partition("@")[0]
 
@@ -474,3 +475,53 @@ def test_a_gateway_that_is_away_fails_no_promotion(met):
     done = promote(met, TRAFFIC=json.dumps(SETTINGS))
     assert (done.returncode, met.output("reason")) == (0, "canary serves 1.0.7")
     assert "The gateway was not told" in done.stderr
+
+
+@pytest.fixture
+def onward(ready):
+    """Version 7 in canary can go to production, which serves 6, and users of the gateway meet it."""
+    ready.source("canary", pod(7))
+    ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", "production-1.0.7", **says("crane", "tag"))
+    ready.application("canary", 7, held=7)
+    ready.application("production", 6, held=6)
+    ready.patchable("production")
+    ready.pods_watched("production", (0, "ADDED", pod(7)))
+    return ready
+
+
+FADED = "confidence 0.41 beside 0.85"
+
+
+def test_what_was_withdrawn_from_its_users_is_not_promoted(onward):
+    has_route(onward, Split("1.0.7", (1, 10), 5, withdrawn=FADED))
+    done = promote(onward, "canary", "production", TRAFFIC=json.dumps(SETTINGS))
+    assert (done.returncode, onward.output("outcome")) == (1, "refused")
+    assert onward.output("reason") == f"1.0.7 was withdrawn from canary: {FADED}." and not onward.patches()
+
+
+def test_what_is_withdrawn_while_it_is_promoted_goes_back(onward):
+    has_route(onward, Split("1.0.7", (1, 10), 5))
+    has_route(onward, Split("1.0.7", (1, 10), 5, withdrawn=FADED))
+    onward.pods_watched("production", (0, "ADDED", pod(6)))
+    onward.app.paths["/version"] = [(200, json.dumps({"model_version": f"1.0.{version}"})) for version in (7, 6)]
+    done = promote(onward, "canary", "production", TRAFFIC=json.dumps(SETTINGS))
+    assert (done.returncode, onward.output("outcome")) == (1, "broken")
+    said = f"1.0.7 was withdrawn from canary while it was promoted: {FADED}. production is back on 1.0.6"
+    assert onward.output("reason").startswith(said), onward.output("reason")
+    assert onward.patches()[-1] == [f"gourmetgram-app={REPOSITORY}@{digest(6)}"]
+    assert "production" not in onward.mlflow.aliases
+
+
+@pytest.mark.parametrize("split", [None, Split("1.0.6", (1, 10), 5, withdrawn=FADED)])
+def test_another_versions_withdrawal_holds_nothing_up(onward, split):
+    has_route(onward, split)
+    takes_changes(onward)
+    done = promote(onward, "canary", "production", TRAFFIC=json.dumps(SETTINGS))
+    assert (done.returncode, onward.output("outcome")) == (0, "promoted"), done.stderr
+
+
+def test_a_route_that_is_gone_says_nothing_of_a_version(onward):
+    onward.allow("kubectl", "get", *ROUTE, "--output", "json", **says("kubectl", "not-found"))
+    done = promote(onward, "canary", "production", TRAFFIC=json.dumps(SETTINGS))
+    assert (done.returncode, onward.output("outcome")) == (0, "promoted"), done.stderr
+    assert "The gateway was not asked" in done.stderr

@@ -79,6 +79,22 @@ def withdrawn(settings: inputs.Traffic) -> Split | None:
     return split if is_there else None
 
 
+def withdrawal(environment: str, app_version: str) -> str:
+    """
+    Why no user meets a version in an environment any more; an empty string where users may meet it, or the gateway does
+    not lead there. A route that is gone says nothing of a version.
+    """
+    settings = inputs.traffic()
+    if settings is None or environment != settings.canary.environment:
+        return ""
+    try:
+        split = traffic.read(kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE))
+    except StepFailed as failure:
+        print(f"The gateway was not asked: {failure}", file=sys.stderr)
+        return ""
+    return split.withdrawn if split and split.version == app_version else ""
+
+
 def try_put_right(environment: str) -> str:
     """
     Puts the route right after a release to an environment; returns what to add to its sentence. It fails no release:

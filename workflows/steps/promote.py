@@ -4,7 +4,8 @@ Promotes a model version to the next environment. Every promotion must meet thes
 - promotions are not frozen;
 - the source runs the digest that passed, and no other, right now;
 - the source has run it for the minimum soak;
-- all its pods there are ready, and none has ended since it was released there.
+- all its pods there are ready, and none has ended since it was released there;
+- it was not withdrawn there, from the users that the gateway leads to it.
 When the target does not come to serve it, the target goes back to its last release, and its alias stays.
 """
 
@@ -57,6 +58,10 @@ def promote(source: str, target: str, version: str) -> str:
     last_release.hold_before_first(target)
     try:
         rollout.release(target, rollout.image_override(digest), digest, app_version)
+        # What its users met is known only now, if it went wrong during the roll-out.
+        withdrawn = gateway.withdrawal(source, app_version)
+        if withdrawn:
+            raise StepFailed(f"{app_version} was withdrawn from {source} while it was promoted: {withdrawn}.")
     except StepFailed as failure:
         raise StepFailed(f"{failure} {restoration.try_restore(target)}") from failure
     last_release.hold(target, Served(app_version, digest))
@@ -92,6 +97,9 @@ def promotable_digest(source: str, version: str) -> str:
     if running != [verified]:
         different = f"{source} runs {', '.join(running) or 'nothing'}, not {verified} of version {version}"
         raise PromotionRejected(f"{different}: promote the version that runs there.")
+    withdrawn = gateway.withdrawal(source, constants.app_version(version))
+    if withdrawn:
+        raise PromotionRejected(f"{constants.app_version(version)} was withdrawn from {source}: {withdrawn}.")
     left = soak_left(source, model, time.time())
     if left > 0:
         soaking = f"{source} has to run version {version} for {left / 60:.1f} more minutes"

@@ -28,6 +28,18 @@ export const promotion: Protections = {
       "test_promote.py::test_not_while_frozen",
     ],
     [
+      "what was withdrawn from its users is not promoted",
+      "    withdrawn = gateway.withdrawal(source, constants.app_version(version))",
+      '    withdrawn = ""',
+      "test_promote.py::test_what_was_withdrawn_from_its_users_is_not_promoted",
+    ],
+    [
+      "what is withdrawn while it is promoted goes back",
+      "        withdrawn = gateway.withdrawal(source, app_version)",
+      '        withdrawn = ""',
+      "test_promote.py::test_what_is_withdrawn_while_it_is_promoted_goes_back",
+    ],
+    [
       "only what the source runs is promoted",
       "    if running != [verified]:",
       "    if False:",
