@@ -25,7 +25,17 @@ import {
   withPartDown,
   workflowOf,
 } from "./faults";
-import { alias, environment, expectSettled, lastRelease, releases, status, stepPhases, tags } from "./observations";
+import {
+  alias,
+  environment,
+  expectSettled,
+  lastRelease,
+  releasedDigest,
+  releases,
+  status,
+  stepPhases,
+  tags,
+} from "./observations";
 import { deleteImage, moveTag, readManifest } from "./registry";
 import { Report } from "./report";
 import { withStackChange } from "./stack-change";
@@ -484,14 +494,6 @@ async function countTries(pipelineRun: string, template: string, step: string): 
   return Object.values(now?.nodes ?? {}).filter(
     ({ type, displayName }) => type === "Pod" && displayName.replace(/\(\d+\)$/, "") === step,
   ).length;
-}
-
-/** Digest that an environment is told to run. */
-async function releasedDigest(name: string): Promise<string | undefined> {
-  const { spec } = await connect().api<{ spec: { source: { kustomize?: { images?: string[] } } } }>(
-    `/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-${name}`,
-  );
-  return spec.source.kustomize?.images?.[0]?.split("@")[1];
 }
 
 async function deployment(name: string): Promise<{ image: string; memory: string }> {

@@ -321,17 +321,20 @@ export async function deleteWorkflow(name: string): Promise<void> {
   );
 }
 
+/** Changes when a CronWorkflow runs, in cron's five fields. */
+export async function schedule(cron: string, times: string): Promise<void> {
+  const path = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/cronworkflows/${cron}`;
+  await connect().api(`${path}?fieldManager=kubectl-edit`, {
+    method: "PATCH",
+    headers: mergePatch,
+    body: { spec: { schedules: [times] } },
+  });
+}
+
 /** Runs a CronWorkflow now, and not within the next ten minutes. Returns when its Workflow has ended. */
 export async function runSchedule(cron: string): Promise<void> {
-  const path = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/cronworkflows/${cron}`;
   const before = Date.now() - 1000;
-  const schedule = (text: string) =>
-    connect().api(`${path}?fieldManager=kubectl-edit`, {
-      method: "PATCH",
-      headers: mergePatch,
-      body: { spec: { schedules: [text] } },
-    });
-  await schedule("* * * * *");
+  await schedule(cron, "* * * * *");
   try {
     await waitFor(
       `a run of ${cron}`,
@@ -346,6 +349,6 @@ export async function runSchedule(cron: string): Promise<void> {
       240,
     );
   } finally {
-    await schedule("*/10 * * * *");
+    await schedule(cron, "*/10 * * * *");
   }
 }

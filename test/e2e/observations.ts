@@ -87,6 +87,14 @@ export async function lastRelease(name: string): Promise<Release> {
   return (await releases()).find((release) => release.environment === name)!;
 }
 
+/** Digest that an environment is told to run. */
+export async function releasedDigest(name: string): Promise<string | undefined> {
+  const { spec } = await connect().api<{ spec: { source: { kustomize?: { images?: string[] } } } }>(
+    `/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-${name}`,
+  );
+  return spec.source.kustomize?.images?.[0]?.split("@")[1];
+}
+
 interface Pod {
   metadata: { name: string; labels?: Record<string, string> };
   status: { phase: string };

@@ -169,6 +169,32 @@ def test_the_route_stays_while_an_environment_is_between_two_releases(world):
     assert (done.returncode, written(world)) == (0, [])
 
 
+@pytest.fixture
+def releasing(world):
+    """Version 7 in canary, which half of the users meet, is on its way to production, which still holds 6."""
+    world.application("canary", 7, held=7)
+    world.application("production", 7, held=6)
+    has_route(world, Split("1.0.7", (1, 50), 5))
+    world.frozen()
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    return world
+
+
+def test_no_user_meets_a_version_that_fails_on_its_way_to_production(releasing):
+    releasing.pods_listed("canary", pod(7, "oom-looping"))
+    takes_changes(releasing)
+    done = shift(releasing)
+    assert done.returncode == 0, done.stderr
+    [split] = written(releasing)
+    assert split["withdrawn"].startswith("OOMKilled") and releasing.output("withdrawn") == "yes"
+
+
+def test_the_share_stays_while_a_version_is_on_its_way_to_production(releasing):
+    releasing.pods_listed("canary", pod(7))
+    done = shift(releasing, {**SETTINGS, "steps": [1, 50]})
+    assert (done.returncode, written(releasing)) == (0, [])
+
+
 def test_weights_that_a_person_wrote_are_put_right_and_told(canary):
     split = Split("1.0.7", (1, 50), 5)
     by_hand = [{"backendRefs": [{"name": "gourmetgram-canary", "namespace": "gourmetgram-canary", "port": 8080}]}]

@@ -28,27 +28,30 @@ KIND = "httproutes.gateway.networking.k8s.io"
 def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     """
     Makes the route follow what production and canary serve: a new version in canary gets the first step, and one that
-    production serves too gets none. While an environment is between two releases, the route stays as it is. `watch`:
-    also looks at canary's pods, and takes the next step where its time has come.
+    production serves too gets none. While an environment is between two releases, the route stays as it is, but for a
+    canary that runs badly. `watch`: also looks at canary's pods, and takes the next step where its time has come.
     """
     canary, production = (released(name) for name in (settings.canary.environment, settings.production.environment))
     route = kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE)
     split = traffic.read(route)
-    if canary is None or production is None:
+    if canary is None:
         return split
-    now = int(time.time())
-    wanted = traffic.decide(split, canary.served, production.served, settings.steps, now)
-    if watch and wanted and not wanted.withdrawn:
-        wanted = watched(settings, wanted, canary, production.served, now)
-    write(settings, route, split, wanted)
+    now, wanted = int(time.time()), split
+    if production:
+        wanted = traffic.decide(split, canary.served, production.served, settings.steps, now)
+    if watch and wanted and not wanted.withdrawn and wanted.version == canary.served.app_version:
+        wanted = watched(settings, wanted, canary, production and production.served, now)
+    if production or wanted != split:
+        write(settings, route, split, wanted)
     return wanted
 
 
-def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, production: Served, now: int) -> Split:
+def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, production: Served | None, now: int) -> Split:
     """
     The split after a look at canary. A version whose container has ended, or whose figures are beyond a bar, is
     withdrawn: no user meets it any more. One without a ready pod is paused: no user meets it until it has one again.
-    Figures that say too little hold the split, and so does a freeze of promotions.
+    Figures that say too little hold the split, and so do a freeze of promotions and a production, None, that is between
+    two releases.
     """
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(canary.at // 1000))
     listed = rollout.list_pods(settings.canary.environment)
@@ -59,6 +62,8 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, product
         return split._replace(paused=outputs.clean(found.reason, 300))
     elif split.paused:
         return split._replace(paused="", since=now)
+    if production is None:
+        return split
     split, judged = figures.look(settings, split, canary.at // 1000, production, now)
     if judged and judged.verdict == "fail":
         return split._replace(withdrawn=outputs.clean(judged.sentence.removeprefix("fail: "), 300))
