@@ -3,6 +3,7 @@ import { gatewayNamespace, trafficRoute, trafficSplitAnnotation } from "../../co
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
+  changePause,
   eventsOf,
   followToEnd,
   killApp,
@@ -16,14 +17,17 @@ import {
   waitForPod,
   withFullNamespace,
   withPartDown,
-  withPause,
 } from "./faults";
 import { environment, expectSettled, lastRelease, releasedDigest, status, tags } from "./observations";
 import { Report } from "./report";
 import { withUsers } from "./users";
 
 const report = new Report("gateway-faults.md", "What users meet when something fails", ["fault", "end state"]);
-afterAll(() => schedule("cron-shift-traffic", "*/2 * * * *"));
+let changeBack: () => Promise<void>;
+afterAll(async () => {
+  await schedule("cron-shift-traffic", "*/2 * * * *");
+  await changeBack();
+});
 afterAll(() => report.finish());
 
 const mergePatch = { "content-type": "application/merge-patch+json" };
@@ -39,21 +43,16 @@ let good: string;
 /** Version in canary that some users meet. */
 let next: string;
 beforeAll(async () => {
+  // The first share lasts longer than these stories.
+  changeBack = await changePause(3600);
   await schedule("cron-shift-traffic", "* * * * *");
   good = (await environment("staging")).version!.replace("1.0.", "");
   if ((await environment("production")).version !== `1.0.${good}`)
     expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
-});
-
-/** A new version comes to canary, whose first share lasts for ten minutes. */
-async function inCanary(story: () => Promise<void>): Promise<void> {
   next = await registerCandidate(good);
-  await withPause(600, async () => {
-    expect((await followToEnd(await submitBuild(next))).word).toBe("Promoted");
-    expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1 });
-    await story();
-  });
-}
+  expect((await followToEnd(await submitBuild(next))).word).toBe("Promoted");
+  expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1 });
+});
 
 /** The Workflow that watches canary looks every ten seconds, once it runs. */
 const watched = <T>(what: string, look: () => Promise<T | undefined | false>) => waitFor(what, look, 180);
@@ -69,40 +68,38 @@ const forAWhile = () => new Promise((resolve) => setTimeout(resolve, 15_000));
 
 describe("Given users of whom some meet a new version in canary", () => {
   it("When parts of the gateway and Prometheus go away, Then the share stays, and comes back by itself", async () => {
-    await inCanary(async () => {
-      const { urls } = await status();
+    const { urls } = await status();
 
-      await withPartDown(platformParts.prometheus, () =>
-        watched("an Event of the analysis", async () =>
-          (await eventsOf("canary")).some((event) =>
-            event.startsWith(`AnalysisWithoutFigures: the share of 1.0.${next} stays at 1 %`),
-          ),
+    await withPartDown(platformParts.prometheus, () =>
+      watched("an Event of the analysis", async () =>
+        (await eventsOf("canary")).some((event) =>
+          event.startsWith(`AnalysisWithoutFigures: the share of 1.0.${next} stays at 1 %`),
         ),
-      );
-      expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1, withdrawn: "" });
-      report.add("Prometheus away", `the share of 1.0.${next} stayed at 1 %, and an Event said so`);
+      ),
+    );
+    expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1, withdrawn: "" });
+    report.add("Prometheus away", `the share of 1.0.${next} stayed at 1 %, and an Event said so`);
 
-      const before = await connect().api<Route>(route);
-      const { answers } = await withUsers([urls.gateway], () => withPartDown(platformParts.contour, forAWhile));
-      expect(answers.lost).toEqual([]);
-      expect((await connect().api<Route>(route)).spec).toEqual(before.spec);
-      report.add(
-        "Contour away, which configures Envoy",
-        `${answers.answered} requests of users who went on were answered, none lost`,
-      );
+    const before = await connect().api<Route>(route);
+    const { answers } = await withUsers([urls.gateway], () => withPartDown(platformParts.contour, forAWhile));
+    expect(answers.lost).toEqual([]);
+    expect((await connect().api<Route>(route)).spec).toEqual(before.spec);
+    report.add(
+      "Contour away, which configures Envoy",
+      `${answers.answered} requests of users who went on were answered, none lost`,
+    );
 
-      const seen = await withPartDown(platformParts.envoy, async () => ({
-        gateway: await answersAt(urls.gateway),
-        production: await answersAt(urls.production),
-      }));
-      expect(seen).toEqual({ gateway: "no answer", production: 200 });
-      await waitFor("an answer of the gateway", async () => (await answersAt(urls.gateway)) === 200);
-      expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1, withdrawn: "", paused: "" });
-      report.add(
-        "Envoy away, which users come in by",
-        "the gateway's address did not answer, that of production did; the share was the same when Envoy was back",
-      );
-    });
+    const seen = await withPartDown(platformParts.envoy, async () => ({
+      gateway: await answersAt(urls.gateway),
+      production: await answersAt(urls.production),
+    }));
+    expect(seen).toEqual({ gateway: "no answer", production: 200 });
+    await waitFor("an answer of the gateway", async () => (await answersAt(urls.gateway)) === 200);
+    expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1, withdrawn: "", paused: "" });
+    report.add(
+      "Envoy away, which users come in by",
+      "the gateway's address did not answer, that of production did; the share was the same when Envoy was back",
+    );
   });
 
   it("When a person changes the weights, Then the next look puts them right", async () => {

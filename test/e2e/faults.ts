@@ -241,29 +241,46 @@ export async function withPartDown<T>(
   }
 }
 
-/** Runs `use` while the templates read other parameters than the stack's. The stack's are always written back. */
-export async function withParameters<T>(changed: Record<string, string>, use: () => Promise<T>): Promise<T> {
+/** Has the templates read other parameters than the stack's. @returns what writes the stack's back */
+async function changeParameters(changed: Record<string, string>): Promise<() => Promise<void>> {
   const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
   const { data } = await connect().api<{ data: Record<string, string> }>(path);
-  const write = (values: Record<string, string>) =>
-    connect().api(`${path}?fieldManager=kubectl-edit`, {
+  const write = async (values: Record<string, string>) => {
+    await connect().api(`${path}?fieldManager=kubectl-edit`, {
       method: "PATCH",
       headers: mergePatch,
       body: { data: values },
     });
+  };
   await write(changed);
+  return () => write(Object.fromEntries(Object.keys(changed).map((key) => [key, data[key]])));
+}
+
+/** Runs `use` while the templates read other parameters than the stack's. The stack's are always written back. */
+export async function withParameters<T>(changed: Record<string, string>, use: () => Promise<T>): Promise<T> {
+  const undo = await changeParameters(changed);
   try {
     return await use();
   } finally {
-    await write(Object.fromEntries(Object.keys(changed).map((key) => [key, data[key]])));
+    await undo();
   }
+}
+
+/** Changes the time, in seconds, between two shares of the users. @returns what writes the stack's back */
+export async function changePause(pauseSeconds: number): Promise<() => Promise<void>> {
+  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+  const { data } = await connect().api<{ data: { traffic: string } }>(path);
+  return changeParameters({ traffic: JSON.stringify({ ...JSON.parse(data.traffic), pauseSeconds }) });
 }
 
 /** Uses the pipeline with another time, in seconds, between two shares of the users. */
 export async function withPause<T>(pauseSeconds: number, use: () => Promise<T>): Promise<T> {
-  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
-  const { data } = await connect().api<{ data: { traffic: string } }>(path);
-  return withParameters({ traffic: JSON.stringify({ ...JSON.parse(data.traffic), pauseSeconds }) }, use);
+  const undo = await changePause(pauseSeconds);
+  try {
+    return await use();
+  } finally {
+    await undo();
+  }
 }
 
 /**
