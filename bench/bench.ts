@@ -11,7 +11,7 @@ import { connect } from "../stacks/stack-cluster";
 import { appHead, appUnderLoad } from "./app";
 import { compareBuilds } from "./builds";
 import { deployTimes, peakMemory } from "./deploys";
-import { gatewayHead, gatewayOverhead, watchingMemory } from "./gateway";
+import { abortHead, abortTime, gatewayHead, gatewayOverhead, watchingMemory } from "./gateway";
 import { growth, growthHead } from "./growth";
 import { leadTime } from "./lead-time";
 import { hostilePictures, picturesHead } from "./pictures";
@@ -56,6 +56,7 @@ const sections: Record<string, () => Promise<void>> = {
   },
   async gateway() {
     print("An answer through the gateway and without it", await gatewayOverhead(connect()), gatewayHead);
+    print("From the change that takes canary's users away", await abortTime(connect()), abortHead);
     print("Memory of the gateway and of the monitoring, in MiB", await watchingMemory(connect()), ["POD", "MEMORY"]);
   },
   async memory() {

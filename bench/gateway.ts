@@ -1,6 +1,7 @@
 import { readStatus } from "../cli/pipeline-status";
 import { percentile95 } from "../cli/traffic-tally";
-import { gatewayNamespace } from "../components/shared/workflow-names";
+import { environmentApp } from "../components/environments/environment-bundle";
+import { gatewayNamespace, trafficRoute } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { inTurn, median } from "./statistics";
 
@@ -27,6 +28,83 @@ export async function gatewayOverhead(cluster: Cluster): Promise<string[][]> {
     (percentile95(values)! * 1000).toFixed(2),
     (median(values) / direct).toFixed(2),
   ]);
+}
+
+const rounds = 5;
+export const abortHead = ["", "MEDIAN MS", "MAX MS"];
+const backendHeader = "x-bench-backend";
+const routes = `/apis/gateway.networking.k8s.io/v1/namespaces/${gatewayNamespace}/httproutes`;
+const route = "gourmetgram-bench";
+
+/**
+ * From the change of a route that takes canary's users away to the last answer of canary. The route is one of its own,
+ * for requests with a header that only this sends.
+ */
+export async function abortTime(cluster: Cluster): Promise<string[][]> {
+  const { urls } = await readStatus(cluster);
+  const { spec } = await cluster.api<HttpRoute>(`${routes}/${trafficRoute}`);
+  const port = Number(new URL(urls.production).port || 80);
+  const canaryPort = Number(new URL(urls.canary).port || 80);
+  const rulesOf = (canaryWeight: number) => [
+    {
+      matches: [{ headers: [{ name: "X-Bench", value: "abort" }] }],
+      backendRefs: [backend("production", port, 50), backend("canary", canaryPort, canaryWeight)],
+    },
+  ];
+  const { parentRefs } = spec;
+  const metadata = { name: route, namespace: gatewayNamespace };
+  const body = { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata };
+  await cluster.api(`${routes}?fieldManager=bench`, {
+    method: "POST",
+    body: { ...body, spec: { parentRefs, rules: rulesOf(50) } },
+  });
+  const setCanary = (weight: number) =>
+    cluster.api(`${routes}/${route}?fieldManager=bench`, {
+      method: "PATCH",
+      headers: { "content-type": "application/merge-patch+json" },
+      body: { spec: { rules: rulesOf(weight) } },
+    });
+  const times: number[] = [];
+  try {
+    for (let round = 0; round < rounds; round++) {
+      await setCanary(50);
+      await firstOfCanary(urls.gateway);
+      const begun = performance.now();
+      await setCanary(0);
+      let last = begun;
+      while (performance.now() - last < 2000)
+        if ((await backendOf(urls.gateway)) === "canary") last = performance.now();
+      times.push(last - begun);
+    }
+  } finally {
+    await cluster.api(`${routes}/${route}`, { method: "DELETE" });
+  }
+  return [["last answer of canary", median(times).toFixed(0), Math.max(...times).toFixed(0)]];
+}
+
+interface HttpRoute {
+  spec: { parentRefs: object[] };
+}
+
+function backend(environment: string, port: number, weight: number): object {
+  const app = environmentApp(environment);
+  const header = { set: [{ name: backendHeader, value: environment }] };
+  const filters = [{ type: "ResponseHeaderModifier", responseHeaderModifier: header }];
+  return { name: app, namespace: app, port, weight, filters };
+}
+
+async function firstOfCanary(gateway: string): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while ((await backendOf(gateway)) !== "canary")
+    if (performance.now() > deadline)
+      throw new Error(`${gateway} leads nobody to canary within 30 s: see npm run status`);
+}
+
+/** Which environment answers at the gateway; null before the gateway knows the route. */
+async function backendOf(gateway: string): Promise<string | null> {
+  const answer = await fetch(`${gateway}/version`, { headers: { "X-Bench": "abort" } });
+  await answer.arrayBuffer();
+  return answer.headers.get(backendHeader);
 }
 
 interface Summary {
