@@ -28,10 +28,14 @@ MEMORY = {"query": 'memory{v="{version}",e="{environment}"}', "atMost": 200, "fa
 
 
 class Prometheus(Server):
-    """Speaks the API of queries. `requests` and `errors` by model version; `own`: the number of every other query."""
+    """
+    Speaks the API of queries. `requests` and `errors` by model version; `error`: the status of those; `own`: the number
+    of every other query.
+    """
 
     def __init__(self):
         self.requests, self.errors, self.own, self.queries = {}, {}, 100.0, []
+        self.error = "503"
         self.whole_answer = None
         super().__init__()
 
@@ -45,7 +49,7 @@ class Prometheus(Server):
         total = self.requests.get(version[1], 0) if version else 0
         failed = self.errors.get(version[1], 0) if version else 0
         if "http_requests_total" in text:
-            found = [({"status": "200"}, total - failed), ({"status": "503"}, failed)]
+            found = [({"status": "200"}, total - failed), ({"status": self.error}, failed)]
         elif "duration" in text:
             found = [({"le": "2.0"}, total), ({"le": "+Inf"}, total)]
         elif "confidence_bucket" in text:

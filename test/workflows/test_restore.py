@@ -118,6 +118,7 @@ def test_changes_nothing_where_all_is_well(canary):
     canary.mlflow.served("production", "1.0.6", digest(6))
     canary.mlflow.aliases["production"] = "6"
     canary.application("production", 6, held=6)
+    canary.pods_listed("production", pod(6))
     done = canary.run("restore")
     assert done.returncode == 0, done.stderr
     assert not canary.calls("kubectl", "patch") and not canary.mlflow.releases() and not canary.mlflow.writes
@@ -267,6 +268,7 @@ def test_one_environment_does_not_wait_for_another(cut_off):
     cut_off.mlflow.aliases["production"] = "6"
     cut_off.mlflow.served("production", "1.0.7", digest(7))
     cut_off.application("production", 7, held=7)
+    cut_off.pods_listed("production", pod(7))
     done = cut_off.run("restore")
     assert done.returncode == 1 and "canary does not run 1.0.6" in done.stderr
     assert cut_off.mlflow.aliases["production"] == "7"
@@ -308,6 +310,7 @@ def test_a_sync_that_argo_cd_gave_up_is_tried_again_and_no_other(canary):
     canary.mlflow.aliases["production"] = "6"
     running = {"sync": {"status": "OutOfSync"}, "operationState": {"phase": "Running"}}
     canary.application("production", 6, running, held=6)
+    canary.pods_listed("production", pod(6))
     done = canary.run("restore")
     assert done.returncode == 0, done.stderr
     assert canary.syncs_again() == ["canary"] and not canary.patches()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lib import constants, full_volume, http_client, inputs
+from lib import constants, full_volume, http_client, inputs, outputs
 from lib.errors import StepFailed, Unavailable
 
 # Seconds that a call waits for an MLflow that restarts, before the step runs again.
@@ -101,6 +101,11 @@ class ModelVersion:
     def verdict_at(self) -> str:
         """When its last verdict in staging was given, UTC to the second; an empty string without one."""
         return self.tags.get("staging.verdict_at", "")
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it passed staging, and that was taken back."""
+        return self.tags.get("staging.verdict") == "withdrawn"
 
     @property
     def digest(self) -> str | None:
@@ -229,6 +234,11 @@ def tag(version: str, **tags: object) -> None:
     for key, value in tags.items():
         fields = {"name": constants.MODEL, "version": version, "key": key.replace("__", "."), "value": str(value)}
         call("POST", "model-versions/set-tag", fields)
+
+
+def withdraw_pass(version: str, reason: str) -> None:
+    """Takes back that a version passed staging; raises Missing where MLflow no longer has it."""
+    tag(version, staging__verdict="withdrawn", staging__reason=outputs.clean(reason))
 
 
 def aliases() -> dict[str, str]:

@@ -45,7 +45,7 @@ def abort(canary: str, split: Split, good: Served) -> str:
 def withdraw_pass(version: str, split: Split) -> None:
     """Takes back that the version passed staging. A version that was deleted meanwhile has no pass to take back."""
     try:
-        model_registry.tag(version, staging__verdict="withdrawn", staging__reason=outputs.clean(split.withdrawn))
+        model_registry.withdraw_pass(version, split.withdrawn)
     except model_registry.Missing:
         print(f"MLflow no longer has version {version}.", flush=True)
 

@@ -1,11 +1,12 @@
 """
 Puts environments right that models are promoted to, the one that is named or every one: each runs its last release, its
-record says so, and its alias follows. Does nothing where all is right.
+record says so, and its alias follows. A version that runs badly at the end of the path loses its pass. Does nothing
+where all is right.
 """
 
 import sys
 
-from lib import gateway, inputs, outputs, restoration, rollout, step
+from lib import alarms, gateway, inputs, outputs, restoration, rollout, step
 from lib.errors import StepFailed
 
 
@@ -14,6 +15,8 @@ def main() -> None:
     for target in inputs.targets():
         try:
             done.append(restoration.put_right(target))
+            if target == list(inputs.environments())[-1]:
+                done.append(alarms.withdraw_pass(target))
         except StepFailed as failure:  # the other environments do not wait for this one
             print(f"Failed: {failure}", file=sys.stderr)
             failed.append(str(failure))

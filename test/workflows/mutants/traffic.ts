@@ -58,6 +58,26 @@ export const traffic: Protections = {
       "test_traffic.py::test_a_change_names_what_it_changes_so_that_no_other_change_is_lost",
     ],
   ],
+  "lib/alarms.py": [
+    [
+      "a version that runs badly in production loses its pass",
+      `    if found.state == "failing":`,
+      "    if False:",
+      "test_alarms.py::test_a_version_that_runs_out_of_memory_loses_its_pass_and_goes_on_serving",
+    ],
+    [
+      "an app that is asked for too much says nothing of its model",
+      "if status != BUSY}",
+      "if True}",
+      "test_alarms.py::test_an_app_that_is_busy_few_errors_and_few_answers_take_no_pass[503-300-400]",
+    ],
+    [
+      "a pass is withdrawn once",
+      "        if model_registry.get(release.served.number).is_withdrawn:",
+      "        if False:",
+      "test_alarms.py::test_it_is_told_once",
+    ],
+  ],
   "lib/gateway.py": [
     [
       "the route stays while an environment is between two releases",
