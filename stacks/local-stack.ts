@@ -16,6 +16,7 @@ import { kubeconfigPath, repositoryRoot, stateDir } from "../lib/paths";
 import type { Progress } from "../lib/phases";
 import { kubectl } from "../local/cluster/kubectl";
 import { startedAt } from "../local/cluster/processes";
+import { stuckPods } from "../local/cluster/stuck-pods";
 import { manifestPath } from "../local/toolchain/release-manifests";
 import { resumeUpdate } from "./interrupted-update";
 import { PulumiError, type PulumiOptions, pulumi } from "./local-pulumi";
@@ -189,7 +190,9 @@ async function logged(
     );
   } catch (error) {
     if (!(error instanceof PulumiError)) throw error;
-    throw new Error(`pulumi ${name} did not finish:\n${diagnostics(error.output)}${advice}`);
+    const stuck = await stuckPods();
+    const pods = stuck.length > 0 ? `\nPods that are not ready:\n  ${stuck.join("\n  ")}` : "";
+    throw new Error(`pulumi ${name} did not finish:\n${diagnostics(error.output)}${pods}${advice}`);
   }
 }
 
