@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { python } from "../python";
 
 it("the steps pass their own tests", { timeout: 300_000 }, async () => {
-  const pytest = spawn(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", __dirname], {
+  const pytest = spawn(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "4", __dirname], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
   });
