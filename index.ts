@@ -4,6 +4,7 @@ import { Environment } from "./components/environments/environment";
 import { environmentApp, inClusterUrl } from "./components/environments/environment-bundle";
 import { placementErrors, referToPlatform } from "./components/environments/platform";
 import { TrafficSplit } from "./components/environments/traffic-split";
+import { DataDrift } from "./components/pipeline/data-drift";
 import { Notifications } from "./components/pipeline/notifications";
 import { PipelineImages } from "./components/pipeline/pipeline-images";
 import { PromotionPipeline } from "./components/pipeline/promotion-pipeline";
@@ -187,6 +188,15 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   const notifications = hasReceivers
     ? [new Notifications("notifications", { ...onCluster, dependsOn: [argoCd, modelRegistry, promotion] })]
     : [];
+  const dataDrift = pipeline.dataDrift
+    ? [
+        new DataDrift(
+          "data-drift",
+          { environment: Object.keys(promotionPath).at(-1)! },
+          { ...onCluster, dependsOn: environments },
+        ),
+      ]
+    : [];
   const platformParts = [
     ...[registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion],
     ...notifications,
@@ -198,11 +208,15 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       cron: pipeline.cron,
       hasGateway: users !== undefined,
       hasReceivers,
+      hasDataDrift: dataDrift.length > 0,
       namespace: argoWorkflows.namespace,
       folder: workflowFolder,
       formerParent: promotion,
     },
-    { ...onCluster, dependsOn: [...platformParts, ...environments, ...(users ? [users.gateway, users.split] : [])] },
+    {
+      ...onCluster,
+      dependsOn: [...platformParts, ...dataDrift, ...environments, ...(users ? [users.gateway, users.split] : [])],
+    },
   );
   new DestroyGuard("destroy-guard", { cluster }, { dependsOn: [...platformParts, ...environments, schedules] });
 

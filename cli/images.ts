@@ -51,7 +51,8 @@ export async function buildImages(
   const built: Partial<Record<BuiltImageKey, BuiltImage>> = {};
   for (const key of keys) {
     const images = key === "tools" ? { BINARIES: await binaries(kind, report) } : undefined;
-    built[key] = await buildDockerfile({ name: key, context: folder(key), base: kind, images }, report);
+    const from = key === "train" ? { app: [join(folder("app"), "features.py")] } : undefined;
+    built[key] = await buildDockerfile({ name: key, context: folder(key), base: kind, images, from }, report);
   }
   return built;
 }

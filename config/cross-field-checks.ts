@@ -41,8 +41,26 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
     ...(exposure ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, gateway)) : []),
     ...(pipeline ? [...loadIssues(pipeline.load), ...metricIssues(pipeline.canary.analysis.metrics)] : []),
     ...(pipeline ? notificationIssues(pipeline.notifications, given.includes("gateway")) : []),
+    ...(pipeline?.dataDrift && environments ? dataDriftIssues(pipeline.dataDrift, sections) : []),
     ...(registry ? registryIssues(registry) : []),
   ];
+}
+
+/** The answers that are compared are those that the last environment keeps. */
+function dataDriftIssues(
+  { minimumAnswers }: NonNullable<Sections["pipeline"]["dataDrift"]>,
+  { environments = {}, remoteEnvironments = {} }: Partial<Sections>,
+): ConfigIssue[] {
+  const last = promotionOrder({ ...remoteEnvironments, ...environments }).at(-1);
+  if (last === undefined) return [];
+  const path = ["environments", last, "answersKept"];
+  const environment = environments[last];
+  if (!environment)
+    return [
+      issue(["pipeline", "dataDrift"], `remove it, since ${last} is in another stack, where nobody reads its answers`),
+    ];
+  if (environment.answersKept >= minimumAnswers) return [];
+  return [issue(path, `write ${minimumAnswers} or more, since pipeline.dataDrift compares as many answers`)];
 }
 
 /** A metric is good on one side of one bar. */

@@ -294,6 +294,20 @@ const analysis = section("How the figures of a version in canary are judged, in 
   ).default({}),
 });
 
+const dataDrift = section(
+  "How the pictures that people send in production are compared with those that its model learnt from. Without this " +
+    "section nobody compares them.",
+  {
+    bar: decimal(
+      "distance of a feature's two samples (Kolmogorov-Smirnov) beyond which the pictures are others",
+      0.05,
+      0.95,
+    ).default(0.35),
+    minimumAnswers: whole("number of answers without which there is no verdict", 30, 10000).default(100),
+    cooldownHours: whole("time between two trainings that a drift starts", 1, 8760, "h").default(24),
+  },
+);
+
 const pipeline = section("How the workflows train and test models.", {
   accuracyBar: decimal("share of held-out pictures that a model must classify correctly", 0, 1).default(0.8),
   judgement: section("Which models are registered, beside the accuracy bar. Both models see the same pictures.", {
@@ -345,6 +359,7 @@ const pipeline = section("How the workflows train and test models.", {
     timezone: timeZone("IANA time zone of the schedule").default("UTC"),
     suspended: flag("whether the schedule is suspended").default(true),
   }).prefault({}),
+  dataDrift: dataDrift.optional(),
   notifications: byReceiver("Who is told of the pipeline by webhook, at most 5 receivers.", receiver).default({}),
 });
 

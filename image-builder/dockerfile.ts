@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { exec, succeeds } from "../lib/exec";
 import { cacheDir } from "../lib/paths";
 import { type BaseKind, localBase, machineSources } from "./base";
@@ -19,6 +19,8 @@ export interface DockerfileImage {
   base: BaseKind;
   /** Images that the Dockerfile names by an `ARG`. */
   images?: Record<string, BuiltImage>;
+  /** Files of other folders that the Dockerfile copies by `--from=<name>`: their paths, by name. */
+  from?: Record<string, string[]>;
 }
 
 /** Reports progress, one line a call. */
@@ -29,7 +31,8 @@ export async function buildDockerfile(image: DockerfileImage, report: Report): P
   const base = image.base === "local" ? await localBase() : undefined;
   const images = { ...(base && { BASE: base }), ...image.images };
   const digests = Object.entries(images).map(([arg, { digest }]) => `${arg}=${digest}`);
-  const key = await contentKey([image.context], [image.dockerfile ?? "Dockerfile", image.base, ...digests]);
+  const others = Object.values(image.from ?? {}).flat();
+  const key = await contentKey([image.context, ...others], [image.dockerfile ?? "Dockerfile", image.base, ...digests]);
   const started = Date.now();
   const built = await cachedLayout(image.name, key, async (dir) => {
     report(`${image.name}: building`);
@@ -37,11 +40,23 @@ export async function buildDockerfile(image: DockerfileImage, report: Report): P
       if (/^(\[\d|STEP |#\d+ \[)/.test(line)) report(`${image.name}: ${line.slice(0, 120)}`);
     };
     const build = (await hasDocker(image.base)) ? buildWithDocker : buildWithBuildah;
-    await build(image, images, dir, progress);
+    await withContexts(image, (contexts) => build(image, contexts, images, dir, progress));
   });
   const outcome = built.fresh ? `built in ${Math.round((Date.now() - started) / 1000)} s` : "unchanged";
   report(`${image.name}: ${outcome}, ${built.digest}`);
   return built;
+}
+
+/** Copies the files of other folders into build contexts of their own. @param use gets the options that name these */
+async function withContexts(image: DockerfileImage, use: (options: string[]) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "gourmetgram-contexts-"));
+  try {
+    for (const [name, paths] of Object.entries(image.from ?? {}))
+      for (const path of paths) await cp(path, join(folder, name, basename(path)));
+    await use(Object.keys(image.from ?? {}).flatMap((name) => ["--build-context", `${name}=${join(folder, name)}`]));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** Whether to build with Docker. A local base is a folder of files, which only buildah reads. */
@@ -55,6 +70,7 @@ async function hasDocker(base: BaseKind): Promise<boolean> {
 
 async function buildWithDocker(
   image: DockerfileImage,
+  contexts: string[],
   images: Record<string, BuiltImage>,
   dir: string,
   progress: Report,
@@ -71,7 +87,7 @@ async function buildWithDocker(
   const dockerfile = join(image.context, image.dockerfile ?? "Dockerfile");
   await exec(
     "docker",
-    ["build", "--provenance=false", "--tag", tag, "--file", dockerfile, ...args.flat(), image.context],
+    ["build", "--provenance=false", "--tag", tag, "--file", dockerfile, ...contexts, ...args.flat(), image.context],
     { onLine: progress },
   );
   const archive = join(dir, "image.tar");
@@ -95,6 +111,7 @@ async function loadIntoDocker(layout: string): Promise<string> {
 
 async function buildWithBuildah(
   image: DockerfileImage,
+  contexts: string[],
   images: Record<string, BuiltImage>,
   dir: string,
   progress: Report,
@@ -135,7 +152,7 @@ async function buildWithBuildah(
       args.push("--build-arg", `${arg}=${name}`);
     }
     const dockerfile = join(context, image.dockerfile ?? "Dockerfile");
-    await buildah(["bud", "--layers", "--tag", tag, "--file", dockerfile, ...volumes, ...args, context]);
+    await buildah(["bud", "--layers", "--tag", tag, "--file", dockerfile, ...contexts, ...volumes, ...args, context]);
     // These layers pass only over loopback, where compression would cost more time than it saves.
     await buildah(["push", ...(image.base === "local" ? ["--disable-compression"] : []), tag, `oci:${dir}:latest`]);
   } finally {

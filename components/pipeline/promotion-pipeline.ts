@@ -7,7 +7,14 @@ import type { Backend } from "../../config/promotion-path";
 import type { BuiltImageKey } from "../../images/catalogue";
 import type { Manifest } from "../platform/release-manifests";
 import { grant } from "../shared/grant";
-import { freezeName, holdsAnnotation, notificationsName, notifyTemplate } from "../shared/workflow-names";
+import {
+  dataDriftName,
+  dataDriftTemplate,
+  freezeName,
+  holdsAnnotation,
+  notificationsName,
+  notifyTemplate,
+} from "../shared/workflow-names";
 import { notificationsParameter, withReceivers } from "./notifications";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
@@ -40,6 +47,7 @@ export const allowedChildTemplates: Record<string, string[]> = {
   "train-model": ["build-container-image"],
   "build-container-image": ["deploy-container-image", "test-staging", "revert-staging"],
   "test-staging": ["promote-model", "revert-staging"],
+  [dataDriftTemplate]: ["train-model"],
 };
 
 const argo = (resources: string[], verbs: string[]): k8s.types.input.rbac.v1.PolicyRule => ({
@@ -58,9 +66,18 @@ function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   const unfinished = argo(["workflows"], ["get", "list"]);
   if (template === "collect-old-versions") return [report, unfinished];
   if (template === notifyTemplate) return [report, argo(["workflows"], ["list"]), freeze, ...notifyRules];
+  if (template === dataDriftTemplate) return [report, workflows, dataDriftState];
   const asksForFreeze = ["promote-model", "shift-traffic"].includes(template);
   return asksForFreeze ? [report, workflows, freeze] : [report, workflows];
 }
+
+/** What `watch-data-drift` has seen lately. */
+const dataDriftState: k8s.types.input.rbac.v1.PolicyRule = {
+  apiGroups: [""],
+  resources: ["configmaps"],
+  resourceNames: [dataDriftName],
+  verbs: ["get", "patch"],
+};
 
 /** `notify` keeps what the receivers have not got, and reports on it what goes wrong. */
 const notifyRules: k8s.types.input.rbac.v1.PolicyRule[] = [
@@ -119,6 +136,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
     for (const [key, configMap, holds] of [
       ["freeze", freezeName, "the freeze of promotions"],
       ["notifications", notificationsName, "the notifications that a receiver has not got yet"],
+      ["data-drift", dataDriftName, "what was seen lately of the pictures that people send"],
     ])
       new k8s.core.v1.ConfigMap(
         `${name}-${key}`,
@@ -184,6 +202,7 @@ function pipelineParameters(
     "retention-days": String(settings.retention.days),
     "retention-versions": String(settings.retention.versions),
     notifications: notificationsParameter(settings.notifications),
+    "data-drift": dataDriftParameter(settings.dataDrift, Object.keys(args.environmentUrls)),
     "mlflow-uri": args.trackingUri,
     ...(args.prometheusUrl && { "prometheus-url": args.prometheusUrl }),
     traffic: args.backends ? trafficParameter(args.backends, settings.canary) : "",
@@ -198,6 +217,18 @@ function trafficParameter(
   { steps, stepMinutes, analysis }: PipelineSettings["canary"],
 ): string {
   return JSON.stringify({ ...backends, steps, pauseSeconds: 60 * stepMinutes, analysis });
+}
+
+/** How data drift is watched for, as `data_drift` in workflows/lib/inputs.py reads it. */
+function dataDriftParameter(dataDrift: PipelineSettings["dataDrift"], environments: string[]): string {
+  if (!dataDrift) return "";
+  const { bar, minimumAnswers, cooldownHours } = dataDrift;
+  return JSON.stringify({
+    environment: environments.at(-1),
+    bar,
+    minimumAnswers,
+    cooldownSeconds: 3600 * cooldownHours,
+  });
 }
 
 /** The stack decides between which environments to promote, and who is told. All else is in the workflows' files. */

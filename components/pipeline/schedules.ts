@@ -11,6 +11,8 @@ export interface SchedulesArgs {
   readonly hasGateway: boolean;
   /** Whether the stack has receivers of notifications. */
   readonly hasReceivers: boolean;
+  /** Whether the stack watches for data drift. */
+  readonly hasDataDrift: boolean;
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
   /** Folder of the CronWorkflows. */
@@ -29,6 +31,7 @@ export class Schedules extends pulumi.ComponentResource {
     const needed: Record<string, boolean> = {
       "cron-shift-traffic": args.hasGateway,
       "cron-notify": args.hasReceivers,
+      "cron-watch-data-drift": args.hasDataDrift,
     };
     const schedules = readWorkflows(args.folder).filter(
       ({ kind, metadata }) => kind === "CronWorkflow" && (needed[metadata.name] ?? true),

@@ -32,6 +32,10 @@ export const freezeName = "promotion-freeze";
 export const notifyTemplate = "notify";
 /** ConfigMap beside the workflows with what the receivers have not got yet. Pulumi states only that it exists. */
 export const notificationsName = "notifications";
+/** Workflow template that compares what people send with what the model learnt from. */
+export const dataDriftTemplate = "watch-data-drift";
+/** ConfigMap beside the workflows with what was seen of that lately. Pulumi states only that it exists. */
+export const dataDriftName = "data-drift";
 /** Label that every Workflow of one pipeline run carries: the name of its first one. */
 export const pipelineRunLabel = "gourmetgram.io/pipeline-run";
 /** Label of a Workflow that the pipeline started: the name of the one that did. */

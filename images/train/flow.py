@@ -8,6 +8,7 @@ Exit codes: 0 registered, 3 not good enough and not registered, 2 wrong settings
 """
 
 import hashlib
+import json
 import os
 import sys
 import tempfile
@@ -23,6 +24,7 @@ import mlflow
 import torch
 from mlflow import MlflowClient
 
+import drift
 import pictures
 import production
 from models import build, export, weight_bytes
@@ -30,6 +32,8 @@ from settings import Settings, SettingsError, read_settings
 from training import DOUBT, SCHEDULE, SIDE, answers, fit_to_size, in_batches, tensors, train
 
 NOT_GOOD_ENOUGH = 3
+# Beside the model: what `watch-data-drift` compares people's pictures with.
+FEATURES_FILE = "features.json"
 # Pictures of each class; seeds of their own keep the splits apart.
 TRAIN_PICTURES, TRAIN_SEED = 72, 0
 HELD_OUT_PICTURES, HELD_OUT_SEED = 60, 1_000_000
@@ -98,7 +102,7 @@ def run(chosen: Settings) -> int:
             say(f"not registered: {'; '.join(verdict.reasons)}")
             return NOT_GOOD_ENOUGH
 
-        version = register(client, chosen, run_id, network, tags)
+        version = register(client, chosen, run_id, network, drift.record(train_set.images), tags)
         mlflow.set_tag("outcome", "registered")
         say(f"registered {chosen.model_name} version {version}, alias development")
         chosen.version_file.write_text(version)
@@ -106,17 +110,28 @@ def run(chosen: Settings) -> int:
 
 
 def register(
-    client: MlflowClient, chosen: Settings, run_id: str, network: torch.nn.Module, tags: dict[str, str]
+    client: MlflowClient,
+    chosen: Settings,
+    run_id: str,
+    network: torch.nn.Module,
+    learnt: drift.Samples,
+    tags: dict[str, str],
 ) -> str:
-    """Logs the network as `food11.onnx`, registers it with tags, and moves the alias `development` to it."""
+    """Logs the network as `food11.onnx`, with the features of what it learnt from, and registers it with tags.
+
+    Moves the alias `development` to it. Returns its version.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, production.MODEL_FILE)
-        export(network, path, SIDE)
-        mlflow.log_metric("onnx_bytes", os.path.getsize(path))
-        # build-container-image checks what it fetches against this.
-        with open(path, "rb") as file:
-            mlflow.set_tag(f"sha256.{production.MODEL_FILE}", hashlib.file_digest(file, "sha256").hexdigest())
-        mlflow.log_artifact(path, "model")
+        model, features = os.path.join(folder, production.MODEL_FILE), os.path.join(folder, FEATURES_FILE)
+        export(network, model, SIDE)
+        mlflow.log_metric("onnx_bytes", os.path.getsize(model))
+        with open(features, "w") as file:
+            json.dump(learnt, file)
+        for path in (model, features):
+            # Whoever fetches a file checks it against this.
+            with open(path, "rb") as file:
+                mlflow.set_tag(f"sha256.{os.path.basename(path)}", hashlib.file_digest(file, "sha256").hexdigest())
+            mlflow.log_artifact(path, "model")
     try:
         client.create_registered_model(chosen.model_name)
     except mlflow.MlflowException as error:

@@ -18,6 +18,7 @@ const templates = [
   "shift-traffic",
   "test-staging",
   "train-model",
+  "watch-data-drift",
 ];
 
 /** A workflow as its file and the defaults state it. */
@@ -143,6 +144,18 @@ describe("PromotionPipeline", () => {
   });
 });
 
+it("says how data drift is watched for, at the end of the path, where a stack wants it", async () => {
+  const told = async (section: object) =>
+    (await pipeline(section, ["staging", "canary", "production"])).inputs("pipeline-parameters").data["data-drift"];
+  expect(await told({})).toBe("");
+  expect(JSON.parse(await told({ dataDrift: { cooldownHours: 2 } }))).toEqual({
+    environment: "production",
+    bar: 0.35,
+    minimumAnswers: 100,
+    cooldownSeconds: 7200,
+  });
+});
+
 describe("each workflow", () => {
   const report = { apiGroups: ["argoproj.io"], resources: ["workflowtaskresults"], verbs: ["create", "patch"] };
   const look = { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["get"] };
@@ -168,6 +181,7 @@ describe("each workflow", () => {
     ["revert-staging", [report, look]],
     ["test-staging", [report, start]],
     ["train-model", [report, start]],
+    ["watch-data-drift", [report, start, { ...freeze, resourceNames: ["data-drift"], verbs: ["get", "patch"] }]],
   ])("%s has an account of its own, and these rights alone", async (template, rules) => {
     const { inputs } = await pipeline();
     const metadata = { name: template, namespace: "argo" };
@@ -189,6 +203,7 @@ describe("each workflow", () => {
   it.each([
     ["pipeline-freeze", "promotion-freeze", "the freeze of promotions"],
     ["pipeline-notifications", "notifications", "the notifications that a receiver has not got yet"],
+    ["pipeline-data-drift", "data-drift", "what was seen lately of the pictures that people send"],
   ])("never says what %s holds: that is for others to write", async (resource, name, holds) => {
     expect((await pipeline()).inputs(resource)).toEqual({
       apiVersion: "v1",

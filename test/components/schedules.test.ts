@@ -24,6 +24,7 @@ async function schedules(cron: object = {}) {
       cron: settingsWith({ pipeline: { cron } }).pipeline.cron,
       hasGateway: true,
       hasReceivers: true,
+      hasDataDrift: true,
       namespace: "argo",
       folder,
       formerParent,
@@ -51,6 +52,7 @@ describe("Schedules", () => {
       "CronWorkflow pipeline-cron-revert-staging",
       "CronWorkflow pipeline-cron-shift-traffic",
       "CronWorkflow pipeline-cron-train",
+      "CronWorkflow pipeline-cron-watch-data-drift",
     ]);
     expect(one(registrations, "pipeline-cron-train").formerParents).toEqual(["pipeline"]);
   });

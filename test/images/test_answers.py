@@ -14,7 +14,7 @@ from features import features
 from model import CLASSES
 from test_app import picture
 
-RED = {"red": 1.0, "green": 0.0, "blue": 0.0, "contrast": 0.0, "sharpness": 0.0}
+RED = {"red": 1.0, "green": 0.0, "blue": 0.0, "contrast": 0.0, "detail": 0.0}
 
 
 @pytest.fixture
@@ -76,16 +76,16 @@ def test_it_keeps_none_unless_it_is_asked_to(serve, tmp_path):
 
 
 def test_a_picture_is_measured():
-    side = 8
-    board = np.indices((side, side)).sum(axis=0) % 2 * 255
+    side = 16
+    board = np.kron(np.indices((side // 4, side // 4)).sum(axis=0) % 2, np.ones((4, 4))) * 255
     board = np.repeat(board[:, :, None], 3, axis=2).astype(np.uint8)
-    assert features(board) == {"red": 0.5, "green": 0.5, "blue": 0.5, "contrast": 0.5, "sharpness": 1.0}
+    assert features(board) == {"red": 0.5, "green": 0.5, "blue": 0.5, "contrast": 0.5, "detail": 1.0}
     assert features(np.full((side, side, 3), [255, 0, 0], np.uint8)) == RED
     halves = np.zeros((side, side, 3), np.uint8)
     halves[:, side // 2 :] = 255
     measured = features(halves)
     assert measured["contrast"] == 0.5
-    assert measured["sharpness"] == pytest.approx(1 / (side - 1) / 2, abs=1e-5)
+    assert measured["detail"] == pytest.approx(1 / (side // 4 - 1) / 2, abs=1e-5)
 
 
 @pytest.mark.parametrize("text", ["-1", "1e3", "", "10001", "0x1", "many", " 1"])

@@ -85,7 +85,7 @@ describe("the whole program", () => {
       "Deployment gourmetgram-staging in ConfigMap staging-bundle",
     ]);
     const templates = new Set(pods.flatMap(({ title }) => /^WorkflowTemplate (\S+),/.exec(title)?.[1] ?? []));
-    expect(templates.size).toBe(10);
+    expect(templates.size).toBe(11);
   });
 
   it("raises a memory limit only with an exception", async () => {

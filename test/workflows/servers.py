@@ -13,8 +13,10 @@ from urllib.parse import parse_qs, urlparse
 
 
 class Server:
-    """An HTTP server on a free port of this machine, whose `answer` a subclass gives."""
+    """An HTTP server on this machine, whose `answer` a subclass gives."""
 
+    # Where it listens; port 0: a free one.
+    address = ("127.0.0.1", 0)
     # After so many bytes an artifact breaks off; None: it does not.
     cut_off = None
 
@@ -44,8 +46,8 @@ class Server:
             def log_message(self, *_):
                 pass
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        self.http = ThreadingHTTPServer(self.address, Handler)
+        self.url = f"http://{self.address[0]}:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, args=(0.005,), daemon=True).start()
 
     def stop(self):

@@ -45,6 +45,7 @@ it("holds the workflows that the document names, and those that recover, each in
     ["cron-revert-staging.yaml", "CronWorkflow"],
     ["cron-shift-traffic.yaml", "CronWorkflow"],
     ["cron-train.yaml", "CronWorkflow"],
+    ["cron-watch-data-drift.yaml", "CronWorkflow"],
     ["deploy-container-image.yaml", "WorkflowTemplate"],
     ["notify.yaml", "WorkflowTemplate"],
     ["promote-model.yaml", "WorkflowTemplate"],
@@ -53,6 +54,7 @@ it("holds the workflows that the document names, and those that recover, each in
     ["shift-traffic.yaml", "WorkflowTemplate"],
     ["test-staging.yaml", "WorkflowTemplate"],
     ["train-model.yaml", "WorkflowTemplate"],
+    ["watch-data-drift.yaml", "WorkflowTemplate"],
   ]);
   const others = ["admission-policy.yaml", "workflow-defaults.yaml"];
   expect(files.filter((file) => !others.includes(file))).toEqual(
@@ -262,6 +264,7 @@ it("takes locks in their plural form, and a child never takes the one that its p
     "shift-traffic/locked-abort": "promotion",
     "test-staging/main": "staging",
     "test-staging/locked-exit-handler": "staging",
+    "watch-data-drift/main": "data-drift",
   });
   // What the steps start goes in by `under-lock`; that way leads to no lock.
   for (const name of ["deploy-container-image", "test-staging", "revert-staging"]) {

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
+from lib import drift
 from lib.analysis import Settings, settings_of
 from lib.errors import InvalidInput
 
@@ -159,6 +160,22 @@ def traffic(name: str = "TRAFFIC") -> Traffic | None:
 def prometheus_url(name: str = "PROMETHEUS_URL") -> str | None:
     """Where Prometheus answers; None in a stack without monitoring."""
     return _matching(name, _URL, "a URL with http:// and a port: run pulumi up") if _given(name) else None
+
+
+def data_drift(name: str = "DATA_DRIFT") -> drift.Settings | None:
+    """How data drift is watched for; None in a stack that does not."""
+    if not _given(name):
+        return None
+    found = _parsed(_given(name))
+    try:
+        result = drift.Settings(
+            found["environment"], float(found["bar"]), int(found["minimumAnswers"]), int(found["cooldownSeconds"])
+        )
+    except (TypeError, KeyError, ValueError):
+        result = None
+    if result and result.environment in environments() and 0 < result.bar < 1 and result.minimum_answers > 0:
+        return result
+    raise InvalidInput(f"{name} {_shown(_given(name))} does not say how data drift is watched for: run pulumi up.")
 
 
 def _is_traffic(found: Traffic) -> bool:

@@ -1,0 +1,225 @@
+"""watch_data_drift.py: what people send beside what the model learnt from, and the training that a drift starts."""
+
+import hashlib
+import json
+import random
+import time
+
+import pytest
+
+from conftest import passed, says
+from lib import drift, inputs
+from lib.drift import Difference, State, Window
+from lib.errors import InvalidInput
+from servers import Server
+
+SETTINGS = {"environment": "production", "bar": 0.35, "minimumAnswers": 100, "cooldownSeconds": 86400}
+NAMES = ("red", "detail")
+
+
+def values(mean, count, seed=1):
+    chance = random.Random(seed)
+    return [chance.gauss(mean, 0.1) for _ in range(count)]
+
+
+LEARNT = {name: values(0.5, 400) for name in NAMES}
+
+
+class Pod(Server):
+    """The app's port for figures. `answers`: what it tells; `status` of the answer."""
+
+    def __init__(self):
+        self.answers, self.version, self.status = [], "1.0.7", 200
+        # The port is that of every pod, so the address has to be one of many of the loopback.
+        chance = random.SystemRandom()
+        self.address = (".".join(["127", *(str(chance.randint(1, 254)) for _ in range(3))]), 9100)
+        super().__init__()
+
+    def answer(self, _method, path, _body):
+        assert path == "/answers"
+        return self.status, json.dumps({"model_version": self.version, "answers": self.answers}).encode()
+
+    def sends(self, mean, count, at, **others):
+        features = zip(*(values(mean, count, seed) for seed in (2, 3)), strict=True)
+        self.answers += [{"at": at, "features": dict(zip(NAMES, one, strict=True)), **others} for one in features]
+
+
+@pytest.fixture
+def told():
+    pod = Pod()
+    yield pod
+    pod.stop()
+
+
+@pytest.fixture
+def production(world, told):
+    """Production serves 7, whose features were recorded, in one pod, and Events can be written."""
+    content = json.dumps(LEARNT)
+    world.mlflow.add(7, **passed(7))
+    world.mlflow.files["0/run7/artifacts/features.json"] = content.encode()
+    world.mlflow.runs["run7"]["tags"]["sha256.features.json"] = hashlib.sha256(content.encode()).hexdigest()
+    world.application("production", 7, held=7)
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    pod = {"metadata": {"name": "a"}, "status": {"phase": "Running", "podIP": told.address[0]}}
+    world.pods_listed("production", pod, {"metadata": {"name": "b"}, "status": {"phase": "Pending"}})
+    return world
+
+
+def has_state(world, state=None):
+    data = {"state": drift.write(state) if isinstance(state, State) else state} if state else None
+    where = ["configmaps", "data-drift", "--namespace", "argo"]
+    held = {"metadata": {"resourceVersion": "12"}, "data": data}
+    world.allow("kubectl", "get", *where, "--output", "json", stdout=held)
+    how = ["--type", "merge", "--field-manager", "promotion-pipeline", "--patch", "*"]
+    world.allow("kubectl", "patch", *where, *how)
+
+
+def run(world):
+    return world.run("watch_data_drift", has_packages=True, DATA_DRIFT=json.dumps(SETTINGS))
+
+
+def look(world):
+    done = run(world)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def kept(world):
+    """The state that was written, or None."""
+    patches = [json.loads(call["args"][-1]) for call in world.calls("kubectl", "patch")]
+    assert all(patch["metadata"] == {"resourceVersion": "12"} for patch in patches)
+    return drift.parse(patches[0]["data"]["state"]) if patches else None
+
+
+OVER = Window(1000.0, 120, "red", 0.9, True)
+WITHIN = Window(2000.0, 120, "red", 0.1, False)
+
+
+def test_pictures_like_those_of_the_training_are_within_the_bar(production, told):
+    has_state(production)
+    told.sends(0.5, 150, 3000.5)
+    assert look(production).endswith("from the training in 150 answers, within 0.35")
+    [window] = kept(production).windows
+    assert (window.at, window.answers, window.over) == (3000.5, 150, False) and window.distance < 0.2
+    assert production.output("verdict") == "within" and float(production.output("distance")) == window.distance
+    assert not (production.out / "drift").exists()
+
+
+def test_other_pictures_are_over_the_bar_and_one_look_is_no_drift(production, told):
+    has_state(production)
+    told.sends(0.9, 150, 3000)
+    assert look(production).endswith("from the training in 150 answers, over 0.35")
+    assert kept(production).windows[-1].over and production.output("verdict") == "over"
+    assert not (production.out / "drift").exists() and production.events() == []
+
+
+def test_the_second_look_over_the_bar_starts_a_training_and_is_told(production, told):
+    has_state(production, State("1.0.7", (OVER, WITHIN, WITHIN)))
+    told.sends(0.9, 150, 3000)
+    said = look(production)
+    assert said.startswith("people send 1.0.7 other pictures than it learnt from: ")
+    assert (production.output("drift"), production.output("version")) == ("yes", "7")
+    [(reason, message)] = production.events()
+    assert reason == "DataDrift" and message == f"{said}: a training starts"
+    state = kept(production)
+    assert state.windows == () and time.time() - state.trained < 60
+
+
+def test_a_drift_starts_no_training_until_the_last_one_is_long_enough_ago(production, told):
+    has_state(production, State("1.0.7", (OVER,), int(time.time()) - 3600))
+    told.sends(0.9, 150, 3000)
+    assert look(production).endswith("over 0.35: a drift, whose training is less than 24 h ago")
+    assert not (production.out / "drift").exists() and len(kept(production).windows) == 2
+
+
+def test_only_new_answers_of_people_count(production, told):
+    has_state(production, State("1.0.7", (WITHIN,)))
+    told.sends(0.9, 300, 1999)
+    told.sends(0.9, 300, 3000, copy=True)
+    told.sends(0.5, 35, 3000)
+    told.answers += [{"at": "3000", "features": {}}, {"at": 3000, "features": None}, "x"]
+    assert look(production) == "35 of 100 answers of 1.0.7: no verdict yet"
+    assert kept(production) is None
+
+
+def test_another_version_begins_anew(production, told):
+    has_state(production, State("1.0.6", (OVER, OVER), 5))
+    told.sends(0.9, 150, 3000)
+    look(production)
+    state = kept(production)
+    assert (state.version, len(state.windows), state.trained) == ("1.0.7", 1, 5)
+
+
+def test_a_pod_of_another_version_does_not_count(production, told):
+    has_state(production)
+    told.version = "1.0.6"
+    told.sends(0.9, 300, 3000)
+    assert look(production) == "0 of 100 answers of 1.0.7: no verdict yet"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no JSON", '{"version": "1.0.7", "windows": [[1]], "trained": 0}', "[]"])
+def test_what_a_person_wrote_there_is_put_right(production, told, text):
+    has_state(production, text)
+    told.sends(0.5, 150, 3000)
+    look(production)
+    assert len(kept(production).windows) == 1
+
+
+def test_a_version_whose_features_were_not_recorded_gets_no_verdict(production, told):
+    has_state(production)
+    del production.mlflow.runs["run7"]["tags"]["sha256.features.json"]
+    told.sends(0.9, 150, 3000)
+    assert look(production) == "nothing is known of the features that 1.0.7 learnt from: no verdict"
+
+
+def test_a_version_that_mlflow_lost_gets_no_verdict(production, told):
+    has_state(production)
+    del production.mlflow.versions["7"]
+    told.sends(0.9, 150, 3000)
+    assert look(production) == "nothing is known of the features that 1.0.7 learnt from: no verdict"
+
+
+def test_a_pod_that_does_not_answer_is_asked_again(production, told):
+    has_state(production)
+    told.stop()
+    done = run(production)
+    assert done.returncode == 75 and "a pod of production does not tell its answers" in done.stderr
+
+
+def test_features_that_the_training_did_not_record_are_an_error(production, told):
+    has_state(production)
+    told.answers = [{"at": 3000, "features": {"other": 1.0}} for _ in range(150)]
+    done = run(production)
+    assert done.returncode == 1 and "1.0.7 answers with other features than its training" in done.stderr
+
+
+def test_an_environment_without_a_model_and_a_stack_without_a_watch_have_nothing_to_do(world):
+    world.application("production", held="base")
+    done = world.run("watch_data_drift", DATA_DRIFT=json.dumps(SETTINGS))
+    assert (done.returncode, done.stdout) == (0, "production serves no model.\n"), done.stderr
+    done = world.run("watch_data_drift", DATA_DRIFT="")
+    assert (done.returncode, done.stdout) == (0, "This stack does not watch for data drift.\n")
+
+
+@pytest.mark.parametrize("count,wanted", [(1, False), (2, True), (5, True)])
+def test_a_drift_is_two_of_five_and_the_latest(count, wanted):
+    others = (WITHIN,) * (5 - count)
+    assert drift.is_drift((*others, *(OVER,) * count)) is wanted
+    assert not drift.is_drift((*(OVER,) * count, WITHIN)) and not drift.is_drift(())
+    assert not drift.is_drift((OVER, *(WITHIN,) * 4, OVER))
+
+
+def test_a_large_distance_by_chance_and_a_small_one_beyond_it_are_within_the_bar():
+    assert not drift.judge({"red": Difference(0.5, 0.008), "detail": Difference(0.1, 1)}, 0.35, 1, 9).over
+    assert not drift.judge({"red": Difference(0.3, 1e-9), "detail": Difference(0.1, 1)}, 0.35, 1, 9).over
+    window = drift.judge({"red": Difference(0.9, 0.9), "detail": Difference(0.4, 1e-9)}, 0.35, 1, 9)
+    assert (window.feature, window.distance, window.over) == ("detail", 0.4, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "x", '{"environment": "other", "bar": 0.3}', json.dumps({**SETTINGS, "bar": 2})]
+)
+def test_settings_that_say_nothing_are_refused(monkeypatch, text):
+    monkeypatch.setenv("DATA_DRIFT", text)
+    with pytest.raises(InvalidInput, match=r"does not say how data drift is watched for: run pulumi up\.$"):
+        inputs.data_drift()

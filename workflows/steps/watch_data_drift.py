@@ -1,0 +1,136 @@
+"""
+Compares the pictures that people have sent since the last look with those that the model learnt from. Two of the last
+five looks over the bar, the latest among them, are a drift, and the workflow then starts a training.
+"""
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from lib import (
+    constants,
+    drift,
+    events,
+    http_client,
+    inputs,
+    kubectl,
+    last_release,
+    model_registry,
+    outputs,
+    rollout,
+    step,
+)
+from lib.drift import Settings, State, Window
+from lib.errors import StepFailed, Unavailable
+from lib.last_release import Served
+
+METRICS_PORT = 9100
+FEATURES_FILE = "features.json"
+# Bytes of that file.
+LIMIT = 2**20
+
+
+def main() -> None:
+    settings = inputs.data_drift()
+    if settings is None:
+        print("This stack does not watch for data drift.", flush=True)
+        return
+    release = last_release.held(rollout.application(settings.environment))
+    if release is None or release.served.number is None:
+        print(f"{settings.environment} serves no model.", flush=True)
+        return
+    state, version = read()
+    sentence, after = look(settings, release.served, state, int(time.time()))
+    outputs.write("reason", outputs.clean(sentence))
+    print(sentence, flush=True)
+    if after != state:
+        keep(after, version)
+
+
+def look(settings: Settings, served: Served, state: State, now: int) -> tuple[str, State]:
+    """What the answers since the last look came to, in a sentence, and the state after it."""
+    if state.version != served.app_version:
+        state = State(served.app_version, trained=state.trained)
+    answers = drift.new_answers(answers_of(settings.environment, served), state.seen)
+    if len(answers) < settings.minimum_answers:
+        return f"{len(answers)} of {settings.minimum_answers} answers of {served.app_version}: no verdict yet", state
+    learnt = features_of(served)
+    if learnt is None:
+        return f"nothing is known of the features that {served.app_version} learnt from: no verdict", state
+    seen = drift.samples(answers, list(learnt))
+    if any(len(values) < settings.minimum_answers for values in seen.values()):
+        raise StepFailed(
+            f"{served.app_version} answers with other features than its training recorded: train a new one."
+        )
+    differences = drift.compare(learnt, seen)
+    window = drift.judge(differences, settings.bar, max(one["at"] for one in answers), len(answers))
+    return decide(settings, served, state, window, now)
+
+
+def decide(settings: Settings, served: Served, state: State, window: Window, now: int) -> tuple[str, State]:
+    """What a new window leads to: a training, where it makes a drift and the last training is long enough ago."""
+    state = state._replace(windows=(*state.windows, window)[-drift.KEPT :])
+    sentence = drift.sentence(window, settings.bar)
+    outputs.write("distance", str(window.distance))
+    outputs.write("verdict", "over" if window.over else "within")
+    if not drift.is_drift(state.windows):
+        return sentence, state
+    if now - state.trained < settings.cooldown:
+        return f"{sentence}: a drift, whose training is less than {settings.cooldown // 3600} h ago", state
+    sentence = f"people send {served.app_version} other pictures than it learnt from: {sentence}"
+    events.warn(settings.environment, "DataDrift", f"{sentence}: a training starts")
+    outputs.write("drift", "yes")
+    outputs.write("version", served.number or "")
+    return sentence, State(served.app_version, trained=now)
+
+
+def answers_of(environment: str, served: Served) -> list[Any]:
+    """The newest answers of all pods that serve a version; raises Unavailable where a pod does not tell them."""
+    found: list[Any] = []
+    for pod in rollout.list_pods(environment):
+        address = pod["status"].get("podIP")
+        if not address or pod["status"].get("phase") != "Running":
+            continue
+        try:
+            status, text = http_client.request(f"http://{address}:{METRICS_PORT}/answers")
+            told = json.loads(text) if status == 200 else {}
+            if told.get("model_version") == served.app_version:
+                found += told["answers"]
+        except (http_client.Unreachable, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Unavailable(f"a pod of {environment} does not tell its answers: {error}") from error
+    return found
+
+
+def features_of(served: Served) -> drift.Samples | None:
+    """The features of what a version learnt from; None where its training recorded none, or MLflow lost it."""
+    number = served.number or ""
+    try:
+        run = model_registry.get(number).run
+    except model_registry.Missing:
+        return None
+    if f"sha256.{FEATURES_FILE}" not in model_registry.run_tags(run):
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, FEATURES_FILE)
+        model_registry.download(number, FEATURES_FILE, path, LIMIT)
+        return json.loads(path.read_text())
+
+
+def read() -> tuple[State, str]:
+    """The state, and the resource version of its ConfigMap."""
+    found = kubectl.get("configmaps", constants.DATA_DRIFT, constants.ARGO_NAMESPACE)
+    return drift.parse((found.get("data") or {}).get("state", "")), found["metadata"]["resourceVersion"]
+
+
+def keep(state: State, version: str) -> None:
+    """Writes the state; raises Unavailable where somebody else has changed it since."""
+    patch = {"metadata": {"resourceVersion": version}, "data": {"state": drift.write(state)}}
+    where = [constants.DATA_DRIFT, "--namespace", constants.ARGO_NAMESPACE]
+    how = ["--type", "merge", "--field-manager", constants.FIELD_MANAGER, "--patch", json.dumps(patch)]
+    kubectl.run("patch", "configmaps", *where, *how)
+
+
+if __name__ == "__main__":
+    step.run(main)
