@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { allowedChildTemplates, PromotionPipeline } from "../../components/pipeline/promotion-pipeline";
 import { readWorkflows } from "../../components/pipeline/workflow-files";
+import type { PipelineSettings } from "../../config";
 import { childrenOf, one, record } from "../registrations";
 import { settingsWith } from "../stack-files";
 
@@ -24,10 +25,14 @@ const templates = [
 /** A workflow as its file and the defaults state it. */
 const fileOf = (name: string) => readWorkflows(folder).find(({ metadata }) => metadata.name === name)!;
 
-async function pipeline(section: object = {}, environments = ["staging", "canary"]) {
+async function pipeline(
+  section: object = {},
+  environments = ["staging", "canary"],
+  dataDrift?: PipelineSettings["dataDrift"],
+) {
   const { registrations, result } = await record({}, () => {
     const { templates } = new PromotionPipeline("pipeline", {
-      settings: settingsWith({ pipeline: section }).pipeline,
+      settings: { ...settingsWith({ pipeline: section }).pipeline, dataDrift },
       images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" },
       environmentUrls: Object.fromEntries(environments.map((name, index) => [name, `http://${name}:808${index}`])),
       remoteEnvironments: [],
@@ -46,6 +51,7 @@ describe("PromotionPipeline", () => {
     expect(result.templates).toEqual(templates);
     expect(childrenOf(registrations, "pipeline")).toEqual(
       [
+        "ConfigMap pipeline-data-drift",
         "ConfigMap pipeline-freeze",
         "ConfigMap pipeline-gates",
         "ConfigMap pipeline-lib",
@@ -63,7 +69,7 @@ describe("PromotionPipeline", () => {
       ].sort(),
     );
     // With the component itself, and the two resources of its admission.
-    expect(registrations).toHaveLength(11 + 4 * templates.length);
+    expect(registrations).toHaveLength(12 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {
@@ -145,10 +151,12 @@ describe("PromotionPipeline", () => {
 });
 
 it("says how data drift is watched for, at the end of the path, where a stack wants it", async () => {
-  const told = async (section: object) =>
-    (await pipeline(section, ["staging", "canary", "production"])).inputs("pipeline-parameters").data["data-drift"];
-  expect(await told({})).toBe("");
-  expect(JSON.parse(await told({ dataDrift: { cooldownHours: 2 } }))).toEqual({
+  const told = async (dataDrift?: PipelineSettings["dataDrift"]) =>
+    (await pipeline({}, ["staging", "canary", "production"], dataDrift)).inputs("pipeline-parameters").data[
+      "data-drift"
+    ];
+  expect(await told()).toBe("");
+  expect(JSON.parse(await told({ bar: 0.35, minimumAnswers: 100, cooldownHours: 2 }))).toEqual({
     environment: "production",
     bar: 0.35,
     minimumAnswers: 100,

@@ -46,6 +46,8 @@ describe("the schema for editors", () => {
         "canary-steps-descending",
         "canary-steps-none",
         "cron-never",
+        "data-drift-elsewhere",
+        "data-drift-without-answers",
         "environment-from-itself",
         "environment-held-twice",
         "environment-left-out",
