@@ -183,13 +183,14 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   );
   const users =
     settings.gateway && (await userTraffic(settings, settings.gateway, { ...onCluster, dependsOn: environments }));
-  const hasReceivers = Object.keys(pipeline.notifications).length > 0;
-  const notifications = hasReceivers
-    ? [new Notifications("notifications", { ...onCluster, dependsOn: [argoCd, modelRegistry, promotion] })]
-    : [];
+  const { notifications: receivers } = pipeline;
+  const notifications = new Notifications(
+    "notifications",
+    { receivers },
+    { ...onCluster, dependsOn: [argoCd, modelRegistry, promotion] },
+  );
   const platformParts = [
-    ...[registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion],
-    ...notifications,
+    ...[registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion, notifications],
     ...(monitoring ? [monitoring] : []),
   ];
   const schedules = new Schedules(
@@ -197,7 +198,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     {
       cron: pipeline.cron,
       hasGateway: users !== undefined,
-      hasReceivers,
+      hasReceivers: Object.keys(receivers).length > 0,
       namespace: argoWorkflows.namespace,
       folder: workflowFolder,
       formerParent: promotion,
