@@ -47,7 +47,7 @@ export interface Delivery {
   /** From the registration of a version until the last environment first served it. */
   readonly leadTime: Times;
   readonly environments: EnvironmentDelivery[];
-  /** Versions that the gates of staging judged; `by`: how many each gate turned away, and `canary` withdrew. */
+  /** Versions that staging judged; `by`: how many each gate turned away, and how many were `withdrawn` later. */
   readonly versions: { judged: number; turnedAway: number; share: number | null; by: Record<string, number> };
 }
 
@@ -169,10 +169,10 @@ function measureVersions(versions: readonly RegisteredVersion[], isWithin: Withi
   return { judged: judged.length, turnedAway, share: judged.length > 0 ? turnedAway / judged.length : null, by };
 }
 
-/** The gate whose verdict decided, `canary` for a version that was withdrawn there; undefined for one that passed. */
+/** The gate that decided, or `withdrawn` for a version that passed and lost its pass; undefined for one that has it. */
 function turnedAwayBy(tags: RegisteredVersion["tags"]): string | undefined {
   const verdict = tags["staging.verdict"];
-  if (verdict === "withdrawn") return "canary";
+  if (verdict === "withdrawn") return verdict;
   if (verdict !== "fail" && verdict !== "inconclusive") return undefined;
   const gate = (tags["staging.reason"] ?? "").split(":")[0];
   return `gate.${gate}` in tags ? gate : "no gate's report";

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseDays, renderDelivery } from "../../cli/delivery";
+import { listRegisteredVersions } from "../../cli/models";
 import type { Delivery } from "../../lib/delivery";
+import { withApiServer } from "./api-server";
 
 const none = { count: 0, median: null, p90: null };
 const idle = { deployments: 0, failures: 0, failureShare: null, restore: none, failingSince: null };
@@ -11,6 +13,18 @@ const empty: Delivery = {
   environments: ["staging", "production"].map((environment) => ({ environment, ...idle })),
   versions: { judged: 0, turnedAway: 0, share: null, by: {} },
 };
+
+it("a version is read with when it was registered, and its tags", async () => {
+  const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
+  const query = "name='GourmetGramFood11Model'&max_results=1000&order_by=version_number DESC";
+  const tags = [{ key: "staging.verdict", value: "pass" }];
+  const found = { model_versions: [{ version: "7", creation_timestamp: 1_767_607_200_000, tags }] };
+  await withApiServer({ [`GET ${mlflow}/model-versions/search?filter=${query}`]: found }, async (cluster) =>
+    expect(await listRegisteredVersions(cluster)).toEqual([
+      { version: "1.0.7", registeredAt: new Date("2026-01-05T10:00:00Z"), tags: { "staging.verdict": "pass" } },
+    ]),
+  );
+});
 
 describe("the figures of delivery", () => {
   it("say that there was no release", () => {

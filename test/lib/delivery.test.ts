@@ -133,7 +133,7 @@ describe("versions", () => {
     "gate.resource": "{}",
   });
 
-  it("are turned away by the gate that decided, or by canary", () => {
+  it("are turned away by the gate that decided, or withdrawn later", () => {
     const versions = [
       registered(0, "1.0.1", judged("pass", "every gate passed")),
       registered(1, "1.0.2", judged("fail", "load: p95 3 s")),
@@ -147,7 +147,7 @@ describe("versions", () => {
       judged: 5,
       turnedAway: 4,
       share: 0.8,
-      by: { load: 1, resource: 1, canary: 1, "no gate's report": 1 },
+      by: { load: 1, resource: 1, withdrawn: 1, "no gate's report": 1 },
     });
   });
 

@@ -67,11 +67,11 @@ def promote(source: str, target: str, version: str) -> str:
 def lead_seconds(target: str, version: str) -> str:
     """
     Seconds from the registration of a version until now, when the target first serves it, for the metric; empty where
-    it served it before, or MLflow no longer has the version.
+    it served it before, or MLflow does not say.
     """
     try:
         model = model_registry.get(version)
-    except model_registry.Missing:
+    except StepFailed:  # no figure is worth a release
         return ""
     is_first = f"{target}.promoted_at" not in model.tags
     return str(max(0, round(time.time() - model.created_at / 1000))) if is_first and model.created_at else ""
