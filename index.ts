@@ -184,10 +184,12 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   );
   const users =
     settings.gateway && (await userTraffic(settings, settings.gateway, { ...onCluster, dependsOn: environments }));
-  const hasReceivers = Object.keys(pipeline.notifications).length > 0;
-  const notifications = hasReceivers
-    ? [new Notifications("notifications", { ...onCluster, dependsOn: [argoCd, modelRegistry, promotion] })]
-    : [];
+  const { notifications: receivers } = pipeline;
+  const notifications = new Notifications(
+    "notifications",
+    { receivers },
+    { ...onCluster, dependsOn: [argoCd, modelRegistry, promotion] },
+  );
   const dataDrift = pipeline.dataDrift
     ? [
         new DataDrift(
@@ -198,8 +200,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       ]
     : [];
   const platformParts = [
-    ...[registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion],
-    ...notifications,
+    ...[registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion, notifications],
     ...(monitoring ? [monitoring] : []),
   ];
   const schedules = new Schedules(
@@ -207,7 +208,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     {
       cron: pipeline.cron,
       hasGateway: users !== undefined,
-      hasReceivers,
+      hasReceivers: Object.keys(receivers).length > 0,
       hasDataDrift: dataDrift.length > 0,
       namespace: argoWorkflows.namespace,
       folder: workflowFolder,

@@ -1,3 +1,4 @@
+import { duration } from "../lib/duration";
 import { type Cluster, isTransient } from "../lib/kube-client";
 import type { Screen } from "../lib/phases";
 import { timestamp } from "../lib/timestamp";
@@ -89,10 +90,9 @@ function branch(head: string, leaves: string[]): string {
   return [head, ...leaves.map((leaf, index) => `${index === leaves.length - 1 ? "└─" : "├─"} ${leaf}`)].join("\n");
 }
 
-function age(since: string, now: Date): string {
-  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(since)) / 1000));
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
-}
+/** Time since a moment that the cluster names to the second. */
+const age = (since: string, now: Date): string =>
+  duration(Math.max(0, Math.round((now.getTime() - Date.parse(since)) / 1000)));
 
 /**
  * Shows what `look` sees, until `goesOn` says no: in place in a terminal, and block after block in a pipe or a log. The

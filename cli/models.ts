@@ -1,5 +1,6 @@
 import { collectedTag } from "../components/shared/workflow-names";
 import { modelName } from "../images/model";
+import type { RegisteredVersion } from "../lib/delivery";
 import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
@@ -23,6 +24,8 @@ interface Alias {
 }
 interface Version {
   version: string;
+  /** Milliseconds since 1970. */
+  creation_timestamp?: number;
   tags?: { key: string; value: string }[];
 }
 interface Found {
@@ -50,6 +53,15 @@ export interface VersionTags {
 export async function listVersionTags(cluster: Cluster): Promise<VersionTags[]> {
   return (await listVersions(cluster)).map(({ version, tags = [] }) => ({
     version,
+    tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+  }));
+}
+
+/** Every registered version, with when it was registered. @throws if MLflow is unreachable */
+export async function listRegisteredVersions(cluster: Cluster): Promise<RegisteredVersion[]> {
+  return (await listVersions(cluster)).map(({ version, creation_timestamp = 0, tags = [] }) => ({
+    version: `1.0.${version}`,
+    registeredAt: new Date(creation_timestamp),
     tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
   }));
 }

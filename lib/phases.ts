@@ -1,3 +1,5 @@
+import { duration } from "./duration";
+
 /** Where the progress of the phases goes. */
 export interface Screen {
   write(text: string): void;
@@ -81,9 +83,8 @@ export class Phases {
   }
 }
 
-/** A time in milliseconds as people write it: `0.4 s`, `12 s`, `7 min 03 s`. */
+/** A time in milliseconds as `duration` writes it; one below 10 s with a decimal: `0.4 s`. */
 export function seconds(milliseconds: number): string {
   if (milliseconds < 9_950) return `${(milliseconds / 1000).toFixed(1)} s`;
-  const whole = Math.round(milliseconds / 1000);
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+  return duration(Math.round(milliseconds / 1000));
 }

@@ -7,25 +7,38 @@ import { argoCdNamespace, notifyTemplate, workflowNamespace } from "../shared/wo
 
 type Receivers = PipelineSettings["notifications"];
 
-/** Where the pipeline creates the Events that people are told of: beside the Applications and the volumes. */
+/** Where the pipeline creates the Events that receivers are told of: beside the Applications and the volumes. */
 const eventNamespaces = [
   ...new Set([argoCdNamespace, ...Object.values(ownedVolumes).map(({ namespace }) => namespace)]),
 ];
 
-/** Lets `notify` read what the pipeline reports by Events. Only a stack with receivers has it. */
+/** Where `notify` reads Events: nowhere without a receiver. */
+const readNamespaces = (receivers: Receivers): string[] => (Object.keys(receivers).length > 0 ? eventNamespaces : []);
+
+export interface NotificationsArgs {
+  readonly receivers: Receivers;
+}
+
+/** Lets `notify` create Events on the Applications, and read those that the receivers are told of. */
 export class Notifications extends pulumi.ComponentResource {
-  constructor(name: string, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { receivers }: NotificationsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:Notifications", name, {}, opts);
-    for (const namespace of eventNamespaces)
+    const reads = readNamespaces(receivers);
+    for (const namespace of new Set([argoCdNamespace, ...reads])) {
+      const verbs = [
+        ...(namespace === argoCdNamespace ? ["create"] : []),
+        ...(reads.includes(namespace) ? ["list"] : []),
+      ];
       grant(
         `${name}-events-${namespace}`,
         {
           metadata: { name: notifyTemplate, namespace },
-          rules: [{ apiGroups: [""], resources: ["events"], verbs: ["list"] }],
+          rules: [{ apiGroups: [""], resources: ["events"], verbs }],
           subjects: [{ name: notifyTemplate, namespace: workflowNamespace }],
         },
         { parent: this },
       );
+    }
     this.registerOutputs({});
   }
 }
@@ -33,7 +46,7 @@ export class Notifications extends pulumi.ComponentResource {
 /** Who is told of what, as `receivers` in workflows/lib/inputs.py reads it: without the Secrets. */
 export function notificationsParameter(receivers: Receivers): string {
   const told = Object.entries(receivers).map(([name, { format, triggers }]) => [name, { format, triggers }]);
-  return JSON.stringify({ receivers: Object.fromEntries(told), namespaces: eventNamespaces });
+  return JSON.stringify({ receivers: Object.fromEntries(told), namespaces: readNamespaces(receivers) });
 }
 
 /**

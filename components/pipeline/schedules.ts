@@ -9,7 +9,7 @@ export interface SchedulesArgs {
   readonly cron: PipelineSettings["cron"];
   /** Whether users come in at a gateway, so that somebody must watch canary. */
   readonly hasGateway: boolean;
-  /** Whether the stack has receivers of notifications. */
+  /** Whether the stack has receivers of notifications, who are told each minute. */
   readonly hasReceivers: boolean;
   /** Whether the stack watches for data drift. */
   readonly hasDataDrift: boolean;
@@ -30,14 +30,13 @@ export class Schedules extends pulumi.ComponentResource {
     super("gourmetgram:release:Schedules", name, {}, opts);
     const needed: Record<string, boolean> = {
       "cron-shift-traffic": args.hasGateway,
-      "cron-notify": args.hasReceivers,
       "cron-watch-data-drift": args.hasDataDrift,
     };
     const schedules = readWorkflows(args.folder).filter(
       ({ kind, metadata }) => kind === "CronWorkflow" && (needed[metadata.name] ?? true),
     );
     for (const manifest of schedules) {
-      const { apiVersion, kind, metadata, spec } = withSettings(manifest, args.cron);
+      const { apiVersion, kind, metadata, spec } = withSettings(manifest, args);
       new k8s.apiextensions.CustomResource(
         `pipeline-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
@@ -48,8 +47,12 @@ export class Schedules extends pulumi.ComponentResource {
   }
 }
 
-/** The stack decides when to train. All else is in the files. */
-function withSettings(manifest: Manifest, { schedule, timezone, suspended }: SchedulesArgs["cron"]): Manifest {
-  if (manifest.metadata.name !== "cron-train") return manifest;
-  return { ...manifest, spec: { ...manifest.spec, schedules: [schedule], timezone, suspend: suspended } };
+/** The stack decides when to train, and people who are told by webhook do not wait. All else is in the files. */
+function withSettings(manifest: Manifest, { cron, hasReceivers }: SchedulesArgs): Manifest {
+  const { schedule, timezone, suspended } = cron;
+  const changes: Record<string, object> = {
+    "cron-train": { schedules: [schedule], timezone, suspend: suspended },
+    ...(hasReceivers && { "cron-notify": { schedules: ["* * * * *"] } }),
+  };
+  return { ...manifest, spec: { ...manifest.spec, ...changes[manifest.metadata.name] } };
 }

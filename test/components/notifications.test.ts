@@ -70,7 +70,8 @@ describe("a stack with receivers", () => {
     for (const namespace of namespaces) {
       const role = one(registrations, `notifications-events-${namespace}-role`).inputs;
       expect(role.metadata).toEqual({ name: "notify", namespace });
-      expect(role.rules).toEqual([{ apiGroups: [""], resources: ["events"], verbs: ["list"] }]);
+      const verbs = namespace === "argocd" ? ["create", "list"] : ["list"];
+      expect(role.rules).toEqual([{ apiGroups: [""], resources: ["events"], verbs }]);
       expect(one(registrations, `notifications-events-${namespace}-binding`).inputs.subjects).toEqual([
         { kind: "ServiceAccount", name: "notify", namespace: "argo" },
       ]);
@@ -85,11 +86,17 @@ describe("a stack with receivers", () => {
 });
 
 describe("a stack without receivers", () => {
-  it("leaves the template to its file, and has no schedule and no rights for it", async () => {
+  it("leaves the template and the schedule to their files, and may create Events, and read none", async () => {
     expect(withReceivers(file, {})).toEqual(file);
+    expect(JSON.parse(notificationsParameter({}))).toEqual({ receivers: {}, namespaces: [] });
     const { registrations } = await runProgram(runnableStack("staging"), "staging");
-    const names = registrations.map(({ name }) => name);
-    expect(names).toContain("pipeline-notify");
-    expect(names.filter((name) => /^notifications|cron-notify/.test(name))).toEqual([]);
+    expect(one(registrations, "pipeline-cron-notify").inputs.spec.schedules).toEqual(["5-59/10 * * * *"]);
+    expect(childrenOf(registrations, "notifications")).toEqual([
+      "Role notifications-events-argocd-role",
+      "RoleBinding notifications-events-argocd-binding",
+    ]);
+    expect(one(registrations, "notifications-events-argocd-role").inputs.rules).toEqual([
+      { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+    ]);
   });
 });

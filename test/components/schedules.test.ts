@@ -81,7 +81,7 @@ describe("a schedule in a stack", () => {
   it.each(platforms)("of %s is created when all that its Workflow needs is there", async (stack) => {
     const { registrations } = await runProgram(runnableStack(stack), stack);
     const crons = registrations.filter(({ type }) => type.endsWith(":CronWorkflow"));
-    expect(crons).toHaveLength("gourmetgram:gateway" in runnableStack(stack) ? 5 : 4);
+    expect(crons).toHaveLength("gourmetgram:gateway" in runnableStack(stack) ? 6 : 5);
     const later = [...crons.map(({ name }) => name), "schedules", "destroy-guard", "destroy-guard-refuse"];
     // Installed manifests arrive later, as Pulumi's own component hands them out; their namespaces are among these.
     const others = registrations.filter(

@@ -49,8 +49,14 @@ const argo = (verb: string, resource: string, namespace: string, name?: string):
   name,
 });
 
-/** What each account may do: release to environments, start Workflows, read the freeze. */
-const rights: Record<string, { releases: string[]; looks: string[]; starts: boolean; freeze: boolean }> = {
+/**
+ * What each account may do: release to environments, look at them, start Workflows, read the freeze. `pods`: where it
+ * sees the pods, if that is not wherever it looks.
+ */
+const rights: Record<
+  string,
+  { releases: string[]; looks: string[]; pods?: string[]; starts: boolean; freeze: boolean }
+> = {
   "train-model": { releases: [], looks: [], starts: true, freeze: false },
   "build-container-image": { releases: [], looks: ["staging"], starts: true, freeze: false },
   "deploy-container-image": { releases: ["staging"], looks: ["staging"], starts: false, freeze: false },
@@ -62,6 +68,13 @@ const rights: Record<string, { releases: string[]; looks: string[]; starts: bool
     looks: ["canary", "production"],
     starts: false,
     freeze: false,
+  },
+  "shift-traffic": {
+    releases: ["canary"],
+    looks: ["canary", "production"],
+    pods: ["canary"],
+    starts: false,
+    freeze: true,
   },
   "collect-old-versions": { releases: [], looks: environments, starts: false, freeze: false },
   notify: { releases: [], looks: [], starts: false, freeze: true },
@@ -91,10 +104,16 @@ describe("Given the ServiceAccounts of the workflows", () => {
         await allowed(argo("get", "applications", "argocd", `gourmetgram-${name}`), accountRights.looks.includes(name));
         await allowed(
           { verb: "list", resource: "pods", namespace: `gourmetgram-${name}` },
-          accountRights.looks.includes(name),
+          (accountRights.pods ?? accountRights.looks).includes(name),
         );
       }
       await allowed(argo("create", "workflows", "argo"), accountRights.starts);
+      // Whoever releases says what it put right; `notify` says all else. Nobody reads what others said.
+      await allowed(
+        { verb: "create", resource: "events", namespace: "argocd" },
+        accountRights.releases.length > 0 || account === "notify",
+      );
+      await allowed({ verb: "list", resource: "events", namespace: "argocd" }, false);
       await allowed(
         { verb: "get", resource: "configmaps", namespace: "argo", name: "promotion-freeze" },
         accountRights.freeze,

@@ -20,11 +20,11 @@ export async function withStackChange(
 ): Promise<void> {
   const file = parseStack(readFileSync(localStackFile(stack), "utf8"), localStackFile(stack));
   const changed = structuredClone(file);
-  for (const [section, values] of Object.entries(changes))
-    for (const [name, value] of Object.entries(values)) {
-      const target = changed.config![`gourmetgram:${section}`] as Section;
-      target[name] = { ...target[name], ...value };
-    }
+  for (const [section, values] of Object.entries(changes)) {
+    const target = { ...(changed.config![`gourmetgram:${section}`] as Section | undefined) };
+    for (const [name, value] of Object.entries(values)) target[name] = { ...target[name], ...value };
+    changed.config![`gourmetgram:${section}`] = target;
+  }
   const update = async (settings: typeof file, directory: string) => {
     await prepareStack(stack, settings);
     return up(stack, () => undefined, directory);

@@ -40,5 +40,7 @@ describe("phases", () => {
     [12_400, "12 s"],
     [59_700, "1 min 00 s"],
     [423_000, "7 min 03 s"],
+    [3_600_000, "1 h 00 min"],
+    [3 * 86_400_000 + 4 * 3_600_000, "3 d 04 h"],
   ])("write %d ms as %s", (time, text) => expect(seconds(time)).toBe(text));
 });

@@ -74,11 +74,11 @@ it("recovers and watches on a schedule, never two at once, by what needs no para
   }
 });
 
-it("tells people every minute, never two at once, by what needs no parameter", () => {
+it("tells people every ten minutes, never two at once, by what needs no parameter", () => {
   const { spec } = manifests.find(({ metadata }) => metadata.name === "cron-notify")!;
   expect(spec).toMatchObject({
     concurrencyPolicy: "Forbid",
-    schedules: ["* * * * *"],
+    schedules: ["5-59/10 * * * *"],
     successfulJobsHistoryLimit: 1,
     workflowSpec: { workflowTemplateRef: { name: "notify" } },
   });

@@ -146,6 +146,11 @@ def test_every_trigger_comes_from_something():
     assert known == set(TRIGGERS)
 
 
+def test_every_trigger_has_an_event_from_one_place():
+    by_steps, by_notify = set(notifications._OF_EVENTS.values()), set(notifications.EVENT_REASONS)
+    assert by_steps | by_notify == set(TRIGGERS) and not by_steps & by_notify
+
+
 MESSAGE = Message("0a1b", "turned-away", "production", "1.0.7", "p95 <2 s> & more", ENDED, "Workflow/w")
 
 

@@ -19,6 +19,8 @@ from lib.outbox import Outbox
 
 NOW = int(time.time())
 EVENT_NAMESPACES = ["argocd", "kube-system"]
+# The outbox of the Events begins with this run, unless a test says otherwise.
+NO_EVENTS = "Events: 0 created, 0 wait.\n"
 
 
 class Receiver:
@@ -95,8 +97,8 @@ class Cluster:
         if key:
             (folder / "signing-key").write_text(f"{key}\n")
 
-    def notify(self, *names, form="json", triggers=TRIGGERS, conflict=False):
-        """Runs the step; then the outboxes are what it wrote last."""
+    def notify(self, *names, form="json", triggers=TRIGGERS, conflict=False, create=None, freeze=None):
+        """Runs the step; then the outboxes are what it wrote last. `create`: how the API server answers an Event."""
         world = self.world
         world.rules, get = {}, ["--output", "json"]
         seen = len(world.calls("kubectl", "patch"))
@@ -108,16 +110,17 @@ class Cluster:
         for namespace in EVENT_NAMESPACES:
             created = ["--namespace", namespace, "--field-selector", "source=promotion-pipeline"]
             world.allow("kubectl", "get", "events", *created, *get, stdout={"items": []})
-        world.frozen()
+        world.frozen(**(freeze or {}))
         how = ["--type", "merge", "--field-manager", "promotion-pipeline", "--patch-file", "/dev/stdin"]
         refused = {"code": 1, "stderr": "Error from server (Conflict): the object has been modified"}
         for version in range(2, 60):
             patched = {"stdout": {"metadata": {"resourceVersion": str(version)}}}
             answer = refused if conflict else patched
             world.allow("kubectl", "patch", "configmaps", "notifications", *argo, *how, *get, **answer)
-        world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+        made = create or says("kubectl", "created")
+        world.allow("kubectl", "create", "--filename", "-", "--output", "name", **made)
         told = {name: {"format": form, "triggers": triggers} for name in names}
-        settings = {"receivers": told, "namespaces": EVENT_NAMESPACES}
+        settings = {"receivers": told, "namespaces": EVENT_NAMESPACES if told else []}
         folder = str(world.folder / "receivers")
         done = world.run("notify", NOTIFICATIONS=json.dumps(settings), RECEIVERS_FOLDER=folder)
         patches = [json.loads(call["stdin"]) for call in world.calls("kubectl", "patch")][seen:]
@@ -142,7 +145,7 @@ def test_what_happened_is_told_in_order_and_once(cluster, receiver):
     cluster.secret("ops", ops.url)
     cluster.outbox("ops")
     cluster.holds("first", "second")
-    assert cluster.notify("ops").stdout == "ops: 2 sent, 0 wait.\n"
+    assert cluster.notify("ops").stdout == f"{NO_EVENTS}ops: 2 sent, 0 wait.\n"
     cluster.holds("third")
     assert cluster.notify("ops").returncode == 0
     assert ops.sentences() == ["first", "second", "third"]
@@ -153,8 +156,8 @@ def test_a_new_receiver_gets_nothing_old(cluster, receiver):
     ops = receiver(200)
     cluster.secret("ops", ops.url)
     cluster.holds("old")
-    assert cluster.notify("ops").stdout == "ops: 0 sent, 0 wait.\n"
-    assert not ops.came and list(cluster.boxes) == ["ops"]
+    assert cluster.notify("ops").stdout == f"{NO_EVENTS}ops: 0 sent, 0 wait.\n"
+    assert not ops.came and sorted(cluster.boxes) == ["_events", "ops"]
 
 
 def test_a_message_is_signed_with_the_key_of_the_secret(cluster, receiver):
@@ -176,7 +179,7 @@ def test_a_receiver_that_fails_gets_everything_later_in_order(cluster, receiver)
     cluster.secret("ops", ops.url)
     cluster.outbox("ops")
     cluster.holds("first", "second", "third")
-    assert cluster.notify("ops").stdout == "ops: 1 sent, 2 wait: it answered with status 500.\n"
+    assert cluster.notify("ops").stdout == f"{NO_EVENTS}ops: 1 sent, 2 wait: it answered with status 500.\n"
     assert cluster.waiting("ops") == ["second", "third"]
     cluster.held = []  # Argo deletes Workflows, and Events live for an hour
     cluster.notify("ops")
@@ -194,7 +197,8 @@ def test_a_receiver_that_is_unreachable_keeps_nobody_waiting(cluster, receiver):
         cluster.outbox(name)
     cluster.holds("held")
     done = cluster.notify("away", "ops")
-    assert done.stdout == "away: 0 sent, 1 wait: no answer (ConnectionRefusedError).\nops: 1 sent, 0 wait.\n"
+    told = ["away: 0 sent, 1 wait: no answer (ConnectionRefusedError).", "ops: 1 sent, 0 wait."]
+    assert done.stdout.splitlines()[1:] == told
     assert ops.sentences() == cluster.waiting("away") == ["held"]
 
 
@@ -215,7 +219,7 @@ def test_a_redirect_is_not_followed(cluster, receiver):
     cluster.secret("ops", ops.url)
     cluster.outbox("ops")
     cluster.holds("held")
-    assert cluster.notify("ops").stdout == "ops: 0 sent, 1 wait: it answered with status 302.\n"
+    assert cluster.notify("ops").stdout == f"{NO_EVENTS}ops: 0 sent, 1 wait: it answered with status 302.\n"
     assert not other.came
 
 
@@ -272,7 +276,7 @@ def test_at_most_fifty_messages_in_one_run(cluster, receiver):
     cluster.secret("ops", ops.url)
     cluster.outbox("ops")
     cluster.holds(*map(str, range(52)))
-    assert cluster.notify("ops").stdout == "ops: 50 sent, 2 wait.\n"
+    assert cluster.notify("ops").stdout == f"{NO_EVENTS}ops: 50 sent, 2 wait.\n"
 
 
 def test_a_receiver_gets_its_triggers_in_its_format(cluster, receiver):
@@ -291,7 +295,7 @@ def test_the_outbox_of_a_receiver_that_is_no_more_goes(cluster, receiver):
     cluster.secret("ops", receiver(200).url)
     cluster.outbox("gone")
     cluster.notify("ops")
-    assert list(cluster.boxes) == ["ops"]
+    assert sorted(cluster.boxes) == ["_events", "ops"]
 
 
 def test_a_change_of_somebody_else_is_not_overwritten(cluster, receiver):
@@ -311,9 +315,80 @@ def test_outboxes_that_are_not_there_are_made_by_the_stack(world):
     assert done.returncode == 1 and "is not there: run npm start, or pulumi up." in done.stderr
 
 
-def test_a_stack_without_receivers_reads_nothing(world):
-    done = world.run("notify", NOTIFICATIONS='{"receivers": {}, "namespaces": []}')
-    assert (done.returncode, world.calls("kubectl")) == (0, [])
+def created(cluster):
+    return [(event["type"], event["reason"], event["message"]) for event in cluster.world.created()]
+
+
+def test_a_stack_without_receivers_creates_events_once_and_nothing_old(cluster):
+    cluster.holds("old")
+    assert cluster.notify().stdout == "Events: 0 created, 0 wait.\n"
+    cluster.outbox("_events")
+    cluster.holds("first", "second", at=NOW - 90)
+    cluster.held = cluster.held[1:]
+    assert cluster.notify().stdout == "Events: 2 created, 0 wait.\n"
+    assert cluster.notify().stdout == "Events: 0 created, 0 wait.\n"
+    assert created(cluster) == [("Warning", "Held", "first"), ("Warning", "Held", "second")]
+
+
+TOLD = [
+    ("train-model", "below_accuracy_bar", "Warning", "TurnedAway", ("Workflow", "argo", "train-model-x")),
+    ("promote-model", "refused", "Warning", "TurnedAway", ("Application", "argocd", "gourmetgram-canary")),
+    ("test-staging", "reverted", "Warning", "Reverted", ("Application", "argocd", "gourmetgram-staging")),
+    ("build-container-image", "inconclusive", "Warning", "Reverted", ("Application", "argocd", "gourmetgram-staging")),
+    ("test-staging", "held", "Warning", "Held", ("Application", "argocd", "gourmetgram-staging")),
+    ("promote-model", "promoted", "Normal", "Promoted", ("Application", "argocd", "gourmetgram-canary")),
+]
+
+
+@pytest.mark.parametrize("template,outcome,kind,reason,about", TOLD)
+def test_an_outcome_becomes_an_event_of_the_same_sentence(cluster, receiver, template, outcome, kind, reason, about):
+    ops = receiver(200)
+    cluster.secret("ops", ops.url)
+    cluster.holds("why")
+    [ended] = cluster.held
+    ended["metadata"]["name"] = f"{template}-x"
+    arguments = {"parameters": [{"name": "target-environment", "value": "canary"}]}
+    ended["spec"] = {"workflowTemplateRef": {"name": template}, "arguments": arguments}
+    ended["status"]["outputs"]["parameters"][0]["value"] = outcome
+    for name in ("ops", "_events"):
+        cluster.outbox(name)
+    cluster.notify("ops")
+    [event], [told] = cluster.world.created(), [json.loads(content) for _, content in ops.came]
+    assert (event["type"], event["reason"], event["message"]) == (kind, reason, "why")
+    involved = event["involvedObject"]
+    assert (involved["kind"], involved["namespace"], involved["name"]) == about
+    assert event["metadata"] == {"name": f"{about[2]}.{told['id']}", "namespace": about[1]}
+    assert (told["sentence"], event["firstTimestamp"]) == ("why", told["time"])
+
+
+def test_a_freeze_and_its_end_become_events_of_it(cluster):
+    cluster.outbox("_events")
+    cluster.notify(freeze={"who": "ada", "since": notifications.timestamp(NOW), "why": "exams"})
+    cluster.notify()
+    assert [(kind, reason) for kind, reason, _ in created(cluster)] == [("Warning", "Frozen")] * 2
+    frozen, ended = (event["message"] for event in cluster.world.created())
+    assert frozen.startswith("Promotions are frozen by ada") and ended == "Promotions are no longer frozen."
+    assert {event["involvedObject"]["name"] for event in cluster.world.created()} == {"promotion-freeze"}
+
+
+@pytest.mark.parametrize(
+    "answer,left,stdout",
+    [
+        (says("kubectl", "create-refused"), ["why"], "Events: 0 created, 1 wait.\n"),
+        (says("kubectl", "forbidden"), [], "Events: 0 created, 0 wait.\n"),
+        (says("kubectl", "already-exists"), [], "Events: 1 created, 0 wait.\n"),
+    ],
+    ids=["unreachable", "forbidden", "there-already"],
+)
+def test_an_event_that_cannot_be_written_fails_nothing(cluster, receiver, answer, left, stdout):
+    ops = receiver(200)
+    cluster.secret("ops", ops.url)
+    for name in ("ops", "_events"):
+        cluster.outbox(name)
+    cluster.holds("why")
+    done = cluster.notify("ops", create=answer)
+    assert (done.returncode, done.stdout) == (0, f"{stdout}ops: 1 sent, 0 wait.\n")
+    assert cluster.waiting("_events") == left
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ def promote(world, source="staging", target="canary", **env):
 
 @pytest.mark.parametrize("source,target", [("staging", "canary"), ("canary", "production")])
 def test_promotes(ready, source, target):
+    ready.mlflow.registered["7"] = int(time.time() * 1000) - 3_600_000
     ready.source(source, pod(7), pod(6, "leaving"))
     ready.allow("crane", "tag", f"{REPOSITORY}@{digest(7)}", f"{target}-1.0.7", **says("crane", "tag"))
     ready.application(target, 6)
@@ -52,6 +53,7 @@ def test_promotes(ready, source, target):
     )
     assert record["metrics"] == {"load.p95Ms": 110.5, "load.successPercent": 100}
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.7", digest(7))
+    assert 3600 <= int(ready.output("lead-seconds")) < 3660
 
 
 UNFIT = {
@@ -443,6 +445,17 @@ def test_what_was_promoted_there_again_begins_anew(ready):
     assert promote(ready).returncode == 0
     assert ready.mlflow.versions["7"]["canary.promoted_at"] > PROMOTED
     assert promote_from_canary(ready, pod(7, "oom-recovered"), replicas=1, promoted=None).returncode == 0
+
+
+def test_a_version_that_was_there_before_has_no_second_lead_time(ready):
+    ready.mlflow.versions["7"]["canary.promoted_at"] = PROMOTED
+    ready.source("staging", pod(7))
+    ready.application("canary", 6)
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    assert promote(ready).returncode == 0
+    assert ready.output("lead-seconds") == ""
 
 
 def test_a_candidate_beside_it_says_nothing_of_its_health(ready):

@@ -13,13 +13,17 @@ def warn(environment: str, reason: str, message: str) -> None:
     Reports something of an environment on its Application, by `reason` in one word. It never stops a step: what the
     step does matters more than that it is told.
     """
-    involved = {
+    try_create(application(environment), reason, message)
+
+
+def application(environment: str) -> dict[str, str]:
+    """The environment's Application, as an Event names it."""
+    return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Application",
         "name": constants.workload(environment),
         "namespace": constants.ARGO_CD_NAMESPACE,
     }
-    try_create(involved, reason, message)
 
 
 def try_create(involved: dict[str, str], reason: str, message: str) -> bool:
@@ -35,17 +39,25 @@ def try_create(involved: dict[str, str], reason: str, message: str) -> bool:
 def create(involved: dict[str, str], reason: str, message: str) -> None:
     """Creates a warning about an object, in its namespace; raises StepFailed or Unavailable."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    write(involved, {"generateName": f"{involved['name']}-"}, "Warning", reason, message, now)
+
+
+def write(involved: dict[str, str], metadata: dict[str, str], kind: str, reason: str, message: str, at: str) -> None:
+    """
+    Creates an Event about an object, in its namespace. `metadata`: its name, or how it begins; `kind`: `Normal` or
+    `Warning`; `at`: when it happened, UTC to the second. Raises AlreadyExists, StepFailed or Unavailable.
+    """
     event = {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{involved['name']}-", "namespace": involved["namespace"]},
+        "metadata": {**metadata, "namespace": involved["namespace"]},
         "involvedObject": involved,
-        "type": "Warning",
+        "type": kind,
         "reason": reason,
         "message": outputs.clean(message, 1000),
         "source": {"component": constants.FIELD_MANAGER},
-        "firstTimestamp": now,
-        "lastTimestamp": now,
+        "firstTimestamp": at,
+        "lastTimestamp": at,
         "count": 1,
     }
     kubectl.run("create", "--filename", "-", "--output", "name", stdin=json.dumps(event))

@@ -12,7 +12,7 @@ from lib.analysis import Settings, settings_of
 from lib.errors import InvalidInput
 
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
-# What people are told of by webhook, and in which shapes; config/schema.ts has the same.
+# What people are told of, and in which shapes a webhook gets it; config/schema.ts has the same.
 TRIGGERS = ("turned-away", "reverted", "held", "promoted", "aborted", "withdrawn", "frozen", "volume-full")
 FORMATS = ("json", "slack")
 # For a step that is run by hand; a stack hands over its own.
@@ -57,7 +57,7 @@ class Receiver(NamedTuple):
 
 
 class Notifications(NamedTuple):
-    """The receivers by their names, and the namespaces in which the pipeline creates Events."""
+    """The receivers by their names, and the namespaces whose Events they are told of."""
 
     receivers: dict[str, Receiver]
     namespaces: tuple[str, ...]

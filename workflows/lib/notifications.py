@@ -1,6 +1,7 @@
 """
-What people are told of the pipeline by webhook: which messages follow from what the cluster shows, and how a message is
-written and signed. Pure: `lib/outbox.py` keeps what is not delivered yet, `steps/notify.py` reads and sends.
+What people are told of the pipeline, by webhook and by Event: which messages follow from what the cluster shows, which
+Event a message becomes, and how it is written and signed for a webhook. Pure: `lib/outbox.py` keeps what is not
+delivered yet, `steps/notify.py` reads and sends.
 """
 
 import datetime
@@ -11,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lib import constants, freeze, outputs
+from lib import constants, events, freeze, outputs
 
 # Template and outcome of a Workflow that has ended. One run of the pipeline reports an outcome once: what the Workflow
 # that it waits for says is not here.
@@ -25,8 +26,16 @@ _OF_WORKFLOWS = {
     ("promote-model", "refused"): "turned-away",
     ("revert-staging", "reverted"): "reverted",
 }
-# Reasons of the Events that the pipeline creates.
+# Reasons of the Events that other steps create where it happens. Such a message is told by its Event already.
 _OF_EVENTS = {"Aborted": "aborted", "TrafficWithdrawn": "withdrawn", "VolumeNearlyFull": "volume-full"}
+# Reasons of the Events that `notify` creates, of all other triggers.
+EVENT_REASONS = {
+    "turned-away": "TurnedAway",
+    "reverted": "Reverted",
+    "held": "Held",
+    "promoted": "Promoted",
+    "frozen": "Frozen",
+}
 
 _SENTENCE = 400  # characters of a message's sentence, so that an outbox fits into its ConfigMap
 _APP_VERSION = re.compile(r"\b1\.0\.[1-9][0-9]{0,8}\b", re.ASCII)
@@ -127,6 +136,20 @@ def of_freeze(before: str, data: Mapping[str, str], now: int) -> Message | None:
 def freeze_state(data: Mapping[str, str]) -> str:
     """Tells one freeze from another; empty without one."""
     return f"{data.get('since')} {data.get('who')}" if data else ""
+
+
+def involved(message: Message) -> dict[str, str]:
+    """What the Event of a message is about: the environment's Application, or without one the object that says it."""
+    if message.environment:
+        return events.application(message.environment)
+    kind, _, name = message.source.partition("/")
+    version = "argoproj.io/v1alpha1" if kind == "Workflow" else "v1"
+    return {"apiVersion": version, "kind": kind, "name": name, "namespace": constants.ARGO_NAMESPACE}
+
+
+def event_type(message: Message) -> str:
+    """`Normal` where a version went on, `Warning` where somebody may have to act."""
+    return "Normal" if message.trigger == "promoted" else "Warning"
 
 
 def _identity(*parts: str) -> str:

@@ -1,7 +1,7 @@
 """
 What a receiver of notifications has not got yet. A message is taken in once, and leaves only when the receiver took it,
 or never will: a receiver that is unreachable gets everything later, in order. Pure; each outbox is one key of the
-ConfigMap `notifications`.
+ConfigMap `notifications`, and the Events that `notify` creates have one too.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from lib import notifications
 from lib.notifications import Message
 
-CAPACITY = 100  # messages; five outboxes of them fit into a ConfigMap
+CAPACITY = 100  # messages; six outboxes of them fit into a ConfigMap
 OVERDUE = 86400  # seconds for which a receiver fails before people are told
 # Seconds that a Workflow or an Event may take to be seen, after the time that it names.
 _DELAY = 900

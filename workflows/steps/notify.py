@@ -1,6 +1,7 @@
 """
-Tells the receivers what happened since the last run, each in its own order and for its own triggers. One try a run: the
-schedule is the retry. A receiver that is unreachable keeps nobody else waiting, and gets everything later.
+Tells people what happened since the last run, by Event and, in a stack with receivers, by webhook: each in its own
+order and for its own triggers. One try a run: the schedule is the retry. A receiver that is unreachable keeps nobody
+else waiting, and gets everything later.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib import constants, events, freeze, http_client, inputs, kubectl, notifications, outbox, step
-from lib.errors import StepFailed
+from lib.errors import StepFailed, Unavailable
 from lib.inputs import Receiver
 from lib.notifications import Message
 from lib.outbox import Outbox
@@ -20,6 +21,8 @@ from lib.outbox import Outbox
 MESSAGES = 50  # to a receiver in one run
 SECONDS = 60  # in which a receiver gets messages in one run
 TIMEOUT = 10  # seconds for one answer
+# The outbox of the Events. No receiver can have this name.
+EVENTS = "_events"
 _URL = re.compile(r"https?://[!-~]+", re.ASCII)
 
 
@@ -80,12 +83,10 @@ class Outboxes:
 
 def main() -> None:
     settings = inputs.receivers()
-    if not settings.receivers:
-        print("This stack has no receiver of notifications.", flush=True)
-        return
     boxes, facts = Outboxes(), look(settings.namespaces)
-    for name in sorted(boxes.texts.keys() - settings.receivers.keys()):
+    for name in sorted(boxes.texts.keys() - settings.receivers.keys() - {EVENTS}):
         boxes.write(name, None)
+    create_events(boxes, facts)
     for name, receiver in settings.receivers.items():
         serve(name, receiver, boxes, facts)
 
@@ -98,6 +99,42 @@ def look(namespaces: tuple[str, ...]) -> Facts:
     created = [event for namespace in namespaces for event in kubectl.list_events(namespace, constants.FIELD_MANAGER)]
     found = [*notifications.of_workflows(ended), *notifications.of_events(created)]
     return Facts(found, freeze.read())
+
+
+def create_events(boxes: Outboxes, facts: Facts) -> None:
+    """
+    Creates an Event for each message that no step has created one for. If the API server is unreachable, they wait for
+    the next run. One that it refuses is skipped.
+    """
+    state = notifications.freeze_state(facts.freeze)
+    box = outbox.parse(boxes.texts.get(EVENTS) or "") or outbox.begin(state, now())
+    box = outbox.take_in(box, facts.found, facts.freeze, notifications.EVENT_REASONS, now()).outbox
+    boxes.write(EVENTS, box)
+    created = 0
+    for message in box.waiting:
+        try:
+            created += create_event(message)
+        except Unavailable as failure:
+            print(f"Events wait: {failure}", file=sys.stderr)
+            break
+        box = box._replace(waiting=box.waiting[1:])
+        boxes.write(EVENTS, box)
+    print(f"Events: {created} created, {len(box.waiting)} wait.", flush=True)
+
+
+def create_event(message: Message) -> bool:
+    """Creates the Event of a message, once; returns whether it is there. Raises Unavailable."""
+    about, reason = notifications.involved(message), notifications.EVENT_REASONS[message.trigger]
+    # A run that was interrupted before it wrote its outbox comes to the same name.
+    metadata = {"name": f"{about['name']}.{message.id}"}
+    try:
+        events.write(about, metadata, notifications.event_type(message), reason, message.sentence, message.time)
+    except kubectl.AlreadyExists:
+        pass
+    except StepFailed as failure:
+        print(f"No Event was created: {failure}", file=sys.stderr)
+        return False
+    return True
 
 
 def serve(name: str, receiver: Receiver, boxes: Outboxes, facts: Facts) -> None:

@@ -45,6 +45,7 @@ def main() -> None:
         outputs.outcome(word, failure)
         release.end(word, failure)
         raise
+    outputs.write("lead-seconds", lead_seconds(target, version))
     app_version = constants.app_version(version)
     sentence = f"{target} serves {app_version}{alias_follows(target, version)}{gateway.try_put_right(target)}"
     release.end("promoted", sentence, Served(app_version, digest))
@@ -66,6 +67,19 @@ def promote(source: str, target: str, version: str) -> str:
         raise StepFailed(f"{failure} {restoration.try_restore(target)}") from failure
     last_release.hold(target, Served(app_version, digest))
     return digest
+
+
+def lead_seconds(target: str, version: str) -> str:
+    """
+    Seconds from the registration of a version until now, when the target first serves it, for the metric; empty where
+    it served it before, or MLflow does not say.
+    """
+    try:
+        model = model_registry.get(version)
+    except StepFailed:  # no figure is worth a release
+        return ""
+    is_first = f"{target}.promoted_at" not in model.tags
+    return str(max(0, round(time.time() - model.created_at / 1000))) if is_first and model.created_at else ""
 
 
 def alias_follows(target: str, version: str) -> str:

@@ -70,6 +70,24 @@ export const notifications: Protections = {
   ],
   "steps/notify.py": [
     [
+      "an Event that the API server could not take is written later",
+      '            print(f"Events wait: {failure}", file=sys.stderr)\n            break',
+      '            print(f"Events wait: {failure}", file=sys.stderr)',
+      "test_notify.py::test_an_event_that_cannot_be_written_fails_nothing[unreachable]",
+    ],
+    [
+      "an Event that is there already is not refused",
+      "    except kubectl.AlreadyExists:",
+      "    except ZeroDivisionError:",
+      "test_notify.py::test_an_event_that_cannot_be_written_fails_nothing[there-already]",
+    ],
+    [
+      "the outbox of the Events is not that of a receiver that went",
+      " - {EVENTS}",
+      "",
+      "test_notify.py::test_an_outcome_becomes_an_event_of_the_same_sentence",
+    ],
+    [
       "a message that was delivered leaves its outbox",
       "        boxes.write(name, box)\n        if outbox.is_delivered(status):",
       "        if outbox.is_delivered(status):",

@@ -10,6 +10,12 @@ export const promotion: Protections = {
       "test_promote.py::test_not_what_was_collected",
     ],
     [
+      "a version has one lead time in an environment",
+      " if is_first and model.created_at ",
+      " if model.created_at ",
+      "test_promote.py::test_a_version_that_was_there_before_has_no_second_lead_time",
+    ],
+    [
       "only what passed is promoted",
       "    if not verified:",
       "    if False:",

@@ -1,0 +1,157 @@
+import { describe, expect, it } from "vitest";
+import { measureDelivery, type RegisteredVersion, type ReleaseRecord } from "../../lib/delivery";
+
+const at = (minute: number) => new Date(Date.UTC(2026, 0, 5, 10, minute));
+const path = ["staging", "canary", "production"];
+const serving = { serves: { version: "1.0.1", digest: "sha256:1" } };
+
+function record(start: number, end: number | null, fields: Partial<ReleaseRecord>): ReleaseRecord {
+  return {
+    action: "promote",
+    environment: "production",
+    version: "1.0.7",
+    outcome: "promoted",
+    reason: "",
+    serves: null,
+    startedAt: at(start),
+    endedAt: end === null ? null : at(end),
+    ...fields,
+  };
+}
+const promoted = (start: number, version: string, environment = "production") =>
+  record(start, start + 1, { version, environment, ...serving });
+const broken = (start: number, end: number, reason: string) => record(start, end, { outcome: "broken", reason });
+const registered = (minute: number, version: string, tags: Record<string, string> = {}): RegisteredVersion => ({
+  version,
+  registeredAt: at(minute),
+  tags,
+});
+const measure = (releases: ReleaseRecord[], versions: RegisteredVersion[] = [], from = 0, to = 600) =>
+  measureDelivery(releases, versions, path, at(from), at(to));
+const production = (...releases: ReleaseRecord[]) => measure(releases).environments[2];
+
+describe("lead time", () => {
+  it("is from the registration until the last environment first serves the version", () => {
+    const versions = [registered(0, "1.0.7"), registered(5, "1.0.8")];
+    const releases = [
+      promoted(9, "1.0.7"),
+      promoted(59, "1.0.8"),
+      promoted(99, "1.0.7"),
+      promoted(3, "1.0.8", "canary"),
+    ];
+    expect(measure(releases, versions).leadTime).toEqual({ count: 2, median: 600, p90: 3300 });
+  });
+
+  it("is of what came there in the period, and of no version that MLflow has no more", () => {
+    const versions = [registered(0, "1.0.7"), registered(0, "1.0.8")];
+    const releases = [promoted(9, "1.0.7"), promoted(59, "1.0.8"), promoted(70, "1.0.9"), promoted(80, "1.0.7")];
+    expect(measure(releases, versions, 30).leadTime).toEqual({ count: 1, median: 3600, p90: 3600 });
+  });
+
+  it("is none of a promotion that was refused, failed or goes on", () => {
+    const refused = record(1, 2, { outcome: "refused" });
+    const releases = [refused, broken(3, 4, "timeout"), record(5, null, { outcome: null })];
+    expect(measure(releases, [registered(0, "1.0.7")]).leadTime).toEqual({ count: 0, median: null, p90: null });
+  });
+});
+
+describe("deployments", () => {
+  it("count where the version came to serve, and a refusal is neither one nor a failure", () => {
+    const refused = record(20, 21, { outcome: "refused" });
+    expect(production(promoted(1, "1.0.7"), promoted(9, "1.0.8"), refused)).toMatchObject({
+      deployments: 2,
+      failures: 0,
+      failureShare: 0,
+    });
+  });
+
+  it("fail where they did not come to serve, or were interrupted", () => {
+    const interrupted = record(30, 40, { outcome: "interrupted", ...serving });
+    const failed = broken(10, 12, "no pod was ready. production is back on 1.0.6.");
+    expect(production(promoted(1, "1.0.7"), failed, interrupted)).toMatchObject({
+      deployments: 1,
+      failures: 2,
+      failureShare: 2 / 3,
+    });
+  });
+
+  it("fail where they were taken back before the next one", () => {
+    const canary = (start: number, fields: Partial<ReleaseRecord>) =>
+      record(start, start + 1, { environment: "canary", ...serving, ...fields });
+    const aborted = canary(20, { action: "abort", outcome: "aborted", reason: "OOM; canary is back on 1.0.7" });
+    const restored = canary(40, { action: "restore", outcome: "restored", reason: "canary is back on 1.0.9" });
+    const [, found] = measure([canary(1, {}), canary(10, {}), aborted, canary(30, {}), restored]).environments;
+    expect(found).toMatchObject({ deployments: 3, failures: 1, failureShare: 1 / 3 });
+  });
+});
+
+describe("time to restore", () => {
+  const restore = (start: number, end: number) =>
+    record(start, end, { action: "restore", outcome: "restored", reason: "production is back on 1.0.6", ...serving });
+
+  it("is that of the release that failed and put the environment back itself", () => {
+    const { restore: times, failingSince } = production(broken(10, 12, "timeout production is back on 1.0.6."));
+    expect([times, failingSince]).toEqual([{ count: 1, median: 120, p90: 120 }, null]);
+  });
+
+  it("goes on until somebody has put it back, or a good version serves", () => {
+    const left = "production was told to go back to what it ran, and has not yet";
+    const first = production(broken(10, 12, left), broken(14, 15, left), restore(20, 25));
+    expect([first.restore.median, first.failingSince]).toEqual([15 * 60, null]);
+    expect(production(broken(10, 12, left), promoted(30, "1.0.9")).restore.median).toBe(21 * 60);
+    const open = production(broken(10, 12, left));
+    expect([open.restore.count, open.failingSince]).toEqual([0, at(10)]);
+  });
+
+  it("is of a way back from its own start, and none where only an alias was put right", () => {
+    const alias = record(30, 31, { action: "restore", outcome: "restored", reason: "the alias was moved", ...serving });
+    expect(production(promoted(1, "1.0.7"), restore(20, 23), alias).restore).toEqual({
+      count: 1,
+      median: 180,
+      p90: 180,
+    });
+  });
+
+  it("counts an interrupted release once, with the record of who put it right", () => {
+    const interrupted = record(10, 26, { outcome: "interrupted", ...serving });
+    expect(production(interrupted, restore(20, 25)).restore).toEqual({ count: 1, median: 16 * 60, p90: 16 * 60 });
+  });
+
+  it("has a median and a p90 by rank", () => {
+    const times = [1, 2, 3, 4, 5, 6, 7, 8, 9, 20];
+    const records = times.map((minutes, index) => restore(index * 30, index * 30 + minutes));
+    expect(production(...records).restore).toEqual({ count: 10, median: 300, p90: 540 });
+  });
+});
+
+describe("versions", () => {
+  const judged = (verdict: string, reason: string, minute = 10) => ({
+    "staging.verdict": verdict,
+    "staging.reason": reason,
+    "staging.verdict_at": at(minute).toISOString(),
+    "gate.load": "{}",
+    "gate.resource": "{}",
+  });
+
+  it("are turned away by the gate that decided, or withdrawn later", () => {
+    const versions = [
+      registered(0, "1.0.1", judged("pass", "every gate passed")),
+      registered(1, "1.0.2", judged("fail", "load: p95 3 s")),
+      registered(2, "1.0.3", judged("inconclusive", "resource: no answer")),
+      registered(3, "1.0.4", judged("withdrawn", "errors 9 %")),
+      registered(4, "1.0.5", judged("inconclusive", "no gate left a report")),
+      registered(5, "1.0.6"),
+      registered(6, "1.0.7", judged("fail", "load: before the period", -10)),
+    ];
+    expect(measure([], versions).versions).toEqual({
+      judged: 5,
+      turnedAway: 4,
+      share: 0.8,
+      by: { load: 1, resource: 1, withdrawn: 1, "no gate's report": 1 },
+    });
+  });
+
+  it("are none where none was judged", () => {
+    expect(measure([], [registered(0, "1.0.1")]).versions).toEqual({ judged: 0, turnedAway: 0, share: null, by: {} });
+  });
+});
