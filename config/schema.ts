@@ -230,6 +230,7 @@ export const notificationTriggers = [
   "promoted",
   "aborted",
   "withdrawn",
+  "drifted",
   "frozen",
   "volume-full",
 ] as const;

@@ -113,6 +113,8 @@ def test_events_of_the_pipeline_are_told():
             event("Aborted", "1.0.7 was withdrawn: OOMKilled; canary is back on 1.0.6"),
             event("TrafficWithdrawn", "No user meets 1.0.7 in canary any more: OOMKilled"),
             event("VolumeNearlyFull", "MLflow is 81 % full", kind="PersistentVolumeClaim", name="mlflow-data"),
+            event("PassWithdrawn", "1.0.7 lost its pass, and canary goes on serving it: OOMKilled"),
+            event("DataDrift", "people send 1.0.7 other pictures than it learnt from"),
             event("Restored", "not among the triggers"),
             event("Aborted", "somebody else's", component="a-person"),
         ]
@@ -121,6 +123,8 @@ def test_events_of_the_pipeline_are_told():
         ("aborted", "canary", "1.0.7", "Event/gourmetgram-canary-x1"),
         ("withdrawn", "canary", "1.0.7", "Event/gourmetgram-canary-x1"),
         ("volume-full", None, None, "Event/mlflow-data-x1"),
+        ("withdrawn", "canary", "1.0.7", "Event/gourmetgram-canary-x1"),
+        ("drifted", "canary", "1.0.7", "Event/gourmetgram-canary-x1"),
     ]
 
 

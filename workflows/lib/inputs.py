@@ -13,7 +13,7 @@ from lib.errors import InvalidInput
 
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
 # What people are told of, and in which shapes a webhook gets it; config/schema.ts has the same.
-TRIGGERS = ("turned-away", "reverted", "held", "promoted", "aborted", "withdrawn", "frozen", "volume-full")
+TRIGGERS = ("turned-away", "reverted", "held", "promoted", "aborted", "withdrawn", "drifted", "frozen", "volume-full")
 FORMATS = ("json", "slack")
 # For a step that is run by hand; a stack hands over its own.
 DEFAULT_ENVIRONMENTS = {

@@ -27,7 +27,13 @@ _OF_WORKFLOWS = {
     ("revert-staging", "reverted"): "reverted",
 }
 # Reasons of the Events that other steps create where it happens. Such a message is told by its Event already.
-_OF_EVENTS = {"Aborted": "aborted", "TrafficWithdrawn": "withdrawn", "VolumeNearlyFull": "volume-full"}
+_OF_EVENTS = {
+    "Aborted": "aborted",
+    "TrafficWithdrawn": "withdrawn",
+    "PassWithdrawn": "withdrawn",
+    "DataDrift": "drifted",
+    "VolumeNearlyFull": "volume-full",
+}
 # Reasons of the Events that `notify` creates, of all other triggers.
 EVENT_REASONS = {
     "turned-away": "TurnedAway",
