@@ -70,8 +70,17 @@ export function stacksOfTwoClusters(): { platform: Record<string, unknown>; cana
 
 /** Checked settings of the shipped staging stack, without its gateway and Prometheus, with some sections replaced. */
 export function settingsWith(sections: Record<string, unknown> = {}): Settings {
-  const { gateway: _, monitoring: __, ...others } = withoutProject(runnableStack("staging"));
+  const { monitoring: _, ...others } = withoutProject(withoutGateway(runnableStack("staging")));
   return parseSettings({ ...others, ...sections });
+}
+
+/** A shipped stack without its gateway, and without what it sets of the pipeline, which copies requests there. */
+export function withoutGateway({
+  "gourmetgram:gateway": _,
+  "gourmetgram:pipeline": __,
+  ...others
+}: Record<string, unknown>): Record<string, unknown> {
+  return others;
 }
 
 /** The same as `parseSettings` takes it: keys without the project. */

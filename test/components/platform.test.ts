@@ -3,7 +3,7 @@ import { placementErrors, referToPlatform } from "../../components/environments/
 import { deletionScript } from "../../components/shared/command-env";
 import { runProgram } from "../program";
 import { childrenOf, one, record } from "../registrations";
-import { runnableStack, settingsWith } from "../stack-files";
+import { runnableStack, settingsWith, withoutGateway } from "../stack-files";
 
 const fullName = "organization/gourmetgram/platform";
 const images = { app: "registry/app@sha256:a", tools: "registry/tools@sha256:c" };
@@ -83,8 +83,7 @@ describe("the location of an environment", () => {
 describe("a stack per environment", () => {
   it("declares together what the whole pipeline in one stack does, the same but for the stacks' names", async () => {
     // A gateway needs canary and production in the stack of the platform.
-    const { "gourmetgram:gateway": _, ...withoutGateway } = runnableStack("staging");
-    const whole = await runProgram(withoutGateway, "staging");
+    const whole = await runProgram(withoutGateway(runnableStack("staging")), "staging");
     const platform = { ...runnableStack("platform"), "gourmetgram:monitoring": {} };
     const parts = [
       await runProgram(platform, "platform"),

@@ -26,8 +26,8 @@ describe("the shipped stack files", () => {
     const memory = expect.stringMatching(/^\d+[MG]i$/);
     expect(settingsWith().environments).toEqual({
       staging: { port: 8081, memory, replicas: 1, answersKept: 0, protect: false },
-      canary: { port: 8080, promotesFrom: "staging", memory, replicas: 1, answersKept: 0, protect: false },
-      production: { port: 80, promotesFrom: "canary", memory, replicas: 1, answersKept: 0, protect: false },
+      canary: { port: 8080, promotesFrom: "staging", memory, replicas: 1, answersKept: 1000, protect: false },
+      production: { port: 80, promotesFrom: "canary", memory, replicas: 1, answersKept: 1000, protect: false },
     });
   });
 });
@@ -190,6 +190,7 @@ describe("what a stack leaves out", () => {
         canary: {
           steps: [1, 10, 25, 50],
           stepMinutes: 5,
+          mirrorRequests: false,
           analysis: {
             minimumRequests: 100,
             confidencePercent: 95,

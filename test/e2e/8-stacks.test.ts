@@ -62,7 +62,7 @@ async function expectMoved(from: string, to: string, what: string): Promise<void
 /** A gateway needs canary and production beside the platform, so the stack has none when these move away. */
 async function removeGateway(): Promise<void> {
   const file = parseStack(readFileSync(localStackFile("staging"), "utf8"), localStackFile("staging"));
-  const { "gourmetgram:gateway": _, ...config } = file.config!;
+  const { "gourmetgram:gateway": _, "gourmetgram:pipeline": _copies, ...config } = file.config!;
   await prepareStack("staging", { ...file, config });
   await up("staging", () => undefined);
 }

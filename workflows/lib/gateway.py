@@ -132,11 +132,12 @@ def released(environment: str) -> LastRelease | None:
 
 def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Split | None, wanted: Split | None) -> None:
     """Writes the split, unless the route is as it should be; says so, and says it where a person had changed it."""
-    rules = traffic.rules(wanted, settings.production, settings.canary)
+    rules = traffic.rules(wanted, settings.production, settings.canary, settings.mirror)
     is_as_split_says = traffic.shape(route["spec"].get("rules", [])) == traffic.shape(rules)
     if split == wanted and is_as_split_says:
         return
-    change = traffic.patch(wanted, settings.production, settings.canary, route["metadata"]["resourceVersion"])
+    version = route["metadata"]["resourceVersion"]
+    change = traffic.patch(wanted, settings.production, settings.canary, version, settings.mirror)
     kubectl.run(
         "patch",
         KIND,
@@ -155,4 +156,4 @@ def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Spli
     if wanted and wanted.withdrawn:
         events.warn(settings.canary.environment, "TrafficWithdrawn", sentence)
     elif split == wanted:
-        events.warn(settings.canary.environment, "TrafficRestored", f"the route had other weights: {sentence}")
+        events.warn(settings.canary.environment, "TrafficRestored", f"the route had other rules: {sentence}")

@@ -52,6 +52,18 @@ export const traffic: Protections = {
       "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[gourmetgram-version=canary.1x0.7]",
     ],
     [
+      "canary gets copies only while users meet its version",
+      `        return [{"backendRefs": [_reference(production, 1)]}]\n`,
+      `        return [{"filters": [_mirror(canary)], "backendRefs": [_reference(production, 1)]}]\n`,
+      "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
+    ],
+    [
+      "copies that a person took away are put right",
+      `            tuple(_filter_shape(found) for found in rule.get("filters", [])),\n`,
+      "",
+      "test_shift_traffic.py::test_copies_that_a_person_took_away_are_put_right_and_told",
+    ],
+    [
       "a change that was not read is not overwritten",
       `, "resourceVersion": version}`,
       "}",
