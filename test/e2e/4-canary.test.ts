@@ -72,6 +72,19 @@ describe("Given users at the gateway", () => {
       expect(Math.abs(measured - percent)).toBeLessThan(3);
   });
 
+  it("Then the copies that canary got changed no answer, and the record says on what share both differ", async () => {
+    // The requests above were copied: none was lost, and each share met its version.
+    const { action, version, disagreement } = await lastRelease("production");
+    expect([action, version]).toEqual(["promote", `1.0.${good}`]);
+    console.log(disagreement);
+    expect(disagreement!.copies!.compared).toBeGreaterThan(500);
+    // It is the same model under another version.
+    expect(disagreement!.copies!.differing).toEqual({});
+    const share = `disagrees with production on 0 of ${disagreement!.copies!.compared} users' pictures`;
+    expect(disagreement!.sentence).toContain(share);
+    expect((await npm("run", "history", "--", "production")).output).toContain(`1.0.${good} ${share}`);
+  });
+
   it("When a drifting model passes staging, Then its figures take it back, and hardly a user notices", async () => {
     const training = npm("run", "train", "--", "drifting");
     let isOver = false;

@@ -204,7 +204,9 @@ def test_weights_that_a_person_wrote_are_put_right_and_told(canary):
     assert done.returncode == 0, done.stderr
     [restored] = written(canary)
     assert restored == json.loads(json.dumps(split._asdict()))
-    assert canary.events() == [("TrafficRestored", "the route had other rules: 50 % of the users meet 1.0.7 in canary")]
+    assert canary.events() == [
+        ("TrafficRestored", "the route had other weights or copies: 50 % of the users meet 1.0.7 in canary")
+    ]
 
 
 def test_copies_that_a_person_took_away_are_put_right_and_told(canary):

@@ -190,7 +190,8 @@ def route(annotation):
         Split("1.0.7", (1, 10), 5),
         Split("1.0.7", (50,), 5, "OOMKilled"),
         Split("1.0.7", (1,), 5, paused="Pending"),
-        Split("1.0.7", (1,), 5, "", "", "pass, 431 requests", 110, (("Egg", 2), ("Rice", 1)), (("memory", 2),)),
+        Split("1.0.7", (1,), 5, "", "", "pass, 431 requests", 110, (("Egg", 2), ("Rice", 1)), (("memory", 2),), 108),
+        Split("1.0.7", (1,), 5, copies=340, copies_differing=(("Egg", 2),), copies_until=900),
     ],
 )
 def test_the_route_holds_the_split(split):
@@ -201,6 +202,11 @@ def test_the_route_holds_the_split(split):
 def test_a_split_from_before_there_was_an_analysis_stays_readable():
     text = '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":""}'
     assert traffic.read(route(text)) == Split("1.0.7", (1,), 5)
+
+
+def test_a_split_from_before_there_were_copies_has_compared_its_probes():
+    text = '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","probes":11,"differing":[["Egg",2]]}'
+    assert traffic.read(route(text)) == Split("1.0.7", (1,), 5, probes=11, differing=(("Egg", 2),), paired=11)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ class Split(NamedTuple):
     probes: pictures that the pipeline itself has sent to it, and to production.
     differing: of those, how many it gave another class than production, by its class.
     failures: how many looks in a row each of the stack's own metrics has failed.
+    paired: how many of the probes got a class from both, so that they were compared.
+    copies: users' requests that were compared: it answered a copy of them, and production the request.
+    copies_differing: of those, how many it gave another class than production, by its class.
+    copies_until: copies that it answered by then are counted, in seconds since 1970.
     """
 
     version: str
@@ -42,6 +46,10 @@ class Split(NamedTuple):
     probes: int = 0
     differing: tuple[tuple[str, int], ...] = ()
     failures: tuple[tuple[str, int], ...] = ()
+    paired: int = 0
+    copies: int = 0
+    copies_differing: tuple[tuple[str, int], ...] = ()
+    copies_until: int = 0
 
     @property
     def percent(self) -> int:
@@ -141,7 +149,13 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
         # A split of an earlier release of the pipeline has none of the rest.
         judged = str(fields.get("analysis", "")), int(fields.get("probes", 0))
         counts = (_counts(fields.get(key, [])) for key in ("differing", "failures"))
-        return Split(fields["version"], percents, int(fields["since"]), *reasons, *judged, *counts)
+        # It did not say either how many of its probes were compared.
+        paired = int(fields.get("paired", judged[1]))
+        copies = int(fields.get("copies", 0)), _counts(fields.get("copies_differing", []))
+        until = int(fields.get("copies_until", 0))
+        return Split(
+            fields["version"], percents, int(fields["since"]), *reasons, *judged, *counts, paired, *copies, until
+        )
     except (ValueError, TypeError, KeyError):
         return None
 
