@@ -29,15 +29,17 @@ const usualLimit = 50;
 /** The records as a person reads them. @param hasOlder whether there are older ones, which are not among them */
 export function renderHistory(releases: Release[], hasOlder = false): string {
   if (releases.length === 0) return "Nothing has been released yet. To train a model, run npm run train -- normal";
-  const rows = releases.map(({ startedAt, action, environment, version, outcome, requestedBy, reason }) => [
-    timestamp(startedAt),
-    environment,
-    action,
-    version ?? "-",
-    outcome ?? "running",
-    requestedBy,
-    reason || "-",
-  ]);
+  const rows = releases.map(
+    ({ startedAt, action, environment, version, outcome, requestedBy, reason, disagreement }) => [
+      timestamp(startedAt),
+      environment,
+      action,
+      version ?? "-",
+      outcome ?? "running",
+      requestedBy,
+      [reason, disagreement && `${version} ${disagreement.sentence}`].filter(Boolean).join("; ") || "-",
+    ],
+  );
   const records = table(["TIME", "ENVIRONMENT", "ACTION", "VERSION", "OUTCOME", "BY", "REASON"], rows);
   return hasOlder ? `${records}\nand older ones: npm run history -- --all` : records;
 }
@@ -46,7 +48,7 @@ export function renderHistory(releases: Release[], hasOlder = false): string {
 export function renderServed(environment: string, at: Date, release: Release | undefined): string {
   if (!release || release.serves!.version === "base")
     return `At ${timestamp(at)} ${environment} ran the base image, without a model.`;
-  const { serves, endedAt, action, requestedBy, modelRun, dataSha256, figures } = release;
+  const { serves, endedAt, action, requestedBy, modelRun, dataSha256, figures, disagreement } = release;
   const facts: [string, string | null][] = [
     ["image", serves!.digest],
     ["since", `${timestamp(endedAt!)}, by ${action} of ${requestedBy}`],
@@ -58,6 +60,7 @@ export function renderServed(environment: string, at: Date, release: Release | u
         .map(([name, value]) => `${name} ${value}`)
         .join(", ") || null,
     ],
+    ["canary", disagreement?.sentence ?? null],
   ];
   const lines = facts.filter(([, value]) => value).map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
   return [`At ${timestamp(at)} ${environment} ran ${serves!.version}.`, ...lines].join("\n");

@@ -1,6 +1,22 @@
 import { releasesExperiment } from "../components/shared/workflow-names";
+import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
+
+/** How many pictures were compared, and how many of them got another class than production's, by canary's class. */
+interface ComparedPictures {
+  readonly compared: number;
+  readonly differing: Record<string, number>;
+}
+
+/** How far a version's answers in canary were from production's, as `workflows/lib/disagreement.py` writes it. */
+interface Disagreement {
+  /** The share and the classes, in words. */
+  readonly sentence: string;
+  /** Users' pictures, of which canary got copies, and those that the pipeline sent to both. */
+  readonly copies?: ComparedPictures;
+  readonly probes?: ComparedPictures;
+}
 
 /** One record of what was done to an environment, as `workflows/lib/release_log.py` writes it. */
 export interface Release {
@@ -21,6 +37,8 @@ export interface Release {
   /** `deployed`, `promoted`, `reverted`, `restored`, `refused`, `broken`, `interrupted`; null while it is open. */
   readonly outcome: string | null;
   readonly reason: string;
+  /** Of a version that users met in canary; null where nothing was compared. */
+  readonly disagreement: Disagreement | null;
   /** What the environment served from its end on, where that changed. */
   readonly serves: { version: string; digest: string } | null;
   readonly startedAt: Date;
@@ -87,10 +105,17 @@ export function parseRelease({ info, data }: Run): Release {
     workflow: tags.workflow ?? null,
     outcome: tags.outcome ?? null,
     reason: tags.reason ?? "",
+    disagreement: parseDisagreement(tags.disagreement ?? ""),
     serves: tags.serves_version ? { version: tags.serves_version, digest: tags.serves_digest ?? "" } : null,
     startedAt: new Date(info.start_time),
     endedAt: info.end_time ? new Date(info.end_time) : null,
   };
+}
+
+/** What the tag holds; null if it holds nothing, or a person wrote something else there. */
+function parseDisagreement(text: string): Disagreement | null {
+  const found = parseJson(text) as Disagreement | null | undefined;
+  return typeof found?.sentence === "string" ? found : null;
 }
 
 /**

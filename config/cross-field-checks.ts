@@ -42,6 +42,7 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
     ...(pipeline ? [...loadIssues(pipeline.load), ...metricIssues(pipeline.canary.analysis.metrics)] : []),
     ...(pipeline ? notificationIssues(pipeline.notifications, given.includes("gateway")) : []),
     ...(pipeline?.dataDrift && environments ? dataDriftIssues(pipeline.dataDrift, sections) : []),
+    ...(pipeline?.canary.mirrorRequests ? mirrorIssues(sections, given.includes("gateway")) : []),
     ...(registry ? registryIssues(registry) : []),
   ];
 }
@@ -313,6 +314,28 @@ function gatewayIssues(
       issue(["gateway"], `remove it, since it leads to ${name}, and another stack holds that environment`),
     ),
   ];
+}
+
+/** Number of answers that a pod must keep for a copy to find its original. */
+const leastAnswersKept = 100;
+
+/** Copies come from the gateway, and the last two environments must keep what they answered. */
+function mirrorIssues(
+  { environments = {}, remoteEnvironments = {} }: Partial<Sections>,
+  hasGateway: boolean,
+): ConfigIssue[] {
+  const pipelinePath = ["pipeline", "canary", "mirrorRequests"];
+  if (!hasGateway) return [issue(pipelinePath, "remove it, or add gateway: without it nobody copies a request")];
+  const path = promotionOrder({ ...remoteEnvironments, ...environments });
+  return path
+    .slice(-2)
+    .filter((name) => environments[name] && environments[name].answersKept < leastAnswersKept)
+    .map((name) =>
+      issue(
+        ["environments", name, "answersKept"],
+        `write ${leastAnswersKept} or more, since pipeline.canary.mirrorRequests compares what ${name} answers`,
+      ),
+    );
 }
 
 function monitoringIssues({ install, url }: NonNullable<Sections["monitoring"]>): ConfigIssue[] {

@@ -349,6 +349,10 @@ const pipeline = section("How the workflows train and test models.", {
       1, 10, 25, 50,
     ]),
     stepMinutes: whole("time that each share lasts before the next one", 1, 1440, "min").default(5),
+    // No percentage: Contour 1.33 copies all requests, whatever `percent` of the filter RequestMirror says.
+    mirrorRequests: flag(
+      "whether canary gets a copy of each request that the gateway leads to production, and both answers are compared",
+    ).default(false),
     analysis: analysis.prefault({}),
   }).prefault({}),
   retention: section("Which model versions keep their images and files, beside those that are in use.", {

@@ -214,9 +214,9 @@ function pipelineParameters(
 /** How users are split, as `traffic` in workflows/lib/inputs.py reads it. */
 function trafficParameter(
   backends: NonNullable<PromotionPipelineArgs["backends"]>,
-  { steps, stepMinutes, analysis }: PipelineSettings["canary"],
+  { steps, stepMinutes, mirrorRequests, analysis }: PipelineSettings["canary"],
 ): string {
-  return JSON.stringify({ ...backends, steps, pauseSeconds: 60 * stepMinutes, analysis });
+  return JSON.stringify({ ...backends, steps, pauseSeconds: 60 * stepMinutes, mirror: mirrorRequests, analysis });
 }
 
 /** How data drift is watched for, as `data_drift` in workflows/lib/inputs.py reads it. */

@@ -21,6 +21,10 @@ function run(
 }
 
 const about = { action: "promote", environment: "production", requested_by: "anna" };
+const disagreement = {
+  sentence: "disagrees with production on 12 of 340 users' pictures: Soup 7, Meat 5",
+  copies: { compared: 340, differing: { Meat: 5, Soup: 7 } },
+};
 const first = run(1, 2, {
   ...about,
   app_version: "1.0.5",
@@ -44,6 +48,7 @@ const second = run(
     reason: "production serves 1.0.7",
     serves_version: "1.0.7",
     serves_digest: "sha256:7",
+    disagreement: JSON.stringify(disagreement),
   },
   { "load.p95Ms": 110.5 },
 );
@@ -112,6 +117,7 @@ describe("the records", () => {
       modelRun: "abc",
       dataSha256: "dd",
       figures: { "load.p95Ms": 110.5 },
+      disagreement,
       requestedBy: "anna",
       workflow: "promote-model-x",
       outcome: "promoted",
@@ -123,6 +129,13 @@ describe("the records", () => {
   });
 });
 
+describe("a record from before anything was compared", () => {
+  it.each([undefined, "", "null", "no JSON", "5", '{"copies":{}}'])("has no disagreement: %s", (text) => {
+    const tags: Record<string, string> = text === undefined ? {} : { disagreement: text };
+    expect(parseRelease(run(1, 2, { ...about, ...tags })).disagreement).toBeNull();
+  });
+});
+
 describe("npm run history", () => {
   it("lists them", () => {
     expect(renderHistory(releases.slice(0, 3))).toBe(
@@ -130,7 +143,8 @@ describe("npm run history", () => {
         "TIME                  ENVIRONMENT  ACTION   VERSION  OUTCOME   BY    REASON",
         "2026-01-05T10:30:00Z  production   promote  1.0.9    running   anna  -",
         "2026-01-05T10:20:00Z  production   promote  1.0.8    refused   anna  Promotions are frozen",
-        "2026-01-05T10:10:00Z  production   promote  1.0.7    promoted  anna  production serves 1.0.7",
+        "2026-01-05T10:10:00Z  production   promote  1.0.7    promoted  anna  production serves 1.0.7; 1.0.7 " +
+          disagreement.sentence,
       ].join("\n"),
     );
     expect(renderHistory([])).toBe("Nothing has been released yet. To train a model, run npm run train -- normal");
@@ -157,6 +171,7 @@ describe("npm run history", () => {
         "  MLflow run  abc",
         "  data        sha256:dd",
         "  gates       load.p95Ms 110.5",
+        `  canary      ${disagreement.sentence}`,
       ].join("\n"),
     );
     expect(renderServed("canary", at, undefined)).toBe(

@@ -45,6 +45,8 @@ describe("the schema for editors", () => {
         "canary-analysis-bars",
         "canary-steps-descending",
         "canary-steps-none",
+        "copies-without-answers",
+        "copies-without-gateway",
         "cron-never",
         "data-drift-elsewhere",
         "data-drift-without-answers",

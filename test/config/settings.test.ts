@@ -190,6 +190,7 @@ describe("what a stack leaves out", () => {
         canary: {
           steps: [1, 10, 25, 50],
           stepMinutes: 5,
+          mirrorRequests: false,
           analysis: {
             minimumRequests: 100,
             confidencePercent: 95,

@@ -21,7 +21,7 @@ def ill(world):
     world.current_workflow({"workflows.argoproj.io/cron-workflow": "cron-shift-traffic"})
     world.application("canary", 7, held=7)
     world.application("production", 6, held=6)
-    has_route(world, ILL)
+    has_route(world, ILL._replace(copies=340, copies_differing=(("Meat", 5), ("Soup", 7))))
     world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     return world
 
@@ -44,6 +44,7 @@ def test_canary_is_back_on_what_production_serves_and_the_record_says_why(ill):
     [record] = ill.mlflow.releases(action="abort", environment="canary", outcome="aborted", status="FINISHED")
     assert (record["app_version"], record["serves_version"], record["reason"]) == ("1.0.7", "1.0.6", sentence)
     assert record["requested_by"] == "schedule cron-shift-traffic"
+    assert json.loads(record["disagreement"])["copies"] == {"compared": 340, "differing": {"Meat": 5, "Soup": 7}}
     assert ("Aborted", sentence) in ill.events()
 
 

@@ -8,9 +8,10 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from lib import gateway, inputs, prometheus
+from lib import copies, gateway, inputs, prometheus
 from lib.traffic import Split
 from servers import Server
+from test_copies import copy, told, user
 from test_shift_traffic import SETTINGS, freeze, has_route, takes_changes, written
 from test_shift_traffic import canary as canary_world
 
@@ -160,13 +161,13 @@ def test_the_share_stays_while_there_is_no_verdict(canary, server, state):
     assert (split.percents, split.withdrawn) == ((1,), "") and split.analysis.startswith("inconclusive: ")
 
 
-def look(world, server, split=None, **bars):
+def look(world, server, split=None, mirror=False, **bars):
     """One look at canary, in this process: a share that stays would be looked at for ever."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in world.environment_of_a_step().items():
             patch.setenv(name, value)
-        patch.setenv("TRAFFIC", json.dumps({**SETTINGS, "analysis": {**BARS, **bars}}))
-        patch.setenv("PROMETHEUS_URL", server.url)
+        patch.setenv("TRAFFIC", json.dumps({**SETTINGS, "mirror": mirror, "analysis": {**BARS, **bars}}))
+        patch.setenv("PROMETHEUS_URL", server.url if server else "")
         canary, production = (gateway.released(name) for name in ("canary", "production"))
         return gateway.watched(inputs.traffic(), split or long_ago(), canary, production.served, int(time.time()))
 
@@ -191,11 +192,11 @@ def test_pictures_are_sent_where_users_send_too_few_and_the_same_to_both(canary,
         (200, '{"class":"Soup"}')
     ]
     split = look(canary, server)
-    assert (split.percents, split.probes, split.differing) == ((1,), 11, (("Egg", 2),))
+    assert (split.percents, split.probes, split.differing, split.paired) == ((1,), 11, (("Egg", 2),), 11)
     probes = [probe for path, probe in canary.app.asked if path == "/predict"]
     assert probes == ["analysis"] * 22
     again = look(canary, server, split)
-    assert again.analysis.endswith("disagrees with production on 2 of 11 pictures: Egg 2")
+    assert again.analysis.endswith("disagrees with production on 2 of 11 pictures of the pipeline: Egg 2")
 
 
 def test_no_more_pictures_are_sent_than_requests_are_needed_for_each_share(canary, server):
@@ -212,7 +213,31 @@ def test_no_more_pictures_are_sent_than_requests_are_needed_for_each_share(canar
 def test_a_picture_without_a_class_is_no_disagreement(canary, server, answer):
     server.requests["1.0.7"] = 17
     canary.app.paths["/predict"] = [answer, (200, '{"class":"Egg"}')]
-    assert look(canary, server).differing == ()
+    split = look(canary, server)
+    assert (split.probes, split.differing, split.paired) == (11, (), 10)
+
+
+def mirrored(world, monkeypatch, canary_class="Meat"):
+    """One user's request was copied to canary; one app stands for the pods of both."""
+    world.app.paths["/answers"] = [
+        (200, told("1.0.7", copy("a", canary_class, 1.0))),
+        (200, told("1.0.6", user("a", "Soup", 1.0))),
+    ]
+    monkeypatch.setattr(copies, "addresses", lambda _: [world.app.url])
+
+
+def test_a_look_says_on_how_many_users_pictures_canary_disagrees(canary, server, monkeypatch):
+    mirrored(canary, monkeypatch)
+    split = look(canary, server, mirror=True)
+    assert split.percents == (1, 50)
+    assert split.analysis.startswith("pass, 400 requests, ")
+    assert split.analysis.endswith("; disagrees with production on 1 of 1 users' pictures: Meat 1")
+
+
+def test_a_look_without_monitoring_says_it_too(canary, monkeypatch):
+    mirrored(canary, monkeypatch)
+    split = look(canary, None, mirror=True)
+    assert split.analysis == "disagrees with production on 1 of 1 users' pictures: Meat 1"
 
 
 def test_a_metric_of_the_stacks_own_is_asked_for_this_version(canary, server):

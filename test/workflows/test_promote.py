@@ -513,7 +513,8 @@ def test_what_was_withdrawn_from_its_users_is_not_promoted(onward):
 
 
 def test_what_is_withdrawn_while_it_is_promoted_goes_back(onward):
-    has_route(onward, Split("1.0.7", (1, 10), 5))
+    for _ in ("for the record", "for the rule"):
+        has_route(onward, Split("1.0.7", (1, 10), 5))
     has_route(onward, Split("1.0.7", (1, 10), 5, withdrawn=FADED))
     onward.pods_watched("production", (0, "ADDED", pod(6)))
     onward.app.paths["/version"] = [(200, json.dumps({"model_version": f"1.0.{version}"})) for version in (7, 6)]
@@ -523,6 +524,27 @@ def test_what_is_withdrawn_while_it_is_promoted_goes_back(onward):
     assert onward.output("reason").startswith(said), onward.output("reason")
     assert onward.patches()[-1] == [f"gourmetgram-app={REPOSITORY}@{digest(6)}"]
     assert "production" not in onward.mlflow.aliases
+
+
+def test_the_record_says_on_what_share_it_disagreed_with_production_and_in_which_classes(onward):
+    has_route(onward, Split("1.0.7", (1, 10), 5, copies=340, copies_differing=(("Meat", 5), ("Soup", 7))))
+    takes_changes(onward)
+    done = promote(onward, "canary", "production", TRAFFIC=json.dumps(SETTINGS))
+    assert (done.returncode, onward.output("outcome")) == (0, "promoted"), done.stderr
+    [record] = onward.mlflow.releases(action="promote", environment="production", outcome="promoted")
+    assert json.loads(record["disagreement"]) == {
+        "sentence": "disagrees with production on 12 of 340 users' pictures: Soup 7, Meat 5",
+        "copies": {"compared": 340, "differing": {"Meat": 5, "Soup": 7}},
+    }
+
+
+@pytest.mark.parametrize("split", [Split("1.0.7", (1,), 5), Split("1.0.6", (1,), 5, copies=9)])
+def test_the_record_says_nothing_where_nothing_was_compared_of_this_version(onward, split):
+    has_route(onward, split)
+    takes_changes(onward)
+    assert promote(onward, "canary", "production", TRAFFIC=json.dumps(SETTINGS)).returncode == 0
+    [record] = onward.mlflow.releases(action="promote", environment="production")
+    assert "disagreement" not in record
 
 
 @pytest.mark.parametrize("split", [None, Split("1.0.6", (1, 10), 5, withdrawn=FADED)])

@@ -8,7 +8,7 @@ import pytest
 from conftest import pod, says
 from lib import traffic
 from lib.inputs import Backend
-from lib.traffic import Split
+from lib.traffic import Shape, Split
 
 PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
 ROUTE = ["httproutes.gateway.networking.k8s.io", "gourmetgram", "--namespace", "gourmetgram-gateway"]
@@ -95,7 +95,7 @@ def test_no_user_meets_a_version_that_runs_out_of_memory(canary):
     [split] = written(canary)
     assert split["withdrawn"].startswith("OOMKilled: the model needs more than the memory limit")
     rules = json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"]
-    assert traffic.shape(rules) == [[("gourmetgram-production", 1)]]
+    assert traffic.shape(rules) == [Shape((("gourmetgram-production", 1),))]
     [(reason, message)] = canary.events()
     assert reason == "TrafficWithdrawn" and message.startswith("No user meets 1.0.7 in canary any more: OOMKilled")
 
@@ -205,8 +205,19 @@ def test_weights_that_a_person_wrote_are_put_right_and_told(canary):
     [restored] = written(canary)
     assert restored == json.loads(json.dumps(split._asdict()))
     assert canary.events() == [
-        ("TrafficRestored", "the route had other weights: 50 % of the users meet 1.0.7 in canary")
+        ("TrafficRestored", "the route had other weights or copies: 50 % of the users meet 1.0.7 in canary")
     ]
+
+
+def test_copies_that_a_person_took_away_are_put_right_and_told(canary):
+    split = Split("1.0.7", (1, 50), 5)
+    has_route(canary, split, traffic.rules(split, PRODUCTION, CANARY))
+    takes_changes(canary)
+    done = shift(canary, {**SETTINGS, "mirror": True})
+    assert done.returncode == 0, done.stderr
+    rules = json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"]
+    assert rules == traffic.rules(split, PRODUCTION, CANARY, mirror=True)
+    assert [reason for reason, _ in canary.events()] == ["TrafficRestored"]
 
 
 @pytest.mark.parametrize("call", ["refused", "conflict"])
@@ -227,6 +238,7 @@ def test_it_looks_again_where_the_change_was_not_taken(canary, call):
         {**SETTINGS, "steps": [1, 100]},
         {**SETTINGS, "canary": {"environment": "nowhere", "port": 1}},
         {**SETTINGS, "pauseSeconds": "60"},
+        {**SETTINGS, "mirror": 50},
     ],
 )
 def test_a_setting_that_says_nothing_is_refused(world, settings):

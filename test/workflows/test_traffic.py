@@ -8,11 +8,12 @@ from conftest import digest
 from lib import traffic
 from lib.inputs import Backend
 from lib.last_release import Served
-from lib.traffic import Split
+from lib.traffic import Shape, Split
 
 PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
 STEPS = (1, 10, 25, 50)
 NOW = 1_000_000
+TO_PRODUCTION = [Shape((("gourmetgram-production", 1),))]
 
 
 def served(version):
@@ -62,13 +63,13 @@ def test_a_version_that_was_withdrawn_comes_back_to_nobody():
     split = Split("1.0.7", (1, 10), 0, "OOMKilled")
     assert traffic.advance(split, STEPS, 300, NOW) == split
     assert split.percent == 0
-    assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY)) == [[("gourmetgram-production", 1)]]
+    assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY, mirror=True)) == TO_PRODUCTION
 
 
 def test_nobody_meets_a_version_that_is_paused_and_its_share_stays():
     split = Split("1.0.7", (1, 10), 0, paused="Pending")
     assert traffic.advance(split, STEPS, 300, NOW) == split
-    assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY)) == [[("gourmetgram-production", 1)]]
+    assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY, mirror=True)) == TO_PRODUCTION
 
 
 def shares(rules, cookie):
@@ -137,6 +138,38 @@ def test_each_answer_of_a_draw_says_who_gave_it():
     ]
 
 
+COPY = {
+    "type": "RequestMirror",
+    "requestMirror": {
+        "backendRef": {"name": "gourmetgram-canary", "namespace": "gourmetgram-canary", "port": 8080},
+    },
+}
+
+
+def test_canary_gets_copies_of_what_may_lead_to_production_and_of_nothing_else():
+    split = Split("1.0.7", (1, 10), NOW)
+    rules = traffic.rules(split, PRODUCTION, CANARY, mirror=True)
+    assert [rule.get("filters") for rule in rules] == [None, [COPY], [COPY], [COPY]]
+    plain = traffic.rules(split, PRODUCTION, CANARY)
+    assert [{**rule, "filters": None} for rule in rules] == [{**rule, "filters": None} for rule in plain]
+
+
+@pytest.mark.parametrize("changed", [[], [COPY, COPY], [{**COPY, "requestMirror": {"percent": 5}}]])
+def test_copies_that_a_person_changed_are_another_shape(changed):
+    rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY, mirror=True)
+    shown = [{**rule, "filters": changed} if "filters" in rule else rule for rule in rules]
+    assert traffic.shape(shown) != traffic.shape(rules)
+
+
+def test_what_the_api_server_adds_to_a_copy_is_no_other_shape():
+    rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY, mirror=True)
+    to = {"group": "", "kind": "Service", **COPY["requestMirror"]["backendRef"]}
+    shown = [{**COPY, "requestMirror": {"backendRef": to}}]
+    assert traffic.shape([{**rule, "filters": shown} if "filters" in rule else rule for rule in rules]) == (
+        traffic.shape(rules)
+    )
+
+
 def test_without_a_split_all_meet_production_and_no_cookie_is_set():
     assert traffic.rules(None, PRODUCTION, CANARY) == [
         {
@@ -157,7 +190,8 @@ def route(annotation):
         Split("1.0.7", (1, 10), 5),
         Split("1.0.7", (50,), 5, "OOMKilled"),
         Split("1.0.7", (1,), 5, paused="Pending"),
-        Split("1.0.7", (1,), 5, "", "", "pass, 431 requests", 110, (("Egg", 2), ("Rice", 1)), (("memory", 2),)),
+        Split("1.0.7", (1,), 5, "", "", "pass, 431 requests", 110, (("Egg", 2), ("Rice", 1)), (("memory", 2),), 108),
+        Split("1.0.7", (1,), 5, copies=340, copies_differing=(("Egg", 2),), copies_until=900),
     ],
 )
 def test_the_route_holds_the_split(split):
@@ -168,6 +202,11 @@ def test_the_route_holds_the_split(split):
 def test_a_split_from_before_there_was_an_analysis_stays_readable():
     text = '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":""}'
     assert traffic.read(route(text)) == Split("1.0.7", (1,), 5)
+
+
+def test_a_split_from_before_there_were_copies_has_compared_its_probes():
+    text = '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","probes":11,"differing":[["Egg",2]]}'
+    assert traffic.read(route(text)) == Split("1.0.7", (1,), 5, probes=11, differing=(("Egg", 2),), paired=11)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from lib import analysis, constants, events, http_client, inputs, outputs, prometheus
+from lib import analysis, constants, disagreement, events, http_client, inputs, outputs, prometheus
 from lib.analysis import Metric, Result
 from lib.inputs import Traffic
 from lib.last_release import Served
@@ -25,7 +25,7 @@ def look(settings: Traffic, split: Split, released: int, production: Served, now
     """
     url = inputs.prometheus_url()
     if url is None or settings.analysis is None:
-        return split._replace(analysis=""), None
+        return split._replace(analysis=outputs.clean(disagreement.words(split), TEXT_LIMIT)), None
     try:
         split, result = _judged(url, settings, split, now - released, production)
     except prometheus.NoFigures as reason:
@@ -33,7 +33,7 @@ def look(settings: Traffic, split: Split, released: int, production: Served, now
         if not split.analysis.startswith(UNKNOWN):
             sentence = f"the share of {split.version} stays at {split.percent} %: {reason}"
             events.warn(settings.canary.environment, "AnalysisWithoutFigures", sentence)
-    sentence = "; ".join(filter(None, (result.sentence, disagreement(split))))
+    sentence = "; ".join(filter(None, (result.sentence, disagreement.words(split))))
     return split._replace(analysis=outputs.clean(sentence, TEXT_LIMIT)), result
 
 
@@ -75,20 +75,21 @@ def probe(settings: Traffic, split: Split, production: Served) -> Split:
     if settings.analysis is None:
         return split
     left = analysis.needed(settings.analysis) * len(split.percents) - split.probes
-    differing = Counter(dict(split.differing))
+    differing, paired = Counter(dict(split.differing)), split.paired
     pictures = sorted(PICTURES.glob("*.jpg"))[: max(0, left)]
     for picture in pictures:
         found = predicted(settings.canary.environment, picture.read_bytes())
         if production.number is None:
             continue
         other = predicted(settings.production.environment, picture.read_bytes())
+        paired += bool(found and other)
         if found and other and found != other:
             differing[found] += 1
-    probed = split._replace(probes=split.probes + len(pictures), differing=tuple(sorted(differing.items())))
+    differing_classes = tuple(sorted(differing.items()))
+    probed = split._replace(probes=split.probes + len(pictures), differing=differing_classes, paired=paired)
     if pictures:
         print(f"{len(pictures)} pictures were sent to canary and production", flush=True)
-        if disagreement(probed) != disagreement(split):
-            print(disagreement(probed), flush=True)
+        print(disagreement.words(probed) or "None of them got a class from both", flush=True)
     return probed
 
 
@@ -104,12 +105,3 @@ def predicted(environment: str, picture: bytes) -> str:
         print(f"{environment} gives a picture no class: {error}", file=sys.stderr)
         return ""
     return found if found in constants.FOOD_11 else ""
-
-
-def disagreement(split: Split) -> str:
-    """On how many of the probes canary disagrees with production, in words; an empty string without any."""
-    total = sum(count for _, count in split.differing)
-    if not total:
-        return ""
-    which = ", ".join(f"{name} {count}" for name, count in split.differing)
-    return f"disagrees with production on {total} of {split.probes} pictures: {which}"

@@ -7,6 +7,8 @@ import time
 from lib import (
     argocd,
     constants,
+    copies,
+    disagreement,
     events,
     figures,
     freeze,
@@ -64,6 +66,7 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, product
         return split._replace(paused="", since=now)
     if production is None:
         return split
+    split = copies.counted(settings, split, production, now)
     split, judged = figures.look(settings, split, canary.at // 1000, production, now)
     if judged and judged.verdict == "fail":
         return split._replace(withdrawn=outputs.clean(judged.sentence.removeprefix("fail: "), 300))
@@ -92,12 +95,30 @@ def withdrawal(environment: str, app_version: str) -> str:
     settings = inputs.traffic()
     if settings is None or environment != settings.canary.environment:
         return ""
+    split = split_of(app_version)
+    return split.withdrawn if split else ""
+
+
+def compared_answers(target: str, app_version: str) -> str:
+    """
+    How far a version's answers in canary are from production's, for the record of its promotion to `target`; an empty
+    string where nothing was compared, or the target is not production.
+    """
+    settings = inputs.traffic()
+    if settings is None or target != settings.production.environment:
+        return ""
+    split = split_of(app_version)
+    return disagreement.record(split) if split else ""
+
+
+def split_of(app_version: str) -> Split | None:
+    """The split of a version; None where users meet another one or none, or the route is gone."""
     try:
         split = traffic.read(kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE))
     except StepFailed as failure:
         print(f"The gateway was not asked: {failure}", file=sys.stderr)
-        return ""
-    return split.withdrawn if split and split.version == app_version else ""
+        return None
+    return split if split and split.version == app_version else None
 
 
 def try_put_right(environment: str) -> str:
@@ -132,11 +153,12 @@ def released(environment: str) -> LastRelease | None:
 
 def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Split | None, wanted: Split | None) -> None:
     """Writes the split, unless the route is as it should be; says so, and says it where a person had changed it."""
-    rules = traffic.rules(wanted, settings.production, settings.canary)
+    rules = traffic.rules(wanted, settings.production, settings.canary, settings.mirror)
     is_as_split_says = traffic.shape(route["spec"].get("rules", [])) == traffic.shape(rules)
     if split == wanted and is_as_split_says:
         return
-    change = traffic.patch(wanted, settings.production, settings.canary, route["metadata"]["resourceVersion"])
+    version = route["metadata"]["resourceVersion"]
+    change = traffic.patch(wanted, settings.production, settings.canary, version, settings.mirror)
     kubectl.run(
         "patch",
         KIND,
@@ -155,4 +177,6 @@ def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Spli
     if wanted and wanted.withdrawn:
         events.warn(settings.canary.environment, "TrafficWithdrawn", sentence)
     elif split == wanted:
-        events.warn(settings.canary.environment, "TrafficRestored", f"the route had other weights: {sentence}")
+        events.warn(
+            settings.canary.environment, "TrafficRestored", f"the route had other weights or copies: {sentence}"
+        )

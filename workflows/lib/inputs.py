@@ -39,7 +39,8 @@ class Backend(NamedTuple):
 class Traffic(NamedTuple):
     """
     How users are split. `steps`: shares of canary in percent, 1..99, ascending; `pause_seconds`: of each of them.
-    `analysis`: how canary's figures are judged; None from a stack of before there was an analysis.
+    `analysis`: how canary's figures are judged; None from a stack of before there was an analysis. `mirror`: whether
+    canary gets a copy of each request that is led to production.
     """
 
     production: Backend
@@ -47,6 +48,7 @@ class Traffic(NamedTuple):
     steps: tuple[int, ...]
     pause_seconds: int
     analysis: Settings | None = None
+    mirror: bool = False
 
 
 class Receiver(NamedTuple):
@@ -149,7 +151,7 @@ def traffic(name: str = "TRAFFIC") -> Traffic | None:
     try:
         backends = [Backend(found[key]["environment"], found[key]["port"]) for key in ("production", "canary")]
         judged = settings_of(found["analysis"]) if "analysis" in found else None
-        result = Traffic(*backends, tuple(found["steps"]), found["pauseSeconds"], judged)
+        result = Traffic(*backends, tuple(found["steps"]), found["pauseSeconds"], judged, found.get("mirror", False))
     except (TypeError, KeyError, ValueError, AttributeError):
         result = None
     if result and _is_traffic(result):
@@ -184,6 +186,7 @@ def _is_traffic(found: Traffic) -> bool:
     return (
         all(backend.environment in known and isinstance(backend.port, int) for backend in found[:2])
         and isinstance(found.pause_seconds, int)
+        and isinstance(found.mirror, bool)
         and len(steps) > 0
         and all(isinstance(step, int) and 0 < step < 100 for step in steps)
         and list(steps) == sorted(set(steps))

@@ -60,7 +60,7 @@ def counted(metric: str, labels: str, window: int) -> str:
 
 
 def counts(url: str, version: str, environment: str, seconds: int) -> Counts:
-    """What a version answered in an environment, of users and probes, in the last `seconds`. Raises NoFigures."""
+    """What a version answered users, copies and probes in an environment in the last `seconds`. Raises NoFigures."""
     labels, window = selector(version, environment), max(seconds, SCRAPE_INTERVAL)
 
     def by(label: str, metric: str) -> dict[str, float]:

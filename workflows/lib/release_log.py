@@ -58,19 +58,22 @@ class Unrecorded:
         print(f"Not on record: {outcome}: {reason}", flush=True)
 
 
-def begin_way_back(action: str, environment: str, version: str | None = None) -> Release | Unrecorded:
+def begin_way_back(
+    action: str, environment: str, version: str | None = None, disagreement: str = ""
+) -> Release | Unrecorded:
     """Like `begin`, for `revert`, `restore` and `abort`: they go on without a record where MLflow refuses one."""
     try:
-        return begin(action, environment, version)
+        return begin(action, environment, version, disagreement)
     except StepFailed as failure:
         print(f"MLflow takes no record: {failure}", file=sys.stderr)
         return Unrecorded()
 
 
-def begin(action: str, environment: str, version: str | None = None) -> Release:
+def begin(action: str, environment: str, version: str | None = None, disagreement: str = "") -> Release:
     """
     Opens the record of what this Workflow is about to do (`deploy`, `promote`, `revert`, `restore` or `abort`), or
     finds the one that it opened before it was interrupted. `version` is the model's, None for the base image.
+    `disagreement`: how far its answers in canary are from production's, as `lib/disagreement.py` writes it.
     """
     workflow = child_workflows.current()
     found = opened(action, environment, workflow)
@@ -82,6 +85,8 @@ def begin(action: str, environment: str, version: str | None = None) -> Release:
         "pipeline_run": workflow["metadata"].get("labels", {}).get(constants.PIPELINE_RUN, name),
         "requested_by": requester(workflow),
     }
+    if disagreement:
+        about["disagreement"] = disagreement
     metrics: dict[str, float] = {}
     if version:
         about["app_version"] = constants.app_version(version)

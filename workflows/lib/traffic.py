@@ -31,6 +31,10 @@ class Split(NamedTuple):
     probes: pictures that the pipeline itself has sent to it, and to production.
     differing: of those, how many it gave another class than production, by its class.
     failures: how many looks in a row each of the stack's own metrics has failed.
+    paired: how many of the probes got a class from both, so that they were compared.
+    copies: users' requests that were compared: it answered a copy of them, and production the request.
+    copies_differing: of those, how many it gave another class than production, by its class.
+    copies_until: copies that it answered by then are counted, in seconds since 1970.
     """
 
     version: str
@@ -42,6 +46,10 @@ class Split(NamedTuple):
     probes: int = 0
     differing: tuple[tuple[str, int], ...] = ()
     failures: tuple[tuple[str, int], ...] = ()
+    paired: int = 0
+    copies: int = 0
+    copies_differing: tuple[tuple[str, int], ...] = ()
+    copies_until: int = 0
 
     @property
     def percent(self) -> int:
@@ -71,22 +79,25 @@ def advance(split: Split, steps: tuple[int, ...], pause: int, now: int) -> Split
     return split._replace(percents=(*split.percents, larger[0]), since=now)
 
 
-def rules(split: Split | None, production: Backend, canary: Backend) -> list[Rule]:
+def rules(split: Split | None, production: Backend, canary: Backend, mirror: bool = False) -> list[Rule]:
     """
     The route's rules. Who has met canary's version stays with it. Who met production's at an earlier step is drawn once
-    more at each step, so that the share of all users is that of today's step.
+    more at each step, so that the share of all users is that of today's step. `mirror`: while users meet the version,
+    it also gets a copy of each request of a rule that leads to production. In a rule that draws, those are also the
+    requests that canary answers: Contour has no mirror of one backend.
     """
     if split is None or not split.percent:
         return [{"backendRefs": [_reference(production, 1)]}]
+    copied = {"filters": [_mirror(canary)]} if mirror else {}
 
     def draw(percent: int, of: int, matches: list[dict[str, Any]]) -> Rule:
         to_production = _reference(production, of - percent, _cookie(split, production, split.percent))
         to_canary = _reference(canary, percent, _cookie(split, canary))
-        return {**({"matches": matches} if matches else {}), "backendRefs": [to_production, to_canary]}
+        return {**({"matches": matches} if matches else {}), **copied, "backendRefs": [to_production, to_canary]}
 
     return [
         {"matches": _carries(split, canary), "backendRefs": [_reference(canary, 1)]},
-        {"matches": _carries(split, production, split.percent), "backendRefs": [_reference(production, 1)]},
+        {"matches": _carries(split, production, split.percent), **copied, "backendRefs": [_reference(production, 1)]},
         *(
             draw(split.percent - earlier, 100 - earlier, _carries(split, production, earlier))
             for earlier in split.percents[:-1]
@@ -118,6 +129,12 @@ def _reference(backend: Backend, weight: int, cookie: str = "") -> dict[str, Any
     return reference
 
 
+def _mirror(backend: Backend) -> dict[str, Any]:
+    name = constants.workload(backend.environment)
+    to = {"name": name, "namespace": name, "port": backend.port}
+    return {"type": "RequestMirror", "requestMirror": {"backendRef": to}}
+
+
 def read(route: kubectl.KubernetesObject) -> Split | None:
     """The split that a route holds; None where it holds none, or a person wrote something else there."""
     text = route["metadata"].get("annotations", {}).get(ANNOTATION, "")
@@ -132,7 +149,13 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
         # A split of an earlier release of the pipeline has none of the rest.
         judged = str(fields.get("analysis", "")), int(fields.get("probes", 0))
         counts = (_counts(fields.get(key, [])) for key in ("differing", "failures"))
-        return Split(fields["version"], percents, int(fields["since"]), *reasons, *judged, *counts)
+        # It did not say either how many of its probes were compared.
+        paired = int(fields.get("paired", judged[1]))
+        copies = int(fields.get("copies", 0)), _counts(fields.get("copies_differing", []))
+        until = int(fields.get("copies_until", 0))
+        return Split(
+            fields["version"], percents, int(fields["since"]), *reasons, *judged, *counts, paired, *copies, until
+        )
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -141,21 +164,40 @@ def _counts(pairs: list[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     return tuple((str(name), int(count)) for name, count in pairs)
 
 
-def patch(split: Split | None, production: Backend, canary: Backend, version: str) -> dict[str, Any]:
+def patch(
+    split: Split | None, production: Backend, canary: Backend, version: str, mirror: bool = False
+) -> dict[str, Any]:
     """The change of a route of this resource version, which fails where somebody else has changed it since."""
     text = json.dumps(split._asdict(), separators=(",", ":")) if split else None
     return {
         "metadata": {"annotations": {ANNOTATION: text}, "resourceVersion": version},
-        "spec": {"rules": rules(split, production, canary)},
+        "spec": {"rules": rules(split, production, canary, mirror)},
     }
 
 
-def shape(route_rules: list[Rule]) -> list[list[tuple[str, int]]]:
-    """The weights of each rule's backends. The API server adds defaults to rules, so they cannot be compared whole."""
+class Shape(NamedTuple):
+    """What counts of a rule: its backends with their weights, and its filters, each with whom it copies to."""
+
+    weights: tuple[tuple[str, int], ...]
+    filters: tuple[tuple[str, str, str], ...] = ()
+
+
+def shape(route_rules: list[Rule]) -> list[Shape]:
+    """What counts of each rule. The API server adds defaults to rules, so they cannot be compared whole."""
     return [
-        [(reference["name"], reference.get("weight", 1)) for reference in rule.get("backendRefs", [])]
+        Shape(
+            tuple((reference["name"], reference.get("weight", 1)) for reference in rule.get("backendRefs", [])),
+            tuple(_filter_shape(found) for found in rule.get("filters", [])),
+        )
         for rule in route_rules
     ]
+
+
+def _filter_shape(found: dict[str, Any]) -> tuple[str, str, str]:
+    """Its type, the backend that gets copies, and the share of the requests where somebody wrote one."""
+    mirrored = found.get("requestMirror", {})
+    share = mirrored.get("percent", mirrored.get("fraction", ""))
+    return found.get("type", ""), mirrored.get("backendRef", {}).get("name", ""), str(share)
 
 
 def sentence(split: Split | None, production: str) -> str:

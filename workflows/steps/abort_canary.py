@@ -3,7 +3,18 @@ Takes a version out of canary that no user meets any more: its pass is withdrawn
 reverted to it, and canary goes back to what production serves. Does nothing where canary runs another version by now.
 """
 
-from lib import events, gateway, inputs, last_release, model_registry, outputs, release_log, restoration, step
+from lib import (
+    disagreement,
+    events,
+    gateway,
+    inputs,
+    last_release,
+    model_registry,
+    outputs,
+    release_log,
+    restoration,
+    step,
+)
 from lib.errors import StepFailed
 from lib.last_release import Served
 from lib.traffic import Split
@@ -26,7 +37,7 @@ def main() -> None:
 def abort(canary: str, split: Split, good: Served) -> str:
     """Puts canary back on what production serves; returns a sentence. Raises StepFailed when it does not come to it."""
     version = split.version.rpartition(".")[2]
-    release = release_log.begin_way_back("abort", canary, version)
+    release = release_log.begin_way_back("abort", canary, version, disagreement.record(split))
     try:
         withdraw_pass(version, split)
         restoration.restore(canary, good)

@@ -37,7 +37,9 @@ class PromotionRejected(StepFailed):
 
 def main() -> None:
     (source, target), version = inputs.promotion(), inputs.version()
-    release = release_log.begin("promote", target, version)
+    # What was compared ends with the split of the users, as soon as production serves the version.
+    compared = gateway.compared_answers(target, constants.app_version(version))
+    release = release_log.begin("promote", target, version, compared)
     try:
         digest = promote(source, target, version)
     except StepFailed as failure:

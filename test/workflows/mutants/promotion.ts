@@ -130,9 +130,9 @@ export const promotion: Protections = {
     ],
     [
       "a promotion is on record before it changes anything",
-      `    release = release_log.begin("promote", target, version)`,
+      `    release = release_log.begin("promote", target, version, compared)`,
       `    rollout.override(target, rollout.image_override(model_registry.get(version).digest))
-    release = release_log.begin("promote", target, version)`,
+    release = release_log.begin("promote", target, version, compared)`,
       "test_release_log.py::test_what_cannot_be_recorded_is_not_done[promote]",
     ],
     [

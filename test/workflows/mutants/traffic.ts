@@ -52,6 +52,18 @@ export const traffic: Protections = {
       "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[gourmetgram-version=canary.1x0.7]",
     ],
     [
+      "canary gets copies only while users meet its version",
+      `        return [{"backendRefs": [_reference(production, 1)]}]\n`,
+      `        return [{"filters": [_mirror(canary)], "backendRefs": [_reference(production, 1)]}]\n`,
+      "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
+    ],
+    [
+      "copies that a person took away are put right",
+      `            tuple(_filter_shape(found) for found in rule.get("filters", [])),\n`,
+      "",
+      "test_shift_traffic.py::test_copies_that_a_person_took_away_are_put_right_and_told",
+    ],
+    [
       "a change that was not read is not overwritten",
       `, "resourceVersion": version}`,
       "}",
@@ -152,10 +164,36 @@ export const traffic: Protections = {
       "test_shift_traffic.py::test_weights_that_a_person_wrote_are_put_right_and_told",
     ],
     [
+      "the record says nothing of another version's answers",
+      "return split if split and split.version == app_version else None",
+      "return split",
+      "test_promote.py::test_the_record_says_nothing_where_nothing_was_compared_of_this_version[split1]",
+    ],
+    [
       "a gateway that is away fails no promotion",
       "    except (StepFailed, Unavailable) as failure:",
       "    except StepFailed as failure:",
       "test_promote.py::test_a_gateway_that_is_away_fails_no_promotion",
+    ],
+  ],
+  "lib/copies.py": [
+    [
+      "a copy is counted once",
+      "        if after < answer.at <= until and request in originals",
+      "        if answer.at <= until and request in originals",
+      "test_copies.py::test_a_look_adds_what_is_new_of_all_pods_and_counts_no_request_twice",
+    ],
+    [
+      "a request whose id was given twice is not compared",
+      " and times[answer.request] == 1}",
+      "}",
+      "test_copies.py::test_what_has_no_original_of_its_own_is_not_compared[canary5-production5]",
+    ],
+    [
+      "a pod that cannot be asked is no error",
+      "        except http_client.Unreachable as error:",
+      "        except KeyError as error:",
+      "test_copies.py::test_a_pod_that_cannot_be_asked_is_no_error_and_hides_no_other",
     ],
   ],
   "lib/figures.py": [
