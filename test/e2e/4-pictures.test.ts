@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { sendTraffic } from "../../cli/traffic";
+import type { Workflow } from "../../cli/workflows";
+import { parentLabel } from "../../components/shared/workflow-names";
+import { connect } from "../../stacks/stack-cluster";
+import { npm } from "./commands";
+import {
+  eventsOf,
+  followToEnd,
+  registerCandidate,
+  runSchedule,
+  schedule,
+  stopWorkflow,
+  submitBuild,
+  waitFor,
+  withPause,
+} from "./faults";
+import { environment, expectSettled, lastRelease, status, workflowsPath } from "./observations";
+import { withStackChange } from "./stack-change";
+
+/** Sends pictures to the gateway, ten a second. @returns how many were lost */
+async function send(kind: "normal" | "drifted", seconds: number): Promise<number> {
+  const url = new URL("/predict", (await status()).urls.gateway);
+  const outcomes = await sendTraffic({ kind, rate: 10, seconds, url }, () => {}, new AbortController().signal);
+  return outcomes.filter(({ status: answered }) => answered !== 200).length;
+}
+
+/** What one look for data drift said. */
+async function look(): Promise<string> {
+  await runSchedule("cron-watch-data-drift");
+  const { items } = await connect().api<{ items: Workflow[] }>(
+    `${workflowsPath}?labelSelector=${encodeURIComponent("workflows.argoproj.io/cron-workflow=cron-watch-data-drift")}`,
+  );
+  const newest = items.sort((a, b) => a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp)).at(-1)!;
+  const step = Object.values(newest.status!.nodes!).find(
+    ({ type, displayName }) => type === "Retry" && displayName === "watch",
+  )!;
+  return step.outputs!.parameters!.find(({ name }) => name === "reason")!.value!;
+}
+
+/** Version that every environment serves at the beginning. */
+let good: string;
+beforeAll(async () => {
+  good = (await environment("staging")).version!.replace("1.0.", "");
+  if ((await environment("production")).version !== `1.0.${good}`)
+    expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
+});
+
+describe("Given a stack that keeps answers", () => {
+  it("When users come, Then canary's copies are compared; and when their pictures drift, Then a training starts", async () => {
+    const changes = {
+      environments: { canary: { answersKept: 1000 }, production: { answersKept: 1000 } },
+      pipeline: { canary: { mirrorRequests: true }, dataDrift: {} },
+    };
+    await withStackChange(changes, async (update) => {
+      await update;
+      const next = await registerCandidate(good);
+      await withPause(3600, async () => {
+        expect((await followToEnd(await submitBuild(next))).word).toBe("Promoted");
+        await schedule("cron-shift-traffic", "* * * * *");
+        let lost = 0;
+        await waitFor(
+          "a comparison of users' pictures",
+          async () => {
+            lost += await send("normal", 10);
+            return (await status()).traffic!.analysis.includes("users' pictures");
+          },
+          240,
+        );
+        expect(lost).toBe(0);
+        expect((await npm("run", "promote", "--", next, "canary", "production")).code).toBe(0);
+      });
+      const { disagreement } = await lastRelease("production");
+      // It is the same model under another version.
+      expect(disagreement!.copies).toMatchObject({ differing: {} });
+      expect(disagreement!.copies!.compared).toBeGreaterThan(50);
+      expect((await npm("run", "history", "--", "production")).output).toContain(disagreement!.sentence);
+      good = next;
+
+      expect(await send("normal", 20)).toBe(0);
+      expect(await look()).toMatch(/ is 0\.\d+ from the training in \d+ answers, within 0\.35$/);
+      expect(await send("drifted", 20)).toBe(0);
+      expect(await look()).toMatch(/ is 0\.\d+ from the training in \d+ answers, over 0\.35$/);
+      expect(await send("drifted", 20)).toBe(0);
+      const said = await look();
+      expect(said).toContain(`people send 1.0.${good} other pictures than it learnt from: `);
+      expect(await eventsOf("production")).toContain(`DataDrift: ${said}: a training starts`);
+      const training = await waitFor("a training", async () => {
+        const { items } = await connect().api<{ items: Workflow[] }>(
+          `${workflowsPath}?labelSelector=${encodeURIComponent(parentLabel)}`,
+        );
+        return items.find(({ spec }) => spec.workflowTemplateRef?.name === "train-model");
+      });
+      console.log(said);
+      await stopWorkflow(training.metadata.name);
+    });
+    await schedule("cron-shift-traffic", "*/2 * * * *");
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
+  });
+});
