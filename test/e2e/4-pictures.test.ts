@@ -47,7 +47,7 @@ beforeAll(async () => {
 });
 
 describe("Given a stack that keeps answers", () => {
-  it("When users come, Then canary's copies are compared; and when their pictures drift, Then a training starts", async () => {
+  it("When users come, Then copies are compared, and pictures that drift start a training", async () => {
     const changes = {
       environments: { canary: { answersKept: 1000 }, production: { answersKept: 1000 } },
       pipeline: { canary: { mirrorRequests: true }, dataDrift: {} },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { repositoryRoot } from "../../lib/paths";
 import { type Result, results } from "./mutants/copies";
+import { drift } from "./mutants/drift";
 import { foundations } from "./mutants/foundations";
 import { gates } from "./mutants/gates";
 import { notifications } from "./mutants/notifications";
@@ -15,9 +16,18 @@ import { traffic } from "./mutants/traffic";
 import { wayBack } from "./mutants/way-back";
 
 const read = (file: string) => readFileSync(join(repositoryRoot, file), "utf8");
-const tables = [staging, promotion, wayBack, gates, foundations, retention, notifications, templates, traffic].map(
-  (table) => Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const),
-);
+const tables = [
+  staging,
+  promotion,
+  wayBack,
+  gates,
+  foundations,
+  retention,
+  notifications,
+  templates,
+  traffic,
+  drift,
+].map((table) => Object.entries(table).map(([name, list]) => [`workflows/${name}`, list] as const));
 
 describe("a protection", () => {
   const lock = ["nothing without the lock", "lock()\n", "", "test_a.py::test_b"] as const;

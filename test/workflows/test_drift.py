@@ -223,3 +223,16 @@ def test_settings_that_say_nothing_are_refused(monkeypatch, text):
     monkeypatch.setenv("DATA_DRIFT", text)
     with pytest.raises(InvalidInput, match=r"does not say how data drift is watched for: run pulumi up\.$"):
         inputs.data_drift()
+
+
+def test_the_training_of_a_drift_is_a_normal_one_and_takes_no_lock(world):
+    world.current_workflow()
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    done = world.run("start_workflow", TEMPLATE="train-model", WAIT="no", MODEL_VERSION="7")
+    assert done.returncode == 0, done.stderr
+    [child] = world.created()
+    assert child["metadata"]["name"].startswith("train-model-v7-")
+    assert child["spec"] == {
+        "workflowTemplateRef": {"name": "train-model"},
+        "arguments": {"parameters": [{"name": "scenario", "value": "normal"}]},
+    }
