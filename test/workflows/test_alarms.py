@@ -2,12 +2,20 @@
 
 import json
 import re
+import time
 
 import pytest
 
 from conftest import digest, passed, pod, says
 from test_figures import BARS, Prometheus
+from test_promote import at
 from test_shift_traffic import SETTINGS, has_route
+
+
+def ended(seconds, state="oom-looping", restarts=None):
+    """A pod of 7 whose container ended so many seconds ago."""
+    instant = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+    return at(instant, pod(7, state, restarts=restarts))
 
 
 @pytest.fixture
@@ -49,7 +57,7 @@ def verdict(world):
 
 
 def test_a_version_that_runs_out_of_memory_loses_its_pass_and_goes_on_serving(production):
-    production.pods_listed("production", pod(7, "oom-looping"))
+    production.pods_listed("production", ended(60))
     look(production)
     why = "OOMKilled: the model needs more than the memory limit of 256Mi"
     assert verdict(production) == "withdrawn"
@@ -60,9 +68,24 @@ def test_a_version_that_runs_out_of_memory_loses_its_pass_and_goes_on_serving(pr
     assert production.output("restored").startswith(said)
 
 
+@pytest.mark.parametrize("seconds,wanted", [(60, "withdrawn"), (3600, "pass")])
+def test_a_crash_counts_for_a_quarter_of_an_hour(production, seconds, wanted):
+    production.pods_listed("production", ended(seconds, "crash-recovered", 1))
+    look(production)
+    assert verdict(production) == wanted
+
+
+def test_however_often_the_node_restarts_that_is_no_crash(production):
+    asked = ended(60, "crash-recovered", 3)
+    asked["status"]["containerStatuses"][0]["lastState"]["terminated"].update(reason="Unknown", exitCode=255)
+    production.pods_listed("production", asked)
+    look(production)
+    assert verdict(production) == "pass"
+
+
 def test_it_is_told_once(production):
     production.mlflow.versions["7"]["staging.verdict"] = "withdrawn"
-    production.pods_listed("production", pod(7, "oom-looping"))
+    production.pods_listed("production", ended(60))
     look(production)
     assert (production.events(), production.output("restored")) == ([], "")
 
@@ -100,7 +123,7 @@ def test_a_prometheus_that_is_away_takes_no_pass(production, server):
 def test_a_version_that_mlflow_no_longer_has_goes_on_serving(production):
     del production.mlflow.versions["7"]
     del production.mlflow.aliases["production"]
-    production.pods_listed("production", pod(7, "oom-looping"))
+    production.pods_listed("production", ended(60))
     look(production)
     assert "PassWithdrawn" not in [reason for reason, _ in production.events()]
 

@@ -100,6 +100,15 @@ def test_no_user_meets_a_version_that_runs_out_of_memory(canary):
     assert reason == "TrafficWithdrawn" and message.startswith("No user meets 1.0.7 in canary any more: OOMKilled")
 
 
+def test_users_keep_a_version_whose_node_restarted_however_often(canary):
+    restarted = pod(7, "crash-recovered", restarts=3)
+    restarted["status"]["containerStatuses"][0]["lastState"]["terminated"].update(reason="Unknown", exitCode=255)
+    only_pods(canary, restarted)
+    has_route(canary, Split("1.0.7", (1, 50), 5))
+    done = shift(canary)
+    assert (done.returncode, written(canary)) == (0, [])
+
+
 def only_pods(canary, *pods):
     without(canary, "pods")
     canary.pods_listed("canary", *pods)

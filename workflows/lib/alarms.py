@@ -9,7 +9,7 @@ import time
 from lib import analysis, events, inputs, last_release, model_registry, outputs, pods, prometheus, rollout
 from lib.last_release import LastRelease
 
-# Seconds of answers that are judged: more than lie between two runs of the schedule.
+# Seconds that are judged: more than lie between two runs of the schedule.
 WINDOW = 900
 # The app says so when more is asked than it takes, which is no fault of its model.
 BUSY = "503"
@@ -38,12 +38,10 @@ def trouble(environment: str, release: LastRelease, now: int) -> str:
     """Why a version runs badly in an environment, or an empty string. Of a remote environment nothing is known."""
     if environment in inputs.remote_environments():
         return ""
-    since = release.at // 1000
-    instant = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since))
-    found = pods.assess_since(rollout.list_pods(environment), release.served.digest, instant)
-    if found.state == "failing":
-        return found.reason
-    return errors(environment, release.served.app_version, min(WINDOW, now - since))
+    seconds = min(WINDOW, now - release.at // 1000)
+    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - seconds))
+    crash = pods.crash_since(rollout.list_pods(environment), release.served.digest, since)
+    return crash or errors(environment, release.served.app_version, seconds)
 
 
 def errors(environment: str, app_version: str, seconds: int) -> str:

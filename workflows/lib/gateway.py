@@ -57,12 +57,13 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, product
     """
     since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(canary.at // 1000))
     listed = rollout.list_pods(settings.canary.environment)
-    found = pods.assess_since(listed, canary.served.digest, since)
-    if found.state == "failing":
-        return split._replace(withdrawn=outputs.clean(found.reason, 300))
-    elif canary.served.digest not in pods.running_digests(listed):
+    crash = pods.crash_since(listed, canary.served.digest, since)
+    if crash:
+        return split._replace(withdrawn=outputs.clean(crash, 300))
+    if canary.served.digest not in pods.running_digests(listed):
+        found = pods.assess_since(listed, canary.served.digest, since)
         return split._replace(paused=outputs.clean(found.reason, 300))
-    elif split.paused:
+    if split.paused:
         return split._replace(paused="", since=now)
     if production is None:
         return split

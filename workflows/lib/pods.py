@@ -136,6 +136,18 @@ def assess_since(pods: Sequence[Pod], digest: str, since: str) -> Assessment:
     return assess(ours, digest, strict=True, before=uncounted)
 
 
+def crash_since(pods: Sequence[Pod], digest: str, since: str) -> str | None:
+    """
+    Why a container of a digest has last ended, where that was by itself, and at an instant (UTC, to the second) or
+    later; None where none has. However often a node has restarted, that is no crash.
+    """
+    for pod in _staying(pods, digest):
+        last = _known_ends(pod)[-1:]
+        if last and not _was_asked_to_end(pod) and (last[0].get("finishedAt") or "") >= since:
+            return _trouble(pod, True, 0)
+    return None
+
+
 def unhealthy_reason(pods: Sequence[Pod], digest: str, since: str, replicas: int) -> str | None:
     """
     Why an environment has not run a digest in health since an instant (UTC, to the second; empty: ever), or None. All

@@ -210,6 +210,12 @@ export const gates: Protections = {
   ],
   "lib/pods.py": [
     [
+      "a node that restarts takes nobody's users away",
+      "not _was_asked_to_end(pod) and ",
+      "",
+      "test_shift_traffic.py::test_users_keep_a_version_whose_node_restarted_however_often",
+    ],
+    [
       "a node that restarts does not stop a promotion",
       "    uncounted = {_name(pod): earlier.get(_name(pod), 0) + _was_asked_to_end(pod) for pod in ours}",
       "    uncounted = earlier",

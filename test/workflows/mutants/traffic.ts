@@ -73,8 +73,8 @@ export const traffic: Protections = {
   "lib/alarms.py": [
     [
       "a version that runs badly in production loses its pass",
-      `    if found.state == "failing":`,
-      "    if False:",
+      "    return crash or errors(",
+      "    return errors(",
       "test_alarms.py::test_a_version_that_runs_out_of_memory_loses_its_pass_and_goes_on_serving",
     ],
     [
@@ -117,20 +117,20 @@ export const traffic: Protections = {
     ],
     [
       "a version that is ill loses its users",
-      `    if found.state == "failing":`,
+      "    if crash:",
       "    if False:",
       "test_shift_traffic.py::test_no_user_meets_a_version_that_runs_out_of_memory",
     ],
     [
       "a version without a ready pod has no users",
-      "    elif canary.served.digest not in pods.running_digests(listed):",
-      "    elif False:",
+      "    if canary.served.digest not in pods.running_digests(listed):",
+      "    if False:",
       "test_shift_traffic.py::test_no_user_meets_a_version_without_a_ready_pod_for_the_time_being[starting]",
     ],
     [
       "users meet it again once a pod is ready",
-      "    elif split.paused:",
-      "    elif False:",
+      "    if split.paused:",
+      "    if False:",
       "test_shift_traffic.py::test_users_meet_it_again_once_a_pod_is_ready_and_the_share_lasts_its_time_anew",
     ],
     [
