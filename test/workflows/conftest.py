@@ -89,13 +89,10 @@ class Pipeline:
             "WORKFLOW_NAMESPACE": "argo",
         }
 
-    def run(self, step, workflows=WORKFLOWS, has_packages=False, **env):
-        """
-        Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`. All but the steps
-        that have packages need the standard library alone.
-        """
+    def run(self, step, workflows=WORKFLOWS, **env):
+        """Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`."""
         given = self.environment_of_a_step(workflows)
-        command = [sys.executable, *([] if has_packages else ["-S"]), "-m", f"steps.{step}"]
+        command = [sys.executable, "-S", "-m", f"steps.{step}"]  # the steps need the standard library alone
         return subprocess.run(
             command, cwd=self.folder, env={**given, **env}, capture_output=True, text=True, timeout=60
         )

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from lib import copies, disagreement
+from lib import answers, copies, disagreement
 from lib.copies import Answer
 from lib.inputs import Backend, Traffic
 from lib.last_release import Served
@@ -54,14 +54,18 @@ def test_what_has_no_original_of_its_own_is_not_compared(canary, production):
     assert compare(canary, production) == (0, {})
 
 
-def told(version, *answers):
-    listed = [{"at": a.at, "request": a.request, "copy": a.is_copy, "class": a.name, "confidence": 1} for a in answers]
+def told(version, *given):
+    listed = [{"at": a.at, "request": a.request, "copy": a.is_copy, "class": a.name, "confidence": 1} for a in given]
     return json.dumps({"model_version": version, "environment": "canary", "answers": listed})
 
 
+def whole(text, version):
+    return copies.whole(answers.parse(text, version))
+
+
 def test_an_answer_is_what_a_pod_of_the_version_told():
-    assert copies.parse(told("1.0.7", copy("a"), user("b", "Meat")), "1.0.7") == [copy("a"), user("b", "Meat")]
-    assert copies.parse(told("1.0.6", copy("a")), "1.0.7") == []
+    assert whole(told("1.0.7", copy("a"), user("b", "Meat")), "1.0.7") == [copy("a"), user("b", "Meat")]
+    assert whole(told("1.0.6", copy("a")), "1.0.7") == []
 
 
 @pytest.mark.parametrize(
@@ -79,26 +83,26 @@ def test_an_answer_is_what_a_pod_of_the_version_told():
 def test_an_answer_that_is_none_is_left_out(changed):
     said = json.loads(told("1.0.7", copy("a"), copy("b")))
     said["answers"][0] |= changed
-    assert copies.parse(json.dumps(said), "1.0.7") == [copy("b")]
+    assert whole(json.dumps(said), "1.0.7") == [copy("b")]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "no JSON", '{"model_version":"1.0.7","answers":[5]}', "[" * 100_000])
 def test_what_tells_no_answers_is_none(text):
-    assert copies.parse(text, "1.0.7") == []
+    assert whole(text, "1.0.7") == []
 
 
 @pytest.fixture
 def pods(monkeypatch):
     """Two pods of canary and one of production, by their environment."""
     found = {"canary": [App(), App()], "production": [App()]}
-    monkeypatch.setattr(copies, "addresses", lambda environment: [pod.url for pod in found[environment]])
+    monkeypatch.setattr(answers, "addresses", lambda environment: [pod.url for pod in found[environment]])
     yield found
     for pod in [*found["canary"], *found["production"]]:
         pod.stop()
 
 
-def tells(pod, version, *answers):
-    pod.paths["/answers"] = (200, told(version, *answers))
+def tells(pod, version, *given):
+    pod.paths["/answers"] = (200, told(version, *given))
 
 
 def test_a_look_adds_what_is_new_of_all_pods_and_counts_no_request_twice(pods):
@@ -141,7 +145,7 @@ def test_each_ready_pod_is_asked_at_its_own_address(monkeypatch):
         return [(family, type, 6, "", (host, port)) for family, host in [*address, address[0]]]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
-    found = copies.addresses("canary")
+    found = answers.addresses("canary")
     assert found == ["http://10.0.0.1:9100", "http://10.0.0.2:9100", "http://[fd00::1]:9100"]
 
 
@@ -150,7 +154,7 @@ def test_a_name_that_leads_nowhere_has_no_pods(monkeypatch):
         raise socket.gaierror("Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert copies.addresses("canary") == []
+    assert answers.addresses("canary") == []
 
 
 MANY = tuple((name, 1) for name in ("Bread", "Egg", "Meat", "Rice", "Seafood", "Soup"))

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from lib import copies, gateway, inputs, prometheus
+from lib import answers, gateway, inputs, prometheus
 from lib.traffic import Split
 from servers import Server
 from test_copies import copy, told, user
@@ -223,7 +223,7 @@ def mirrored(world, monkeypatch, canary_class="Meat"):
         (200, told("1.0.7", copy("a", canary_class, 1.0))),
         (200, told("1.0.6", user("a", "Soup", 1.0))),
     ]
-    monkeypatch.setattr(copies, "addresses", lambda _: [world.app.url])
+    monkeypatch.setattr(answers, "addresses", lambda _: [world.app.url])
 
 
 def test_a_look_says_on_how_many_users_pictures_canary_disagrees(canary, server, monkeypatch):

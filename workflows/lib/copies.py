@@ -1,21 +1,15 @@
 """What canary answered to the copies of users' requests, beside what production answered to the users."""
 
-import json
 import math
-import socket
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from lib import constants, http_client
+from lib import answers, constants
 from lib.inputs import Traffic
 from lib.last_release import Served
 from lib.traffic import Split
 
-# Where a pod of the app tells its newest answers: `metricsPort` in components/environments/environment-bundle.ts.
-PORT = 9100
-TIMEOUT = 2.0
 # Seconds after which both have answered a request, or one of them never will.
 SETTLED = 15
 
@@ -51,8 +45,8 @@ def compare(canary: Iterable[Answer], production: Iterable[Answer], after: float
     return Compared(len(pairs), Counter(name for name, original in pairs if name != original))
 
 
-def _by_request(answers: Iterable[Answer]) -> dict[str, Answer]:
-    listed = list(answers)
+def _by_request(found: Iterable[Answer]) -> dict[str, Answer]:
+    listed = list(found)
     times = Counter(answer.request for answer in listed)
     return {answer.request: answer for answer in listed if answer.request and times[answer.request] == 1}
 
@@ -79,40 +73,13 @@ def counted(settings: Traffic, split: Split, production: Served, now: int) -> Sp
 
 
 def read(environment: str, version: str) -> list[Answer]:
-    """The newest answers of a version by the pods of an environment; none of a pod that cannot be asked."""
-    found: list[Answer] = []
-    for address in addresses(environment):
-        try:
-            status, text = http_client.request(f"{address}/answers", timeout=TIMEOUT)
-        except http_client.Unreachable as error:
-            print(f"{environment} tells no answers at {address}: {error}", file=sys.stderr)
-            continue
-        found += parse(text, version) if status == 200 else []
-    return found
+    """The newest answers of a version by the pods of an environment."""
+    return whole(answers.read(environment, version))
 
 
-def addresses(environment: str) -> list[str]:
-    """The URL of each ready pod of an environment; none where its name leads nowhere."""
-    name = constants.workload(environment)
-    try:
-        found = socket.getaddrinfo(f"{name}-metrics.{name}.svc.cluster.local", PORT, type=socket.SOCK_STREAM)
-    except OSError as error:
-        print(f"{environment} has no pod that tells its answers: {error}", file=sys.stderr)
-        return []
-    hosts = sorted({(family, str(address[0])) for family, _, _, _, address in found})
-    return [
-        f"http://[{host}]:{PORT}" if family == socket.AF_INET6 else f"http://{host}:{PORT}" for family, host in hosts
-    ]
-
-
-def parse(text: str, version: str) -> list[Answer]:
-    """What a pod of a version told; nothing of another version's, and no answer that is none."""
-    try:
-        said = json.loads(text)
-        told = said["answers"] if said["model_version"] == version else []
-        return [answer for one in told if (answer := _answer(one))]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return []
+def whole(told: Iterable[object]) -> list[Answer]:
+    """What pods told, without what is no answer."""
+    return [answer for one in told if (answer := _answer(one))]
 
 
 def _answer(one: object) -> Answer | None:

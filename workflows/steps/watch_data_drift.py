@@ -7,13 +7,12 @@ import json
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from lib import (
+    answers,
     constants,
     drift,
     events,
-    http_client,
     inputs,
     kubectl,
     last_release,
@@ -23,10 +22,9 @@ from lib import (
     step,
 )
 from lib.drift import Settings, State, Window
-from lib.errors import StepFailed, Unavailable
+from lib.errors import StepFailed
 from lib.last_release import Served
 
-METRICS_PORT = 9100
 FEATURES_FILE = "features.json"
 # Bytes of that file.
 LIMIT = 2**20
@@ -53,19 +51,19 @@ def look(settings: Settings, served: Served, state: State, now: int) -> tuple[st
     """What the answers since the last look came to, in a sentence, and the state after it."""
     if state.version != served.app_version:
         state = State(served.app_version, trained=state.trained)
-    answers = drift.new_answers(answers_of(settings.environment, served), state.seen)
-    if len(answers) < settings.minimum_answers:
-        return f"{len(answers)} of {settings.minimum_answers} answers of {served.app_version}: no verdict yet", state
+    found = drift.new_answers(answers.read(settings.environment, served.app_version), state.seen)
+    if len(found) < settings.minimum_answers:
+        return f"{len(found)} of {settings.minimum_answers} answers of {served.app_version}: no verdict yet", state
     learnt = features_of(served)
     if learnt is None:
         return f"nothing is known of the features that {served.app_version} learnt from: no verdict", state
-    seen = drift.samples(answers, list(learnt))
+    seen = drift.samples(found, list(learnt))
     if any(len(values) < settings.minimum_answers for values in seen.values()):
         raise StepFailed(
             f"{served.app_version} answers with other features than its training recorded: train a new one."
         )
     differences = drift.compare(learnt, seen)
-    window = drift.judge(differences, settings.bar, max(one["at"] for one in answers), len(answers))
+    window = drift.judge(differences, settings.bar, max(one["at"] for one in found), len(found))
     return decide(settings, served, state, window, now)
 
 
@@ -84,23 +82,6 @@ def decide(settings: Settings, served: Served, state: State, window: Window, now
     outputs.write("drift", "yes")
     outputs.write("version", served.number or "")
     return sentence, State(served.app_version, trained=now)
-
-
-def answers_of(environment: str, served: Served) -> list[Any]:
-    """The newest answers of all pods that serve a version; raises Unavailable where a pod does not tell them."""
-    found: list[Any] = []
-    for pod in rollout.list_pods(environment):
-        address = pod["status"].get("podIP")
-        if not address or pod["status"].get("phase") != "Running":
-            continue
-        try:
-            status, text = http_client.request(f"http://{address}:{METRICS_PORT}/answers")
-            told = json.loads(text) if status == 200 else {}
-            if told.get("model_version") == served.app_version:
-                found += told["answers"]
-        except (http_client.Unreachable, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Unavailable(f"a pod of {environment} does not tell its answers: {error}") from error
-    return found
 
 
 def features_of(served: Served) -> drift.Samples | None:
