@@ -34,14 +34,6 @@ export const drift: Protections = {
       "test_drift.py::test_only_new_answers_of_people_count",
     ],
   ],
-  "lib/answers.py": [
-    [
-      "a pod of another version is not judged",
-      ` if said["model_version"] == version else []`,
-      "",
-      "test_drift.py::test_a_pod_of_another_version_does_not_count",
-    ],
-  ],
   "steps/watch_data_drift.py": [
     [
       "a drift starts no training until the last one is long enough ago",

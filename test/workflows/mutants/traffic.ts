@@ -176,6 +176,20 @@ export const traffic: Protections = {
       "test_promote.py::test_a_gateway_that_is_away_fails_no_promotion",
     ],
   ],
+  "lib/answers.py": [
+    [
+      "a pod that cannot be asked is no error",
+      "        except http_client.Unreachable as error:",
+      "        except KeyError as error:",
+      "test_copies.py::test_a_pod_that_cannot_be_asked_is_no_error_and_hides_no_other",
+    ],
+    [
+      "a pod of another version is not judged",
+      ` if said["model_version"] == version else []`,
+      "",
+      "test_drift.py::test_a_pod_of_another_version_does_not_count",
+    ],
+  ],
   "lib/copies.py": [
     [
       "a copy is counted once",
@@ -188,12 +202,6 @@ export const traffic: Protections = {
       " and times[answer.request] == 1}",
       "}",
       "test_copies.py::test_what_has_no_original_of_its_own_is_not_compared[canary5-production5]",
-    ],
-    [
-      "a pod that cannot be asked is no error",
-      "        except http_client.Unreachable as error:",
-      "        except KeyError as error:",
-      "test_copies.py::test_a_pod_that_cannot_be_asked_is_no_error_and_hides_no_other",
     ],
   ],
   "lib/figures.py": [
