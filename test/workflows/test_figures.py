@@ -31,12 +31,13 @@ MEMORY = {"query": 'memory{v="{version}",e="{environment}"}', "atMost": 200, "fa
 class Prometheus(Server):
     """
     Speaks the API of queries. `requests` and `errors` by model version; `error`: the status of those; `own`: the number
-    of every other query.
+    of every other query. `users`: how many of its predictions by version were of users, if not all; `dish`: what they
+    send.
     """
 
     def __init__(self):
         self.requests, self.errors, self.own, self.queries = {}, {}, 100.0, []
-        self.error = "503"
+        self.error, self.users, self.dish = "503", {}, ""
         self.whole_answer = None
         super().__init__()
 
@@ -49,6 +50,9 @@ class Prometheus(Server):
         version = re.search(r'model_version="([^"]+)"', text)
         total = self.requests.get(version[1], 0) if version else 0
         failed = self.errors.get(version[1], 0) if version else 0
+        is_of_users = 'probe=~"false|copy"' in text
+        if version and version[1] in self.users and "predict" in text and 'probe=~".*"' not in text:
+            total = self.users[version[1]] if is_of_users else total - self.users[version[1]]
         if "http_requests_total" in text:
             found = [({"status": "200"}, total - failed), ({"status": self.error}, failed)]
         elif "duration" in text:
@@ -57,6 +61,8 @@ class Prometheus(Server):
             found = [({"le": "0.7"}, 0), ({"le": "0.8"}, total), ({"le": "+Inf"}, total)]
         elif "confidence_sum" in text:
             found = [({}, 0.75 * total)]
+        elif "class" in text and is_of_users and self.dish:
+            found = [({"class_name": self.dish}, total)]
         elif "class" in text:
             found = [({"class_name": name}, total / 4) for name in ("Egg", "Rice", "Soup", "Meat")]
         else:
@@ -113,6 +119,26 @@ def test_figures_beyond_a_bar_take_its_users_away_and_the_reason_has_value_and_b
     assert split["percents"] == [1]
     assert re.match(r"success 85 % of 400, between .* %, the bar is 95 %", split["withdrawn"])
     assert (canary.out / "withdrawn").read_text() == "yes"
+
+
+def test_the_pipelines_pictures_are_not_compared_with_those_of_users(canary, server):
+    # Production's users all send soup. Canary has hardly any, and the pipeline's pictures, which are of all classes.
+    server.users, server.dish = {"1.0.7": 4, "1.0.6": 300}, "Soup"
+    server.requests = {"1.0.7": 120, "1.0.6": 416}
+    looks_once(canary, long_ago())
+    done = shift(canary, server)
+    assert done.returncode == 0, done.stderr
+    [split] = written(canary)
+    assert (split["withdrawn"], split["percents"]) == ("", [1, 50])
+    assert "classes differ by at most 0 %" in split["analysis"]
+
+
+def test_users_pictures_are_compared_where_both_have_enough(canary, server):
+    server.users, server.dish = {"1.0.7": 200, "1.0.6": 300}, "Soup"
+    looks_once(canary, long_ago())
+    shift(canary, server)
+    assert [split["percents"] for split in written(canary)] == [[1, 50]]
+    assert not any('probe=~"true"' in query for query in server.queries)
 
 
 def test_a_freeze_keeps_no_user_at_a_version_whose_figures_fail(canary, server):

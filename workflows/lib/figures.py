@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from lib import analysis, constants, disagreement, events, http_client, inputs, outputs, prometheus
-from lib.analysis import Metric, Result
+from lib.analysis import Counts, Metric, Result
 from lib.inputs import Traffic
 from lib.last_release import Served
 from lib.traffic import Split
@@ -40,10 +40,7 @@ def look(settings: Traffic, split: Split, released: int, production: Served, now
 def _judged(url: str, settings: Traffic, split: Split, seconds: int, production: Served) -> tuple[Split, Result]:
     wanted = settings.analysis
     assert wanted
-    canary = prometheus.counts(url, split.version, settings.canary.environment, seconds)
-    other = None
-    if production.number is not None:
-        other = prometheus.counts(url, production.app_version, settings.production.environment, seconds)
+    canary, other = _counted(url, settings, split, seconds, production)
     own, failures = [], dict(split.failures)
     for metric in wanted.metrics:
         value = _value(url, metric, split.version, settings.canary.environment)
@@ -51,6 +48,26 @@ def _judged(url: str, settings: Traffic, split: Split, seconds: int, production:
         own.append(check)
     split = split._replace(failures=tuple((name, count) for name, count in failures.items() if count))
     return split, analysis.judge(wanted, canary, other, tuple(own))
+
+
+def _counted(
+    url: str, settings: Traffic, split: Split, seconds: int, production: Served
+) -> tuple[Counts, Counts | None]:
+    """
+    What canary and production answered; None where production serves no model. Like is compared with like: users'
+    pictures where both got enough of them, else the pipeline's, which both got alike. A mixture would differ by who
+    asked.
+    """
+    assert settings.analysis
+    least = analysis.needed(settings.analysis)
+    served = [(split.version, settings.canary.environment)]
+    if production.number is None:
+        return prometheus.counts(url, *served[0], seconds), None
+    served.append((production.app_version, settings.production.environment))
+    canary, other = (prometheus.counts(url, *one, seconds, prometheus.USERS) for one in served)
+    if min(canary.predictions, other.predictions) < least:
+        canary, other = (prometheus.counts(url, *one, seconds, prometheus.PIPELINE) for one in served)
+    return canary, other
 
 
 def _value(url: str, metric: Metric, version: str, environment: str) -> float | None:

@@ -10,6 +10,8 @@ from lib.analysis import Counts
 # Seconds between two scrapes of a pod.
 SCRAPE_INTERVAL = 10
 TIMEOUT = 5.0
+# Who asked, by the label `probe`: everybody; users, of whose requests canary may have copies; or the pipeline.
+EVERYBODY, USERS, PIPELINE = ".*", "false|copy", "true"
 
 
 class NoFigures(Exception):
@@ -44,9 +46,9 @@ def value(url: str, text: str) -> float | None:
     return found[0][1] if len(found) == 1 and math.isfinite(found[0][1]) else None
 
 
-def selector(version: str, environment: str) -> str:
-    """Which series of the app's belong to a version in an environment."""
-    return f'{{environment="{environment}",model_version="{version}"}}'
+def selector(version: str, environment: str, asked_by: str) -> str:
+    """Which series of the app's belong to a version in an environment, by who asked."""
+    return f'{{environment="{environment}",model_version="{version}",probe=~"{asked_by}"}}'
 
 
 def counted(metric: str, labels: str, window: int) -> str:
@@ -59,21 +61,25 @@ def counted(metric: str, labels: str, window: int) -> str:
     return f"clamp_min({most} - ({metric}{labels} offset {window}s or {most} * 0), 0)"
 
 
-def counts(url: str, version: str, environment: str, seconds: int) -> Counts:
-    """What a version answered users, copies and probes in an environment in the last `seconds`. Raises NoFigures."""
-    labels, window = selector(version, environment), max(seconds, SCRAPE_INTERVAL)
+def counts(url: str, version: str, environment: str, seconds: int, asked_by: str = EVERYBODY) -> Counts:
+    """
+    What a version answered in an environment in the last `seconds`: to everybody, and what it predicted, to those that
+    `asked_by` names. Raises NoFigures.
+    """
+    window = max(seconds, SCRAPE_INTERVAL)
 
-    def by(label: str, metric: str) -> dict[str, float]:
-        found = query(url, f"sum by ({label}) ({counted(metric, labels, window)})")
+    def by(label: str, metric: str, who: str) -> dict[str, float]:
+        found = query(url, f"sum by ({label}) ({counted(metric, selector(version, environment, who), window)})")
         return {series.get(label, ""): number for series, number in found}
 
-    def buckets(metric: str) -> dict[float, float]:
-        return {float(bound): number for bound, number in by("le", f"{metric}_bucket").items()}
+    def buckets(metric: str, who: str) -> dict[float, float]:
+        return {float(bound): number for bound, number in by("le", f"{metric}_bucket", who).items()}
 
+    total = counted("prediction_confidence_sum", selector(version, environment, asked_by), window)
     return Counts(
-        by("status", "http_requests_total"),
-        buckets("http_request_duration_seconds"),
-        buckets("prediction_confidence"),
-        sum(number for _, number in query(url, f"sum ({counted('prediction_confidence_sum', labels, window)})")),
-        by("class_name", "predicted_class_total"),
+        by("status", "http_requests_total", EVERYBODY),
+        buckets("http_request_duration_seconds", EVERYBODY),
+        buckets("prediction_confidence", asked_by),
+        sum(number for _, number in query(url, f"sum ({total})")),
+        by("class_name", "predicted_class_total", asked_by),
     )

@@ -206,6 +206,12 @@ export const traffic: Protections = {
   ],
   "lib/figures.py": [
     [
+      "pictures of users are not compared with those of the pipeline",
+      "    if min(canary.predictions, other.predictions) < least:",
+      "    if False:",
+      "test_figures.py::test_the_pipelines_pictures_are_not_compared_with_those_of_users",
+    ],
+    [
       "a Prometheus that is away is no verdict",
       `        result = Result("inconclusive", f"{UNKNOWN}{reason}")`,
       `        result = Result("pass", f"{UNKNOWN}{reason}")`,
