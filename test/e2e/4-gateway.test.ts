@@ -58,7 +58,7 @@ beforeAll(async () => {
 const watched = <T>(what: string, look: () => Promise<T | undefined | false>) => waitFor(what, look, 180);
 const weights = async () => (await connect().api<Route>(route)).spec.rules.at(-1)!.backendRefs.map((one) => one.weight);
 const answersAt = async (url: string) =>
-  fetch(`${url}/version`).then(
+  fetch(`${url}/version`, { signal: AbortSignal.timeout(5000) }).then(
     ({ status }) => status,
     () => "no answer",
   );
