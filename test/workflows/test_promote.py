@@ -425,7 +425,7 @@ def test_an_end_that_was_asked_for_does_not_count(ready, code, reason, restarts,
 def test_a_restart_whose_end_is_no_longer_known_counts_by_when_the_container_runs(ready):
     lost = at("2026-01-02T00:00:00Z", pod(7, restarts=1))
     assert promote_from_canary(ready, lost, replicas=1).returncode == 1
-    assert "the container ended 1 time(s)" in ready.output("reason")
+    assert "the container ended 1 time(s), and its node no longer knows how" in ready.output("reason")
 
 
 def test_staging_is_asked_how_it_ran_since_the_version_passed(ready):

@@ -109,6 +109,15 @@ def test_users_keep_a_version_whose_node_restarted_however_often(canary):
     assert (done.returncode, written(canary)) == (0, [])
 
 
+def test_an_end_that_the_node_no_longer_knows_is_a_crash(canary):
+    only_pods(canary, pod(7, restarts=1))
+    has_route(canary, Split("1.0.7", (1, 50), 5))
+    takes_changes(canary)
+    assert shift(canary).returncode == 0
+    [split] = written(canary)
+    assert split["withdrawn"] == "the container ended 1 time(s), and its node no longer knows how"
+
+
 def only_pods(canary, *pods):
     without(canary, "pods")
     canary.pods_listed("canary", *pods)

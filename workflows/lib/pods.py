@@ -139,11 +139,11 @@ def assess_since(pods: Sequence[Pod], digest: str, since: str) -> Assessment:
 def crash_since(pods: Sequence[Pod], digest: str, since: str) -> str | None:
     """
     Why a container of a digest has last ended, where that was by itself, and at an instant (UTC, to the second) or
-    later; None where none has. However often a node has restarted, that is no crash.
+    later; None where none has. However often a node has restarted, that is no crash. An end that the node no longer
+    knows is one.
     """
     for pod in _staying(pods, digest):
-        last = _known_ends(pod)[-1:]
-        if last and not _was_asked_to_end(pod) and (last[0].get("finishedAt") or "") >= since:
+        if _ends(pod) > 0 and not _was_asked_to_end(pod) and _last_change(pod) >= since:
             return _trouble(pod, True, 0)
     return None
 
@@ -227,9 +227,10 @@ def _trouble(pod: Pod, strict: bool, before: int) -> str:
             return f"{waiting['reason']}: {clean(waiting.get('message', ''), 200)}"
         return f"{waiting['reason']}: exit code {known[-1].get('exitCode')}, {count} restarts"
     if strict and ended > 0:
-        end = since[-1] if since else {}
-        cause = f"{end.get('reason', 'no reason')} (exit code {end.get('exitCode')})"
-        return f"the container ended {ended} time(s), last with {cause}"
+        said = f"the container ended {ended} time(s)"
+        if not since:
+            return f"{said}, and its node no longer knows how"
+        return f"{said}, last with {since[-1].get('reason', 'no reason')} (exit code {since[-1].get('exitCode')})"
     return ""
 
 

@@ -211,7 +211,7 @@ export const gates: Protections = {
   "lib/pods.py": [
     [
       "a node that restarts takes nobody's users away",
-      "not _was_asked_to_end(pod) and ",
+      " and not _was_asked_to_end(pod)",
       "",
       "test_shift_traffic.py::test_users_keep_a_version_whose_node_restarted_however_often",
     ],
