@@ -344,11 +344,7 @@ describe("Given a version whose app was once killed", () => {
     await killApp("canary");
     const refused = await npm("run", "promote", "--", good, "canary", "production");
     expect(refused.code).toBe(1);
-    expect(refused.output).toMatch(
-      new RegExp(
-        `canary does not run version ${good} in health: the container ended \\d+ time\\(s\\), (?:last with Error|and its node no longer knows how)`,
-      ),
-    );
+    expect(refused.output).toContain(`canary does not run version ${good} in health: the container ended `);
     expect((await npm("run", "promote", "--", good, "staging", "canary")).code).toBe(0);
     expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
     await expectSettled({ canary: `1.0.${good}`, production: `1.0.${good}` });

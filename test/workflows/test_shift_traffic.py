@@ -227,6 +227,14 @@ def test_weights_that_a_person_wrote_are_put_right_and_told(canary):
     ]
 
 
+def test_weights_that_a_person_wrote_are_told_where_the_split_changes_too(canary):
+    by_hand = [{"backendRefs": [{"name": "gourmetgram-canary", "namespace": "gourmetgram-canary", "port": 8080}]}]
+    has_route(canary, Split("1.0.7", (1, 50), 5, paused="Pending"), by_hand)
+    takes_changes(canary)
+    assert shift(canary).returncode == 0
+    assert [reason for reason, _ in canary.events()] == ["TrafficRestored"]
+
+
 def test_copies_that_a_person_took_away_are_put_right_and_told(canary):
     split = Split("1.0.7", (1, 50), 5)
     has_route(canary, split, traffic.rules(split, PRODUCTION, CANARY))

@@ -154,7 +154,7 @@ def released(environment: str) -> LastRelease | None:
 
 def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Split | None, wanted: Split | None) -> None:
     """Writes the split, unless the route is as it should be; says so, and says it where a person had changed it."""
-    rules = traffic.rules(wanted, settings.production, settings.canary, settings.mirror)
+    rules = traffic.rules(split, settings.production, settings.canary, settings.mirror)
     is_as_split_says = traffic.shape(route["spec"].get("rules", [])) == traffic.shape(rules)
     if split == wanted and is_as_split_says:
         return
@@ -177,7 +177,7 @@ def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Spli
     print(sentence, flush=True)
     if wanted and wanted.withdrawn:
         events.warn(settings.canary.environment, "TrafficWithdrawn", sentence)
-    elif split == wanted:
+    elif not is_as_split_says:
         events.warn(
             settings.canary.environment, "TrafficRestored", f"the route had other weights or copies: {sentence}"
         )

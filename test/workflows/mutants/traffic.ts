@@ -92,6 +92,12 @@ export const traffic: Protections = {
   ],
   "lib/gateway.py": [
     [
+      "weights that a person wrote are told, whatever else changes",
+      "    elif not is_as_split_says:",
+      "    elif split == wanted:",
+      "test_shift_traffic.py::test_weights_that_a_person_wrote_are_told_where_the_split_changes_too",
+    ],
+    [
       "the route stays while an environment is between two releases",
       "    if canary is None:",
       "    if False:",
