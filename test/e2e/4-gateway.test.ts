@@ -170,7 +170,7 @@ describe("Given users of whom some meet a new version in canary", () => {
       await makeRoom();
       return promotion;
     });
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     await expect.poll(async () => (await lastRelease("canary")).action, { timeout: 120_000 }).toBe("abort");
     await runSchedule("cron-revert-staging");
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
