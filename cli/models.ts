@@ -16,6 +16,8 @@ export interface Model {
   readonly verdicts: Record<string, { verdict: string; reason: string }>;
   /** When its image and its files were collected, as MLflow has it; null while they are there. */
   readonly collected: string | null;
+  /** Why its pass was taken back, as MLflow has it; null where it was not. */
+  readonly withdrawn: string | null;
 }
 
 interface Alias {
@@ -155,15 +157,16 @@ async function getVersion(cluster: Cluster, number: string): Promise<Version | u
 }
 
 function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
-  return versions
-    .sort((a, b) => Number(b.version) - Number(a.version))
-    .map(({ version, tags = [] }) => ({
+  const byNumber = [...versions].sort((a, b) => Number(b.version) - Number(a.version));
+  return byNumber.map(({ version, tags = [] }) => {
+    const tagOf = (name: string) => tags.find(({ key }) => key === name)?.value ?? null;
+    return {
       version: `1.0.${version}`,
       aliases: aliases
         .filter((alias) => alias.version === version)
         .map(({ alias }) => alias)
         .sort(),
-      digest: tags.find(({ key }) => key === "image_digest")?.value ?? null,
+      digest: tagOf("image_digest"),
       verdicts: Object.fromEntries(
         tags
           .filter(({ key }) => key.startsWith("gate."))
@@ -172,8 +175,10 @@ function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
             return report ? [[key.slice("gate.".length), report]] : [];
           }),
       ),
-      collected: tags.find(({ key }) => key === collectedTag)?.value ?? null,
-    }));
+      collected: tagOf(collectedTag),
+      withdrawn: tagOf("staging.verdict") === "withdrawn" ? (tagOf("staging.reason") ?? "") : null,
+    };
+  });
 }
 
 /** The verdict of a gate's report; undefined if a person wrote something else there. */

@@ -39,9 +39,10 @@ function mismatches({ environments, models }: Status): string[] {
 export function render(status: Status | BriefStatus): string {
   const { environments, models, urls, freeze, traffic } = status;
   const older = "older" in status ? status.older : 0;
-  const verdicts = ({ verdicts: given, collected }: Model) =>
+  const verdicts = ({ verdicts: given, collected, withdrawn }: Model) =>
     [
       ...Object.entries(given).map(([gate, { verdict }]) => `${gate} ${verdict}`),
+      ...(withdrawn === null ? [] : ["withdrawn"]),
       ...(collected ? [`collected ${collected}`] : []),
     ].join(", ");
   const parts = [

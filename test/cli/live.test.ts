@@ -92,6 +92,7 @@ const live: Live = {
         aliases: [],
         digest: null,
         collected: null,
+        withdrawn: null,
         verdicts: { integration: { verdict: "pass", reason: "" }, load: { verdict: "fail", reason: "slow" } },
       },
     ],

@@ -58,6 +58,8 @@ const twoModels: Answers = {
         version: "10",
         tags: [
           { key: "retention.collected", value: "2026-01-05T00:00:00Z" },
+          { key: "staging.verdict", value: "withdrawn" },
+          { key: "staging.reason", value: "production: OOMKilled" },
           {
             key: "gate.integration",
             value: '{"gate":"integration","verdict":"fail","reason":"1000 classes","metrics":{}}',
@@ -169,6 +171,7 @@ describe("readStatus", () => {
           digest: null,
           verdicts: { integration: { verdict: "fail", reason: "1000 classes" } },
           collected: "2026-01-05T00:00:00Z",
+          withdrawn: "production: OOMKilled",
         },
         {
           version: "1.0.9",
@@ -176,6 +179,7 @@ describe("readStatus", () => {
           digest: digest("2"),
           verdicts: { integration: { verdict: "pass", reason: "" } },
           collected: null,
+          withdrawn: null,
         },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
@@ -389,6 +393,7 @@ describe("render", () => {
     digest: null,
     verdicts: {},
     collected: null,
+    withdrawn: null,
   });
 
   it.each([
@@ -461,8 +466,16 @@ describe("render", () => {
           digest: null,
           verdicts: { integration: { verdict: "fail", reason: "no" }, load: { verdict: "skipped", reason: "" } },
           collected: "2026-01-05T00:00:00Z",
+          withdrawn: "production: OOMKilled",
         },
-        { version: "1.0.9", aliases: ["canary", "staging"], digest: digest("2"), verdicts: {}, collected: null },
+        {
+          version: "1.0.9",
+          aliases: ["canary", "staging"],
+          digest: digest("2"),
+          verdicts: {},
+          collected: null,
+          withdrawn: null,
+        },
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
       freeze: null,
@@ -477,7 +490,7 @@ describe("render", () => {
         "",
         "MODEL   ALIASES          GATES",
         "1.0.9   canary, staging  -",
-        "1.0.10  -                integration fail, load skipped, collected 2026-01-05T00:00:00Z",
+        "1.0.10  -                integration fail, load skipped, withdrawn, collected 2026-01-05T00:00:00Z",
         "",
         "PAGE    URL",
         "mlflow  http://localhost:8000",
