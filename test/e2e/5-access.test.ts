@@ -78,6 +78,8 @@ const rights: Record<
   },
   "collect-old-versions": { releases: [], looks: environments, starts: false, freeze: false },
   notify: { releases: [], looks: [], starts: false, freeze: true },
+  // A stack that watches for data drift lets it look at production.
+  "watch-data-drift": { releases: [], looks: [], starts: true, freeze: false },
   default: { releases: [], looks: [], starts: false, freeze: false },
 };
 
