@@ -43,8 +43,7 @@ const route = "gourmetgram-bench";
 export async function abortTime(cluster: Cluster): Promise<string[][]> {
   const { urls } = await readStatus(cluster);
   const { spec } = await cluster.api<HttpRoute>(`${routes}/${trafficRoute}`);
-  const port = Number(new URL(urls.production).port || 80);
-  const canaryPort = Number(new URL(urls.canary).port || 80);
+  const [port, canaryPort] = await Promise.all(["production", "canary"].map((name) => servicePort(cluster, name)));
   const rulesOf = (canaryWeight: number) => [
     {
       matches: [{ headers: [{ name: "X-Bench", value: "abort" }] }],
@@ -84,6 +83,15 @@ export async function abortTime(cluster: Cluster): Promise<string[][]> {
 
 interface HttpRoute {
   spec: { parentRefs: object[] };
+}
+
+/** Port of an environment's Service. The addresses that people open may have others. */
+async function servicePort(cluster: Cluster, environment: string): Promise<number> {
+  const app = environmentApp(environment);
+  const { spec } = await cluster.api<{ spec: { ports: { port: number }[] } }>(
+    `/api/v1/namespaces/${app}/services/${app}`,
+  );
+  return spec.ports[0].port;
 }
 
 function backend(environment: string, port: number, weight: number): object {
