@@ -136,13 +136,18 @@ export class PromotionPipeline extends pulumi.ComponentResource {
     for (const [key, configMap, holds] of [
       ["freeze", freezeName, "the freeze of promotions"],
       ["notifications", notificationsName, "the notifications that a receiver has not got yet"],
-      ["data-drift", dataDriftName, "what was seen lately of the pictures that people send"],
     ])
       new k8s.core.v1.ConfigMap(
         `${name}-${key}`,
         { metadata: { name: configMap, namespace: args.namespace, annotations: { [holdsAnnotation]: holds } } },
         child,
       );
+    // If it is lost, the watch begins anew.
+    new k8s.core.v1.ConfigMap(
+      `${name}-data-drift`,
+      { metadata: { name: dataDriftName, namespace: args.namespace } },
+      child,
+    );
 
     for (const template of this.templates) this.account(name, template, args.namespace);
     for (const manifest of manifests) {

@@ -16,18 +16,6 @@ CHANCE = 0.01
 Samples = Mapping[str, Sequence[float]]
 
 
-class Settings(NamedTuple):
-    """
-    `environment`: whose answers are judged. `bar`: distance, 0..1. `minimum_answers`: without which nothing is judged.
-    `cooldown`: seconds between two trainings that a drift starts.
-    """
-
-    environment: str
-    bar: float
-    minimum_answers: int
-    cooldown: int
-
-
 class Difference(NamedTuple):
     """How far the samples of a feature are apart (0..1), and how likely chance alone makes that (0..1)."""
 

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
-from lib import drift
 from lib.analysis import Settings, settings_of
 from lib.errors import InvalidInput
 
@@ -49,6 +48,18 @@ class Traffic(NamedTuple):
     pause_seconds: int
     analysis: Settings | None = None
     mirror: bool = False
+
+
+class DataDrift(NamedTuple):
+    """
+    `environment`: whose answers are judged. `bar`: distance, 0..1. `minimum_answers`: without which nothing is judged.
+    `cooldown`: seconds between two trainings that a drift starts.
+    """
+
+    environment: str
+    bar: float
+    minimum_answers: int
+    cooldown: int
 
 
 class Receiver(NamedTuple):
@@ -164,13 +175,13 @@ def prometheus_url(name: str = "PROMETHEUS_URL") -> str | None:
     return _matching(name, _URL, "a URL with http:// and a port: run pulumi up") if _given(name) else None
 
 
-def data_drift(name: str = "DATA_DRIFT") -> drift.Settings | None:
+def data_drift(name: str = "DATA_DRIFT") -> DataDrift | None:
     """How data drift is watched for; None in a stack that does not."""
     if not _given(name):
         return None
     found = _parsed(_given(name))
     try:
-        result = drift.Settings(
+        result = DataDrift(
             found["environment"], float(found["bar"]), int(found["minimumAnswers"]), int(found["cooldownSeconds"])
         )
     except (TypeError, KeyError, ValueError):

@@ -21,8 +21,9 @@ from lib import (
     rollout,
     step,
 )
-from lib.drift import Settings, State, Window
+from lib.drift import State, Window
 from lib.errors import StepFailed
+from lib.inputs import DataDrift
 from lib.last_release import Served
 
 FEATURES_FILE = "features.json"
@@ -47,7 +48,7 @@ def main() -> None:
         keep(after, version)
 
 
-def look(settings: Settings, served: Served, state: State, now: int) -> tuple[str, State]:
+def look(settings: DataDrift, served: Served, state: State, now: int) -> tuple[str, State]:
     """What the answers since the last look came to, in a sentence, and the state after it."""
     if state.version != served.app_version:
         state = State(served.app_version, trained=state.trained)
@@ -67,7 +68,7 @@ def look(settings: Settings, served: Served, state: State, now: int) -> tuple[st
     return decide(settings, served, state, window, now)
 
 
-def decide(settings: Settings, served: Served, state: State, window: Window, now: int) -> tuple[str, State]:
+def decide(settings: DataDrift, served: Served, state: State, window: Window, now: int) -> tuple[str, State]:
     """What a new window leads to: a training, where it makes a drift and the last training is long enough ago."""
     state = state._replace(windows=(*state.windows, window)[-drift.KEPT :])
     sentence = drift.sentence(window, settings.bar)
