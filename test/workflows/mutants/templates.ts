@@ -19,7 +19,7 @@ const waits = "waits longer than its child can take, and may run longer than it 
 const rollOuts = deadlines("gives every release the time that a roll-out may take, and a promotion the way back too");
 const limited = "acts under its own account, for a limited time, and is kept for days";
 const recovers = "structure.test.ts: recovers and watches on a schedule, never two at once, by what needs no parameter";
-const tells = "structure.test.ts: tells people every minute, never two at once, by what needs no parameter";
+const tells = "structure.test.ts: tells people every ten minutes, never two at once, by what needs no parameter";
 const collects =
   "structure.test.ts: collects while nothing is tested or promoted, with both locks, each taken in the order of a " +
   "pipeline run";
