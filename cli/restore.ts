@@ -84,8 +84,8 @@ export async function checkVersion(cluster: Cluster, { mlflow }: Manifest): Prom
     );
 }
 
-/** The schedules start these every ten minutes; they soon end. */
-const shortTemplates = ["restore-releases", "revert-staging"];
+/** The schedules start these every few minutes. They soon end, `shift-traffic` since promotions are frozen. */
+const shortTemplates = ["notify", "restore-releases", "revert-staging", "shift-traffic", "watch-data-drift"];
 
 /**
  * Waits until no Workflow runs that may have read what is replaced.

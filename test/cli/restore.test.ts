@@ -116,17 +116,20 @@ describe("the pipeline", () => {
       awaitIdle(cluster, () => undefined),
     ));
 
-  it("is waited for while a schedule restores", async () => {
-    const told: string[] = [];
-    const phases = ["Running", "Succeeded"];
-    const answers = {
-      get [path]() {
-        return { items: [workflow("cron-restore-1", "restore-releases", phases.shift()!)] };
-      },
-    };
-    await withApiServer(answers, (cluster) => awaitIdle(cluster, (doing) => told.push(doing)));
-    expect(told).toEqual(["waits for cron-restore-1"]);
-  });
+  it.each(["notify", "restore-releases", "revert-staging", "shift-traffic", "watch-data-drift"])(
+    "is waited for while a schedule runs %s",
+    async (template) => {
+      const told: string[] = [];
+      const phases = ["Running", "Succeeded"];
+      const answers = {
+        get [path]() {
+          return { items: [workflow("cron-1", template, phases.shift()!)] };
+        },
+      };
+      await withApiServer(answers, (cluster) => awaitIdle(cluster, (doing) => told.push(doing)));
+      expect(told).toEqual(["waits for cron-1"]);
+    },
+  );
 
   it("is not interrupted in a pipeline run", async () => {
     const items = [workflow("train-model-1", "train-model", "Running"), workflow("b", "restore-releases", "Running")];

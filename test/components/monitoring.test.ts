@@ -98,7 +98,7 @@ describe("the program with a section monitoring", () => {
 
   it("leaves out an environment on another cluster, whose pods it does not reach", async () => {
     const stacks = stacksOfTwoClusters();
-    const platform = { ...stacks.platform, "gourmetgram:monitoring": {} };
+    const { platform } = stacks;
     const { registrations } = await runProgram(platform, "platform");
     const text = one(registrations, "monitoring-configuration").inputs.data["prometheus.yml"];
     expect(text).toContain("gourmetgram-production");

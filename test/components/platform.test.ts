@@ -85,7 +85,7 @@ describe("a stack per environment", () => {
     // A gateway needs canary and production in the stack of the platform.
     const { "gourmetgram:gateway": _, ...withoutGateway } = runnableStack("staging");
     const whole = await runProgram(withoutGateway, "staging");
-    const platform = { ...runnableStack("platform"), "gourmetgram:monitoring": {} };
+    const platform = runnableStack("platform");
     const parts = [
       await runProgram(platform, "platform"),
       await runProgram(runnableStack("canary"), "canary", platform),
@@ -107,7 +107,7 @@ describe("a stack per environment", () => {
       "production",
       "cluster",
     ]);
-    expect(childrenOf(registrations, "production")).toHaveLength(14);
+    expect(childrenOf(registrations, "production")).toHaveLength(16);
     expect(one(registrations, "production-application").inputs.metadata.labels).toEqual({
       "gourmetgram.io/stack": "production",
     });
