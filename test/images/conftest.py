@@ -135,6 +135,19 @@ class App:
             connection.close()
 
 
+def refusal(folder: Path, **env: str) -> tuple[int, str]:
+    """Exit code and last words of an app that does not start with these settings."""
+    done = subprocess.run(
+        [sys.executable, "-B", ROOT / "images/app/server.py"],
+        cwd=folder,
+        env=os.environ | {"HOST": "127.0.0.1", "PORT": "0", "METRICS_PORT": "0"} | env,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    return done.returncode, done.stderr
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., App]]:
     """Starts the app on `tmp_path`. At the end of the test it has to end well, unless the test ended it."""

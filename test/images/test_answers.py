@@ -1,15 +1,12 @@
 """The newest answers that the app keeps, and what it measures of a picture."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from answers import kept_answers
-from conftest import ROOT, App, onnx_model
+from conftest import App, onnx_model, refusal
 from features import features
 from model import CLASSES
 from test_app import picture
@@ -95,15 +92,5 @@ def test_what_is_no_number_of_answers_is_refused(text: str):
 
 
 def test_it_says_so_when_it_starts(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-B", ROOT / "images/app/server.py"],
-        cwd=tmp_path,
-        env=os.environ | {"ANSWERS_KEPT": "all", "HOST": "127.0.0.1", "PORT": "0", "METRICS_PORT": "0"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert (done.returncode, done.stderr) == (
-        1,
-        "ANSWERS_KEPT is 'all': write a number from 0 to 10000, as in 1000\n",
-    )
+    said = "ANSWERS_KEPT is 'all': write a number from 0 to 10000, as in 1000\n"
+    assert refusal(tmp_path, ANSWERS_KEPT="all") == (1, said)

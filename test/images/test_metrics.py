@@ -3,8 +3,6 @@
 import http.client
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
 
@@ -12,7 +10,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import ROOT, App, onnx_model
+from conftest import App, onnx_model, refusal
 from hostile_pictures import HOSTILE
 from metrics import environment_of
 from model import CLASSES, WAITING_BAR
@@ -237,16 +235,8 @@ def test_what_is_no_name_of_an_environment_is_refused(name: str):
 
 
 def test_it_does_not_start_in_what_is_no_environment(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-B", ROOT / "images/app/server.py"],
-        cwd=tmp_path,
-        env=os.environ | {"ENVIRONMENT": "Staging", "HOST": "127.0.0.1", "PORT": "0", "METRICS_PORT": "0"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
     said = "ENVIRONMENT is 'Staging': write up to 30 lower-case letters, digits and dashes, as in staging\n"
-    assert (done.returncode, done.stderr) == (1, said)
+    assert refusal(tmp_path, ENVIRONMENT="Staging") == (1, said)
 
 
 def test_a_scrape_does_not_wait_for_the_pictures_in_line(serve, tmp_path):
