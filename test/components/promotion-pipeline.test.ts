@@ -229,7 +229,7 @@ describe("each workflow", () => {
 
   it("starts others only where its steps do", () => {
     const starting = templates.filter((template) =>
-      /steps\.(?:start_workflow|act_on_verdict|exit_handler)\b/.test(
+      /steps\.(?:start_workflow|act_on_verdict|exit_handler|watch_data_drift)\b/.test(
         readFileSync(join(folder, `${template}.yaml`), "utf8"),
       ),
     );

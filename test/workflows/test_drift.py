@@ -104,7 +104,7 @@ def test_pictures_like_those_of_the_training_are_within_the_bar(production, told
     [window] = kept(production).windows
     assert (window.at, window.answers, window.over) == (3000.5, 150, False) and window.distance < 0.2
     assert production.output("verdict") == "within" and float(production.output("distance")) == window.distance
-    assert not (production.out / "drift").exists()
+    assert production.created() == []
 
 
 def test_other_pictures_are_over_the_bar_and_one_look_is_no_drift(production, told):
@@ -112,30 +112,51 @@ def test_other_pictures_are_over_the_bar_and_one_look_is_no_drift(production, to
     told.sends(0.9, 150, 3000)
     assert look(production).endswith("from the training in 150 answers, over 0.35")
     assert kept(production).windows[-1].over and production.output("verdict") == "over"
-    assert not (production.out / "drift").exists() and production.events() == []
+    assert production.created() == []
 
 
 def test_the_second_look_over_the_bar_starts_a_training_and_is_told(production, told):
-    has_state(production, State("1.0.7", (OVER, WITHIN, WITHIN)))
+    production.current_workflow()
+    has_state(production, State("1.0.7", (OVER, WITHIN, WITHIN), 2000.0))
     told.sends(0.9, 150, 3000)
     said = look(production)
     assert said.startswith("people send 1.0.7 other pictures than it learnt from: ")
-    assert (production.output("drift"), production.output("version")) == ("yes", "7")
+    training = production.created()[0]
+    assert training["metadata"]["name"].startswith("train-model-v7-")
+    assert training["spec"] == {
+        "workflowTemplateRef": {"name": "train-model"},
+        "arguments": {"parameters": [{"name": "scenario", "value": "normal"}]},
+    }
     [(reason, message)] = production.events()
     assert reason == "DataDrift" and message == f"{said}: a training starts"
     state = kept(production)
-    assert state.windows == () and time.time() - state.trained < 60
+    assert (state.windows, state.seen) == ((), 3000.0) and time.time() - state.trained < 60
+
+
+def test_answers_that_led_to_a_training_do_not_count_again(production, told):
+    has_state(production, State("1.0.7", (), 3000.0, 5))
+    told.sends(0.9, 150, 3000)
+    assert look(production) == "0 of 100 answers of 1.0.7: no verdict yet"
+
+
+def test_a_training_that_does_not_start_leaves_the_drift_for_the_next_look(production, told):
+    production.current_workflow()
+    has_state(production, State("1.0.7", (OVER,), 2000.0))
+    production.rules["kubectl"] = [rule for rule in production.rules["kubectl"] if rule["args"][0] != "create"]
+    production.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "refused"))
+    told.sends(0.9, 150, 3000)
+    assert run(production) == 75 and kept(production) is None
 
 
 def test_a_drift_starts_no_training_until_the_last_one_is_long_enough_ago(production, told):
-    has_state(production, State("1.0.7", (OVER,), int(time.time()) - 3600))
+    has_state(production, State("1.0.7", (OVER,), 1000.0, int(time.time()) - 3600))
     told.sends(0.9, 150, 3000)
     assert look(production).endswith("over 0.35: a drift, whose training is less than 24 h ago")
-    assert not (production.out / "drift").exists() and len(kept(production).windows) == 2
+    assert production.created() == [] and len(kept(production).windows) == 2
 
 
 def test_only_new_answers_of_people_count(production, told):
-    has_state(production, State("1.0.7", (WITHIN,)))
+    has_state(production, State("1.0.7", (WITHIN,), 2000.0))
     told.sends(0.9, 300, 1999)
     told.sends(0.9, 300, 3000, copy=True)
     told.sends(0.5, 35, 3000)
@@ -145,7 +166,7 @@ def test_only_new_answers_of_people_count(production, told):
 
 
 def test_another_version_begins_anew(production, told):
-    has_state(production, State("1.0.6", (OVER, OVER), 5))
+    has_state(production, State("1.0.6", (OVER, OVER), 1000.0, 5))
     told.sends(0.9, 150, 3000)
     look(production)
     state = kept(production)
@@ -159,7 +180,17 @@ def test_a_pod_of_another_version_does_not_count(production, told):
     assert look(production) == "0 of 100 answers of 1.0.7: no verdict yet"
 
 
-@pytest.mark.parametrize("text", ["", "{}", "no JSON", '{"version": "1.0.7", "windows": [[1]], "trained": 0}', "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "no JSON",
+        '{"version": "1.0.7", "windows": [[1]], "seen": 0, "trained": 0}',
+        "[]",
+        '{"version": "1.0.7", "windows": [], "seen": 0, "trained": Infinity}',
+    ],
+)
 def test_what_a_person_wrote_there_is_put_right(production, told, text):
     has_state(production, text)
     told.sends(0.5, 150, 3000)
@@ -224,16 +255,3 @@ def test_settings_that_say_nothing_are_refused(monkeypatch, text):
     monkeypatch.setenv("DATA_DRIFT", text)
     with pytest.raises(InvalidInput, match=r"does not say how data drift is watched for: run pulumi up\.$"):
         inputs.data_drift()
-
-
-def test_the_training_of_a_drift_is_a_normal_one_and_takes_no_lock(world):
-    world.current_workflow()
-    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
-    done = world.run("start_workflow", TEMPLATE="train-model", WAIT="no", MODEL_VERSION="7")
-    assert done.returncode == 0, done.stderr
-    [child] = world.created()
-    assert child["metadata"]["name"].startswith("train-model-v7-")
-    assert child["spec"] == {
-        "workflowTemplateRef": {"name": "train-model"},
-        "arguments": {"parameters": [{"name": "scenario", "value": "normal"}]},
-    }

@@ -37,16 +37,15 @@ class Window(NamedTuple):
 
 
 class State(NamedTuple):
-    """`version`: the model version of the windows. `trained`: when a drift last started a training; 0: never."""
+    """
+    `version`: the model version of the windows. `seen`: when the newest answer was given that a look has taken, in
+    seconds since 1970. `trained`: when a drift last started a training; 0: never.
+    """
 
     version: str = ""
     windows: tuple[Window, ...] = ()
+    seen: float = 0.0
     trained: int = 0
-
-    @property
-    def seen(self) -> float:
-        """When the newest answer was given that a window has; 0 without one."""
-        return self.windows[-1].at if self.windows else 0.0
 
 
 def parse(text: str) -> State:
@@ -56,8 +55,9 @@ def parse(text: str) -> State:
         windows = [
             Window(float(one[0]), int(one[1]), str(one[2]), float(one[3]), bool(one[4])) for one in found["windows"]
         ]
-        return State(str(found["version"]), tuple(windows[-KEPT:]), int(found["trained"]))
-    except (ValueError, TypeError, KeyError, IndexError):
+        seen, trained = float(found["seen"]), int(found["trained"])
+        return State(str(found["version"]), tuple(windows[-KEPT:]), seen, trained)
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError):
         return State()
 
 

@@ -4,7 +4,6 @@ from lib import child_workflows, inputs, outputs, step
 from lib.errors import StepFailed
 
 PARAMETERS = {
-    "train-model": ("scenario",),
     "build-container-image": ("model-version",),
     "deploy-container-image": ("model-version", "digest"),
     "test-staging": ("model-version", "digest"),
@@ -14,10 +13,10 @@ PARAMETERS = {
 def main() -> None:
     template, wait = inputs.choice("TEMPLATE", tuple(PARAMETERS)), inputs.choice("WAIT", ("yes", "no"))
     version, digest = inputs.version(), inputs.optional_digest()
-    given = {"model-version": version, "digest": digest or "", "scenario": "normal"}
+    given = {"model-version": version, "digest": digest or ""}
     parameters = {name: given[name] for name in PARAMETERS[template]}
     # All others run under the lock on staging that this workflow holds; asking for it again would never end.
-    under_lock = template not in ("train-model", "build-container-image")
+    under_lock = template != "build-container-image"
     parent = child_workflows.current()
     name = child_workflows.start(child_workflows.manifest(parent, template, version, parameters, under_lock))
     outputs.write("workflow", name)

@@ -1,6 +1,6 @@
 """
 Compares the pictures that people have sent since the last look with those that the model learnt from. Two of the last
-five looks over the bar, the latest among them, are a drift, and the workflow then starts a training.
+five looks over the bar, the latest among them, are a drift, and start a training.
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lib import (
     answers,
+    child_workflows,
     constants,
     drift,
     events,
@@ -70,7 +71,7 @@ def look(settings: DataDrift, served: Served, state: State, now: int) -> tuple[s
 
 def decide(settings: DataDrift, served: Served, state: State, window: Window, now: int) -> tuple[str, State]:
     """What a new window leads to: a training, where it makes a drift and the last training is long enough ago."""
-    state = state._replace(windows=(*state.windows, window)[-drift.KEPT :])
+    state = state._replace(windows=(*state.windows, window)[-drift.KEPT :], seen=window.at)
     sentence = drift.sentence(window, settings.bar)
     outputs.write("distance", str(window.distance))
     outputs.write("verdict", "over" if window.over else "within")
@@ -79,10 +80,13 @@ def decide(settings: DataDrift, served: Served, state: State, window: Window, no
     if now - state.trained < settings.cooldown:
         return f"{sentence}: a drift, whose training is less than {settings.cooldown // 3600} h ago", state
     sentence = f"people send {served.app_version} other pictures than it learnt from: {sentence}"
+    # A look that is repeated finds the training that it has started.
+    training = child_workflows.manifest(
+        child_workflows.current(), "train-model", served.number or "", {"scenario": "normal"}
+    )
+    child_workflows.start(training)
     events.warn(settings.environment, "DataDrift", f"{sentence}: a training starts")
-    outputs.write("drift", "yes")
-    outputs.write("version", served.number or "")
-    return sentence, State(served.app_version, trained=now)
+    return sentence, State(served.app_version, seen=window.at, trained=now)
 
 
 def features_of(served: Served) -> drift.Samples | None:
