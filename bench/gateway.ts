@@ -1,8 +1,8 @@
 import { readStatus } from "../cli/pipeline-status";
-import { percentile95 } from "../cli/traffic-tally";
 import { environmentApp } from "../components/environments/environment-bundle";
 import { gatewayNamespace, trafficRoute } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
+import { percentile } from "../lib/percentile";
 import { inTurn, median } from "./statistics";
 
 /** Requests on each way, after one that does not count. */
@@ -25,7 +25,7 @@ export async function gatewayOverhead(cluster: Cluster): Promise<string[][]> {
   return Object.entries(seconds).map(([way, values]) => [
     way,
     (median(values) * 1000).toFixed(2),
-    (percentile95(values)! * 1000).toFixed(2),
+    (percentile(values, 0.95)! * 1000).toFixed(2),
     (median(values) / direct).toFixed(2),
   ]);
 }

@@ -1,3 +1,4 @@
+import { percentile } from "../lib/percentile";
 import { table } from "../lib/table";
 
 /** What became of one request. */
@@ -34,14 +35,11 @@ export function tally(outcomes: readonly Outcome[]): Tally {
     ok,
     errors: answers.length - ok,
     lost: outcomes.length - answers.length,
-    p95: percentile95(answers.map(({ seconds }) => seconds * 1000)),
+    p95: percentile(
+      answers.map(({ seconds }) => seconds * 1000),
+      0.95,
+    ),
   };
-}
-
-/** The smallest value that at least 95 % of the values do not exceed; null without values. */
-export function percentile95(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted.length === 0 ? null : sorted[Math.ceil(sorted.length * 0.95) - 1];
 }
 
 /** The outcomes that were answered, by the version that answered, the versions in their order. */

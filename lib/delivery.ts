@@ -1,3 +1,5 @@
+import { percentile } from "./percentile";
+
 /** What the figures need of one record of what was done to an environment. */
 export interface ReleaseRecord {
   readonly action: string;
@@ -178,8 +180,6 @@ function turnedAwayBy(tags: RegisteredVersion["tags"]): string | undefined {
   return `gate.${gate}` in tags ? gate : "no gate's report";
 }
 
-function summarize(values: number[]): Times {
-  const sorted = values.sort((a, b) => a - b);
-  const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;
-  return { count: sorted.length, median: rank(0.5), p90: rank(0.9) };
+function summarize(values: readonly number[]): Times {
+  return { count: values.length, median: percentile(values, 0.5), p90: percentile(values, 0.9) };
 }

@@ -17,7 +17,7 @@ export interface VolumeWatchArgs {
 /** The script and every module that it imports. */
 const watchModules = [
   "steps/watch_volume.py",
-  ...["analysis", "constants", "errors", "events", "inputs", "kubectl", "outputs", "step", "transient"].map(
+  ...["analysis", "constants", "errors", "events", "inputs", "instant", "kubectl", "outputs", "step", "transient"].map(
     (it) => `lib/${it}.py`,
   ),
 ];

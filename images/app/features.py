@@ -4,8 +4,6 @@ import numpy as np
 
 # Shares of each colour in what the eye takes for brightness (ITU-R BT.601).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
-
 # Side of the squares of pixels in whose mean brightness the detail is measured: what a camera's resolution and a JPEG's
 # quality change is smaller.
 SQUARE = 4

@@ -4,9 +4,10 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { filesOf, sendTraffic, trafficOptions } from "../../cli/traffic";
-import { byVersion, type Outcome, percentile95, progressLine, summaryTable, tally } from "../../cli/traffic-tally";
+import { byVersion, type Outcome, progressLine, summaryTable, tally } from "../../cli/traffic-tally";
 import { eachLine } from "../../lib/lines";
 import { repositoryRoot } from "../../lib/paths";
+import { percentile } from "../../lib/percentile";
 import { closedPort } from "./api-server";
 
 /** A real server at an address of its own, while `work` runs. */
@@ -104,9 +105,14 @@ describe("what came back", () => {
   });
 
   it("has the 95th percentile of the answers alone", () => {
-    expect(percentile95(Array.from({ length: 100 }, (_, index) => 100 - index))).toBe(95);
-    expect(percentile95([7])).toBe(7);
-    expect(percentile95([])).toBeNull();
+    expect(
+      percentile(
+        Array.from({ length: 100 }, (_, index) => 100 - index),
+        0.95,
+      ),
+    ).toBe(95);
+    expect(percentile([7], 0.95)).toBe(7);
+    expect(percentile([], 0.95)).toBeNull();
     expect(tally([outcome(200, 0.1), outcome(null, 30)]).p95).toBe(100);
   });
 

@@ -54,6 +54,10 @@ beforeAll(async () => {
   expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1 });
 });
 
+/** Changes the route as a person does. */
+const changeRoute = (change: object) =>
+  connect().api(`${route}?fieldManager=kubectl-edit`, { method: "PATCH", headers: mergePatch, body: change });
+
 /** The Workflow that watches canary looks every ten seconds, once it runs. */
 const watched = <T>(what: string, look: () => Promise<T | undefined | false>) => waitFor(what, look, 180);
 const weights = async () => (await connect().api<Route>(route)).spec.rules.at(-1)!.backendRefs.map((one) => one.weight);
@@ -105,7 +109,7 @@ describe("Given users of whom some meet a new version in canary", () => {
   it("When a person changes the weights, Then the next look puts them right", async () => {
     const { spec } = await connect().api<Route>(route);
     for (const rule of spec.rules) for (const backend of rule.backendRefs) backend.weight = 100;
-    await connect().api(`${route}?fieldManager=kubectl-edit`, { method: "PATCH", headers: mergePatch, body: { spec } });
+    await changeRoute({ spec });
     const event = await watched("the Event", async () =>
       (await eventsOf("canary")).find((event) => event.startsWith("TrafficRestored: the route had other weights")),
     );
@@ -115,8 +119,7 @@ describe("Given users of whom some meet a new version in canary", () => {
 
   it("When a person writes something else into the split's annotation, Then users meet the first share", async () => {
     const annotations = { [trafficSplitAnnotation]: "half of them" };
-    const body = { metadata: { annotations } };
-    await connect().api(`${route}?fieldManager=kubectl-edit`, { method: "PATCH", headers: mergePatch, body });
+    await changeRoute({ metadata: { annotations } });
     await watched("the first share", async () => (await status()).traffic?.version === `1.0.${next}`);
     expect((await status()).traffic).toMatchObject({ percent: 1, withdrawn: "" });
     expect(await weights()).toEqual([99, 1]);
@@ -128,7 +131,7 @@ describe("Given users of whom some meet a new version in canary", () => {
     await waitForPod("argo", "app=workflow-controller");
     const { spec } = await connect().api<Route>(route);
     for (const backend of spec.rules.at(-1)!.backendRefs) backend.weight = 50;
-    await connect().api(`${route}?fieldManager=kubectl-edit`, { method: "PATCH", headers: mergePatch, body: { spec } });
+    await changeRoute({ spec });
     await watched("a look", async () => (await weights())[1] === 1);
     report.add("workflow controller killed while it watches canary", "the watch went on, and found the next change");
   });

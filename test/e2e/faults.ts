@@ -258,7 +258,11 @@ async function changeParameters(changed: Record<string, string>): Promise<() => 
 
 /** Runs `use` while the templates read other parameters than the stack's. The stack's are always written back. */
 export async function withParameters<T>(changed: Record<string, string>, use: () => Promise<T>): Promise<T> {
-  const undo = await changeParameters(changed);
+  return during(await changeParameters(changed), use);
+}
+
+/** Runs `use`, and undoes what was changed for it, whatever becomes of it. */
+async function during<T>(undo: () => Promise<void>, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
   } finally {
@@ -275,12 +279,7 @@ export async function changePause(pauseSeconds: number): Promise<() => Promise<v
 
 /** Uses the pipeline with another time, in seconds, between two shares of the users. */
 export async function withPause<T>(pauseSeconds: number, use: () => Promise<T>): Promise<T> {
-  const undo = await changePause(pauseSeconds);
-  try {
-    return await use();
-  } finally {
-    await undo();
-  }
+  return during(await changePause(pauseSeconds), use);
 }
 
 /**

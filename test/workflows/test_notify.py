@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from conftest import says
-from lib import http_client, notifications, outbox
+from lib import http_client, instant, notifications, outbox
 from lib.inputs import TRIGGERS
 from lib.outbox import Outbox
 
@@ -81,7 +81,7 @@ class Cluster:
         for sentence in sentences:
             number = len(self.held)
             parameters = [{"name": "outcome", "value": "held"}, {"name": "reason", "value": sentence}]
-            ended = notifications.timestamp(at + number)
+            ended = instant.timestamp(at + number)
             self.held.append(
                 {
                     "metadata": {"name": f"test-staging-v{number}", "uid": f"uid-{number}"},
@@ -245,7 +245,7 @@ def test_a_secret_that_is_missing_or_wrong_is_told_once_and_stops_no_other_recei
 def test_a_day_of_failing_is_told_once(cluster, receiver):
     ops = receiver(503)
     cluster.secret("ops", ops.url)
-    message = notifications.Message("0a", "held", None, None, "held", notifications.timestamp(NOW), "Workflow/w")
+    message = notifications.Message("0a", "held", None, None, "held", instant.timestamp(NOW), "Workflow/w")
     cluster.outbox("ops", waiting=(message,), failing=NOW - 90000)
     for _ in range(2):
         cluster.notify("ops")
@@ -363,7 +363,7 @@ def test_an_outcome_becomes_an_event_of_the_same_sentence(cluster, receiver, tem
 
 def test_a_freeze_and_its_end_become_events_of_it(cluster):
     cluster.outbox("_events")
-    cluster.notify(freeze={"who": "ada", "since": notifications.timestamp(NOW), "why": "exams"})
+    cluster.notify(freeze={"who": "ada", "since": instant.timestamp(NOW), "why": "exams"})
     cluster.notify()
     assert [(kind, reason) for kind, reason, _ in created(cluster)] == [("Warning", "Frozen")] * 2
     frozen, ended = (event["message"] for event in cluster.world.created())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib import notifications, outbox
+from lib import instant, notifications, outbox
 from lib.inputs import TRIGGERS
 from lib.notifications import Message
 from lib.outbox import Outbox
@@ -11,7 +11,7 @@ NOW = notifications.seconds("2026-01-05T10:00:00Z")
 
 
 def message(name, at=NOW, trigger="held"):
-    return Message(name, trigger, "staging", "1.0.7", "why", notifications.timestamp(at), "Workflow/w")
+    return Message(name, trigger, "staging", "1.0.7", "why", instant.timestamp(at), "Workflow/w")
 
 
 def take(box, *found, now=NOW, freeze=None, triggers=TRIGGERS):
@@ -53,7 +53,7 @@ def test_a_receiver_gets_its_triggers_alone():
 
 
 def test_a_freeze_is_told_once_and_so_is_its_end():
-    data = {"who": "ada", "since": notifications.timestamp(NOW + 5), "why": "exams"}
+    data = {"who": "ada", "since": instant.timestamp(NOW + 5), "why": "exams"}
     box = take(outbox.begin("", NOW), freeze=data, now=NOW + 60).outbox
     assert len(take(box, freeze=data, now=NOW + 120).outbox.waiting) == 1
     box = take(box, now=NOW + 180).outbox
@@ -61,7 +61,7 @@ def test_a_freeze_is_told_once_and_so_is_its_end():
 
 
 def test_a_freeze_that_a_receiver_does_not_want_is_not_told_later():
-    data = {"who": "ada", "since": notifications.timestamp(NOW), "why": "exams"}
+    data = {"who": "ada", "since": instant.timestamp(NOW), "why": "exams"}
     box = take(outbox.begin("", NOW), freeze=data, triggers=("held",)).outbox
     assert take(box, freeze=data).outbox.waiting == ()
 

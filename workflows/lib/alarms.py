@@ -6,7 +6,7 @@ or reverted to it any more. It goes on serving, since only a person knows what i
 import sys
 import time
 
-from lib import analysis, events, inputs, last_release, model_registry, outputs, pods, prometheus, rollout
+from lib import analysis, events, inputs, instant, last_release, model_registry, outputs, pods, prometheus, rollout
 from lib.last_release import LastRelease
 
 # Seconds that are judged: more than lie between two runs of the schedule.
@@ -39,7 +39,7 @@ def trouble(environment: str, release: LastRelease, now: int) -> str:
     if environment in inputs.remote_environments():
         return ""
     seconds = min(WINDOW, now - release.at // 1000)
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - seconds))
+    since = instant.timestamp(now - seconds)
     crash = pods.crash_since(rollout.list_pods(environment), release.served.digest, since)
     return crash or errors(environment, release.served.app_version, seconds)
 

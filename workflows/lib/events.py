@@ -4,7 +4,7 @@ import json
 import sys
 import time
 
-from lib import constants, kubectl, outputs
+from lib import constants, instant, kubectl, outputs
 from lib.errors import StepFailed, Unavailable
 
 
@@ -38,7 +38,7 @@ def try_create(involved: dict[str, str], reason: str, message: str) -> bool:
 
 def create(involved: dict[str, str], reason: str, message: str) -> None:
     """Creates a warning about an object, in its namespace; raises StepFailed or Unavailable."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    now = instant.timestamp(time.time())
     write(involved, {"generateName": f"{involved['name']}-"}, "Warning", reason, message, now)
 
 

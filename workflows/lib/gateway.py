@@ -1,6 +1,5 @@
 """The gateway's route: reads which split of the users it holds, and puts it right."""
 
-import json
 import sys
 import time
 
@@ -13,6 +12,7 @@ from lib import (
     figures,
     freeze,
     inputs,
+    instant,
     kubectl,
     last_release,
     outputs,
@@ -55,7 +55,7 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, product
     Figures that say too little hold the split, and so do a freeze of promotions and a production, None, that is between
     two releases.
     """
-    since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(canary.at // 1000))
+    since = instant.timestamp(canary.at // 1000)
     listed = rollout.list_pods(settings.canary.environment)
     crash = pods.crash_since(listed, canary.served.digest, since)
     if crash:
@@ -160,19 +160,7 @@ def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Spli
         return
     version = route["metadata"]["resourceVersion"]
     change = traffic.patch(wanted, settings.production, settings.canary, version, settings.mirror)
-    kubectl.run(
-        "patch",
-        KIND,
-        constants.GATEWAY_ROUTE,
-        "--namespace",
-        constants.GATEWAY_NAMESPACE,
-        "--type",
-        "merge",
-        "--field-manager",
-        constants.FIELD_MANAGER,
-        "--patch",
-        json.dumps(change),
-    )
+    kubectl.merge(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE, change)
     sentence = traffic.sentence(wanted, settings.production.environment)
     print(sentence, flush=True)
     if wanted and wanted.withdrawn:

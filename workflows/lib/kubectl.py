@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lib import constants
 from lib.errors import StepFailed, Unavailable
 from lib.transient import is_transient
 
@@ -62,6 +63,12 @@ def _error_of(message: str) -> type[Exception]:
 def get(kind: str, name: str, namespace: str) -> KubernetesObject:
     """One object."""
     return json.loads(run("get", kind, name, "--namespace", namespace, "--output", "json"))
+
+
+def merge(kind: str, name: str, namespace: str, change: KubernetesObject) -> None:
+    """Changes fields of an object, in the pipeline's name."""
+    how = ["--type", "merge", "--field-manager", constants.FIELD_MANAGER, "--patch", json.dumps(change)]
+    run("patch", kind, name, "--namespace", namespace, *how)
 
 
 def list_objects(kind: str, namespace: str, selector: str) -> list[KubernetesObject]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lib import constants, full_volume, http_client, inputs, outputs
+from lib import constants, full_volume, http_client, inputs, instant, outputs
 from lib.errors import StepFailed, Unavailable
 
 # Seconds that a call waits for an MLflow that restarts, before the step runs again.
@@ -95,7 +95,7 @@ class ModelVersion:
         self.description: str = record.get("description", "")
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in record.get("tags", [])}
         # When it was last changed, but for its tags: UTC to the second.
-        self.changed_at = _to_second(int(record.get("last_updated_timestamp", 0)))
+        self.changed_at = instant.timestamp(int(record.get("last_updated_timestamp", 0)) // 1000)
 
     @property
     def verdict_at(self) -> str:
@@ -340,8 +340,4 @@ def run_tags(run: str) -> dict[str, str]:
 
 def now() -> str:
     """The time for the record, UTC, to the second."""
-    return _to_second(int(time.time() * 1000))
-
-
-def _to_second(milliseconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds // 1000))
+    return instant.timestamp(time.time())

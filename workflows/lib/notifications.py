@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from lib import constants, events, freeze, outputs
+from lib import constants, events, freeze, instant, outputs
 
 # Template and outcome of a Workflow that has ended. One run of the pipeline reports an outcome once: what the Workflow
 # that it waits for says is not here.
@@ -134,7 +134,7 @@ def of_freeze(before: str, data: Mapping[str, str], now: int) -> Message | None:
         None,
         None,
         outputs.clean(freeze.sentence(data) if state else "Promotions are no longer frozen.", _SENTENCE),
-        since if state and seconds(since) is not None else timestamp(now),
+        since if state and seconds(since) is not None else instant.timestamp(now),
         f"ConfigMap/{constants.FREEZE}",
     )
 
@@ -194,11 +194,6 @@ def seconds(text: str) -> int | None:
     except ValueError:
         return None
     return int(parsed.replace(tzinfo=datetime.UTC).timestamp())
-
-
-def timestamp(now: int) -> str:
-    """Seconds since 1970 as UTC to the second."""
-    return datetime.datetime.fromtimestamp(now, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def body(message: Message, form: str) -> bytes:

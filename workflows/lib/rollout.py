@@ -44,19 +44,7 @@ def override(environment: str, images: list[str] | None) -> None:
 
 def patch(environment: str, changes: dict[str, Any]) -> None:
     """Changes fields of the environment's Application, in the pipeline's name."""
-    kubectl.run(
-        "patch",
-        "applications.argoproj.io",
-        constants.workload(environment),
-        "--namespace",
-        constants.ARGO_CD_NAMESPACE,
-        "--type",
-        "merge",
-        "--field-manager",
-        constants.FIELD_MANAGER,
-        "--patch",
-        json.dumps(changes),
-    )
+    kubectl.merge("applications.argoproj.io", constants.workload(environment), constants.ARGO_CD_NAMESPACE, changes)
 
 
 def retry_failed_sync(environment: str) -> None:

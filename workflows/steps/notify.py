@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from lib import constants, events, freeze, http_client, inputs, kubectl, notifications, outbox, step
+from lib import constants, events, freeze, http_client, inputs, instant, kubectl, notifications, outbox, step
 from lib.errors import StepFailed, Unavailable
 from lib.inputs import Receiver
 from lib.notifications import Message
@@ -149,7 +149,7 @@ def serve(name: str, receiver: Receiver, boxes: Outboxes, facts: Facts) -> None:
         return
     box, sent, said = send(name, receiver, address, box, boxes)
     if outbox.is_overdue(box, now()):
-        since = notifications.timestamp(box.failing)
+        since = instant.timestamp(box.failing)
         sentence = f"The receiver {name} has taken nothing since {since}: {said}. Its Secret may name another url."
         boxes.write(name, tell(name, box, "overdue", "NotificationsOverdue", sentence))
     print(f"{name}: {sent} sent, {len(box.waiting)} wait{f': {said}' if said else ''}.", flush=True)
@@ -165,7 +165,7 @@ def take_in(name: str, receiver: Receiver, text: str | None, facts: Facts) -> Ou
             warn("NotificationsLost", lost)
     taken = outbox.take_in(box, facts.found, facts.freeze, receiver.triggers, now())
     if taken.has_gap:
-        since = notifications.timestamp(box.read)
+        since = instant.timestamp(box.read)
         gap = f"Nobody looked since {since}: {name} may miss Events, which live for an hour."
         warn("NotificationsLost", gap)
     if taken.dropped:

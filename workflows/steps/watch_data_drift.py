@@ -112,10 +112,8 @@ def read() -> tuple[State, str]:
 
 def keep(state: State, version: str) -> None:
     """Writes the state; raises Unavailable where somebody else has changed it since."""
-    patch = {"metadata": {"resourceVersion": version}, "data": {"state": drift.write(state)}}
-    where = [constants.DATA_DRIFT, "--namespace", constants.ARGO_NAMESPACE]
-    how = ["--type", "merge", "--field-manager", constants.FIELD_MANAGER, "--patch", json.dumps(patch)]
-    kubectl.run("patch", "configmaps", *where, *how)
+    change = {"metadata": {"resourceVersion": version}, "data": {"state": drift.write(state)}}
+    kubectl.merge("configmaps", constants.DATA_DRIFT, constants.ARGO_NAMESPACE, change)
 
 
 if __name__ == "__main__":
