@@ -1,5 +1,6 @@
 """Small real ONNX models, made here, and the app on one of them."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -86,6 +87,15 @@ class App:
         """Bytes of memory that the process has held at most, or since `forget_peak`."""
         with open(f"/proc/{self.process.pid}/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+
+    def open_files(self) -> list[tuple[Path, str]]:
+        """What the process has open, each as its entry in /proc and what that leads to."""
+        found = []
+        for entry in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            # The app goes on, and closes files while they are listed.
+            with contextlib.suppress(FileNotFoundError):
+                found.append((entry, os.readlink(entry)))
+        return found
 
     def forget_peak(self) -> None:
         """Has the peak counted from now on."""
