@@ -1,4 +1,4 @@
-import { readStatus } from "../cli/pipeline-status";
+import { readStatus } from "../client/pipeline-status";
 import { goTool } from "../image-builder/go-tool";
 import { exec } from "../lib/exec";
 import type { Cluster } from "../lib/kube-client";

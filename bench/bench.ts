@@ -3,8 +3,8 @@
  * Quote the ratios, since machines differ.
  */
 
-import { readStatus } from "../cli/pipeline-status";
-import { pipelineRunWorkflows } from "../cli/workflows";
+import { readStatus } from "../client/pipeline-status";
+import { pipelineRunWorkflows } from "../client/workflows";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";

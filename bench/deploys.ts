@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readStatus } from "../cli/pipeline-status";
+import { readStatus } from "../client/pipeline-status";
 import { applicationsPath } from "../components/shared/workflow-names";
 import { exec } from "../lib/exec";
 import type { Cluster } from "../lib/kube-client";

@@ -1,4 +1,4 @@
-import { readStatus } from "../cli/pipeline-status";
+import { readStatus } from "../client/pipeline-status";
 import { environmentApp } from "../components/environments/environment-bundle";
 import { gatewayNamespace, trafficRoute } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";

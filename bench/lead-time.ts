@@ -1,5 +1,5 @@
-import { templateOf } from "../cli/pipeline-run";
-import type { Workflow, WorkflowNode } from "../cli/workflows";
+import { templateOf } from "../client/pipeline-run";
+import type { Workflow, WorkflowNode } from "../client/workflows";
 
 export interface LeadTime {
   readonly total: number;

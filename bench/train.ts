@@ -1,5 +1,5 @@
 import { follow } from "../cli/train";
-import { submit } from "../cli/workflows";
+import { submit } from "../client/workflows";
 import type { Cluster } from "../lib/kube-client";
 
 /**

@@ -2,6 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { readFreeze } from "../client/freeze";
+import { mlflowServerVersion } from "../client/mlflow";
+import { listVersionTags, type VersionTags } from "../client/models";
+import { listReleases } from "../client/releases";
 import { mlflowNamespace } from "../components/shared/mlflow-address";
 import { currentStack } from "../config";
 import type { Cluster } from "../lib/kube-client";
@@ -23,10 +27,6 @@ import {
   unfinishedFolder,
 } from "./backups/manifest";
 import { inContainer, MlflowVolume } from "./backups/mlflow-volume";
-import { readFreeze } from "./freeze";
-import { mlflowServerVersion } from "./mlflow";
-import { listVersionTags, type VersionTags } from "./models";
-import { listReleases } from "./releases";
 
 const usage = `Usage: npm run backup -- <folder>
 

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
+import { output } from "../client/pipeline-run";
+import { pipelineRunWorkflows, submit } from "../client/workflows";
 import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
-import { output } from "./pipeline-run";
 import { follow } from "./train";
-import { pipelineRunWorkflows, submit } from "./workflows";
 
 const usage = `Usage: npm run collect [-- --dry-run]
 

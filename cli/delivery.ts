@@ -1,13 +1,13 @@
 import { parseArgs } from "node:util";
+import { readEnvironments } from "../client/environments";
+import { listRegisteredVersions } from "../client/models";
+import { listReleases } from "../client/releases";
 import { type Delivery, measureDelivery, type Times } from "../lib/delivery";
 import { duration } from "../lib/duration";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { timestamp } from "../lib/timestamp";
 import { connect } from "../stacks/stack-cluster";
-import { readEnvironments } from "./environments";
-import { listRegisteredVersions } from "./models";
-import { listReleases } from "./releases";
 
 const usage = `Usage: npm run figures [-- [--days <number>] [--json]]
 

@@ -1,11 +1,11 @@
 import { parseArgs } from "node:util";
+import { readEnvironments } from "../client/environments";
+import { listNewestReleases, listReleases, type Release, servedAt } from "../client/releases";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { timestamp } from "../lib/timestamp";
 import { connect } from "../stacks/stack-cluster";
-import { readEnvironments } from "./environments";
-import { listNewestReleases, listReleases, type Release, servedAt } from "./releases";
 
 const usage = `Usage: npm run history [-- [environment] [--at <time>] [--limit <number> | --all] [--json]]
 

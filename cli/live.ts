@@ -1,43 +1,14 @@
+import type { Figures } from "../client/figures";
+import type { Live } from "../client/live";
+import type { BriefStatus, EnvironmentStatus } from "../client/pipeline-status";
+import { describeSplit } from "../client/traffic-split";
 import { duration } from "../lib/duration";
-import { type Cluster, isTransient } from "../lib/kube-client";
+import { isTransient } from "../lib/kube-client";
 import type { Screen } from "../lib/phases";
 import { timestamp } from "../lib/timestamp";
-import { type Figures, readFigures } from "./figures";
-import { runningSteps, type StepSince } from "./pipeline-run";
-import { type BriefStatus, type EnvironmentStatus, readBriefStatus } from "./pipeline-status";
-import { describeSplit } from "./traffic-split";
-import { listWorkflows } from "./workflows";
-
-/** A Workflow that runs, with the steps of it that run. */
-interface RunningWorkflow {
-  readonly name: string;
-  readonly since: string;
-  readonly steps: StepSince[];
-}
-
-/** What one look at the pipeline saw. */
-export interface Live {
-  readonly status: BriefStatus;
-  readonly running: RunningWorkflow[];
-  /** By environment; null in a stack without monitoring, a sentence where Prometheus cannot be asked. */
-  readonly figures: Record<string, Figures> | null | string;
-}
 
 /** Seconds between two looks: no more load than one person at the pages. */
 const interval = 3;
-/** Models that one look asks MLflow for, beside those that run. */
-const models = 5;
-
-/** One look at the pipeline. A Prometheus that does not answer hides nothing else. */
-export async function readLive(cluster: Cluster): Promise<Live> {
-  const [status, workflows, figures] = await Promise.all([
-    readBriefStatus(cluster, models),
-    listWorkflows(cluster),
-    readFigures(cluster).catch((error: Error) => error.message),
-  ]);
-  return { status, running: workflows.flatMap(runningSteps), figures };
-}
-
 /** The pipeline as a tree, a line each for what an environment runs, its gates, its pods, and what people met. */
 export function renderLive({ status, running, figures }: Live, now: Date): string {
   const { environments, freeze, traffic } = status;

@@ -1,5 +1,13 @@
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { readFreeze, writeFreeze } from "../client/freeze";
+import { mlflowServerVersion } from "../client/mlflow";
+import { listModels } from "../client/models";
+import { allFinished, failure, templateOf } from "../client/pipeline-run";
+import { type EnvironmentStatus, readBriefStatus } from "../client/pipeline-status";
+import { listReleases } from "../client/releases";
+import { readVolumes } from "../client/volumes";
+import { listWorkflows, pipelineRunWorkflows, submit } from "../client/workflows";
 import { mlflowNamespace } from "../components/shared/mlflow-address";
 import { workflowNamespace } from "../components/shared/workflow-names";
 import { mlflowVersion } from "../images/mlflow-version";
@@ -17,15 +25,7 @@ import { type Backup, canOpen, checkFiles, type LastRelease, type Manifest, read
 import { type Begun, readBegun, withoutMlflow, writeBegun } from "./backups/mlflow-deployment";
 import { inContainer, MlflowVolume } from "./backups/mlflow-volume";
 import { aloneInCluster } from "./backups/restore-lock";
-import { readFreeze, writeFreeze } from "./freeze";
-import { mlflowServerVersion } from "./mlflow";
-import { listModels } from "./models";
 import { patiently, usualPatience } from "./patience";
-import { allFinished, failure, templateOf } from "./pipeline-run";
-import { type EnvironmentStatus, readBriefStatus } from "./pipeline-status";
-import { listReleases } from "./releases";
-import { readVolumes } from "./volumes";
-import { listWorkflows, pipelineRunWorkflows, submit } from "./workflows";
 
 const usage = `Usage: npm run restore -- <folder> [--replace]
 

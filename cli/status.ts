@@ -1,12 +1,13 @@
 import { parseArgs } from "node:util";
+import { readLive } from "../client/live";
+import type { Model } from "../client/models";
+import { type BriefStatus, newestModels, readBriefStatus, readStatus, type Status } from "../client/pipeline-status";
+import { describeSplit } from "../client/traffic-split";
+import { fullVolumes, readVolumes } from "../client/volumes";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";
-import { readLive, renderLive, watch } from "./live";
-import type { Model } from "./models";
-import { type BriefStatus, newestModels, readBriefStatus, readStatus, type Status } from "./pipeline-status";
-import { describeSplit } from "./traffic-split";
-import { fullVolumes, readVolumes } from "./volumes";
+import { renderLive, watch } from "./live";
 
 /** What runs or has an alias first, then the others, each newest first. */
 function inUseFirst({ models, environments }: Status): Model[] {

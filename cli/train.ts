@@ -1,9 +1,4 @@
 import { parseArgs } from "node:util";
-import { scenarios } from "../images/model";
-import type { Cluster } from "../lib/kube-client";
-import { runMain } from "../lib/main";
-import { connect } from "../stacks/stack-cluster";
-import { patiently, usualPatience } from "./patience";
 import {
   allFinished,
   deletedOutcome,
@@ -12,9 +7,14 @@ import {
   type PipelineRunEvent,
   pipelineRunEvents,
   pipelineRunOutcome,
-} from "./pipeline-run";
+} from "../client/pipeline-run";
+import { pipelineRunWorkflows, submit, type Workflow } from "../client/workflows";
+import { scenarios } from "../images/model";
+import type { Cluster } from "../lib/kube-client";
+import { runMain } from "../lib/main";
+import { connect } from "../stacks/stack-cluster";
+import { patiently, usualPatience } from "./patience";
 import { followTrainingLog } from "./training-log";
-import { pipelineRunWorkflows, submit, type Workflow } from "./workflows";
 
 const usage = `Usage: npm run train -- [${scenarios.join("|")}]
 

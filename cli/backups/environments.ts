@@ -1,8 +1,8 @@
+import { readEnvironments } from "../../client/environments";
 import { applicationsPath, environmentOf, lastReleaseAnnotation } from "../../components/shared/workflow-names";
 import { parseJson } from "../../lib/json";
 import type { Cluster } from "../../lib/kube-client";
 import { isRecord } from "../../lib/record";
-import { readEnvironments } from "../environments";
 import type { LastRelease } from "./manifest";
 
 interface Application {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseDays, renderDelivery } from "../../cli/delivery";
-import { listRegisteredVersions } from "../../cli/models";
+import { listRegisteredVersions } from "../../client/models";
 import type { Delivery } from "../../lib/delivery";
 import { withApiServer } from "./api-server";
 

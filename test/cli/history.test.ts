@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseTime, renderHistory, renderServed } from "../../cli/history";
-import { listNewestReleases, listReleases, parseRelease, type Run, servedAt } from "../../cli/releases";
+import { listNewestReleases, listReleases, parseRelease, type Run, servedAt } from "../../client/releases";
 import { withApiServer } from "./api-server";
 
 const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";

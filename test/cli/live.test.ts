@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { readFigures } from "../../cli/figures";
-import { describeFigures, type Live, renderLive, watch } from "../../cli/live";
+import { describeFigures, renderLive, watch } from "../../cli/live";
+import { readFigures } from "../../client/figures";
+import type { Live } from "../../client/live";
 import { ApiError } from "../../lib/kube-client";
 import { type Answers, withApiServer } from "./api-server";
 

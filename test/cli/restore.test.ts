@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentState } from "../../cli/backups/environments";
 import type { Backup, Manifest } from "../../cli/backups/manifest";
-import type { EnvironmentStatus } from "../../cli/pipeline-status";
 import { awaitIdle, beginOrResume, checkVersion, compare, holdReleases, render } from "../../cli/restore";
+import type { EnvironmentStatus } from "../../client/pipeline-status";
 import { type Answers, withApiServer } from "./api-server";
 
 const platform = "/apis/apps/v1/namespaces/gourmetgram-platform/deployments/mlflow";

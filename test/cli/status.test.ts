@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { listModels, listNewestModels } from "../../cli/models";
-import { readBriefStatus, readStatus, type Status } from "../../cli/pipeline-status";
 import { render } from "../../cli/status";
+import { listModels, listNewestModels } from "../../client/models";
+import { readBriefStatus, readStatus, type Status } from "../../client/pipeline-status";
 import { table } from "../../lib/table";
 import { type Answers, withApiServer } from "./api-server";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { follow } from "../../cli/train";
-import { pipelineRunWorkflows, submit } from "../../cli/workflows";
+import { pipelineRunWorkflows, submit } from "../../client/workflows";
 import { closedPort, clusterAt, kubeconfig, whoIs, withApiServer } from "./api-server";
 import { gate, workflow } from "./workflows";
 

@@ -1,4 +1,4 @@
-import type { Workflow, WorkflowNode } from "../../cli/workflows";
+import type { Workflow, WorkflowNode } from "../../client/workflows";
 
 const start = Date.parse("2026-01-05T10:00:00Z");
 /** A time of the story, in seconds after its begin, as Kubernetes writes it. */

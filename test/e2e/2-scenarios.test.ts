@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Outcome } from "../../cli/pipeline-run";
-import { submit } from "../../cli/workflows";
+import type { Outcome } from "../../client/pipeline-run";
+import { submit } from "../../client/workflows";
 import { lockHolderLabel, pipelineRunLabel } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";

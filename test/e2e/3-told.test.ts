@@ -1,5 +1,5 @@
 import { afterAll, expect, it } from "vitest";
-import { submit, type Workflow } from "../../cli/workflows";
+import { submit, type Workflow } from "../../client/workflows";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import { followToEnd, waitFor } from "./faults";

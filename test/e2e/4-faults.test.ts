@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { mlflow } from "../../cli/mlflow";
-import { submit } from "../../cli/workflows";
+import { mlflow } from "../../client/mlflow";
+import { submit } from "../../client/workflows";
 import { catalogue, imageReference } from "../../images/catalogue";
 import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { sendTraffic } from "../../cli/traffic";
-import type { Workflow } from "../../cli/workflows";
+import type { Workflow } from "../../client/workflows";
 import { parentLabel } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { submit } from "../../cli/workflows";
+import { submit } from "../../client/workflows";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import { execIn, followToEnd, platformParts, waitFor, withParameters } from "./faults";

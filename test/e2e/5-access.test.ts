@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { submit } from "../../cli/workflows";
+import { submit } from "../../client/workflows";
 import { restrictedContainer } from "../../components/shared/security";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { Exec } from "@kubernetes/client-node";
-import { mlflow } from "../../cli/mlflow";
-import type { Outcome } from "../../cli/pipeline-run";
 import { follow } from "../../cli/train";
-import { pipelineRunWorkflows, submit, type Workflow } from "../../cli/workflows";
+import { mlflow } from "../../client/mlflow";
+import type { Outcome } from "../../client/pipeline-run";
+import { pipelineRunWorkflows, submit, type Workflow } from "../../client/workflows";
 import { mlflowAddress } from "../../components/shared/mlflow-address";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";

@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { mlflow } from "../../cli/mlflow";
-import { type EnvironmentStatus, readStatus, type Status } from "../../cli/pipeline-status";
-import { listReleases, type Release } from "../../cli/releases";
-import { pipelineRunWorkflows, type Workflow } from "../../cli/workflows";
+import { mlflow } from "../../client/mlflow";
+import { type EnvironmentStatus, readStatus, type Status } from "../../client/pipeline-status";
+import { listReleases, type Release } from "../../client/releases";
+import { pipelineRunWorkflows, type Workflow } from "../../client/workflows";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { checkReason, freeze, unfreeze } from "../../cli/freeze";
-import { type Answers, whoIs, withApiServer } from "./api-server";
+import { checkReason, freeze, unfreeze } from "../../client/freeze";
+import { type Answers, whoIs, withApiServer } from "../cli/api-server";
 
 const path = "/api/v1/namespaces/argo/configmaps/promotion-freeze";
 const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { fullVolumes, readVolumes, type Volume } from "../../cli/volumes";
-import { type Answers, withApiServer } from "./api-server";
+import { fullVolumes, readVolumes, type Volume } from "../../client/volumes";
+import { type Answers, withApiServer } from "../cli/api-server";
 
 const GiB = 2 ** 30;
 const pods = (namespace: string, app: string) => `GET /api/v1/namespaces/${namespace}/pods?labelSelector=app=${app}`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { describeSplit, readTrafficSplit } from "../../cli/traffic-split";
-import { withApiServer } from "./api-server";
+import { describeSplit, readTrafficSplit } from "../../client/traffic-split";
+import { withApiServer } from "../cli/api-server";
 
 const path = "GET /apis/gateway.networking.k8s.io/v1/namespaces/gourmetgram-gateway/httproutes/gourmetgram";
 const holding = (text?: string) => ({

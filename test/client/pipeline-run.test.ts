@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { failure, outcomes, pipelineRunEvents, pipelineRunOutcome } from "../../cli/pipeline-run";
+import { failure, outcomes, pipelineRunEvents, pipelineRunOutcome } from "../../client/pipeline-run";
 import { repositoryRoot } from "../../lib/paths";
-import { gate, skipped, workflow } from "./workflows";
+import { gate, skipped, workflow } from "../cli/workflows";
 
 const trained = workflow("train-model", {
   from: 0,

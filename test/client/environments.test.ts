@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { readEnvironments } from "../../cli/environments";
 import { checkEnvironment } from "../../cli/history";
-import { checkPromotion } from "../../cli/promote";
+import { readEnvironments } from "../../client/environments";
+import { checkPromotion } from "../../client/promotion";
 import type { Cluster } from "../../lib/kube-client";
-import { withApiServer } from "./api-server";
+import { withApiServer } from "../cli/api-server";
 
 const path = "GET /api/v1/namespaces/argo/configmaps/pipeline-parameters";
 const four = {

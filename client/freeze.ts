@@ -1,0 +1,53 @@
+import { freezeName, workflowNamespace } from "../components/shared/workflow-names";
+import type { Cluster } from "../lib/kube-client";
+import { timestamp } from "../lib/timestamp";
+import { recordFreeze } from "./releases";
+
+export interface Freeze {
+  readonly who: string;
+  readonly since: string;
+  readonly why: string;
+}
+
+const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/${freezeName}`;
+
+/** The current freeze, or undefined. */
+export async function readFreeze(cluster: Cluster): Promise<Freeze | undefined> {
+  const { data } = await cluster.api<{ data?: Freeze }>(path);
+  return data && Object.keys(data).length > 0 ? data : undefined;
+}
+
+/** A reason that fits on one line. @throws for anything else */
+export function checkReason(text: string): string {
+  const reason = text.trim();
+  if (!/^[^\p{C}{}]{1,200}$/u.test(reason))
+    throw new Error(
+      "write the reason, in one line of at most 200 characters without braces, " +
+        'as in: npm run freeze -- "exams until Friday"',
+    );
+  return reason;
+}
+
+/** Sets a freeze, or lifts it with null, without a record of it. */
+export async function writeFreeze(cluster: Cluster, data: Freeze | null): Promise<void> {
+  const headers = { "content-type": "application/merge-patch+json" };
+  await cluster.api(`${path}?fieldManager=promotion-freeze`, { method: "PATCH", headers, body: { data } });
+}
+
+/** Stops all promotions, and replaces a current freeze. @returns what was done, in one sentence */
+export async function freeze(cluster: Cluster, why: string, now = new Date()): Promise<string> {
+  const who = await cluster.username();
+  await writeFreeze(cluster, { who, since: timestamp(now), why: checkReason(why) });
+  await recordFreeze(cluster, "freeze", who, why);
+  const remedy = "To allow promotions again, run npm run unfreeze.";
+  return `Promotions are frozen, by ${who}: ${why}. Reverts still run. ${remedy}`;
+}
+
+/** Allows promotions again. @returns what was done, in one sentence */
+export async function unfreeze(cluster: Cluster, why: string): Promise<string> {
+  const current = await readFreeze(cluster);
+  if (!current) return "Promotions were not frozen.";
+  await writeFreeze(cluster, null);
+  await recordFreeze(cluster, "unfreeze", await cluster.username(), why);
+  return `Promotions are allowed again. They were frozen by ${current.who} since ${current.since}: ${current.why}`;
+}

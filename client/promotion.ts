@@ -1,0 +1,17 @@
+import type { Cluster } from "../lib/kube-client";
+import { readEnvironments } from "./environments";
+
+/** Number of a model version, from `5` or `1.0.5`. @throws for anything else */
+export function modelVersion(text: string): string {
+  const number = /^(?:1\.0\.)?([1-9][0-9]{0,8})$/.exec(text)?.[1];
+  if (!number) throw new Error(`"${text}" is not a model version: write its number, as in 5 or 1.0.5`);
+  return number;
+}
+
+/** @throws if the target is not the environment after the source */
+export async function checkPromotion(cluster: Cluster, source: string, target: string): Promise<void> {
+  const environments = await readEnvironments(cluster);
+  const pairs = environments.slice(1).map((next, index) => `${environments[index]} ${next}`);
+  if (!pairs.includes(`${source} ${target}`))
+    throw new Error(`there is no promotion from ${source} to ${target}: write ${pairs.join(", or ")}`);
+}
