@@ -2,12 +2,12 @@
 
 import pytest
 
-from lib import instant, notifications, outbox
+from lib import instant, outbox
 from lib.inputs import TRIGGERS
 from lib.notifications import Message
 from lib.outbox import Outbox
 
-NOW = notifications.seconds("2026-01-05T10:00:00Z")
+NOW = instant.seconds("2026-01-05T10:00:00Z")
 
 
 def message(name, at=NOW, trigger="held"):

@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from lib import notifications
+from lib import instant, notifications
 from lib.notifications import Message
 
 CAPACITY = 100  # messages; six outboxes of them fit into a ConfigMap
@@ -79,7 +79,7 @@ def take_in(
     outbox: Outbox, found: Iterable[Message], freeze: Mapping[str, str], triggers: Collection[str], now: int
 ) -> Taken:
     """Takes in those messages of `triggers` that are new, in order of time, and the change of the freeze."""
-    times = {message: notifications.seconds(message.time) for message in found if message.trigger in triggers}
+    times = {message: instant.seconds(message.time) for message in found if message.trigger in triggers}
     new = {
         message: time
         for message, time in times.items()
@@ -87,7 +87,7 @@ def take_in(
     }
     change = notifications.of_freeze(outbox.freeze, freeze, now) if "frozen" in triggers else None
     if change:
-        new[change] = notifications.seconds(change.time)
+        new[change] = instant.seconds(change.time)
     waiting = (*outbox.waiting, *sorted(new, key=lambda message: (new[message], message.id)))
     since = max(outbox.since, now - _DELAY)
     seen = {**outbox.seen, **{message.id: time for message, time in new.items()}}

@@ -109,6 +109,32 @@ def begin(action: str, environment: str, version: str | None = None, disagreemen
     return Release(run)
 
 
+def note(action: str, environment: str, version: str, who: str, outcome: str, reason: str) -> None:
+    """
+    Records something that changes no environment, as `ask`, `approve`, `reject` or `expire`: who did it, and with which
+    outcome. A step that runs again records it once.
+    """
+    workflow = child_workflows.current()
+    who = outputs.clean(who, 200)
+    identity = _identity(action, environment, workflow)
+    earlier = _search(" and ".join(f"tags.{key} = '{value}'" for key, value in identity.items()))
+    if any(Release(run).tags.get("requested_by") == who for run in earlier):
+        return
+    tags = identity | {
+        "workflow": workflow["metadata"]["name"],
+        "app_version": constants.app_version(version),
+        "requested_by": who,
+        "outcome": outcome,
+        "reason": outputs.clean(reason),
+    }
+    now = _milliseconds()
+    name = f"{action} {environment} {tags['app_version']}"
+    about = {"experiment_id": _experiment(), "run_name": name, "start_time": now, "tags": _tags(tags)}
+    run = model_registry.call("POST", "runs/create", about)["run"]
+    fields = {"run_id": run["info"]["run_id"], "status": "FINISHED", "end_time": now}
+    model_registry.call("POST", "runs/update", fields)
+
+
 def opened(action: str, environment: str, workflow: Workflow | None = None) -> Release | None:
     """The record that this Workflow opened and has not closed, or None."""
     identity = _identity(action, environment, workflow or child_workflows.current())

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from lib import constants, events, freeze, http_client, inputs, instant, kubectl, notifications, outbox, step
+from lib import approval, constants, events, freeze, http_client, inputs, instant, kubectl, notifications, outbox, step
 from lib.errors import StepFailed, Unavailable
 from lib.inputs import Receiver
 from lib.notifications import Message
@@ -97,7 +97,12 @@ def look(namespaces: tuple[str, ...]) -> Facts:
         "workflows.argoproj.io", constants.ARGO_NAMESPACE, "workflows.argoproj.io/completed=true"
     )
     created = [event for namespace in namespaces for event in kubectl.list_events(namespace, constants.FIELD_MANAGER)]
-    found = [*notifications.of_workflows(ended), *notifications.of_events(created)]
+    asked = kubectl.list_objects(approval.KIND, constants.ARGO_NAMESPACE)
+    found = [
+        *notifications.of_workflows(ended),
+        *notifications.of_events(created),
+        *notifications.of_approvals(asked),
+    ]
     return Facts(found, freeze.read())
 
 
