@@ -56,7 +56,7 @@ export class Approvals extends pulumi.ComponentResource {
 }
 
 /** What the policy's file leaves empty. A map of CEL has values of one kind, so an empty list is left out. */
-export function approvers(approval: Approval): Record<string, unknown> {
+function approvers(approval: Approval): Record<string, unknown> {
   const rules = Object.entries(approval);
   const named = (key: "users" | "groups") =>
     Object.fromEntries(rules.filter(([, rule]) => rule[key].length > 0).map(([target, rule]) => [target, rule[key]]));
