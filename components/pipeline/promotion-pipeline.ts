@@ -85,7 +85,7 @@ const dataDriftState: k8s.types.input.rbac.v1.PolicyRule = {
 /** `promote-model` asks people, and says what has become of it. */
 const approvalRules: k8s.types.input.rbac.v1.PolicyRule[] = [
   { apiGroups: ["gourmetgram.io"], resources: ["approvals"], verbs: ["create", "get", "list", "watch"] },
-  { apiGroups: ["gourmetgram.io"], resources: ["approvals/status"], verbs: ["patch"] },
+  { apiGroups: ["gourmetgram.io"], resources: ["approvals/status"], verbs: ["get", "patch"] },
 ];
 
 /** `notify` keeps what the receivers have not got, and reports on it what goes wrong. */

@@ -269,7 +269,7 @@ describe("each workflow", () => {
         look,
         freeze,
         { ...approvals, verbs: ["create", "get", "list", "watch"] },
-        { ...approvals, resources: ["approvals/status"], verbs: ["patch"] },
+        { ...approvals, resources: ["approvals/status"], verbs: ["get", "patch"] },
       ],
     ],
     ["restore-releases", [report, look]],
