@@ -3,6 +3,7 @@ const rooms = [
   "bench",
   "cli",
   "stacks",
+  "board",
   "client",
   "local",
   "components",

@@ -1,0 +1,166 @@
+import type { ApprovalView, DeliveryView, EnvironmentView, ModelView, PipelineView, RecordView } from "../../board/api";
+import { digestOf, modelsUntil } from "./models";
+import { recordsUntil, servedAt } from "./records";
+import { endedRuns, runLength, scriptedRun } from "./scripted-run";
+
+/** What the page is shown: a usual pipeline, one without anything, a frozen one, and one as large as they come. */
+export const sceneNames = ["usual", "empty", "frozen", "large"] as const;
+export type SceneName = (typeof sceneNames)[number];
+
+export interface Scene {
+  readonly environments: readonly string[];
+  readonly models: readonly ModelView[];
+  readonly records: readonly RecordView[];
+  /** @param now in milliseconds since 1970 */
+  readonly pipelineAt: (now: number) => PipelineView;
+  readonly delivery: DeliveryView;
+}
+
+const minutes = 60_000;
+const newest = 24;
+
+const largePath = Array.from({ length: 30 }, (_, index) => {
+  if (index === 0) return "staging";
+  if (index === 29) return "production";
+  return index === 28 ? "canary" : `region-${String(index).padStart(2, "0")}`;
+});
+
+function environmentAt(scene: Scene, name: string, index: number, now: number): EnvironmentView {
+  const at = new Date(now).toISOString();
+  const version = servedAt(scene.environments, scene.records, at).environments[index].version;
+  const since = scene.records.find((one) => one.environment === name && one.serves)?.endedAt ?? null;
+  const isLast = index === scene.environments.length - 1;
+  return {
+    name,
+    version,
+    digest: version && digestOf(version),
+    since,
+    health: index === 7 ? "Degraded" : "Healthy",
+    pods: { ready: index === 7 ? 0 : 1 + Number(isLast), all: 1 + Number(isLast), restarts: index === 7 ? 4 : 0 },
+    percent: usersOf(scene.environments.length - 1 - index),
+    soakLeftSeconds: null,
+    needsApproval: isLast,
+    closed: index === 5 ? "closed until Mon 08:00 UTC (nights and weekends)" : null,
+    promotesFrom: scene.environments[index - 1] ?? null,
+  };
+}
+
+/** Percent of the users: the last environment and the one before it share them. */
+function usersOf(fromEnd: number): number | null {
+  if (fromEnd === 0) return 80;
+  return fromEnd === 1 ? 20 : null;
+}
+
+const approval = (now: number): ApprovalView => ({
+  name: "promote-model-h5t7w",
+  target: "production",
+  version: "1.0.22",
+  digest: digestOf("1.0.22"),
+  requestedBy: "bob",
+  requestedAt: new Date(now - 18 * minutes).toISOString(),
+  expiresAt: new Date(now + 101 * minutes).toISOString(),
+  minimum: 2,
+  emergency: "",
+  figures: { "load.p95_ms": 412.3, "load.success_percent": 100, "resource.memory_mib": 118, "resource.restarts": 0 },
+  responses: [{ user: "carol", action: "approve", message: "canary looks good since this morning" }],
+  phase: "Waiting",
+  reason: "",
+});
+
+const links = {
+  staging: "http://127.0.0.1:8081",
+  canary: "http://127.0.0.1:8082",
+  production: "http://127.0.0.1:8080",
+  "Argo Workflows": "https://127.0.0.1:2746",
+  "Argo CD": "https://127.0.0.1:8888",
+  MLflow: "http://127.0.0.1:8000",
+};
+
+const delivery = (environments: readonly string[], end: number): DeliveryView => ({
+  from: new Date(end - 30 * 24 * 60 * minutes).toISOString(),
+  to: new Date(end).toISOString(),
+  leadTime: { count: 14, median: 17_820, p90: 43_260 },
+  judged: 24,
+  turnedAway: 8,
+  by: { integration: 2, resource: 2, load: 4 },
+  environments: environments.map((name, index) => ({
+    name,
+    deployments: 24 - index,
+    failures: index === 0 ? 8 : 0,
+    restore: { count: index === 0 ? 8 : 0, median: index === 0 ? 74 : null },
+  })),
+});
+
+const nothing = (end: number): DeliveryView => ({
+  ...delivery([], end),
+  leadTime: { count: 0, median: null, p90: null },
+  judged: 0,
+  turnedAway: 0,
+  by: {},
+});
+
+function emptyScene(begin: number): Scene {
+  const environments = ["staging", "canary", "production"];
+  const empty: Scene = {
+    environments,
+    models: [],
+    records: [],
+    delivery: nothing(begin),
+    pipelineAt: (now) => ({
+      at: new Date(now).toISOString(),
+      environments: environments.map((name, index) => ({
+        ...environmentAt(empty, name, index, now),
+        percent: null,
+        pods: { ready: 1, all: 1, restarts: 0 },
+      })),
+      freeze: null,
+      traffic: null,
+      runs: [],
+      approvals: [],
+      problems: [],
+      links,
+    }),
+  };
+  return empty;
+}
+
+/** @param begin when the server began, in milliseconds since 1970: the scripted run begins then */
+export function makeScene(name: SceneName, begin: number): Scene {
+  if (name === "empty") return emptyScene(begin);
+  const environments = name === "large" ? largePath : ["staging", "canary", "production"];
+  const count = name === "large" ? 1_000 : newest;
+  const records = recordsUntil(environments, name === "large" ? 120 : newest, begin);
+  const models = modelsUntil(count, begin, { [newest]: ["staging"], 22: ["canary"], 21: ["production", "champion"] });
+  const isFrozen = name === "frozen";
+  const scene: Scene = {
+    environments,
+    models,
+    records,
+    delivery: delivery(environments, begin),
+    pipelineAt: (now) => {
+      const elapsed = ((now - begin) / 1000 + 95) % runLength;
+      const run = scriptedRun(`1.0.${count + 1}`, now - elapsed * 1000, elapsed);
+      const soaking = 4_000 - Math.floor((now - begin) / 1000);
+      return {
+        at: new Date(now).toISOString(),
+        environments: environments.map((environment, index) => ({
+          ...environmentAt(scene, environment, index, now),
+          ...(index === 0 && { soakLeftSeconds: Math.max(0, soaking), health: "Progressing" }),
+        })),
+        freeze: isFrozen
+          ? {
+              who: "alice",
+              since: new Date(begin - 95 * minutes).toISOString(),
+              why: "release of the shop until Monday",
+            }
+          : null,
+        traffic: "80 % of the users meet production, 20 % meet canary; 50 % from 15:20 on.",
+        runs: isFrozen ? endedRuns(begin) : [run, ...endedRuns(begin)],
+        approvals: isFrozen ? [] : [approval(begin)],
+        problems: isFrozen ? ["MLflow answered with 503: upstream connect error"] : [],
+        links,
+      };
+    },
+  };
+  return scene;
+}
