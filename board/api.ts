@@ -61,7 +61,11 @@ export interface RunView {
 
 export interface StepView {
   readonly workflow: string;
-  /** Unique in the Workflow; names the step's log: `GET /api/logs/<workflow>/<id>`, a stream of events `line`. */
+  /**
+   * Unique in the Workflow; names the step's log: `GET /api/logs/<workflow>/<id>`, a stream of events `line`, each with
+   * a line as its text. An event `end` follows the last one; its text says why there are no more, and is empty where the
+   * log has ended. A stream that is opened anew begins with the log's newest lines again.
+   */
   readonly id: string;
   readonly name: string;
   /** `Pending`, `Running`, `Succeeded`, `Failed`, `Error`, `Skipped` or `Omitted`. */

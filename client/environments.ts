@@ -1,14 +1,15 @@
 import { workflowNamespace } from "../components/shared/workflow-names";
 import { ApiError, type Cluster } from "../lib/kube-client";
 
-const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+/** Path of the pipeline's parameters in the Kubernetes API. */
+export const parametersPath = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
 
 /**
  * Names of the environments of the cluster's pipeline, in the order of promotion.
  * @throws if there is no pipeline, or an older program made it
  */
 export async function readEnvironments(cluster: Cluster): Promise<string[]> {
-  const { data } = await cluster.api<{ data?: { environments?: string } }>(path).catch((error: Error) => {
+  const { data } = await cluster.api<{ data?: { environments?: string } }>(parametersPath).catch((error: Error) => {
     if (!(error instanceof ApiError)) throw error;
     throw new Error(`the cluster has no pipeline (${error.message}): run npm start, or pulumi up`);
   });

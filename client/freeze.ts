@@ -10,11 +10,12 @@ export interface Freeze {
   readonly why: string;
 }
 
-const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/${freezeName}`;
+/** Path of the freeze in the Kubernetes API. */
+export const freezePath = `/api/v1/namespaces/${workflowNamespace}/configmaps/${freezeName}`;
 
 /** The current freeze, or undefined. */
 export async function readFreeze(cluster: Cluster): Promise<Freeze | undefined> {
-  const { data } = await cluster.api<{ data?: Freeze }>(path);
+  const { data } = await cluster.api<{ data?: Freeze }>(freezePath);
   return data && Object.keys(data).length > 0 ? data : undefined;
 }
 
@@ -25,7 +26,7 @@ export const checkReason = (text: string): string =>
 /** Sets a freeze, or lifts it with null, without a record of it. */
 export async function writeFreeze(cluster: Cluster, data: Freeze | null): Promise<void> {
   const headers = { "content-type": "application/merge-patch+json" };
-  await cluster.api(`${path}?fieldManager=promotion-freeze`, { method: "PATCH", headers, body: { data } });
+  await cluster.api(`${freezePath}?fieldManager=promotion-freeze`, { method: "PATCH", headers, body: { data } });
 }
 
 /** Stops all promotions, and replaces a current freeze. @returns what was done, in one sentence */

@@ -28,6 +28,7 @@ interface Version {
   version: string;
   /** Milliseconds since 1970. */
   creation_timestamp?: number;
+  run_id?: string;
   tags?: { key: string; value: string }[];
 }
 interface Found {
@@ -61,12 +62,14 @@ export async function listVersionTags(cluster: Cluster): Promise<VersionTags[]> 
 
 /** Every registered version, with when it was registered. @throws if MLflow is unreachable */
 export async function listRegisteredVersions(cluster: Cluster): Promise<RegisteredVersion[]> {
-  return (await listVersions(cluster)).map(({ version, creation_timestamp = 0, tags = [] }) => ({
-    version: `1.0.${version}`,
-    registeredAt: new Date(creation_timestamp),
-    tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
-  }));
+  return (await listVersions(cluster)).map(registered);
 }
+
+const registered = ({ version, creation_timestamp = 0, tags = [] }: Version): RegisteredVersion => ({
+  version: `1.0.${version}`,
+  registeredAt: new Date(creation_timestamp),
+  tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+});
 
 async function listVersions(cluster: Cluster): Promise<Version[]> {
   const versions: Version[] = [];
@@ -77,6 +80,44 @@ async function listVersions(cluster: Cluster): Promise<Version[]> {
     token = page.next_page_token;
   } while (token);
   return versions;
+}
+
+/** A registered version as MLflow has it. */
+export interface ModelRecord extends RegisteredVersion {
+  /** The X of `1.0.X`. */
+  readonly number: number;
+  readonly aliases: readonly string[];
+  /** MLflow run that trained it; an empty string where MLflow does not know. */
+  readonly trainingRun: string;
+}
+
+/**
+ * The newest versions, newest first.
+ * @param before number of a version: only those before it are listed
+ * @throws if MLflow is unreachable
+ */
+export async function listModelRecords(
+  cluster: Cluster,
+  count: number,
+  before?: number,
+): Promise<{ records: ModelRecord[]; hasOlder: boolean }> {
+  const aliases = await readAliases(cluster);
+  if (!aliases) return { records: [], hasOlder: false };
+  const filter = before === undefined ? "" : ` and version_number < ${before}`;
+  const { model_versions: found = [] } = await search(cluster, filter, count + 1);
+  const records = found.slice(0, count).map((version) => ({
+    ...registered(version),
+    number: Number(version.version),
+    aliases: aliasesOf(version, aliases),
+    trainingRun: version.run_id ?? "",
+  }));
+  return { records, hasOlder: found.length > count };
+}
+
+/** A registered version by its number; undefined if MLflow does not have it. */
+export async function readRegisteredVersion(cluster: Cluster, number: string): Promise<RegisteredVersion | undefined> {
+  const version = await getVersion(cluster, number);
+  return version && registered(version);
 }
 
 /** The newest versions, and all with an alias. */
@@ -156,16 +197,19 @@ async function getVersion(cluster: Cluster, number: string): Promise<Version | u
   return (await mlflow<{ model_version: Version }>(cluster, path))?.model_version;
 }
 
+const aliasesOf = ({ version }: Version, aliases: readonly Alias[]): string[] =>
+  aliases
+    .filter((alias) => alias.version === version)
+    .map(({ alias }) => alias)
+    .sort();
+
 function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
   const byNumber = [...versions].sort((a, b) => Number(b.version) - Number(a.version));
   return byNumber.map(({ version, tags = [] }) => {
     const tagOf = (name: string) => tags.find(({ key }) => key === name)?.value ?? null;
     return {
       version: `1.0.${version}`,
-      aliases: aliases
-        .filter((alias) => alias.version === version)
-        .map(({ alias }) => alias)
-        .sort(),
+      aliases: aliasesOf({ version }, aliases),
       digest: tagOf("image_digest"),
       verdicts: Object.fromEntries(
         tags

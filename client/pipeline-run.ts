@@ -205,7 +205,8 @@ function hasBadVerdict(node: WorkflowNode): boolean {
   return verdict === "fail" || verdict === "inconclusive";
 }
 
-function reportOf(node: WorkflowNode): { verdict?: string; reason?: string } | undefined {
+/** What a gate has found, as its step reports it. */
+export function reportOf(node: WorkflowNode): { verdict?: string; reason?: string } | undefined {
   const report = node.outputs?.parameters?.find(({ name }) => name === "report")?.value;
   return report ? tryParse(report) : undefined;
 }
@@ -227,19 +228,23 @@ function tryParse(text: string): { verdict?: string; reason?: string } | undefin
 
 function pods(workflow: Workflow): WorkflowNode[] {
   return Object.values(workflow.status?.nodes ?? {})
-    .filter(({ type }) => type === "Pod")
+    .filter(isPod)
     .sort((a, b) => (a.startedAt ?? "").localeCompare(b.startedAt ?? ""));
 }
 
 /** Steps that were skipped, without the exit handlers that were not needed. */
 function skipped(workflow: Workflow): WorkflowNode[] {
-  return Object.values(workflow.status?.nodes ?? {}).filter(
-    ({ type, name }) => type === "Skipped" && !name.includes(".onExit"),
-  );
+  return Object.values(workflow.status?.nodes ?? {}).filter(isSkipped);
 }
 
+const isPod = ({ type }: WorkflowNode) => type === "Pod";
+const isSkipped = ({ type, name }: WorkflowNode) => type === "Skipped" && !name.includes(".onExit");
+
+/** Whether a node is a step that a person sees, and not what Argo groups steps by. */
+export const isStep = (node: WorkflowNode): boolean => isPod(node) || isSkipped(node);
+
 /** Argo appends the number of the try to a step's name, from 0. The first try is shown without it. */
-function stepName({ displayName }: WorkflowNode): string {
+export function stepName({ displayName }: WorkflowNode): string {
   return displayName.replace(/\(0\)$/, "");
 }
 

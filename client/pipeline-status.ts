@@ -45,7 +45,8 @@ export interface Status {
   readonly urls: Record<string, string>;
 }
 
-interface Application {
+/** An Application of Argo CD, which deploys one environment. */
+export interface Application {
   metadata: { name: string; annotations?: Record<string, string> };
   /** A destination with a name is a remote cluster. */
   spec: { project: string; destination: { namespace: string; name?: string } };
@@ -64,6 +65,11 @@ export interface BriefStatus extends Status {
   /** Largest number of models that were left out. */
   readonly older: number;
 }
+
+/** Path of an environment's pods in the Kubernetes API. */
+export const podsPath = (namespace: string) => `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${namespace}`;
+/** Path of an environment's Service in the Kubernetes API. */
+export const servicePath = (namespace: string) => `/api/v1/namespaces/${namespace}/services/${namespace}`;
 
 /** Number of the newest models that a person sees. */
 export const newestModels = 20;
@@ -86,12 +92,17 @@ export async function readBriefStatus(cluster: Cluster, newest = newestModels): 
   return { ...status, models: [...models, ...served], older: Math.max(0, older - served.length) };
 }
 
-async function readApplications(cluster: Cluster): Promise<Application[]> {
+/** The Applications of the pipeline's environments. */
+export async function readApplications(cluster: Cluster): Promise<Application[]> {
   const { items } = await cluster.api<{ items: Application[] }>(applicationsPath);
   return items.filter(({ spec }) => spec.project === "gourmetgram");
 }
 
-async function statusOf(cluster: Cluster, models: Model[], known?: Application[]): Promise<Status> {
+/**
+ * What every environment serves, where MLflow has been asked before.
+ * @param models those that an environment of a remote cluster may run, which are known by their digest
+ */
+export async function statusOf(cluster: Cluster, models: Model[], known?: Application[]): Promise<Status> {
   const urls = knownUrls();
   const applications = known ?? (await readApplications(cluster));
   const environments = await Promise.all(
@@ -152,9 +163,7 @@ function remoteDigest({ spec, status }: Application): string | undefined {
 
 /** What the pods run and the environment answers, which may differ from what was requested. */
 async function servedOnThisCluster(cluster: Cluster, namespace: string): Promise<Served> {
-  const { items: pods } = await cluster.api<{ items: Pod[] }>(
-    `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3D${namespace}`,
-  );
+  const { items: pods } = await cluster.api<{ items: Pod[] }>(podsPath(namespace));
   const living = pods.filter(({ metadata }) => !metadata.deletionTimestamp);
   const containers = living
     .flatMap(({ status }) => status.containerStatuses ?? [])
@@ -172,9 +181,7 @@ async function servedOnThisCluster(cluster: Cluster, namespace: string): Promise
 }
 
 async function servedVersion(cluster: Cluster, namespace: string): Promise<string | null> {
-  const service = await cluster
-    .api<Service>(`/api/v1/namespaces/${namespace}/services/${namespace}`)
-    .catch(() => undefined);
+  const service = await cluster.api<Service>(servicePath(namespace)).catch(() => undefined);
   if (!service) return null;
   const { status, text } = await cluster.service(namespace, namespace, service.spec.ports[0].port, "/version");
   return status === 200 ? (JSON.parse(text) as { model_version: string }).model_version : null;

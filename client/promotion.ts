@@ -11,7 +11,14 @@ export function modelVersion(text: string): string {
 
 /** @throws if the target is not the environment after the source */
 export async function checkPromotion(cluster: Cluster, source: string, target: string): Promise<void> {
-  const environments = await readEnvironments(cluster);
+  checkPromotionPath(await readEnvironments(cluster), source, target);
+}
+
+/**
+ * @param environments names, in the order of promotion
+ * @throws if the target is not the environment after the source
+ */
+export function checkPromotionPath(environments: readonly string[], source: string, target: string): void {
   const pairs = environments.slice(1).map((next, index) => `${environments[index]} ${next}`);
   if (!pairs.includes(`${source} ${target}`))
     throw new Error(`there is no promotion from ${source} to ${target}: write ${pairs.join(", or ")}`);

@@ -62,14 +62,20 @@ export async function listReleases(cluster: Cluster): Promise<Release[]> {
  * The newest records, newest first.
  * @param count largest number of records
  * @param environment the only environment whose records are listed
+ * @param before time before which they began
  */
 export async function listNewestReleases(
   cluster: Cluster,
   count: number,
   environment?: string,
+  before?: Date,
 ): Promise<{ releases: Release[]; hasOlder: boolean }> {
   const found = await findExperiment(cluster);
   if (!found) return { releases: [], hasOlder: false };
+  const conditions = [
+    ...(environment ? [`tags.environment = '${environment}'`] : []),
+    ...(before ? [`attributes.start_time < ${before.getTime()}`] : []),
+  ];
   const runs: Run[] = [];
   const wanted = count + 1; // One more tells whether there are older ones.
   let token: string | undefined;
@@ -79,7 +85,7 @@ export async function listNewestReleases(
         experiment_ids: [found],
         max_results: Math.min(pageSize, wanted - runs.length),
         order_by: ["attributes.start_time DESC"],
-        ...(environment && { filter: `tags.environment = '${environment}'` }),
+        ...(conditions.length > 0 && { filter: conditions.join(" and ") }),
         ...(token && { page_token: token }),
       })) ?? {};
     runs.push(...(page.runs ?? []));

@@ -20,11 +20,12 @@ interface Route {
   metadata: { annotations?: Record<string, string> };
 }
 
-const path = `/apis/gateway.networking.k8s.io/v1/namespaces/${gatewayNamespace}/httproutes/${trafficRoute}`;
+/** Path of the route that splits users in the Kubernetes API. */
+export const routePath = `/apis/gateway.networking.k8s.io/v1/namespaces/${gatewayNamespace}/httproutes/${trafficRoute}`;
 
 /** The split that the gateway's route holds (`workflows/lib/traffic.py`), or null in a stack without a gateway. */
 export async function readTrafficSplit(cluster: Cluster): Promise<TrafficSplit | null> {
-  const route = await cluster.api<Route>(path).catch((error: Error) => {
+  const route = await cluster.api<Route>(routePath).catch((error: Error) => {
     if (error instanceof ApiError && error.status === 404) return undefined;
     throw error;
   });

@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { pipelineRunLabel, submittedBy, workflowNamespace } from "../components/shared/workflow-names";
-import type { Cluster } from "../lib/kube-client";
+import {
+  cronLabel,
+  parentLabel,
+  pipelineRunLabel,
+  submittedBy,
+  workflowNamespace,
+} from "../components/shared/workflow-names";
+import { ApiError, type Cluster } from "../lib/kube-client";
 
 export interface WorkflowNode {
   /** Path of the step: `<workflow>[0].train`. */
@@ -15,8 +21,16 @@ export interface WorkflowNode {
 }
 
 export interface Workflow {
-  metadata: { name: string; creationTimestamp: string; labels?: Record<string, string> };
-  spec: { workflowTemplateRef?: { name: string } };
+  metadata: {
+    name: string;
+    creationTimestamp: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+  spec: {
+    workflowTemplateRef?: { name: string };
+    arguments?: { parameters?: { name: string; value?: string }[] };
+  };
   status?: {
     phase?: string;
     message?: string;
@@ -28,6 +42,8 @@ export interface Workflow {
 }
 
 const path = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}`;
+/** Path of the Workflows in the Kubernetes API. */
+export const workflowsPath = `${path}/workflows`;
 
 /**
  * Submits a workflow template, as the first Workflow of a pipeline run.
@@ -36,9 +52,10 @@ const path = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}`;
 export async function submit(cluster: Cluster, template: string, parameters: Record<string, string>): Promise<string> {
   const name = `${template}-${randomBytes(3).toString("hex")}`;
   await cluster.api(`${path}/workflowtemplates/${template}`).catch((error: Error) => {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
     throw new Error(`the cluster has no template ${template} (${error.message}): run npm start, or pulumi up`);
   });
-  await cluster.api(`${path}/workflows`, {
+  await cluster.api(workflowsPath, {
     method: "POST",
     body: {
       apiVersion: "argoproj.io/v1alpha1",
@@ -60,16 +77,30 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
 
 /** Every Workflow that the cluster has, those that have ended too. */
 export async function listWorkflows(cluster: Cluster): Promise<Workflow[]> {
-  return (await cluster.api<{ items: Workflow[] }>(`${path}/workflows`)).items;
+  return (await cluster.api<{ items: Workflow[] }>(workflowsPath)).items;
 }
 
 /** Every Workflow of a pipeline run, oldest first. */
 export async function pipelineRunWorkflows(cluster: Cluster, pipelineRun: string): Promise<Workflow[]> {
   const query = `labelSelector=${encodeURIComponent(`${pipelineRunLabel}=${pipelineRun}`)}`;
-  const { items } = await cluster.api<{ items: Workflow[] }>(`${path}/workflows?${query}`);
+  const { items } = await cluster.api<{ items: Workflow[] }>(`${workflowsPath}?${query}`);
   return items.sort(
     (a, b) =>
       a.metadata.creationTimestamp.localeCompare(b.metadata.creationTimestamp) ||
       a.metadata.name.localeCompare(b.metadata.name),
   );
+}
+
+/** Labels that Argo's own server gives a Workflow, for who is signed in there. */
+const creatorLabels = ["creator-preferred-username", "creator-email", "creator"].map(
+  (name) => `workflows.argoproj.io/${name}`,
+);
+
+/** Who or what asked for a Workflow, in the words of `requester` in `workflows/lib/release_log.py`. */
+export function requesterOf({ metadata: { labels = {}, annotations = {} } }: Workflow): string {
+  if (labels[parentLabel]) return `pipeline run ${labels[pipelineRunLabel] ?? ""}`;
+  if (annotations[submittedBy]) return annotations[submittedBy];
+  if (labels[cronLabel]) return `schedule ${labels[cronLabel]}`;
+  const creator = creatorLabels.find((label) => labels[label]);
+  return creator ? labels[creator] : "somebody whom Argo does not know";
 }

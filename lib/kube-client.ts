@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { type Agent, request as httpsRequest, type RequestOptions } from "node:https";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
@@ -91,15 +91,42 @@ export class Cluster {
     return status.userInfo.username;
   }
 
-  private async raw(
+  /**
+   * A Kubernetes API call whose answer comes piece by piece, as that of a watch or a log.
+   * @param idleSeconds time without a byte after which the answer breaks off
+   * @throws ApiError for an answer other than 2xx, with the server's message
+   */
+  async stream(path: string, idleSeconds: number): Promise<IncomingMessage> {
+    const answer = await this.open(path, {}, idleSeconds);
+    const status = answer.statusCode!;
+    if (status >= 200 && status <= 299) return answer;
+    throw new ApiError(status, messageOf(await textOf(answer)) ?? `HTTP ${status} for ${path}`);
+  }
+
+  private async raw(path: string, request: Request): Promise<{ status: number; text: string }> {
+    const answer = await this.open(path, request, 30);
+    try {
+      return { status: answer.statusCode!, text: await textOf(answer) };
+    } catch (error) {
+      throw this.unreachable(error as NodeJS.ErrnoException);
+    }
+  }
+
+  /** Sends a call. @returns its answer, of which nothing is read yet */
+  private async open(
     path: string,
     { method = "GET", body, headers }: Request,
-  ): Promise<{ status: number; text: string }> {
-    const url = new URL(this.config.getCurrentCluster()!.server + path);
+    idleSeconds: number,
+  ): Promise<IncomingMessage> {
+    const url = this.addressOf(path);
     const text = body === undefined ? "" : JSON.stringify(body);
     // The length is stated, since Node.js sends none with DELETE.
     const describesBody = text ? { "content-type": "application/json", "content-length": Buffer.byteLength(text) } : {};
-    const options: RequestOptions = { method, headers: { ...describesBody, ...headers }, timeout: 30_000 };
+    const options: RequestOptions = {
+      method,
+      headers: { ...describesBody, ...headers },
+      timeout: 1000 * idleSeconds,
+    };
     await this.config.applyToHTTPSOptions(options);
     // The certificate is the API server's, even if the Host header names a Service behind it. The agent's options
     // override those of the request.
@@ -107,28 +134,33 @@ export class Cluster {
     tls.servername ??= isIP(url.hostname) ? "" : url.hostname;
     const send = url.protocol === "https:" ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
-      const unreachable = (error: NodeJS.ErrnoException) =>
-        reject(
-          new UnreachableError(
-            error.code,
-            `can't reach the cluster at ${url.host} (${error.message}): run npm start, or check the stack's context`,
-          ),
-        );
-      const call = send(url, options, (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk) => chunks.push(chunk));
-        response.on("end", () =>
-          resolve({ status: response.statusCode!, text: Buffer.concat(chunks).toString("utf8") }),
-        );
-        response.on("error", unreachable);
-      });
+      const call = send(url, options, resolve);
       call.on("timeout", () =>
-        call.destroy(Object.assign(new Error(`no answer from ${url.host} within 30 s`), { code: "ETIMEDOUT" })),
+        call.destroy(
+          Object.assign(new Error(`no answer from ${url.host} within ${idleSeconds} s`), { code: "ETIMEDOUT" }),
+        ),
       );
-      call.on("error", unreachable);
+      // Once there is an answer, an error of the call is one of the answer too.
+      call.on("error", (error: NodeJS.ErrnoException) => reject(this.unreachable(error)));
       call.end(text);
     });
   }
+
+  private addressOf(path: string): URL {
+    return new URL(this.config.getCurrentCluster()!.server + path);
+  }
+
+  private unreachable({ code, message }: NodeJS.ErrnoException): UnreachableError {
+    const { host } = this.addressOf("/");
+    const remedy = "run npm start, or check the stack's context";
+    return new UnreachableError(code, `can't reach the cluster at ${host} (${message}): ${remedy}`);
+  }
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 /** Connects to one context of a kubeconfig; default `KUBECONFIG`, then `~/.kube/config`. */

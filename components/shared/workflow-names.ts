@@ -42,6 +42,8 @@ export const approvalsPath = `/apis/gourmetgram.io/v1/namespaces/${workflowNames
 export const pipelineRunLabel = "gourmetgram.io/pipeline-run";
 /** Label of a Workflow that the pipeline started: the name of the one that did. */
 export const parentLabel = "gourmetgram.io/parent";
+/** Label of a Workflow that a schedule started, which Argo gives it: the name of the schedule. */
+export const cronLabel = "workflows.argoproj.io/cron-workflow";
 /** Label of a Workflow that runs under the lock on staging: the name of the one that holds it. */
 export const lockHolderLabel = "gourmetgram.io/lock-holder";
 /** Label of an Application: the stack that holds its environment. */

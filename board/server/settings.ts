@@ -1,0 +1,41 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parseJson } from "../../lib/json";
+import { isRecord } from "../../lib/record";
+
+/** What the board's server is told by environment variables. */
+export interface BoardSettings {
+  /** Port that it listens on, 1 to 65535. */
+  readonly port: number;
+  /** Addresses of the environments and of other pages, by name. */
+  readonly links: Readonly<Record<string, string>>;
+  /** Folder of the built page. */
+  readonly page: string;
+}
+
+/**
+ * Reads `PORT`, `LINKS` (JSON, an http or https URL by name) and `BOARD_PAGE`.
+ * @throws one error that lists every mistake
+ */
+export function readSettings(variables: NodeJS.ProcessEnv): BoardSettings {
+  const { PORT = "", LINKS = "", BOARD_PAGE = "" } = variables;
+  const links = parseJson(LINKS);
+  const mistakes = [
+    ...(isPort(PORT) ? [] : [`PORT "${PORT}" is not a port: write a whole number from 1 to 65535`]),
+    ...(isLinks(links) ? [] : ['LINKS must be JSON with a URL by name, as in {"mlflow":"http://localhost:8000"}']),
+    ...(existsSync(join(BOARD_PAGE, "index.html"))
+      ? []
+      : [`BOARD_PAGE "${BOARD_PAGE}" is not the folder of the built page: it has no index.html`]),
+  ];
+  if (mistakes.length > 0) throw new Error(`The board's settings are wrong:\n${mistakes.join("\n")}`);
+  return { port: Number(PORT), links: links as Record<string, string>, page: BOARD_PAGE };
+}
+
+const isPort = (text: string) => /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65535;
+
+const isLinks = (value: unknown): boolean => isRecord(value) && Object.values(value).every(isWebAddress);
+
+function isWebAddress(value: unknown): boolean {
+  if (typeof value !== "string" || !URL.canParse(value)) return false;
+  return ["http:", "https:"].includes(new URL(value).protocol);
+}

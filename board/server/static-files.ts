@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
+
+/** A file of the page, with its headers. */
+export interface StaticFile {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly content: Buffer;
+}
+
+const types: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".ico": "image/x-icon",
+  ".json": "application/json",
+  ".webmanifest": "application/manifest+json",
+  ".woff2": "font/woff2",
+};
+
+/** Headers of every answer. What a page of the board may load and do is only its own. */
+export const securityHeaders = {
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; "),
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+/** Every file of a folder, by the path under which it is asked for; the page itself under `/`. Read once. */
+export function readPage(folder: string): ReadonlyMap<string, StaticFile> {
+  const names = (readdirSync(folder, { recursive: true }) as string[]).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
+  const files = names.map((name): [string, StaticFile] => [
+    name === "index.html" ? "/" : `/${name}`,
+    {
+      headers: {
+        "content-type": types[extname(name)] ?? "application/octet-stream",
+        // The names of what the build puts into assets/ change with the content.
+        "cache-control": name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+      },
+      content: readFileSync(join(folder, name)),
+    },
+  ]);
+  return new Map(files);
+}

@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import type { PipelineView } from "../../../board/api";
+import { environment, paths, wholePipeline } from "./pipeline";
+import { Events, withBoard } from "./running-board";
+
+const line = ({ environments }: PipelineView) =>
+  environments.map(({ name, version, percent, soakLeftSeconds, since }) => [
+    name,
+    version,
+    percent,
+    soakLeftSeconds,
+    since,
+  ]);
+const versionOf = (name: string, { environments }: PipelineView) =>
+  environments.find((environment) => environment.name === name)?.version;
+
+describe("GET /api/pipeline", () => {
+  it("is what the cluster and MLflow say", async () => {
+    await withBoard(wholePipeline, async ({ url }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      const view = await events.view();
+      expect(line(view)).toEqual([
+        ["staging", "1.0.9", null, 0, null],
+        ["canary", "1.0.7", 0, 0, "2026-01-04T10:00:00.000Z"],
+        ["production", "1.0.7", 100, null, "2026-01-04T11:00:00.000Z"],
+      ]);
+      expect(view.environments[2]).toMatchObject({
+        health: "Healthy",
+        pods: { ready: 1, all: 1, restarts: 1 },
+        promotesFrom: "canary",
+        needsApproval: false,
+        closed: null,
+      });
+      expect(view.runs.map(({ name, steps }) => [name, steps.map(({ id, phase }) => [id, phase])])).toEqual([
+        ["train-model-abc123", [["train-model-abc123-0", "Running"]]],
+      ]);
+      expect(view).toMatchObject({
+        freeze: null,
+        traffic: "All users meet production.",
+        approvals: [],
+        problems: [],
+        links: { mlflow: "http://localhost:8000" },
+      });
+    });
+  });
+
+  it("shows a freeze, a pod and a new environment as soon as they are there", async () => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      await events.view();
+      const freeze = { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" };
+      fake.put(paths.configMaps, { metadata: { name: "promotion-freeze" }, data: freeze } as never);
+      expect((await events.view((view) => view.freeze !== null)).freeze).toEqual(freeze);
+      fake.delete(paths.pods("staging"), "staging-1");
+      await events.view(({ environments }) => environments[0].pods?.all === 0);
+      environment(fake, "edge", "1.0.5", "5");
+      await events.view((view) => versionOf("edge", view) === "1.0.5");
+    });
+  });
+
+  it("asks the API server for nothing but its watches, and MLflow once until a step has ended", async () => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      await events.view();
+      fake.calls.length = 0;
+      const freeze = (why: string) =>
+        fake.put(paths.configMaps, { metadata: { name: "promotion-freeze" }, data: { who: "anna", why } } as never);
+      freeze("exams");
+      await events.view((view) => view.freeze?.why === "exams");
+      expect(fake.calls.map(({ line }) => line)).toEqual(
+        ["staging", "canary", "production"].map(
+          (name) => `GET /service/gourmetgram-${name}/gourmetgram-${name}:80/version`,
+        ),
+      );
+    });
+  });
+});
+
+describe("a watch", () => {
+  it.each([
+    ["that breaks off", undefined],
+    ["whose version the API server no longer has", '{"type":"ERROR","object":{"code":410,"message":"too old"}}'],
+    ["that says what is no JSON", "<html>"],
+  ])("%s is opened anew, and misses nothing", async (_title, lastWords) => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      await events.view();
+      fake.breakWatches(paths.applications, lastWords);
+      environment(fake, "edge", "1.0.5", "5");
+      const view = await events.view((view) => versionOf("edge", view) === "1.0.5");
+      expect(view.problems).toEqual([]);
+    });
+  });
+
+  it("that is refused is named, and what was seen stays", async () => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      await events.view();
+      fake.answers[`GET ${paths.applications}?limit=100`] = [403, { message: "applications is forbidden" }];
+      fake.breakWatches(paths.applications);
+      const refused = await events.view(({ problems }) => problems.length > 0);
+      expect(refused.problems).toEqual([
+        "The cluster does not tell of argocd/applications: applications is forbidden.",
+      ]);
+      expect(refused.environments).toHaveLength(3);
+      delete fake.answers[`GET ${paths.applications}?limit=100`];
+      await events.view(({ problems }) => problems.length === 0);
+    });
+  });
+});
+
+describe("an MLflow that does not answer", () => {
+  const mlflowIsDown = (fake: Parameters<typeof wholePipeline>[0]) => {
+    for (const line of Object.keys(fake.answers).filter((known) => known.includes("mlflow")))
+      fake.answers[line] = [503, "no endpoints"];
+  };
+
+  it("is named, and the environments are shown all the same", async () => {
+    const prepare: typeof wholePipeline = (fake) => {
+      wholePipeline(fake);
+      mlflowIsDown(fake);
+    };
+    await withBoard(prepare, async ({ url }) => {
+      const view = await (await Events.open(`${url}/api/pipeline`)).view();
+      expect(view.problems).toEqual([
+        "MLflow answered with 503: see its log with kubectl logs --namespace gourmetgram-platform deployment/mlflow",
+      ]);
+      expect(line(view)[2]).toEqual(["production", "1.0.7", 100, null, null]);
+    });
+  });
+
+  it("leaves what it said before", async () => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      await events.view();
+      mlflowIsDown(fake);
+      fake.delete(paths.workflows, "train-model-abc123");
+      const view = await events.view(({ problems }) => problems.length > 0);
+      expect(line(view)[2]).toEqual(["production", "1.0.7", 100, null, "2026-01-04T11:00:00.000Z"]);
+    });
+  });
+});
+
+describe("many pages", () => {
+  it("see one picture that is made once", async () => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const pages = await Promise.all(Array.from({ length: 200 }, () => Events.open(`${url}/api/pipeline`)));
+      await Promise.all(pages.map((page) => page.view()));
+      fake.calls.length = 0;
+      fake.delete(paths.pods("staging"), "staging-1");
+      const views = await Promise.all(
+        pages.map((page) => page.view(({ environments }) => environments[0].pods?.all === 0)),
+      );
+      expect(new Set(views.map((view) => JSON.stringify(view))).size).toBe(1);
+      expect(fake.linesTo("staging:80/version")).toHaveLength(1);
+      for (const page of pages) page.close();
+    });
+  });
+});
