@@ -291,6 +291,9 @@ def test_an_application_made_before_holds_what_its_record_says(canary):
         '{"version": "1.0.7"}',
         '{"version": "latest", "digest": "sha256:1", "at": 1}',
         json.dumps({"version": "1.0.7", "digest": digest(7), "at": "now"}),
+        json.dumps({"version": "1.0.7", "digest": digest(7), "at": float("inf")}),
+        json.dumps({"version": "1.0.7", "digest": digest(7), "at": 10**18}),
+        pytest.param("[" * 100_000, id="nested"),
     ],
 )
 def test_what_an_application_holds_may_be_unreadable(text):

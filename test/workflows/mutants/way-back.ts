@@ -338,7 +338,7 @@ export const wayBack: Protections = {
     ],
     [
       "what a person wrote into an Application decides nothing",
-      "    except (ValueError, TypeError, KeyError):",
+      "    except (ValueError, TypeError, KeyError, RecursionError):",
       "    except KeyError:",
       "test_restore.py::test_what_an_application_holds_may_be_unreadable[seven]",
     ],
