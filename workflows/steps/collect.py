@@ -101,7 +101,7 @@ def look_at_workflows() -> tuple[frozenset[str], frozenset[str]]:
     """Model versions and digests that unfinished Workflows name."""
     unfinished = child_workflows.unfinished()
     busy = {
-        parameter.get("value", "")
+        str(parameter.get("value", ""))  # a person may have written it as a number
         for workflow in unfinished
         for parameter in workflow.get("spec", {}).get("arguments", {}).get("parameters", [])
         if parameter["name"] == "model-version"
