@@ -1,6 +1,7 @@
 """restore.py: an environment runs its last release, its record says so, and its alias follows."""
 
 import json
+import time
 
 import pytest
 
@@ -273,6 +274,26 @@ def test_one_environment_does_not_wait_for_another(cut_off):
     assert done.returncode == 1 and "canary does not run 1.0.6" in done.stderr
     assert cut_off.mlflow.aliases["production"] == "7"
     assert [one["outcome"] for one in cut_off.mlflow.releases(action="restore", environment="canary")] == ["broken"]
+
+
+def test_no_environment_waits_for_one_whose_application_is_gone(canary):
+    told_to_run(canary, 6)
+    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if "gourmetgram-canary" not in rule["args"]]
+    gone = ["get", "applications.argoproj.io", "gourmetgram-canary", "--namespace", "argocd", "--output", "json"]
+    canary.allow("kubectl", *gone, **says("kubectl", "not-found"))
+    canary.mlflow.served("production", "1.0.7", digest(7))
+    canary.application("production", 7, held=7)
+    canary.pods_listed("production", pod(7))
+    done = canary.run("restore")
+    assert done.returncode == 1 and canary.mlflow.aliases["production"] == "7", done.stderr
+
+
+def test_a_release_after_a_clock_that_was_ahead_is_the_newest(cut_off):
+    ahead = 1000 * (int(time.time()) + 86_400)
+    cut_off.mlflow.served("canary", "1.0.6", digest(6), ended=ahead)
+    assert restore(cut_off).returncode == 0
+    [restored] = [run for run in cut_off.mlflow.runs.values() if run["tags"].get("outcome") == "restored"]
+    assert restored["ended"] == ahead + 1
 
 
 def test_an_application_made_before_holds_what_its_record_says(canary):
