@@ -6,9 +6,10 @@ import time
 import pytest
 
 from conftest import BASE, HELD, digest, passed, pod, says
-from lib import last_release
+from lib import instant, last_release
 from lib.last_release import LastRelease, Served
 
+NOW = int(time.time())
 REPOSITORY = BASE.partition("@")[0]
 
 
@@ -286,6 +287,16 @@ def test_no_environment_waits_for_one_whose_application_is_gone(canary):
     canary.pods_listed("production", pod(7))
     done = canary.run("restore")
     assert done.returncode == 1 and canary.mlflow.aliases["production"] == "7", done.stderr
+
+
+def test_a_promotion_that_was_cut_off_before_its_date_gets_that_of_its_release(canary):
+    canary.mlflow.versions["7"]["canary.promoted_at"] = "2020-01-01T00:00:00Z"  # of another image of it
+    released = 1000 * (NOW + 3600)
+    told_to_run(canary, 7, held=7, held_at=released)
+    done = restore(canary)
+    assert done.returncode == 0, done.stderr
+    assert canary.mlflow.aliases["canary"] == "7"
+    assert canary.mlflow.versions["7"]["canary.promoted_at"] == instant.timestamp(NOW + 3600)
 
 
 def test_a_release_after_a_clock_that_was_ahead_is_the_newest(cut_off):
