@@ -44,7 +44,7 @@ const sentenceOf = (call: Promise<unknown>): Promise<string> =>
   );
 
 describe("Given a stack whose production people approve", () => {
-  it("When somebody asks, Then nobody but another person who is named can approve it, and all is on record", async () => {
+  it("When somebody asks, Then only another person who is named can approve it, and all is on record", async () => {
     await withPeople(["anna", "ben", "dora"], ({ anna, ben, dora }) =>
       withStackChange({ pipeline: { approval } }, async (update) => {
         await update;
@@ -139,8 +139,9 @@ describe("Given a stack whose production people approve", () => {
         const refused = await followToEnd(usual);
         expect(refused).toMatchObject({ exitCode: 1, word: "Turned away" });
         expect(refused.sentence).toBe(
-          "Promotions to production are closed by the window always (exams). No opening is in sight. In an emergency, " +
-            `which is recorded and needs an approval: npm run promote -- ${number} canary production --emergency "<why>"`,
+          "Promotions to production are closed by the window always (exams). No opening is in sight. " +
+            "In an emergency, which is recorded and needs an approval: " +
+            `npm run promote -- ${number} canary production --emergency "<why>"`,
         );
         const request = await ask(anna, "production is down");
         expect(request.emergency).toBe("production is down");

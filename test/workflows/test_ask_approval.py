@@ -7,7 +7,8 @@ import pytest
 
 from conftest import digest, pod, says
 from lib import approval
-from lib.approval import Decision, Response, Rule, Subject
+from lib.approval import Decision, Response, Subject
+from lib.inputs import Rule
 from lib.instant import timestamp
 from test_promote import BASE, promote
 
@@ -131,9 +132,10 @@ def records(world):
 
 
 def test_waits_until_enough_people_approve_and_records_each(asked):
-    done = ask(asked, request(), request(BEN), request(BEN, CARL))
+    first = request()
+    done = ask(asked, first, request(BEN), request(BEN, CARL))
     assert done.returncode == 0, done.stderr
-    until = request()["spec"]["expiresAt"]
+    until = first["spec"]["expiresAt"]
     assert records(asked) == [
         ("ask", "asked", "anna", f"Waits for the approval of 2 people until {until}.", "FINISHED"),
         ("approve", "approved", "ben", "looks good", "FINISHED"),

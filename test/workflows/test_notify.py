@@ -15,6 +15,7 @@ import pytest
 from conftest import says
 from lib import http_client, instant, notifications, outbox
 from lib.inputs import TRIGGERS
+from lib.notifications import Message
 from lib.outbox import Outbox
 
 NOW = int(time.time())
@@ -379,6 +380,13 @@ def test_an_outcome_becomes_an_event_of_the_same_sentence(cluster, receiver, tem
     assert (involved["kind"], involved["namespace"], involved["name"]) == about
     assert event["metadata"] == {"name": f"{about[2]}.{told['id']}", "namespace": about[1]}
     assert (told["sentence"], event["firstTimestamp"]) == ("why", told["time"])
+
+
+def test_a_message_that_no_event_is_made_of_is_passed_over(cluster):
+    told = Message("a", "drifted", "production", "1.0.7", "why", instant.timestamp(NOW), "Event/e")
+    cluster.boxes = {"_events": outbox.write(outbox.begin("", NOW)._replace(waiting=(told,)))}
+    done = cluster.notify()
+    assert (done.returncode, done.stdout) == (0, "Events: 0 created, 0 wait.\n"), done.stderr
 
 
 def test_a_freeze_and_its_end_become_events_of_it(cluster):

@@ -4,7 +4,8 @@ import datetime
 
 import pytest
 
-from lib.windows import Window, closed
+from lib.inputs import Window
+from lib.windows import closed
 
 BERLIN = "Europe/Berlin"
 OFFICE = Window("office", "allow", ["production"], "0 9 * * 1-5", 8 * 60, BERLIN, "people are there")

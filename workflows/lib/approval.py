@@ -11,19 +11,13 @@ from typing import Any, NamedTuple
 
 from lib import constants, instant, kubectl
 from lib.errors import StepFailed
+from lib.inputs import Rule
 
 KIND = "approvals.gourmetgram.io"
 # Phases of a request. All but the first are final.
 WAITING, APPROVED, REJECTED, EXPIRED, VOID = "Waiting", "Approved", "Rejected", "Expired", "Void"
 
 Approval = dict[str, Any]
-
-
-class Rule(NamedTuple):
-    """What a stack asks of promotions to an environment. `minimum`: people, 1 to 10; `expiry`: seconds."""
-
-    minimum: int
-    expiry: int
 
 
 class Subject(NamedTuple):

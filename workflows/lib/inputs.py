@@ -8,9 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from lib.analysis import Settings, settings_of
-from lib.approval import Rule
 from lib.errors import InvalidInput
-from lib.windows import Window
 
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
 # What people are told of, and in which shapes a webhook gets it; config/schema.ts has the same.
@@ -87,6 +85,32 @@ class Notifications(NamedTuple):
 
     receivers: dict[str, Receiver]
     namespaces: tuple[str, ...]
+
+
+class Rule(NamedTuple):
+    """What a stack asks of promotions to an environment. `minimum`: people, 1 to 10; `expiry`: seconds."""
+
+    minimum: int
+    expiry: int
+
+
+class Window(NamedTuple):
+    """
+    name: its key in the settings.
+    kind: `allow` or `deny`.
+    environments: whose promotions it concerns.
+    schedule: when it begins, in cron's five fields, in the time zone `zone`.
+    minutes: how long it lasts, 1 to 10080.
+    description: why, for people.
+    """
+
+    name: str
+    kind: str
+    environments: list[str]
+    schedule: str
+    minutes: int
+    zone: str
+    description: str
 
 
 def _given(name: str) -> str:

@@ -161,8 +161,8 @@ def of_freeze(before: str, data: Mapping[str, str], now: int) -> Message | None:
 
 
 def freeze_state(data: Mapping[str, str]) -> str:
-    """Tells one freeze from another; empty without one."""
-    return f"{data.get('since')} {data.get('who')}" if data else ""
+    """Tells one freeze from another; empty without one. Of what a person wrote, as much as fits into an outbox."""
+    return outputs.clean(f"{data.get('since')} {data.get('who')}", _SENTENCE) if data else ""
 
 
 def involved(message: Message) -> dict[str, str]:

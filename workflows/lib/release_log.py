@@ -27,13 +27,19 @@ class Release:
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in run["data"].get("tags", [])}
 
     def end(self, outcome: str, reason: object, serves: Served | None = None) -> None:
-        """Closes the record. `serves` is what the environment runs from now on; None when that has not changed."""
+        """
+        Closes the record. `serves` is what the environment runs from now on; None when that has not changed. Then it
+        ends later than every record before it, even where a clock was ahead: the newest one decides what serves.
+        """
+        ended = _milliseconds()
+        if serves and (newest := last_served(self.tags.get("environment", ""))):
+            ended = max(ended, newest.at + 1)
         tags = {"outcome": outcome, "reason": outputs.clean(reason)}
         if serves:
             tags |= {"serves_version": serves.app_version, "serves_digest": serves.digest}
         model_registry.call("POST", "runs/log-batch", {"run_id": self.run, "tags": _tags(tags)})
         status = "FINISHED" if outcome in SUCCESSES else "FAILED"
-        fields = {"run_id": self.run, "status": status, "end_time": _milliseconds()}
+        fields = {"run_id": self.run, "status": status, "end_time": ended}
         model_registry.call("POST", "runs/update", fields)
 
 

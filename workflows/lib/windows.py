@@ -6,33 +6,14 @@ that denies wins over one that allows; with one that allows, an environment is c
 import datetime
 import heapq
 from collections.abc import Iterator
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from lib import instant
+from lib.inputs import Window
 
 # How far ahead the next opening is looked for, and how many beginnings and ends of windows are looked at.
 _HORIZON = datetime.timedelta(days=400)
 _LOOKS = 20_000
-
-
-class Window(NamedTuple):
-    """
-    name: its key in the settings.
-    kind: `allow` or `deny`.
-    environments: whose promotions it concerns.
-    schedule: when it begins, in cron's five fields, in the time zone `zone`.
-    minutes: how long it lasts, 1 to 10080.
-    description: why, for people.
-    """
-
-    name: str
-    kind: str
-    environments: list[str]
-    schedule: str
-    minutes: int
-    zone: str
-    description: str
 
 
 def closed(windows: tuple[Window, ...], environment: str, now: float) -> str | None:

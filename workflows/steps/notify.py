@@ -129,7 +129,9 @@ def create_events(boxes: Outboxes, facts: Facts) -> None:
 
 def create_event(message: Message) -> bool:
     """Creates the Event of a message, once; returns whether it is there. Raises Unavailable."""
-    about, reason = notifications.involved(message), notifications.EVENT_REASONS[message.trigger]
+    about, reason = notifications.involved(message), notifications.EVENT_REASONS.get(message.trigger)
+    if reason is None:  # of an earlier release of the pipeline, or by hand: such a message has an Event already
+        return False
     # A run that was interrupted before it wrote its outbox comes to the same name.
     metadata = {"name": f"{about['name']}.{message.id}"}
     try:

@@ -372,6 +372,12 @@ export const promotion: Protections = {
   ],
   "lib/release_log.py": [
     [
+      "a clock that was ahead takes back no later release",
+      "            ended = max(ended, newest.at + 1)",
+      "            pass",
+      "test_restore.py::test_a_release_after_a_clock_that_was_ahead_is_the_newest",
+    ],
+    [
       "a step that runs again continues with its record",
       `    if found:
         return found
