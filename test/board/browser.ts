@@ -9,7 +9,7 @@ import type { SceneName } from "./scenes";
 import { makeServer } from "./server";
 
 /** Path of the browser: `GOURMETGRAM_CHROMIUM`, or where Debian's package `chromium` puts it. */
-export const chromiumPath = process.env.GOURMETGRAM_CHROMIUM ?? "/usr/bin/chromium";
+const chromiumPath = process.env.GOURMETGRAM_CHROMIUM ?? "/usr/bin/chromium";
 
 /** The views that are looked at, by a name for their pictures: each scene with its addresses. */
 export const looks: readonly { readonly name: string; readonly scene: SceneName; readonly hash: string }[] = [

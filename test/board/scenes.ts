@@ -51,11 +51,11 @@ function usersOf(fromEnd: number): number | null {
   return fromEnd === 1 ? 20 : null;
 }
 
-const approval = (now: number): ApprovalView => ({
+const approval = (version: string, now: number): ApprovalView => ({
   name: "promote-model-h5t7w",
   target: "production",
-  version: "1.0.22",
-  digest: digestOf("1.0.22"),
+  version,
+  digest: digestOf(version),
   requestedBy: "bob",
   requestedAt: new Date(now - 18 * minutes).toISOString(),
   expiresAt: new Date(now + 101 * minutes).toISOString(),
@@ -85,7 +85,7 @@ const delivery = (environments: readonly string[], end: number): DeliveryView =>
   by: { integration: 2, resource: 2, load: 4 },
   environments: environments.map((name, index) => ({
     name,
-    deployments: 24 - index,
+    deployments: Math.max(1, 24 - index),
     failures: index === 0 ? 8 : 0,
     restore: { count: index === 0 ? 8 : 0, median: index === 0 ? 74 : null },
   })),
@@ -156,7 +156,7 @@ export function makeScene(name: SceneName, begin: number): Scene {
           : null,
         traffic: "80 % of the users meet production, 20 % meet canary; 50 % from 15:20 on.",
         runs: isFrozen ? endedRuns(begin) : [run, ...endedRuns(begin)],
-        approvals: isFrozen ? [] : [approval(begin)],
+        approvals: isFrozen ? [] : [approval(`1.0.${newest}`, begin)],
         problems: isFrozen ? ["MLflow answered with 503: upstream connect error"] : [],
         links,
       };

@@ -84,7 +84,7 @@ function stream(response: ServerResponse, kind: string, next: () => string | und
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const send = () => {
     const data = next();
-    if (data === undefined) return response.end();
+    if (data === undefined) return response.end("event: end\ndata: \n\n");
     return response.write(`event: ${kind}\ndata: ${data}\n\n`);
   };
   send();

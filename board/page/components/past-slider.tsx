@@ -36,6 +36,8 @@ function Slider({ from, to, environments }: SliderProps) {
   const period = { from, to };
   return (
     <>
+      {past.error && <Failed what="the record" why={past.error} />}
+      {!past.value && !past.error && <Loading what="the record" />}
       {past.value && (
         <Timeline
           lanes={lanesOf(environments, past.value.records, past.value.before, period)}

@@ -51,14 +51,12 @@ function Steps({ run, now }: { readonly run: RunView; readonly now: number }) {
 /** A pipeline run, with its steps for as long as it is open. */
 export function Run({ run }: { readonly run: RunView }) {
   const now = useNow();
-  const [isOpen, setOpen] = useState(run.finishedAt === null);
-  const { tone, word, elapsed, template, version, requestedBy, startedAt, outcome, name } = runCard(run, now);
+  // A run that a person watches stays open when it ends.
+  const [opensAtFirst] = useState(run.finishedAt === null);
+  const [isOpen, setOpen] = useState(opensAtFirst);
+  const { tone, word, elapsed, template, version, requestedBy, startedAt, outcome } = runCard(run, now);
   return (
-    <details
-      class={`run tone-${tone}`}
-      open={run.finishedAt === null}
-      onToggle={(event) => setOpen(event.currentTarget.open)}
-    >
+    <details class={`run tone-${tone}`} open={opensAtFirst} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <span class="run-title">
           <span class="run-template">{template}</span>
@@ -74,9 +72,6 @@ export function Run({ run }: { readonly run: RunView }) {
       </summary>
       {isOpen && (
         <div class="run-body">
-          <p class="hint">
-            <code>{name}</code>
-          </p>
           <Steps run={run} now={now} />
         </div>
       )}
