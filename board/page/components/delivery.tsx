@@ -32,7 +32,7 @@ function Figures({ view }: { readonly view: DeliveryView }) {
           more={[`${turnedAway} versions`, ...gates].join(", ")}
         />
       </dl>
-      <table class="plain spread">
+      <table class="plain">
         <thead>
           <tr>
             <th scope="col">Environment</th>
@@ -42,7 +42,7 @@ function Figures({ view }: { readonly view: DeliveryView }) {
             <th scope="col" class="number">
               Failed
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide">
               Share
             </th>
             <th scope="col" class="number">
@@ -56,7 +56,7 @@ function Figures({ view }: { readonly view: DeliveryView }) {
               <th scope="row">{name}</th>
               <td class="number figures">{deployments}</td>
               <td class="number figures">{failures}</td>
-              <td class="number figures">{failureRate}</td>
+              <td class="number figures wide">{failureRate}</td>
               <td class="number figures">{durationOrDash(restoreMedian)}</td>
             </tr>
           ))}

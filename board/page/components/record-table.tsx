@@ -67,7 +67,7 @@ interface RecordTableProps {
 /** The record of releases and freezes, newest first. */
 export const RecordTable = ({ records, show, nearEnd }: RecordTableProps) => (
   <WindowedTable
-    label="Record"
+    label="List of records"
     head={head}
     columns={7}
     rows={records}

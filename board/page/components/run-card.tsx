@@ -5,7 +5,7 @@ import { runCard, type StepRow } from "../state/runs";
 import { Log } from "./log";
 import { Sign } from "./sign";
 import { Time } from "./time";
-import { VersionChip } from "./version-chip";
+import { VersionTag } from "./version-chip";
 
 function Step({ step }: { readonly step: StepRow }) {
   const [isOpen, setOpen] = useState(false);
@@ -36,7 +36,7 @@ function Steps({ run, now }: { readonly run: RunView; readonly now: number }) {
     <ol class="groups">
       {groups.map(({ workflow, steps }) => (
         <li key={workflow} class="group">
-          <h4>{workflow}</h4>
+          <h3>{workflow}</h3>
           <ol class="steps">
             {steps.map((step) => (
               <Step key={step.id} step={step} />
@@ -60,7 +60,7 @@ export function Run({ run }: { readonly run: RunView }) {
       <summary>
         <span class="run-title">
           <span class="run-template">{template}</span>
-          {version && <VersionChip version={version} />}
+          {version && <VersionTag version={version} />}
           <Sign tone={tone} word={word} />
         </span>
         <span class="run-facts">

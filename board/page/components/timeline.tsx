@@ -29,7 +29,7 @@ function SpanBar({ span }: { readonly span: Span }) {
   );
   if (hueOf(version) === null) return <g class="hue-none">{bar}</g>;
   return (
-    <a class={hueClass(version)} href={routeAddress("models", version)} tabIndex={-1}>
+    <a class={hueClass(version)} href={routeAddress("models", version)} tabIndex={-1} aria-label={words(span)}>
       {bar}
     </a>
   );
@@ -58,10 +58,9 @@ export function Timeline({ lanes, period, mark = null }: TimelineProps) {
             <span class="lane-name" title={environment}>
               {environment}
             </span>
-            <span class="visually-hidden">
-              {spans.length === 0 ? ": no record" : `: ${spans.map(words).join(", ")}`}
-            </span>
-            <svg class="lane-spans" width="100%" height="28" aria-hidden="true" focusable="false">
+            {spans.length === 0 && <span class="visually-hidden">: no record</span>}
+            {/* biome-ignore lint/a11y/useSemanticElements: an SVG that groups links has no element of its own */}
+            <svg class="lane-spans" width="100%" height="28" role="group" aria-label={`Versions in ${environment}`}>
               <rect class="lane-track" y="3" width="100%" height="22" rx="4" />
               {spans.map((span) => (
                 <SpanBar key={span.from} span={span} />
