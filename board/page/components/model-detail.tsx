@@ -135,6 +135,12 @@ export function ModelDetail({ version, against, models, view, act }: ModelDetail
           <Gates model={model} />
           <Against model={model} against={chosen} environments={environments} models={models} />
           {other.error && <Failed what={otherVersion ?? "it"} why={other.error} />}
+          {target && otherVersion !== version && (
+            <p>
+              What would come if <VersionChip version={version} /> were promoted to <b>{target.name}</b>, which runs{" "}
+              <VersionChip version={otherVersion} />:
+            </p>
+          )}
           {otherVersion === version && <p class="hint">{target?.name} runs this version already.</p>}
           {other.model && otherVersion !== version && <ModelComparison left={model} right={other.model} />}
           {chosen === null && <Empty title="Nothing to compare with yet" />}

@@ -38,7 +38,11 @@ export function WindowedTable<T>(props: WindowedTableProps<T>) {
   const [place, setPlace] = useState({ scrolled: 0, seen: 800 });
   const drawn = rowWindow(rows.length, rowHeight, place.scrolled, place.seen);
   const measure = () => {
-    if (box.current) setPlace({ scrolled: box.current.scrollTop, seen: box.current.clientHeight });
+    if (!box.current) return;
+    const { scrollTop, clientHeight: seen } = box.current;
+    const scrolled = scrollTop - (scrollTop % rowHeight);
+    // Nothing is drawn again within a row.
+    setPlace((before) => (before.scrolled === scrolled && before.seen === seen ? before : { scrolled, seen }));
   };
   // The box grows with its rows.
   useEffect(measure, [rows.length]);

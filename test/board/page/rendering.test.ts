@@ -12,7 +12,8 @@ import { Timeline } from "../../../board/page/components/timeline";
 import { Pipeline } from "../../../board/page/views/pipeline";
 import { makeScene, type SceneName } from "../scenes";
 
-const now = Date.parse("2026-11-27T10:00:00Z");
+// The page takes the time from the browser.
+const now = Date.now();
 const nothing = () => undefined;
 const hostile = `<img src=x onerror="alert(1)">`;
 
@@ -80,13 +81,14 @@ describe("a thousand versions", () => {
 });
 
 it("the record says what was done, in words as well as in colour", () => {
-  const html = records(makeScene("usual", now).records);
+  const html = records(makeScene("usual", now).recordsAt(now));
   for (const text of ["promote", "production", "reverted", "1.0.24"]) expect(html).toContain(text);
 });
 
 describe("whatever the cluster holds", () => {
   const view = poison(viewOf("usual"));
-  const { records: found, models: versions } = makeScene("usual", now);
+  const { recordsAt, models: versions } = makeScene("usual", now);
+  const found = recordsAt(now);
   const pages = {
     pipeline: () => pipeline(view),
     "frozen pipeline": () => pipeline(poison(viewOf("frozen"))),
