@@ -18,7 +18,7 @@ import { Pipeline } from "./views/pipeline";
 /** Which dialog is open. A draft behind the sign-in opens once the person is known. */
 type Open =
   | { readonly dialog: "act"; readonly draft: Draft }
-  | { readonly dialog: "sign-in"; readonly then: Draft | null };
+  | { readonly dialog: "sign-in"; readonly next: Draft | null };
 
 const titles = { pipeline: "Pipeline", models: "Models", history: "History" };
 
@@ -39,9 +39,10 @@ export function App() {
   }, []);
   useEffect(() => {
     document.title = `${titles[route.view]} · GourmetGram`;
+    scrollTo(0, 0);
   }, [route.view]);
 
-  const act = (draft: Draft) => setOpen(username ? { dialog: "act", draft } : { dialog: "sign-in", then: draft });
+  const act = (draft: Draft) => setOpen(username ? { dialog: "act", draft } : { dialog: "sign-in", next: draft });
   const close = () => setOpen(null);
   const leave = () =>
     signOut().then(
@@ -51,15 +52,15 @@ export function App() {
 
   return (
     <ClockOffset.Provider value={clockOffset}>
-      <a class="skip" href="#content" onClick={(event) => skipTo(event, "content")}>
+      <button type="button" class="skip" onClick={() => document.getElementById("content")?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <Header
         current={route.view}
         connection={connection}
         seen={view?.at ?? null}
         username={username}
-        signIn={() => setOpen({ dialog: "sign-in", then: null })}
+        signIn={() => setOpen({ dialog: "sign-in", next: null })}
         signOut={leave}
         train={() => act({ kind: "train", scenario: "normal" })}
       />
@@ -78,7 +79,7 @@ export function App() {
           close={close}
           signedIn={(session) => {
             setUsername(session.username);
-            setOpen(open.then && { dialog: "act", draft: open.then });
+            setOpen(open.next && { dialog: "act", draft: open.next });
           }}
         />
       )}
@@ -90,7 +91,7 @@ export function App() {
           close={close}
           signInFirst={(draft) => {
             setUsername(null);
-            setOpen({ dialog: "sign-in", then: draft });
+            setOpen({ dialog: "sign-in", next: draft });
           }}
           done={(said) => {
             close();
@@ -100,10 +101,4 @@ export function App() {
       )}
     </ClockOffset.Provider>
   );
-}
-
-/** Moves the focus, since the address after `#` belongs to the views. */
-function skipTo(event: Event, id: string): void {
-  event.preventDefault();
-  document.getElementById(id)?.focus();
 }

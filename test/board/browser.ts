@@ -9,7 +9,7 @@ import type { SceneName } from "./scenes";
 import { makeServer } from "./server";
 
 /** Path of the browser: `GOURMETGRAM_CHROMIUM`, or where Debian's package `chromium` puts it. */
-export const chromiumPath = process.env.GOURMETGRAM_CHROMIUM ?? "/usr/bin/chromium";
+const chromiumPath = process.env.GOURMETGRAM_CHROMIUM ?? "/usr/bin/chromium";
 
 /** The views that are looked at, by a name for their pictures: each scene with its addresses. */
 export const looks: readonly { readonly name: string; readonly scene: SceneName; readonly hash: string }[] = [
@@ -28,35 +28,45 @@ export const looks: readonly { readonly name: string; readonly scene: SceneName;
 
 export interface Boards {
   readonly browser: Browser;
-  readonly address: (scene: SceneName) => string;
+  /** Serves a scene with data of its own. @param port 0 for any */
+  readonly serve: (scene: SceneName, port?: number) => Promise<Board>;
 }
 
-/** Builds the page, serves it with each scene, and starts a browser, for as long as `use` takes. */
+export interface Board {
+  readonly address: string;
+  readonly port: number;
+  /** Ends the server and every connection to it. */
+  readonly stop: () => void;
+}
+
+async function serveBoard(scene: SceneName, folder: string, port: number): Promise<Board> {
+  const server = makeServer(scene, folder).listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const { port: chosen } = server.address() as AddressInfo;
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { address: `http://127.0.0.1:${chosen}/`, port: chosen, stop };
+}
+
+/** Builds the page and starts a browser, for as long as `use` takes. What it has served then ends too. */
 export async function withBoards<T>(use: (boards: Boards) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "board-page-"));
   await buildPage(folder, false);
-  const scenes = [...new Set(looks.map(({ scene }) => scene))];
-  const servers = await Promise.all(
-    scenes.map(async (scene) => {
-      const server = makeServer(scene, folder).listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return { scene, server };
-    }),
-  );
-  const address = (wanted: SceneName) => {
-    const { server } = servers.find(({ scene }) => scene === wanted)!;
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  };
   // Inside a container Chromium has no sandbox of its own; it opens pages of this repository alone.
   const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox"] });
+  const boards: Board[] = [];
+  const serve = async (scene: SceneName, port = 0) => {
+    const board = await serveBoard(scene, folder, port);
+    boards.push(board);
+    return board;
+  };
   try {
-    return await use({ browser, address });
+    return await use({ browser, serve });
   } finally {
     await browser.close();
-    for (const { server } of servers) {
-      server.closeAllConnections();
-      server.close();
-    }
+    for (const { stop } of boards) stop();
     await rm(folder, { recursive: true });
   }
 }

@@ -10,6 +10,6 @@ export async function buildPage(folder: string, watches: boolean): Promise<void>
   await build({
     root: join(repositoryRoot, "board", "page"),
     logLevel: "warn",
-    build: { outDir: folder, emptyOutDir: true, watch: watches ? {} : null },
+    build: { outDir: folder, emptyOutDir: true, assetsInlineLimit: 0, watch: watches ? {} : null },
   });
 }

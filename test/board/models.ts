@@ -18,7 +18,7 @@ const classes = [
 ];
 
 /** The same hash for the same text, so that two runs of a test see the same page. */
-export const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
+const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 export const digestOf = (version: string): string => `sha256:${hashOf(version)}`;
 

@@ -41,6 +41,19 @@ export function recordsUntil(environments: readonly string[], newest: number, no
   return records.sort((a, b) => b.startedAt.localeCompare(a.startedAt));
 }
 
+/** What the scripted run has put on record, newest first. @param elapsed seconds since the run began */
+export function scriptedRecords(
+  [staging, canary]: readonly string[],
+  version: string,
+  now: number,
+  elapsed: number,
+): readonly RecordView[] {
+  const endedAt = (seconds: number) => now - (elapsed - seconds) * 1000;
+  const deployed = elapsed >= 74 ? [{ ...record("deploy", staging, version, endedAt(74)), outcome: "deployed" }] : [];
+  const promoted = elapsed >= 140 ? [record("promote", canary, version, endedAt(140))] : [];
+  return [...promoted, ...deployed];
+}
+
 /** As `GET /api/history` answers. */
 export function historyPage(records: readonly RecordView[], query: URLSearchParams): HistoryPage {
   const [environment, before] = [query.get("environment"), query.get("before")];

@@ -1,6 +1,6 @@
 import type { ApprovalView, DeliveryView, EnvironmentView, ModelView, PipelineView, RecordView } from "../../board/api";
 import { digestOf, modelsUntil } from "./models";
-import { recordsUntil, servedAt } from "./records";
+import { recordsUntil, scriptedRecords, servedAt } from "./records";
 import { endedRuns, runLength, scriptedRun } from "./scripted-run";
 
 /** What the page is shown: a usual pipeline, one without anything, a frozen one, and one as large as they come. */
@@ -10,14 +10,13 @@ export type SceneName = (typeof sceneNames)[number];
 export interface Scene {
   readonly environments: readonly string[];
   readonly models: readonly ModelView[];
-  readonly records: readonly RecordView[];
   /** @param now in milliseconds since 1970 */
+  readonly recordsAt: (now: number) => readonly RecordView[];
   readonly pipelineAt: (now: number) => PipelineView;
   readonly delivery: DeliveryView;
 }
 
 const minutes = 60_000;
-const newest = 24;
 
 const largePath = Array.from({ length: 30 }, (_, index) => {
   if (index === 0) return "staging";
@@ -27,8 +26,9 @@ const largePath = Array.from({ length: 30 }, (_, index) => {
 
 function environmentAt(scene: Scene, name: string, index: number, now: number): EnvironmentView {
   const at = new Date(now).toISOString();
-  const version = servedAt(scene.environments, scene.records, at).environments[index].version;
-  const since = scene.records.find((one) => one.environment === name && one.serves)?.endedAt ?? null;
+  const records = scene.recordsAt(now);
+  const version = servedAt(scene.environments, records, at).environments[index].version;
+  const since = records.find((one) => one.environment === name && one.serves)?.endedAt ?? null;
   const isLast = index === scene.environments.length - 1;
   return {
     name,
@@ -51,11 +51,11 @@ function usersOf(fromEnd: number): number | null {
   return fromEnd === 1 ? 20 : null;
 }
 
-const approval = (now: number): ApprovalView => ({
+const approval = (version: string, now: number): ApprovalView => ({
   name: "promote-model-h5t7w",
   target: "production",
-  version: "1.0.22",
-  digest: digestOf("1.0.22"),
+  version,
+  digest: digestOf(version),
   requestedBy: "bob",
   requestedAt: new Date(now - 18 * minutes).toISOString(),
   expiresAt: new Date(now + 101 * minutes).toISOString(),
@@ -85,7 +85,7 @@ const delivery = (environments: readonly string[], end: number): DeliveryView =>
   by: { integration: 2, resource: 2, load: 4 },
   environments: environments.map((name, index) => ({
     name,
-    deployments: 24 - index,
+    deployments: Math.max(1, 24 - index),
     failures: index === 0 ? 8 : 0,
     restore: { count: index === 0 ? 8 : 0, median: index === 0 ? 74 : null },
   })),
@@ -104,7 +104,7 @@ function emptyScene(begin: number): Scene {
   const empty: Scene = {
     environments,
     models: [],
-    records: [],
+    recordsAt: () => [],
     delivery: nothing(begin),
     pipelineAt: (now) => ({
       at: new Date(now).toISOString(),
@@ -128,24 +128,28 @@ function emptyScene(begin: number): Scene {
 export function makeScene(name: SceneName, begin: number): Scene {
   if (name === "empty") return emptyScene(begin);
   const environments = name === "large" ? largePath : ["staging", "canary", "production"];
-  const count = name === "large" ? 1_000 : newest;
-  const records = recordsUntil(environments, name === "large" ? 120 : newest, begin);
-  const models = modelsUntil(count, begin, { [newest]: ["staging"], 22: ["canary"], 21: ["production", "champion"] });
+  // The newest version is the one that the scripted run makes.
+  const count = name === "large" ? 1_000 : 25;
+  const newest = name === "large" ? 120 : 24;
+  const records = recordsUntil(environments, newest, begin);
+  const models = modelsUntil(count, begin, { 24: ["staging"], 22: ["canary"], 21: ["production", "champion"] });
   const isFrozen = name === "frozen";
+  const elapsedAt = (now: number) => ((now - begin) / 1000 + 95) % runLength;
   const scene: Scene = {
     environments,
     models,
-    records,
+    recordsAt: (now) =>
+      isFrozen ? records : [...scriptedRecords(environments, `1.0.${count}`, now, elapsedAt(now)), ...records],
     delivery: delivery(environments, begin),
     pipelineAt: (now) => {
-      const elapsed = ((now - begin) / 1000 + 95) % runLength;
-      const run = scriptedRun(`1.0.${count + 1}`, now - elapsed * 1000, elapsed);
-      const soaking = 4_000 - Math.floor((now - begin) / 1000);
+      const elapsed = elapsedAt(now);
+      const run = scriptedRun(`1.0.${count}`, now - elapsed * 1000, elapsed);
       return {
         at: new Date(now).toISOString(),
         environments: environments.map((environment, index) => ({
           ...environmentAt(scene, environment, index, now),
-          ...(index === 0 && { soakLeftSeconds: Math.max(0, soaking), health: "Progressing" }),
+          ...(index === 0 && elapsed >= 59 && elapsed < 74 && { health: "Progressing" }),
+          ...(index === 1 && { soakLeftSeconds: Math.max(0, 260 - Math.floor((now - begin) / 1000)) }),
         })),
         freeze: isFrozen
           ? {
@@ -156,7 +160,7 @@ export function makeScene(name: SceneName, begin: number): Scene {
           : null,
         traffic: "80 % of the users meet production, 20 % meet canary; 50 % from 15:20 on.",
         runs: isFrozen ? endedRuns(begin) : [run, ...endedRuns(begin)],
-        approvals: isFrozen ? [] : [approval(begin)],
+        approvals: isFrozen ? [] : [approval(`1.0.${newest}`, begin)],
         problems: isFrozen ? ["MLflow answered with 503: upstream connect error"] : [],
         links,
       };

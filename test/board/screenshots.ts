@@ -16,8 +16,9 @@ async function main(): Promise<number> {
     return folder ? 0 : 1;
   }
   await mkdir(folder, { recursive: true });
-  await withBoards(async ({ browser, address }) => {
-    for (const { name, scene, hash } of looks.filter((look) => names.length === 0 || names.includes(look.name)))
+  await withBoards(async ({ browser, serve }) => {
+    for (const { name, scene, hash } of looks.filter((look) => names.length === 0 || names.includes(look.name))) {
+      const { address } = await serve(scene);
       for (const colorScheme of ["light", "dark"] as const)
         for (const [size, width] of Object.entries(widths)) {
           const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 } });
@@ -25,12 +26,13 @@ async function main(): Promise<number> {
             if (message.type() === "error") console.error(`${name}: ${message.text()}`);
           });
           page.on("pageerror", (error) => console.error(`${name}: ${error.message}`));
-          await page.goto(address(scene) + hash);
+          await page.goto(address + hash);
           await page.locator("main h1").waitFor({ state: "attached" });
           await page.locator(".state-loading").first().waitFor({ state: "detached" });
           await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
           await page.close();
         }
+    }
   });
   return 0;
 }

@@ -84,7 +84,7 @@ function stream(response: ServerResponse, kind: string, next: () => string | und
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const send = () => {
     const data = next();
-    if (data === undefined) return response.end();
+    if (data === undefined) return response.end("event: end\ndata: \n\n");
     return response.write(`event: ${kind}\ndata: ${data}\n\n`);
   };
   send();
@@ -137,9 +137,9 @@ export function makeServer(sceneName: SceneName, folder: string): Server {
       return stream(response, "pipeline", () => JSON.stringify(pipelineView(scene, done)), 1_000);
     if (pathname.startsWith("/api/logs/")) return stream(response, "line", logLines(), 150);
     if (pathname === "/api/models") return answer(response, modelsPage(scene, searchParams));
-    if (pathname === "/api/history") return answer(response, historyPage(scene.records, searchParams));
+    if (pathname === "/api/history") return answer(response, historyPage(scene.recordsAt(Date.now()), searchParams));
     if (pathname === "/api/served")
-      return answer(response, servedAt(scene.environments, scene.records, searchParams.get("at") ?? ""));
+      return answer(response, servedAt(scene.environments, scene.recordsAt(Date.now()), searchParams.get("at") ?? ""));
     if (pathname === "/api/delivery") return answer(response, scene.delivery);
     if (pathname === "/api/session") return void session(request, response);
     if (pathname === "/api/act") return void act(request, response);

@@ -37,14 +37,20 @@ export function openStream(url: string, kind: string, listener: StreamListener):
   };
 }
 
-/** Listens to the lines of a step's log until it ends. @returns what ends it sooner */
-export function openLog(url: string, line: (text: string) => void, ended: () => void): () => void {
+/**
+ * Listens to the lines of a step's log until it ends.
+ * @param ended gets why there are no more lines, in a sentence; an empty string where the log has ended
+ * @returns what ends it sooner
+ */
+export function openLog(url: string, line: (text: string) => void, ended: (why: string) => void): () => void {
   const source = new EventSource(url);
-  source.addEventListener("line", (message: MessageEvent<string>) => line(message.data));
-  // The server closes the stream behind the last line. Connecting again would bring the same lines again.
-  source.addEventListener("error", () => {
+  const end = (why: string) => {
     source.close();
-    ended();
-  });
+    ended(why);
+  };
+  source.addEventListener("line", (message: MessageEvent<string>) => line(message.data));
+  source.addEventListener("end", (message: MessageEvent<string>) => end(message.data));
+  // Connecting again would bring the same lines again.
+  source.addEventListener("error", () => end("The log broke off. To read it again, close and open the step."));
   return () => source.close();
 }

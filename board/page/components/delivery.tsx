@@ -15,17 +15,16 @@ const Tile = ({ value, label, more }: { value: string; label: string; more: stri
   </div>
 );
 
+const leadTimeWords = ({ leadTime: { count, p90 } }: DeliveryView): string =>
+  count === 0 ? "no version has come all the way yet" : `median of ${count}; nine in ten within ${durationOrDash(p90)}`;
+
 function Figures({ view }: { readonly view: DeliveryView }) {
   const { leadTime, judged, turnedAway, by } = view;
   const gates = Object.entries(by).map(([gate, count]) => `${gate} ${count}`);
   return (
     <>
       <dl class="tiles">
-        <Tile
-          label="Lead time"
-          value={durationOrDash(leadTime.median)}
-          more={`median of ${leadTime.count}; nine in ten within ${durationOrDash(leadTime.p90)}`}
-        />
+        <Tile label="Lead time" value={durationOrDash(leadTime.median)} more={leadTimeWords(view)} />
         <Tile label="Judged" value={String(judged)} more="versions that staging tested" />
         <Tile
           label="Turned away"
@@ -43,7 +42,7 @@ function Figures({ view }: { readonly view: DeliveryView }) {
             <th scope="col" class="number">
               Failed
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide">
               Share
             </th>
             <th scope="col" class="number">
@@ -57,7 +56,7 @@ function Figures({ view }: { readonly view: DeliveryView }) {
               <th scope="row">{name}</th>
               <td class="number figures">{deployments}</td>
               <td class="number figures">{failures}</td>
-              <td class="number figures">{failureRate}</td>
+              <td class="number figures wide">{failureRate}</td>
               <td class="number figures">{durationOrDash(restoreMedian)}</td>
             </tr>
           ))}

@@ -31,7 +31,7 @@ interface HeaderProps {
 export function Header({ current, connection, seen, username, signIn, signOut, train }: HeaderProps) {
   return (
     <header class="bar-top">
-      <a class="brand" href={routeAddress("pipeline")}>
+      <a class="brand" href={routeAddress("pipeline")} aria-label="GourmetGram">
         <Logo />
         <span>GourmetGram</span>
       </a>

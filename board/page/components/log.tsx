@@ -13,27 +13,22 @@ interface LogProps {
 /** The log of a step, line by line as it comes. */
 export function Log({ workflow, step, name }: LogProps) {
   const [lines, setLines] = useState<readonly string[]>([]);
-  const [hasEnded, setEnded] = useState(false);
-  const box = useRef<HTMLPreElement>(null);
+  const [ending, setEnding] = useState<string | null>(null);
+  const box = useRef<HTMLElement>(null);
   useEffect(() => {
-    setLines([]);
-    setEnded(false);
     const url = `/api/logs/${encodeURIComponent(workflow)}/${encodeURIComponent(step)}`;
-    return openLog(
-      url,
-      (line) => setLines((before) => [...before.slice(1 - mostLines), line]),
-      () => setEnded(true),
-    );
+    return openLog(url, (line) => setLines((before) => [...before.slice(1 - mostLines), line]), setEnding);
   }, [workflow, step]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each new line scrolls
+  // Each new line scrolls to the end.
   useEffect(() => {
     if (box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [lines]);
-  const none = hasEnded ? "The step has no log (any more)." : "Waiting for the first line …";
+  }, [lines, ending]);
+  const last = ending === null ? "…" : ending || "(end of the log)";
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard has to be able to scroll it
-    <pre ref={box} class="log" tabIndex={0} role="region" aria-label={`Log of ${name}`}>
-      {lines.length === 0 ? none : lines.join("\n")}
-    </pre>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be within reach of the keyboard
+    <section ref={box} class="log" tabIndex={0} aria-label={`Log of ${name}`}>
+      <pre>{lines.join("\n")}</pre>
+      <p>{last}</p>
+    </section>
   );
 }

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import type { EnvironmentView, ModelsPage, ModelView, PipelineView } from "../../api";
 import { getJson } from "../api/requests";
 import { useLoaded } from "../hooks/use-loaded";
@@ -95,10 +96,13 @@ export function ModelDetail({ version, against, models, view, act }: ModelDetail
   const { model, error } = useModel(version, models);
   const other = useModel(otherVersion, models);
   const source = environments.find(({ name }) => name === target?.promotesFrom);
+  const heading = useRef<HTMLHeadingElement>(null);
+  // A person may have chosen the version far down in the table.
+  useEffect(() => heading.current?.focus(), []);
   return (
     <section class={`panel detail ${hueClass(version)}`} aria-labelledby="detail-title">
       <header class="panel-head">
-        <h2 id="detail-title">
+        <h2 id="detail-title" ref={heading} tabIndex={-1}>
           <span class="detail-version">{version}</span>
         </h2>
         {model?.verdict && <Sign tone={toneOf(model.verdict)} word={model.verdict} />}
@@ -131,6 +135,12 @@ export function ModelDetail({ version, against, models, view, act }: ModelDetail
           <Gates model={model} />
           <Against model={model} against={chosen} environments={environments} models={models} />
           {other.error && <Failed what={otherVersion ?? "it"} why={other.error} />}
+          {target && otherVersion !== version && (
+            <p>
+              What would come if <VersionChip version={version} /> were promoted to <b>{target.name}</b>, which runs{" "}
+              <VersionChip version={otherVersion} />:
+            </p>
+          )}
           {otherVersion === version && <p class="hint">{target?.name} runs this version already.</p>}
           {other.model && otherVersion !== version && <ModelComparison left={model} right={other.model} />}
           {chosen === null && <Empty title="Nothing to compare with yet" />}

@@ -6,6 +6,7 @@ const icons: Readonly<Record<MoveState, IconName>> = {
   running: "arrow",
   nothing: "dash",
   same: "same",
+  waiting: "person",
   frozen: "snow",
   closed: "lock",
   soaking: "clock",

@@ -36,6 +36,8 @@ function Slider({ from, to, environments }: SliderProps) {
   const period = { from, to };
   return (
     <>
+      {past.error && <Failed what="the record" why={past.error} />}
+      {!past.value && !past.error && <Loading what="the record" />}
       {past.value && (
         <Timeline
           lanes={lanesOf(environments, past.value.records, past.value.before, period)}
@@ -54,6 +56,11 @@ function Slider({ from, to, environments }: SliderProps) {
           onInput={(event) => setStep(Number(event.currentTarget.value))}
         />
       </label>
+      {past.value && !past.value.isWhole && (
+        <p class="hint">
+          The bars show the newest {past.value.records.length} records. The slider reaches further back.
+        </p>
+      )}
       <div class="served" aria-live="polite">
         <p>
           At <strong class="figures">{shortTime(at)}</strong> ran:

@@ -19,6 +19,7 @@ export function PastTimeline({ view }: { readonly view: PipelineView }) {
   const { value, error } = usePast(Math.floor((to - length) / 3_600_000) * 3_600_000, change);
   const period = { from: to - length, to };
   const names = view.environments.map(({ name }) => name);
+  const lanes = lanesOf(names, value?.records ?? [], value?.before ?? null, period);
   return (
     <section class="panel" aria-labelledby="timeline-title">
       <header class="panel-head">
@@ -40,7 +41,10 @@ export function PastTimeline({ view }: { readonly view: PipelineView }) {
       </header>
       {error && <Failed what="the record" why={error} />}
       {!value && !error && <Loading what="the record" />}
-      {value && <Timeline lanes={lanesOf(names, value.records, value.before, period)} period={period} />}
+      {value && <Timeline lanes={lanes} period={period} />}
+      {value && lanes.every(({ spans }) => spans.length === 0) && (
+        <p class="hint">Nothing was released in this time.</p>
+      )}
     </section>
   );
 }

@@ -12,8 +12,8 @@ const head = (
     <th scope="col">When</th>
     <th scope="col">What</th>
     <th scope="col">Version</th>
-    <th scope="col" class="wide">
-      Outcome
+    <th scope="col" class="sign-cell">
+      <span class="sign-word">Outcome</span>
     </th>
     <th scope="col" class="wide">
       By
@@ -42,12 +42,12 @@ const Cells = ({ record, show }: CellsProps) => (
     </td>
     <th scope="row">
       <button type="button" class="row-button" onClick={() => show(record)}>
-        {record.action}
-        {record.environment !== "-" && ` ${record.environment}`}
+        <span>{record.action} </span>
+        {record.environment !== "-" && <span>{record.environment}</span>}
       </button>
     </th>
     <td>{record.version && <VersionChip version={record.version} />}</td>
-    <td class="wide">
+    <td class="sign-cell">
       <Sign tone={outcomeTone(record.outcome)} word={record.outcome ?? "running"} />
     </td>
     <td class="wide clip">{record.requestedBy}</td>
@@ -67,7 +67,7 @@ interface RecordTableProps {
 /** The record of releases and freezes, newest first. */
 export const RecordTable = ({ records, show, nearEnd }: RecordTableProps) => (
   <WindowedTable
-    label="Record"
+    label="List of records"
     head={head}
     columns={7}
     rows={records}

@@ -5,7 +5,7 @@ import { runCard, type StepRow } from "../state/runs";
 import { Log } from "./log";
 import { Sign } from "./sign";
 import { Time } from "./time";
-import { VersionChip } from "./version-chip";
+import { VersionTag } from "./version-chip";
 
 function Step({ step }: { readonly step: StepRow }) {
   const [isOpen, setOpen] = useState(false);
@@ -36,7 +36,7 @@ function Steps({ run, now }: { readonly run: RunView; readonly now: number }) {
     <ol class="groups">
       {groups.map(({ workflow, steps }) => (
         <li key={workflow} class="group">
-          <h4>{workflow}</h4>
+          <h3>{workflow}</h3>
           <ol class="steps">
             {steps.map((step) => (
               <Step key={step.id} step={step} />
@@ -51,18 +51,16 @@ function Steps({ run, now }: { readonly run: RunView; readonly now: number }) {
 /** A pipeline run, with its steps for as long as it is open. */
 export function Run({ run }: { readonly run: RunView }) {
   const now = useNow();
-  const [isOpen, setOpen] = useState(run.finishedAt === null);
-  const { tone, word, elapsed, template, version, requestedBy, startedAt, outcome, name } = runCard(run, now);
+  // A run that a person watches stays open when it ends.
+  const [opensAtFirst] = useState(run.finishedAt === null);
+  const [isOpen, setOpen] = useState(opensAtFirst);
+  const { tone, word, elapsed, template, version, requestedBy, startedAt, outcome } = runCard(run, now);
   return (
-    <details
-      class={`run tone-${tone}`}
-      open={run.finishedAt === null}
-      onToggle={(event) => setOpen(event.currentTarget.open)}
-    >
+    <details class={`run tone-${tone}`} open={opensAtFirst} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <span class="run-title">
           <span class="run-template">{template}</span>
-          {version && <VersionChip version={version} />}
+          {version && <VersionTag version={version} />}
           <Sign tone={tone} word={word} />
         </span>
         <span class="run-facts">
@@ -74,9 +72,6 @@ export function Run({ run }: { readonly run: RunView }) {
       </summary>
       {isOpen && (
         <div class="run-body">
-          <p class="hint">
-            <code>{name}</code>
-          </p>
           <Steps run={run} now={now} />
         </div>
       )}

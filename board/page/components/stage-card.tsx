@@ -29,7 +29,13 @@ const Pods = ({ pods }: { readonly pods: NonNullable<Stage["pods"]> }) => (
   </span>
 );
 
-function StageVersion({ version, digest, since }: Stage) {
+function sinceOf({ version, since }: Stage) {
+  if (since) return <Age since={since} />;
+  return version ? "since unknown" : "no model yet";
+}
+
+function StageVersion({ stage }: { readonly stage: Stage }) {
+  const { version, digest } = stage;
   return (
     <div class={`stage-version ${hueClass(version)}`}>
       {hueOf(version) === null ? (
@@ -39,7 +45,7 @@ function StageVersion({ version, digest, since }: Stage) {
           {version}
         </a>
       )}
-      <span class="stage-since">{since ? <Age since={since} /> : "since unknown"}</span>
+      <span class="stage-since">{sinceOf(stage)}</span>
       {digest && (
         <code class="stage-digest" title={digest}>
           {shortHash(digest)}
@@ -68,7 +74,7 @@ export function StageCard({ stage, link, act }: StageCardProps) {
           <h3>{name}</h3>
           <Sign tone={toneOf(health)} word={health} />
         </header>
-        <StageVersion {...stage} />
+        <StageVersion stage={stage} />
         <div class="stage-facts">
           {pods && <Pods pods={pods} />}
           {percent !== null && <Share percent={percent} />}

@@ -4,8 +4,8 @@ import { type Lane, type Period, positionOf, type Span, ticksOf } from "../state
 import { hueOf } from "../state/version";
 import { hueClass } from "./version-chip";
 
-/** Below this width, in percent of the timeline, the label of a span would not fit. */
-const labelFits = 5;
+/** Widths, in percent of the timeline, below which the label of a span would not fit: on a desk, and on a phone. */
+const labelFits = { desk: 5, phone: 16 };
 
 const words = ({ version, from, to }: Span): string => `${version} from ${shortTime(from)} to ${shortTime(to)}`;
 
@@ -14,8 +14,13 @@ function SpanBar({ span }: { readonly span: Span }) {
   const bar = (
     <>
       <rect class="span" x={`${x}%`} width={`${width}%`} y="3" height="22" rx="4" />
-      {width > labelFits && (
-        <text class="span-label" x={`${x + width / 2}%`} y="18" text-anchor="middle">
+      {width > labelFits.desk && (
+        <text
+          class={width > labelFits.phone ? "span-label" : "span-label for-desk"}
+          x={`${x + width / 2}%`}
+          y="18"
+          text-anchor="middle"
+        >
           {version}
         </text>
       )}
@@ -24,10 +29,16 @@ function SpanBar({ span }: { readonly span: Span }) {
   );
   if (hueOf(version) === null) return <g class="hue-none">{bar}</g>;
   return (
-    <a class={hueClass(version)} href={routeAddress("models", version)} tabIndex={-1}>
+    <a class={hueClass(version)} href={routeAddress("models", version)} tabIndex={-1} aria-label={words(span)}>
       {bar}
     </a>
   );
+}
+
+/** A label at an edge stays inside. */
+function anchorAt(x: number): "start" | "middle" | "end" {
+  if (x < 4) return "start";
+  return x > 96 ? "end" : "middle";
 }
 
 interface TimelineProps {
@@ -47,10 +58,9 @@ export function Timeline({ lanes, period, mark = null }: TimelineProps) {
             <span class="lane-name" title={environment}>
               {environment}
             </span>
-            <span class="visually-hidden">
-              {spans.length === 0 ? ": no record" : `: ${spans.map(words).join(", ")}`}
-            </span>
-            <svg class="lane-spans" width="100%" height="28" aria-hidden="true" focusable="false">
+            {spans.length === 0 && <span class="visually-hidden">: no record</span>}
+            {/* biome-ignore lint/a11y/useSemanticElements: an SVG that groups links has no element of its own */}
+            <svg class="lane-spans" width="100%" height="28" role="group" aria-label={`Versions in ${environment}`}>
               <rect class="lane-track" y="3" width="100%" height="22" rx="4" />
               {spans.map((span) => (
                 <SpanBar key={span.from} span={span} />
@@ -64,7 +74,7 @@ export function Timeline({ lanes, period, mark = null }: TimelineProps) {
         {ticksOf(period).map(({ x, label }) => (
           <g key={x}>
             <rect class="tick" x={`${x}%`} width="1" height="5" />
-            <text x={`${x}%`} y="17" text-anchor={x < 4 ? "start" : x > 96 ? "end" : "middle"}>
+            <text x={`${x}%`} y="17" text-anchor={anchorAt(x)}>
               {label}
             </text>
           </g>

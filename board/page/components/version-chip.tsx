@@ -7,9 +7,19 @@ export function hueClass(version: string | null): string {
   return hue === null ? "hue-none" : `hue-${hue}`;
 }
 
-/** A version in its colour, as a link to the model; the base image, which is no model, without a link. */
-export function VersionChip({ version }: { readonly version: string | null }) {
-  if (hueOf(version) === null) return <span class="chip hue-none">{version ?? "base image"}</span>;
+interface VersionProps {
+  /** null for the base image, which is no model. */
+  readonly version: string | null;
+}
+
+/** A version in its colour, for where a link would be inside a button. */
+export const VersionTag = ({ version }: VersionProps) => (
+  <span class={`chip ${hueClass(version)}`}>{version ?? "base image"}</span>
+);
+
+/** A version in its colour, as a link to the model. */
+export function VersionChip({ version }: VersionProps) {
+  if (hueOf(version) === null) return <VersionTag version={version} />;
   return (
     <a class={`chip ${hueClass(version)}`} href={routeAddress("models", version)}>
       {version}

@@ -16,7 +16,7 @@ interface WindowedTableProps<T> {
   /** The cells of a row. */
   readonly cells: (row: T) => ComponentChildren;
   readonly rowClass?: (row: T) => string;
-  /** Called when the scroll nears the last row. */
+  /** Called, also again, while the scroll is near the last row. */
   readonly nearEnd: () => void;
 }
 
@@ -25,7 +25,7 @@ function Spacer({ height, columns }: { readonly height: number; readonly columns
   const cell = useRef<HTMLTableCellElement>(null);
   useLayoutEffect(() => cell.current?.style.setProperty("height", `${height}px`), [height]);
   return (
-    <tr class="spacer" aria-hidden="true">
+    <tr class="spacer">
       <td ref={cell} colSpan={columns} />
     </tr>
   );
@@ -38,16 +38,19 @@ export function WindowedTable<T>(props: WindowedTableProps<T>) {
   const [place, setPlace] = useState({ scrolled: 0, seen: 800 });
   const drawn = rowWindow(rows.length, rowHeight, place.scrolled, place.seen);
   const measure = () => {
-    if (box.current) setPlace({ scrolled: box.current.scrollTop, seen: box.current.clientHeight });
+    if (!box.current) return;
+    const { scrollTop, clientHeight: seen } = box.current;
+    const scrolled = scrollTop - (scrollTop % rowHeight);
+    // Nothing is drawn again within a row.
+    setPlace((before) => (before.scrolled === scrolled && before.seen === seen ? before : { scrolled, seen }));
   };
-  useEffect(measure, []);
-  const isAtEnd = isNearEnd(rows.length, drawn);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: more rows are a new end
+  // The box grows with its rows.
+  useEffect(measure, [rows.length]);
   useEffect(() => {
-    if (isAtEnd) nearEnd();
-  }, [isAtEnd, rows.length]);
+    if (isNearEnd(rows.length, drawn)) nearEnd();
+  });
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard has to be able to scroll it
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be within reach of the keyboard
     <section ref={box} class="table-box" tabIndex={0} aria-label={label} onScroll={measure}>
       <table aria-rowcount={rows.length + 1}>
         <thead>

@@ -10,7 +10,6 @@ export interface Loaded<T> {
 /** Asks whenever the key changes. @param load gets a signal that is aborted when its answer is no longer wanted */
 export function useLoaded<T>(key: string, load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
   const [loaded, setLoaded] = useState<Loaded<T>>({ value: null, error: null });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key names everything that the question depends on
   useEffect(() => {
     const abort = new AbortController();
     load(abort.signal).then(

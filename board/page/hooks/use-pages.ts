@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
-export interface Page<T> {
+interface Page<T> {
   readonly rows: readonly T[];
   readonly hasOlder: boolean;
 }
@@ -10,7 +10,7 @@ export interface Pages<T> {
   readonly rows: readonly T[] | null;
   readonly hasOlder: boolean;
   readonly error: string | null;
-  /** Asks for the next page, unless one is on its way or there is none. */
+  /** Asks for the next page, unless one is on its way, there is none, or the last question failed. */
   readonly loadOlder: () => void;
 }
 
@@ -53,14 +53,13 @@ export function usePages<T>({ key, change, load, merge }: PagesOf<T>): Pages<T> 
     }
   };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: these two name everything that the question depends on
   useEffect(() => {
     take(undefined);
   }, [key, change]);
 
   const isCurrent = state.key === key;
   const loadOlder = () => {
-    if (isCurrent && state.hasOlder && !isLoading.current) take(state.rows?.at(-1));
+    if (isCurrent && state.hasOlder && state.error === null && !isLoading.current) take(state.rows?.at(-1));
   };
   return { rows: isCurrent ? state.rows : null, hasOlder: isCurrent && state.hasOlder, error: state.error, loadOlder };
 }

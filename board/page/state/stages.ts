@@ -3,7 +3,7 @@ import { countdown, instant, secondsBetween } from "./time";
 import { numberOf } from "./version";
 
 /** What stands between an environment and the one that it promotes from. */
-export type MoveState = "running" | "nothing" | "same" | "frozen" | "closed" | "soaking" | "ready";
+export type MoveState = "running" | "nothing" | "same" | "waiting" | "frozen" | "closed" | "soaking" | "ready";
 
 export interface Move {
   readonly source: string;
@@ -24,7 +24,7 @@ export interface Stage extends EnvironmentView {
 }
 
 /** Seconds of the soak that are left now; null where nothing soaks. @param now in milliseconds since 1970 */
-export function soakLeft({ soakLeftSeconds }: EnvironmentView, at: string, now: number): number | null {
+function soakLeft({ soakLeftSeconds }: EnvironmentView, at: string, now: number): number | null {
   if (!soakLeftSeconds) return null;
   return Math.max(0, Math.ceil(soakLeftSeconds - (now - instant(at)) / 1000)) || null;
 }
@@ -34,10 +34,14 @@ const promotes = ({ finishedAt, version, template, steps }: RunView, moving: str
   version === moving &&
   (template === "promote-model" || steps.some(({ name, phase }) => name.startsWith("promote") && phase === "Running"));
 
+const waitingFor = ({ approvals }: PipelineView, environment: string, moving: string | null): boolean =>
+  approvals.some(({ target, version, phase }) => target === environment && version === moving && phase === "Waiting");
+
 function moveState(source: Stage, target: EnvironmentView, view: PipelineView): MoveState {
   if (numberOf(source.version) === null) return "nothing";
   if (source.version === target.version) return "same";
   if (view.runs.some((run) => promotes(run, source.version))) return "running";
+  if (waitingFor(view, target.name, source.version)) return "waiting";
   if (view.freeze) return "frozen";
   if (target.closed !== null) return "closed";
   return source.soakLeft === null ? "ready" : "soaking";
@@ -51,6 +55,8 @@ function caption(state: MoveState, source: Stage, target: EnvironmentView): stri
       return "Same version";
     case "running":
       return `Promoting ${source.version}`;
+    case "waiting":
+      return "Waits for approval";
     case "frozen":
       return "Frozen";
     case "closed":

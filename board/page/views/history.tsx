@@ -81,8 +81,8 @@ export function History({ route, view }: { readonly route: Route; readonly view:
     <>
       <h1>History</h1>
       {view ? <PastSlider view={view} /> : <Loading what="the record" />}
-      <Delivery />
       <Records route={route} view={view} show={setRecord} />
+      <Delivery />
       {record && <RecordDialog record={record} close={() => setRecord(null)} />}
     </>
   );
