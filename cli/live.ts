@@ -1,3 +1,4 @@
+import { describeApproval } from "../client/approvals";
 import type { Figures } from "../client/figures";
 import type { Live } from "../client/live";
 import type { BriefStatus, EnvironmentStatus } from "../client/pipeline-status";
@@ -11,10 +12,11 @@ import { timestamp } from "../lib/timestamp";
 const interval = 3;
 /** The pipeline as a tree, a line each for what an environment runs, its gates, its pods, and what people met. */
 export function renderLive({ status, running, figures }: Live, now: Date): string {
-  const { environments, freeze, traffic } = status;
+  const { environments, freeze, approvals, traffic } = status;
   const blocks = [
     timestamp(now),
     ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
+    ...approvals.map(describeApproval),
     ...environments.map((environment) => branch(headOf(environment), leavesOf(environment, status, figures))),
     ...(traffic ? [describeSplit(traffic)] : []),
     ...(typeof figures === "string" ? [`No figures: ${figures}`] : []),

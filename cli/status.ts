@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { describeApproval } from "../client/approvals";
 import { readLive } from "../client/live";
 import type { Model } from "../client/models";
 import { type BriefStatus, newestModels, readBriefStatus, readStatus, type Status } from "../client/pipeline-status";
@@ -38,7 +39,7 @@ function mismatches({ environments, models }: Status): string[] {
 
 /** The status as a person reads it. */
 export function render(status: Status | BriefStatus): string {
-  const { environments, models, urls, freeze, traffic } = status;
+  const { environments, models, urls, freeze, approvals, traffic } = status;
   const older = "older" in status ? status.older : 0;
   const verdicts = ({ verdicts: given, collected, withdrawn }: Model) =>
     [
@@ -48,6 +49,7 @@ export function render(status: Status | BriefStatus): string {
     ].join(", ");
   const parts = [
     ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
+    ...approvals.map(describeApproval),
     table(
       ["ENVIRONMENT", "VERSION", "HEALTH", "DIGEST", "URL"],
       environments.map(({ name, version, health, digest, url }) => [

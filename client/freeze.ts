@@ -1,6 +1,7 @@
 import { freezeName, workflowNamespace } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { timestamp } from "../lib/timestamp";
+import { oneLine } from "./one-line";
 import { recordFreeze } from "./releases";
 
 export interface Freeze {
@@ -18,16 +19,9 @@ export async function readFreeze(cluster: Cluster): Promise<Freeze | undefined> 
   return data && Object.keys(data).length > 0 ? data : undefined;
 }
 
-/** A reason that fits on one line. @throws for anything else */
-export function checkReason(text: string): string {
-  const reason = text.trim();
-  if (!/^[^\p{C}{}]{1,200}$/u.test(reason))
-    throw new Error(
-      "write the reason, in one line of at most 200 characters without braces, " +
-        'as in: npm run freeze -- "exams until Friday"',
-    );
-  return reason;
-}
+/** The reason of a freeze. @throws if it does not fit on one line */
+export const checkReason = (text: string): string =>
+  oneLine(text, "the reason", 'npm run freeze -- "exams until Friday"');
 
 /** Sets a freeze, or lifts it with null, without a record of it. */
 export async function writeFreeze(cluster: Cluster, data: Freeze | null): Promise<void> {

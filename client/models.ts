@@ -215,7 +215,7 @@ function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
         tags
           .filter(({ key }) => key.startsWith("gate."))
           .flatMap(({ key, value }) => {
-            const report = verdict(value);
+            const report = parseVerdict(value);
             return report ? [[key.slice("gate.".length), report]] : [];
           }),
       ),
@@ -226,7 +226,7 @@ function modelsOf(versions: Version[], aliases: readonly Alias[]): Model[] {
 }
 
 /** The verdict of a gate's report; undefined if a person wrote something else there. */
-function verdict(tag: string): Model["verdicts"][string] | undefined {
+export function parseVerdict(tag: string): Model["verdicts"][string] | undefined {
   const { verdict: word, reason } = (parseJson(tag) ?? {}) as { verdict?: unknown; reason?: unknown };
   return typeof word === "string" && typeof reason === "string" ? { verdict: word, reason } : undefined;
 }

@@ -2,6 +2,7 @@ import { applicationsPath, environmentOf, lastReleaseAnnotation } from "../compo
 import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { knownUrls } from "../local/urls";
+import { type Approval, listApprovals } from "./approvals";
 import { readEnvironments } from "./environments";
 import { type Freeze, readFreeze } from "./freeze";
 import { listModels, listNewestModels, listServedModels, type Model } from "./models";
@@ -37,6 +38,8 @@ export interface Status {
   readonly freeze: Freeze | null;
   readonly environments: EnvironmentStatus[];
   readonly models: Model[];
+  /** Requests that wait for people, newest first. */
+  readonly approvals: Approval[];
   /** How users are split at the gateway; null without one. */
   readonly traffic: TrafficSplit | null;
   readonly urls: Record<string, string>;
@@ -112,6 +115,7 @@ export async function statusOf(cluster: Cluster, models: Model[], known?: Applic
     urls,
     traffic: await readTrafficSplit(cluster),
     freeze: (await readFreeze(cluster)) ?? null,
+    approvals: (await listApprovals(cluster)).filter(({ phase }) => phase === "Waiting"),
   };
 }
 

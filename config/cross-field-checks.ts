@@ -43,6 +43,8 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
       : []),
     ...(pipeline ? [...loadIssues(pipeline.load), ...metricIssues(pipeline.canary.analysis.metrics)] : []),
     ...(pipeline ? notificationIssues(pipeline.notifications, given.includes("gateway")) : []),
+    ...(pipeline && environments ? approvalIssues(pipeline.approval, sections) : []),
+    ...(pipeline && environments ? windowIssues(pipeline.windows, sections) : []),
     ...(pipeline?.dataDrift && environments ? dataDriftIssues(pipeline.dataDrift, sections) : []),
     ...(pipeline?.canary.mirrorRequests ? mirrorIssues(sections, given.includes("gateway")) : []),
     ...(registry ? registryIssues(registry) : []),
@@ -65,6 +67,51 @@ function dataDriftIssues(
   if (environment.answersKept >= minimumAnswers) return [];
   return [issue(path, `write ${minimumAnswers} or more, since pipeline.dataDrift compares as many answers`)];
 }
+
+/** People are asked for promotions, so not for staging, and enough of them may approve. */
+function approvalIssues(approval: Sections["pipeline"]["approval"], sections: Partial<Sections>): ConfigIssue[] {
+  const targets = promotionTargets(sections);
+  return Object.entries(approval).flatMap(([name, { users, groups, minimum }]) => {
+    const path = ["pipeline", "approval", name];
+    if (!targets.includes(name)) return [issue(path, noTarget(name, targets))];
+    if (groups.length > 0 || users.length >= minimum) return [];
+    const wanted =
+      minimum === 1
+        ? "a user or a group, since one person has"
+        : `${minimum} users or a group, since ${minimum} people have`;
+    return [issue([...path, "users"], `write at least ${wanted} to approve`)];
+  });
+}
+
+/** Largest number of windows, so that the steps look at all of them at once. */
+const mostWindows = 50;
+
+/** A window concerns promotions, so not staging. */
+function windowIssues(windows: Sections["pipeline"]["windows"], sections: Partial<Sections>): ConfigIssue[] {
+  const targets = promotionTargets(sections);
+  const names = Object.keys(windows);
+  const tooMany = `write at most ${mostWindows} windows, not ${names.length}`;
+  return [
+    ...(names.length > mostWindows ? [issue(["pipeline", "windows"], tooMany)] : []),
+    ...names.flatMap((name) => {
+      const path = ["pipeline", "windows", name, "environments"];
+      const { environments } = windows[name];
+      if (environments.length === 0) return [issue(path, `write at least one of ${targets.join(", ")}`)];
+      return environments.flatMap((target, index) =>
+        targets.includes(target) ? [] : [issue([...path, String(index)], noTarget(target, targets))],
+      );
+    }),
+  ];
+}
+
+/** The environments that models are promoted to. */
+const promotionTargets = ({ environments = {}, remoteEnvironments = {} }: Partial<Sections>): string[] =>
+  promotionOrder({ ...remoteEnvironments, ...environments }).slice(1);
+
+const noTarget = (name: string, targets: readonly string[]): string =>
+  targets.length === 0
+    ? "remove it, since nothing is promoted in this stack"
+    : `nothing is promoted to ${name}: write ${targets.length === 1 ? targets[0] : `one of ${targets.join(", ")}`}`;
 
 /** A metric is good on one side of one bar. */
 function metricIssues(metrics: Sections["pipeline"]["canary"]["analysis"]["metrics"]): ConfigIssue[] {

@@ -55,6 +55,17 @@ export function byReceiver<Value extends z.ZodType>(meaning: string, value: Valu
   return mapping(meaning, name, "a mapping of receivers, as in ops", `invalid name of a receiver: ${rule}`, value);
 }
 
+/** A mapping from names of windows to values of one kind. */
+export function byWindow<Value extends z.ZodType>(meaning: string, value: Value) {
+  const name = z.string().regex(/^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$/);
+  const rule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
+  return mapping(meaning, name, "a mapping of windows, as in exams", `invalid name of a window: ${rule}`, value);
+}
+
+/** A text for people. */
+export const oneLine = (meaning: string) =>
+  text(meaning, "one line of at most 100 characters without braces", /^[^\p{C}{}]{0,100}$/u);
+
 /** The name of a Secret. Whoever writes its contents there by mistake does not find them in a log. */
 export function secretName(meaning: string) {
   const what = 'the name of a Secret, as in "ops-webhook"';

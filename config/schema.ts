@@ -10,6 +10,7 @@ import {
   byMetric,
   byName,
   byReceiver,
+  byWindow,
   choice,
   clusterName,
   decimal,
@@ -18,6 +19,7 @@ import {
   host,
   hostAndPort,
   list,
+  oneLine,
   oneNumberOf,
   openMapping,
   optional,
@@ -236,6 +238,7 @@ export const notificationTriggers = [
   "aborted",
   "withdrawn",
   "drifted",
+  "approval-wanted",
   "frozen",
   "volume-full",
 ] as const;
@@ -314,6 +317,32 @@ const dataDrift = section(
   },
 );
 
+const approval = section("Promotions to this environment wait until people approve them.", {
+  users: list(
+    "people who may approve, by the names under which the API server knows them",
+    text("a name of the API server's", 'a name, as in "anna@example.org"', /^[^\s{}'"]{1,253}$/),
+  ).default([]),
+  groups: list(
+    "groups of the API server whose members may approve",
+    text("a group of the API server's", 'a group, as in "oidc:instructors"', /^[^\s{}'"]{1,253}$/),
+  ).default([]),
+  minimum: whole("number of people who have to approve", 1, 10).default(1),
+  byRequester: flag("whether who asks for a promotion may approve it too").default(false),
+  expiryHours: whole("time after which a request expires", 1, 168, "h").default(24),
+});
+
+const promotionWindow = section("A window of the calendar.", {
+  kind: choice("`allow`: promotions wait for this window. `deny`: there are none in it, whatever allows them", [
+    "allow",
+    "deny",
+  ]),
+  environments: list("environments whose promotions it concerns", environmentName("an environment")),
+  schedule: schedule("when it begins, in cron's five fields"),
+  minutes: whole("time that it lasts", 1, 10080, "min"),
+  timezone: timeZone("IANA time zone of the schedule").default("UTC"),
+  description: oneLine("why, for people who are refused").default(""),
+});
+
 const pipeline = section("How the workflows train and test models.", {
   accuracyBar: decimal("share of held-out pictures that a model must classify correctly", 0, 1).default(0.8),
   judgement: section("Which models are registered, beside the accuracy bar. Both models see the same pictures.", {
@@ -370,6 +399,8 @@ const pipeline = section("How the workflows train and test models.", {
     suspended: flag("whether the schedule is suspended").default(true),
   }).prefault({}),
   dataDrift: dataDrift.optional(),
+  approval: byEnvironment("Which promotions wait for people.", approval).default({}),
+  windows: byWindow("When the calendar allows promotions, at most 50 windows.", promotionWindow).default({}),
   notifications: byReceiver("Who is told of the pipeline by webhook, at most 5 receivers.", receiver).default({}),
 });
 

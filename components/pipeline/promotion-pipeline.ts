@@ -16,6 +16,7 @@ import {
   notifyTemplate,
   pipelineParametersName,
 } from "../shared/workflow-names";
+import { Approvals } from "./approvals";
 import { notificationsParameter, withReceivers } from "./notifications";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
@@ -42,6 +43,8 @@ export interface PromotionPipelineArgs {
   /** Folder of the templates, with the Python of their steps in `steps/`, `gates/` and `lib/`, and `pictures/`. */
   readonly folder: string;
 }
+
+const promoteTemplate = "promote-model";
 
 /** Folders of Python modules; each is a ConfigMap `pipeline-<folder>`, mounted at `/pipeline/<folder>`. */
 const moduleFolders = ["steps", "gates", "lib"];
@@ -71,8 +74,8 @@ function workflowRules(template: string): k8s.types.input.rbac.v1.PolicyRule[] {
   if (template === "collect-old-versions") return [report, unfinished];
   if (template === notifyTemplate) return [report, argo(["workflows"], ["list"]), freeze, ...notifyRules];
   if (template === dataDriftTemplate) return [report, workflows, dataDriftState];
-  const asksForFreeze = ["promote-model", "shift-traffic"].includes(template);
-  return asksForFreeze ? [report, workflows, freeze] : [report, workflows];
+  if (template === promoteTemplate) return [report, workflows, freeze, ...approvalRules];
+  return template === "shift-traffic" ? [report, workflows, freeze] : [report, workflows];
 }
 
 /** What `watch-data-drift` has seen lately. */
@@ -83,10 +86,17 @@ const dataDriftState: k8s.types.input.rbac.v1.PolicyRule = {
   verbs: ["get", "patch"],
 };
 
+/** `promote-model` asks people, and says what has become of it. */
+const approvalRules: k8s.types.input.rbac.v1.PolicyRule[] = [
+  { apiGroups: ["gourmetgram.io"], resources: ["approvals"], verbs: ["create", "get", "list", "watch"] },
+  { apiGroups: ["gourmetgram.io"], resources: ["approvals/status"], verbs: ["get", "patch"] },
+];
+
 /** `notify` keeps what the receivers have not got, and reports on it what goes wrong. */
 const notifyRules: k8s.types.input.rbac.v1.PolicyRule[] = [
   { apiGroups: [""], resources: ["configmaps"], resourceNames: [notificationsName], verbs: ["get", "patch"] },
   { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+  { apiGroups: ["gourmetgram.io"], resources: ["approvals"], verbs: ["list"] },
 ];
 
 /**
@@ -170,7 +180,13 @@ export class PromotionPipeline extends pulumi.ComponentResource {
         accounts: this.templates,
         allowedChildTemplates,
         environments: Object.keys(args.environmentUrls),
+        approvedEnvironments: Object.keys(args.settings.approval),
       },
+      child,
+    );
+    new Approvals(
+      `${name}-approvals`,
+      { approval: args.settings.approval, namespace: args.namespace, folder: args.folder },
       child,
     );
     this.registerOutputs({ templates: this.templates });
@@ -211,6 +227,8 @@ function pipelineParameters(
     "load-max-p95-ms": String(settings.load.maxP95Ms),
     "retention-days": String(settings.retention.days),
     "retention-versions": String(settings.retention.versions),
+    approval: approvalParameter(settings.approval),
+    windows: windowsParameter(settings.windows),
     notifications: notificationsParameter(settings.notifications),
     "data-drift": dataDriftParameter(settings.dataDrift, Object.keys(args.environmentUrls)),
     "mlflow-uri": args.trackingUri,
@@ -219,6 +237,22 @@ function pipelineParameters(
     environments: JSON.stringify(args.environmentUrls),
     "remote-environments": JSON.stringify(args.remoteEnvironments),
   };
+}
+
+/** Which promotions wait for people, as `approval` in workflows/lib/inputs.py reads it. Who they are, it never asks. */
+function approvalParameter(approval: PipelineSettings["approval"]): string {
+  const rules = Object.entries(approval).map(([target, { minimum, expiryHours }]) => [
+    target,
+    { minimum, expirySeconds: 3600 * expiryHours },
+  ]);
+  return JSON.stringify(Object.fromEntries(rules));
+}
+
+/** When the calendar allows promotions, as `windows` in workflows/lib/inputs.py reads it. */
+function windowsParameter(windows: PipelineSettings["windows"]): string {
+  return JSON.stringify(
+    Object.entries(windows).map(([name, { timezone, ...window }]) => ({ name, zone: timezone, ...window })),
+  );
 }
 
 /** How users are split, as `traffic` in workflows/lib/inputs.py reads it. */
@@ -247,7 +281,8 @@ function withSettings(
   { environmentUrls, settings }: Pick<PromotionPipelineArgs, "environmentUrls" | "settings">,
 ): Manifest {
   if (manifest.metadata.name === notifyTemplate) return withReceivers(manifest, settings.notifications);
-  return manifest.metadata.name === "promote-model" ? withPromotions(manifest, Object.keys(environmentUrls)) : manifest;
+  if (manifest.metadata.name !== promoteTemplate) return manifest;
+  return withApproval(withPromotions(manifest, Object.keys(environmentUrls)), settings.approval);
 }
 
 /** Each environment promotes to the next one. The default of a promotion by hand is the last of these steps. */
@@ -262,6 +297,39 @@ function withPromotions(manifest: Manifest, environments: string[]): Manifest {
     return names ? { ...parameter, enum: names, value: names.at(-1) } : parameter;
   });
   return { ...manifest, spec: { ...manifest.spec, arguments: { ...manifest.spec.arguments, parameters } } };
+}
+
+/** A promotion to these environments asks people first, and has the time to wait for them. */
+function withApproval(manifest: Manifest, approval: PipelineSettings["approval"]): Manifest {
+  const targets = Object.keys(approval).sort();
+  if (targets.length === 0) return manifest;
+  const when = targets.map((name) => `'{{inputs.parameters.target-environment}}' == '${name}'`).join(" || ");
+  const longest = 3600 * Math.max(...Object.values(approval).map(({ expiryHours }) => expiryHours));
+  const templates: Manifest["spec"][] = manifest.spec.templates;
+  return {
+    ...manifest,
+    spec: {
+      ...manifest.spec,
+      activeDeadlineSeconds: manifest.spec.activeDeadlineSeconds + longest,
+      templates: templates.map((template) => {
+        if (template.name === "main") return { ...template, steps: asksFirst(template.steps, when) };
+        return template.name === askTemplate ? withTime(template, longest) : template;
+      }),
+    },
+  };
+}
+
+const askTemplate = "ask-approval";
+
+const asksFirst = (steps: { name: string }[][], when: string) =>
+  steps.map((group) => group.map((step) => (step.name === askTemplate ? { ...step, when } : step)));
+
+/** The template with more time, also for its retries. */
+function withTime(template: Manifest["spec"], seconds: number): Manifest["spec"] {
+  const activeDeadlineSeconds = template.activeDeadlineSeconds + seconds;
+  const { retryStrategy } = template;
+  const backoff = { ...retryStrategy.backoff, maxDuration: `${activeDeadlineSeconds}s` };
+  return { ...template, activeDeadlineSeconds, retryStrategy: { ...retryStrategy, backoff } };
 }
 
 function readModules(folder: string): Record<string, string> {

@@ -42,6 +42,8 @@ export const notificationsName = "notifications";
 export const dataDriftTemplate = "watch-data-drift";
 /** ConfigMap beside the workflows with what was seen of that lately. Pulumi states only that it exists. */
 export const dataDriftName = "data-drift";
+/** Path of the requests for approval in the Kubernetes API (`workflows/approval-crd.yaml`). */
+export const approvalsPath = `/apis/gourmetgram.io/v1/namespaces/${workflowNamespace}/approvals`;
 /** Label that every Workflow of one pipeline run carries: the name of its first one. */
 export const pipelineRunLabel = "gourmetgram.io/pipeline-run";
 /** Label of a Workflow that the pipeline started: the name of the one that did. */

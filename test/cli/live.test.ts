@@ -67,6 +67,7 @@ describe("readFigures", () => {
 const live: Live = {
   status: {
     freeze: null,
+    approvals: [],
     environments: [
       {
         name: "canary",

@@ -19,9 +19,14 @@ const inOrder = (...names: string[]): Answers => ({
   },
 });
 const freezePath = "/api/v1/namespaces/argo/configmaps/promotion-freeze";
+const approvalsPath = "/apis/gourmetgram.io/v1/namespaces/argo/approvals";
 const routePath = "/apis/gateway.networking.k8s.io/v1/namespaces/gourmetgram-gateway/httproutes/gourmetgram";
 const noGateway: Answers = { [`GET ${routePath}`]: [404, "404 page not found"] };
-const noFreezeOrGateway: Answers = { [`GET ${freezePath}`]: { metadata: {} }, ...noGateway };
+const noFreezeOrGateway: Answers = {
+  [`GET ${freezePath}`]: { metadata: {} },
+  [`GET ${approvalsPath}`]: { items: [] },
+  ...noGateway,
+};
 const aliasesOf = `${mlflow}/registered-models/search?filter=name='${model}'&max_results=1`;
 const noModel: Answers = {
   [aliasesOf]: {},
@@ -105,6 +110,7 @@ describe("readStatus", () => {
       ...twoModels,
       ...inOrder("staging", "shadow", "production"),
       ...noGateway,
+      [`GET ${approvalsPath}`]: { items: [] },
       [`GET ${freezePath}`]: { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } },
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
         items: ["production", "shadow", "staging"].map((name) =>
@@ -143,6 +149,7 @@ describe("readStatus", () => {
       ),
     };
     expect(await withApiServer(answers, readStatus)).toEqual({
+      approvals: [],
       environments: [
         {
           name: "staging",
@@ -263,6 +270,7 @@ describe("readStatus", () => {
       models: [],
       urls: {},
       freeze: null,
+      approvals: [],
       traffic: null,
     });
   });
@@ -383,6 +391,7 @@ describe("render", () => {
     models: [],
     urls: {},
     freeze: null,
+    approvals: [],
     traffic: null,
   };
 
@@ -479,6 +488,7 @@ describe("render", () => {
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
       freeze: null,
+      approvals: [],
       traffic: null,
     };
     expect(render(status)).toBe(

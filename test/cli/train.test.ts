@@ -30,6 +30,9 @@ function command(file: string, args: string[]): Promise<{ code: number | null; s
   return new Promise((resolve) => child.on("close", (code) => resolve({ code, ...text })));
 }
 
+const promoteUsage = `Usage: npm run promote -- <version> <source> <target> [--emergency "<why>"], as in:
+       npm run promote -- 5 canary production`;
+
 describe("npm run train, before anything is touched", () => {
   it.each([
     [
@@ -58,9 +61,12 @@ describe("--help", () => {
     ],
     [
       "promote.ts",
-      "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n\n" +
-        "Promotes the version that runs in the source environment to the next environment. " +
-        "Exit code 0: the target serves it.\n1: a rule forbids it. 2: something failed.\n",
+      `${promoteUsage}
+
+Promotes the version that runs in the source environment to the next environment. Where the stack asks for approvals, it
+waits for people first. With --emergency the calendar does not count, and people have to approve it. Exit code 0: the
+target serves it. 1: a rule or a person forbids it. 2: something failed.
+`,
     ],
   ])("of %s is true for every promotion path", async (file, stdout) => {
     expect(await command(file, ["--help"])).toEqual({ code: 0, stdout, stderr: "" });
@@ -79,11 +85,7 @@ describe("npm run promote, before anything is touched", () => {
       ["0", "canary", "production"],
       '"0" is not a model version: write its number, as in 5 or 1.0.5\n',
     ],
-    [
-      "too few words",
-      ["5"],
-      "Usage: npm run promote -- <version> <source> <target>, as in: npm run promote -- 5 canary production\n",
-    ],
+    ["too few words", ["5"], `${promoteUsage}\n`],
     [
       "a cluster that was never started",
       ["1.0.5", "canary", "production"],

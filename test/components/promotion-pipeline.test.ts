@@ -59,6 +59,7 @@ describe("PromotionPipeline", () => {
         "ConfigMap pipeline-parameters",
         "ConfigMap pipeline-pictures",
         "ConfigMap pipeline-steps",
+        "Approvals pipeline-approvals",
         "WorkflowAdmission pipeline-admission",
         ...templates.flatMap((name) => [
           `Role pipeline-${name}-role`,
@@ -68,8 +69,8 @@ describe("PromotionPipeline", () => {
         ]),
       ].sort(),
     );
-    // With the component itself, and the two resources of its admission.
-    expect(registrations).toHaveLength(12 + 4 * templates.length);
+    // With the component itself, the two resources of its admission, and the four of its approvals.
+    expect(registrations).toHaveLength(17 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {
@@ -138,7 +139,7 @@ describe("PromotionPipeline", () => {
       expect(spec.arguments.parameters).toEqual([
         { name: "source-environment", enum: sources, value: sources.at(-1) },
         { name: "target-environment", enum: targets, value: targets.at(-1) },
-        file.spec.arguments.parameters[2],
+        ...file.spec.arguments.parameters.slice(2),
       ]);
       expect({ ...spec, arguments: file.spec.arguments }).toEqual(file.spec);
     },
@@ -164,11 +165,87 @@ it("says how data drift is watched for, at the end of the path, where a stack wa
   });
 });
 
+describe("a promotion that people approve", () => {
+  const section = {
+    approval: {
+      production: { users: ["anna", "ben"], minimum: 2, expiryHours: 48 },
+      canary: { groups: ["instructors"], byRequester: true },
+    },
+    windows: { exams: { kind: "deny", environments: ["canary"], schedule: "0 0 2 2 *", minutes: 60 } },
+  };
+  const path = ["staging", "canary", "production"];
+
+  it("asks them first, and has the time to wait", async () => {
+    const { spec } = (await pipeline(section, path)).inputs("pipeline-promote-model");
+    const file = fileOf("promote-model").spec;
+    expect(spec.activeDeadlineSeconds).toBe(file.activeDeadlineSeconds + 48 * 3600);
+    const [main, ...others] = spec.templates;
+    expect(main.steps[0][0].when).toBe(
+      "'{{inputs.parameters.target-environment}}' == 'canary' || " +
+        "'{{inputs.parameters.target-environment}}' == 'production'",
+    );
+    expect({ ...main.steps[0][0], when: undefined }).toEqual({ ...file.templates[0].steps[0][0], when: undefined });
+    expect(main.steps[1]).toEqual(file.templates[0].steps[1]);
+    const [ask, ...rest] = others;
+    expect([ask.activeDeadlineSeconds, ask.retryStrategy.backoff.maxDuration]).toEqual([173100, "173100s"]);
+    expect(rest).toEqual(file.templates.slice(2));
+  });
+
+  it("is handed to the steps with how many they are and until when, and not who", async () => {
+    const { data } = (await pipeline(section, path)).inputs("pipeline-parameters");
+    expect(JSON.parse(data.approval)).toEqual({
+      production: { minimum: 2, expirySeconds: 172800 },
+      canary: { minimum: 1, expirySeconds: 86400 },
+    });
+    expect(JSON.parse(data.windows)).toEqual([
+      {
+        name: "exams",
+        kind: "deny",
+        environments: ["canary"],
+        schedule: "0 0 2 2 *",
+        minutes: 60,
+        zone: "UTC",
+        description: "",
+      },
+    ]);
+  });
+
+  it("is nobody's to approve but theirs, as the API server knows them", async () => {
+    const { inputs } = await pipeline(section, path);
+    const { variables } = inputs("pipeline-approvals-policy").spec;
+    const expressionOf = (name: string) =>
+      variables.find((variable: { name: string }) => variable.name === name).expression;
+    expect(["users", "groups", "approvedByRequester"].map((name) => JSON.parse(expressionOf(name)))).toEqual([
+      { production: ["anna", "ben"] },
+      { canary: ["instructors"] },
+      ["canary"],
+    ]);
+    expect(
+      inputs("pipeline-approvals-people").subjects.map(({ kind, name }: { kind: string; name: string }) => [
+        kind,
+        name,
+      ]),
+    ).toEqual([
+      ["User", "anna"],
+      ["User", "ben"],
+      ["Group", "instructors"],
+    ]);
+    expect(inputs("pipeline-approvals-role").rules).toEqual([
+      { apiGroups: ["gourmetgram.io"], resources: ["approvals"], verbs: ["get", "list", "watch", "patch"] },
+    ]);
+    const admission = inputs("pipeline-admission-policy").spec.variables;
+    expect(admission.find(({ name }: { name: string }) => name === "approvedEnvironments").expression).toBe(
+      '["production","canary"]',
+    );
+  });
+});
+
 describe("each workflow", () => {
   const report = { apiGroups: ["argoproj.io"], resources: ["workflowtaskresults"], verbs: ["create", "patch"] };
   const look = { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["get"] };
   const start = { ...look, verbs: ["create", "get", "list", "watch"] };
   const freeze = { apiGroups: [""], resources: ["configmaps"], resourceNames: ["promotion-freeze"], verbs: ["get"] };
+  const approvals = { apiGroups: ["gourmetgram.io"], resources: ["approvals"] };
 
   it.each([
     ["build-container-image", [report, start]],
@@ -182,9 +259,19 @@ describe("each workflow", () => {
         freeze,
         { ...freeze, resourceNames: ["notifications"], verbs: ["get", "patch"] },
         { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+        { ...approvals, verbs: ["list"] },
       ],
     ],
-    ["promote-model", [report, look, freeze]],
+    [
+      "promote-model",
+      [
+        report,
+        look,
+        freeze,
+        { ...approvals, verbs: ["create", "get", "list", "watch"] },
+        { ...approvals, resources: ["approvals/status"], verbs: ["get", "patch"] },
+      ],
+    ],
     ["restore-releases", [report, look]],
     ["revert-staging", [report, look]],
     ["test-staging", [report, start]],

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readPolicy, WorkflowAdmission, withStackRules } from "../../components/pipeline/workflow-admission";
+import { readPolicy, withValues } from "../../components/pipeline/admission";
+import { stackValues, WorkflowAdmission } from "../../components/pipeline/workflow-admission";
 import { lockHolderLabel, parentLabel, submittedBy } from "../../components/shared/workflow-names";
 import { one, record } from "../registrations";
 
@@ -9,13 +10,17 @@ const rules = {
   accounts: ["build", "deploy", "test"],
   allowedChildTemplates: { build: ["deploy", "test"], test: ["promote-model"] },
   environments: ["staging", "canary", "production"],
+  approvedEnvironments: ["production"],
 };
-const { spec } = readPolicy(folder);
+const { spec } = readPolicy(join(folder, "admission-policy.yaml"));
 
 /** Expressions of the variables by name, with the stack's values. */
 const expressions = (environments = rules.environments) =>
   Object.fromEntries(
-    withStackRules(spec.variables, { ...rules, environments }).map(({ name, expression }) => [name, expression]),
+    withValues(spec.variables, stackValues({ ...rules, environments })).map(({ name, expression }) => [
+      name,
+      expression,
+    ]),
   );
 
 describe("WorkflowAdmission", () => {
@@ -41,7 +46,7 @@ describe("WorkflowAdmission", () => {
           },
         ],
       },
-      variables: withStackRules(spec.variables, rules),
+      variables: withValues(spec.variables, stackValues(rules)),
       validations: spec.validations,
     });
     expect(one(registrations, "admission-binding").inputs.spec).toEqual({
@@ -74,6 +79,7 @@ describe("WorkflowAdmission", () => {
       { name: "allowedChildTemplates", expression: "{}" },
       { name: "nextEnvironment", expression: "''" },
       { name: "laterEnvironments", expression: "[]" },
+      { name: "approvedEnvironments", expression: "[]" },
     ]);
   });
 
@@ -100,6 +106,7 @@ describe("WorkflowAdmission", () => {
       "the label gourmetgram.io/parent says that the pipeline started a workflow: leave it out",
       "every other way into a workflow than main goes round its lock: leave entrypoint out",
       "the annotation gourmetgram.io/submitted-by must be the name of who submits",
+      "who asks for an approval gives a name: run npm run promote",
       "who started a workflow does not change",
     ]);
   });

@@ -42,6 +42,7 @@ describe("the schema for editors", () => {
     expect(files.filter((file) => isAccepted(read("test", "invalid-stacks", file)))).toEqual(
       [
         "addresses-of-a-load-balancer",
+        "approval-people",
         "canary-analysis-bars",
         "canary-steps-descending",
         "canary-steps-none",
@@ -92,6 +93,7 @@ describe("the schema for editors", () => {
         "remote-environments-mismatched",
         "staging-in-another-stack",
         "time-zone-unknown",
+        "window-environments",
       ].map((name) => `${name}.yaml`),
     );
   });

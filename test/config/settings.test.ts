@@ -203,6 +203,8 @@ describe("what a stack leaves out", () => {
         },
         retention: { days: 30, versions: 10 },
         cron: { schedule: "0 2 * * *", timezone: "UTC", suspended: true },
+        approval: {},
+        windows: {},
         notifications: {},
       },
       exposure: {

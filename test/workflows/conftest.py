@@ -89,10 +89,13 @@ class Pipeline:
             "WORKFLOW_NAMESPACE": "argo",
         }
 
-    def run(self, step, workflows=WORKFLOWS, **env):
-        """Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`."""
+    def run(self, step, workflows=WORKFLOWS, packages=False, **env):
+        """
+        Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`. `packages`:
+        whether it has those of the tools image, which most steps do not need.
+        """
         given = self.environment_of_a_step(workflows)
-        command = [sys.executable, "-S", "-m", f"steps.{step}"]  # the steps need the standard library alone
+        command = [sys.executable, *([] if packages else ["-S"]), "-m", f"steps.{step}"]
         return subprocess.run(
             command, cwd=self.folder, env={**given, **env}, capture_output=True, text=True, timeout=60
         )

@@ -75,6 +75,35 @@ def test_canary_stays_where_it_runs_another_version_by_now(world):
     assert (done.returncode, done.stdout) == (0, "No version in canary is withdrawn.\n")
 
 
+def is_told(world, environment, version):
+    """The environment's Application holds version 7 and is told to run this one."""
+    world.rules["kubectl"] = [
+        rule for rule in world.rules["kubectl"] if f"gourmetgram-{environment}" not in rule["args"]
+    ]
+    world.application(environment, version, held=7)
+
+
+def test_an_abort_that_was_interrupted_comes_to_its_end(ill):
+    is_told(ill, "canary", 6)
+    ill.patchable("canary", pod(6))
+    ill.pods_watched("canary", (0, "ADDED", pod(6)))
+    ill.app.serves(6)
+    takes_changes(ill)
+    done = abort(ill)
+    assert (done.returncode, ill.held()) == (0, ["1.0.6"]), done.stderr
+    assert ill.mlflow.aliases["canary"] == "6"
+    assert ill.mlflow.releases(action="abort", outcome="aborted")
+
+
+def test_a_version_that_went_to_production_meanwhile_stays_in_both(ill):
+    is_told(ill, "production", 7)
+    takes_changes(ill)
+    done = abort(ill)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("1.0.7 went to production meanwhile: it stays in both.\n")
+    assert ill.mlflow.versions["7"]["staging.verdict"] == "pass" and ill.mlflow.releases(action="abort") == []
+
+
 def test_canary_stays_where_its_version_is_not_withdrawn(world):
     world.application("canary", 7, held=7)
     has_route(world, ILL._replace(withdrawn=""))

@@ -151,6 +151,16 @@ def test_after_a_revert_only_a_person_promotes_the_same_version(candidate):
     assert candidate.output("reason").endswith("run: npm run promote -- 7 staging canary")
 
 
+def test_a_promotion_that_people_approve_is_held_so_that_staging_is_free(candidate):
+    rules = json.dumps({"canary": {"minimum": 1, "expirySeconds": 3600}})
+    done = act_on_verdict(candidate, "promote", "pass", "pass", "pass", APPROVAL=rules)
+    assert done.returncode == 0 and not candidate.created() and candidate.output("outcome") == "held"
+    assert candidate.output("reason") == (
+        "1.0.7 passed staging, and a promotion to canary needs an approval; to ask for it, run: "
+        "npm run promote -- 7 staging canary"
+    )
+
+
 def test_a_promotion_that_a_rule_forbids_is_held(candidate):
     candidate.child("Failed", outcome="refused", reason="Promotions are frozen by ops@example.org")
     done = act_on_verdict(candidate, "promote", "pass", "pass", "pass")

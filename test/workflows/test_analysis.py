@@ -160,6 +160,7 @@ def test_the_worst_check_decides(verdict):
 
 def test_no_requests_leave_everything_possible():
     assert analysis.wilson(0, 0, Z) == (0, 1)
+    assert analysis.wilson(4, 1, Z) == analysis.wilson(1, 1, Z)  # as of counters around a restart
 
 
 @pytest.mark.parametrize("good", [0, 0.01, 0.3, 0.5, 0.95, 1])
@@ -196,6 +197,10 @@ def test_the_published_examples_come_out():
     around = [(k / n - analysis.wilson(k, n, Z)[0], analysis.wilson(k, n, Z)[1] - k / n) for k, n in shares]
     found = analysis.share_difference(around[0], around[1], 56 / 70 - 48 / 80)
     assert found == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+def test_a_bucket_that_counts_less_than_the_one_below_makes_no_variance():
+    assert analysis.mean_and_variance({0.5: 10.0, 1.0: 4.0, math.inf: 10.0}, 3.0)[1] >= 0
 
 
 def test_buckets_make_the_variance_no_smaller_than_it_is():

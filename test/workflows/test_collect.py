@@ -207,6 +207,7 @@ def test_what_argo_cd_sees_on_another_cluster_stays(aged):
     "workflow",
     [
         {"spec": {"arguments": {"parameters": [{"name": "model-version", "value": "2"}]}}},
+        {"spec": {"arguments": {"parameters": [{"name": "model-version", "value": 2}]}}},
         {"status": {"nodes": {"x": {"inputs": {"parameters": [{"name": "digest", "value": digest(2)}]}}}}},
     ],
 )

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conftest import passed, says
-from lib import answers, drift, inputs, step
+from lib import answers, child_workflows, drift, inputs, step
 from lib.drift import Difference, State, Window
 from lib.errors import InvalidInput
 from servers import Server
@@ -90,7 +90,18 @@ def kept(world):
     """The state that was written, or None."""
     patches = [json.loads(call["args"][-1]) for call in world.calls("kubectl", "patch")]
     assert all(patch["metadata"] == {"resourceVersion": "12"} for patch in patches)
-    return drift.parse(patches[0]["data"]["state"]) if patches else None
+    return drift.parse(patches[0]["data"]["state"], int(time.time())) if patches else None
+
+
+def trains(world, **templates):
+    """The Workflows that have not ended, each with the name of its template."""
+    selector = ["--selector", "workflows.argoproj.io/completed!=true"]
+    listed = [
+        {"metadata": {"name": name}, "spec": {"workflowTemplateRef": {"name": template.replace("_", "-")}}}
+        for name, template in templates.items()
+    ]
+    where = ["get", "workflows.argoproj.io", "--namespace", "argo", *selector, "--output", "json"]
+    world.allow("kubectl", *where, stdout={"items": listed})
 
 
 OVER = Window(1000.0, 120, "red", 0.9, True)
@@ -117,6 +128,7 @@ def test_other_pictures_are_over_the_bar_and_one_look_is_no_drift(production, to
 
 def test_the_second_look_over_the_bar_starts_a_training_and_is_told(production, told):
     production.current_workflow()
+    trains(production, build="build-container-image", collect="collect-old-versions")
     has_state(production, State("1.0.7", (OVER, WITHIN, WITHIN), 2000.0))
     told.sends(0.9, 150, 3000)
     said = look(production)
@@ -139,8 +151,29 @@ def test_answers_that_led_to_a_training_do_not_count_again(production, told):
     assert look(production) == "0 of 100 answers of 1.0.7: no verdict yet"
 
 
+def test_a_drift_starts_no_training_beside_one_that_has_not_ended(production, told):
+    production.current_workflow()
+    trains(production, nightly="train-model")
+    has_state(production, State("1.0.7", (OVER,), 2000.0))
+    told.sends(0.9, 150, 3000)
+    assert look(production).endswith("over 0.35: a drift, while nightly has not ended")
+    assert production.created() == [] and (len(kept(production).windows), kept(production).trained) == (2, 0)
+
+
+def test_a_look_that_is_repeated_finds_the_training_that_it_has_started(production, told):
+    production.current_workflow()
+    child = child_workflows.manifest(
+        {"metadata": {"uid": "uid-1", "name": "parent", "namespace": "argo"}}, "train-model", "7", {}
+    )
+    trains(production, **{child["metadata"]["name"]: "train-model"})
+    has_state(production, State("1.0.7", (OVER,), 2000.0))
+    told.sends(0.9, 150, 3000)
+    assert look(production).startswith("people send 1.0.7 other pictures") and kept(production).trained > 0
+
+
 def test_a_training_that_does_not_start_leaves_the_drift_for_the_next_look(production, told):
     production.current_workflow()
+    trains(production)
     has_state(production, State("1.0.7", (OVER,), 2000.0))
     production.rules["kubectl"] = [rule for rule in production.rules["kubectl"] if rule["args"][0] != "create"]
     production.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "refused"))
@@ -189,6 +222,8 @@ def test_a_pod_of_another_version_does_not_count(production, told):
         '{"version": "1.0.7", "windows": [[1]], "seen": 0, "trained": 0}',
         "[]",
         '{"version": "1.0.7", "windows": [], "seen": 0, "trained": Infinity}',
+        '{"version": "1.0.7", "windows": [], "seen": NaN, "trained": 0}',
+        "[" * 100_000,
     ],
 )
 def test_what_a_person_wrote_there_is_put_right(production, told, text):
@@ -196,6 +231,35 @@ def test_what_a_person_wrote_there_is_put_right(production, told, text):
     told.sends(0.5, 150, 3000)
     look(production)
     assert len(kept(production).windows) == 1
+
+
+def test_a_state_that_a_person_damaged_starts_no_training_before_the_time_between_two_is_over():
+    assert drift.parse("{}", 5000) == State(trained=5000)
+    assert drift.parse("", 5000) == State()
+
+
+def test_a_damaged_state_is_put_right_at_once(production, told):
+    has_state(production, "{}")
+    assert look(production) == "0 of 100 answers of 1.0.7: no verdict yet"
+    assert time.time() - kept(production).trained < 60
+
+
+def test_a_clock_that_was_wrong_for_a_while_does_not_end_the_watch():
+    ahead = State("1.0.7", (), 9000.5, 9000)
+    assert drift.parse(drift.write(ahead), 5000) == State("1.0.7", (), 5000, 5000)
+
+
+def test_an_answer_that_its_pod_dates_in_the_future_hides_no_other(production, told):
+    has_state(production, State("1.0.7", (WITHIN,), 2000.0))
+    told.sends(0.9, 150, time.time() + 3600)
+    told.sends(0.5, 150, 3000)
+    assert "in 150 answers, within 0.35" in look(production)
+    assert kept(production).seen == 3000
+
+
+def test_features_that_are_no_numbers_do_not_count():
+    answers_told = [{"at": 3000, "features": {"red": value}} for value in (float("nan"), float("inf"), 0.5)]
+    assert drift.new_answers(answers_told, 0, 5000) == answers_told[2:]
 
 
 def test_a_version_whose_features_were_not_recorded_gets_no_verdict(production, told):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import WORKFLOWS
-from lib import notifications
+from lib import instant, notifications
 from lib.inputs import FORMATS, TRIGGERS
 from lib.notifications import Message
 
@@ -132,7 +132,7 @@ FREEZE = {"who": "ada", "since": ENDED, "why": "exams"}
 
 
 def test_a_freeze_is_told_when_it_begins_and_when_it_ends():
-    state, now = notifications.freeze_state(FREEZE), notifications.seconds("2026-01-05T11:00:00Z")
+    state, now = notifications.freeze_state(FREEZE), instant.seconds("2026-01-05T11:00:00Z")
     begun, ended = notifications.of_freeze("", FREEZE, now), notifications.of_freeze(state, {}, now)
     assert begun.sentence.startswith(f"Promotions are frozen by ada since {ENDED}: exams.") and begun.time == ENDED
     assert (ended.sentence, ended.time) == ("Promotions are no longer frozen.", "2026-01-05T11:00:00Z")
@@ -146,7 +146,7 @@ def test_a_message_keeps_its_id():
 
 
 def test_every_trigger_comes_from_something():
-    known = {*notifications._OF_WORKFLOWS.values(), *notifications._OF_EVENTS.values(), "frozen"}
+    known = {*notifications._OF_WORKFLOWS.values(), *notifications._OF_EVENTS.values(), "frozen", "approval-wanted"}
     assert known == set(TRIGGERS)
 
 

@@ -15,6 +15,7 @@ import pytest
 from conftest import says
 from lib import http_client, instant, notifications, outbox
 from lib.inputs import TRIGGERS
+from lib.notifications import Message
 from lib.outbox import Outbox
 
 NOW = int(time.time())
@@ -71,7 +72,7 @@ class Cluster:
     """What the API server shows: what has happened, and the outboxes, which keep what the step writes."""
 
     def __init__(self, world):
-        self.world, self.boxes, self.held = world, {}, []
+        self.world, self.boxes, self.held, self.asked = world, {}, [], []
 
     def outbox(self, name, since=NOW - 300, **fields):
         self.boxes[name] = outbox.write(Outbox(since=since, read=NOW - 60, freeze="", **fields))
@@ -107,6 +108,7 @@ class Cluster:
         box = {"metadata": {"resourceVersion": "1"}, "data": self.boxes}
         world.allow("kubectl", "get", "configmaps", "notifications", *argo, *get, stdout=box)
         world.allow("kubectl", "get", "workflows.argoproj.io", *argo, *ended, *get, stdout={"items": self.held})
+        world.allow("kubectl", "get", "approvals.gourmetgram.io", *argo, *get, stdout={"items": self.asked})
         for namespace in EVENT_NAMESPACES:
             created = ["--namespace", namespace, "--field-selector", "source=promotion-pipeline"]
             world.allow("kubectl", "get", "events", *created, *get, stdout={"items": []})
@@ -319,6 +321,25 @@ def created(cluster):
     return [(event["type"], event["reason"], event["message"]) for event in cluster.world.created()]
 
 
+def test_a_request_for_approval_is_told_once_to_who_may_look_for_it(cluster):
+    cluster.outbox("_events")
+    cluster.asked = [asked("2", "Waiting"), asked("3", "Approved")]
+    assert cluster.notify().returncode == 0
+    sentence = (
+        "anna asks to promote 1.0.7 to production, in an emergency: production is down. To approve it until "
+        '2026-01-06T10:00:00Z: npm run approve -- 7 production --message "<why>"'
+    )
+    assert created(cluster) == [("Warning", "ApprovalWanted", sentence)]
+    assert cluster.notify().returncode == 0 and len(created(cluster)) == 1
+
+
+def asked(uid, phase):
+    """A request for approval in one of its phases."""
+    metadata = {"uid": uid, "name": f"promote-model-{uid}", "creationTimestamp": instant.timestamp(NOW - 100)}
+    spec = {"target": "production", "version": "1.0.7", "requestedBy": "anna", "expiresAt": "2026-01-06T10:00:00Z"}
+    return {"metadata": metadata, "spec": {**spec, "emergency": "production is down"}, "status": {"phase": phase}}
+
+
 def test_a_stack_without_receivers_creates_events_once_and_nothing_old(cluster):
     cluster.holds("old")
     assert cluster.notify().stdout == "Events: 0 created, 0 wait.\n"
@@ -359,6 +380,13 @@ def test_an_outcome_becomes_an_event_of_the_same_sentence(cluster, receiver, tem
     assert (involved["kind"], involved["namespace"], involved["name"]) == about
     assert event["metadata"] == {"name": f"{about[2]}.{told['id']}", "namespace": about[1]}
     assert (told["sentence"], event["firstTimestamp"]) == ("why", told["time"])
+
+
+def test_a_message_that_no_event_is_made_of_is_passed_over(cluster):
+    told = Message("a", "drifted", "production", "1.0.7", "why", instant.timestamp(NOW), "Event/e")
+    cluster.boxes = {"_events": outbox.write(outbox.begin("", NOW)._replace(waiting=(told,)))}
+    done = cluster.notify()
+    assert (done.returncode, done.stdout) == (0, "Events: 0 created, 0 wait.\n"), done.stderr
 
 
 def test_a_freeze_and_its_end_become_events_of_it(cluster):

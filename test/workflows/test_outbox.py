@@ -1,5 +1,7 @@
 """outbox.py: a message is taken in once, and leaves when it is delivered or never will be."""
 
+import json
+
 import pytest
 
 from lib import instant, notifications, outbox
@@ -7,7 +9,7 @@ from lib.inputs import TRIGGERS
 from lib.notifications import Message
 from lib.outbox import Outbox
 
-NOW = notifications.seconds("2026-01-05T10:00:00Z")
+NOW = instant.seconds("2026-01-05T10:00:00Z")
 
 
 def message(name, at=NOW, trigger="held"):
@@ -103,12 +105,39 @@ def test_an_outbox_is_read_as_it_was_written():
     assert outbox.parse(outbox.write(box)) == box
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"since": "x", "read": 1, "freeze": ""}', '{"since": 1}'])
+def by_hand(**fields):
+    """An outbox with fields that a person changed."""
+    return json.dumps({**outbox.begin("", NOW)._asdict(), **fields})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"since": "x", "read": 1, "freeze": ""}',
+        '{"since": 1}',
+        by_hand(waiting=[[1, "held", None, None, "why", "2026-01-05T10:00:00Z", "Workflow/w"]]),
+        by_hand(waiting=[["a", "lost", None, None, "why", "2026-01-05T10:00:00Z", "Workflow/w"]]),
+        by_hand(freeze=1),
+        by_hand(read=-(10**20)),
+        pytest.param("[" * 100_000, id="nested"),
+    ],
+)
 def test_an_outbox_that_a_person_wrote_is_none(text):
     assert outbox.parse(text) is None
 
 
-def test_five_full_outboxes_fit_into_a_configmap():
-    largest = Message("0" * 16, "turned-away", "e" * 30, "1.0.123456789", '"' * 400, "2026-01-05T10:00:00Z", "W" * 80)
-    box = Outbox(NOW, NOW, "", waiting=(largest,) * outbox.CAPACITY)
-    assert 5 * len(outbox.write(box)) < 900_000
+def test_a_clock_that_was_ahead_hides_nothing_thereafter():
+    ahead = take(outbox.begin("", NOW), now=NOW + 86400).outbox
+    after = take(ahead, message("a", NOW + 60), now=NOW + 120).outbox
+    assert waiting(after) == ["a"] and waiting(take(after, message("a", NOW + 60), now=NOW + 180).outbox) == ["a"]
+
+
+def test_six_full_outboxes_fit_into_a_configmap():
+    largest = Message("0" * 16, "turned-away", "e" * 30, "1.0.123456789", '"' * 400, "2026-01-05T10:00:00Z", "W" * 253)
+    freeze = notifications.freeze_state({"who": "w" * 10**6, "since": "now"})
+    box = Outbox(NOW, NOW, freeze, waiting=(largest,) * outbox.CAPACITY)
+    assert 6 * len(outbox.write(box)) < 900_000

@@ -1,13 +1,15 @@
 """restore.py: an environment runs its last release, its record says so, and its alias follows."""
 
 import json
+import time
 
 import pytest
 
 from conftest import BASE, HELD, digest, passed, pod, says
-from lib import last_release
+from lib import instant, last_release
 from lib.last_release import LastRelease, Served
 
+NOW = int(time.time())
 REPOSITORY = BASE.partition("@")[0]
 
 
@@ -275,6 +277,36 @@ def test_one_environment_does_not_wait_for_another(cut_off):
     assert [one["outcome"] for one in cut_off.mlflow.releases(action="restore", environment="canary")] == ["broken"]
 
 
+def test_no_environment_waits_for_one_whose_application_is_gone(canary):
+    told_to_run(canary, 6)
+    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if "gourmetgram-canary" not in rule["args"]]
+    gone = ["get", "applications.argoproj.io", "gourmetgram-canary", "--namespace", "argocd", "--output", "json"]
+    canary.allow("kubectl", *gone, **says("kubectl", "not-found"))
+    canary.mlflow.served("production", "1.0.7", digest(7))
+    canary.application("production", 7, held=7)
+    canary.pods_listed("production", pod(7))
+    done = canary.run("restore")
+    assert done.returncode == 1 and canary.mlflow.aliases["production"] == "7", done.stderr
+
+
+def test_a_promotion_that_was_cut_off_before_its_date_gets_that_of_its_release(canary):
+    canary.mlflow.versions["7"]["canary.promoted_at"] = "2020-01-01T00:00:00Z"  # of another image of it
+    released = 1000 * (NOW + 3600)
+    told_to_run(canary, 7, held=7, held_at=released)
+    done = restore(canary)
+    assert done.returncode == 0, done.stderr
+    assert canary.mlflow.aliases["canary"] == "7"
+    assert canary.mlflow.versions["7"]["canary.promoted_at"] == instant.timestamp(NOW + 3600)
+
+
+def test_a_release_after_a_clock_that_was_ahead_is_the_newest(cut_off):
+    ahead = 1000 * (int(time.time()) + 86_400)
+    cut_off.mlflow.served("canary", "1.0.6", digest(6), ended=ahead)
+    assert restore(cut_off).returncode == 0
+    [restored] = [run for run in cut_off.mlflow.runs.values() if run["tags"].get("outcome") == "restored"]
+    assert restored["ended"] == ahead + 1
+
+
 def test_an_application_made_before_holds_what_its_record_says(canary):
     told_to_run(canary, 6)
     assert restore(canary).returncode == 0
@@ -291,6 +323,9 @@ def test_an_application_made_before_holds_what_its_record_says(canary):
         '{"version": "1.0.7"}',
         '{"version": "latest", "digest": "sha256:1", "at": 1}',
         json.dumps({"version": "1.0.7", "digest": digest(7), "at": "now"}),
+        json.dumps({"version": "1.0.7", "digest": digest(7), "at": float("inf")}),
+        json.dumps({"version": "1.0.7", "digest": digest(7), "at": 10**18}),
+        pytest.param("[" * 100_000, id="nested"),
     ],
 )
 def test_what_an_application_holds_may_be_unreadable(text):

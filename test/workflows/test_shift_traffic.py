@@ -95,7 +95,7 @@ def test_no_user_meets_a_version_that_runs_out_of_memory(canary):
     [split] = written(canary)
     assert split["withdrawn"].startswith("OOMKilled: the model needs more than the memory limit")
     rules = json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"]
-    assert traffic.shape(rules) == [Shape((("gourmetgram-production", 1),))]
+    assert traffic.shape(rules) == [Shape((("gourmetgram-production", 80, 1, "[]"),))]
     [(reason, message)] = canary.events()
     assert reason == "TrafficWithdrawn" and message.startswith("No user meets 1.0.7 in canary any more: OOMKilled")
 
@@ -222,9 +222,17 @@ def test_weights_that_a_person_wrote_are_put_right_and_told(canary):
     assert done.returncode == 0, done.stderr
     [restored] = written(canary)
     assert restored == json.loads(json.dumps(split._asdict()))
-    assert canary.events() == [
-        ("TrafficRestored", "the route had other weights or copies: 50 % of the users meet 1.0.7 in canary")
-    ]
+    assert canary.events() == [("TrafficRestored", "the route had other rules: 50 % of the users meet 1.0.7 in canary")]
+
+
+def test_users_meet_the_environments_at_the_ports_that_the_stack_gives_them_by_now(canary):
+    split = Split("1.0.7", (1, 50), 5)
+    has_route(canary, split)
+    takes_changes(canary)
+    done = shift(canary, {**SETTINGS, "production": {"environment": "production", "port": 8000}})
+    assert done.returncode == 0, done.stderr
+    rules = json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"]
+    assert rules == traffic.rules(split, Backend("production", 8000), CANARY)
 
 
 def test_weights_that_a_person_wrote_are_told_where_the_split_changes_too(canary):

@@ -1,5 +1,6 @@
 """How users are split: which share meets a version, and which rules of the route follow from it."""
 
+import json
 import re
 
 import pytest
@@ -13,7 +14,7 @@ from lib.traffic import Shape, Split
 PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
 STEPS = (1, 10, 25, 50)
 NOW = 1_000_000
-TO_PRODUCTION = [Shape((("gourmetgram-production", 1),))]
+TO_PRODUCTION = [Shape((("gourmetgram-production", 80, 1, "[]"),))]
 
 
 def served(version):
@@ -161,6 +162,43 @@ def test_copies_that_a_person_changed_are_another_shape(changed):
     assert traffic.shape(shown) != traffic.shape(rules)
 
 
+def first(rules, **changes):
+    """The rules, with another first one."""
+    return [{**rules[0], **changes}, *rules[1:]]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"matches": []},
+        {"matches": [{"path": {"type": "PathPrefix", "value": "/predict"}}]},
+        {"backendRefs": [{"name": "gourmetgram-canary", "namespace": "gourmetgram-canary", "port": 80, "weight": 1}]},
+    ],
+)
+def test_requests_and_ports_that_are_not_those_of_the_split_are_another_shape(change):
+    rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY)
+    assert traffic.shape(first(rules, **change)) != traffic.shape(rules)
+
+
+def test_a_cookie_that_a_person_changed_is_another_shape():
+    rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY)
+    shown = json.loads(json.dumps(rules).replace("Max-Age=86400", "Max-Age=1"))
+    assert traffic.shape(shown) != traffic.shape(rules)
+
+
+def test_what_the_api_server_adds_to_a_rule_is_no_other_shape():
+    path = {"path": {"type": "PathPrefix", "value": "/"}}
+    rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY)
+    shown = [
+        {
+            "matches": [{**path, **match} for match in rule.get("matches", [{}])],
+            "backendRefs": [{"group": "", "kind": "Service", **reference} for reference in rule["backendRefs"]],
+        }
+        for rule in rules
+    ]
+    assert traffic.shape(shown) == traffic.shape(rules)
+
+
 def test_what_the_api_server_adds_to_a_copy_is_no_other_shape():
     rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY, mirror=True)
     to = {"group": "", "kind": "Service", **COPY["requestMirror"]["backendRef"]}
@@ -222,6 +260,9 @@ def test_a_split_from_before_there_were_copies_has_compared_its_probes():
         '{"version":7,"percents":[1],"since":5,"withdrawn":"","paused":""}',
         '{"version":"1.0.7","percents":[],"since":5,"withdrawn":"","paused":""}',
         '{"version":"1.0.7","percents":[10,1],"since":5,"withdrawn":"","paused":""}',
+        '{"version":"1.0.7","percents":[Infinity],"since":5,"withdrawn":"","paused":""}',
+        '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":null,"paused":""}',
+        pytest.param("[" * 100_000, id="nested"),
     ],
 )
 def test_what_a_person_wrote_there_is_no_split(text):

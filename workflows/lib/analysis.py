@@ -139,7 +139,8 @@ def wilson(successes: float, total: float, z: float) -> Interval:
     """
     if not total > 0:
         return 0.0, 1.0
-    share = successes / total
+    # After a restart, the samples of two counters need not be of the same life of the container.
+    share = min(1.0, successes / total)
     scale = 1 + z * z / total
     middle = (share + z * z / (2 * total)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
@@ -166,7 +167,7 @@ def mean_and_variance(confidences: Mapping[float, float], total: float) -> tuple
     mean = total / count
     squares, earlier, low = 0.0, 0.0, 0.0
     for bound in bounds:
-        squares += (confidences[bound] - earlier) * max(abs(mean - low), abs(bound - mean)) ** 2
+        squares += max(0.0, confidences[bound] - earlier) * max(abs(mean - low), abs(bound - mean)) ** 2
         earlier, low = confidences[bound], bound
     return mean, squares / max(1.0, count - 1)
 

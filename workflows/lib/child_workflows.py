@@ -24,6 +24,12 @@ def current() -> Workflow:
     return kubectl.get("workflows.argoproj.io", os.environ["WORKFLOW_NAME"], os.environ["WORKFLOW_NAMESPACE"])
 
 
+def unfinished() -> list[Workflow]:
+    """The Workflows that have not ended: Argo labels those that have."""
+    selector = "workflows.argoproj.io/completed!=true"
+    return kubectl.list_objects("workflows.argoproj.io", constants.ARGO_NAMESPACE, selector)
+
+
 def require_lock(workflow: Workflow | None = None) -> None:
     """
     Raises LockLost unless the lock on staging is still held for this Workflow, by the very step that started it: its

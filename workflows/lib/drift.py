@@ -5,6 +5,7 @@ and with few any is large: a window is over the bar only where the distance is, 
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -48,17 +49,25 @@ class State(NamedTuple):
     trained: int = 0
 
 
-def parse(text: str) -> State:
-    """A state as `write` left it; an empty one for any other text."""
+def parse(text: str, now: int) -> State:
+    """
+    A state as `write` left it, and an empty one for no text. Any other text hides when the last training was started:
+    then the time until the next one begins at `now`, in seconds since 1970. No time of the state is later than that, so
+    that a clock which was wrong for a while does not end the watch.
+    """
+    if not text:
+        return State()
     try:
         found = json.loads(text)
         windows = [
             Window(float(one[0]), int(one[1]), str(one[2]), float(one[3]), bool(one[4])) for one in found["windows"]
         ]
         seen, trained = float(found["seen"]), int(found["trained"])
-        return State(str(found["version"]), tuple(windows[-KEPT:]), seen, trained)
-    except (ValueError, TypeError, KeyError, IndexError, OverflowError):
-        return State()
+        if math.isnan(seen):
+            raise ValueError("no time")
+        return State(str(found["version"]), tuple(windows[-KEPT:]), min(seen, now), min(trained, now))
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError):
+        return State(trained=now)
 
 
 def write(state: State) -> str:
@@ -88,17 +97,20 @@ def is_drift(windows: Sequence[Window]) -> bool:
     return bool(last) and last[-1].over and sum(window.over for window in last) >= ENOUGH
 
 
-def new_answers(found: Sequence[Any], since: float) -> list[dict[str, Any]]:
-    """The answers to people that came after a time, with whole features; others are left out."""
+def new_answers(found: Sequence[Any], since: float, now: float) -> list[dict[str, Any]]:
+    """
+    The answers to people that came after one time and until another, with whole features; others are left out. What a
+    pod dates later than `now` counts when that time has come: as the newest answer, it would hide all the others.
+    """
     return [
         one
         for one in found
         if isinstance(one, dict)
         and isinstance(one.get("at"), int | float)
-        and one["at"] > since
+        and since < one["at"] <= now
         and not one.get("copy")
         and isinstance(one.get("features"), dict)
-        and all(isinstance(value, int | float) for value in one["features"].values())
+        and all(isinstance(value, int | float) and math.isfinite(value) for value in one["features"].values())
     ]
 
 

@@ -81,9 +81,12 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, product
 
 
 def withdrawn(settings: inputs.Traffic) -> Split | None:
-    """The split whose version was withdrawn and that canary still runs, or None."""
+    """
+    The split whose version was withdrawn and is canary's last release, or None. A canary that was told to run something
+    else has not come to it: so an abort that was interrupted comes to its end.
+    """
     split = traffic.read(kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE))
-    canary = released(settings.canary.environment)
+    canary = last_release.held(rollout.application(settings.canary.environment))
     is_there = split and split.withdrawn and canary and canary.served.app_version == split.version
     return split if is_there else None
 
@@ -166,6 +169,4 @@ def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Spli
     if wanted and wanted.withdrawn:
         events.warn(settings.canary.environment, "TrafficWithdrawn", sentence)
     elif not is_as_split_says:
-        events.warn(
-            settings.canary.environment, "TrafficRestored", f"the route had other weights or copies: {sentence}"
-        )
+        events.warn(settings.canary.environment, "TrafficRestored", f"the route had other rules: {sentence}")

@@ -12,7 +12,18 @@ from lib.errors import InvalidInput
 
 SCENARIOS = ("normal", "bad-architecture", "oversized", "slow", "flaky", "worse", "drifting")
 # What people are told of, and in which shapes a webhook gets it; config/schema.ts has the same.
-TRIGGERS = ("turned-away", "reverted", "held", "promoted", "aborted", "withdrawn", "drifted", "frozen", "volume-full")
+TRIGGERS = (
+    "turned-away",
+    "reverted",
+    "held",
+    "promoted",
+    "aborted",
+    "withdrawn",
+    "drifted",
+    "approval-wanted",
+    "frozen",
+    "volume-full",
+)
 FORMATS = ("json", "slack")
 # For a step that is run by hand; a stack hands over its own.
 DEFAULT_ENVIRONMENTS = {
@@ -74,6 +85,32 @@ class Notifications(NamedTuple):
 
     receivers: dict[str, Receiver]
     namespaces: tuple[str, ...]
+
+
+class Rule(NamedTuple):
+    """What a stack asks of promotions to an environment. `minimum`: people, 1 to 10; `expiry`: seconds."""
+
+    minimum: int
+    expiry: int
+
+
+class Window(NamedTuple):
+    """
+    name: its key in the settings.
+    kind: `allow` or `deny`.
+    environments: whose promotions it concerns.
+    schedule: when it begins, in cron's five fields, in the time zone `zone`.
+    minutes: how long it lasts, 1 to 10080.
+    description: why, for people.
+    """
+
+    name: str
+    kind: str
+    environments: list[str]
+    schedule: str
+    minutes: int
+    zone: str
+    description: str
 
 
 def _given(name: str) -> str:
@@ -168,6 +205,49 @@ def traffic(name: str = "TRAFFIC") -> Traffic | None:
     if result and _is_traffic(result):
         return result
     raise InvalidInput(f"{name} {_shown(_given(name))} does not say how users are split: run pulumi up.")
+
+
+def approval(name: str = "APPROVAL") -> dict[str, Rule]:
+    """What a stack asks of promotions, by the environment that they lead to; empty where it asks nothing."""
+    if not _given(name):
+        return {}
+    found = _parsed(_given(name))
+    try:
+        rules = {target: Rule(rule["minimum"], rule["expirySeconds"]) for target, rule in found.items()}
+    except (TypeError, KeyError, AttributeError):
+        rules = None
+    if rules is not None and all(target in environments() and _is_rule(rule) for target, rule in rules.items()):
+        return rules
+    raise InvalidInput(f"{name} {_shown(_given(name))} does not say which promotions wait for people: run pulumi up.")
+
+
+def _is_rule(rule: Rule) -> bool:
+    return all(isinstance(number, int) and number > 0 for number in rule)
+
+
+def windows(name: str = "WINDOWS") -> tuple[Window, ...]:
+    """When the calendar allows promotions; empty where it always does."""
+    if not _given(name):
+        return ()
+    found = _parsed(_given(name))
+    try:
+        result = tuple(Window(*(window[field] for field in Window._fields)) for window in found)
+    except (TypeError, KeyError):
+        result = None
+    if result is not None and all(map(_is_window, result)):
+        return result
+    raise InvalidInput(f"{name} {_shown(_given(name))} is no calendar of promotions: run pulumi up.")
+
+
+def _is_window(window: Window) -> bool:
+    texts = (window.name, window.schedule, window.zone, window.description)
+    return (
+        window.kind in ("allow", "deny")
+        and all(isinstance(text, str) for text in texts)
+        and isinstance(window.environments, list)
+        and isinstance(window.minutes, int)
+        and window.minutes > 0
+    )
 
 
 def prometheus_url(name: str = "PROMETHEUS_URL") -> str | None:

@@ -71,10 +71,10 @@ def merge(kind: str, name: str, namespace: str, change: KubernetesObject) -> Non
     run("patch", kind, name, "--namespace", namespace, *how)
 
 
-def list_objects(kind: str, namespace: str, selector: str) -> list[KubernetesObject]:
-    """The objects that a label selector finds."""
-    found = run("get", kind, "--namespace", namespace, "--selector", selector, "--output", "json")
-    return json.loads(found)["items"]
+def list_objects(kind: str, namespace: str, selector: str = "") -> list[KubernetesObject]:
+    """The objects that a label selector finds, or all of the namespace."""
+    selected = ["--selector", selector] if selector else []
+    return json.loads(run("get", kind, "--namespace", namespace, *selected, "--output", "json"))["items"]
 
 
 def list_events(namespace: str, component: str) -> list[KubernetesObject]:

@@ -4,7 +4,6 @@ Event a message becomes, and how it is written and signed for a webhook. Pure: `
 delivered yet, `steps/notify.py` reads and sends.
 """
 
-import datetime
 import hashlib
 import hmac
 import json
@@ -40,6 +39,7 @@ EVENT_REASONS = {
     "reverted": "Reverted",
     "held": "Held",
     "promoted": "Promoted",
+    "approval-wanted": "ApprovalWanted",
     "frozen": "Frozen",
 }
 
@@ -119,6 +119,27 @@ def of_events(events: Iterable[KubernetesObject]) -> Iterator[Message]:
         )
 
 
+def of_approvals(approvals: Iterable[KubernetesObject]) -> Iterator[Message]:
+    """The messages of requests that wait for people."""
+    for approval in approvals:
+        metadata, spec = approval["metadata"], approval["spec"]
+        if approval.get("status", {}).get("phase", "Waiting") != "Waiting":
+            continue
+        number = spec["version"].rpartition(".")[2]
+        command = f'npm run approve -- {number} {spec["target"]} --message "<why>"'
+        wanted = f"{spec['requestedBy']} asks to promote {spec['version']} to {spec['target']}"
+        urgent = f", in an emergency: {spec['emergency']}" if spec["emergency"] else ""
+        yield Message(
+            _identity("approval", metadata["uid"]),
+            "approval-wanted",
+            spec["target"],
+            spec["version"],
+            outputs.clean(f"{wanted}{urgent}. To approve it until {spec['expiresAt']}: {command}", _SENTENCE),
+            metadata["creationTimestamp"],
+            f"Approval/{metadata['name']}",
+        )
+
+
 def of_freeze(before: str, data: Mapping[str, str], now: int) -> Message | None:
     """
     The message of a freeze that began or ended since it was last looked at. `before`: what `freeze_state` said then;
@@ -134,14 +155,14 @@ def of_freeze(before: str, data: Mapping[str, str], now: int) -> Message | None:
         None,
         None,
         outputs.clean(freeze.sentence(data) if state else "Promotions are no longer frozen.", _SENTENCE),
-        since if state and seconds(since) is not None else instant.timestamp(now),
+        since if state and instant.seconds(since) is not None else instant.timestamp(now),
         f"ConfigMap/{constants.FREEZE}",
     )
 
 
 def freeze_state(data: Mapping[str, str]) -> str:
-    """Tells one freeze from another; empty without one."""
-    return f"{data.get('since')} {data.get('who')}" if data else ""
+    """Tells one freeze from another; empty without one. Of what a person wrote, as much as fits into an outbox."""
+    return outputs.clean(f"{data.get('since')} {data.get('who')}", _SENTENCE) if data else ""
 
 
 def involved(message: Message) -> dict[str, str]:
@@ -185,15 +206,6 @@ def _version(template: str, workflow: KubernetesObject) -> str | None:
 def _argument(workflow: KubernetesObject, name: str) -> str | None:
     given = workflow["spec"].get("arguments", {}).get("parameters", [])
     return next((str(one["value"]) for one in given if one["name"] == name and one.get("value")), None)
-
-
-def seconds(text: str) -> int | None:
-    """A time as the API server writes it, in seconds since 1970; None where it is none."""
-    try:
-        parsed = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
-        return None
-    return int(parsed.replace(tzinfo=datetime.UTC).timestamp())
 
 
 def body(message: Message, form: str) -> bytes:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from lib import notifications
+from lib import inputs, instant, notifications
 from lib.notifications import Message
 
 CAPACITY = 100  # messages; six outboxes of them fit into a ConfigMap
@@ -17,6 +17,8 @@ OVERDUE = 86400  # seconds for which a receiver fails before people are told
 _DELAY = 900
 # Events live for an hour. Whoever looks less often misses some.
 _GAP = 3300
+# Seconds since 1970 of the year 3000.
+END_OF_TIME = 32_503_680_000
 # A receiver that answers so may take the same message later.
 _LATER = (408, 425, 429)
 
@@ -64,10 +66,17 @@ def parse(text: str) -> Outbox | None:
     try:
         found = Outbox(**json.loads(text))
         waiting = tuple(Message(*one) for one in found.waiting)
-        is_one = all(isinstance(one, int) for one in (found.since, found.read, found.failing, *found.seen.values()))
+        times = (found.since, found.read, found.failing, *found.seen.values())
+        is_one = all(isinstance(one, int) and 0 <= one < END_OF_TIME for one in times)
+        is_one = is_one and isinstance(found.freeze, str) and all(map(_is_message, waiting))
         return found._replace(waiting=waiting, told=tuple(found.told)) if is_one else None
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _is_message(one: Message) -> bool:
+    texts = (one.id, one.sentence, one.time, one.source, one.environment or "", one.version or "")
+    return all(isinstance(text, str) for text in texts) and one.trigger in inputs.TRIGGERS
 
 
 def write(outbox: Outbox) -> str:
@@ -79,17 +88,19 @@ def take_in(
     outbox: Outbox, found: Iterable[Message], freeze: Mapping[str, str], triggers: Collection[str], now: int
 ) -> Taken:
     """Takes in those messages of `triggers` that are new, in order of time, and the change of the freeze."""
-    times = {message: notifications.seconds(message.time) for message in found if message.trigger in triggers}
+    # After a clock that was ahead, a message that comes twice is better than none until that time.
+    earliest = outbox.since if outbox.since <= now else now - _DELAY
+    times = {message: instant.seconds(message.time) for message in found if message.trigger in triggers}
     new = {
         message: time
         for message, time in times.items()
-        if time is not None and time >= outbox.since and message.id not in outbox.seen
+        if time is not None and time >= earliest and message.id not in outbox.seen
     }
     change = notifications.of_freeze(outbox.freeze, freeze, now) if "frozen" in triggers else None
     if change:
-        new[change] = notifications.seconds(change.time)
+        new[change] = instant.seconds(change.time)
     waiting = (*outbox.waiting, *sorted(new, key=lambda message: (new[message], message.id)))
-    since = max(outbox.since, now - _DELAY)
+    since = max(earliest, now - _DELAY)
     seen = {**outbox.seen, **{message.id: time for message, time in new.items()}}
     taken = outbox._replace(
         since=since,

@@ -1,6 +1,7 @@
 """Output parameters of a step: one small file each, which Argo reads when the step ends."""
 
 import os
+import re
 from pathlib import Path
 
 OUTCOMES = ("promoted", "held", "reverted", "inconclusive", "below_accuracy_bar", "refused", "broken", "collected")
@@ -11,7 +12,7 @@ BACK = "staging is back on "
 def clean(text: object, limit: int = 500) -> str:
     """One printable ASCII line without template braces, so that the text can pass through a template unharmed."""
     line = " ".join(str(text).encode("ascii", "replace").decode().split())
-    line = line.replace("{{", "{ {").replace("}}", "} }")
+    line = re.sub(r"(?<=\{)(?=\{)|(?<=\})(?=\})", " ", line)
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 

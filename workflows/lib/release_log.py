@@ -27,13 +27,19 @@ class Release:
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in run["data"].get("tags", [])}
 
     def end(self, outcome: str, reason: object, serves: Served | None = None) -> None:
-        """Closes the record. `serves` is what the environment runs from now on; None when that has not changed."""
+        """
+        Closes the record. `serves` is what the environment runs from now on; None when that has not changed. Then it
+        ends later than every record before it, even where a clock was ahead: the newest one decides what serves.
+        """
+        ended = _milliseconds()
+        if serves and (newest := last_served(self.tags.get("environment", ""))):
+            ended = max(ended, newest.at + 1)
         tags = {"outcome": outcome, "reason": outputs.clean(reason)}
         if serves:
             tags |= {"serves_version": serves.app_version, "serves_digest": serves.digest}
         model_registry.call("POST", "runs/log-batch", {"run_id": self.run, "tags": _tags(tags)})
         status = "FINISHED" if outcome in SUCCESSES else "FAILED"
-        fields = {"run_id": self.run, "status": status, "end_time": _milliseconds()}
+        fields = {"run_id": self.run, "status": status, "end_time": ended}
         model_registry.call("POST", "runs/update", fields)
 
 
@@ -107,6 +113,32 @@ def begin(action: str, environment: str, version: str | None = None, disagreemen
     if figures:
         model_registry.call("POST", "runs/log-batch", {"run_id": run["info"]["run_id"], "metrics": figures})
     return Release(run)
+
+
+def note(action: str, environment: str, version: str, who: str, outcome: str, reason: str) -> None:
+    """
+    Records something that changes no environment, as `ask`, `approve`, `reject` or `expire`: who did it, and with which
+    outcome. A step that runs again records it once.
+    """
+    workflow = child_workflows.current()
+    who = outputs.clean(who, 200)
+    identity = _identity(action, environment, workflow)
+    earlier = _search(" and ".join(f"tags.{key} = '{value}'" for key, value in identity.items()))
+    if any(Release(run).tags.get("requested_by") == who for run in earlier):
+        return
+    tags = identity | {
+        "workflow": workflow["metadata"]["name"],
+        "app_version": constants.app_version(version),
+        "requested_by": who,
+        "outcome": outcome,
+        "reason": outputs.clean(reason),
+    }
+    now = _milliseconds()
+    name = f"{action} {environment} {tags['app_version']}"
+    about = {"experiment_id": _experiment(), "run_name": name, "start_time": now, "tags": _tags(tags)}
+    run = model_registry.call("POST", "runs/create", about)["run"]
+    fields = {"run_id": run["info"]["run_id"], "status": "FINISHED", "end_time": now}
+    model_registry.call("POST", "runs/update", fields)
 
 
 def opened(action: str, environment: str, workflow: Workflow | None = None) -> Release | None:

@@ -5,7 +5,7 @@ MLflow follows. What nothing is known of is left as it is.
 
 import sys
 
-from lib import app_image, events, last_release, model_registry, release_log, rollout
+from lib import app_image, events, instant, last_release, model_registry, release_log, rollout
 from lib.argocd import released_digest
 from lib.errors import StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
@@ -63,7 +63,7 @@ def put_right(environment: str) -> str | None:
     if running != good.served.released_digest or has_no_record or wrong_alias or rebuilt:
         release = release_log.begin_way_back("restore", environment, good.served.number)
         try:
-            done = _correct(environment, good.served, running, has_no_record, wrong_alias)
+            done = _correct(environment, good, running, has_no_record, wrong_alias)
             sentence = "; ".join([*filter(None, [rebuilt]), *done])
         except StepFailed as failure:
             release.end("broken", failure)
@@ -113,14 +113,25 @@ def rebuild_lost_image(environment: str, good: Served) -> str | None:
         return None
 
 
+def _date(environment: str, release: LastRelease) -> None:
+    """
+    Writes on a version when it was released, which its soak begins at: a promotion that was interrupted before it came
+    to that leaves nothing, or the time of another image of the same version.
+    """
+    number = release.served.number
+    if number and model_registry.exists(number):
+        model_registry.tag(number, **{f"{environment}__promoted_at": instant.timestamp(release.at // 1000)})
+
+
 def _correct(
-    environment: str, good: Served, running: str | None, has_no_record: bool, wrong_alias: str | None
+    environment: str, release: LastRelease, running: str | None, has_no_record: bool, wrong_alias: str | None
 ) -> list[str]:
     """Does what `put_right` found; returns what was done."""
-    done = []
+    good, done = release.served, []
     if running != good.released_digest:
         done.append(restore(environment, good))
     if has_no_record:
+        _date(environment, release)
         done.append(f"the record of {environment}, which serves {good.title}, was lost and is made anew")
     if wrong_alias:
         model_registry.point_alias(environment, good.number)

@@ -145,7 +145,9 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
         is_whole = is_ascending and percents[0] > 0 and percents[-1] < 100
         if not is_whole or not _APP_VERSION.fullmatch(fields["version"]):
             return None
-        reasons = (str(fields[key]) for key in ("withdrawn", "paused"))
+        reasons = fields["withdrawn"], fields["paused"]
+        if not all(isinstance(reason, str) for reason in reasons):
+            return None
         # A split of an earlier release of the pipeline has none of the rest.
         judged = str(fields.get("analysis", "")), int(fields.get("probes", 0))
         counts = (_counts(fields.get(key, [])) for key in ("differing", "failures"))
@@ -156,7 +158,7 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
         return Split(
             fields["version"], percents, int(fields["since"]), *reasons, *judged, *counts, paired, *copies, until
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 
@@ -175,22 +177,36 @@ def patch(
     }
 
 
-class Shape(NamedTuple):
-    """What counts of a rule: its backends with their weights, and its filters, each with whom it copies to."""
+# What the API server writes where a rule names no path.
+_ANY_PATH = {"path": {"type": "PathPrefix", "value": "/"}}
 
-    weights: tuple[tuple[str, int], ...]
+
+class Shape(NamedTuple):
+    """
+    What counts of a rule: its backends, each with port, weight and the headers of its answers; its filters, each with
+    whom it copies to; and the requests that it is for.
+    """
+
+    backends: tuple[tuple[str, int, int, str], ...]
     filters: tuple[tuple[str, str, str], ...] = ()
+    matches: tuple[dict[str, Any], ...] = (_ANY_PATH,)
 
 
 def shape(route_rules: list[Rule]) -> list[Shape]:
     """What counts of each rule. The API server adds defaults to rules, so they cannot be compared whole."""
     return [
         Shape(
-            tuple((reference["name"], reference.get("weight", 1)) for reference in rule.get("backendRefs", [])),
+            tuple(_backend_shape(reference) for reference in rule.get("backendRefs", [])),
             tuple(_filter_shape(found) for found in rule.get("filters", [])),
+            tuple({**_ANY_PATH, **match} for match in rule.get("matches") or [{}]),
         )
         for rule in route_rules
     ]
+
+
+def _backend_shape(reference: dict[str, Any]) -> tuple[str, int, int, str]:
+    filters = json.dumps(reference.get("filters", []), sort_keys=True)
+    return reference["name"], reference.get("port", 0), reference.get("weight", 1), filters
 
 
 def _filter_shape(found: dict[str, Any]) -> tuple[str, str, str]:

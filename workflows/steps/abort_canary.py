@@ -1,6 +1,7 @@
 """
 Takes a version out of canary that no user meets any more: its pass is withdrawn, so that nothing is promoted or
-reverted to it, and canary goes back to what production serves. Does nothing where canary runs another version by now.
+reverted to it, and canary goes back to what production serves. Does nothing where canary runs another version by now,
+or production runs the same one.
 """
 
 from lib import (
@@ -29,6 +30,11 @@ def main() -> None:
     production = gateway.released(settings.production.environment)
     if production is None:
         raise StepFailed("production is between two releases: canary goes back when the schedule looks again.")
+    canary = gateway.released(settings.canary.environment)
+    if canary and canary.served == production.served:
+        print(f"{split.version} went to production meanwhile: it stays in both.", flush=True)
+        gateway.try_put_right(settings.canary.environment)
+        return
     sentence = abort(settings.canary.environment, split, production.served)
     outputs.write("reason", outputs.clean(sentence))
     gateway.try_put_right(settings.canary.environment)

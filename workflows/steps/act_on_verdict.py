@@ -99,6 +99,10 @@ def promote(version: str, digest: str | None, reports: list[GateReport]) -> None
         by_hand = f"to promote it, run: npm run promote -- {version} {source} {target}"
         outputs.outcome("held", f"{passed}, but staging was once reverted from it; {by_hand}")
         return
+    if target in inputs.approval():  # waiting for people would keep the lock on staging
+        by_hand = f"to ask for it, run: npm run promote -- {version} {source} {target}"
+        outputs.outcome("held", f"{passed}, and a promotion to {target} needs an approval; {by_hand}")
+        return
     parameters = {"source-environment": source, "target-environment": target, "model-version": version}
     child = child_workflows.manifest(child_workflows.current(), "promote-model", version, parameters)
     ended = child_workflows.wait_until_finished(child_workflows.start(child), child_workflows.timeout())

@@ -10,10 +10,10 @@ import time
 
 from lib import (
     argocd,
+    child_workflows,
     constants,
     crane,
     inputs,
-    kubectl,
     last_release,
     model_registry,
     outputs,
@@ -99,11 +99,9 @@ def look_at(name: str, application: argocd.Application) -> Environment:
 
 def look_at_workflows() -> tuple[frozenset[str], frozenset[str]]:
     """Model versions and digests that unfinished Workflows name."""
-    unfinished = kubectl.list_objects(
-        "workflows.argoproj.io", constants.ARGO_NAMESPACE, "workflows.argoproj.io/completed!=true"
-    )
+    unfinished = child_workflows.unfinished()
     busy = {
-        parameter.get("value", "")
+        str(parameter.get("value", ""))  # a person may have written it as a number
         for workflow in unfinished
         for parameter in workflow.get("spec", {}).get("arguments", {}).get("parameters", [])
         if parameter["name"] == "model-version"

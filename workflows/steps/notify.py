@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from lib import constants, events, freeze, http_client, inputs, instant, kubectl, notifications, outbox, step
+from lib import approval, constants, events, freeze, http_client, inputs, instant, kubectl, notifications, outbox, step
 from lib.errors import StepFailed, Unavailable
 from lib.inputs import Receiver
 from lib.notifications import Message
@@ -97,7 +97,12 @@ def look(namespaces: tuple[str, ...]) -> Facts:
         "workflows.argoproj.io", constants.ARGO_NAMESPACE, "workflows.argoproj.io/completed=true"
     )
     created = [event for namespace in namespaces for event in kubectl.list_events(namespace, constants.FIELD_MANAGER)]
-    found = [*notifications.of_workflows(ended), *notifications.of_events(created)]
+    asked = kubectl.list_objects(approval.KIND, constants.ARGO_NAMESPACE)
+    found = [
+        *notifications.of_workflows(ended),
+        *notifications.of_events(created),
+        *notifications.of_approvals(asked),
+    ]
     return Facts(found, freeze.read())
 
 
@@ -124,7 +129,9 @@ def create_events(boxes: Outboxes, facts: Facts) -> None:
 
 def create_event(message: Message) -> bool:
     """Creates the Event of a message, once; returns whether it is there. Raises Unavailable."""
-    about, reason = notifications.involved(message), notifications.EVENT_REASONS[message.trigger]
+    about, reason = notifications.involved(message), notifications.EVENT_REASONS.get(message.trigger)
+    if reason is None:  # of an earlier release of the pipeline, or by hand: such a message has an Event already
+        return False
     # A run that was interrupted before it wrote its outbox comes to the same name.
     metadata = {"name": f"{about['name']}.{message.id}"}
     try:

@@ -41,11 +41,12 @@ def main() -> None:
     if release is None or release.served.number is None:
         print(f"{settings.environment} serves no model.", flush=True)
         return
-    state, version = read()
-    sentence, after = look(settings, release.served, state, int(time.time()))
+    now = int(time.time())
+    text, version = read()
+    sentence, after = look(settings, release.served, drift.parse(text, now), now)
     outputs.write("reason", outputs.clean(sentence))
     print(sentence, flush=True)
-    if after != state:
+    if drift.write(after) != text:
         keep(after, version)
 
 
@@ -53,7 +54,7 @@ def look(settings: DataDrift, served: Served, state: State, now: int) -> tuple[s
     """What the answers since the last look came to, in a sentence, and the state after it."""
     if state.version != served.app_version:
         state = State(served.app_version, trained=state.trained)
-    found = drift.new_answers(answers.read(settings.environment, served.app_version), state.seen)
+    found = drift.new_answers(answers.read(settings.environment, served.app_version), state.seen, now)
     if len(found) < settings.minimum_answers:
         return f"{len(found)} of {settings.minimum_answers} answers of {served.app_version}: no verdict yet", state
     learnt = features_of(served)
@@ -70,7 +71,10 @@ def look(settings: DataDrift, served: Served, state: State, now: int) -> tuple[s
 
 
 def decide(settings: DataDrift, served: Served, state: State, window: Window, now: int) -> tuple[str, State]:
-    """What a new window leads to: a training, where it makes a drift and the last training is long enough ago."""
+    """
+    What a new window leads to: a training, where it makes a drift, the last training is long enough ago, and nobody
+    else has started one that has not ended.
+    """
     state = state._replace(windows=(*state.windows, window)[-drift.KEPT :], seen=window.at)
     sentence = drift.sentence(window, settings.bar)
     outputs.write("distance", str(window.distance))
@@ -79,14 +83,26 @@ def decide(settings: DataDrift, served: Served, state: State, window: Window, no
         return sentence, state
     if now - state.trained < settings.cooldown:
         return f"{sentence}: a drift, whose training is less than {settings.cooldown // 3600} h ago", state
-    sentence = f"people send {served.app_version} other pictures than it learnt from: {sentence}"
     # A look that is repeated finds the training that it has started.
     training = child_workflows.manifest(
         child_workflows.current(), "train-model", served.number or "", {"scenario": "normal"}
     )
+    others = trainings() - {training["metadata"]["name"]}
+    if others:
+        return f"{sentence}: a drift, while {', '.join(sorted(others))} has not ended", state
+    sentence = f"people send {served.app_version} other pictures than it learnt from: {sentence}"
     child_workflows.start(training)
     events.warn(settings.environment, "DataDrift", f"{sentence}: a training starts")
     return sentence, State(served.app_version, seen=window.at, trained=now)
+
+
+def trainings() -> set[str]:
+    """Names of the trainings that have not ended."""
+    return {
+        workflow["metadata"]["name"]
+        for workflow in child_workflows.unfinished()
+        if workflow["spec"].get("workflowTemplateRef", {}).get("name") == "train-model"
+    }
 
 
 def features_of(served: Served) -> drift.Samples | None:
@@ -104,10 +120,10 @@ def features_of(served: Served) -> drift.Samples | None:
         return json.loads(path.read_text())
 
 
-def read() -> tuple[State, str]:
-    """The state, and the resource version of its ConfigMap."""
+def read() -> tuple[str, str]:
+    """The state as it was written, and the resource version of its ConfigMap."""
     found = kubectl.get("configmaps", constants.DATA_DRIFT, constants.ARGO_NAMESPACE)
-    return drift.parse((found.get("data") or {}).get("state", "")), found["metadata"]["resourceVersion"]
+    return (found.get("data") or {}).get("state", ""), found["metadata"]["resourceVersion"]
 
 
 def keep(state: State, version: str) -> None:

@@ -29,9 +29,15 @@ export const drift: Protections = {
     ],
     [
       "an answer counts once",
-      `        and one["at"] > since`,
+      `        and since < one["at"] <= now`,
       "        and True",
       "test_drift.py::test_only_new_answers_of_people_count",
+    ],
+    [
+      "a damaged state starts no training before its time",
+      "State(trained=now)",
+      "State()",
+      "test_drift.py::test_a_damaged_state_is_put_right_at_once",
     ],
   ],
   "steps/watch_data_drift.py": [
@@ -40,6 +46,12 @@ export const drift: Protections = {
       "    if now - state.trained < settings.cooldown:",
       "    if False:",
       "test_drift.py::test_a_drift_starts_no_training_until_the_last_one_is_long_enough_ago",
+    ],
+    [
+      "a drift starts no training beside another one",
+      "    if others:",
+      "    if False:",
+      "test_drift.py::test_a_drift_starts_no_training_beside_one_that_has_not_ended",
     ],
     [
       "the windows of another version do not count",

@@ -11,7 +11,7 @@ export const notifications: Protections = {
     ],
     [
       "the cursor does not pass what is seen late",
-      "    since = max(outbox.since, now - _DELAY)",
+      "    since = max(earliest, now - _DELAY)",
       "    since = now",
       "test_outbox.py::test_what_is_seen_late_is_told",
     ],
@@ -23,7 +23,7 @@ export const notifications: Protections = {
     ],
     [
       "a new receiver gets nothing old",
-      " and time >= outbox.since and",
+      " and time >= earliest and",
       " and",
       "test_outbox.py::test_a_new_receiver_gets_nothing_old",
     ],

@@ -4,10 +4,16 @@ import type { Protections } from "./protection";
 export const promotion: Protections = {
   "steps/promote.py": [
     [
-      "what was collected is not promoted",
-      "    if model.collected:",
+      "a promotion that people approve has their approval",
+      "    require_approval(subject)\n",
+      "",
+      "test_ask_approval.py::test_one_person_is_not_two",
+    ],
+    [
+      "a void approval promotes nothing",
+      "    if void:",
       "    if False:",
-      "test_promote.py::test_not_what_was_collected",
+      "test_ask_approval.py::test_promotes_nothing_that_people_did_not_approve",
     ],
     [
       "a version has one lead time in an environment",
@@ -16,70 +22,10 @@ export const promotion: Protections = {
       "test_promote.py::test_a_version_that_was_there_before_has_no_second_lead_time",
     ],
     [
-      "only what passed is promoted",
-      "    if not verified:",
-      "    if False:",
-      "test_promote.py::test_only_what_passed[untested]",
-    ],
-    [
-      "a build alone is no pass",
-      "    verified = model.verified_digest",
-      "    verified = model.digest",
-      "test_promote.py::test_only_what_passed[inconclusive]",
-    ],
-    [
-      "nothing is promoted while promotions are frozen",
-      "    if frozen:",
-      "    if False:",
-      "test_promote.py::test_not_while_frozen",
-    ],
-    [
-      "what was withdrawn from its users is not promoted",
-      "    withdrawn = gateway.withdrawal(source, constants.app_version(version))",
-      '    withdrawn = ""',
-      "test_promote.py::test_what_was_withdrawn_from_its_users_is_not_promoted",
-    ],
-    [
       "what is withdrawn while it is promoted goes back",
       "        withdrawn = gateway.withdrawal(source, app_version)",
       '        withdrawn = ""',
       "test_promote.py::test_what_is_withdrawn_while_it_is_promoted_goes_back",
-    ],
-    [
-      "only what the source runs is promoted",
-      "    if running != [verified]:",
-      "    if False:",
-      "test_promote.py::test_only_what_the_source_runs[running0]",
-    ],
-    [
-      "the source runs nothing else beside it",
-      "    if running != [verified]:",
-      "    if verified not in running:",
-      "test_promote.py::test_only_what_the_source_runs[running3]",
-    ],
-    [
-      "only what the source has run in health is promoted",
-      "    if trouble:",
-      "    if False:",
-      "test_promote.py::test_only_what_the_source_has_run_in_health[one ready, another killed and ready again]",
-    ],
-    [
-      "the health of a source counts from its own promotion",
-      "unhealthy_reason(source, verified, released_at(source, model))",
-      `unhealthy_reason(source, verified, "")`,
-      "test_promote.py::test_what_was_promoted_there_again_begins_anew",
-    ],
-    [
-      "a version soaks in canary",
-      "    if left > 0:",
-      "    if False:",
-      "test_promote.py::test_soaks_in_canary[None-False]",
-    ],
-    [
-      "a version that was never promoted to canary has not soaked",
-      "        return minutes * 60",
-      "        return 0",
-      "test_promote.py::test_soaks_in_canary[None-False]",
     ],
     [
       "the target goes back when it does not come to serve",
@@ -123,12 +69,6 @@ export const promotion: Protections = {
       "test_promote.py::test_a_version_that_is_deleted_while_it_is_promoted_serves_all_the_same",
     ],
     [
-      "a time that cannot be read is no soak",
-      '    except ValueError:\n        return ""',
-      '    except ValueError:\n        return "2026-01-01T00:00:00Z"',
-      "test_promote.py::test_a_time_that_cannot_be_read_is_no_soak[yesterday]",
-    ],
-    [
       "a promotion is on record before it changes anything",
       `    release = release_log.begin("promote", target, version, compared)`,
       `    rollout.override(target, rollout.image_override(model_registry.get(version).digest))
@@ -160,6 +100,160 @@ export const promotion: Protections = {
       `word = "refused" if isinstance(failure, PromotionRejected) else "broken"`,
       `word = "broken"`,
       "test_promote.py::test_not_while_frozen",
+    ],
+  ],
+  "lib/promotion_rules.py": [
+    [
+      "the calendar counts",
+      "    check_calendar(target, version, source, emergency)\n",
+      "",
+      "test_ask_approval.py::test_the_calendar_forbids_it_and_names_the_way_round",
+    ],
+    [
+      "an emergency needs people who approve it",
+      "    if emergency and not needs_approval:",
+      "    if False:",
+      "test_ask_approval.py::test_without_approvals_the_calendar_has_no_way_round",
+    ],
+    [
+      "what was collected is not promoted",
+      "    if model.collected:",
+      "    if False:",
+      "test_promote.py::test_not_what_was_collected",
+    ],
+    [
+      "only what passed is promoted",
+      "    if not verified:",
+      "    if False:",
+      "test_promote.py::test_only_what_passed[untested]",
+    ],
+    [
+      "a build alone is no pass",
+      "    verified = model.verified_digest",
+      "    verified = model.digest",
+      "test_promote.py::test_only_what_passed[inconclusive]",
+    ],
+    [
+      "nothing is promoted while promotions are frozen",
+      "    if frozen:",
+      "    if False:",
+      "test_promote.py::test_not_while_frozen",
+    ],
+    [
+      "what was withdrawn from its users is not promoted",
+      "    withdrawn = gateway.withdrawal(source, constants.app_version(version))",
+      '    withdrawn = ""',
+      "test_promote.py::test_what_was_withdrawn_from_its_users_is_not_promoted",
+    ],
+    [
+      "only what the source runs is promoted",
+      "    if running != [verified]:",
+      "    if False:",
+      "test_promote.py::test_only_what_the_source_runs[running0]",
+    ],
+    [
+      "the source runs nothing else beside it",
+      "    if running != [verified]:",
+      "    if verified not in running:",
+      "test_promote.py::test_only_what_the_source_runs[running3]",
+    ],
+    [
+      "only what the source has run in health is promoted",
+      "    if trouble:",
+      "    if False:",
+      "test_promote.py::test_only_what_the_source_has_run_in_health[one ready, another killed and ready again]",
+    ],
+    [
+      "the health of a source counts from its own promotion",
+      "unhealthy_reason(source, verified, released_at(source, model))",
+      `unhealthy_reason(source, verified, "")`,
+      "test_promote.py::test_what_was_promoted_there_again_begins_anew",
+    ],
+    [
+      "a version soaks in canary",
+      "    if left > 0:",
+      "    if False:",
+      "test_promote.py::test_soaks_in_canary[None-False]",
+    ],
+    [
+      "a version that was never promoted to canary has not soaked",
+      "        return minutes * 60",
+      "        return 0",
+      "test_promote.py::test_soaks_in_canary[None-False]",
+    ],
+    [
+      "a time that cannot be read is no soak",
+      '    return "" if instant.seconds(text) is None else text',
+      '    return "2026-01-01T00:00:00Z" if instant.seconds(text) is None else text',
+      "test_promote.py::test_a_time_that_cannot_be_read_is_no_soak[yesterday]",
+    ],
+  ],
+  "lib/approval.py": [
+    [
+      "one rejection ends a request",
+      "    if rejected:",
+      "    if False:",
+      "test_ask_approval.py::test_who_rejects_ends_it",
+    ],
+    [
+      "as many people approve as the stack asks for",
+      `    if len(approving) >= spec["minimum"]:`,
+      "    if len(approving) >= 1:",
+      "test_ask_approval.py::test_one_person_is_not_two",
+    ],
+    [
+      "an approval is for one digest",
+      `    if spec["digest"] != subject.digest:`,
+      "    if False:",
+      "test_ask_approval.py::test_an_approval_is_for_exactly_what_was_shown",
+    ],
+    [
+      "an approval is for the figures that were shown",
+      "    if changed:",
+      "    if False:",
+      "test_ask_approval.py::test_an_approval_is_for_exactly_what_was_shown",
+    ],
+    [
+      "a request expires",
+      "    if now >= expires_at(approval):",
+      "    if False:",
+      "test_ask_approval.py::test_a_request_expires",
+    ],
+  ],
+  "lib/windows.py": [
+    [
+      "a window that denies wins",
+      "    if denying:",
+      "    if False:",
+      "test_windows.py::test_it_says_that_it_does_not_open",
+    ],
+    [
+      "outside of a window that allows nothing is promoted",
+      "    if not allowing or any(",
+      "    if True or any(",
+      "test_windows.py::test_it_is_closed_and_says_when_it_opens",
+    ],
+  ],
+  "steps/ask_approval.py": [
+    [
+      "a request that was deleted is no approval",
+      `    if request is None:
+        raise PromotionRejected(f"The request`,
+      `    if False:
+        raise PromotionRejected(f"The request`,
+      "test_ask_approval.py::test_a_request_that_is_deleted_is_no_approval",
+    ],
+    [
+      "what people decided is what counts",
+      "    if decision.phase != approval.APPROVED:",
+      "    if False:",
+      "test_ask_approval.py::test_who_rejects_ends_it",
+    ],
+    [
+      "people are asked once",
+      "        if approval.read(name) is None:",
+      "        if True:",
+      "test_ask_approval.py::test_a_step_that_runs_again_asks_and_records_once",
     ],
   ],
   "lib/freeze.py": [
@@ -277,6 +371,12 @@ export const promotion: Protections = {
     ],
   ],
   "lib/release_log.py": [
+    [
+      "a clock that was ahead takes back no later release",
+      "            ended = max(ended, newest.at + 1)",
+      "            pass",
+      "test_restore.py::test_a_release_after_a_clock_that_was_ahead_is_the_newest",
+    ],
     [
       "a step that runs again continues with its record",
       `    if found:

@@ -276,6 +276,12 @@ export const traffic: Protections = {
       "test_abort_canary.py::test_canary_stays_where_its_version_is_not_withdrawn",
     ],
     [
+      "what production serves by now stays in canary",
+      "    if canary and canary.served == production.served:",
+      "    if False:",
+      "test_abort_canary.py::test_a_version_that_went_to_production_meanwhile_stays_in_both",
+    ],
+    [
       "nothing is promoted or reverted to a version that was withdrawn",
       "        withdraw_pass(version, split)\n",
       "",

@@ -338,7 +338,7 @@ export const wayBack: Protections = {
     ],
     [
       "what a person wrote into an Application decides nothing",
-      "    except (ValueError, TypeError, KeyError):",
+      "    except (ValueError, TypeError, KeyError, RecursionError):",
       "    except KeyError:",
       "test_restore.py::test_what_an_application_holds_may_be_unreadable[seven]",
     ],
@@ -352,19 +352,19 @@ export const wayBack: Protections = {
   "steps/restore.py": [
     [
       "environments after staging get another sync",
-      "        rollout.retry_failed_sync(target)\n",
-      "        pass\n",
+      "(put_right, rollout.retry_failed_sync)",
+      "(put_right,)",
       "test_restore.py::test_a_sync_that_argo_cd_gave_up_is_tried_again_and_no_other",
     ],
     [
       "one environment does not wait for another",
-      "        except StepFailed as failure:",
-      "        except ZeroDivisionError as failure:",
+      "            except StepFailed as failure:",
+      "            except ZeroDivisionError as failure:",
       "test_restore.py::test_one_environment_does_not_wait_for_another",
     ],
     [
       "an environment that is not right is told of",
-      `        raise StepFailed(" ".join(failed))`,
+      `        raise StepFailed(" ".join(dict.fromkeys(failed)))`,
       "        pass",
       "test_restore.py::test_one_environment_does_not_wait_for_another",
     ],

@@ -1,0 +1,121 @@
+import { approvalsPath, workflowNamespace } from "../components/shared/workflow-names";
+import { ApiError, type Cluster, emptyIfNotFound } from "../lib/kube-client";
+import { oneLine } from "./one-line";
+
+/** A request to approve a promotion, as `workflows/approval-crd.yaml` has it. */
+export interface Approval {
+  readonly name: string;
+  readonly requestedAt: string;
+  readonly target: string;
+  /** `1.0.X`. */
+  readonly version: string;
+  readonly digest: string;
+  /** What the gates measured, by `gate.figure`. */
+  readonly figures: Readonly<Record<string, number>>;
+  readonly requestedBy: string;
+  /** Number of people who have to approve. */
+  readonly minimum: number;
+  readonly expiresAt: string;
+  /** Why the calendar does not count; an empty string where it does. */
+  readonly emergency: string;
+  readonly responses: readonly Response[];
+  /** `Waiting`, `Approved`, `Rejected`, `Expired` or `Void`. */
+  readonly phase: string;
+  readonly reason: string;
+}
+
+interface Response {
+  readonly user: string;
+  readonly action: ResponseAction;
+  readonly message: string;
+}
+
+export type ResponseAction = "approve" | "reject";
+
+interface ApprovalObject {
+  metadata: { name: string; creationTimestamp: string };
+  spec: Omit<Approval, "name" | "requestedAt" | "phase" | "reason">;
+  status?: { phase?: string; reason?: string };
+}
+
+/** Every request that the cluster has, newest first; none where an older program made the pipeline. */
+export async function listApprovals(cluster: Cluster): Promise<Approval[]> {
+  const { items } = await cluster.api<{ items: ApprovalObject[] }>(approvalsPath).catch(emptyIfNotFound);
+  return items
+    .map(({ metadata, spec, status }: ApprovalObject) => ({
+      name: metadata.name,
+      requestedAt: metadata.creationTimestamp,
+      ...spec,
+      phase: status?.phase ?? "Waiting",
+      reason: status?.reason ?? "",
+    }))
+    .sort((a, b) => b.requestedAt.localeCompare(a.requestedAt));
+}
+
+/** The request that waits for a version. @throws if there is none, or several and no target is named */
+export function waitingApproval(approvals: readonly Approval[], version: string, target?: string): Approval {
+  const waiting = approvals.filter(
+    (approval) =>
+      approval.phase === "Waiting" && approval.version === version && (!target || approval.target === target),
+  );
+  if (waiting.length === 0)
+    throw new Error(
+      `nobody waits for an approval of ${version}${target ? ` in ${target}` : ""}: ` +
+        "npm run status lists the requests, and npm run promote asks for one",
+    );
+  const [first] = waiting;
+  if (waiting.some((approval) => approval.target !== first.target))
+    throw new Error(
+      `requests for ${version} wait for ${waiting.map((approval) => approval.target).join(" and ")}: name one`,
+    );
+  return first;
+}
+
+const messageExample = 'npm run approve -- 5 production --message "looked at canary for an hour"';
+
+/**
+ * Responds to a request as the person of this kubeconfig. The API server checks who that is.
+ * @throws with the API server's sentence if it refuses
+ */
+export async function respond(cluster: Cluster, name: string, action: ResponseAction, message: string): Promise<void> {
+  const response: Response = {
+    user: await cluster.username(),
+    action,
+    message: oneLine(message, "the message", messageExample),
+  };
+  await cluster
+    .api(`${approvalsPath}/${encodeURIComponent(name)}?fieldManager=${action}`, {
+      method: "PATCH",
+      headers: { "content-type": "application/json-patch+json" },
+      body: [{ op: "add", path: "/spec/responses/-", value: response }],
+    })
+    .catch((error: Error) => {
+      throw error instanceof ApiError ? new ApiError(error.status, refusal(error.message)) : error;
+    });
+}
+
+/** The sentence of the admission policy, without what the API server puts before it. */
+const refusal = (message: string): string => message.replace(/^.*denied request: /s, "");
+
+/** How many people have to approve a promotion to an environment, and how long a request waits for them. */
+export interface ApprovalRule {
+  readonly minimum: number;
+  readonly expirySeconds: number;
+}
+
+/** The rules of the cluster's pipeline, by environment. */
+export async function readApprovalRules(cluster: Cluster): Promise<Record<string, ApprovalRule>> {
+  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+  const { data } = await cluster.api<{ data?: { approval?: string } }>(path);
+  return JSON.parse(data?.approval ?? "{}") as Record<string, ApprovalRule>;
+}
+
+/** A request in one sentence. */
+export function describeApproval({ requestedBy, version, target, minimum, responses, expiresAt, emergency }: Approval) {
+  const urgent = emergency && `, in an emergency: ${emergency}`;
+  return (
+    `${requestedBy} asks to promote ${version} to ${target}${urgent}. ` +
+    `${responses.length} of ${minimum} approved. It waits until ${expiresAt}: ` +
+    `npm run approve -- ${version.split(".").at(-1)} ${target} --message "<why>"`
+  );
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import * as k8s from "@pulumi/kubernetes";
+import type * as pulumi from "@pulumi/pulumi";
+import * as yaml from "js-yaml";
+
+interface Variable {
+  readonly name: string;
+  readonly expression: string;
+}
+
+interface Validation {
+  readonly expression: string;
+  readonly message: string;
+  readonly messageExpression?: string;
+}
+
+interface Policy {
+  readonly metadata: { name: string };
+  readonly spec: { variables: Variable[]; validations: Validation[] };
+}
+
+export interface AdmissionArgs {
+  /** File of the ValidatingAdmissionPolicy. */
+  readonly file: string;
+  /** The stack's values of variables that the file leaves empty, by the variable's name. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Namespace in which the policy counts. */
+  readonly namespace: pulumi.Input<string>;
+}
+
+/** A policy of a file, bound to a namespace: the resources `<name>-policy` and `<name>-binding`. */
+export function admission(
+  name: string,
+  { file, values, namespace }: AdmissionArgs,
+  options: pulumi.CustomResourceOptions,
+): void {
+  const { metadata, spec } = readPolicy(file);
+  const policy = new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
+    `${name}-policy`,
+    { metadata, spec: { ...spec, variables: withValues(spec.variables, values) } },
+    options,
+  );
+  new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
+    `${name}-binding`,
+    {
+      metadata,
+      spec: {
+        policyName: policy.metadata.apply(() => metadata.name),
+        validationActions: ["Deny"],
+        matchResources: { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } } },
+      },
+    },
+    options,
+  );
+}
+
+/** The variables with the stack's values in place of what the file has. JSON is CEL. */
+export function withValues(variables: Variable[], values: Readonly<Record<string, unknown>>): Variable[] {
+  return variables.map(({ name, expression }) => ({
+    name,
+    expression: name in values ? JSON.stringify(values[name]) : expression,
+  }));
+}
+
+export function readPolicy(file: string): Policy {
+  return yaml.load(readFileSync(file, "utf8"), { filename: file }) as Policy;
+}

@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import { type Approval, describeApproval, listApprovals, respond, waitingApproval } from "../../client/approvals";
+import { promotionParameters } from "../../client/promotion";
+import { ApiError } from "../../lib/kube-client";
+import { whoIs, withApiServer } from "../cli/api-server";
+
+const path = "/apis/gourmetgram.io/v1/namespaces/argo/approvals";
+const spec = {
+  target: "production",
+  version: "1.0.7",
+  digest: `sha256:${"7".repeat(64)}`,
+  figures: { "load.p95Ms": 110.5 },
+  requestedBy: "anna",
+  minimum: 2,
+  expiresAt: "2026-01-06T10:00:00Z",
+  emergency: "",
+  responses: [{ user: "ben", action: "approve" as const, message: "fine" }],
+};
+const approval = (changes: Partial<Approval> = {}): Approval => ({
+  name: "promote-model-1",
+  requestedAt: "2026-01-05T10:00:00Z",
+  ...spec,
+  phase: "Waiting",
+  reason: "",
+  ...changes,
+});
+
+describe("the requests", () => {
+  it("are listed newest first, and wait until the pipeline has closed them", async () => {
+    const object = (name: string, creationTimestamp: string, status?: object) => ({
+      metadata: { name, creationTimestamp },
+      spec,
+      ...(status && { status }),
+    });
+    const items = [
+      object("promote-model-1", "2026-01-05T10:00:00Z"),
+      object("promote-model-2", "2026-01-05T11:00:00Z", { phase: "Rejected", reason: "no" }),
+    ];
+    expect(await withApiServer({ [`GET ${path}`]: { items } }, listApprovals)).toEqual([
+      approval({ name: "promote-model-2", requestedAt: "2026-01-05T11:00:00Z", phase: "Rejected", reason: "no" }),
+      approval(),
+    ]);
+  });
+
+  it("are none on a cluster whose pipeline is older", async () => {
+    expect(await withApiServer({ [`GET ${path}`]: [404, { message: "not found" }] }, listApprovals)).toEqual([]);
+  });
+
+  it("say in one sentence what is wanted", () => {
+    expect(describeApproval(approval({ emergency: "production is down" }))).toBe(
+      "anna asks to promote 1.0.7 to production, in an emergency: production is down. 1 of 2 approved. " +
+        'It waits until 2026-01-06T10:00:00Z: npm run approve -- 7 production --message "<why>"',
+    );
+  });
+
+  it("are found by version, and by target where there are several", () => {
+    const canary = approval({ name: "promote-model-2", target: "canary" });
+    expect(waitingApproval([approval({ phase: "Expired" }), canary], "1.0.7")).toBe(canary);
+    expect(waitingApproval([approval(), canary], "1.0.7", "canary")).toBe(canary);
+    expect(() => waitingApproval([approval(), canary], "1.0.7")).toThrow(
+      new Error("requests for 1.0.7 wait for production and canary: name one"),
+    );
+    expect(() => waitingApproval([approval()], "1.0.8", "production")).toThrow(
+      new Error(
+        "nobody waits for an approval of 1.0.8 in production: " +
+          "npm run status lists the requests, and npm run promote asks for one",
+      ),
+    );
+  });
+});
+
+describe("a response", () => {
+  const patch = `PATCH ${path}/promote-model-1?fieldManager=approve`;
+
+  it("is added in the name by which the API server knows the person", async () => {
+    await withApiServer({ ...whoIs("carl"), [patch]: {} }, async (cluster, calls) => {
+      await respond(cluster, "promote-model-1", "approve", " looked at it ");
+      const { body, headers } = calls.at(-1)!;
+      expect(headers["content-type"]).toBe("application/json-patch+json");
+      expect(body).toEqual([
+        {
+          op: "add",
+          path: "/spec/responses/-",
+          value: { user: "carl", action: "approve", message: "looked at it" },
+        },
+      ]);
+    });
+  });
+
+  it("that is refused says why, in the policy's own sentence", async () => {
+    const message =
+      "approvals.gourmetgram.io \"promote-model-1\" is forbidden: ValidatingAdmissionPolicy 'gourmetgram-approvals' " +
+      "with binding 'gourmetgram-approvals' denied request: anna asked for this promotion, and may not approve it: " +
+      "another person has to";
+    await withApiServer({ ...whoIs("anna"), [patch]: [422, { message }] }, async (cluster) => {
+      await expect(respond(cluster, "promote-model-1", "approve", "mine")).rejects.toThrow(
+        new ApiError(422, "anna asked for this promotion, and may not approve it: another person has to"),
+      );
+    });
+  });
+
+  it.each(["", "two\nlines", "{{workflow.name}}", "x".repeat(201)])(
+    "has a message on one line, not %j",
+    async (text) => {
+      await withApiServer(whoIs("carl"), async (cluster) => {
+        await expect(respond(cluster, "promote-model-1", "approve", text)).rejects.toThrow(
+          "write the message, in one line of at most 200 characters without braces, as in: npm run approve",
+        );
+      });
+    },
+  );
+});
+
+describe("a promotion", () => {
+  it("has an emergency only where a person says why", () => {
+    const usual = { "model-version": "5", "source-environment": "canary", "target-environment": "production" };
+    expect(promotionParameters("1.0.5", "canary", "production")).toEqual(usual);
+    expect(promotionParameters("5", "canary", "production", "it is down")).toEqual({
+      ...usual,
+      emergency: "it is down",
+    });
+    expect(() => promotionParameters("5", "canary", "production", "")).toThrow("write why it is an emergency");
+  });
+});

@@ -1,0 +1,161 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Approval, listApprovals, respond } from "../../client/approvals";
+import { promotionParameters } from "../../client/promotion";
+import { submit } from "../../client/workflows";
+import { approvalsPath } from "../../components/shared/workflow-names";
+import { modelName } from "../../images/model";
+import { connect } from "../../stacks/stack-cluster";
+import { npm } from "./commands";
+import { changeByHand, followToEnd, killPods, waitFor } from "./faults";
+import { environment, expectSettled, releases, tags } from "./observations";
+import { type Person, usernameOf, withPeople } from "./people";
+import { withStackChange } from "./stack-change";
+
+const approval = {
+  production: { users: ["anna", "ben", "carl"].map(usernameOf), minimum: 1, expiryHours: 1 },
+};
+
+let version: string;
+let number: string;
+
+beforeAll(async () => {
+  version = (await environment("canary")).version!;
+  number = version.replace("1.0.", "");
+});
+
+/** Asks as a person for the promotion from canary to production. @returns the request, once it is there */
+async function ask({ cluster }: Person, emergency?: string): Promise<Approval> {
+  const name = await submit(cluster, "promote-model", promotionParameters(number, "canary", "production", emergency));
+  return waitFor("the request", async () => (await listApprovals(connect())).find((one) => one.name === name));
+}
+
+/** The newest records of requests and responses, oldest first. */
+async function recorded(count: number): Promise<string[]> {
+  const found = (await releases()).filter(({ environment: name }) => name === "production").slice(0, count);
+  return found
+    .reverse()
+    .map(({ action, requestedBy, outcome, reason }) => `${action} ${requestedBy} ${outcome} ${reason}`);
+}
+
+const sentenceOf = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => "",
+    (error: Error) => error.message,
+  );
+
+describe("Given a stack whose production people approve", () => {
+  it("When somebody asks, Then only another person who is named can approve it, and all is on record", async () => {
+    await withPeople(["anna", "ben", "dora"], ({ anna, ben, dora }) =>
+      withStackChange({ pipeline: { approval } }, async (update) => {
+        await update;
+        const request = await ask(anna);
+        expect(request).toMatchObject({ target: "production", version, requestedBy: anna.username, minimum: 1 });
+
+        expect(await sentenceOf(respond(anna.cluster, request.name, "approve", "mine"))).toBe(
+          `${anna.username} asked for this promotion, and may not approve it: another person has to`,
+        );
+        expect(await sentenceOf(respond(connect(), request.name, "approve", "root"))).toMatch(
+          /^\S+ may not respond to promotions to production: pipeline\.approval\.production names who may$/,
+        );
+        // Dora has no right to look at it, which comes before the policy.
+        expect(await sentenceOf(respond(dora.cluster, request.name, "approve", "me too"))).toContain("forbidden");
+        const inAnotherName = { user: usernameOf("carl"), action: "approve", message: "as carl" };
+        expect(
+          await sentenceOf(
+            ben.cluster.api(`${approvalsPath}/${request.name}`, {
+              method: "PATCH",
+              headers: { "content-type": "application/json-patch+json" },
+              body: [{ op: "add", path: "/spec/responses/-", value: inAnotherName }],
+            }),
+          ),
+        ).toContain(`a response carries the name of who sends it: write ${ben.username}`);
+        expect(
+          await sentenceOf(
+            connect().api(`${approvalsPath}/${request.name}`, {
+              method: "PATCH",
+              headers: { "content-type": "application/merge-patch+json" },
+              body: { spec: { minimum: 0, digest: `sha256:${"0".repeat(64)}` } },
+            }),
+          ),
+        ).not.toBe("");
+
+        const status = await npm("run", "status");
+        expect(status.stdout).toContain(`${anna.username} asks to promote ${version} to production. 0 of 1 approved.`);
+
+        // A node that dies takes the waiting pod with it.
+        await killPods("argo", `workflows.argoproj.io/workflow=${request.name}`);
+        await respond(ben.cluster, request.name, "approve", "looked at canary for an hour");
+        expect(await followToEnd(request.name)).toEqual({
+          exitCode: 0,
+          word: "Promoted",
+          sentence: `production serves ${version}`,
+        });
+        expect(await sentenceOf(respond(ben.cluster, request.name, "reject", "too late"))).toBe(
+          "this request is Approved: ask again, with npm run promote",
+        );
+        expect(await recorded(3)).toEqual([
+          `ask ${anna.username} asked Waits for the approval of 1 person until ${request.expiresAt}.`,
+          `approve ${ben.username} approved looked at canary for an hour`,
+          `promote ${anna.username} promoted production serves ${version}`,
+        ]);
+        await expectSettled({ canary: version, production: version });
+
+        // Somebody rejects the next one.
+        const second = await ask(anna);
+        await respond(ben.cluster, second.name, "reject", "too many soups");
+        const rejected = `${ben.username} rejected the promotion of ${version} to production: too many soups`;
+        expect(await followToEnd(second.name)).toEqual({ exitCode: 1, word: "Turned away", sentence: rejected });
+        expect(await recorded(1)).toEqual([`reject ${ben.username} rejected too many soups`]);
+
+        // The figures change while somebody thinks.
+        const third = await ask(anna);
+        const load = JSON.parse((await tags(number))["gate.load"]) as { metrics: { p95Ms: number } };
+        const slower = JSON.stringify({ ...load, metrics: { ...load.metrics, p95Ms: load.metrics.p95Ms + 1 } });
+        await setTag("gate.load", slower);
+        await respond(ben.cluster, third.name, "approve", "fast enough");
+        const outcome = await followToEnd(third.name);
+        await setTag("gate.load", JSON.stringify(load));
+        expect(outcome).toMatchObject({ exitCode: 1, word: "Turned away" });
+        expect(outcome.sentence).toMatch(
+          /^The approval is void, since load\.p95Ms was [\d.]+ when it was asked for, and is [\d.]+ now: ask again\.$/,
+        );
+        expect((await listApprovals(connect())).find(({ name }) => name === third.name)!.phase).toBe("Void");
+      }),
+    );
+  });
+
+  it("When the calendar is closed, Then an emergency is approved, recorded, and nothing else comes in", async () => {
+    const always = {
+      kind: "deny",
+      environments: ["production"],
+      schedule: "* * * * *",
+      minutes: 60,
+      description: "exams",
+    };
+    await withPeople(["anna", "ben"], ({ anna, ben }) =>
+      withStackChange({ pipeline: { approval, windows: { always } } }, async (update) => {
+        await update;
+        const usual = await submit(anna.cluster, "promote-model", promotionParameters(number, "canary", "production"));
+        const refused = await followToEnd(usual);
+        expect(refused).toMatchObject({ exitCode: 1, word: "Turned away" });
+        expect(refused.sentence).toBe(
+          "Promotions to production are closed by the window always (exams). No opening is in sight. " +
+            "In an emergency, which is recorded and needs an approval: " +
+            `npm run promote -- ${number} canary production --emergency "<why>"`,
+        );
+        const request = await ask(anna, "production is down");
+        expect(request.emergency).toBe("production is down");
+        await respond(ben.cluster, request.name, "approve", "saw it too");
+        expect(await followToEnd(request.name)).toEqual({
+          exitCode: 0,
+          word: "Promoted",
+          sentence: `production serves ${version}, in an emergency: production is down`,
+        });
+      }),
+    );
+    await expectSettled({ canary: version, production: version });
+  });
+});
+
+const setTag = (key: string, value: string) =>
+  changeByHand("POST", "model-versions/set-tag", { name: modelName, version: number, key, value });

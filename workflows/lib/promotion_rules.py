@@ -1,0 +1,103 @@
+"""
+Every promotion must meet these rules:
+- the version passed staging, and was not collected since;
+- promotions are not frozen;
+- the calendar allows it, or people approve it as an emergency;
+- the source runs the digest that passed, and no other, right now;
+- the source has run it for the minimum soak;
+- all its pods there are ready, and none has ended since it was released there;
+- it was not withdrawn there, from the users that the gateway leads to it.
+No parameter bypasses them.
+"""
+
+import time
+
+from lib import constants, freeze, gateway, inputs, instant, model_registry, release_log, rollout, windows
+from lib.approval import Subject
+from lib.errors import StepFailed
+from lib.model_registry import ModelVersion
+
+
+class PromotionRejected(StepFailed):
+    """A rule forbids the promotion; nothing has been changed."""
+
+
+def promotable(source: str, target: str, version: str, emergency: str) -> Subject:
+    """
+    What is promoted; raises PromotionRejected when a rule forbids it. `emergency`: why it goes round the calendar, an
+    empty string for a usual promotion.
+    """
+    model = model_registry.get(version)
+    if model.collected:
+        raise PromotionRejected(model.collected)
+    verified = model.verified_digest
+    if not verified:
+        unverified = f"Version {version} has not passed staging with its present image"
+        raise PromotionRejected(f"{unverified}: run build-container-image for it.")
+    frozen = freeze.reason()
+    if frozen:
+        raise PromotionRejected(frozen)
+    check_calendar(target, version, source, emergency)
+    running = rollout.running_digests(source)
+    if running != [verified]:
+        different = f"{source} runs {', '.join(running) or 'nothing'}, not {verified} of version {version}"
+        raise PromotionRejected(f"{different}: promote the version that runs there.")
+    withdrawn = gateway.withdrawal(source, constants.app_version(version))
+    if withdrawn:
+        raise PromotionRejected(f"{constants.app_version(version)} was withdrawn from {source}: {withdrawn}.")
+    left = soak_left(source, model, time.time())
+    if left > 0:
+        soaking = f"{source} has to run version {version} for {left / 60:.1f} more minutes"
+        raise PromotionRejected(f"{soaking} before it can be promoted: promote it then.")
+    trouble = rollout.unhealthy_reason(source, verified, released_at(source, model))
+    if trouble:
+        ill = f"{source} does not run version {version} in health: {trouble}"
+        raise PromotionRejected(f"{ill}. {remedy(source, model)}")
+    return Subject(target, version, verified, release_log.gate_figures(model.tags))
+
+
+def check_calendar(target: str, version: str, source: str, emergency: str) -> None:
+    """Raises PromotionRejected while the calendar is closed, unless in an emergency that people have to approve."""
+    needs_approval = target in inputs.approval()
+    if emergency and not needs_approval:
+        nobody = f"Nobody approves promotions to {target}, so there is no emergency way round the calendar"
+        raise PromotionRejected(f"{nobody}: write pipeline.approval.{target}, or promote without an emergency.")
+    closed = windows.closed(inputs.windows(), target, time.time())
+    if closed is None or emergency:
+        return
+    command = f'npm run promote -- {version} {source} {target} --emergency "<why>"'
+    way_round = f" In an emergency, which is recorded and needs an approval: {command}" if needs_approval else ""
+    raise PromotionRejected(closed + way_round)
+
+
+def released_at(source: str, model: ModelVersion) -> str:
+    """
+    When a version was released in an environment, UTC to the second: in staging when it passed, since the gates judge
+    its pods until then. An empty string where that is not on record, or a person wrote something else there.
+    """
+    text = model.tags.get("staging.verdict_at" if source == constants.STAGING else f"{source}.promoted_at", "")
+    return "" if instant.seconds(text) is None else text
+
+
+def remedy(source: str, model: ModelVersion) -> str:
+    """What a person does about pods that have not run in health in an environment."""
+    since = released_at(source, model)
+    counted = f"What happened there since {since} counts" if since else "Whatever happened there counts"
+    before = next((earlier for earlier, later in inputs.promotions() if later == source), None)
+    anew = "delete its pods, and run test-staging for it"
+    if before:
+        anew = f"promote it from {before} to {source} again, where its soak then begins anew"
+    return f"{counted}: find the cause, then {anew}."
+
+
+def soak_left(source: str, model: ModelVersion, now: float) -> float:
+    """
+    Seconds that a version must still run in the source; 0 in staging. MINIMUM_SOAK_MINUTES: 0 to 10080, default 0.
+    """
+    minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 10080, default=0.0)
+    if source == constants.STAGING or minutes == 0:
+        return 0
+    since = instant.seconds(released_at(source, model))
+    if since is None:
+        return minutes * 60
+    return max(0.0, since + minutes * 60 - now)
