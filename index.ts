@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { boardSources } from "./board/sources";
 import { Environment } from "./components/environments/environment";
 import { environmentApp, inClusterUrl } from "./components/environments/environment-bundle";
 import { placementErrors, referToPlatform } from "./components/environments/platform";
@@ -11,6 +12,7 @@ import { PromotionPipeline } from "./components/pipeline/promotion-pipeline";
 import { Schedules } from "./components/pipeline/schedules";
 import { ArgoCd } from "./components/platform/argo-cd";
 import { ArgoWorkflows } from "./components/platform/argo-workflows";
+import { Board, environmentLinks } from "./components/platform/board";
 import { DestroyGuard } from "./components/platform/destroy-guard";
 import { Gateway } from "./components/platform/gateway";
 import { ModelRegistry, trackingUri } from "./components/platform/model-registry";
@@ -23,7 +25,7 @@ import { ownedVolumes } from "./components/shared/volumes";
 import { ConfigurationError, loadSettings, type Settings } from "./config";
 import { splitEnvironments } from "./config/promotion-path";
 import { contentKey } from "./image-builder/content-key";
-import { builtImageKeys, registryAddress } from "./images/catalogue";
+import { builtImageKeys, neededImages, registryAddress } from "./images/catalogue";
 
 const workflowFolder = join(__dirname, "workflows");
 const monitoringFolder = join(__dirname, "monitoring");
@@ -82,10 +84,15 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     "images",
     {
       images: catalogue,
+      keys: neededImages(settings.board.install),
       build: images.build,
       cluster,
       contentKey: await contentKey(
-        [...builtImageKeys.map((folder) => join(__dirname, "images", folder)), join(__dirname, "image-builder")],
+        [
+          ...builtImageKeys.map((folder) => join(__dirname, "images", folder)),
+          join(__dirname, "image-builder"),
+          ...boardSources,
+        ],
         [],
       ),
     },
@@ -173,6 +180,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
     rolloutTimeoutSeconds: pipeline.rolloutTimeoutSeconds,
     promotionPath,
     hasPrometheus: settings.monitoring?.install,
+    hasBoard: settings.board.install,
   };
   const environments = names.map(
     (name) =>
@@ -184,6 +192,26 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   );
   const users =
     settings.gateway && (await userTraffic(settings, settings.gateway, { ...onCluster, dependsOn: environments }));
+  const pages = {
+    mlflow: modelRegistry.url,
+    argoWorkflows: argoWorkflows.url,
+    argoCd: argoCd.url,
+    ...(users && { gateway: users.gateway.url }),
+  };
+  const board = settings.board.install
+    ? new Board(
+        "board",
+        {
+          settings: settings.board,
+          exposure,
+          image: builtImages.references.board,
+          links: { ...environmentLinks(promotionPath, exposure), ...pages },
+          hasGateway: users !== undefined,
+        },
+        // It is given rights in their namespaces.
+        { ...onCluster, dependsOn: [argoWorkflows, argoCd, ...(users ? [users.split] : [])] },
+      )
+    : undefined;
   const { notifications: receivers } = pipeline;
   const notifications = new Notifications(
     "notifications",
@@ -202,6 +230,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   const platformParts = [
     ...[registry, builtImages, modelRegistry, ...volumeWatches, argoWorkflows, argoCd, promotion, notifications],
     ...(monitoring ? [monitoring] : []),
+    ...(board ? [board] : []),
   ];
   const schedules = new Schedules(
     "schedules",
@@ -224,10 +253,8 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   return {
     urls: {
       ...byName(names, environments, ({ url }) => url),
-      mlflow: modelRegistry.url,
-      argoWorkflows: argoWorkflows.url,
-      argoCd: argoCd.url,
-      ...(users && { gateway: users.gateway.url }),
+      ...pages,
+      ...(board && { board: board.url }),
     },
     namespaces: {
       ...byName(names, environments, ({ namespace }) => namespace),
@@ -235,6 +262,7 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
       argoWorkflows: argoWorkflows.namespace,
       argoCd: argoCd.namespace,
       ...(monitoring && { monitoring: monitoring.namespace }),
+      ...(board && { board: board.namespace }),
     },
     templates: promotion.templates,
     // Read by the stacks of `remoteEnvironments`.

@@ -63,8 +63,8 @@ export interface StepView {
   readonly workflow: string;
   /**
    * Unique in the Workflow; names the step's log: `GET /api/logs/<workflow>/<id>`, a stream of events `line`, each with
-   * a line as its text. An event `end` follows the last one; its text says why there are no more, and is empty where the
-   * log has ended. A stream that is opened anew begins with the log's newest lines again.
+   * a line as its text. An event `end` follows the last one; its text says why there are no more, and is empty where
+   * the log has ended. A stream that is opened anew begins with the log's newest lines again.
    */
   readonly id: string;
   readonly name: string;

@@ -5,17 +5,6 @@ import { build as bundle } from "esbuild";
 import { build as buildWithVite } from "vite";
 import { repositoryRoot } from "../lib/paths";
 
-/** Files and folders that the board is made from; another folder that its code imports from must be added. */
-export const boardSources = [
-  "board",
-  "client",
-  "components/shared",
-  "images/model.ts",
-  "lib",
-  "local/urls.ts",
-  "package-lock.json",
-].map((path) => join(repositoryRoot, path));
-
 /** Major version of Debian bookworm's Node.js, which runs the server in its image. */
 const target = "node18";
 
@@ -45,5 +34,8 @@ async function buildPage(outDir: string): Promise<void> {
 async function writePlaceholder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const text = "The board has no page yet. Its API is at /api.";
-  await writeFile(join(folder, "index.html"), `<!doctype html>\n<meta charset="utf-8">\n<title>Board</title>\n${text}\n`);
+  await writeFile(
+    join(folder, "index.html"),
+    `<!doctype html>\n<meta charset="utf-8">\n<title>Board</title>\n${text}\n`,
+  );
 }

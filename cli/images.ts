@@ -1,6 +1,9 @@
 import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildBoard } from "../board/build";
 import { type BaseKind, baseKind } from "../image-builder/base";
 import { contentKey, fileHash } from "../image-builder/content-key";
 import { buildDockerfile, type Report } from "../image-builder/dockerfile";
@@ -51,8 +54,9 @@ export async function buildImages(
   const built: Partial<Record<BuiltImageKey, BuiltImage>> = {};
   for (const key of keys) {
     const images = key === "tools" ? { BINARIES: await binaries(kind, report) } : undefined;
-    const from = key === "train" ? { app: [join(folder("app"), "features.py")] } : undefined;
-    built[key] = await buildDockerfile({ name: key, context: folder(key), base: kind, images, from }, report);
+    built[key] = await withOtherFiles(key, (from) =>
+      buildDockerfile({ name: key, context: folder(key), base: kind, images, from }, report),
+    );
   }
   return built;
 }
@@ -84,6 +88,22 @@ export async function pushImages(
     digests[key] = built[key]!.digest;
   }
   return digests;
+}
+
+/** Runs `use` with what an image copies from elsewhere: paths, by the name that its Dockerfile has for them. */
+async function withOtherFiles<T>(
+  key: BuiltImageKey,
+  use: (from: Record<string, string[]> | undefined) => Promise<T>,
+): Promise<T> {
+  if (key === "train") return use({ app: [join(folder("app"), "features.py")] });
+  if (key !== "board") return use(undefined);
+  const built = await mkdtemp(join(tmpdir(), "gourmetgram-board-"));
+  try {
+    await buildBoard(built);
+    return await use({ board: [join(built, "server.js"), join(built, "page")] });
+  } finally {
+    await rm(built, { recursive: true });
+  }
 }
 
 function folder(key: BuiltImageKey): string {

@@ -175,8 +175,12 @@ function exposedPorts(settings: Settings): Record<string, number> {
   return { ...Object.fromEntries(environmentPorts), ...pagePorts(settings) };
 }
 
-function pagePorts({ exposure, gateway }: Settings): Record<string, number> {
-  return { ...exposure.ports, ...(gateway && { gateway: gateway.port }) };
+function pagePorts({ exposure, gateway, board }: Settings): Record<string, number> {
+  return {
+    ...exposure.ports,
+    ...(gateway && { gateway: gateway.port }),
+    ...(board.install && { board: board.port }),
+  };
 }
 
 /** Builds the project's images, and the third-party images that need none of the tools that take long to compile. */

@@ -1,8 +1,8 @@
-import { workflowNamespace } from "../components/shared/workflow-names";
+import { pipelineParametersName, workflowNamespace } from "../components/shared/workflow-names";
 import { ApiError, type Cluster } from "../lib/kube-client";
 
 /** Path of the pipeline's parameters in the Kubernetes API. */
-export const parametersPath = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+export const parametersPath = `/api/v1/namespaces/${workflowNamespace}/configmaps/${pipelineParametersName}`;
 
 /**
  * Names of the environments of the cluster's pipeline, in the order of promotion.

@@ -1,11 +1,11 @@
 /** Checks between settings that are valid by themselves. */
 import { isDeepStrictEqual } from "node:util";
 import {
-  builtImageKeys,
   catalogue,
   type ImageKey,
   type ImageOverride,
   imageKeys,
+  neededImages,
   type OptionalPart,
   optionalParts,
   resolveImages,
@@ -35,10 +35,12 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
   const hasPlatformElsewhere = given.includes("platform");
   return [
     ...(hasPlatformElsewhere ? environmentStackIssues(sections, given) : environmentIssues(sections)),
-    ...(images && !hasPlatformElsewhere ? digestIssues(images, installedParts(sections)) : []),
+    ...(images && !hasPlatformElsewhere ? digestIssues(images, sections) : []),
     ...(gateway && !hasPlatformElsewhere ? gatewayIssues(gateway, sections) : []),
     ...(monitoring && !hasPlatformElsewhere ? monitoringIssues(monitoring) : []),
-    ...(exposure ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, gateway)) : []),
+    ...(exposure
+      ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, sections))
+      : []),
     ...(pipeline ? [...loadIssues(pipeline.load), ...metricIssues(pipeline.canary.analysis.metrics)] : []),
     ...(pipeline ? notificationIssues(pipeline.notifications, given.includes("gateway")) : []),
     ...(pipeline && environments ? approvalIssues(pipeline.approval, sections) : []),
@@ -178,7 +180,8 @@ function remoteStackIssues(
 }
 
 /** Where the environments are, and in which order models are promoted along them. */
-function environmentIssues({ environments, remoteEnvironments, exposure, gateway }: Partial<Sections>): ConfigIssue[] {
+function environmentIssues(sections: Partial<Sections>): ConfigIssue[] {
+  const { environments, remoteEnvironments } = sections;
   const local = environments ?? {};
   const remote = remoteEnvironments ?? {};
   const all: Record<string, Partial<EnvironmentLocation>> = { ...remote, ...local };
@@ -192,7 +195,7 @@ function environmentIssues({ environments, remoteEnvironments, exposure, gateway
     ...localEnvironmentIssues(local),
     ...remoteEnvironmentIssues(remote, Object.keys(local)),
     ...pathErrors.map(({ environment, key, message }) => issue(pathOf(environment, ...key), message)),
-    ...portIssues(all, pathOf, exposure, gateway),
+    ...portIssues(all, pathOf, sections),
   ];
 }
 
@@ -253,12 +256,11 @@ interface UsedPort {
   readonly path: string[];
 }
 
-/** The environments, the pages and the gateway share the ports of the platform's cluster. */
+/** The environments, the pages, the gateway and the board share the ports of the platform's cluster. */
 function portIssues(
   environments: Record<string, Partial<EnvironmentLocation>>,
   pathOf: (name: string, key: string) => string[],
-  exposure?: Sections["exposure"],
-  gateway?: Sections["gateway"],
+  { exposure, gateway, board }: Partial<Sections>,
 ): ConfigIssue[] {
   const environmentPorts = promotionOrder(environments).flatMap((owner): UsedPort[] => {
     const { port, cluster } = environments[owner];
@@ -268,7 +270,8 @@ function portIssues(
     ([owner, port]): UsedPort => ({ owner, port, path: ["exposure", "ports", owner] }),
   );
   const gatewayPorts = gateway ? [{ owner: "gateway", port: gateway.port, path: ["gateway", "port"] }] : [];
-  return duplicates([...environmentPorts, ...pagePorts, ...gatewayPorts], "port");
+  const boardPorts = board?.install ? [{ owner: "board", port: board.port, path: ["board", "port"] }] : [];
+  return duplicates([...environmentPorts, ...pagePorts, ...gatewayPorts, ...boardPorts], "port");
 }
 
 /** The first owner keeps a port; every later one needs another. */
@@ -280,8 +283,8 @@ function duplicates(ports: UsedPort[], noun: string): ConfigIssue[] {
 }
 
 /** What people open beside the environments, by the names of `exposure.nodePorts`. */
-function pagesOf({ ports }: Sections["exposure"], gateway: Sections["gateway"]): string[] {
-  return [...Object.keys(ports), ...(gateway ? ["gateway"] : [])];
+function pagesOf({ ports }: Sections["exposure"], { gateway, board }: Partial<Sections>): string[] {
+  return [...Object.keys(ports), ...(gateway ? ["gateway"] : []), ...(board?.install ? ["board"] : [])];
 }
 
 /** @param pages what the stack exposes beside its environments */
@@ -458,20 +461,22 @@ function installedParts(sections: Partial<Sections>): OptionalPart[] {
   return optionalParts.filter((part) => sections[part]?.install);
 }
 
-/** @param installed what the stack installs of the parts that it may leave out: their images need digests too */
-function digestIssues({ build, mirror, overrides }: Sections["images"], installed: OptionalPart[]): ConfigIssue[] {
+/** Every image that the stack runs needs a digest. */
+function digestIssues({ build, mirror, overrides }: Sections["images"], sections: Partial<Sections>): ConfigIssue[] {
   const chosen = overrides as Partial<Record<ImageKey, ImageOverride>>;
   const images = resolveImages(chosen, mirror);
   const missing = (key: ImageKey, message: string) =>
     issue(["images", "overrides", key, "digest"], `missing: write the digest ${message}`);
 
   const retagged = imageKeys.filter((key) => catalogue[key].digest && chosen[key]?.tag && !chosen[key].digest);
-  const notBuilt = build ? [] : builtImageKeys.filter((key) => !images[key].digest);
+  const notBuilt = build ? [] : neededImages(sections.board?.install ?? true).filter((key) => !images[key].digest);
   return [
     ...retagged.map((key) =>
       missing(key, `of ${chosen[key]!.tag}, since the catalogue has the digest of ${catalogue[key].tag}`),
     ),
-    ...unpinnedImages(images, installed).map((key) => missing(key, "that `npm run images -- pin` prints")),
+    ...unpinnedImages(images, installedParts(sections)).map((key) =>
+      missing(key, "that `npm run images -- pin` prints"),
+    ),
     ...notBuilt.map((key) => missing(key, "that `npm run images -- push` printed, or write images.build: true")),
   ];
 }

@@ -28,7 +28,7 @@ export function byName<Value extends z.ZodType>(meaning: string, names: readonly
 
 // `gourmetgram-<name>` is a namespace. With the tag of the bundle, it is also the name of a Job.
 // `<name>` is an alias in MLflow and the beginning of image tags.
-const reservedNames = ["platform", "gateway", "mlflow", "development", "latest", "gate"];
+const reservedNames = ["platform", "gateway", "mlflow", "board", "development", "latest", "gate"];
 const environmentForm = `(?!(?:${reservedNames.join("|")}|v\\d+)$)[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?`;
 
 /**

@@ -78,7 +78,7 @@ const platform = section("The platform in another stack, for a stack that holds 
 });
 
 const images = section("The container images.", {
-  build: flag("whether `pulumi up` builds and pushes app, train and tools").default(false),
+  build: flag("whether `pulumi up` builds and pushes app, train, tools and board").default(false),
   mirror: optional(
     registryPrefix(
       "registry host (and path) with a copy of every upstream image, for clusters without internet access",
@@ -164,6 +164,11 @@ const monitoring = section("Prometheus, which keeps the figures. Without this se
   retentionDays: whole("time for which figures are kept, at most 1 GB of them", 1, 90, "days").default(7),
 });
 
+const board = section("The board: a page with the whole pipeline, live.", {
+  install: flag("whether the stack has a board").default(true),
+  port: port("port of the board").default(8090),
+});
+
 const uiPorts = section("Ports of the three pages.", {
   mlflow: port("port of MLflow").default(8000),
   argoWorkflows: port("port of Argo Workflows").default(2746),
@@ -188,7 +193,7 @@ const exposure = section("How people reach the environments and the pages.", {
     whole("node port of each environment and page, for `NodePort`", 30000, 32767).meta({
       fallback: "required for `NodePort`",
     }),
-    [...Object.keys(uiPorts.shape), "gateway"],
+    [...Object.keys(uiPorts.shape), "gateway", "board"],
   ).default({}),
 });
 
@@ -409,6 +414,7 @@ export const schema = section("Settings of a stack.", {
   argoCd: argoCd.prefault({}),
   exposure,
   gateway: gateway.optional(),
+  board: board.prefault({}),
   monitoring: monitoring.optional(),
   environments: byEnvironment("The environments that this stack holds.", environment),
   remoteEnvironments: byEnvironment(

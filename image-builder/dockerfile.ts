@@ -19,7 +19,7 @@ export interface DockerfileImage {
   base: BaseKind;
   /** Images that the Dockerfile names by an `ARG`. */
   images?: Record<string, BuiltImage>;
-  /** Files of other folders that the Dockerfile copies by `--from=<name>`: their paths, by name. */
+  /** Files and folders from elsewhere that the Dockerfile copies by `--from=<name>`: their paths, by name. */
   from?: Record<string, string[]>;
 }
 
@@ -47,12 +47,12 @@ export async function buildDockerfile(image: DockerfileImage, report: Report): P
   return built;
 }
 
-/** Copies the files of other folders into build contexts of their own. @param use gets the options that name these */
+/** Copies what is from elsewhere into build contexts of their own. @param use gets the options that name these */
 async function withContexts(image: DockerfileImage, use: (options: string[]) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "gourmetgram-contexts-"));
   try {
     for (const [name, paths] of Object.entries(image.from ?? {}))
-      for (const path of paths) await cp(path, join(folder, name, basename(path)));
+      for (const path of paths) await cp(path, join(folder, name, basename(path)), { recursive: true });
     await use(Object.keys(image.from ?? {}).flatMap((name) => ["--build-context", `${name}=${join(folder, name)}`]));
   } finally {
     await rm(folder, { recursive: true });

@@ -21,7 +21,7 @@ export const registryPort = 5000;
 export const registryAddress = `registry.kube-system.svc.cluster.local:${registryPort}`;
 
 /** Images built from the folders beside this file, by `npm run images`. */
-export const builtImageKeys = ["app", "train", "tools"] as const;
+export const builtImageKeys = ["app", "train", "tools", "board"] as const;
 export type BuiltImageKey = (typeof builtImageKeys)[number];
 
 const builtImage = (repository: string, tag: string): CatalogueImage => ({
@@ -34,6 +34,7 @@ export const catalogue = {
   app: builtImage("gourmetgram-app", "base"),
   train: builtImage("gourmetgram-train", "latest"),
   tools: builtImage("gourmetgram-tools", "latest"),
+  board: builtImage("gourmetgram-board", "latest"),
   registry: {
     repository: "docker.io/library/registry",
     tag: "2.8.3",
@@ -83,6 +84,11 @@ export function resolveImages(overrides: Partial<Record<ImageKey, ImageOverride>
     return [key, { ...mirrored, ...overrides[key] }];
   });
   return Object.fromEntries(entries) as Images;
+}
+
+/** The built images that a stack runs. @param hasBoard whether it has a board */
+export function neededImages(hasBoard: boolean): readonly BuiltImageKey[] {
+  return builtImageKeys.filter((key) => key !== "board" || hasBoard);
 }
 
 /** Images that a stack runs only if it installs a part of the platform that it may leave out. */

@@ -149,6 +149,7 @@ function defaults(type: string, inputs: Record<string, any>): Record<string, unk
     app: `sha256:${"a".repeat(64)}`,
     train: `sha256:${"b".repeat(64)}`,
     tools: `sha256:${"c".repeat(64)}`,
+    board: `sha256:${"d".repeat(64)}`,
   };
   return type === "command:local:Command" ? { stdout: JSON.stringify(digests) } : {};
 }

@@ -2,8 +2,8 @@
 const usualPace = { shortest: 500, longest: 60_000 };
 
 /**
- * The newest picture of the pipeline, as text, for all pages the same one. It is made while somebody looks: as soon as something
- * has changed, but not more often than every half second.
+ * The newest picture of the pipeline, as text, for all pages the same one. It is made while somebody looks: as soon as
+ * something has changed, but not more often than every half second.
  */
 export class LiveView {
   private readonly lookers = new Set<(view: string) => void>();

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { firstEnvironment } from "../../config/promotion-path";
 import { registryAddress } from "../../images/catalogue";
 import { destination } from "../platform/argo-cd";
+import { environmentReader } from "../platform/board";
 import { podReader } from "../platform/monitoring";
 import { exposedUrl } from "../shared/exposure";
 import { type Grant, grant } from "../shared/grant";
@@ -81,6 +82,8 @@ export class Environment extends pulumi.ComponentResource {
     this.isolate();
     if (platform.hasPrometheus && !platform.remote)
       grant(`${name}-prometheus`, podReader(this.namespace), this.onEnvironment);
+    if (platform.hasBoard && !platform.remote)
+      grant(`${name}-board`, environmentReader(this.namespace, this.app), this.onEnvironment);
 
     const bundle = this.publishBundle();
     this.createApplication(bundle.tag, [bundle.job, this.registerRepository(), ...deployer]);

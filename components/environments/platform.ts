@@ -15,6 +15,8 @@ export interface Platform {
   readonly promotionPath: PromotionPath;
   /** Whether the platform has a Prometheus that collects the figures of the environments on its cluster. */
   readonly hasPrometheus?: boolean;
+  /** Whether the platform has a board that shows the environments on its cluster. */
+  readonly hasBoard?: boolean;
   /** Set if the environment is not on the platform's cluster. */
   readonly remote?: RemotePlatform;
 }
@@ -34,6 +36,7 @@ const platformOutput = z.object({
   project: z.string(),
   rolloutTimeoutSeconds: z.number(),
   hasPrometheus: z.boolean().optional(),
+  hasBoard: z.boolean().optional(),
   promotionPath: z.record(
     z.string(),
     z.object({ port: z.number(), promotesFrom: text, stack: text, cluster: text, url: text }),

@@ -1,13 +1,15 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Settings } from "../../config";
-import { type BuiltImageKey, builtImageKeys, type Images, imageReference } from "../../images/catalogue";
+import { type BuiltImageKey, type Images, imageReference } from "../../images/catalogue";
 import { commandEnv } from "../shared/command-env";
 import { pushedDigests } from "../shared/pushed-digests";
 import { pipelineImagesType } from "../shared/workflow-names";
 
 export interface PipelineImagesArgs {
   readonly images: Images;
+  /** Those of the built images that the stack runs. */
+  readonly keys: readonly BuiltImageKey[];
   /** Whether this update builds and pushes the images; otherwise the stack states their digests. */
   readonly build: boolean;
   /** The cluster whose registry takes them. */
@@ -16,9 +18,9 @@ export interface PipelineImagesArgs {
   readonly contentKey: string;
 }
 
-/** The project's own images, app, train and tools, in the pipeline's registry. */
+/** The project's own images, app, train, tools and board, in the pipeline's registry. */
 export class PipelineImages extends pulumi.ComponentResource {
-  /** `repository@digest` of each. */
+  /** `repository@digest` of each of `keys`. */
   readonly references: Record<BuiltImageKey, pulumi.Output<string>>;
 
   constructor(name: string, args: PipelineImagesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -28,7 +30,7 @@ export class PipelineImages extends pulumi.ComponentResource {
       digests
         ? digests.apply((pushed) => imageReference(args.images[key], pushed[key]))
         : pulumi.output(imageReference(args.images[key]));
-    this.references = Object.fromEntries(builtImageKeys.map((key) => [key, reference(key)])) as Record<
+    this.references = Object.fromEntries(args.keys.map((key) => [key, reference(key)])) as Record<
       BuiltImageKey,
       pulumi.Output<string>
     >;
@@ -39,7 +41,7 @@ export class PipelineImages extends pulumi.ComponentResource {
     const pushed = new command.local.Command(
       `${name}-push`,
       {
-        create: "node_modules/.bin/tsx cli/images.ts push --json",
+        create: `node_modules/.bin/tsx cli/images.ts push ${args.keys.join(" ")} --json`,
         environment: commandEnv(args.cluster),
         triggers: [args.contentKey],
         logging: "stderr",

@@ -14,16 +14,20 @@ import {
   holdsAnnotation,
   notificationsName,
   notifyTemplate,
+  pipelineParametersName,
 } from "../shared/workflow-names";
 import { Approvals } from "./approvals";
 import { notificationsParameter, withReceivers } from "./notifications";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
 
+/** Images that the pipeline runs. */
+type StepImage = Exclude<BuiltImageKey, "board">;
+
 export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
   /** `repository@digest` of the images that the steps run. */
-  readonly images: Record<BuiltImageKey, pulumi.Input<string>>;
+  readonly images: Readonly<Record<StepImage, pulumi.Input<string>>>;
   /** URL at which the workflows reach each environment, by its name, in the order of promotion. */
   readonly environmentUrls: Record<string, string>;
   /** Names of the environments whose pods are on another cluster. */
@@ -113,7 +117,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       `${name}-parameters`,
       {
         metadata: {
-          name: "pipeline-parameters",
+          name: pipelineParametersName,
           namespace: args.namespace,
           labels: { "workflows.argoproj.io/configmap-type": "Parameter" },
         },
@@ -205,10 +209,11 @@ function pipelineParameters(
   args: Omit<PromotionPipelineArgs, "namespace" | "folder">,
 ): Record<string, pulumi.Input<string>> {
   const { settings } = args;
-  const { app, ...others } = args.images;
+  const { app, train, tools } = args.images;
   return {
     "app-base-image": app,
-    ...Object.fromEntries(Object.entries(others).map(([key, image]) => [`${key}-image`, image])),
+    "train-image": train,
+    "tools-image": tools,
     "accuracy-bar": String(settings.accuracyBar),
     "judgement-margin": String(settings.judgement.margin),
     "judgement-class-bar": String(settings.judgement.classBar),

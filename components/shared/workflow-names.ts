@@ -10,6 +10,10 @@ export const gatewayNamespace = "gourmetgram-gateway";
 export const monitoringNamespace = "monitoring";
 /** Name of Prometheus' Deployment, Service and ServiceAccount. */
 export const prometheusName = "prometheus";
+/** Namespace of the board. */
+export const boardNamespace = "board";
+/** Name of the board's Deployment, Service and ServiceAccount. */
+export const boardName = "board";
 /** Name of the route that splits users between production and canary. */
 export const trafficRoute = "gourmetgram";
 /** Annotation of that route: which share of the users meets which version (`workflows/lib/traffic.py`). */
@@ -26,6 +30,8 @@ export const registryType = "gourmetgram:platform:Registry";
 export const releasesExperiment = "gourmetgram-releases";
 /** Tag of a model version in MLflow: when its image and its files were collected. */
 export const collectedTag = "retention.collected";
+/** ConfigMap beside the workflows: the stack's settings, for the steps. */
+export const pipelineParametersName = "pipeline-parameters";
 /** ConfigMap beside the workflows: people write to it to stop all promotions. Pulumi states only that it exists. */
 export const freezeName = "promotion-freeze";
 /** Workflow template that tells the receivers of notifications. */

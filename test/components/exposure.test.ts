@@ -9,6 +9,7 @@ const nodePorts = {
   mlflow: 30800,
   argoWorkflows: 30746,
   argoCd: 30082,
+  board: 30090,
 };
 const exposure = (sections: object) => settingsWith({ exposure: sections }).exposure;
 const staging = { name: "staging", port: 8081, targetPort: "http" };

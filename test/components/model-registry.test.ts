@@ -10,6 +10,7 @@ const nodePorts = {
   mlflow: 30800,
   argoWorkflows: 30746,
   argoCd: 30082,
+  board: 30090,
 };
 
 async function modelRegistry(sections: Record<string, unknown> = {}) {

@@ -40,6 +40,7 @@ describe("an environment shadow between staging and canary", () => {
       "argoWorkflows",
       "argoCd",
       "gateway",
+      "board",
     ]);
     expect([outputs.urls.shadow, outputs.namespaces.shadow]).toEqual([
       "http://gourmetgram.example.org:8083",

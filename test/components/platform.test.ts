@@ -107,7 +107,7 @@ describe("a stack per environment", () => {
       "production",
       "cluster",
     ]);
-    expect(childrenOf(registrations, "production")).toHaveLength(16);
+    expect(childrenOf(registrations, "production")).toHaveLength(18);
     expect(one(registrations, "production-application").inputs.metadata.labels).toEqual({
       "gourmetgram.io/stack": "production",
     });

@@ -85,6 +85,7 @@ describe("the schema for editors", () => {
         "platform-cluster-without-api-server",
         "port-missing",
         "port-taken-by-a-page",
+        "port-taken-by-the-board",
         "port-taken-twice",
         "registry-nodes-without-address",
         "remote-cluster-half-named",

@@ -30,6 +30,7 @@ describe("resolveImages", () => {
       app: "registry.kube-system.svc.cluster.local:5000/gourmetgram-app",
       train: "registry.kube-system.svc.cluster.local:5000/gourmetgram-train",
       tools: "registry.kube-system.svc.cluster.local:5000/gourmetgram-tools",
+      board: "registry.kube-system.svc.cluster.local:5000/gourmetgram-board",
       registry: "mirror.example.org:5000/all/library/registry",
       mlflow: "mirror.example.org:5000/all/mlflow/mlflow",
       argoWorkflowController: "mirror.example.org:5000/all/argoproj/workflow-controller",
@@ -54,7 +55,7 @@ describe("resolveImages", () => {
 describe("unpinnedImages", () => {
   it("names the upstream images without a digest, never the own ones", () => {
     expect(unpinnedImages(resolveImages({}), optionalParts)).toEqual(
-      imageKeys.filter((key) => !["app", "train", "tools"].includes(key) && catalogue[key].digest === null),
+      imageKeys.filter((key) => !["app", "train", "tools", "board"].includes(key) && catalogue[key].digest === null),
     );
     const pinned = resolveImages(Object.fromEntries(imageKeys.map((key) => [key, { digest }])));
     expect(unpinnedImages(pinned, optionalParts)).toEqual([]);

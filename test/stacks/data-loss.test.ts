@@ -47,6 +47,7 @@ it("is told of all of the program that holds models, records, images, releases o
   expect(ofKind("Namespace")).toEqual([
     "argo-cd-namespace",
     "argo-workflows-namespace",
+    "board-namespace",
     "canary-namespace",
     "gateway-namespace",
     "mlflow-namespace",

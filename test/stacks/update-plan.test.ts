@@ -145,6 +145,7 @@ describe("what is looked for", () => {
     expect(recordedObjects(recorded).map(({ title }) => title)).toEqual([
       "Namespace argocd",
       "Namespace argo",
+      "Namespace board",
       "Namespace gourmetgram-canary",
       "Namespace gourmetgram-gateway",
       "Namespace gourmetgram-platform",
