@@ -1,5 +1,6 @@
-import { approvalsPath, workflowNamespace } from "../components/shared/workflow-names";
+import { approvalsPath } from "../components/shared/workflow-names";
 import { ApiError, type Cluster, emptyIfNotFound } from "../lib/kube-client";
+import { parametersPath } from "./environments";
 import { oneLine } from "./one-line";
 
 /** A request to approve a promotion, as `workflows/approval-crd.yaml` has it. */
@@ -105,8 +106,7 @@ export interface ApprovalRule {
 
 /** The rules of the cluster's pipeline, by environment. */
 export async function readApprovalRules(cluster: Cluster): Promise<Record<string, ApprovalRule>> {
-  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
-  const { data } = await cluster.api<{ data?: { approval?: string } }>(path);
+  const { data } = await cluster.api<{ data?: { approval?: string } }>(parametersPath);
   return JSON.parse(data?.approval ?? "{}") as Record<string, ApprovalRule>;
 }
 

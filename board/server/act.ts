@@ -1,12 +1,13 @@
 import { readEnvironments } from "../../client/environments";
 import { checkReason, freeze, unfreeze } from "../../client/freeze";
-import { checkPromotionPath } from "../../client/promotion";
+import { oneLine } from "../../client/one-line";
+import { checkPromotionPath, promotionParameters } from "../../client/promotion";
 import { submit } from "../../client/workflows";
 import { scenarios } from "../../images/model";
 import type { Cluster } from "../../lib/kube-client";
 import { isRecord } from "../../lib/record";
 import type { Act } from "../api";
-import { answerApproval, checkEmergency } from "./approvals";
+import { answerApproval } from "./approvals";
 import { Refusal } from "./refusal";
 
 type Texts = readonly string[];
@@ -59,7 +60,8 @@ export async function perform(act: Act, asPerson: Cluster, asBoard: Cluster): Pr
     case "unfreeze":
       return unfreeze(asPerson, reasonOf(act.why));
     default:
-      return answerApproval(act);
+      orRefuse(() => oneLine(act.message, "the message", "looked at canary for an hour"));
+      return answerApproval(act, asPerson);
   }
 }
 
@@ -71,14 +73,9 @@ async function train(cluster: Cluster, scenario: string): Promise<string> {
 
 async function promote(act: Extract<Act, { act: "promote" }>, asPerson: Cluster, asBoard: Cluster): Promise<string> {
   const { version, source, target, emergency } = act;
-  checkEmergency(emergency);
   const environments = await readEnvironments(asBoard);
   orRefuse(() => checkPromotionPath(environments, source, target));
-  const parameters = {
-    "model-version": String(version),
-    "source-environment": source,
-    "target-environment": target,
-  };
+  const parameters = orRefuse(() => promotionParameters(String(version), source, target, emergency || undefined));
   const name = await submit(asPerson, "promote-model", parameters);
   return `The promotion of 1.0.${version} from ${source} to ${target} has started: ${name}.`;
 }

@@ -24,9 +24,9 @@ export function sendError(response: ServerResponse, error: unknown): void {
 
 function refusalOf(error: unknown): Pick<Refusal, "status" | "message"> & Partial<Pick<Refusal, "headers">> {
   if (error instanceof Refusal) return error;
-  // In the API server's own words.
-  if (error instanceof ApiError && [400, 401, 403, 422].includes(error.status))
-    return { status: error.status === 422 ? 400 : error.status, message: error.message };
+  // In the API server's own words. What an admission policy refuses is invalid to it.
+  if (error instanceof ApiError && [400, 401, 403, 404, 422].includes(error.status))
+    return { status: error.status === 422 ? 403 : error.status, message: error.message };
   if (error instanceof ApiError || error instanceof UnreachableError) return { status: 502, message: error.message };
   // What the commands throw for a person, as where MLflow does not answer.
   if (error instanceof Error && error.constructor === Error) return { status: 502, message: error.message };

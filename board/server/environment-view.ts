@@ -3,7 +3,7 @@ import { type Release, servedAt } from "../../client/releases";
 import type { TrafficSplit } from "../../client/traffic-split";
 import type { RegisteredVersion } from "../../lib/delivery";
 import type { EnvironmentView } from "../api";
-import { promotionRules } from "./approvals";
+import { type PromotionRules, promotionRulesOf } from "./approvals";
 import { soakLeftSeconds } from "./soak";
 
 /** What MLflow says of an environment. */
@@ -21,6 +21,7 @@ export interface EnvironmentFacts {
   readonly records: Readonly<Record<string, EnvironmentRecord>>;
   readonly traffic: TrafficSplit | null;
   readonly minimumSoakMinutes: number;
+  readonly rules: PromotionRules;
 }
 
 /** The environments in the order of promotion. */
@@ -29,7 +30,7 @@ export function environmentViews(facts: EnvironmentFacts, now: Date): Environmen
 }
 
 function environmentView(
-  { environments, records, traffic, minimumSoakMinutes }: EnvironmentFacts,
+  { environments, records, traffic, minimumSoakMinutes, rules }: EnvironmentFacts,
   index: number,
   now: Date,
 ): EnvironmentView {
@@ -49,7 +50,7 @@ function environmentView(
     pods,
     percent: percentOf(index, environments.length, traffic),
     soakLeftSeconds: isLast ? null : soakLeftSeconds({ ...soak, minimumMinutes: minimumSoakMinutes }, now),
-    ...promotionRules(name),
+    ...promotionRulesOf(rules, name, now),
     promotesFrom: environments[index - 1]?.name ?? null,
   };
 }

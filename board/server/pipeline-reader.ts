@@ -4,8 +4,8 @@ import { newestModels, type Status, statusOf } from "../../client/pipeline-statu
 import { listNewestReleases } from "../../client/releases";
 import { describeSplit } from "../../client/traffic-split";
 import { listWorkflows, type Workflow } from "../../client/workflows";
-import type { PipelineView } from "../api";
-import { listApprovals } from "./approvals";
+import type { ApprovalView, PipelineView } from "../api";
+import { noRules, type PromotionRules, readApprovals, readPromotionRules } from "./approvals";
 import { type EnvironmentRecord, environmentViews } from "./environment-view";
 import { LastGood } from "./last-good";
 import { runViews } from "./run-view";
@@ -23,6 +23,8 @@ export class PipelineReader {
   private readonly records = new LastGood<Records>({});
   private readonly workflows = new LastGood<Workflow[]>([]);
   private readonly minimumSoakMinutes = new LastGood(0);
+  private readonly rules = new LastGood<PromotionRules>(noRules);
+  private readonly approvals = new LastGood<ApprovalView[]>([]);
 
   /** @param links addresses of the environments and of other pages, by name */
   constructor(
@@ -35,21 +37,23 @@ export class PipelineReader {
     const problems: string[] = [];
     const { cluster } = this;
     const models = await this.models.read(async () => (await listNewestModels(cluster, newestModels)).models, problems);
-    const [status, workflows, minimumSoakMinutes] = await Promise.all([
+    const [status, workflows, minimumSoakMinutes, rules, approvals] = await Promise.all([
       this.status.read(() => statusOf(cluster, models), problems),
       this.workflows.read(() => listWorkflows(cluster), problems),
       this.minimumSoakMinutes.read(() => readMinimumSoak(cluster), problems),
+      this.rules.read(() => readPromotionRules(cluster), problems),
+      this.approvals.read(() => readApprovals(cluster), problems),
     ]);
     const environments = status?.environments ?? [];
     const records = await this.records.read(() => this.readRecords(environments), problems);
     const traffic = status?.traffic ?? null;
     return {
       at: now.toISOString(),
-      environments: environmentViews({ environments, records, traffic, minimumSoakMinutes }, now),
+      environments: environmentViews({ environments, records, traffic, minimumSoakMinutes, rules }, now),
       freeze: status?.freeze ?? null,
       traffic: traffic && describeSplit(traffic),
       runs: runViews(workflows, now),
-      approvals: listApprovals(),
+      approvals,
       problems: [...new Set([...problems, ...cluster.problems()])],
       links: this.links,
     };

@@ -18,7 +18,7 @@ export interface SoakFacts {
 
 /**
  * Seconds that the version still has to run there, 0 when it can be promoted, null where it cannot be. The rules are
- * those of `workflows/steps/promote.py`, but for the freeze, the windows and the pods' health, which are shown
+ * those of `workflows/lib/promotion_rules.py`, but for the freeze, the calendar and the pods' health, which are shown
  * beside it.
  */
 export function soakLeftSeconds(facts: SoakFacts, now: Date): number | null {

@@ -4,7 +4,7 @@ import { type Application, podsPath, readApplications, servicePath } from "../..
 import { routePath } from "../../client/traffic-split";
 import { type Workflow, workflowsPath } from "../../client/workflows";
 import { mlflowNamespace } from "../../components/shared/mlflow-address";
-import { applicationsPath } from "../../components/shared/workflow-names";
+import { applicationsPath, approvalsPath } from "../../components/shared/workflow-names";
 import { ApiError, Cluster, type Request } from "../../lib/kube-client";
 import type { InCluster } from "./in-cluster";
 import { KeptAnswers } from "./kept-answers";
@@ -34,6 +34,7 @@ export class WatchedCluster extends Cluster {
     super(direct.config);
     this.watch(parametersPath, () => void this.watchRoute());
     this.watch(freezePath, changed);
+    this.watch(approvalsPath, changed);
     this.watch(applicationsPath, () => void this.watchEnvironments());
     this.watch(workflowsPath, () => this.followProgress(), workflowSummary);
   }

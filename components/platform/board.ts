@@ -139,6 +139,7 @@ function platformReaders(hasGateway: boolean): (Grant & { metadata: { namespace:
     reader(workflowNamespace, [
       { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: readVerbs },
       { apiGroups: [""], resources: ["configmaps"], resourceNames: configMaps, verbs: readVerbs },
+      { apiGroups: ["gourmetgram.io"], resources: ["approvals"], verbs: readVerbs },
       // The logs of the steps.
       { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
       { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },

@@ -32,6 +32,7 @@ describe("the board", () => {
         resourceNames: ["pipeline-parameters", "promotion-freeze"],
         verbs: reads,
       },
+      { apiGroups: ["gourmetgram.io"], resources: ["approvals"], verbs: reads },
       { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
       { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
     ]);

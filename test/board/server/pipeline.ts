@@ -5,6 +5,7 @@ export const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 export const paths = {
   configMaps: "/api/v1/namespaces/argo/configmaps",
   applications: "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications",
+  approvals: "/apis/gourmetgram.io/v1/namespaces/argo/approvals",
   workflows: "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows",
   routes: "/apis/gateway.networking.k8s.io/v1/namespaces/gourmetgram-gateway/httproutes",
   pods: (name: string) => `/api/v1/namespaces/gourmetgram-${name}/pods?labelSelector=app=gourmetgram-${name}`,
@@ -115,6 +116,7 @@ export function wholePipeline(fake: FakeCluster): void {
     } as never,
     { metadata: { name: "promotion-freeze" } },
   );
+  fake.put(paths.approvals);
   fake.put(paths.routes, { metadata: { name: "gourmetgram", annotations: {} } } as never);
   environment(fake, "staging", "1.0.9", "9");
   environment(fake, "canary", "1.0.7", "7");
