@@ -39,7 +39,7 @@ const textLabels: Readonly<Record<Exclude<Draft["kind"], "train" | "promote">, s
   revert: "Why",
   freeze: "Why",
   unfreeze: "Why",
-  approve: "Message (not required)",
+  approve: "Why",
   reject: "Why",
 };
 
@@ -51,7 +51,7 @@ interface Field<T extends Draft> {
 const TextField = ({ label, text, change }: { label: string; text: string; change: (text: string) => void }) => (
   <label>
     <span>{label}</span>
-    <textarea rows={3} maxLength={500} value={text} onInput={(event) => change(event.currentTarget.value)} />
+    <textarea rows={3} maxLength={200} value={text} onInput={(event) => change(event.currentTarget.value)} />
   </label>
 );
 

@@ -48,9 +48,8 @@ export function actOf(draft: Draft): ActResult {
     case "unfreeze":
       return text ? complete({ act: draft.kind, why: text }) : missing("Say why.");
     case "approve":
-      return complete({ act: "approve", approval: draft.approval, message: text });
     case "reject":
-      if (!text) return missing("Say why, so that the person who asked can act on it.");
-      return complete({ act: "reject", approval: draft.approval, message: text });
+      if (!text) return missing("Say why: it stands in the record.");
+      return complete({ act: draft.kind, approval: draft.approval, message: text });
   }
 }

@@ -188,8 +188,8 @@ describe("an act", () => {
       { act: "freeze", why: "shop" },
     ],
     [
-      { kind: "approve", approval: "a", text: "" },
-      { act: "approve", approval: "a", message: "" },
+      { kind: "approve", approval: "a", text: " fine " },
+      { act: "approve", approval: "a", message: "fine" },
     ],
     [
       { kind: "reject", approval: "a", text: "slow" },
@@ -204,7 +204,7 @@ describe("an act", () => {
     [{ ...promote, isEmergency: true }, "Say why this goes round the calendar."],
     [{ kind: "revert", version: null, isBad: true, text: "" }, "Say why."],
     [{ kind: "unfreeze", text: "  " }, "Say why."],
-    [{ kind: "reject", approval: "a", text: "" }, "Say why, so that the person who asked can act on it."],
+    [{ kind: "reject", approval: "a", text: "" }, "Say why: it stands in the record."],
   ])("is not sent while something is missing (%#)", (draft, sentence) => {
     expect(actOf(draft)).toEqual({ act: null, missing: sentence });
   });
