@@ -1,5 +1,5 @@
 import type { GateView, ModelView } from "../../api";
-import { againstProduction, percent, points } from "../state/models";
+import { againstProduction, percent, points, shortDisagreement } from "../state/models";
 import { toneOf } from "../state/tone";
 import { shortHash } from "../state/version";
 import { Icon } from "./icon";
@@ -54,7 +54,7 @@ const head = (
       Data
     </th>
     <th scope="col" class="wider rest">
-      In canary
+      Disagrees
     </th>
     <th scope="col" class="wide">
       Registered
@@ -90,7 +90,7 @@ const Cells = ({ model }: { readonly model: ModelView }) => (
       {model.dataSha256 ? <code title={model.dataSha256}>{shortHash(model.dataSha256)}</code> : "–"}
     </td>
     <td class="wider rest clip" title={model.disagreement ?? undefined}>
-      {model.disagreement ?? "–"}
+      {shortDisagreement(model.disagreement)}
     </td>
     <td class="wide">
       <Time at={model.registeredAt} />
