@@ -1,5 +1,5 @@
 import type { GateView, ModelView } from "../../api";
-import { againstProduction, percent, points } from "../state/models";
+import { againstProduction, percent, points, shortDisagreement } from "../state/models";
 import { toneOf } from "../state/tone";
 import { shortHash } from "../state/version";
 import { Icon } from "./icon";
@@ -53,6 +53,9 @@ const head = (
     <th scope="col" class="wider">
       Data
     </th>
+    <th scope="col" class="wider rest">
+      Disagrees
+    </th>
     <th scope="col" class="wide">
       Registered
     </th>
@@ -86,6 +89,9 @@ const Cells = ({ model }: { readonly model: ModelView }) => (
     <td class="wider">
       {model.dataSha256 ? <code title={model.dataSha256}>{shortHash(model.dataSha256)}</code> : "–"}
     </td>
+    <td class="wider rest clip" title={model.disagreement ?? undefined}>
+      {shortDisagreement(model.disagreement)}
+    </td>
     <td class="wide">
       <Time at={model.registeredAt} />
     </td>
@@ -104,7 +110,7 @@ export const ModelTable = ({ models, selected, nearEnd }: ModelTableProps) => (
   <WindowedTable
     label="Versions of the model"
     head={head}
-    columns={8}
+    columns={9}
     rows={models}
     keyOf={({ version }) => version}
     cells={(model) => <Cells model={model} />}

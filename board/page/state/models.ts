@@ -82,3 +82,7 @@ export function mergeModels(loaded: readonly ModelView[], more: readonly ModelVi
   const byNumber = new Map([...loaded, ...more].map((model) => [model.number, model]));
   return [...byNumber.values()].sort((a, b) => b.number - a.number);
 }
+
+/** How far a model was from production in canary, for a column with that head: `on 3 of 412 pictures (0.7 %)`. */
+export const shortDisagreement = (disagreement: string | null): string =>
+  disagreement?.replace(/^disagrees with production /, "") ?? "–";

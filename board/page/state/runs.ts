@@ -46,7 +46,7 @@ function stepRow(step: StepView, from: number, to: number): StepRow {
 /** A run as the page shows it. @param now in milliseconds since 1970, by the server's clock */
 export function runCard(run: RunView, now: number): RunCard {
   const from = instant(run.startedAt);
-  const to = run.finishedAt === null ? Math.max(now, from) : instant(run.finishedAt);
+  const to = run.finishedAt === null ? now : instant(run.finishedAt);
   const rows = run.steps.map((step) => stepRow(step, from, to));
   const workflows = [...new Set(rows.map(({ workflow }) => workflow))];
   return {

@@ -8,6 +8,7 @@ import {
   mergeModels,
   percent,
   points,
+  shortDisagreement,
 } from "../../../board/page/state/models";
 import { modelsUntil } from "../models";
 
@@ -46,6 +47,11 @@ it("numbers are short, and a dash where there is none", () => {
   expect([percent(0.9614), percent(null), percent(0)]).toEqual(["96.1 %", "–", "0.0 %"]);
   expect([points(0.0001), points(-0.0001), points(-0.104)]).toEqual(["±0.0", "±0.0", "−10.4"]);
   expect([figure(412.345), figure(undefined), figure(0)]).toEqual(["412.35", "–", "0"]);
+});
+
+it("a disagreement is short under its head, whatever its words are", () => {
+  const sentences = ["disagrees with production on 3 of 412 pictures (0.7 %)", "agrees", null];
+  expect(sentences.map(shortDisagreement)).toEqual(["on 3 of 412 pictures (0.7 %)", "agrees", "–"]);
 });
 
 describe("what else differs", () => {

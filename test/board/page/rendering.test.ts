@@ -9,6 +9,7 @@ import { ModelDetail } from "../../../board/page/components/model-detail";
 import { ModelTable } from "../../../board/page/components/model-table";
 import { RecordTable } from "../../../board/page/components/record-table";
 import { Timeline } from "../../../board/page/components/timeline";
+import { VersionChip } from "../../../board/page/components/version-chip";
 import { Pipeline } from "../../../board/page/views/pipeline";
 import { makeScene, type SceneName } from "../scenes";
 
@@ -78,6 +79,12 @@ describe("a thousand versions", () => {
   it("say what each gate found to those who do not see the signs", () => {
     expect(models("usual")).toContain("integration: pass");
   });
+});
+
+it("a version is a link to its model in its colour, and the base image is neither", () => {
+  const chip = (version: string | null) => renderToString(h(VersionChip, { version }));
+  expect(chip("1.0.7")).toMatch(/^<a class="chip hue-\d+" href="#\/models\/1\.0\.7">1\.0\.7<\/a>$/);
+  expect(chip(null)).toBe('<span class="chip hue-none">base image</span>');
 });
 
 it("the record says what was done, in words as well as in colour", () => {

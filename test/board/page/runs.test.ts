@@ -88,5 +88,6 @@ describe("what is read out", () => {
     const outcome = { word: "Promoted", sentence: "canary serves 1.0.7" };
     const after = [run([step("train", 0, null)], { finishedAt: time(9), outcome })];
     expect(runEvents(before, after)).toEqual(["train-model: canary serves 1.0.7"]);
+    expect(runEvents(after, after)).toEqual([]);
   });
 });

@@ -62,6 +62,7 @@ describe("the way between two environments", () => {
     ],
     ["Ready", "ready", {}, {}, { runs: [run([{ ...step, name: "promote-on-success", phase: "Succeeded" }])] }],
     ["Ready", "ready", {}, {}, { runs: [{ ...run([], "promote-model"), finishedAt: at }] }],
+    ["Ready", "ready", {}, {}, { runs: [{ ...run([], "promote-model"), version: "1.0.5" }] }],
     ["Waits for approval", "waiting", {}, { needsApproval: true }, { approvals: [waiting] }],
     ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, version: "1.0.6" }] }],
     ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, phase: "Expired" }] }],
