@@ -113,7 +113,7 @@ export class WatchedCluster extends Cluster {
 }
 
 /** Differs as soon as a step has begun or ended. */
-export function progressOf(workflows: readonly Workflow[]): string {
+function progressOf(workflows: readonly Workflow[]): string {
   const states = workflows.map(({ metadata, status }) => {
     const phases = Object.values(status?.nodes ?? {}).map(({ phase }) => phase);
     return `${metadata.name} ${status?.phase} ${phases.join()}`;

@@ -15,7 +15,7 @@ const mlflow = "/service/gourmetgram-platform/mlflow:8000/api/2.0/mlflow";
 const model = "GourmetGramFood11Model";
 
 const tags = (values: Record<string, string>) => Object.entries(values).map(([key, value]) => ({ key, value }));
-export const at = (text: string) => Date.parse(text);
+const at = (text: string) => Date.parse(text);
 
 /** A record of the releases as MLflow has it. */
 export const record = (environment: string, version: string, end: string, more: Record<string, string> = {}) => ({
