@@ -33,7 +33,7 @@ export class EventStream {
   }
 
   private write(text: string): void {
-    if (this.response.writableLength + text.length > backlogBar) this.response.destroy();
+    if (this.response.writableLength > backlogBar) this.response.destroy();
     else this.response.write(text);
   }
 }

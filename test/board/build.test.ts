@@ -1,0 +1,43 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, sep } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildBoard } from "../../board/build";
+import { boardSources } from "../../board/sources";
+import { repositoryRoot } from "../../lib/paths";
+
+describe("the built board", () => {
+  const folder = mkdtempSync(join(tmpdir(), "board-build-"));
+  beforeAll(() => buildBoard(folder));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("is a server of one file, which needs no packages, and a page", () => {
+    expect(existsSync(join(folder, "page", "index.html"))).toBe(true);
+    const { status, stderr } = spawnSync("node", ["server.js"], { cwd: folder, env: { PATH: process.env.PATH } });
+    expect([status, stderr.toString().split("\n")[0]]).toEqual([1, "The board's settings are wrong:"]);
+  });
+
+  it("is the same each time, so that its image is built once", async () => {
+    const again = mkdtempSync(join(tmpdir(), "board-build-"));
+    try {
+      await buildBoard(again);
+      for (const file of ["server.js", join("page", "index.html")])
+        expect(readFileSync(join(again, file)).equals(readFileSync(join(folder, file)))).toBe(true);
+    } finally {
+      rmSync(again, { recursive: true });
+    }
+  });
+
+  it("names no path of the machine that built it", () =>
+    expect(readFileSync(join(folder, "server.js"), "utf8")).not.toContain(repositoryRoot + sep));
+
+  it("is made from nothing but its sources and the packages", async () => {
+    const entryPoints = [join(repositoryRoot, "board", "server", "main.ts")];
+    const { metafile } = await build({ entryPoints, bundle: true, platform: "node", write: false, metafile: true });
+    const inputs = Object.keys(metafile.inputs).filter((path) => !path.includes("node_modules"));
+    const isSource = (path: string) => boardSources.some((known) => join(process.cwd(), path).startsWith(known));
+    expect(inputs.filter((path) => !isSource(path))).toEqual([]);
+  });
+});
