@@ -10,6 +10,12 @@ export const traffic: Protections = {
       "test_traffic.py::test_the_split_follows_what_the_environments_serve[a new version in canary]",
     ],
     [
+      "a new image of a version begins at the first share",
+      '    if split.digest not in ("", canary.digest):',
+      "    if False:",
+      "test_traffic.py::test_the_split_follows_what_the_environments_serve[a new image of the same version in canary]",
+    ],
+    [
       "a version that production serves is no canary",
       "(production and canary.digest == production.digest)",
       "False",
