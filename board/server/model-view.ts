@@ -7,7 +7,7 @@ import { isRecord } from "../../lib/record";
 import type { Accuracy, GateView, ModelView } from "../api";
 
 /** The gates in the order in which `workflows/test-staging.yaml` runs them. Others follow by name. */
-const gateOrder = ["integration", "resource", "load"];
+export const gateOrder = ["integration", "resource", "load"];
 
 /**
  * A registered version as the page shows it.

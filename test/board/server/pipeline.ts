@@ -1,7 +1,7 @@
 import { workflow } from "../../cli/workflows";
 import type { FakeCluster } from "./fake-cluster";
 
-const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+export const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 export const paths = {
   configMaps: "/api/v1/namespaces/argo/configmaps",
   applications: "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications",
@@ -18,7 +18,7 @@ const tags = (values: Record<string, string>) => Object.entries(values).map(([ke
 const at = (text: string) => Date.parse(text);
 
 /** A record of the releases as MLflow has it. */
-const record = (environment: string, version: string, end: string, more: Record<string, string> = {}) => ({
+export const record = (environment: string, version: string, end: string, more: Record<string, string> = {}) => ({
   info: { run_id: `${environment}-${version}`, start_time: at(end) - 60_000, end_time: at(end) },
   data: {
     tags: tags({
@@ -34,7 +34,7 @@ const record = (environment: string, version: string, end: string, more: Record<
   },
 });
 
-const version = (number: number, values: Record<string, string> = {}) => ({
+export const version = (number: number, values: Record<string, string> = {}) => ({
   version: String(number),
   creation_timestamp: at("2026-01-05T10:00:00Z"),
   run_id: "a".repeat(32),
@@ -42,7 +42,7 @@ const version = (number: number, values: Record<string, string> = {}) => ({
 });
 
 /** MLflow's answers: its versions, newest first, and its records. */
-function mlflowSays(fake: FakeCluster, versions: ReturnType<typeof version>[], records: object[] = []): void {
+export function mlflowSays(fake: FakeCluster, versions: ReturnType<typeof version>[], records: object[] = []): void {
   const page = (found: object[]) => ({ model_versions: found });
   const search = (count: number, filter = "") =>
     `GET ${mlflow}/model-versions/search?filter=name='${model}'${filter}` +

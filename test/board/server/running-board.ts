@@ -107,3 +107,13 @@ export class Events {
     for (const resume of waiting) resume();
   }
 }
+
+/** Asks and reads JSON. */
+export async function ask(
+  url: string,
+  options: RequestInit = {},
+): Promise<{ status: number; body: any; headers: Headers }> {
+  const answer = await fetch(url, options);
+  const text = await answer.text();
+  return { status: answer.status, body: text.startsWith("{") ? JSON.parse(text) : text, headers: answer.headers };
+}
