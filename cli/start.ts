@@ -10,7 +10,7 @@ import { takeLock } from "../local/cluster/lock";
 import { preflightErrors, preflightFacts } from "../local/cluster/preflight";
 import { waitUntil } from "../local/cluster/processes";
 import { startCluster, startDns } from "../local/cluster/up";
-import { ensurePackages } from "../local/toolchain/debian-packages";
+import { ensureClusterPackages } from "../local/toolchain/debian-packages";
 import { buildTools, isBuilt, type ToolGroup, toolGroups } from "../local/toolchain/go-tools";
 import { buildManifests } from "../local/toolchain/release-manifests";
 import { buildLocalImages } from "../local/toolchain/third-party-images/build";
@@ -130,7 +130,7 @@ async function checkMachine(): Promise<void> {
 
 async function installPackages(phases: Phases): Promise<void> {
   await phases.run("Debian packages", async (progress) => {
-    const installed = await ensurePackages(progress);
+    const installed = await ensureClusterPackages(progress);
     return installed.join(" ") || "all installed";
   });
 }
