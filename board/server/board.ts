@@ -45,7 +45,8 @@ export class Board {
     this.doorman = new Doorman(cluster);
     this.cluster = new WatchedCluster(cluster, () => this.live.markChanged(), timing);
     const reader = new PipelineReader(this.cluster, links);
-    this.live = new LiveView(async (now) => eventText("pipeline", JSON.stringify(await reader.read(now))));
+    // Bytes, since each page would be sent a copy of a text.
+    this.live = new LiveView(async (now) => Buffer.from(eventText("pipeline", JSON.stringify(await reader.read(now)))));
     const limits = { maxHeaderSize: 64 * 1024, headersTimeout: 10_000, requestTimeout: 30_000 };
     this.server = createServer(limits, (request, response) => void this.answer(request, response));
     this.server.maxConnections = 2 * (mostPages + mostLogs);

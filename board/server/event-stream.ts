@@ -24,7 +24,7 @@ export class EventStream {
   }
 
   /** @param event as `eventText` makes it */
-  send(event: string): void {
+  send(event: string | Buffer): void {
     this.write(event);
   }
 
@@ -32,7 +32,7 @@ export class EventStream {
     this.response.end();
   }
 
-  private write(text: string): void {
+  private write(text: string | Buffer): void {
     if (this.response.writableLength > backlogBar) this.response.destroy();
     else this.response.write(text);
   }

@@ -2,19 +2,19 @@
 const usualPace = { shortest: 500, longest: 60_000 };
 
 /**
- * The newest picture of the pipeline, as text, for all pages the same one. It is made while somebody looks: as soon as
+ * The newest picture of the pipeline, as bytes, for all pages the same one. It is made while somebody looks: as soon as
  * something has changed, but not more often than every half second.
  */
 export class LiveView {
-  private readonly lookers = new Set<(view: string) => void>();
-  private view: string | undefined;
+  private readonly lookers = new Set<(view: Buffer) => void>();
+  private view: Buffer | undefined;
   private isStale = true;
   private isReading = false;
   private readAt = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly read: (now: Date) => Promise<string>,
+    private readonly read: (now: Date) => Promise<Buffer>,
     private readonly pace = usualPace,
   ) {}
 
@@ -25,7 +25,7 @@ export class LiveView {
   };
 
   /** Shows the picture now, and each time that there is a new one. @returns what ends it */
-  look(show: (view: string) => void): () => void {
+  look(show: (view: Buffer) => void): () => void {
     this.lookers.add(show);
     if (this.view && !this.isStale) show(this.view);
     this.plan();

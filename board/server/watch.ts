@@ -24,7 +24,8 @@ export const usualTiming: WatchTiming = { firstPause: 500, longestPause: 30_000 
 
 /** After this time the API server ends a watch, in seconds. It is then continued where it ended. */
 const watchSeconds = 60;
-const pageSize = 100;
+/** A Workflow has up to a megabyte, and all of a page are in memory at once. */
+const pageSize = 20;
 
 /** The objects of one list of the Kubernetes API, kept as they are by a watch. */
 export class Watch {

@@ -2,7 +2,7 @@ import { parametersPath } from "../../client/environments";
 import { freezePath } from "../../client/freeze";
 import { type Application, podsPath, readApplications, servicePath } from "../../client/pipeline-status";
 import { routePath } from "../../client/traffic-split";
-import { type Workflow, workflowsPath } from "../../client/workflows";
+import { type Workflow, type WorkflowNode, workflowsPath } from "../../client/workflows";
 import { mlflowNamespace } from "../../components/shared/mlflow-address";
 import { applicationsPath, approvalsPath } from "../../components/shared/workflow-names";
 import { ApiError, Cluster, type Request } from "../../lib/kube-client";
@@ -142,16 +142,33 @@ function withoutFieldOwners(object: KubeObject): KubeObject {
   return { ...object, metadata: { ...object.metadata, managedFields: undefined } } as KubeObject;
 }
 
-/** A Workflow without the copies of its templates, which are most of it. */
+/** What the board shows of a Workflow: without the copies of its templates and the inputs of its steps. */
 function workflowSummary(object: KubeObject): KubeObject {
   const { metadata, spec, status } = object as KubeObject & Workflow;
-  const { name, creationTimestamp, labels, annotations, resourceVersion } = metadata as KubeObject["metadata"] &
-    Workflow["metadata"];
-  const { phase, message, startedAt, finishedAt, nodes, outputs } = status ?? {};
+  const { name, creationTimestamp, labels, annotations } = metadata as Workflow["metadata"];
+  const { phase, message, startedAt, finishedAt, nodes = {}, outputs } = status ?? {};
   const summary = {
-    metadata: { name, creationTimestamp, labels, annotations, resourceVersion },
+    metadata: { name, creationTimestamp, labels, annotations },
     spec: { workflowTemplateRef: spec.workflowTemplateRef, arguments: spec.arguments },
-    status: { phase, message, startedAt, finishedAt, nodes, outputs },
+    status: {
+      phase,
+      message,
+      startedAt,
+      finishedAt,
+      nodes: Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, nodeSummary(node)])),
+      outputs,
+    },
   };
   return summary satisfies Workflow;
 }
+
+const nodeSummary = ({ name, displayName, type, phase, startedAt, finishedAt, message, outputs }: WorkflowNode) => ({
+  name,
+  displayName,
+  type,
+  phase,
+  startedAt,
+  finishedAt,
+  message,
+  outputs: outputs?.parameters && { parameters: outputs.parameters },
+});

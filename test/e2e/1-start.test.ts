@@ -10,7 +10,7 @@ describe("Given a machine with Node, Go and apt", () => {
   });
 
   describe("When npm start has ended, in which Pulumi created one object at a time", () => {
-    it("Then all seven addresses answer, and no environment has a model", async () => {
+    it("Then all eight addresses answer, and no environment has a model", async () => {
       const start = await npmOneByOne("start");
       expect(start.code).toBe(0);
       expect(start.output).toMatch(/^Ready after /m);
@@ -22,6 +22,7 @@ describe("Given a machine with Node, Go and apt", () => {
       expect(Object.keys(urls).sort()).toEqual([
         "argoCd",
         "argoWorkflows",
+        "board",
         "canary",
         "gateway",
         "mlflow",

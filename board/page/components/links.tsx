@@ -1,3 +1,4 @@
+import { pageTitles } from "../../../lib/page-titles";
 import type { PipelineView } from "../../api";
 import { safeLink } from "../state/links";
 import { Icon } from "./icon";
@@ -13,7 +14,7 @@ export function Links({ view }: { readonly view: PipelineView }) {
     <footer class="bar-bottom">
       {links.map(({ name, href }) => (
         <a key={name} class="out" href={href} target="_blank" rel="noreferrer">
-          {name} <Icon name="open" />
+          {pageTitles[name] ?? name} <Icon name="open" />
         </a>
       ))}
       <span class="hint">Times are in UTC.</span>

@@ -96,14 +96,14 @@ describe("a watch", () => {
     await withBoard(wholePipeline, async ({ url, fake }) => {
       const events = await Events.open(`${url}/api/pipeline`);
       await events.view();
-      fake.answers[`GET ${paths.applications}?limit=100`] = [403, { message: "applications is forbidden" }];
+      fake.answers[`GET ${paths.applications}?limit=20`] = [403, { message: "applications is forbidden" }];
       fake.breakWatches(paths.applications);
       const refused = await events.view(({ problems }) => problems.length > 0);
       expect(refused.problems).toEqual([
         "The cluster does not tell of argocd/applications: applications is forbidden.",
       ]);
       expect(refused.environments).toHaveLength(3);
-      delete fake.answers[`GET ${paths.applications}?limit=100`];
+      delete fake.answers[`GET ${paths.applications}?limit=20`];
       await events.view(({ problems }) => problems.length === 0);
     });
   });
