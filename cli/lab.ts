@@ -9,7 +9,9 @@ import { listReleases } from "../client/releases";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { timestamp } from "../lib/timestamp";
+import { knownUrls } from "../local/urls";
 import { connect } from "../stacks/stack-cluster";
+import { type Picture, pictureProblems, takePictures } from "./lab-pictures";
 
 const usage = `Usage: npm run lab:check [-- --folder <folder>]
        npm run lab:verify -- <folder>
@@ -27,6 +29,7 @@ interface LabEvidence {
   readonly checkedAt: string;
   readonly facts: LabFacts;
   readonly exercises: Exercise[];
+  readonly pictures: readonly Picture[];
   readonly sha256: string;
 }
 
@@ -44,7 +47,7 @@ async function readFacts(cluster: Cluster): Promise<LabFacts> {
 }
 
 /** The evidence of a cluster, as JSON gives it back: its times are text. */
-export async function collectEvidence(cluster: Cluster, now: Date): Promise<LabEvidence> {
+export async function collectEvidence(cluster: Cluster, pictures: readonly Picture[], now: Date): Promise<LabEvidence> {
   const facts = await readFacts(cluster);
   const { metadata } = await cluster.api<{ metadata: { uid: string } }>("/api/v1/namespaces/kube-system");
   const evidence = {
@@ -54,6 +57,7 @@ export async function collectEvidence(cluster: Cluster, now: Date): Promise<LabE
     checkedAt: timestamp(now),
     facts,
     exercises: checkLab(facts),
+    pictures,
   };
   return { ...evidence, sha256: hashOf(evidence) };
 }
@@ -94,17 +98,20 @@ const times = ["startedAt", "endedAt", "registeredAt"];
 const isTime = (key: string, value: unknown): value is string => times.includes(key) && typeof value === "string";
 
 async function check(folder: string): Promise<number> {
-  const evidence = await collectEvidence(connect(), new Date());
   mkdirSync(folder, { recursive: true });
+  const { pictures, missing } = await takePictures(knownUrls().board, folder);
+  const evidence = await collectEvidence(connect(), pictures, new Date());
   writeFileSync(join(folder, fileName), `${JSON.stringify(evidence, null, 2)}\n`);
-  console.log(`${renderExercises(evidence.exercises)}\nThe evidence is in ${join(folder, fileName)}.`);
+  const where = `The evidence is in ${join(folder, fileName)}.`;
+  console.log([renderExercises(evidence.exercises), where, ...(missing ? [missing] : [])].join("\n"));
   return evidence.exercises.every(({ missing }) => missing === "") ? 0 : 1;
 }
 
 function verify(folder: string): number {
   const file = join(folder, fileName);
   if (!existsSync(file)) throw new Error(`there is no ${file}: name a folder that npm run lab:check has written`);
-  const { evidence, problems } = verifyEvidence(readFileSync(file, "utf8"));
+  const { evidence, problems: wrong } = verifyEvidence(readFileSync(file, "utf8"));
+  const problems = [...wrong, ...pictureProblems(evidence?.pictures ?? [], folder)];
   if (evidence && problems.length === 0) {
     const { person, cluster, checkedAt, exercises } = evidence;
     console.log(`${renderExercises(exercises)}\n\nOf ${person}, on the cluster ${cluster}, at ${checkedAt}.`);

@@ -3,13 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
+import { launchChromium } from "../../lib/chromium";
 import { buildPage } from "./build-page";
 import type { SceneName } from "./scenes";
 import { makeServer } from "./server";
-
-/** Path of the browser: `GOURMETGRAM_CHROMIUM`, or where Debian's package `chromium` puts it. */
-const chromiumPath = process.env.GOURMETGRAM_CHROMIUM ?? "/usr/bin/chromium";
 
 /** The views that are looked at, by a name for their pictures: each scene with its addresses. */
 export const looks: readonly { readonly name: string; readonly scene: SceneName; readonly hash: string }[] = [
@@ -54,8 +52,7 @@ async function serveBoard(scene: SceneName, folder: string, port: number): Promi
 export async function withBoards<T>(use: (boards: Boards) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "board-page-"));
   await buildPage(folder, false);
-  // Inside a container Chromium has no sandbox of its own; it opens pages of this repository alone.
-  const browser = await chromium.launch({ executablePath: chromiumPath, args: ["--no-sandbox"] });
+  const browser = await launchChromium();
   const boards: Board[] = [];
   const serve = async (scene: SceneName, port = 0) => {
     const board = await serveBoard(scene, folder, port);

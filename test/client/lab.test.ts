@@ -1,6 +1,10 @@
 import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { renderExercises, verifyEvidence } from "../../cli/lab";
+import { pictureProblems } from "../../cli/lab-pictures";
 import { checkLab, type LabFacts } from "../../client/lab";
 import type { Release } from "../../client/releases";
 
@@ -133,6 +137,7 @@ describe("the evidence", () => {
       checkedAt: "2026-01-05T11:00:00Z",
       facts,
       exercises: checkLab(facts),
+      pictures: [],
     };
     const copy = JSON.parse(JSON.stringify(evidence));
     change(copy);
@@ -154,6 +159,24 @@ describe("the evidence", () => {
   it("does not claim what its records do not show", () => {
     const claimed = written((evidence) => (evidence.facts.releases = evidence.facts.releases.slice(1)));
     expect(verifyEvidence(signed(claimed)).problems).toEqual(["its exercises do not follow from its records"]);
+  });
+
+  it("has the pictures that were taken, and no others", () => {
+    const folder = mkdtempSync(join(tmpdir(), "gourmetgram-lab-"));
+    try {
+      writeFileSync(join(folder, "board-models.png"), "a picture");
+      const sha256 = createHash("sha256").update("a picture").digest("hex");
+      expect(pictureProblems([{ file: "board-models.png", sha256 }], folder)).toEqual([]);
+      writeFileSync(join(folder, "board-models.png"), "another picture");
+      expect(pictureProblems([{ file: "board-models.png", sha256 }], folder)).toEqual([
+        "the picture board-models.png was changed after it was taken",
+      ]);
+      expect(pictureProblems([{ file: "../board-models.png", sha256 }], folder)).toEqual([
+        "the picture ../board-models.png is missing",
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it.each(["", "{}", "[]", "null", '{"format": 2}'])("is no other file: %j", (text) => {

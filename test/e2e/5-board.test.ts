@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchChromium } from "../../lib/chromium";
 import { repositoryRoot } from "../../lib/paths";
 import { ensurePackages } from "../../local/toolchain/debian-packages";
 import { npm } from "./commands";
@@ -14,11 +15,7 @@ let address: string;
 
 beforeAll(async () => {
   await ensurePackages(["chromium"], () => undefined);
-  // Inside a container Chromium has no sandbox of its own; it opens pages of this cluster alone.
-  browser = await chromium.launch({
-    executablePath: process.env.GOURMETGRAM_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox"],
-  });
+  browser = await launchChromium();
   address = (await status()).urls.board;
 }, 5 * minutes);
 
