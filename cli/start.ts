@@ -3,6 +3,7 @@ import { currentStack, parseSettings, readStackFile, type Settings, type StackFi
 import { imageKeys } from "../images/catalogue";
 import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
+import { pageTitles } from "../lib/page-titles";
 import { Phases, type Progress } from "../lib/phases";
 import { localForwards, type Ports, portNotices, recordedPorts } from "../local/cluster/forward";
 import { unhealthyReason } from "../local/cluster/health";
@@ -10,7 +11,7 @@ import { takeLock } from "../local/cluster/lock";
 import { preflightErrors, preflightFacts } from "../local/cluster/preflight";
 import { waitUntil } from "../local/cluster/processes";
 import { startCluster, startDns } from "../local/cluster/up";
-import { ensurePackages } from "../local/toolchain/debian-packages";
+import { ensureClusterPackages } from "../local/toolchain/debian-packages";
 import { buildTools, isBuilt, type ToolGroup, toolGroups } from "../local/toolchain/go-tools";
 import { buildManifests } from "../local/toolchain/release-manifests";
 import { buildLocalImages } from "../local/toolchain/third-party-images/build";
@@ -31,14 +32,6 @@ const usage = `Usage: npm start -- [--refresh] [--allow-data-loss]
 Updates the stack that GOURMETGRAM_STACK names, default staging, and creates the local cluster if the stack uses it.
   --refresh          compares the program with the cluster, and so takes back what was changed there by hand
   --allow-data-loss  updates without the check that no data is lost`;
-
-/** Names of the UIs in the table of URLs. */
-const titles: Record<string, string> = {
-  gateway: "users",
-  mlflow: "MLflow",
-  argoWorkflows: "Argo Workflows",
-  argoCd: "Argo CD",
-};
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -130,7 +123,7 @@ async function checkMachine(): Promise<void> {
 
 async function installPackages(phases: Phases): Promise<void> {
   await phases.run("Debian packages", async (progress) => {
-    const installed = await ensurePackages(progress);
+    const installed = await ensureClusterPackages(progress);
     return installed.join(" ") || "all installed";
   });
 }
@@ -284,7 +277,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 function renderReady(urls: Record<string, string>, elapsed: string): string {
-  const rows = Object.entries(urls).map(([name, url]) => `  ${(titles[name] ?? name).padEnd(16)}${url}`);
+  const rows = Object.entries(urls).map(([name, url]) => `  ${(pageTitles[name] ?? name).padEnd(16)}${url}`);
   return [
     `Ready after ${elapsed}.`,
     "",

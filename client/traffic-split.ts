@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { gatewayNamespace, trafficRoute, trafficSplitAnnotation } from "../components/shared/workflow-names";
 import { parseJson } from "../lib/json";
 import { ApiError, type Cluster } from "../lib/kube-client";
@@ -23,6 +24,16 @@ interface Route {
 /** Path of the route that splits users in the Kubernetes API. */
 export const routePath = `/apis/gateway.networking.k8s.io/v1/namespaces/${gatewayNamespace}/httproutes/${trafficRoute}`;
 
+/** What the annotation holds, unless a person wrote something else there. */
+const held = z.object({
+  version: z.string(),
+  percents: z.array(z.number()),
+  withdrawn: z.string(),
+  paused: z.string(),
+  // A split of an earlier release of the pipeline has none.
+  analysis: z.string().default(""),
+});
+
 /** The split that the gateway's route holds (`workflows/lib/traffic.py`), or null in a stack without a gateway. */
 export async function readTrafficSplit(cluster: Cluster): Promise<TrafficSplit | null> {
   const route = await cluster.api<Route>(routePath).catch((error: Error) => {
@@ -31,13 +42,9 @@ export async function readTrafficSplit(cluster: Cluster): Promise<TrafficSplit |
   });
   if (!route) return null;
   const text = route.metadata.annotations?.[trafficSplitAnnotation] ?? "null";
-  const split = parseJson(text) as
-    | { version: string; percents: number[]; withdrawn: string; paused: string; analysis?: string }
-    | null
-    | undefined;
-  if (!split) return { version: null, percent: 0, withdrawn: "", paused: "", analysis: "" };
-  // A split of an earlier release of the pipeline has no analysis.
-  const { version, percents, withdrawn, paused, analysis = "" } = split;
+  const split = held.safeParse(parseJson(text));
+  if (!split.success) return { version: null, percent: 0, withdrawn: "", paused: "", analysis: "" };
+  const { version, percents, withdrawn, paused, analysis } = split.data;
   return { version, percent: withdrawn || paused ? 0 : (percents.at(-1) ?? 0), withdrawn, paused, analysis };
 }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import RequestEntityTooLarge
@@ -55,6 +55,13 @@ class Parser(HTTPRequestParser):
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self.begun = self.whole = time.monotonic()
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Reads the header. waitress closes the connection without an answer where an address is no URL."""
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError("Bad URI") from error
 
     def received(self, data: bytes) -> int:
         """Takes bytes in, and says how many of them belong to this request."""

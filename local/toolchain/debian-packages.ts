@@ -35,19 +35,23 @@ export function missingPackages(wanted: string[], query: string): string[] {
   return wanted.filter((name) => !installed.has(name));
 }
 
+/** Installs what the local cluster needs. @returns the packages that were installed */
+export const ensureClusterPackages = (onLine: (line: string) => void): Promise<string[]> =>
+  ensurePackages(debianPackages, onLine);
+
 /**
- * Installs the missing packages with apt. Debian would start the services of the packages (a registry, etcd, Redis,
+ * Installs those of the packages that are missing, with apt. Debian would start the services of the packages (a registry, etcd, Redis,
  * containerd). This is prevented. Services that run already keep running.
  * @returns the packages that were installed
  */
-export async function ensurePackages(onLine: (line: string) => void): Promise<string[]> {
+export async function ensurePackages(wanted: string[], onLine: (line: string) => void): Promise<string[]> {
   const query = await exec("sh", [
     "-c",
     "dpkg-query --show --showformat='${Package} ${Status}\\n' \"$@\" 2>/dev/null || true",
     "sh",
-    ...debianPackages,
+    ...wanted,
   ]);
-  const missing = missingPackages(debianPackages, query);
+  const missing = missingPackages(wanted, query);
   if (missing.length === 0) return [];
   const apt = async (...args: string[]) => {
     const child = exec("apt-get", ["--quiet", "--yes", ...args], {

@@ -13,6 +13,7 @@ describe("the split of the users", () => {
     ["a stack without a gateway", [404, "404 page not found"], null],
     ["nobody in canary", holding(), "All users meet production."],
     ["what a person wrote", holding("no JSON"), "All users meet production."],
+    ["a part of a split", holding('{"version":"1.0.7"}'), "All users meet production."],
     [
       "a share",
       holding('{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"","paused":""}'),

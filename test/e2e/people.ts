@@ -14,7 +14,7 @@ export interface Person {
 }
 
 /**
- * Runs `use` with people who may look at the pipeline and submit its workflows, and nothing else: ServiceAccounts of a
+ * Runs `use` with people who may look at the pipeline, submit its workflows and freeze it, and nothing else: ServiceAccounts of a
  * namespace of their own, which is deleted in the end.
  */
 export async function withPeople<T>(names: string[], use: (people: Record<string, Person>) => Promise<T>): Promise<T> {
@@ -30,6 +30,7 @@ export async function withPeople<T>(names: string[], use: (people: Record<string
       rules: [
         { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create", "get", "list"] },
         { apiGroups: ["argoproj.io"], resources: ["workflowtemplates"], verbs: ["get"] },
+        { apiGroups: [""], resources: ["configmaps"], resourceNames: ["promotion-freeze"], verbs: ["get", "patch"] },
       ],
     });
     const subjects = names.map((name) => ({ kind: "ServiceAccount", name, namespace }));

@@ -136,7 +136,7 @@ describe("the folders of the images", () => {
 
   it("name every outside image by digest, and run as a user that is not root", async () => {
     const files = (await listFiles(join(repositoryRoot, "images"))).filter((path) => path.endsWith("Dockerfile"));
-    expect(files).toHaveLength(4);
+    expect(files).toHaveLength(5);
     for (const path of files) {
       const text = await readFile(join(repositoryRoot, "images", path), "utf8");
       const outside = [...text.matchAll(/(?:^FROM |^ARG BASE=)(\S+\/\S+)/gm)].map(([, reference]) => reference);

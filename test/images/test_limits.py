@@ -295,6 +295,16 @@ def test_a_client_that_sends_it_all_first_reads_the_refusal_too(serve) -> None:
     assert (status, "8 MiB" in answer["error"]) == (413, True)
 
 
+def test_an_address_that_is_no_url_is_refused_with_an_answer(serve) -> None:
+    app = serve()
+    with socket.create_connection(("127.0.0.1", app.port), timeout=10) as connection:
+        connection.sendall(b"GET http://[ HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 400
+    healthy_in(app)
+
+
 @pytest.mark.load
 def test_told_to_end_it_answers_all_and_takes_new_ones_for_a_while(serve, tmp_path) -> None:
     heavy_model(tmp_path / "food11.onnx", blocks=24)

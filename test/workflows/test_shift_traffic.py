@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import pod, says
+from conftest import passed, pod, says
 from lib import traffic
 from lib.inputs import Backend
 from lib.traffic import Shape, Split
@@ -78,6 +78,35 @@ def test_a_new_version_meets_its_first_share(canary):
     done = shift(canary, {**SETTINGS, "steps": [50]})
     assert done.returncode == 0, done.stderr
     assert [(split["version"], split["percents"]) for split in written(canary)] == [("1.0.7", [50])]
+
+
+def test_a_withdrawn_version_that_another_one_took_the_place_of_loses_its_pass(canary):
+    canary.mlflow.add(5, **passed(5))
+    has_route(canary, Split("1.0.5", (1, 50), 5, "OOMKilled"))
+    takes_changes(canary)
+    done = shift(canary, {**SETTINGS, "steps": [50]})
+    assert done.returncode == 0, done.stderr
+    assert [split["version"] for split in written(canary)] == ["1.0.7"]
+    tags = canary.mlflow.versions["5"]
+    assert (tags["staging.verdict"], tags["staging.reason"]) == ("withdrawn", "OOMKilled")
+
+
+def test_the_split_is_kept_until_mlflow_has_taken_that(canary):
+    canary.mlflow.add(5, **passed(5))
+    canary.mlflow.fail_on("set-tag")
+    has_route(canary, Split("1.0.5", (1, 50), 5, "OOMKilled"))
+    given = {"TRAFFIC": json.dumps(SETTINGS), "MLFLOW_PATIENCE_SECONDS": "1"}
+    assert canary.run("shift_traffic", **given).returncode == 75 and written(canary) == []
+
+
+def test_a_withdrawn_version_that_production_serves_keeps_its_pass(world):
+    world.mlflow.add(7, **passed(7))
+    world.application("canary", 7, held=7)
+    world.application("production", 7, held=7)
+    has_route(world, Split("1.0.7", (1, 50), 5, "OOMKilled"))
+    takes_changes(world)
+    assert shift(world).returncode == 0
+    assert written(world) == [None] and world.mlflow.versions["7"]["staging.verdict"] == "pass"
 
 
 def test_the_last_share_lasts_until_a_person_promotes(canary):

@@ -21,18 +21,35 @@ def served(version):
     return Served(f"1.0.{version}", digest(version))
 
 
+def begun(version):
+    """The split of a version that users meet since now."""
+    return Split(f"1.0.{version}", (1,), NOW, digest=digest(version))
+
+
 BASE = Served("base", digest("b"))
 
 
 SPLITS = {
     "nothing is known of canary": (None, None, served(6), None),
     "canary has only the base image": (None, BASE, BASE, None),
-    "a first version in canary": (None, served(7), BASE, Split("1.0.7", (1,), NOW)),
-    "a new version in canary": (Split("1.0.6", (1, 10), 5), served(7), served(5), Split("1.0.7", (1,), NOW)),
+    "a first version in canary": (None, served(7), BASE, begun(7)),
+    "a new version in canary": (Split("1.0.6", (1, 10), 5), served(7), served(5), begun(7)),
+    "a new image of the same version in canary": (
+        Split("1.0.7", (1, 10), 5, "ill", digest=digest(1)),
+        served(7),
+        served(6),
+        begun(7)._replace(is_again=True),
+    ),
+    "the same image in canary": (
+        begun(7)._replace(percents=(1, 10)),
+        served(7),
+        served(6),
+        begun(7)._replace(percents=(1, 10)),
+    ),
     "the same version in canary": (Split("1.0.7", (1, 10), 5), served(7), served(6), Split("1.0.7", (1, 10), 5)),
     "production serves it too": (Split("1.0.7", (1, 10, 25), 5), served(7), served(7), None),
     "it was withdrawn": (Split("1.0.7", (1,), 5, "ill"), served(7), served(6), Split("1.0.7", (1,), 5, "ill")),
-    "another version after that": (Split("1.0.7", (1,), 5, "ill"), served(8), served(6), Split("1.0.8", (1,), NOW)),
+    "another version after that": (Split("1.0.7", (1,), 5, "ill"), served(8), served(6), begun(8)),
     "canary went back to the base image": (Split("1.0.7", (1,), 5), BASE, served(6), None),
 }
 
@@ -125,6 +142,13 @@ def test_of_those_who_met_production_before_so_many_are_drawn_that_the_share_of_
 )
 def test_a_cookie_of_another_version_counts_for_nothing(cookie):
     assert canary_share((1, 10), cookie) == 0.1
+
+
+def test_who_met_an_earlier_image_of_the_version_is_drawn_anew():
+    split = Split("1.0.7", (10,), NOW, digest=digest(7), is_again=True)
+    rules = traffic.rules(split, PRODUCTION, CANARY)
+    assert shares(rules, "gourmetgram-version=canary.1.0.7")["gourmetgram-canary"] == 0.1
+    assert shares(rules, "gourmetgram-version=canary.1.0.7-77777777") == {"gourmetgram-canary": 1}
 
 
 def test_each_answer_of_a_draw_says_who_gave_it():
@@ -230,6 +254,7 @@ def route(annotation):
         Split("1.0.7", (1,), 5, paused="Pending"),
         Split("1.0.7", (1,), 5, "", "", "pass, 431 requests", 110, (("Egg", 2), ("Rice", 1)), (("memory", 2),), 108),
         Split("1.0.7", (1,), 5, copies=340, copies_differing=(("Egg", 2),), copies_until=900),
+        Split("1.0.7", (1,), 5, digest=digest(7), is_again=True),
     ],
 )
 def test_the_route_holds_the_split(split):
@@ -262,6 +287,8 @@ def test_a_split_from_before_there_were_copies_has_compared_its_probes():
         '{"version":"1.0.7","percents":[10,1],"since":5,"withdrawn":"","paused":""}',
         '{"version":"1.0.7","percents":[Infinity],"since":5,"withdrawn":"","paused":""}',
         '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":null,"paused":""}',
+        '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","digest":"latest"}',
+        '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","is_again":"no"}',
         pytest.param("[" * 100_000, id="nested"),
     ],
 )

@@ -15,6 +15,7 @@ from lib import (
     instant,
     kubectl,
     last_release,
+    model_registry,
     outputs,
     pods,
     rollout,
@@ -41,11 +42,32 @@ def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     now, wanted = int(time.time()), split
     if production:
         wanted = traffic.decide(split, canary.served, production.served, settings.steps, now)
+        if split and split.withdrawn and not (wanted and wanted.version == split.version):
+            leave_withdrawn(split, production.served)
     if watch and wanted and not wanted.withdrawn and wanted.version == canary.served.app_version:
         wanted = watched(settings, wanted, canary, production and production.served, now)
     if production or wanted != split:
         write(settings, route, split, wanted)
     return wanted
+
+
+def leave_withdrawn(split: Split, production: Served) -> None:
+    """
+    Takes back the pass of a version that was withdrawn and left canary before an abort came to that, as by the
+    promotion of another one. The split is all that knows of it. What production serves is judged there.
+    """
+    if production.app_version != split.version:
+        withdraw_pass(split)
+
+
+def withdraw_pass(split: Split) -> None:
+    """Takes back that a version passed staging. One that was deleted meanwhile has no pass to take back."""
+    version = split.version.rpartition(".")[2]
+    model = model_registry.find(version)
+    if model is None:
+        print(f"MLflow no longer has version {version}.", flush=True)
+    elif not model.is_withdrawn:
+        model_registry.withdraw_pass(version, split.withdrawn)
 
 
 def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, production: Served | None, now: int) -> Split:

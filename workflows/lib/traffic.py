@@ -14,6 +14,7 @@ from lib.last_release import Served
 ANNOTATION = "gourmetgram.io/traffic-split"
 COOKIE = "gourmetgram-version"
 DAY = 86400  # seconds that a browser keeps the cookie
+_IMAGE = re.compile(r"(sha256:[0-9a-f]{64})?", re.ASCII)
 _APP_VERSION = re.compile(r"1\.0\.[1-9][0-9]{0,8}", re.ASCII)
 
 Rule = dict[str, Any]
@@ -35,6 +36,8 @@ class Split(NamedTuple):
     copies: users' requests that were compared: it answered a copy of them, and production the request.
     copies_differing: of those, how many it gave another class than production, by its class.
     copies_until: copies that it answered by then are counted, in seconds since 1970.
+    digest: that of its image; empty in a split of an earlier release of the pipeline.
+    is_again: whether users have met another image of the version before.
     """
 
     version: str
@@ -50,6 +53,8 @@ class Split(NamedTuple):
     copies: int = 0
     copies_differing: tuple[tuple[str, int], ...] = ()
     copies_until: int = 0
+    digest: str = ""
+    is_again: bool = False
 
     @property
     def percent(self) -> int:
@@ -61,13 +66,15 @@ def decide(
     split: Split | None, canary: Served | None, production: Served | None, steps: tuple[int, ...], now: int
 ) -> Split | None:
     """
-    The split of what the two environments serve: its first step where the version in canary is a new one, none where it
-    is no other than production's, else the one that is there.
+    The split of what the two environments serve: its first step where the version in canary is a new one, or has a new
+    image, none where it is no other than production's, else the one that is there.
     """
     if canary is None or canary.number is None or (production and canary.digest == production.digest):
         return None
     if split is None or split.version != canary.app_version:
-        return Split(canary.app_version, steps[:1], now)
+        return Split(canary.app_version, steps[:1], now, digest=canary.digest)
+    if split.digest not in ("", canary.digest):
+        return Split(canary.app_version, steps[:1], now, digest=canary.digest, is_again=True)
     return split
 
 
@@ -107,7 +114,9 @@ def rules(split: Split | None, production: Backend, canary: Backend, mirror: boo
 
 
 def _value(split: Split, backend: Backend, *step: int) -> str:
-    return ".".join(map(str, (backend.environment, split.version, *step)))
+    # Who met an earlier image of the version is drawn anew.
+    version = f"{split.version}-{split.digest[7:15]}" if split.is_again else split.version
+    return ".".join(map(str, (backend.environment, version, *step)))
 
 
 def _cookie(split: Split, backend: Backend, *step: int) -> str:
@@ -155,8 +164,20 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
         paired = int(fields.get("paired", judged[1]))
         copies = int(fields.get("copies", 0)), _counts(fields.get("copies_differing", []))
         until = int(fields.get("copies_until", 0))
+        image = fields.get("digest", ""), fields.get("is_again", False)
+        if not _IMAGE.fullmatch(image[0]) or not isinstance(image[1], bool):
+            return None
         return Split(
-            fields["version"], percents, int(fields["since"]), *reasons, *judged, *counts, paired, *copies, until
+            fields["version"],
+            percents,
+            int(fields["since"]),
+            *reasons,
+            *judged,
+            *counts,
+            paired,
+            *copies,
+            until,
+            *image,
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

@@ -45,7 +45,7 @@ def abort(canary: str, split: Split, good: Served) -> str:
     version = split.version.rpartition(".")[2]
     release = release_log.begin_way_back("abort", canary, version, disagreement.record(split))
     try:
-        withdraw_pass(version, split)
+        gateway.withdraw_pass(split)
         restoration.restore(canary, good)
         last_release.hold(canary, good)
         model_registry.point_alias(canary, good.number)
@@ -57,14 +57,6 @@ def abort(canary: str, split: Split, good: Served) -> str:
     events.warn(canary, "Aborted", sentence)
     print(sentence, flush=True)
     return sentence
-
-
-def withdraw_pass(version: str, split: Split) -> None:
-    """Takes back that the version passed staging. A version that was deleted meanwhile has no pass to take back."""
-    try:
-        model_registry.withdraw_pass(version, split.withdrawn)
-    except model_registry.Missing:
-        print(f"MLflow no longer has version {version}.", flush=True)
 
 
 if __name__ == "__main__":

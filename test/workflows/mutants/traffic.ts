@@ -10,6 +10,12 @@ export const traffic: Protections = {
       "test_traffic.py::test_the_split_follows_what_the_environments_serve[a new version in canary]",
     ],
     [
+      "a new image of a version begins at the first share",
+      '    if split.digest not in ("", canary.digest):',
+      "    if False:",
+      "test_traffic.py::test_the_split_follows_what_the_environments_serve[a new image of the same version in canary]",
+    ],
+    [
       "a version that production serves is no canary",
       "(production and canary.digest == production.digest)",
       "False",
@@ -91,6 +97,18 @@ export const traffic: Protections = {
     ],
   ],
   "lib/gateway.py": [
+    [
+      "a withdrawn version loses its pass, whatever takes its place",
+      "            leave_withdrawn(split, production.served)",
+      "            pass",
+      "test_shift_traffic.py::test_a_withdrawn_version_that_another_one_took_the_place_of_loses_its_pass",
+    ],
+    [
+      "a version that went to production keeps its pass",
+      "    if production.app_version != split.version:",
+      "    if True:",
+      "test_shift_traffic.py::test_a_withdrawn_version_that_production_serves_keeps_its_pass",
+    ],
     [
       "weights that a person wrote are told, whatever else changes",
       "    elif not is_as_split_says:",
@@ -283,7 +301,7 @@ export const traffic: Protections = {
     ],
     [
       "nothing is promoted or reverted to a version that was withdrawn",
-      "        withdraw_pass(version, split)\n",
+      "        gateway.withdraw_pass(split)\n",
       "",
       "test_abort_canary.py::test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it",
     ],

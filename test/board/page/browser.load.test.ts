@@ -1,0 +1,154 @@
+import { readFileSync } from "node:fs";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Board, type Boards, looks, withBoards } from "../browser";
+
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+let boards: Boards;
+let end: () => void;
+let ended: Promise<void>;
+
+beforeAll(async () => {
+  await new Promise<void>((ready, failed) => {
+    ended = withBoards(async (made) => {
+      boards = made;
+      ready();
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    });
+    ended.catch(failed);
+  });
+});
+
+afterAll(async () => {
+  end();
+  await ended;
+});
+
+type Options = NonNullable<Parameters<Browser["newPage"]>[0]>;
+
+/** Opens a view and waits until it has loaded. @returns the page, and what the browser complained about */
+async function open(board: Board, hash: string, options: Options = {}) {
+  const page = await boards.browser.newPage({ reducedMotion: "reduce", ...options });
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.goto(board.address + hash);
+  await page.locator("main h1").waitFor({ state: "attached" });
+  await page.waitForFunction(() => document.querySelectorAll(".state-loading").length === 0);
+  return { page, complaints };
+}
+
+/** What axe finds wrong, as `rule: element`. */
+async function violations(page: Page): Promise<string[]> {
+  // Through the browser's own protocol, since the policy of the page forbids a script that is not its own.
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const found = await (window as any).axe.run(document, { resultTypes: ["violations"] });
+    return found.violations.flatMap(({ id, nodes }: any) => nodes.map(({ html }: any) => `${id}: ${html}`));
+  });
+}
+
+const sizes = { desk: { width: 1280, height: 900 }, phone: { width: 360, height: 740 } };
+
+describe.each(looks)("the view $name", ({ scene, hash }) => {
+  it.each(["light", "dark"] as const)("is accessible and fits its width (%s)", async (colorScheme) => {
+    const board = await boards.serve(scene);
+    for (const viewport of Object.values(sizes)) {
+      const { page, complaints } = await open(board, hash, { colorScheme, viewport });
+      expect(await violations(page)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(viewport.width);
+      expect(complaints).toEqual([]);
+      await page.close();
+    }
+  });
+});
+
+describe("with the keyboard alone", () => {
+  /** Presses Tab until the element with this name has the focus. */
+  async function tabTo(page: Page, name: string): Promise<void> {
+    for (let presses = 0; presses < 60; presses++) {
+      await page.keyboard.press("Tab");
+      const focused = await page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
+      if (focused === name) return;
+    }
+    throw new Error(`Tab never came to "${name}"`);
+  }
+
+  it("a person signs in and approves", async () => {
+    const { page, complaints } = await open(await boards.serve("usual"), "#/pipeline");
+    await tabTo(page, "Approve …");
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Kubernetes token").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.type("a-token");
+    await page.keyboard.press("Enter");
+    await dialog.getByLabel("Message (not required)").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.type("looks good");
+    await tabTo(page, "Approve");
+    await page.keyboard.press("Enter");
+    await page.getByText("You have approved the promotion.").waitFor();
+    await page.getByText("“looks good”").waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
+  it("Escape closes a dialog, and the focus is back where it was", async () => {
+    const { page } = await open(await boards.serve("usual"), "#/pipeline");
+    await tabTo(page, "Freeze …");
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await page.evaluate(() => document.activeElement?.textContent?.trim())).toBe("Freeze …");
+  });
+
+  it("a token that the API server does not know is refused in the dialog", async () => {
+    const { page } = await open(await boards.serve("usual"), "#/pipeline");
+    await tabTo(page, "Sign in");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Kubernetes token").waitFor();
+    await page.keyboard.type("wrong");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("The API server does not know this token.").waitFor();
+  });
+
+  it("the log of a step opens, and follows what the step writes", async () => {
+    const { page } = await open(await boards.serve("usual"), "#/pipeline");
+    await page.locator(".step summary").first().focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("epoch 3:").waitFor();
+  });
+});
+
+it("a thousand versions can be scrolled to the last one, with few rows at a time", async () => {
+  const { page, complaints } = await open(await boards.serve("large"), "#/models", { viewport: sizes.desk });
+  const box = page.getByRole("region", { name: "Versions of the model" });
+  const oldest = box.getByRole("link", { name: "1.0.1", exact: true });
+  for (let scrolls = 0; scrolls < 60 && (await oldest.count()) === 0; scrolls++) {
+    await box.evaluate((element) => {
+      element.scrollTop = element.scrollHeight;
+    });
+    await page.waitForTimeout(50);
+  }
+  await oldest.waitFor();
+  expect(await box.getByRole("row").count()).toBeLessThan(60);
+  expect(await box.getByRole("table").getAttribute("aria-rowcount")).toBe("1001");
+  expect(complaints).toEqual([]);
+});
+
+it("the page says when it lost the server, and is live again when it is back", async () => {
+  const board = await boards.serve("usual");
+  const { page } = await open(board, "#/pipeline");
+  board.stop();
+  await page.getByText(/^Connection lost since .* What you see is from /).waitFor();
+  await page.getByText("1.0.24").first().waitFor();
+  await boards.serve("usual", board.port);
+  await page.getByText("Live", { exact: true }).waitFor();
+});

@@ -1,0 +1,163 @@
+import { h } from "preact";
+import { renderToString } from "preact-render-to-string";
+import { describe, expect, it } from "vitest";
+import type { PipelineView, RecordView } from "../../../board/api";
+import { ActFields } from "../../../board/page/components/act-fields";
+import { Header } from "../../../board/page/components/header";
+import { Links } from "../../../board/page/components/links";
+import { ModelDetail } from "../../../board/page/components/model-detail";
+import { ModelTable } from "../../../board/page/components/model-table";
+import { RecordTable } from "../../../board/page/components/record-table";
+import { Timeline } from "../../../board/page/components/timeline";
+import { VersionChip } from "../../../board/page/components/version-chip";
+import { Pipeline } from "../../../board/page/views/pipeline";
+import { makeScene, type SceneName } from "../scenes";
+
+// The page takes the time from the browser.
+const now = Date.now();
+const nothing = () => undefined;
+const hostile = `<img src=x onerror="alert(1)">`;
+
+const viewOf = (scene: SceneName): PipelineView => makeScene(scene, now).pipelineAt(now);
+
+/** The same with every text replaced, as deep as it goes, but those that are times or known words. */
+function poison<T>(value: T): T {
+  if (typeof value === "string") return (/^\d{4}-/.test(value) ? value : `${hostile}${value}`) as T;
+  if (Array.isArray(value)) return value.map(poison) as T;
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, poison(inner)])) as T;
+}
+
+const pipeline = (view: PipelineView) => renderToString(h(Pipeline, { view, act: nothing }));
+
+const models = (scene: SceneName, change: <T>(value: T) => T = (value) => value) =>
+  renderToString(h(ModelTable, { models: change(makeScene(scene, now).models), selected: null, nearEnd: nothing }));
+
+const records = (found: readonly RecordView[]) =>
+  renderToString(h(RecordTable, { records: found, show: nothing, nearEnd: nothing }));
+
+describe("the pipeline's view", () => {
+  it("shows each environment with its version, digest and health, and what stands between them", () => {
+    const html = pipeline(viewOf("usual"));
+    for (const text of ["staging", "canary", "production", "1.0.24", "1.0.22", "Healthy", "80 % of users"])
+      expect(html).toContain(text);
+    expect(html).toContain("Waits for approval");
+    expect(html).toContain("1 of 2 approvals");
+    expect(html).toContain("soaks for another");
+  });
+
+  it("says who froze it and why, and what could not be read", () => {
+    const html = pipeline(viewOf("frozen"));
+    expect(html).toContain("release of the shop until Monday");
+    expect(html).toContain("by alice");
+    expect(html).toContain("MLflow answered with 503: upstream connect error");
+  });
+
+  it("says what to do where there is nothing yet", () => {
+    const html = pipeline(viewOf("empty"));
+    expect(html).toContain("base image");
+    expect(html).toContain("Train the first model");
+    expect(pipeline({ ...viewOf("empty"), environments: [] })).toContain("No environment yet");
+  });
+
+  it("offers a promotion with what it promotes in its name", () => {
+    expect(pipeline({ ...viewOf("usual"), approvals: [] })).toContain(
+      'aria-label="Promote 1.0.24 from canary to production"',
+    );
+  });
+});
+
+describe("a thousand versions", () => {
+  it("are a table of as many rows, of which few are drawn", () => {
+    const html = models("large");
+    expect(html).toContain('aria-rowcount="1001"');
+    const { length } = html.match(/<tr/g)!;
+    expect(length).toBeGreaterThan(15);
+    expect(length).toBeLessThan(60);
+  });
+
+  it("say what each gate found to those who do not see the signs", () => {
+    expect(models("usual")).toContain("integration: pass");
+  });
+});
+
+it("a version is a link to its model in its colour, and the base image is neither", () => {
+  const chip = (version: string | null) => renderToString(h(VersionChip, { version }));
+  expect(chip("1.0.7")).toMatch(/^<a class="chip hue-\d+" href="#\/models\/1\.0\.7">1\.0\.7<\/a>$/);
+  expect(chip(null)).toBe('<span class="chip hue-none">base image</span>');
+});
+
+it("the record says what was done, in words as well as in colour", () => {
+  const html = records(makeScene("usual", now).recordsAt(now));
+  for (const text of ["promote", "production", "reverted", "1.0.24"]) expect(html).toContain(text);
+});
+
+describe("whatever the cluster holds", () => {
+  const view = poison(viewOf("usual"));
+  const { recordsAt, models: versions } = makeScene("usual", now);
+  const found = recordsAt(now);
+  const pages = {
+    pipeline: () => pipeline(view),
+    "frozen pipeline": () => pipeline(poison(viewOf("frozen"))),
+    models: () => models("usual", poison),
+    model: () =>
+      renderToString(
+        h(ModelDetail, { version: poison("1.0.24"), against: undefined, models: poison(versions), view, act: nothing }),
+      ),
+    record: () => records(poison(found)),
+    timeline: () =>
+      renderToString(
+        h(Timeline, {
+          lanes: [
+            { environment: hostile, spans: [{ version: hostile, from: view.at, to: view.at, x: 0, width: 100 }] },
+          ],
+          period: { from: now - 3_600_000, to: now },
+        }),
+      ),
+    header: () =>
+      renderToString(
+        h(Header, {
+          current: "pipeline",
+          connection: { kind: "live", since: view.at },
+          seen: null,
+          username: hostile,
+          signIn: nothing,
+          signOut: nothing,
+          train: nothing,
+        }),
+      ),
+    dialog: () =>
+      renderToString(
+        h(ActFields, {
+          draft: {
+            kind: "promote",
+            version: hostile,
+            source: hostile,
+            target: hostile,
+            isEmergency: true,
+            text: hostile,
+          },
+          view,
+          change: nothing,
+        }),
+      ),
+  };
+
+  it.each(Object.entries(pages))("comes out as text in the %s", (_name, render) => {
+    const html = render();
+    expect(html.match(/&lt;img src=x/g)).not.toBeNull();
+    expect(html.match(/<img/g)).toBeNull();
+  });
+
+  it.each(Object.entries(pages))("needs no inline style or script in the %s", (_name, render) => {
+    const tags = render().replace(/"[^"]*"/g, '""');
+    expect(tags.match(/<[^>]* (style|on[a-z]+)=|<script|<style/g) ?? []).toEqual([]);
+  });
+
+  it("is linked only where a browser may go", () => {
+    const links = { "Argo CD": "javascript:alert(1)", MLflow: "http://127.0.0.1:8000", staging: "data:text/html,x" };
+    const html = renderToString(h(Links, { view: { ...viewOf("usual"), links } }));
+    expect(html.match(/href="[^"]*"/g)).toEqual(['href="http://127.0.0.1:8000/"']);
+    expect(pipeline({ ...viewOf("usual"), links })).not.toContain("data:text");
+  });
+});
