@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
-import { buildPage } from "./build-page";
+import { buildPage } from "../../board/build";
 import type { SceneName } from "./scenes";
 import { makeServer } from "./server";
 
