@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { build as bundle } from "esbuild";
 import { build as buildWithVite } from "vite";
@@ -19,23 +18,21 @@ async function buildServer(outfile: string): Promise<void> {
   await bundle({ entryPoints: [entry], outfile, bundle: true, platform: "node", target, logLevel: "error" });
 }
 
-async function buildPage(outDir: string): Promise<void> {
-  const root = join(repositoryRoot, "board", "page");
-  if (!existsSync(join(root, "index.html"))) return writePlaceholder(outDir);
+/**
+ * Builds the page into a folder.
+ * @param watches whether to build it again whenever a file changes
+ */
+export async function buildPage(outDir: string, watches = false): Promise<void> {
   await buildWithVite({
-    root,
+    root: join(repositoryRoot, "board", "page"),
     logLevel: "error",
-    // The page's policy allows no file that is part of another one.
-    build: { outDir, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+    build: {
+      outDir,
+      emptyOutDir: true,
+      // The page's policy allows no file that is part of another one.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      watch: watches ? {} : null,
+    },
   });
-}
-
-/** Stands in for the page until there is one. */
-async function writePlaceholder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const text = "The board has no page yet. Its API is at /api.";
-  await writeFile(
-    join(folder, "index.html"),
-    `<!doctype html>\n<meta charset="utf-8">\n<title>Board</title>\n${text}\n`,
-  );
 }

@@ -33,11 +33,21 @@ describe("the built board", () => {
   it("names no path of the machine that built it", () =>
     expect(readFileSync(join(folder, "server.js"), "utf8")).not.toContain(repositoryRoot + sep));
 
-  it("is made from nothing but its sources and the packages", async () => {
-    const entryPoints = [join(repositoryRoot, "board", "server", "main.ts")];
-    const { metafile } = await build({ entryPoints, bundle: true, platform: "node", write: false, metafile: true });
-    const inputs = Object.keys(metafile.inputs).filter((path) => !path.includes("node_modules"));
-    const isSource = (path: string) => boardSources.some((known) => join(process.cwd(), path).startsWith(known));
-    expect(inputs.filter((path) => !isSource(path))).toEqual([]);
+  it.each([
+    ["server", "main.ts"],
+    ["page", "main.tsx"],
+  ])("has a %s that is made from nothing but its sources and the packages", async (...path) => {
+    const entryPoints = [join(repositoryRoot, "board", ...path)];
+    const { metafile } = await build({
+      entryPoints,
+      bundle: true,
+      platform: "node",
+      write: false,
+      outdir: folder,
+      metafile: true,
+    });
+    const inputs = Object.keys(metafile.inputs).filter((input) => !input.includes("node_modules"));
+    const isSource = (input: string) => boardSources.some((known) => join(process.cwd(), input).startsWith(known));
+    expect(inputs.filter((input) => !isSource(input))).toEqual([]);
   });
 });

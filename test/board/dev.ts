@@ -1,8 +1,8 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildPage } from "../../board/build";
 import { runMain } from "../../lib/main";
-import { buildPage } from "./build-page";
 import { type SceneName, sceneNames } from "./scenes";
 import { makeServer } from "./server";
 

@@ -23,6 +23,7 @@ describe("Given a machine with Node, Go and apt", () => {
         "argoCd",
         "argoWorkflows",
         "board",
+        "board",
         "canary",
         "gateway",
         "mlflow",
