@@ -40,8 +40,8 @@ export const ensureClusterPackages = (onLine: (line: string) => void): Promise<s
   ensurePackages(debianPackages, onLine);
 
 /**
- * Installs those of the packages that are missing, with apt. Debian would start the services of the packages (a registry, etcd, Redis,
- * containerd). This is prevented. Services that run already keep running.
+ * Installs those of the packages that are missing, with apt. Debian would start the services of the packages (a
+ * registry, etcd, Redis, containerd). This is prevented. Services that run already keep running.
  * @returns the packages that were installed
  */
 export async function ensurePackages(wanted: string[], onLine: (line: string) => void): Promise<string[]> {

@@ -3,14 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-<<<<<<< HEAD
 import type { Browser } from "playwright-core";
-import { launchChromium } from "../../lib/chromium";
-import { buildPage } from "./build-page";
-=======
-import { type Browser, chromium } from "playwright-core";
 import { buildPage } from "../../board/build";
->>>>>>> board-server
+import { launchChromium } from "../../lib/chromium";
 import type { SceneName } from "./scenes";
 import { makeServer } from "./server";
 

@@ -14,8 +14,8 @@ export interface Person {
 }
 
 /**
- * Runs `use` with people who may look at the pipeline, submit its workflows and freeze it, and nothing else: ServiceAccounts of a
- * namespace of their own, which is deleted in the end.
+ * Runs `use` with people who may look at the pipeline, submit its workflows and freeze it, and nothing else:
+ * ServiceAccounts of a namespace of their own, which is deleted in the end.
  */
 export async function withPeople<T>(names: string[], use: (people: Record<string, Person>) => Promise<T>): Promise<T> {
   const admin = connect();
