@@ -9,6 +9,7 @@ import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";
 import { appHead, appUnderLoad } from "./app";
+import { boardSize, boardTimes } from "./board";
 import { compareBuilds } from "./builds";
 import { deployTimes, peakMemory } from "./deploys";
 import { abortHead, abortTime, gatewayHead, gatewayOverhead, watchingMemory } from "./gateway";
@@ -58,6 +59,10 @@ const sections: Record<string, () => Promise<void>> = {
     print("An answer through the gateway and without it", await gatewayOverhead(connect()), gatewayHead);
     print("From the change that takes canary's users away", await abortTime(connect()), abortHead);
     print("Memory of the gateway and of the monitoring, in MiB", await watchingMemory(connect()), ["POD", "MEMORY"]);
+  },
+  async board() {
+    print("The board's page, in kB as gzip sends it; the bar is 300", await boardSize(), ["", "KB"]);
+    print("The board's page, in ms", await boardTimes((await readStatus(connect())).urls.board));
   },
   async memory() {
     print("Peak memory of each environment's pod, in MiB", await peakMemory(connect()), ["", "PEAK", "LIMIT"]);
