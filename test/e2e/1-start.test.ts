@@ -23,7 +23,6 @@ describe("Given a machine with Node, Go and apt", () => {
         "argoCd",
         "argoWorkflows",
         "board",
-        "board",
         "canary",
         "gateway",
         "mlflow",

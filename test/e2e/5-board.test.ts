@@ -47,9 +47,19 @@ async function send(page: Page, button: string, why = ""): Promise<void> {
   await dialog.getByRole("button", { name: button }).click();
 }
 
+/** Waits until the board says that an environment serves a version. */
+const served = (page: Page, name: string, version: string) =>
+  page
+    .locator(".stage-card")
+    .filter({ has: page.getByRole("heading", { name, exact: true }) })
+    .locator(".stage-number", { hasText: version })
+    .waitFor();
+
 const picture = async (page: Page, name: string) => {
-  if (process.env.GOURMETGRAM_UPDATE_DOCS)
-    await page.screenshot({ path: join(repositoryRoot, "docs", `board-${name}.png`), fullPage: true });
+  if (!process.env.GOURMETGRAM_UPDATE_DOCS) return;
+  const close = page.getByRole("button", { name: "Close", exact: true });
+  if (await close.isVisible()) await close.click();
+  await page.screenshot({ path: join(repositoryRoot, "docs", `board-${name}.png`), fullPage: true });
 };
 
 describe("Given the board of a running pipeline", () => {
@@ -79,7 +89,7 @@ describe("Given the board of a running pipeline", () => {
       await picture(page, "run");
       await page.locator(".run, details", { hasText: "Promoted" }).first().waitFor();
       const version = (await environment("canary")).version!;
-      await page.locator(".stage", { hasText: "canary" }).getByText(version).first().waitFor();
+      await served(page, "canary", version);
       await picture(page, "pipeline");
 
       await page.getByRole("button", { name: "Train …" }).click();
@@ -89,7 +99,7 @@ describe("Given the board of a running pipeline", () => {
         .getByText(/OOMKilled: the model needs more than the memory limit/)
         .first()
         .waitFor();
-      await page.locator(".stage", { hasText: "staging" }).getByText(version).first().waitFor();
+      await served(page, "staging", version);
 
       await page.getByRole("link", { name: "Models" }).click();
       await page.getByRole("cell", { name: "oversized" }).first().waitFor();
@@ -124,7 +134,7 @@ describe("Given the board of a running pipeline", () => {
         await picture(his, "approval");
         await answer(his, "Approve");
         await send(his, "Approve", "looked at canary for an hour");
-        await his.locator(".stage", { hasText: "production" }).getByText(version).first().waitFor();
+        await served(his, "production", version);
         await expectSettled({ canary: version, production: version });
 
         await hers.getByRole("button", { name: "Freeze …" }).click();
