@@ -10,6 +10,7 @@ import { type Person, usernameOf, withPeople } from "./people";
 import { withStackChange } from "./stack-change";
 
 const minutes = 60_000;
+const aTraining = { timeout: 15 * minutes };
 let browser: Browser;
 let address: string;
 
@@ -28,7 +29,7 @@ afterAll(async () => {
 async function open(person?: Person): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
-  page.setDefaultTimeout(10 * minutes);
+  page.setDefaultTimeout(2 * minutes);
   page.on("pageerror", (error) => expect.fail(`the page failed: ${error.message}`));
   await page.goto(address);
   await page.getByRole("heading", { name: "staging", exact: true }).waitFor();
@@ -87,7 +88,7 @@ describe("Given the board of a running pipeline", () => {
       await page.getByText("The training normal has started").waitFor();
       await page.locator(".step", { hasText: "train" }).first().getByText("Running").waitFor();
       await picture(page, "run");
-      await page.locator(".run, details", { hasText: "Promoted" }).first().waitFor();
+      await page.locator(".run, details", { hasText: "Promoted" }).first().waitFor(aTraining);
       const version = (await environment("canary")).version!;
       await served(page, "canary", version);
       await picture(page, "pipeline");
@@ -98,7 +99,7 @@ describe("Given the board of a running pipeline", () => {
       await page
         .getByText(/OOMKilled: the model needs more than the memory limit/)
         .first()
-        .waitFor();
+        .waitFor(aTraining);
       await served(page, "staging", version);
 
       await page.getByRole("link", { name: "Models" }).click();
@@ -130,7 +131,7 @@ describe("Given the board of a running pipeline", () => {
           `${anna.username} asked for this promotion, and may not approve it: another person has to`,
         );
         await hers.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
-        await his.getByText(`${anna.username} asked`).waitFor();
+        await his.getByText(`${anna.username} asked`).first().waitFor();
         await picture(his, "approval");
         await answer(his, "Approve");
         await send(his, "Approve", "looked at canary for an hour");

@@ -29,7 +29,7 @@ function Figures({ view }: { readonly view: DeliveryView }) {
         <Tile
           label="Turned away"
           value={turnedAwayShare(view)}
-          more={[`${turnedAway} versions`, ...gates].join(", ")}
+          more={[`${turnedAway} ${turnedAway === 1 ? "version" : "versions"}`, ...gates].join(", ")}
         />
       </dl>
       <table class="plain">

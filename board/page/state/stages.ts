@@ -40,8 +40,9 @@ const waitingFor = ({ approvals }: PipelineView, environment: string, moving: st
 function moveState(source: Stage, target: EnvironmentView, view: PipelineView): MoveState {
   if (numberOf(source.version) === null) return "nothing";
   if (source.version === target.version) return "same";
-  if (view.runs.some((run) => promotes(run, source.version))) return "running";
+  // The Workflow that promotes runs while it waits.
   if (waitingFor(view, target.name, source.version)) return "waiting";
+  if (view.runs.some((run) => promotes(run, source.version))) return "running";
   if (view.freeze) return "frozen";
   if (target.closed !== null) return "closed";
   return source.soakLeft === null ? "ready" : "soaking";

@@ -64,6 +64,7 @@ describe("the way between two environments", () => {
     ["Ready", "ready", {}, {}, { runs: [{ ...run([], "promote-model"), finishedAt: at }] }],
     ["Ready", "ready", {}, {}, { runs: [{ ...run([], "promote-model"), version: "1.0.5" }] }],
     ["Waits for approval", "waiting", {}, { needsApproval: true }, { approvals: [waiting] }],
+    ["Waits for approval", "waiting", {}, {}, { approvals: [waiting], runs: [run([], "promote-model")] }],
     ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, version: "1.0.6" }] }],
     ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, phase: "Expired" }] }],
     ["Frozen", "frozen", {}, { closed: "until Monday" }, { freeze }],
