@@ -1,5 +1,6 @@
 import { basename, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { readParameters } from "../client/environments";
 import { readFreeze, writeFreeze } from "../client/freeze";
 import { mlflowServerVersion } from "../client/mlflow";
 import { listModels } from "../client/models";
@@ -230,10 +231,8 @@ async function restore(
 }
 
 async function baseDigest(cluster: Cluster): Promise<string> {
-  const { data } = await cluster.api<{ data: Record<string, string> }>(
-    `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`,
-  );
-  return data["app-base-image"].split("@")[1];
+  const parameters = await readParameters(cluster);
+  return parameters["app-base-image"]!.split("@")[1];
 }
 
 /** What a person sees at the end. */

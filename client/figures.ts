@@ -1,5 +1,5 @@
-import { workflowNamespace } from "../components/shared/workflow-names";
 import { ApiError, type Cluster } from "../lib/kube-client";
+import { readParameters } from "./environments";
 
 /** What the app of one environment answered people in the last minute. Null: nobody asked. */
 export interface Figures {
@@ -39,10 +39,7 @@ interface Answer {
  * @throws if Prometheus does not answer, or refuses a query
  */
 export async function readFigures(cluster: Cluster): Promise<Record<string, Figures> | null> {
-  const { data } = await cluster.api<{ data?: { "prometheus-url"?: string } }>(
-    `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`,
-  );
-  const url = data?.["prometheus-url"];
+  const { "prometheus-url": url } = await readParameters(cluster);
   if (!url) return null;
   const answers = await Promise.all(names.map((name) => query(cluster, url, queries[name])));
   const environments = new Set(answers.flatMap((answer) => [...answer.keys()]));

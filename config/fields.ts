@@ -26,10 +26,13 @@ export function byName<Value extends z.ZodType>(meaning: string, names: readonly
   return mapping(meaning, name, `a mapping of ${names.join(", ")}`, `unknown name: write ${oneOf(names)}`, value);
 }
 
+const ownNameForm = "[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?";
+const ownNameRule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
+
 // `gourmetgram-<name>` is a namespace. With the tag of the bundle, it is also the name of a Job.
 // `<name>` is an alias in MLflow and the beginning of image tags.
 const reservedNames = ["platform", "gateway", "mlflow", "board", "development", "latest", "gate"];
-const environmentForm = `(?!(?:${reservedNames.join("|")}|v\\d+)$)[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?`;
+const environmentForm = `(?!(?:${reservedNames.join("|")}|v\\d+)$)${ownNameForm}`;
 
 /**
  * A mapping from names of environments to values of one kind.
@@ -37,12 +40,11 @@ const environmentForm = `(?!(?:${reservedNames.join("|")}|v\\d+)$)[a-z](?:[a-z0-
  */
 export function byEnvironment<Value extends z.ZodType>(meaning: string, value: Value, others: readonly string[] = []) {
   const name = z.string().regex(new RegExp(`^(?:${[...others, environmentForm].join("|")})$`));
-  const rule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
   return mapping(
     meaning,
     name,
     "a mapping of environments, as in staging, canary, production",
-    `invalid name of an environment: ${rule}; ${reservedNames.join(", ")} and names like v1 are reserved`,
+    `invalid name of an environment: ${ownNameRule}; ${reservedNames.join(", ")} and names like v1 are reserved`,
     value,
   );
 }
@@ -50,16 +52,19 @@ export function byEnvironment<Value extends z.ZodType>(meaning: string, value: V
 /** A mapping from names of receivers to values of one kind. */
 export function byReceiver<Value extends z.ZodType>(meaning: string, value: Value) {
   // A key of a ConfigMap, and part of the name of a volume.
-  const name = z.string().regex(/^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$/);
-  const rule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
-  return mapping(meaning, name, "a mapping of receivers, as in ops", `invalid name of a receiver: ${rule}`, value);
+  return byOwnName(meaning, "receiver", "ops", value);
 }
 
 /** A mapping from names of windows to values of one kind. */
 export function byWindow<Value extends z.ZodType>(meaning: string, value: Value) {
-  const name = z.string().regex(/^[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$/);
-  const rule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
-  return mapping(meaning, name, "a mapping of windows, as in exams", `invalid name of a window: ${rule}`, value);
+  return byOwnName(meaning, "window", "exams", value);
+}
+
+/** A mapping from names that the stack chooses to values of one kind. @param what what has such a name, as in window */
+function byOwnName<Value extends z.ZodType>(meaning: string, what: string, example: string, value: Value) {
+  const name = z.string().regex(new RegExp(`^${ownNameForm}$`));
+  const nameError = `invalid name of a ${what}: ${ownNameRule}`;
+  return mapping(meaning, name, `a mapping of ${what}s, as in ${example}`, nameError, value);
 }
 
 /** A text for people. */
@@ -80,13 +85,12 @@ const checkNames = ["success", "p95", "confidence", "classes"];
 
 /** A mapping from names of a stack's own metrics to values of one kind. */
 export function byMetric<Value extends z.ZodType>(meaning: string, value: Value) {
-  const name = z.string().regex(new RegExp(`^(?!(?:${checkNames.join("|")})$)[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?$`));
-  const rule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
+  const name = z.string().regex(new RegExp(`^(?!(?:${checkNames.join("|")})$)${ownNameForm}$`));
   return mapping(
     meaning,
     name,
     "a mapping of metrics by their names, as in memory",
-    `invalid name of a metric: ${rule}; ${checkNames.join(", ")} are checks already`,
+    `invalid name of a metric: ${ownNameRule}; ${checkNames.join(", ")} are checks already`,
     value,
   );
 }

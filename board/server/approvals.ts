@@ -1,6 +1,6 @@
 /** Approvals of promotions, and the calendar: the one place where the board learns of them. */
-import { listApprovals, readApprovalRules, respond } from "../../client/approvals";
-import { parametersPath } from "../../client/environments";
+import { listApprovals, parseApprovalRules, respond } from "../../client/approvals";
+import { readParameters } from "../../client/environments";
 import { closedReason, type PromotionWindow } from "../../client/windows";
 import type { Cluster } from "../../lib/kube-client";
 import type { Act, ApprovalView, EnvironmentView } from "../api";
@@ -26,10 +26,10 @@ export interface PromotionRules {
 export const noRules: PromotionRules = { approved: [], windows: [] };
 
 export async function readPromotionRules(cluster: Cluster): Promise<PromotionRules> {
-  const { data } = await cluster.api<{ data?: { windows?: string } }>(parametersPath);
+  const parameters = await readParameters(cluster);
   return {
-    approved: Object.keys(await readApprovalRules(cluster)),
-    windows: JSON.parse(data?.windows ?? "[]") as PromotionWindow[],
+    approved: Object.keys(parseApprovalRules(parameters)),
+    windows: JSON.parse(parameters.windows ?? "[]") as PromotionWindow[],
   };
 }
 

@@ -1,4 +1,4 @@
-import { parametersPath } from "../../client/environments";
+import { readParameters } from "../../client/environments";
 import { listNewestModels, type Model, readRegisteredVersion } from "../../client/models";
 import { newestModels, type Status, statusOf } from "../../client/pipeline-status";
 import { listNewestReleases } from "../../client/releases";
@@ -74,6 +74,5 @@ export class PipelineReader {
 }
 
 async function readMinimumSoak(cluster: WatchedCluster): Promise<number> {
-  const { data } = await cluster.api<{ data?: Record<string, string> }>(parametersPath);
-  return Number(data?.["minimum-soak-minutes"] ?? 0) || 0;
+  return Number((await readParameters(cluster))["minimum-soak-minutes"] ?? 0) || 0;
 }

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import * as k8s from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import * as yaml from "js-yaml";
+import { readYaml } from "../shared/yaml-file";
 
 interface Variable {
   readonly name: string;
@@ -62,6 +61,4 @@ export function withValues(variables: Variable[], values: Readonly<Record<string
   }));
 }
 
-export function readPolicy(file: string): Policy {
-  return yaml.load(readFileSync(file, "utf8"), { filename: file }) as Policy;
-}
+export const readPolicy = (file: string): Policy => readYaml(file);

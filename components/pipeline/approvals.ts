@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import * as yaml from "js-yaml";
 import type { PipelineSettings } from "../../config";
+import { readYaml } from "../shared/yaml-file";
 import { admission } from "./admission";
 
 type Approval = PipelineSettings["approval"];
@@ -22,12 +21,9 @@ export class Approvals extends pulumi.ComponentResource {
   constructor(name: string, { approval, namespace, folder }: ApprovalsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:Approvals", name, {}, opts);
     const child = { parent: this };
-    const file = join(folder, "approval-crd.yaml");
     const crd = new k8s.apiextensions.v1.CustomResourceDefinition(
       `${name}-crd`,
-      yaml.load(readFileSync(file, "utf8"), {
-        filename: file,
-      }) as k8s.types.input.apiextensions.v1.CustomResourceDefinition,
+      readYaml<k8s.types.input.apiextensions.v1.CustomResourceDefinition>(join(folder, "approval-crd.yaml")),
       child,
     );
     admission(

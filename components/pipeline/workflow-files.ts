@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import * as yaml from "js-yaml";
 import type { Manifest } from "../platform/release-manifests";
+import { readYaml } from "../shared/yaml-file";
 
 type Fields = Record<string, unknown>;
 
@@ -11,10 +11,9 @@ const kinds = ["WorkflowTemplate", "CronWorkflow"];
 
 /** The templates, with the defaults of the folder, and the schedules, in the order of their files' names. */
 export function readWorkflows(folder: string): Manifest[] {
-  const read = (file: string) => yaml.load(readFileSync(join(folder, file), "utf8"), { filename: file });
   const files = readdirSync(folder).filter((file) => file.endsWith(".yaml") && file !== defaultsFile);
-  const manifests = files.sort().map((file) => read(file) as Manifest);
-  const defaults = read(defaultsFile) as { spec: Fields };
+  const manifests = files.sort().map((file) => readYaml<Manifest>(join(folder, file)));
+  const defaults = readYaml<{ spec: Fields }>(join(folder, defaultsFile));
   return manifests
     .filter(({ kind }) => kinds.includes(kind))
     .map((manifest) =>

@@ -2,20 +2,9 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
 import type { Act, ActAnswer, ModelsPage, PipelineView, SessionView } from "../../board/api";
+import { securityHeaders } from "../../board/server/static-files";
 import { historyPage, servedAt } from "./records";
 import { makeScene, type Scene, type SceneName } from "./scenes";
-
-/** As the board's own server sends it. */
-const contentSecurityPolicy = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join("; ");
 
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",
@@ -106,7 +95,7 @@ async function sendFile(folder: string, path: string, response: ServerResponse):
   response
     .writeHead(body ? 200 : 404, {
       "content-type": types[extname(file)] ?? "application/octet-stream",
-      "content-security-policy": contentSecurityPolicy,
+      "content-security-policy": securityHeaders["content-security-policy"],
       "x-content-type-options": "nosniff",
     })
     .end(body ?? "There is no such file.");

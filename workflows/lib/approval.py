@@ -94,10 +94,8 @@ def read(name: str) -> Approval | None:
 
 def close(name: str, decision: Decision) -> None:
     """Writes to a request what it has come to: nobody can respond to it any more."""
-    status = json.dumps({"status": {"phase": decision.phase, "reason": decision.sentence}})
-    where = ["--namespace", constants.ARGO_NAMESPACE, "--subresource", "status"]
-    how = ["--type", "merge", "--field-manager", constants.FIELD_MANAGER, "--patch", status]
-    kubectl.run("patch", KIND, name, *where, *how)
+    change = {"status": {"phase": decision.phase, "reason": decision.sentence}}
+    kubectl.merge(KIND, name, constants.ARGO_NAMESPACE, change, "status")
 
 
 def responses(approval: Approval) -> list[Response]:

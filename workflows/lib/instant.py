@@ -3,6 +3,9 @@
 import datetime
 import time
 
+# Seconds since 1970 of the year 3000: nothing that the pipeline reads is later.
+END_OF_TIME = 32_503_680_000
+
 
 def timestamp(seconds: float) -> str:
     """Seconds since 1970 as UTC, to the second: `2026-01-05T10:00:00Z`."""

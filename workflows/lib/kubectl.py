@@ -65,10 +65,11 @@ def get(kind: str, name: str, namespace: str) -> KubernetesObject:
     return json.loads(run("get", kind, name, "--namespace", namespace, "--output", "json"))
 
 
-def merge(kind: str, name: str, namespace: str, change: KubernetesObject) -> None:
-    """Changes fields of an object, in the pipeline's name."""
+def merge(kind: str, name: str, namespace: str, change: KubernetesObject, subresource: str = "") -> None:
+    """Changes fields of an object, or of one of its subresources, in the pipeline's name."""
+    part = ["--subresource", subresource] if subresource else []
     how = ["--type", "merge", "--field-manager", constants.FIELD_MANAGER, "--patch", json.dumps(change)]
-    run("patch", kind, name, "--namespace", namespace, *how)
+    run("patch", kind, name, "--namespace", namespace, *part, *how)
 
 
 def list_objects(kind: str, namespace: str, selector: str = "") -> list[KubernetesObject]:

@@ -8,11 +8,9 @@ import re
 import time
 from typing import Any, NamedTuple
 
-from lib import argocd, rollout
+from lib import argocd, instant, rollout
 
 ANNOTATION = "gourmetgram.io/last-release"
-# Milliseconds since 1970 of the year 3000: no release is later.
-END_OF_TIME = 32_503_680_000_000
 BASE = "base"  # app version of the base image, which has no model
 
 _APP_VERSION = re.compile(r"1\.0\.([1-9][0-9]{0,8})|base", re.ASCII)
@@ -60,7 +58,8 @@ def held(application: argocd.Application) -> LastRelease | None:
     try:
         fields: Any = json.loads(text)
         found = served(fields["version"], fields["digest"])
-        return LastRelease(found, int(fields["at"])) if found and 0 <= fields["at"] < END_OF_TIME else None
+        is_time = 0 <= fields["at"] < 1000 * instant.END_OF_TIME
+        return LastRelease(found, int(fields["at"])) if found and is_time else None
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 

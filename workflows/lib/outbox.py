@@ -17,8 +17,6 @@ OVERDUE = 86400  # seconds for which a receiver fails before people are told
 _DELAY = 900
 # Events live for an hour. Whoever looks less often misses some.
 _GAP = 3300
-# Seconds since 1970 of the year 3000.
-END_OF_TIME = 32_503_680_000
 # A receiver that answers so may take the same message later.
 _LATER = (408, 425, 429)
 
@@ -67,7 +65,7 @@ def parse(text: str) -> Outbox | None:
         found = Outbox(**json.loads(text))
         waiting = tuple(Message(*one) for one in found.waiting)
         times = (found.since, found.read, found.failing, *found.seen.values())
-        is_one = all(isinstance(one, int) and 0 <= one < END_OF_TIME for one in times)
+        is_one = all(isinstance(one, int) and 0 <= one < instant.END_OF_TIME for one in times)
         is_one = is_one and isinstance(found.freeze, str) and all(map(_is_message, waiting))
         return found._replace(waiting=waiting, told=tuple(found.told)) if is_one else None
     except (ValueError, TypeError, AttributeError, RecursionError):
