@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { currentStack, parseSettings, readStackFile, type Settings, type StackFile, settingsOf } from "../config";
+import { exposedPorts, pagePorts } from "../config/exposed-ports";
 import { imageKeys } from "../images/catalogue";
 import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
@@ -19,6 +20,7 @@ import { writeLocalImages } from "../local/toolchain/third-party-images/images-f
 import { pushLocalImages } from "../local/toolchain/third-party-images/mirror";
 import { localImageNames, neededBinaries } from "../local/toolchain/third-party-images/recipes";
 import { recordUrls } from "../local/urls";
+import { clusterToolFor, ensureCluster } from "../stacks/docker-cluster";
 import { refuseEarlierState } from "../stacks/earlier-state";
 import { type LocalValues, localStack } from "../stacks/local-settings";
 import { localValues, prepareStack, recordedResources, resume, stackExists, up } from "../stacks/local-stack";
@@ -29,7 +31,8 @@ import { safePlan, type UpdateOptions } from "./safe-plan";
 
 const usage = `Usage: npm start -- [--refresh] [--allow-data-loss]
 
-Updates the stack that GOURMETGRAM_STACK names, default staging, and creates the local cluster if the stack uses it.
+Updates the stack that GOURMETGRAM_STACK names, default staging, and creates the cluster if the stack uses the local
+cluster or one in Docker (kind, k3d).
   --refresh          compares the program with the cluster, and so takes back what was changed there by hand
   --allow-data-loss  updates without the check that no data is lost`;
 
@@ -53,8 +56,10 @@ async function main(): Promise<number> {
   return 0;
 }
 
-/** Updates a stack on the user's cluster. */
+/** Updates a stack on the user's cluster, which may be one that is made in Docker here. */
 async function startRemote(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
+  const tool = clusterToolFor(file);
+  if (tool) await ensureCluster(tool, stack, file, new Phases());
   const recorded = await selectUserStack(stack);
   const plan = await safePlan(stack, plainUpdate, recorded, options, console.log);
   await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
@@ -160,20 +165,6 @@ async function bootCluster(settings: Settings, phases: Phases): Promise<Ports> {
   const ports = await phases.run("Cluster", (progress) => startCluster(forwards, progress));
   for (const notice of portNotices(forwards, ports)) phases.say(`! ${notice}`);
   return ports;
-}
-
-/** Ports of what people open, by name: every environment of the promotion path, the pages and the gateway. */
-function exposedPorts(settings: Settings): Record<string, number> {
-  const environmentPorts = Object.entries(settings.promotionPath).map(([name, { port }]) => [name, port]);
-  return { ...Object.fromEntries(environmentPorts), ...pagePorts(settings) };
-}
-
-function pagePorts({ exposure, gateway, board }: Settings): Record<string, number> {
-  return {
-    ...exposure.ports,
-    ...(gateway && { gateway: gateway.port }),
-    ...(board.install && { board: board.port }),
-  };
 }
 
 /** Builds the project's images, and the third-party images that need none of the tools that take long to compile. */

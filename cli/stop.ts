@@ -9,6 +9,7 @@ import { Phases } from "../lib/phases";
 import { leftovers, removeData, stopCluster } from "../local/cluster/down";
 import { unhealthyReason } from "../local/cluster/health";
 import { takeLock } from "../local/cluster/lock";
+import { clusterToolFor, stopInDocker } from "../stacks/docker-cluster";
 import { earlierState } from "../stacks/earlier-state";
 import { destroy, recoverFromKill, stackExists } from "../stacks/local-stack";
 import { refuseOthers, refuseProtected } from "../stacks/protect-check";
@@ -23,7 +24,8 @@ async function main(): Promise<number> {
   if (file && parseCluster(file).context !== localContext) {
     if (values["keep-data"])
       throw new Error("--keep-data is for the local cluster. Your cluster keeps running, so there is nothing to stop.");
-    await destroyWithUserPulumi(stack);
+    const tool = clusterToolFor(file);
+    await (tool ? stopInDocker(tool, stack, file, new Phases()) : destroyWithUserPulumi(stack));
     return 0;
   }
   if (process.platform !== "linux" || process.getuid?.() !== 0)

@@ -315,10 +315,12 @@ function hostIssues({ type, host }: Sections["exposure"], hasPages: boolean): Co
   return [issue(["exposure", "host"], `missing: write the host name or address that people open${reason}`)];
 }
 
-function unusedNodePortIssues({ nodePorts }: Sections["exposure"]): ConfigIssue[] {
-  if (Object.keys(nodePorts).length === 0) return [];
-  const message = "remove them, or write type: NodePort, since no other type has node ports";
-  return [issue(["exposure", "nodePorts"], message)];
+function unusedNodePortIssues({ nodePorts, portsMapped }: Sections["exposure"]): ConfigIssue[] {
+  const remedy = "or write type: NodePort, since no other type has node ports";
+  return [
+    ...(Object.keys(nodePorts).length > 0 ? [issue(["exposure", "nodePorts"], `remove them, ${remedy}`)] : []),
+    ...(portsMapped ? [issue(["exposure", "portsMapped"], `remove it, ${remedy}`)] : []),
+  ];
 }
 
 function nodePortIssues(

@@ -195,6 +195,10 @@ const exposure = section("How people reach the environments and the pages.", {
     }),
     [...Object.keys(uiPorts.shape), "gateway", "board"],
   ).default({}),
+  portsMapped: flag(
+    "for `NodePort`: whether people open the ports of the environments and pages all the same, since something in " +
+      "front of the nodes leads each to its node port, as kind's `extraPortMappings` do",
+  ).default(false),
 });
 
 const environmentPort = port("port at which people open the environment");

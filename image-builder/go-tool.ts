@@ -4,24 +4,25 @@ import { exec } from "../lib/exec";
 import { goModuleDir, goWanted } from "../lib/go-module";
 import { cacheDir, toolPath } from "../lib/paths";
 
-const packages = {
-  crane: "github.com/google/go-containerregistry/cmd/crane",
-  hey: "github.com/rakyll/hey",
+const tools = {
+  crane: { module: "shared", package: "github.com/google/go-containerregistry/cmd/crane" },
+  hey: { module: "shared", package: "github.com/rakyll/hey" },
+  kind: { module: "kind", package: "sigs.k8s.io/kind" },
 };
 
 /**
- * Path of a command-line tool that builds images or runs inside them. It comes from the cache. If the cache does not
- * have it, it is compiled in seconds, at the version that go.mod states.
+ * Path of a command-line tool that builds images, runs inside them, or makes a cluster. It comes from the cache. If the
+ * cache does not have it, it is compiled in seconds, at the version that go.mod states.
  */
-export async function goTool(name: keyof typeof packages): Promise<string> {
+export async function goTool(name: keyof typeof tools): Promise<string> {
   const path = toolPath(name);
   if (existsSync(path)) return path;
   if (process.env.PATH?.split(":").some((dir) => existsSync(join(dir, "go"))) !== true)
     throw new Error(
       `${name} is neither in the cache nor can it be compiled: install Go ${goWanted()} or newer and run this again.`,
     );
-  await exec("go", ["install", "-trimpath", "-ldflags=-s -w", packages[name]], {
-    cwd: goModuleDir("shared"),
+  await exec("go", ["install", "-trimpath", "-ldflags=-s -w", tools[name].package], {
+    cwd: goModuleDir(tools[name].module),
     env: { CGO_ENABLED: "0", GOBIN: join(cacheDir(), "bin"), GOFLAGS: "-mod=readonly", GOWORK: "off" },
   });
   return path;

@@ -44,7 +44,7 @@ export function localStack(file: StackFile, local: LocalValues): StackFile {
       ...changed("cluster", (section) => ({ ...section, kubeconfig: local.kubeconfig })),
       ...("platform" in settings ? {} : platform()),
       // The addresses and node ports are those of the exposure type that is replaced.
-      ...changed("exposure", ({ nodePorts: _nodePorts, ...section }) => ({
+      ...changed("exposure", ({ nodePorts: _nodePorts, portsMapped: _portsMapped, ...section }) => ({
         ...section,
         type: "externalIPs",
         addresses: [nodeIp],

@@ -76,6 +76,13 @@ const notInstalled = () =>
       "install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.",
   );
 
+/** @throws if Pulumi is not installed, or not logged in */
+export async function requireUserPulumi(): Promise<void> {
+  await userPulumiOutput("whoami").catch((error: CommandError) => {
+    throw error.code === null ? notInstalled() : error;
+  });
+}
+
 /** Runs the user's Pulumi without questions. @returns its standard output */
 export const userPulumiOutput = (...args: string[]): Promise<string> =>
   exec("pulumi", [...args, "--non-interactive"], { cwd: repositoryRoot });

@@ -15,8 +15,8 @@ function stackFile(stack: string): Record<string, unknown> {
   return file.config;
 }
 
-/** The layouts that this project shows: the whole pipeline in one stack, and a stack per environment. */
-export const referenceStacks = ["staging", "platform", "canary", "production"];
+/** The layouts that this project shows: the whole pipeline in one stack, on kind and k3d too; one an environment. */
+export const referenceStacks = ["staging", "kind", "k3d", "platform", "canary", "production"];
 /** Names of all stack files, a team's own ones too. */
 export const shippedStacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.slice(1) ?? []);
 

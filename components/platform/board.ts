@@ -109,7 +109,7 @@ export class Board extends pulumi.ComponentResource {
 export function environmentLinks(promotionPath: PromotionPath, exposure: ExposureSettings): Record<string, string> {
   const links = Object.entries(promotionPath).flatMap(([name, { port, cluster, url }]): [string, string][] => {
     if (cluster) return url ? [[name, url]] : [];
-    const isKnown = exposure.type !== "NodePort" || name in exposure.nodePorts;
+    const isKnown = exposure.type !== "NodePort" || exposure.portsMapped || name in exposure.nodePorts;
     return isKnown ? [[name, exposedUrl(exposure, { name, port })]] : [];
   });
   return Object.fromEntries(links);

@@ -4,6 +4,7 @@
  * with `--cors-allowed-origins`, also if the page is its own. Neither list has a wildcard for names of hosts.
  */
 import type { ExposureSettings } from "../../config";
+import { openedPort } from "../shared/exposure";
 import { mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
 
 /** Its Service's names inside the cluster, from the short one, for pods of its namespace, to the full one. */
@@ -25,7 +26,7 @@ const anyPort = (host: string) => `${host.replace("[", "[[]")}:*`;
  */
 function publishedHosts(exposure: ExposureSettings, hosts: readonly string[]): string[] {
   const exposed = [exposure.host, ...exposure.addresses].filter((known) => known !== undefined);
-  const exposedPort = exposure.type === "NodePort" ? exposure.nodePorts.mlflow : exposure.ports.mlflow;
+  const exposedPort = openedPort(exposure, { name: "mlflow", port: exposure.ports.mlflow });
   const withAndWithout = (port: number) => (host: string) => [host, `${host}:${port}`];
   return [
     ...new Set([

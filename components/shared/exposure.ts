@@ -21,9 +21,14 @@ export function exposedServiceSpec(exposure: ExposureSettings, service: ExposedS
   } satisfies types.input.core.v1.ServiceSpec;
 }
 
+/** Port at which people open a Service. */
+export function openedPort(exposure: ExposureSettings, { name, port }: Pick<ExposedService, "name" | "port">): number {
+  return exposure.type === "NodePort" && !exposure.portsMapped ? exposure.nodePorts[name] : port;
+}
+
 /** Address that a person opens. The checks of the settings ensure that there is a host or an address. */
 export function exposedUrl(exposure: ExposureSettings, service: Pick<ExposedService, "name" | "port">): string {
   const host = exposure.host ?? exposure.addresses[0];
-  const port = exposure.type === "NodePort" ? exposure.nodePorts[service.name] : service.port;
+  const port = openedPort(exposure, service);
   return port === 80 ? `http://${host}` : `http://${host}:${port}`;
 }

@@ -105,4 +105,11 @@ describe("the addresses of the environments", () => {
       staging: "http://gourmetgram.example.org:30081",
       edge: "http://192.0.2.20",
     }));
+
+  it("are those of other stacks too where their ports lead to the node ports", () =>
+    expect(environmentLinks(path, { ...exposed("NodePort", { staging: 30081 }), portsMapped: true })).toEqual({
+      staging: "http://gourmetgram.example.org:8081",
+      canary: "http://gourmetgram.example.org:8080",
+      edge: "http://192.0.2.20",
+    }));
 });

@@ -56,6 +56,11 @@ describe("exposedUrl", () => {
       { type: "NodePort", nodePorts, host: "node.example.org" },
       "http://node.example.org:30081",
     ],
+    [
+      "the port that leads to the node port",
+      { type: "NodePort", nodePorts, portsMapped: true, host: "127.0.0.1" },
+      "http://127.0.0.1:8081",
+    ],
   ])("is %s", (_title, sections, expected) => expect(url(sections)).toBe(expected));
 
   it("leaves out port 80", () =>

@@ -115,6 +115,11 @@ describe("ModelRegistry", () => {
       ["node.example.org", "node.example.org:30800"],
     ],
     [
+      "the port that leads to the node port",
+      { exposure: { type: "NodePort", nodePorts, portsMapped: true, host: "node.example.org" } },
+      ["node.example.org", "node.example.org:8000"],
+    ],
+    [
       "an ingress",
       {
         exposure: { type: "LoadBalancer", host: "food.example.org" },

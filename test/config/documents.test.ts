@@ -87,6 +87,7 @@ describe("the schema for editors", () => {
         "port-taken-by-a-page",
         "port-taken-by-the-board",
         "port-taken-twice",
+        "ports-mapped-of-a-load-balancer",
         "registry-nodes-without-address",
         "remote-cluster-half-named",
         "remote-cluster-of-two",

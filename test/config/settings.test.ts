@@ -13,7 +13,7 @@ import {
 } from "../stack-files";
 
 describe("the shipped stack files", () => {
-  it("are the whole pipeline in one stack, and a stack per environment", () =>
+  it("are the whole pipeline in one stack, on kind and k3d too, and a stack per environment", () =>
     expect(shippedStacks).toEqual(expect.arrayContaining(referenceStacks)));
 
   it.each(shippedStacks)("%s is a valid configuration", (stack) => {
@@ -213,6 +213,7 @@ describe("what a stack leaves out", () => {
         addresses: [],
         ports: { mlflow: 8000, argoWorkflows: 2746, argoCd: 8082 },
         nodePorts: {},
+        portsMapped: false,
       },
       cluster: { context: "gourmetgram-local" },
     });
