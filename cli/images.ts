@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildBoard } from "../board/build";
+import { machineArchitecture, refuseUnbuildable } from "../image-builder/architecture";
 import { type BaseKind, baseKind } from "../image-builder/base";
 import { contentKey, fileHash } from "../image-builder/content-key";
 import { buildDockerfile, type Report } from "../image-builder/dockerfile";
@@ -24,16 +25,18 @@ import { connectTo } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { repositoryRoot, toolPath } from "../lib/paths";
 import { withPortForward } from "../lib/port-forward";
-import { refuseOtherArchitecture } from "../stacks/node-architecture";
+import { nodeArchitecture } from "../stacks/node-architecture";
 import { connect } from "../stacks/stack-cluster";
 
 const usage = `Usage: npm run images -- [build|push|pin] [${builtImageKeys.join("|")} ...]
-       [--registry host:port] [--tls] [--base local|published] [--json]`;
+       [--registry host:port] [--tls] [--base local|published] [--architecture amd64|arm64] [--json]`;
 
 /** How the project's images are built and pushed. */
 export interface ImageOptions {
   /** Default: `GOURMETGRAM_IMAGE_BASE`, else `published` where a Docker engine answers, else `local`. */
   base?: BaseKind;
+  /** Architecture of the images, as Kubernetes names it; default this machine's. */
+  architecture?: string;
   /** Registry with TLS; default false, plain HTTP. */
   tls?: boolean;
   /** Takes the progress lines; default standard error. */
@@ -48,14 +51,14 @@ const toStandardError: Report = (line) => console.error(line);
  */
 export async function buildImages(
   keys: readonly BuiltImageKey[] = builtImageKeys,
-  { base, report = toStandardError }: ImageOptions = {},
+  { base, architecture, report = toStandardError }: ImageOptions = {},
 ): Promise<Partial<Record<BuiltImageKey, BuiltImage>>> {
   const kind = base ?? (await baseKind());
   const built: Partial<Record<BuiltImageKey, BuiltImage>> = {};
   for (const key of keys) {
-    const images = key === "tools" ? { BINARIES: await binaries(kind, report) } : undefined;
+    const images = key === "tools" ? { BINARIES: await binaries(kind, architecture, report) } : undefined;
     built[key] = await withOtherFiles(key, (from) =>
-      buildDockerfile({ name: key, context: folder(key), base: kind, images, from }, report),
+      buildDockerfile({ name: key, context: folder(key), base: kind, architecture, images, from }, report),
     );
   }
   return built;
@@ -111,10 +114,10 @@ function folder(key: BuiltImageKey): string {
 }
 
 /** The image from which the tools image copies its binaries. */
-async function binaries(base: BaseKind, report: Report): Promise<BuiltImage> {
+async function binaries(base: BaseKind, architecture: string | undefined, report: Report): Promise<BuiltImage> {
   if (base === "published")
     return buildDockerfile(
-      { name: "binaries", context: folder("tools"), dockerfile: "binaries.Dockerfile", base },
+      { name: "binaries", context: folder("tools"), dockerfile: "binaries.Dockerfile", base, architecture },
       report,
     );
   const kubectl = toolPath("kubectl");
@@ -125,12 +128,18 @@ async function binaries(base: BaseKind, report: Report): Promise<BuiltImage> {
   return layerImage({ name: "binaries", key, files });
 }
 
-/** Reaches the pipeline's registry through the API server of the stack's cluster, whose nodes must run the images. */
-async function withPipelineRegistry<T>(use: (registry: string) => Promise<T>): Promise<T> {
+/**
+ * Reaches the pipeline's registry through the API server of the stack's cluster, whose nodes must run the images.
+ * @param use gets `host:port` of the registry, and the architecture of the nodes
+ */
+async function withPipelineRegistry<T>(use: (registry: string, architecture: string) => Promise<T>): Promise<T> {
   const context = process.env.GOURMETGRAM_CONTEXT;
   const cluster = context ? connectTo(context) : connect();
-  await refuseOtherArchitecture(cluster);
-  return withPortForward(cluster, "kube-system", "app=registry", 5000, (port) => use(`127.0.0.1:${port}`));
+  const architecture = await nodeArchitecture(cluster);
+  await refuseUnbuildable(architecture);
+  return withPortForward(cluster, "kube-system", "app=registry", 5000, (port) =>
+    use(`127.0.0.1:${port}`, architecture),
+  );
 }
 
 /** Looks up the digests that the catalogue lacks, and writes them as a stack file states them. */
@@ -144,6 +153,9 @@ async function pin(): Promise<string> {
   return ["  gourmetgram:images:", "    overrides:", ...(await Promise.all(lines))].join("\n");
 }
 
+const digestsOf = (built: Partial<Record<BuiltImageKey, BuiltImage>>) =>
+  Object.fromEntries(Object.entries(built).map(([key, { digest }]) => [key, digest]));
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -151,6 +163,7 @@ async function main(): Promise<number> {
       registry: { type: "string" },
       tls: { type: "boolean", default: false },
       base: { type: "string" },
+      architecture: { type: "string" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -171,11 +184,17 @@ async function main(): Promise<number> {
     );
   const keys = positionals.length ? (positionals as BuiltImageKey[]) : [...builtImageKeys];
   if (values.base) process.env.GOURMETGRAM_IMAGE_BASE = values.base;
-  const push = (registry: string) => pushImages(keys, registry, { tls: values.tls });
+  const push = (registry: string, architecture: string) =>
+    pushImages(keys, registry, { tls: values.tls, architecture });
+  const isForNodes = action === "push" && !values.registry;
+  if (isForNodes && values.architecture)
+    throw new Error("--architecture is for build and for --registry: the images of a cluster are built for its nodes.");
+  const architecture = values.architecture ?? machineArchitecture();
+  if (!isForNodes) await refuseUnbuildable(architecture);
   const digests =
     action === "push"
-      ? await (values.registry ? push(values.registry) : withPipelineRegistry(push))
-      : Object.fromEntries(Object.entries(await buildImages(keys)).map(([key, { digest }]) => [key, digest]));
+      ? await (values.registry ? push(values.registry, architecture) : withPipelineRegistry(push))
+      : digestsOf(await buildImages(keys, { architecture }));
   if (values.json) console.log(JSON.stringify(digests));
   return 0;
 }

@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { exec, succeeds } from "../lib/exec";
+import { exec } from "../lib/exec";
 import { cacheDir } from "../lib/paths";
+import { machineArchitecture } from "./architecture";
 import { type BaseKind, localBase, machineSources } from "./base";
+import { hasDocker } from "./builder";
 import { contentKey } from "./content-key";
 import { type BuiltImage, cachedLayout } from "./layout";
 
@@ -17,6 +19,8 @@ export interface DockerfileImage {
   /** Name of the Dockerfile in `context`; default `Dockerfile`. */
   dockerfile?: string;
   base: BaseKind;
+  /** Architecture, as Kubernetes names it; default this machine's. See `refuseUnbuildable` for what it needs. */
+  architecture?: string;
   /** Images that the Dockerfile names by an `ARG`. */
   images?: Record<string, BuiltImage>;
   /** Files and folders from elsewhere that the Dockerfile copies by `--from=<name>`: their paths, by name. */
@@ -32,7 +36,8 @@ export async function buildDockerfile(image: DockerfileImage, report: Report): P
   const images = { ...(base && { BASE: base }), ...image.images };
   const digests = Object.entries(images).map(([arg, { digest }]) => `${arg}=${digest}`);
   const others = Object.values(image.from ?? {}).flat();
-  const key = await contentKey([image.context, ...others], [image.dockerfile ?? "Dockerfile", image.base, ...digests]);
+  const texts = [image.dockerfile ?? "Dockerfile", image.base, ...platform(image), ...digests];
+  const key = await contentKey([image.context, ...others], texts);
   const started = Date.now();
   const built = await cachedLayout(image.name, key, async (dir) => {
     report(`${image.name}: building`);
@@ -47,6 +52,10 @@ export async function buildDockerfile(image: DockerfileImage, report: Report): P
   return built;
 }
 
+/** The option that names the platform, for another architecture than this machine's. */
+const platform = ({ architecture = machineArchitecture() }: DockerfileImage): string[] =>
+  architecture === machineArchitecture() ? [] : [`--platform=linux/${architecture}`];
+
 /** Copies what is from elsewhere into build contexts of their own. @param use gets the options that name these */
 async function withContexts(image: DockerfileImage, use: (options: string[]) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "gourmetgram-contexts-"));
@@ -57,15 +66,6 @@ async function withContexts(image: DockerfileImage, use: (options: string[]) => 
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-/** Whether to build with Docker. A local base is a folder of files, which only buildah reads. */
-async function hasDocker(base: BaseKind): Promise<boolean> {
-  if (base === "published" && (await succeeds("docker", ["info"]))) return true;
-  if (await succeeds("buildah", ["--version"])) return false;
-  throw new Error(
-    "The images cannot be built without a Docker engine or buildah: install one of them (`apt-get install buildah`).",
-  );
 }
 
 async function buildWithDocker(
@@ -87,7 +87,18 @@ async function buildWithDocker(
   const dockerfile = join(image.context, image.dockerfile ?? "Dockerfile");
   await exec(
     "docker",
-    ["build", "--provenance=false", "--tag", tag, "--file", dockerfile, ...contexts, ...args.flat(), image.context],
+    [
+      "build",
+      "--provenance=false",
+      ...platform(image),
+      "--tag",
+      tag,
+      "--file",
+      dockerfile,
+      ...contexts,
+      ...args.flat(),
+      image.context,
+    ],
     { onLine: progress },
   );
   const archive = join(dir, "image.tar");
@@ -152,7 +163,8 @@ async function buildWithBuildah(
       args.push("--build-arg", `${arg}=${name}`);
     }
     const dockerfile = join(context, image.dockerfile ?? "Dockerfile");
-    await buildah(["bud", "--layers", "--tag", tag, "--file", dockerfile, ...contexts, ...volumes, ...args, context]);
+    const options = ["--layers", ...platform(image), "--tag", tag, "--file", dockerfile];
+    await buildah(["bud", ...options, ...contexts, ...volumes, ...args, context]);
     // These layers pass only over loopback, where compression would cost more time than it saves.
     await buildah(["push", ...(image.base === "local" ? ["--disable-compression"] : []), tag, `oci:${dir}:latest`]);
   } finally {

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
+import { refuseUnbuildable } from "../image-builder/architecture";
 import { type CommandError, type ExecOptions, exec } from "../lib/exec";
 import { deferInterrupts } from "../lib/interrupts";
 import { repositoryRoot } from "../lib/paths";
 import { recordUrls } from "../local/urls";
-import { buildsImages, refuseOtherArchitecture } from "./node-architecture";
+import { buildsImages, nodeArchitecture } from "./node-architecture";
 import { policyPackArgs } from "./policy-pack";
 import { connect } from "./stack-cluster";
 import { exportState, type Recorded } from "./state";
@@ -17,7 +18,7 @@ import { type UpdatePlan, updateArgs } from "./update-plan";
 export async function selectUserStack(stack: string): Promise<Recorded[]> {
   const cluster = connect(stack);
   await cluster.api("/version");
-  if (buildsImages(stack)) await refuseOtherArchitecture(cluster);
+  if (buildsImages(stack)) await refuseUnbuildable(await nodeArchitecture(cluster));
   await userPulumi("stack", "select", "--create", stack);
   return exportState<Recorded>(userPulumiOutput, stack);
 }
