@@ -10,21 +10,23 @@ import { contentKey, fileHash } from "../image-builder/content-key";
 import { buildDockerfile, type Report } from "../image-builder/dockerfile";
 import { goTool } from "../image-builder/go-tool";
 import { type BuiltImage, layerImage } from "../image-builder/layout";
+import { pinDigests, type Tagged } from "../image-builder/pin-digests";
 import { explainPush, pushImage, tagByContent } from "../image-builder/push";
 import {
   type BuiltImageKey,
   builtImageKeys,
   catalogue,
-  optionalParts,
+  imageKeys,
+  isBuiltImage,
   registryAddress,
-  resolveImages,
-  unpinnedImages,
 } from "../images/catalogue";
-import { exec } from "../lib/exec";
+import { digestsPath } from "../images/digests";
 import { connectTo } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { repositoryRoot, toolPath } from "../lib/paths";
+import { readPins, writePins } from "../lib/pins";
 import { withPortForward } from "../lib/port-forward";
+import { localImageNames, officialImage } from "../local/toolchain/third-party-images/recipes";
 import { nodeArchitecture } from "../stacks/node-architecture";
 import { connect } from "../stacks/stack-cluster";
 
@@ -142,15 +144,20 @@ async function withPipelineRegistry<T>(use: (registry: string, architecture: str
   );
 }
 
-/** Looks up the digests that the catalogue lacks, and writes them as a stack file states them. */
-async function pin(): Promise<string> {
-  const crane = await goTool("crane");
-  const lines = unpinnedImages(resolveImages({}), optionalParts).map(async (key) => {
-    const { repository, tag } = catalogue[key];
-    const digest = await exec(crane, ["digest", `${repository}:${tag}`]);
-    return `      ${key}: { digest: "${digest.trim()}" }`;
-  });
-  return ["  gourmetgram:images:", "    overrides:", ...(await Promise.all(lines))].join("\n");
+/**
+ * Compares every upstream image of the catalogue and of the local cluster with its registry, and writes the digests.
+ * @returns exit code 1 if an image could not be looked up
+ */
+async function pin(): Promise<number> {
+  const upstream = new Map<string, Tagged>();
+  const ofCatalogue = imageKeys.filter((key) => !isBuiltImage(key)).map((key) => catalogue[key]);
+  for (const image of [...ofCatalogue, ...localImageNames.map(officialImage)])
+    upstream.set(`${image.repository}:${image.tag}`, image);
+  const before = Object.entries(readPins(digestsPath)).filter(([key]) => upstream.has(key));
+  const { pins, lines, failures } = await pinDigests([...upstream.values()], Object.fromEntries(before));
+  writePins(digestsPath, pins);
+  console.log(lines.join("\n"));
+  return failures > 0 ? 1 : 0;
 }
 
 const digestsOf = (built: Partial<Record<BuiltImageKey, BuiltImage>>) =>
@@ -172,10 +179,7 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  if (positionals[0] === "pin") {
-    console.log(await pin());
-    return 0;
-  }
+  if (positionals[0] === "pin") return pin();
   const action = positionals[0] === "push" || positionals[0] === "build" ? positionals.shift() : "build";
   const unknown = positionals.find((key) => !builtImageKeys.includes(key as BuiltImageKey));
   if (unknown)

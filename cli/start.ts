@@ -1,6 +1,15 @@
 import { parseArgs } from "node:util";
-import { currentStack, parseSettings, readStackFile, type Settings, type StackFile, settingsOf } from "../config";
+import {
+  currentStack,
+  imagesWithoutDigest,
+  parseSettings,
+  readStackFile,
+  type Settings,
+  type StackFile,
+  settingsOf,
+} from "../config";
 import { exposedPorts, pagePorts } from "../config/exposed-ports";
+import { pinUnknownDigests } from "../image-builder/pin-digests";
 import { imageKeys } from "../images/catalogue";
 import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
@@ -13,7 +22,8 @@ import { preflightErrors, preflightFacts } from "../local/cluster/preflight";
 import { waitUntil } from "../local/cluster/processes";
 import { startCluster, startDns } from "../local/cluster/up";
 import { ensureClusterPackages } from "../local/toolchain/debian-packages";
-import { buildTools, isBuilt, type ToolGroup, toolGroups } from "../local/toolchain/go-tools";
+import { buildTools, type ToolGroup, toolGroups } from "../local/toolchain/go-tools";
+import { fetchOfficialParts, toolsToCompile, wantedParts } from "../local/toolchain/official-parts";
 import { buildManifests } from "../local/toolchain/release-manifests";
 import { buildLocalImages } from "../local/toolchain/third-party-images/build";
 import { writeLocalImages } from "../local/toolchain/third-party-images/images-file";
@@ -61,6 +71,7 @@ async function startRemote(stack: string, file: StackFile, options: UpdateOption
   const tool = clusterToolFor(file);
   if (tool) await ensureCluster(tool, stack, file, new Phases());
   const recorded = await selectUserStack(stack);
+  for (const line of await pinUnknownDigests(imagesWithoutDigest(file))) console.log(line);
   const plan = await safePlan(stack, plainUpdate, recorded, options, console.log);
   await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
 }
@@ -86,6 +97,7 @@ async function startPlatform(
   phases: Phases,
 ): Promise<void> {
   await installPackages(phases);
+  await fetchParts(phases);
   const { compiled, allCompiled } = await compileTools(phases);
   const [ports] = await Promise.all([
     compiled("kubernetes").then(() => bootCluster(settings, phases)),
@@ -133,29 +145,45 @@ async function installPackages(phases: Phases): Promise<void> {
   });
 }
 
+/** Downloads what is published and not in the cache, and says of each part where it comes from. */
+async function fetchParts(phases: Phases): Promise<void> {
+  const parts = await wantedParts();
+  const total = parts.files.length + parts.images.length;
+  if (total === 0) return;
+  let lines: string[] = [];
+  await phases.run("Official parts", async (progress) => {
+    const outcome = await fetchOfficialParts(parts, progress);
+    lines = outcome.lines;
+    return `${outcome.count} of ${total} downloaded`;
+  });
+  for (const line of lines) phases.say(line);
+}
+
 interface Compilation {
   /** Ends when this group of tools is compiled. */
   readonly compiled: (group: string) => Promise<void>;
   readonly allCompiled: Promise<void>;
 }
 
-/** Compiles the missing groups one after another, since each uses all cores. */
+/** Compiles the missing tools, one group after another, since each uses all cores. */
 async function compileTools(phases: Phases): Promise<Compilation> {
-  const missing = new Set<ToolGroup>();
-  for (const group of toolGroups) if (!(await isBuilt(group))) missing.add(group);
-  if (missing.size === 0) phases.say("✓ Compiled tools: all in the cache");
+  const missing = new Map((await toolsToCompile()).map(({ group, tools }) => [group, tools]));
+  if (missing.size === 0) phases.say("✓ Tools: all in the cache");
   const compilations = new Map<string, Promise<void>>();
   let previous = Promise.resolve();
   for (const group of toolGroups) {
-    if (missing.has(group)) previous = previous.then(() => compileGroup(group, phases));
+    const tools = missing.get(group);
+    if (tools) previous = previous.then(() => compileGroup(group, tools, phases));
     compilations.set(group.name, previous);
   }
   return { compiled: (group) => compilations.get(group)!, allCompiled: previous };
 }
 
-function compileGroup(group: ToolGroup, phases: Phases): Promise<void> {
-  return phases.run(`Compile ${group.name} (about ${group.minutes} min on two cores)`, async (progress) => {
-    await buildTools(group, (count) => progress(`${count} packages`));
+function compileGroup(group: ToolGroup, tools: string[], phases: Phases): Promise<void> {
+  const isWhole = tools.length === Object.keys(group.tools).length;
+  const [what, time] = isWhole ? [group.name, "about"] : [tools.join(", "), "at most"];
+  return phases.run(`Compile ${what} (${time} ${group.minutes} min on two cores)`, async (progress) => {
+    await buildTools(group, tools, (count) => progress(`${count} packages`));
   });
 }
 

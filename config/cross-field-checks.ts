@@ -459,7 +459,7 @@ function registryIssues({ configureNodes, clusterIp }: Sections["registry"]): Co
 }
 
 /** The parts that a stack may leave out, and that it has and installs. */
-function installedParts(sections: Partial<Sections>): OptionalPart[] {
+export function installedParts(sections: Partial<Sections>): OptionalPart[] {
   return optionalParts.filter((part) => sections[part]?.install);
 }
 
@@ -477,7 +477,10 @@ function digestIssues({ build, mirror, overrides }: Sections["images"], sections
       missing(key, `of ${chosen[key]!.tag}, since the catalogue has the digest of ${catalogue[key].tag}`),
     ),
     ...unpinnedImages(images, installedParts(sections)).map((key) =>
-      missing(key, "that `npm run images -- pin` prints"),
+      issue(
+        ["images", "overrides", key, "digest"],
+        "missing: run `npm run images -- pin`, which looks it up, or write it here",
+      ),
     ),
     ...notBuilt.map((key) => missing(key, "that `npm run images -- push` printed, or write images.build: true")),
   ];

@@ -5,12 +5,20 @@
 // Not the whole package: commands that deploy nothing read settings too, and it takes half a second to load.
 import { allConfig } from "@pulumi/pulumi/runtime/config";
 import { z } from "zod";
-import { type ImageKey, type ImageOverride, type Images, resolveImages } from "../images/catalogue";
+import {
+  type CatalogueImage,
+  catalogue,
+  type ImageKey,
+  type ImageOverride,
+  type Images,
+  resolveImages,
+  unpinnedImages,
+} from "../images/catalogue";
 import { ConfigurationError, settingIssues, settingKey } from "./configuration-error";
-import { crossFieldChecks } from "./cross-field-checks";
+import { crossFieldChecks, installedParts } from "./cross-field-checks";
 import { type EnvironmentLocation, inPromotionOrder, type PromotionPath } from "./promotion-path";
-import { type Sections, schema } from "./schema";
-import { projectSettings } from "./stack-file";
+import { type Sections, type StackFile, schema } from "./schema";
+import { projectSettings, settingsOf } from "./stack-file";
 
 export { ConfigurationError } from "./configuration-error";
 export type { StackFile } from "./schema";
@@ -42,14 +50,27 @@ export function parseSettings(config: Record<string, unknown>): Settings {
   if (!parsed.success || issues.length > 0) throw new ConfigurationError(issues);
 
   const { images, remoteEnvironments, ...others } = parsed.data;
-  const catalogue = resolveImages(images.overrides as Partial<Record<ImageKey, ImageOverride>>, images.mirror);
+  const overrides = images.overrides as Partial<Record<ImageKey, ImageOverride>>;
   // Pulumi sorts the keys of a mapping, so the order of the file is lost.
   return {
     ...others,
     environments: inPromotionOrder(others.environments),
     promotionPath: others.platform ? {} : promotionPath(others.environments, remoteEnvironments),
-    images: { build: images.build, catalogue },
+    images: { build: images.build, catalogue: resolveImages(overrides, images.mirror) },
   };
+}
+
+/**
+ * The images of the catalogue that a stack runs and of which nobody states a digest. Sections with mistakes count as
+ * left out: they are reported by {@link parseSettings}.
+ */
+export function imagesWithoutDigest(file: StackFile): CatalogueImage[] {
+  const sections = validSections(settingsOf(file));
+  if (!sections.images || "platform" in settingsOf(file)) return [];
+  const overrides = sections.images.overrides as Partial<Record<ImageKey, ImageOverride>>;
+  return unpinnedImages(resolveImages(overrides), installedParts(sections))
+    .filter((key) => !overrides[key]?.repository && !overrides[key]?.tag)
+    .map((key) => catalogue[key]);
 }
 
 /** The sections that are valid by themselves. The others are left out of the comparison. */

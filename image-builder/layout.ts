@@ -49,7 +49,7 @@ export async function cachedLayout(
   key: string,
   make: (dir: string) => Promise<void>,
 ): Promise<BuiltImage> {
-  const layout = join(cacheDir(), "images", `${name}-${key}`);
+  const layout = layoutPath(name, key);
   const fresh = !existsSync(layout);
   if (fresh) {
     const unfinished = `${layout}.${process.pid}`;
@@ -68,6 +68,14 @@ export async function cachedLayout(
   }
   return { layout, digest: await layoutDigest(layout), fresh };
 }
+
+/** An image of the cache, if {@link cachedLayout} has made it. */
+export async function findLayout(name: string, key: string): Promise<BuiltImage | undefined> {
+  const layout = layoutPath(name, key);
+  return existsSync(layout) ? { layout, digest: await layoutDigest(layout), fresh: false } : undefined;
+}
+
+const layoutPath = (name: string, key: string) => join(cacheDir(), "images", `${name}-${key}`);
 
 /** Keeps only the last image of a name, since an image of a gigabyte for each change would fill the disk. */
 async function removeOlder(name: string, key: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** Every container image that the pipeline runs. No other file names an image, not even a workflow. */
 
+import { pinnedDigest } from "./digests";
 import { mlflowVersion } from "./mlflow-version";
 
 /** One image: its repository, the tag for people, and the digest that decides what runs. */
@@ -9,8 +10,8 @@ export interface CatalogueImage {
   /** Tag, for people. */
   readonly tag: string;
   /**
-   * `sha256:` and 64 hex digits, or `null` if this catalogue does not know it. A built image then gets its digest
-   * from the build. The stack must give the digest of an upstream image: `npm run images -- pin` prints it.
+   * `sha256:` and 64 hex digits, or `null` if it is not known. A built image then gets its digest from the build.
+   * That of an upstream image is in `digests.json`: `npm run images -- pin` writes it there.
    */
   readonly digest: string | null;
 }
@@ -30,37 +31,27 @@ const builtImage = (repository: string, tag: string): CatalogueImage => ({
   digest: null,
 });
 
+const upstreamImage = (repository: string, tag: string): CatalogueImage => ({
+  repository,
+  tag,
+  digest: pinnedDigest(repository, tag),
+});
+
 export const catalogue = {
   app: builtImage("gourmetgram-app", "base"),
   train: builtImage("gourmetgram-train", "latest"),
   tools: builtImage("gourmetgram-tools", "latest"),
   board: builtImage("gourmetgram-board", "latest"),
-  registry: {
-    repository: "docker.io/library/registry",
-    tag: "2.8.3",
-    digest: "sha256:a3d8aaa63ed8681a604f1dea0aa03f100d5895b6a58ace528858a7b332415373",
-  },
-  mlflow: { repository: "ghcr.io/mlflow/mlflow", tag: `v${mlflowVersion}`, digest: null },
-  argoWorkflowController: { repository: "quay.io/argoproj/workflow-controller", tag: "v3.7.18", digest: null },
-  argoExec: {
-    repository: "quay.io/argoproj/argoexec",
-    tag: "v3.7.18",
-    digest: "sha256:8651f0d1a1050be46ef28a7362cbb7387b5f5c29ce691ebddd5d99a0bb7281a9",
-  },
-  argoServer: { repository: "quay.io/argoproj/argocli", tag: "v3.7.18", digest: null },
-  argoCd: {
-    repository: "quay.io/argoproj/argocd",
-    tag: "v3.2.6",
-    digest: "sha256:64e4239359438fb0ad42d46ae2061daa841ae52d4e63f94017929f7e26dd51b2",
-  },
-  redis: {
-    repository: "docker.io/library/redis",
-    tag: "8.2.2-alpine",
-    digest: "sha256:59b6e694653476de2c992937ebe1c64182af4728e54bb49e9b7a6c26614d8933",
-  },
-  contour: { repository: "ghcr.io/projectcontour/contour", tag: "v1.33.0", digest: null },
-  envoy: { repository: "docker.io/envoyproxy/envoy", tag: "distroless-v1.35.2", digest: null },
-  prometheus: { repository: "docker.io/prom/prometheus", tag: "v3.16.0", digest: null },
+  registry: upstreamImage("docker.io/library/registry", "2.8.3"),
+  mlflow: upstreamImage("ghcr.io/mlflow/mlflow", `v${mlflowVersion}`),
+  argoWorkflowController: upstreamImage("quay.io/argoproj/workflow-controller", "v3.7.18"),
+  argoExec: upstreamImage("quay.io/argoproj/argoexec", "v3.7.18"),
+  argoServer: upstreamImage("quay.io/argoproj/argocli", "v3.7.18"),
+  argoCd: upstreamImage("quay.io/argoproj/argocd", "v3.2.6"),
+  redis: upstreamImage("docker.io/library/redis", "8.2.2-alpine"),
+  contour: upstreamImage("ghcr.io/projectcontour/contour", "v1.33.0"),
+  envoy: upstreamImage("docker.io/envoyproxy/envoy", "distroless-v1.35.2"),
+  prometheus: upstreamImage("docker.io/prom/prometheus", "v3.16.0"),
 } as const satisfies Record<string, CatalogueImage>;
 
 export type ImageKey = keyof typeof catalogue;
@@ -109,7 +100,8 @@ export function unpinnedImages(images: Images, installed: readonly OptionalPart[
   return imageKeys.filter((key) => !leftOut.includes(key) && !isBuiltImage(key) && !images[key].digest);
 }
 
-function isBuiltImage(key: ImageKey): key is BuiltImageKey {
+/** Whether an image is built from the folders beside this file. */
+export function isBuiltImage(key: ImageKey): key is BuiltImageKey {
   return (builtImageKeys as readonly string[]).includes(key);
 }
 

@@ -1,7 +1,8 @@
-/** The program's Pulumi plugins: downloaded, or if that fails, those that are compiled with the local tools. */
+/** The program's Pulumi plugins: official ones, or where they can't be had, those compiled with the local tools. */
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { toolPath } from "../lib/paths";
+import { isOfficial } from "../local/toolchain/official-binaries";
 import { commandVersion, kubernetesVersion } from "../local/toolchain/provider-files";
 import { pulumi, pulumiHome } from "./local-pulumi";
 
@@ -12,17 +13,18 @@ type Plugin = keyof typeof versions;
 const directory = (name: Plugin): string => join(pulumiHome(), "plugins", `resource-${name}-v${versions[name]}`);
 
 /**
- * Puts the compiled plugins where the CLI looks for plugins. A downloaded plugin stays. A second call changes nothing.
+ * Puts the plugins of the cache where the CLI looks for plugins. One that the CLI has downloaded stays. A second call
+ * changes nothing.
  * @returns the names of the providers that a compiled plugin now serves, e.g. `kubernetes`.
  */
-export function installCompiledPlugins(): Plugin[] {
+export function linkCachedPlugins(): Plugin[] {
   return (Object.keys(versions) as Plugin[]).filter((name) => {
     const path = join(directory(name), `pulumi-resource-${name}`);
     if (isDownloaded(path)) return false;
     mkdirSync(directory(name), { recursive: true });
     rmSync(path, { force: true });
     symlinkSync(toolPath(`${name}-provider`), path);
-    return true;
+    return !isOfficial(`${name}-provider`);
   });
 }
 
@@ -41,12 +43,12 @@ function isDownloaded(path: string): boolean {
  */
 export async function installPlugins(onLine: (line: string) => void = () => {}): Promise<Plugin[]> {
   for (const name of Object.keys(versions) as Plugin[]) {
-    if (existsSync(directory(name))) continue;
+    if (existsSync(directory(name)) || isOfficial(`${name}-provider`)) continue;
     const installed = await pulumi(["plugin", "install", "resource", name, `v${versions[name]}`], { onLine }).then(
       () => true,
       () => false,
     );
     if (!installed) break; // Where one can't be had, the other can't either: each try takes its time.
   }
-  return installCompiledPlugins();
+  return linkCachedPlugins();
 }

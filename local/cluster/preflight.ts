@@ -3,6 +3,8 @@ import { exec } from "../../lib/exec";
 import { goWanted, isOlderGo } from "../../lib/go-module";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
 import { toolGroups } from "../toolchain/go-tools";
+import { pulledImages } from "../toolchain/third-party-images/official-images";
+import { isNeeded, type LocalImageName } from "../toolchain/third-party-images/recipes";
 
 /** What the checks before the start of the local cluster read. */
 export interface PreflightFacts {
@@ -16,7 +18,7 @@ export interface PreflightFacts {
   goWanted: string;
   /** Free space in bytes for the cache and the state. */
   disk: { path: string; free: number }[];
-  /** Whether every tool is compiled already. */
+  /** Whether every tool that is needed is in the cache already. */
   compiled: boolean;
 }
 
@@ -70,9 +72,12 @@ export async function preflightFacts(): Promise<PreflightFacts> {
     ),
     goWanted: goWanted(),
     disk,
-    compiled: toolGroups.every(({ tools }) => Object.keys(tools).every((tool) => existsSync(toolPath(tool)))),
+    compiled: neededTools(await pulledImages()).every((tool) => existsSync(toolPath(tool))),
   };
 }
+
+const neededTools = (pulled: ReadonlySet<LocalImageName>) =>
+  toolGroups.flatMap(({ tools }) => Object.keys(tools)).filter((tool) => isNeeded(tool, pulled));
 
 function freeSpace(path: string): { path: string; free: number } {
   mkdirSync(path, { recursive: true });

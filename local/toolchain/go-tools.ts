@@ -1,21 +1,12 @@
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { exec } from "../../lib/exec";
 import { goModuleDir, goModuleVersion } from "../../lib/go-module";
-import { cacheDir, toolPath } from "../../lib/paths";
+import { cacheDir } from "../../lib/paths";
+import { installTool, originOf } from "./installed-tools";
+import { isOfficial } from "./official-binaries";
 import {
   commandVersion,
   providerModule,
@@ -181,21 +172,24 @@ export function toolGroup(name: string): ToolGroup {
   return group;
 }
 
-/** Whether the tools of a group are in the cache, made of what is in the repository and by this Go. */
-export async function isBuilt(group: ToolGroup): Promise<boolean> {
-  return (
-    Object.keys(group.tools).every((tool) => existsSync(toolPath(tool))) &&
-    readIfThere(stampPath(group)) === (await fingerprint(group))
-  );
+/** The tools of a group that are in the cache neither as this Go makes them of the repository, nor as released. */
+export async function missingTools(group: ToolGroup): Promise<string[]> {
+  const wanted = await fingerprint(group);
+  return Object.keys(group.tools).filter((tool) => originOf(tool) !== wanted && !isOfficial(tool));
 }
 
 /**
- * Compiles the tools of a group into `<cache>/bin`, unless what they are made of is what it was the last time.
- * @param onPackage called with the number of packages compiled so far.
- * @returns whether anything was compiled.
+ * Compiles tools of a group into `<cache>/bin`.
+ * @param tools default: those that are missing
+ * @param onPackage called with the number of packages compiled so far
  */
-export async function buildTools(group: ToolGroup, onPackage: (count: number) => void = () => {}): Promise<boolean> {
-  if (await isBuilt(group)) return false;
+export async function buildTools(
+  group: ToolGroup,
+  tools?: readonly string[],
+  onPackage: (count: number) => void = () => {},
+): Promise<void> {
+  const wanted = tools ?? (await missingTools(group));
+  if (wanted.length === 0) return;
   const work = join(cacheDir(), "build", group.name);
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
@@ -216,17 +210,14 @@ export async function buildTools(group: ToolGroup, onPackage: (count: number) =>
   const out = join(work, "out");
   let count = 0;
   // All at once: one program is linked while the rest of another is compiled. Go names each after its package.
-  await exec("go", ["build", ...flags, "-o", `${out}/`, ...Object.values(group.tools)], {
+  await exec("go", ["build", ...flags, "-o", `${out}/`, ...wanted.map((tool) => group.tools[tool])], {
     cwd: moduleDir(group),
     env: goEnvironment,
     onLine: () => onPackage(++count),
   });
-  mkdirSync(join(cacheDir(), "bin"), { recursive: true });
-  mkdirSync(join(cacheDir(), "stamps"), { recursive: true });
-  for (const [tool, main] of Object.entries(group.tools)) renameSync(join(out, programName(main)), toolPath(tool));
+  const origin = await fingerprint(group);
+  for (const tool of wanted) installTool(tool, join(out, programName(group.tools[tool])), origin);
   rmSync(work, { recursive: true, force: true });
-  writeFileSync(stampPath(group), await fingerprint(group));
-  return true;
 }
 
 /** Directory of the sources of a module that this group requires; read-only. */
@@ -280,8 +271,6 @@ const patches = join(__dirname, "patches");
 /** Directory of a group's Go module. */
 export const moduleDir = (group: ToolGroup) => goModuleDir(group.module);
 const embedsProviderFiles = (group: ToolGroup) => "kubernetes-provider" in group.tools;
-const stampPath = (group: ToolGroup) => join(cacheDir(), "stamps", group.name);
-const readIfThere = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
 
 /** How many packages or programs are made at once: the linker of a large program takes up to 2 GB. */
 const parallel = () => Math.max(1, Math.min(availableParallelism(), Math.floor(totalmem() / 2 ** 31)));

@@ -8,7 +8,7 @@ import { repositoryRoot } from "../../lib/paths";
 import { manifestPath } from "../../local/toolchain/release-manifests";
 import { pulumi } from "../../stacks/local-pulumi";
 import { localStackFile, prepareStack, stacksDirectory } from "../../stacks/local-stack";
-import { installCompiledPlugins } from "../../stacks/plugins";
+import { linkCachedPlugins } from "../../stacks/plugins";
 import { installPolicyPack } from "../../stacks/policy-pack";
 import { type ControlPlane, startControlPlane } from "./control-plane";
 import { KubeClient, nameOf, type Properties } from "./kube-client";
@@ -26,7 +26,7 @@ const before = process.env.GOURMETGRAM_STATE;
 beforeAll(async () => {
   state = mkdtempSync(join(tmpdir(), "gourmetgram-state-"));
   process.env.GOURMETGRAM_STATE = state;
-  installCompiledPlugins();
+  linkCachedPlugins();
   [platform, edge] = await Promise.all([startControlPlane(), startControlPlane()]);
 
   await platform.client.request("POST", "/api/v1/namespaces", {

@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { installCompiledPlugins } from "../../stacks/plugins";
+import { linkCachedPlugins } from "../../stacks/plugins";
 import { plainUpdate, takingBack, type UpdatePlan, updateArgs } from "../../stacks/update-plan";
 import { type PluginsStack, startPluginsStack } from "./plugins-stack";
 
@@ -25,7 +25,7 @@ async function updateBy(plan: UpdatePlan): Promise<string> {
 
 it("brings a stack up, and then finds nothing to change", async () => {
   const { update, names } = stack;
-  expect(installCompiledPlugins()).toEqual(["kubernetes", "command"]);
+  expect(linkCachedPlugins()).toEqual(["kubernetes", "command"]);
   firstUp = await update("up", "--yes");
   expect(firstUp).toContain("+ 12 created");
   expect(firstUp).toContain('hello   : "hello world"');

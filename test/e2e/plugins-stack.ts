@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "../../lib/paths";
 import { pulumi } from "../../stacks/local-pulumi";
-import { installCompiledPlugins } from "../../stacks/plugins";
+import { linkCachedPlugins } from "../../stacks/plugins";
 import { type ControlPlane, startControlPlane } from "./control-plane";
 
 /** The stack `dev`, which is not up yet. */
@@ -37,7 +37,7 @@ export async function startPluginsStack(password: string, project = "plugins"): 
   const file = join(program, "Pulumi.yaml");
   writeFileSync(file, readFileSync(file, "utf8").replace("name: plugins", `name: ${project}`));
   symlinkSync(join(repositoryRoot, "node_modules"), join(program, "node_modules"));
-  installCompiledPlugins();
+  linkCachedPlugins();
 
   const run = async (...args: string[]): Promise<string> => {
     const lines: string[] = [];

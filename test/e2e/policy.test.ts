@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { repositoryRoot } from "../../lib/paths";
 import { type PulumiError, pulumi } from "../../stacks/local-pulumi";
-import { installCompiledPlugins } from "../../stacks/plugins";
+import { linkCachedPlugins } from "../../stacks/plugins";
 import { installPolicyPack } from "../../stacks/policy-pack";
 
 let state: string;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   project = join(state, "program"); // A copy, as the CLI writes beside the program.
   cpSync(join(__dirname, "policy-program"), project, { recursive: true });
   symlinkSync(join(repositoryRoot, "node_modules"), join(project, "node_modules"));
-  installCompiledPlugins();
+  linkCachedPlugins();
   pack = installPolicyPack();
   await run("stack", "init", "dev");
 });

@@ -6,12 +6,13 @@ import { buildDockerfile, type Report } from "../../../image-builder/dockerfile"
 import { type BuiltImage, type ImageConfig, layerImage } from "../../../image-builder/layout";
 import { exec } from "../../../lib/exec";
 import { cacheDir } from "../../../lib/paths";
-import { type LocalImageName, localImageNames, recipeOf } from "./recipes";
+import { pulledImage } from "./official-images";
+import { type LocalImageName, localImageNames, officialImage, recipeOf } from "./recipes";
 
 const toStandardError: Report = (line) => console.error(line);
 
 /**
- * Builds third-party images from Debian packages, PyPI and compiled Go programs, for a cluster that can pull nothing.
+ * Takes the official images that were pulled, and builds the others from Debian packages, PyPI and compiled Go programs.
  * @param binDir folder of the Go programs, by default the cache's
  * @param names default: all. Images whose binaries are not compiled yet can be built by a later call
  * @throws if a binary is missing
@@ -23,6 +24,11 @@ export async function buildLocalImages(
 ): Promise<Partial<Record<LocalImageName, BuiltImage>>> {
   const built: Partial<Record<LocalImageName, BuiltImage>> = {};
   for (const name of names) {
+    const pulled = await pulledImage(name, officialImage(name));
+    if (pulled) {
+      built[name] = pulled;
+      continue;
+    }
     const recipe = recipeOf(name);
     const files = await binaryFiles(name, binDir);
     const context = join(__dirname, name);

@@ -1,10 +1,14 @@
 import type { ImageConfig } from "../../../image-builder/layout";
-import type { ImageKey } from "../../../images/catalogue";
+import { type CatalogueImage, catalogue, type ImageKey } from "../../../images/catalogue";
+import { pinnedDigest } from "../../../images/digests";
+import { goModuleVersion } from "../../../lib/go-module";
 
-/** How one of the local cluster's third-party images is made. */
+/** How one of the local cluster's third-party images is made where its official image cannot be pulled. */
 export interface Recipe {
   /** Its entry in the catalogue. The images that only the local cluster itself needs have none. */
   catalogueKey?: ImageKey;
+  /** Repository and tag of the official image, if the catalogue does not have it. */
+  official?: Pick<CatalogueImage, "repository" | "tag">;
   /** Go programs that it is made of. */
   binaries?: string[];
   /** Whether the folder `<name>` beside this file has its Dockerfile. Otherwise it has the binaries in `/bin`. */
@@ -15,8 +19,21 @@ export interface Recipe {
 }
 
 const recipes = {
-  pause: { binaries: ["pause"], bare: true, config: { Entrypoint: ["/bin/pause"], User: "65535:65535" } },
-  coredns: { binaries: ["coredns"], config: { Entrypoint: ["coredns"] } },
+  pause: {
+    // The one that kubeadm of this Kubernetes asks for.
+    official: { repository: "registry.k8s.io/pause", tag: "3.10.1" },
+    binaries: ["pause"],
+    bare: true,
+    config: { Entrypoint: ["/bin/pause"], User: "65535:65535" },
+  },
+  coredns: {
+    official: {
+      repository: "registry.k8s.io/coredns/coredns",
+      tag: goModuleVersion("shared", "github.com/coredns/coredns"),
+    },
+    binaries: ["coredns"],
+    config: { Entrypoint: ["coredns"] },
+  },
   registry: { catalogueKey: "registry", dockerfile: true },
   redis: { catalogueKey: "redis", dockerfile: true },
   mlflow: { catalogueKey: "mlflow", dockerfile: true },
@@ -54,3 +71,24 @@ export const recipeOf = (name: LocalImageName): Recipe => recipes[name];
 export function neededBinaries(name: LocalImageName): string[] {
   return (recipeOf(name).binaries ?? []).filter((binary) => binary !== "pause");
 }
+
+/** The official image, with the digest that the table has at this moment. */
+export function officialImage(name: LocalImageName): CatalogueImage {
+  const { catalogueKey, official } = recipeOf(name);
+  const { repository, tag } = catalogueKey ? catalogue[catalogueKey] : official!;
+  return { repository, tag, digest: pinnedDigest(repository, tag) };
+}
+
+/** Tools that nothing but an image needs. promtool is for the tests, which compile it with its group. */
+const imageOfTool: Record<string, LocalImageName> = {
+  coredns: "coredns",
+  "workflow-controller": "argo-workflow-controller",
+  argoexec: "argo-exec",
+  argocd: "argocd",
+  contour: "contour",
+  prometheus: "prometheus",
+  promtool: "prometheus",
+};
+
+/** Whether a tool is needed although these images have been pulled. */
+export const isNeeded = (tool: string, pulled: ReadonlySet<LocalImageName>): boolean => !pulled.has(imageOfTool[tool]);

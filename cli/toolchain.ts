@@ -1,0 +1,24 @@
+import { runMain } from "../lib/main";
+import { readPins, writePins } from "../lib/pins";
+import { architectures, hashesPath, officialFiles } from "../local/toolchain/official-binaries";
+import { pinBinaries } from "../local/toolchain/pin-binaries";
+
+const usage = `Usage: npm run toolchain -- pin
+
+Compares the hashes of the binaries that npm start downloads with those of their releases, and writes them to
+local/toolchain/official-binaries.json. Needs the internet. Ends with code 1 if one could not be checked.`;
+
+async function main(): Promise<number> {
+  const [action, ...others] = process.argv.slice(2);
+  if (action !== "pin" || others.length > 0) {
+    console.log(usage);
+    return action === "--help" || action === "-h" ? 0 : 2;
+  }
+  const files = architectures.flatMap((architecture) => officialFiles(architecture));
+  const { pins, lines, failures } = await pinBinaries(files, readPins(hashesPath));
+  writePins(hashesPath, pins);
+  console.log(lines.join("\n"));
+  return failures > 0 ? 1 : 0;
+}
+
+runMain(main);

@@ -1,0 +1,93 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Answers, sha256, startHost } from "../local/download-hosts";
+
+const content = Buffer.from("the content");
+let folder: string;
+let answers: Answers;
+let host: { host: string; end: () => Promise<void> };
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "gourmetgram-download-"));
+  answers = new Answers();
+  host = await startHost(answers.listener);
+  answers.set(`${host.host}/file`, { body: content });
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await host.end();
+  rmSync(folder, { recursive: true });
+});
+
+/** The module as a process has it whose environment is today's: its proxy is read once. */
+async function freshDownload() {
+  vi.resetModules();
+  return await import("../../lib/download");
+}
+
+it("goes through the proxy of the environment, unless NO_PROXY names the host", async () => {
+  // Given
+  const tunnels: string[] = [];
+  const proxy = createServer().on("connect", (request, socket, head) => {
+    tunnels.push(request.url!);
+    const [name, port] = request.url!.split(":");
+    const target = connect(Number(port), name, () => {
+      socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      target.write(head);
+      target.pipe(socket).pipe(target);
+    });
+    target.on("error", () => socket.destroy());
+    socket.on("error", () => target.destroy());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  try {
+    for (const name of ["HTTP_PROXY", "http_proxy"]) vi.stubEnv(name, address);
+    for (const name of ["NO_PROXY", "no_proxy"]) vi.stubEnv(name, "");
+    // When
+    const { download, reachableOrigins } = await freshDownload();
+    await download(`http://${host.host}/file`, join(folder, "file"), sha256(content));
+    // Then
+    expect(tunnels).toEqual([host.host]);
+    expect(readFileSync(join(folder, "file"))).toEqual(content);
+    expect(await reachableOrigins([`http://${host.host}`])).toEqual(new Set([`http://${host.host}`]));
+
+    // When
+    for (const name of ["NO_PROXY", "no_proxy"]) vi.stubEnv(name, "127.0.0.1");
+    tunnels.length = 0;
+    const direct = await freshDownload();
+    await direct.download(`http://${host.host}/file`, join(folder, "direct"), sha256(content));
+    // Then
+    expect(tunnels).toEqual([]);
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
+
+it("replaces a file only by one whose hash is right", async () => {
+  const { download } = await freshDownload();
+  const path = join(folder, "file");
+  await download(`http://${host.host}/file`, path, sha256(content));
+  answers.set(`${host.host}/file`, { body: Buffer.from("something else") });
+  await expect(download(`http://${host.host}/file`, path, sha256(content))).rejects.toThrow(
+    `wrong hash: ${sha256(Buffer.from("something else"))} instead of ${sha256(content)}`,
+  );
+  expect(readFileSync(path)).toEqual(content);
+  expect(readdirSync(folder)).toEqual(["file"]);
+});
+
+it("follows a redirect, as releases on GitHub need it", async () => {
+  const redirect = await startHost((_request, response) =>
+    response.writeHead(302, { location: `http://${host.host}/file` }).end(),
+  );
+  const { download } = await freshDownload();
+  await download(`http://${redirect.host}/release`, join(folder, "file"), sha256(content));
+  expect(readFileSync(join(folder, "file"))).toEqual(content);
+  await redirect.end();
+});

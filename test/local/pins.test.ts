@@ -1,0 +1,154 @@
+/** The tables of what is downloaded, and the commands that check them. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pinDigests } from "../../image-builder/pin-digests";
+import { catalogue } from "../../images/catalogue";
+import { digestsPath } from "../../images/digests";
+import { type Pins, readPins } from "../../lib/pins";
+import { toolGroups } from "../../local/toolchain/go-tools";
+import { architectures, hashesPath, officialFiles } from "../../local/toolchain/official-binaries";
+import { hashIn, pinBinaries } from "../../local/toolchain/pin-binaries";
+import { isNeeded, localImageNames, officialImage } from "../../local/toolchain/third-party-images/recipes";
+import { Answers, sha256, startHost } from "./download-hosts";
+
+const answers = new Answers();
+let host: string;
+let end: () => Promise<void>;
+beforeAll(async () => {
+  ({ host, end } = await startHost(answers.listener));
+});
+afterAll(() => end());
+
+describe("the table of binaries", () => {
+  const files = architectures.flatMap((architecture) => officialFiles(architecture));
+
+  it("has hashes of the versions that are compiled, and of no others", () => {
+    const urls = files.map(({ url }) => url);
+    for (const url of Object.keys(readPins(hashesPath))) expect(urls).toContain(url);
+  });
+
+  it("has Kubernetes for both architectures", () => {
+    const urls = Object.keys(readPins(hashesPath)).filter((url) => url.includes("dl.k8s.io"));
+    expect(urls).toHaveLength(architectures.length);
+  });
+
+  it("names tools that would otherwise be compiled", () => {
+    const compiled = toolGroups.flatMap(({ tools }) => Object.keys(tools));
+    for (const { tools } of files) for (const tool of Object.keys(tools)) expect(compiled).toContain(tool);
+  });
+
+  it("asks each host by HTTPS", () => {
+    for (const { url, checksums } of files) for (const each of [url, checksums]) expect(each).toMatch(/^https:\/\//);
+  });
+});
+
+describe("both tables", () => {
+  it.each([hashesPath, digestsPath])("say where each hash was found, and whether it was checked: %s", (path) => {
+    for (const pin of Object.values(readPins(path)))
+      expect(pin).toEqual({
+        hash: expect.stringMatching(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/),
+        source: expect.stringMatching(/\w/),
+        checked: pin.checked === null ? null : expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+      });
+  });
+
+  it("name no image that nothing runs", () => {
+    const run = [...Object.values(catalogue), ...localImageNames.map(officialImage)];
+    const names = run.map(({ repository, tag }) => `${repository}:${tag}`);
+    for (const name of Object.keys(readPins(digestsPath))) expect(names).toContain(name);
+  });
+});
+
+describe("a tool", () => {
+  it("that only an image needs is not compiled once the image was pulled", () => {
+    expect(isNeeded("argocd", new Set())).toBe(true);
+    expect(isNeeded("argocd", new Set(["argocd"]))).toBe(false);
+  });
+
+  it("that the machine needs too is compiled anyway", () => {
+    const pulled = new Set(localImageNames);
+    for (const tool of ["kubectl", "kustomize", "argo", "crane", "hey", "pulumi"])
+      expect(isNeeded(tool, pulled)).toBe(true);
+  });
+});
+
+describe("the checksums of a release", () => {
+  const [one, other] = ["1", "2"].map((digit) => digit.repeat(64));
+
+  it.each([
+    [`${one}  tool.tar.gz\n${other}  other.tar.gz\n`, `sha256:${one}`],
+    [`${one} *tool.tar.gz\n`, `sha256:${one}`],
+    [`${one}  ./tool.tar.gz\n`, `sha256:${one}`],
+    [`${"3".repeat(128)}\n`, `sha512:${"3".repeat(128)}`],
+    [`${other}  other.tar.gz\n`, undefined],
+    ["<html>Not found</html>", undefined],
+  ])("are read as releases write them: %j", (text, hash) => expect(hashIn(text, "tool.tar.gz")).toBe(hash));
+});
+
+it("npm run toolchain -- pin checks, corrects and keeps, and forgets other versions", async () => {
+  // Given
+  const hashes = Object.fromEntries(["good", "wrong", "new", "gone"].map((name) => [name, sha256(Buffer.from(name))]));
+  const file = (name: string) => {
+    const url = `http://${host}/${name}.tar.gz`;
+    return { title: `${name} v1`, url, checksums: `${url}.sha256`, tools: {} };
+  };
+  for (const name of ["good", "wrong", "new"])
+    answers.set(`${host}/${name}.tar.gz.sha256`, { body: Buffer.from(hashes[name].slice("sha256:".length)) });
+  const before: Pins = {
+    [file("good").url]: { hash: hashes.good, source: "a repository", checked: null },
+    [file("wrong").url]: { hash: hashes.good, source: "a repository", checked: null },
+    [file("gone").url]: { hash: hashes.gone, source: "a repository", checked: null },
+    "https://example.org/v0.tar.gz": { hash: hashes.gone, source: "a repository", checked: null },
+  };
+  // When
+  const { pins, lines, failures } = await pinBinaries(["good", "wrong", "new", "gone"].map(file), before);
+  // Then
+  const checked = expect.stringMatching(/^\d{4}-\d\d-\d\d$/);
+  expect(pins).toEqual({
+    [file("good").url]: { hash: hashes.good, source: "a repository", checked },
+    [file("wrong").url]: { hash: hashes.wrong, source: file("wrong").checksums, checked },
+    [file("new").url]: { hash: hashes.new, source: file("new").checksums, checked },
+    [file("gone").url]: before[file("gone").url],
+  });
+  expect(lines).toEqual([
+    "good v1, good.tar.gz: checked",
+    `wrong v1, wrong.tar.gz: ${hashes.wrong} replaces ${hashes.good}`,
+    `new v1, new.tar.gz: ${hashes.new}, as its release says`,
+    "! gone v1, gone.tar.gz: HTTP 404: its hash stays as it is, unchecked",
+  ]);
+  expect(failures).toBe(1);
+});
+
+it("npm run images -- pin keeps a digest that the registry has, and replaces one that it does not have", async () => {
+  // Given
+  const older = answers.addImage(host, "makers/moved", "v1", "older");
+  const newer = answers.addImage(host, "makers/moved", "v1", "newer");
+  const lost = sha256(Buffer.from("lost"));
+  const now = answers.addImage(host, "makers/lost", "v1", "now");
+  const same = answers.addImage(host, "makers/same", "v1", "same");
+  const images = ["moved", "lost", "same", "absent"].map((name) => ({
+    repository: `${host}/makers/${name}`,
+    tag: "v1",
+  }));
+  const pin = (hash: string) => ({ hash, source: "a repository", checked: null });
+  const before: Pins = {
+    [`${host}/makers/moved:v1`]: pin(older),
+    [`${host}/makers/lost:v1`]: pin(lost),
+    [`${host}/makers/same:v1`]: pin(same),
+  };
+  // When
+  const { pins, lines, failures } = await pinDigests(images, before, 20_000);
+  // Then
+  const found = Object.values(pins).map(({ hash, source, checked }) => [hash, source, checked !== null]);
+  expect(found).toEqual([
+    [older, "a repository", true],
+    [now, "its registry", true],
+    [same, "a repository", true],
+  ]);
+  expect(lines.map((line) => line.replaceAll(`${host}/makers/`, ""))).toEqual([
+    `moved:v1: checked; its tag has moved on to ${newer}`,
+    `lost:v1: ${now} replaces ${lost}, which its registry does not have`,
+    "same:v1: checked",
+    expect.stringMatching(/^! absent:v1: .*404 Not Found.*: it has no digest yet$/),
+  ]);
+  expect(failures).toBe(1);
+});
