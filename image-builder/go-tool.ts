@@ -21,9 +21,17 @@ export async function goTool(name: keyof typeof tools): Promise<string> {
     throw new Error(
       `${name} is neither in the cache nor can it be compiled: install Go ${goWanted()} or newer and run this again.`,
     );
-  await exec("go", ["install", "-trimpath", "-ldflags=-s -w", tools[name].package], {
+  // Several may ask for it at once.
+  const compilation = compilations.get(path) ?? compile(name);
+  compilations.set(path, compilation);
+  await compilation.finally(() => compilations.delete(path));
+  return path;
+}
+
+const compilations = new Map<string, Promise<unknown>>();
+
+const compile = (name: keyof typeof tools) =>
+  exec("go", ["install", "-trimpath", "-ldflags=-s -w", tools[name].package], {
     cwd: goModuleDir(tools[name].module),
     env: { CGO_ENABLED: "0", GOBIN: join(cacheDir(), "bin"), GOFLAGS: "-mod=readonly", GOWORK: "off" },
   });
-  return path;
-}

@@ -1,7 +1,6 @@
 /** What the local cluster downloads in place of compiling and building it. */
 
 import { registryOrigin } from "../../image-builder/crane";
-import { goTool } from "../../image-builder/go-tool";
 import { pinUnknownDigests } from "../../image-builder/pin-digests";
 import type { CatalogueImage } from "../../images/catalogue";
 import { digestsPath, pinnedDigest } from "../../images/digests";
@@ -84,8 +83,6 @@ export async function fetchOfficialParts(
   });
 
   const atHand = images.filter(({ origin }) => reachable.has(origin)).map(({ image }) => image);
-  // Once, before several ask for it. If it cannot be had, each image says so.
-  if (atHand.length > 0) await goTool("crane").catch(() => {});
   const pinLines = await pinUnknownDigests(atHand, parts.digestsPath, answerMilliseconds);
   const ofImages = await byOrigin(images, reachable, "built", async ({ name, image, origin }) => {
     const digest = pinnedDigest(image.repository, image.tag, parts.digestsPath);

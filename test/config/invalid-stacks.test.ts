@@ -4,12 +4,15 @@ import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { loadSettings, parseSettings, parseStack, settingsOf } from "../../config";
 import { record } from "../registrations";
+import { forgetDigests } from "../unknown-digests";
 
 const folder = join(__dirname, "..", "invalid-stacks");
 const read = (file: string) => readFileSync(join(folder, file), "utf8");
 const names = readdirSync(folder).flatMap((file) => /^(.+)\.yaml$/.exec(file)?.[1] ?? []);
 /** Pulumi itself rejects the others, or passes them to the program in another form. */
 const readByPulumi = names.filter((name) => !name.startsWith("file-"));
+
+forgetDigests();
 
 async function errorMessage(parse: () => unknown): Promise<string> {
   try {

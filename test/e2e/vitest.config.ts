@@ -18,6 +18,7 @@ export const mainFiles = [
   "9-stop",
   "clusters",
   "monitoring",
+  "official",
   "plugins-cli",
   "plugins-teardown",
   "policy",

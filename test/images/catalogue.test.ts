@@ -7,7 +7,9 @@ import {
   resolveImages,
   unpinnedImages,
 } from "../../images/catalogue";
+import { forgetDigests } from "../unknown-digests";
 
+forgetDigests();
 const digest = `sha256:${"d".repeat(64)}`;
 
 describe("resolveImages", () => {

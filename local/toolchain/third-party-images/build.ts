@@ -12,7 +12,7 @@ import { type LocalImageName, localImageNames, officialImage, recipeOf } from ".
 const toStandardError: Report = (line) => console.error(line);
 
 /**
- * Takes the official images that were pulled, and builds the others from Debian packages, PyPI and compiled Go programs.
+ * Takes the official images that were pulled, and builds the others from Debian packages, PyPI and Go programs.
  * @param binDir folder of the Go programs, by default the cache's
  * @param names default: all. Images whose binaries are not compiled yet can be built by a later call
  * @throws if a binary is missing
