@@ -181,8 +181,9 @@ async function compileTools(phases: Phases): Promise<Compilation> {
 
 function compileGroup(group: ToolGroup, tools: string[], phases: Phases): Promise<void> {
   const isWhole = tools.length === Object.keys(group.tools).length;
-  const [what, time] = isWhole ? [group.name, "about"] : [tools.join(", "), "at most"];
-  return phases.run(`Compile ${what} (${time} ${group.minutes} min on two cores)`, async (progress) => {
+  // How long a part takes depends on what was compiled before.
+  const what = isWhole ? `${group.name} (about ${group.minutes} min on two cores)` : tools.join(", ");
+  return phases.run(`Compile ${what}`, async (progress) => {
     await buildTools(group, tools, (count) => progress(`${count} packages`));
   });
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { DownloadError } from "../lib/download";
 import { CommandError, exec } from "../lib/exec";
 import { cacheDir } from "../lib/paths";
 import { goTool } from "./go-tool";
@@ -9,7 +10,7 @@ import { goTool } from "./go-tool";
  * certificates of `NODE_EXTRA_CA_CERTS`.
  * @param seconds after which it is ended: crane itself waits for a registry for ever
  * @returns its standard output
- * @throws Error with crane's reason in one line
+ * @throws DownloadError with crane's reason in one line
  */
 export async function craneOnline(args: string[], seconds: number): Promise<string> {
   const crane = await goTool("crane");
@@ -17,15 +18,10 @@ export async function craneOnline(args: string[], seconds: number): Promise<stri
     return await exec("timeout", [String(seconds), crane, ...args], { env: trustedCertificates() });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const tooSlow = error.code === 124 ? `too slow: not complete after ${seconds} s` : undefined;
-    throw new Error(
-      tooSlow ??
-        error.stderr
-          .trim()
-          .split("\n")
-          .at(-1)!
-          .replace(/^.*?Error: /, ""),
-    );
+    // The exit code of `timeout`.
+    if (error.code === 124) throw new DownloadError(`too slow: not complete after ${seconds} s`, true);
+    const lines = error.stderr.trim().split("\n");
+    throw new DownloadError(lines.at(-1)!.replace(/^.*?Error: /, ""));
   }
 }
 
@@ -36,7 +32,7 @@ function trustedCertificates(): Record<string, string> {
   const own = join(cacheDir(), "certificates");
   mkdirSync(own, { recursive: true });
   rmSync(join(own, "extra.crt"), { force: true });
-  symlinkSync(extra, join(own, "extra.crt"));
+  symlinkSync(resolve(extra), join(own, "extra.crt"));
   return { SSL_CERT_DIR: `/etc/ssl/certs:${own}` };
 }
 

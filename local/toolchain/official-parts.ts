@@ -64,8 +64,13 @@ export async function fetchOfficialParts(
   parts: OfficialParts,
   progress: (doing: string) => void,
 ): Promise<OfficialOutcome> {
-  const files = parts.files.map((file) => ({ origin: new URL(file.url).origin, file }));
-  const images = parts.images.map((entry) => ({ origin: registryOrigin(entry.image.repository), ...entry }));
+  const files = parts.files.map((file) => ({ title: file.title, origin: new URL(file.url).origin, file }));
+  const images = parts.images.map(({ name, image }) => ({
+    title: `image ${name}`,
+    origin: registryOrigin(image.repository),
+    name,
+    image,
+  }));
   const { answerMilliseconds, file: fileLimit, imageSeconds } = parts.limits ?? {};
   const reachable = await reachableOrigins(
     [...files, ...images].map(({ origin }) => origin),
@@ -98,12 +103,11 @@ export async function fetchOfficialParts(
 }
 
 interface Part {
+  title: string;
   origin: string;
-  file?: OfficialFile;
-  name?: string;
 }
 
-/** Takes the parts of each host one after another, and the hosts at once. A host that stops to answer is given up. */
+/** Takes the parts of each host one after another, and the hosts at once. A host that no longer answers is given up. */
 async function byOrigin<T extends Part>(
   parts: T[],
   reachable: ReadonlySet<string>,
@@ -115,7 +119,7 @@ async function byOrigin<T extends Part>(
   const away = new Set(parts.map(({ origin }) => origin).filter((origin) => !reachable.has(origin)));
   const takeAll = async (origin: string) => {
     for (const part of parts.filter((candidate) => candidate.origin === origin)) {
-      const title = part.file?.title ?? `image ${part.name}`;
+      const { title } = part;
       try {
         if (away.has(origin)) throw new Error(`${hostOf(origin)} does not answer`);
         lines.set(part, `  ${title}: ${await take(part)}`);

@@ -264,4 +264,16 @@ describe("an image", () => {
     expect(lines[0]).toMatch(reason);
     expect(await pulledImage("server", image(digest))).toBeUndefined();
   });
+
+  it("of a registry that became slow is not waited for a second time", async () => {
+    // Given
+    const digest = answers.addImage(host, "makers/server", "v1", "layer");
+    pinned(digest);
+    for (const [key, answer] of answers) if (key.includes("/blobs/")) answer.fault = "stalls";
+    // When
+    const images = ["server", "copy"].map((name) => ({ name, image: image(digest) }));
+    const lines = await fetched({ images, limits: impatient });
+    // Then
+    expect(lines[1]).toBe(`! image copy: ${host} does not answer; built instead`);
+  });
 });

@@ -24,7 +24,7 @@ export async function pulledImages(): Promise<Set<LocalImageName>> {
  * Pulls an image by its digest into the cache. Of an image for several platforms only this machine's is pulled, so the
  * result has a digest of its own.
  * @param seconds that it may take: an image of 400 MB needs 10 minutes at 0.7 MB a second
- * @throws Error with crane's reason, such as another digest, or that it took too long
+ * @throws DownloadError with crane's reason, such as another digest, or that it took too long
  */
 export async function pullImage(
   name: string,
