@@ -68,10 +68,10 @@ async function main(): Promise<number> {
 
 /** Updates a stack on the user's cluster, which may be one that is made in Docker here. */
 async function startRemote(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
+  for (const line of await pinUnknownDigests(imagesWithoutDigest(file))) console.log(line);
   const tool = clusterToolFor(file);
   if (tool) await ensureCluster(tool, stack, file, new Phases());
   const recorded = await selectUserStack(stack);
-  for (const line of await pinUnknownDigests(imagesWithoutDigest(file))) console.log(line);
   const plan = await safePlan(stack, plainUpdate, recorded, options, console.log);
   await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
 }

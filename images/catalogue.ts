@@ -34,7 +34,10 @@ const builtImage = (repository: string, tag: string): CatalogueImage => ({
 const upstreamImage = (repository: string, tag: string): CatalogueImage => ({
   repository,
   tag,
-  digest: pinnedDigest(repository, tag),
+  // Read anew each time: `npm start` may just have written it.
+  get digest() {
+    return pinnedDigest(repository, tag);
+  },
 });
 
 export const catalogue = {

@@ -6,11 +6,12 @@ const once: ImageKey[] = ["mlflow", "argoWorkflowController", "argoServer", "con
 
 /** Has the catalogue know no digest of these images for the tests of a file, whatever `digests.json` has by now. */
 export function forgetDigests(): void {
-  const before = new Map(once.map((key) => [key, catalogue[key].digest]));
+  const before = new Map(once.map((key) => [key, Object.getOwnPropertyDescriptor(catalogue[key], "digest")!]));
   beforeAll(() => {
-    for (const key of once) Object.assign(catalogue[key], { digest: null });
+    for (const key of once)
+      Object.defineProperty(catalogue[key], "digest", { value: null, enumerable: true, configurable: true });
   });
   afterAll(() => {
-    for (const [key, digest] of before) Object.assign(catalogue[key], { digest });
+    for (const [key, digest] of before) Object.defineProperty(catalogue[key], "digest", digest);
   });
 }
