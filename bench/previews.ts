@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readStackFile, type StackFile, settingsOf } from "../config";
 import { promotionOrder } from "../config/promotion-path";
+import { recordedListen } from "../local/cluster/listen";
 import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
 import { localStack } from "../stacks/local-settings";
 import { localValues, preview } from "../stacks/local-stack";
@@ -82,10 +83,15 @@ async function measure(stack: string, file: StackFile, temporary?: string): Prom
   try {
     const trace = join(folder, "trace.json");
     const env = temporary ? { TMPDIR: temporary } : {};
-    await preview(stack, localStack(file, localValues(readLocalImages())), ["--otel-traces", `file://${trace}`], {
-      onLine: () => undefined,
-      env,
-    });
+    await preview(
+      stack,
+      localStack(file, localValues(readLocalImages(), recordedListen())),
+      ["--otel-traces", `file://${trace}`],
+      {
+        onLine: () => undefined,
+        env,
+      },
+    );
     return splitPreview(await readFile(trace, "utf8"));
   } finally {
     await rm(folder, { recursive: true, force: true });

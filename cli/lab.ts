@@ -9,7 +9,7 @@ import { listReleases } from "../client/releases";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { timestamp } from "../lib/timestamp";
-import { knownUrls } from "../local/urls";
+import { machineUrls } from "../local/urls";
 import { connect } from "../stacks/stack-cluster";
 import { type Picture, pictureProblems, takePictures } from "./lab-pictures";
 
@@ -99,7 +99,7 @@ const isTime = (key: string, value: unknown): value is string => times.includes(
 
 async function check(folder: string): Promise<number> {
   mkdirSync(folder, { recursive: true });
-  const { pictures, missing } = await takePictures(knownUrls().board, folder);
+  const { pictures, missing } = await takePictures(machineUrls().board, folder);
   const evidence = await collectEvidence(connect(), pictures, new Date());
   writeFileSync(join(folder, fileName), `${JSON.stringify(evidence, null, 2)}\n`);
   const where = `The evidence is in ${join(folder, fileName)}.`;

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentStack, readStackFile } from "../config";
 import { runMain } from "../lib/main";
+import { recordedListen } from "../local/cluster/listen";
 import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
 import { localStack } from "../stacks/local-settings";
 import { localValues, preview } from "../stacks/local-stack";
@@ -32,7 +33,10 @@ async function main(): Promise<number> {
 async function policyPreview(stack: string, args: string[]): Promise<void> {
   const { file, isLocal } = readStackFile(stack);
   if (isLocal)
-    await preview(stack, localStack(file, localValues(readLocalImages())), [...policyPackArgs(isLocal), ...args]);
+    await preview(stack, localStack(file, localValues(readLocalImages(), recordedListen())), [
+      ...policyPackArgs(isLocal),
+      ...args,
+    ]);
   else await previewWithUserPulumi(stack, args);
 }
 

@@ -2,6 +2,8 @@ import { parseArgs } from "node:util";
 import {
   currentStack,
   imagesWithoutDigest,
+  type ListenSettings,
+  listenFlags,
   parseSettings,
   readStackFile,
   type Settings,
@@ -17,6 +19,14 @@ import { pageTitles } from "../lib/page-titles";
 import { Phases, type Progress } from "../lib/phases";
 import { localForwards, type Ports, portNotices, recordedPorts } from "../local/cluster/forward";
 import { unhealthyReason } from "../local/cluster/health";
+import {
+  listenAddresses,
+  listenError,
+  machineAddresses,
+  type RecordedListen,
+  recordedListen,
+  recordListen,
+} from "../local/cluster/listen";
 import { takeLock } from "../local/cluster/lock";
 import { preflightErrors, preflightFacts } from "../local/cluster/preflight";
 import { waitUntil } from "../local/cluster/processes";
@@ -37,20 +47,29 @@ import { localValues, prepareStack, recordedResources, resume, stackExists, up }
 import { plainUpdate } from "../stacks/update-plan";
 import { selectUserStack, upWithUserPulumi } from "../stacks/user-pulumi";
 import { buildImages } from "./images";
+import { closedNotices, type LocalUrls, localUrls, openNames, openNotices } from "./open-ports";
 import { safePlan, type UpdateOptions } from "./safe-plan";
 
 const usage = `Usage: npm start -- [--refresh] [--allow-data-loss]
+       npm start -- --listen <address> [--host <name>] [--only environments]
 
 Updates the stack that GOURMETGRAM_STACK names, default staging, and creates the cluster if the stack uses the local
 cluster or one in Docker (kind, k3d).
   --refresh          compares the program with the cluster, and so takes back what was changed there by hand
-  --allow-data-loss  updates without the check that no data is lost`;
+  --allow-data-loss  updates without the check that no data is lost
+  --listen           opens the local cluster's environments and pages to other machines: an address of this machine,
+                     0.0.0.0 or ::. Without it, they are where exposure.listen of the stack file says, or on 127.0.0.1
+  --host             a name or address that people open instead, such as a floating IP; may be given several times
+  --only             environments: opens the environments and the gateway, and no page`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       refresh: { type: "boolean", default: false },
       "allow-data-loss": { type: "boolean", default: false },
+      listen: { type: "string" },
+      host: { type: "string", multiple: true },
+      only: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -61,7 +80,10 @@ async function main(): Promise<number> {
   const options = { refresh: values.refresh, allowDataLoss: values["allow-data-loss"] };
   const stack = currentStack();
   const { file, isLocal } = readStackFile(stack);
-  if (isLocal) await startLocal(stack, file, options);
+  const listen = listenFlags(values);
+  if (!isLocal && listen)
+    throw new Error("--listen is for the local cluster, and this stack is on another: leave it out.");
+  if (isLocal) await startLocal(stack, file, options, listen);
   else await startRemote(stack, file, options);
   return 0;
 }
@@ -77,15 +99,29 @@ async function startRemote(stack: string, file: StackFile, options: UpdateOption
 }
 
 /** Starts the local cluster with the stack on it; for a stack that has only environments, just the stack. */
-async function startLocal(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
-  const settings = checkSettings(file);
-  await checkMachine();
+async function startLocal(
+  stack: string,
+  file: StackFile,
+  options: UpdateOptions,
+  flags: ListenSettings | undefined,
+): Promise<void> {
+  const flagged = flags && { listen: flags, byFlag: true };
+  const settings = checkSettings(file, flagged);
+  if (settings.platform && flags)
+    throw new Error(
+      "--listen belongs to the stack that starts the cluster: " +
+        `run GOURMETGRAM_STACK=${settings.platform.stack} npm start -- --listen ${flags.address}.`,
+    );
+  await checkMachine(flags ?? settings.exposure.listen);
   refuseEarlierState();
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   const phases = new Phases();
-  if (settings.platform) await startEnvironments(stack, file, settings, options, phases);
-  else await startPlatform(stack, file, settings, options, phases);
+  if (settings.platform) return startEnvironments(stack, file, settings, options, phases);
+  for (const notice of closedNotices(settings, recordedListen())) phases.say(notice);
+  const { listen } = settings.exposure;
+  recordListen(listen && { listen, byFlag: flagged !== undefined });
+  await startPlatform(stack, file, settings, options, phases, flagged);
 }
 
 /** A start, phase by phase. The cluster and the first images need not wait for all tools to be compiled. */
@@ -95,6 +131,7 @@ async function startPlatform(
   settings: Settings,
   options: UpdateOptions,
   phases: Phases,
+  flagged: RecordedListen | undefined,
 ): Promise<void> {
   await installPackages(phases);
   await fetchParts(phases);
@@ -106,10 +143,12 @@ async function startPlatform(
   ]);
   await writeManifests(phases);
   const images = await publishThirdPartyImages(ports, phases);
-  await updateStack(stack, localStack(file, localValues(images)), options, phases);
-  recordUrls(localUrls(Object.keys(exposedPorts(settings)), ports), true);
+  await updateStack(stack, localStack(file, localValues(images, flagged)), options, phases);
+  const names = Object.keys(exposedPorts(settings));
+  const urls = localUrls(names, ports, openNames(settings), settings.exposure.listen?.hosts);
+  recordUrls(urls.people, true, urls.machine);
   const environments = Object.keys(settings.environments);
-  await waitAndReport([...environments, ...Object.keys(pagePorts(settings))], environments, ports, phases);
+  await waitAndReport([...environments, ...Object.keys(pagePorts(settings))], environments, urls, phases);
 }
 
 /** A start of a stack that has only environments: its platform's stack has started the cluster. */
@@ -122,19 +161,23 @@ async function startEnvironments(
 ): Promise<void> {
   const ports = await platformPorts(stack, settings.platform!.stack);
   const environments = Object.keys(settings.environments);
-  await updateStack(stack, localStack(file, localValues({})), options, phases);
-  await waitAndReport(environments, environments, ports, phases);
+  const recorded = recordedListen();
+  await updateStack(stack, localStack(file, localValues({}, recorded)), options, phases);
+  const urls = localUrls(environments, ports, environments, recorded?.listen.hosts);
+  await waitAndReport(environments, environments, urls, phases);
 }
 
 /** Checks the stack file at the very beginning, with placeholders for the images: a start takes half an hour. */
-function checkSettings(file: StackFile): Settings {
+function checkSettings(file: StackFile, listen: RecordedListen | undefined): Settings {
   const placeholder = { repository: "unbuilt/unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
   const images: LocalValues["images"] = Object.fromEntries(imageKeys.map((key) => [key, placeholder]));
-  return parseSettings(settingsOf(localStack(file, localValues(images))));
+  return parseSettings(settingsOf(localStack(file, localValues(images, listen))));
 }
 
-async function checkMachine(): Promise<void> {
-  const errors = preflightErrors(await preflightFacts());
+async function checkMachine(listen: ListenSettings | undefined): Promise<void> {
+  const facts = await preflightFacts();
+  const wrongAddress = listen && listenError(listen.address, machineAddresses(), facts.ipv6);
+  const errors = [...preflightErrors(facts), ...(wrongAddress ? [wrongAddress] : [])];
   if (errors.length > 0) throw new Error(errors.join("\n"));
 }
 
@@ -190,9 +233,12 @@ function compileGroup(group: ToolGroup, tools: string[], phases: Phases): Promis
 
 /** Starts the cluster. @returns the ports at which this machine reaches it */
 async function bootCluster(settings: Settings, phases: Phases): Promise<Ports> {
-  const forwards = localForwards(exposedPorts(settings));
+  const { listen } = settings.exposure;
+  const open = { names: openNames(settings), addresses: listen ? listenAddresses(listen.address) : [] };
+  const forwards = localForwards(exposedPorts(settings), open);
   const ports = await phases.run("Cluster", (progress) => startCluster(forwards, progress));
   for (const notice of portNotices(forwards, ports)) phases.say(`! ${notice}`);
+  for (const notice of openNotices(settings, ports)) phases.say(notice);
   return ports;
 }
 
@@ -255,14 +301,11 @@ async function updateStack(stack: string, settings: StackFile, options: UpdateOp
 }
 
 /** @param names environments and pages that must answer, as the forwards know them */
-async function waitAndReport(names: string[], environments: string[], ports: Ports, phases: Phases): Promise<void> {
-  const urls = localUrls(names, ports);
-  await phases.run("Answers", (progress) => waitForAnswers(urls, environments, progress));
-  console.log(`\n${renderReady(urls, phases.elapsed())}`);
+async function waitAndReport(names: string[], environments: string[], urls: LocalUrls, phases: Phases): Promise<void> {
+  const ofNames = (all: Record<string, string>) => Object.fromEntries(names.map((name) => [name, all[name]]));
+  await phases.run("Answers", (progress) => waitForAnswers(ofNames(urls.machine), environments, progress));
+  console.log(`\n${renderReady(ofNames(urls.people), phases.elapsed())}`);
 }
-
-const localUrls = (names: string[], ports: Ports): Record<string, string> =>
-  Object.fromEntries(names.map((name) => [name, `http://127.0.0.1:${ports[name]}`]));
 
 /** Waits until every page answers, and every environment reports that it is healthy. */
 async function waitForAnswers(

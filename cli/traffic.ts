@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { runMain } from "../lib/main";
 import { repositoryRoot } from "../lib/paths";
-import { knownUrls } from "../local/urls";
+import { machineUrls } from "../local/urls";
 import { type Outcome, progressLine, summaryTable } from "./traffic-tally";
 
 const kinds = ["normal", "drifted", "broken"] as const;
@@ -192,7 +192,7 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const options = trafficOptions(args, knownUrls());
+  const options = trafficOptions(args, machineUrls());
   const { kind, rate, seconds, url } = options;
   const stop = new AbortController();
   // The second one ends the process at once.

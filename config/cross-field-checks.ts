@@ -11,6 +11,7 @@ import {
   resolveImages,
   unpinnedImages,
 } from "../images/catalogue";
+import { localContext } from "../lib/paths";
 import { type EnvironmentLocation, firstEnvironment, promotionOrder, promotionPathErrors } from "./promotion-path";
 import { notificationTriggers, type Sections, schema } from "./schema";
 
@@ -41,6 +42,7 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
     ...(exposure
       ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, sections))
       : []),
+    ...(exposure?.listen ? listenIssues(sections, hasPlatformElsewhere) : []),
     ...(pipeline ? [...loadIssues(pipeline.load), ...metricIssues(pipeline.canary.analysis.metrics)] : []),
     ...(pipeline ? notificationIssues(pipeline.notifications, given.includes("gateway")) : []),
     ...(pipeline && environments ? approvalIssues(pipeline.approval, sections) : []),
@@ -313,6 +315,15 @@ function hostIssues({ type, host }: Sections["exposure"], hasPages: boolean): Co
   if (type === "externalIPs" || host) return [];
   const reason = hasPages ? ", since MLflow accepts only the hosts that it knows" : "";
   return [issue(["exposure", "host"], `missing: write the host name or address that people open${reason}`)];
+}
+
+/** Only the stack that starts the local cluster opens its ports. */
+function listenIssues({ cluster, platform }: Partial<Sections>, hasPlatformElsewhere: boolean): ConfigIssue[] {
+  const path = ["exposure", "listen"];
+  if (hasPlatformElsewhere)
+    return [issue(path, `remove it, since the stack ${platform?.stack ?? "of the platform"} opens the ports`)];
+  if (!cluster || cluster.context === localContext) return [];
+  return [issue(path, "remove it, since it opens ports of the local cluster, and cluster.context names another")];
 }
 
 function unusedNodePortIssues({ nodePorts, portsMapped }: Sections["exposure"]): ConfigIssue[] {

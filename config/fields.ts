@@ -226,17 +226,28 @@ const ipv4 = z.regexes.ipv4.source.slice(1, -1);
 const label = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 // Browsers read a last label of digits as the end of an IPv4 address.
 const hostName = new RegExp(`^(?=.{1,253}$)(?:${ipv4}|(?:${label}\\.)*(?!\\d+$)${label})$`);
+const ipv6 = z.regexes.ipv6.source.slice(1, -1);
+const browserHost = `(?:${hostName.source.slice(1, -1)}|\\[${ipv6}\\])`;
 /** A host in lower case, since MLflow compares it with the host that a browser sends. */
 export const host = (meaning: string) =>
-  text(meaning, "a host name in lower case or an IPv4 address, without http:// and port", hostName);
+  text(
+    meaning,
+    "a host name in lower case, an IPv4 address or an IPv6 address in brackets, without http:// and port",
+    new RegExp(`^${browserHost}$`),
+  );
+
+/** An address of this machine, or a wildcard. */
+export const listenAddress = (meaning: string) =>
+  text(meaning, "an address of the machine, 0.0.0.0 or ::", new RegExp(`^(?:${ipv4}|${ipv6})$`));
 
 const portNumber = "(?::[1-9]\\d{0,4})";
 /** A host as a browser names it in its requests: the port stands there unless it is the scheme's own. */
 export const hostAndPort = (meaning: string) =>
   text(
     meaning,
-    'a host name in lower case or an IPv4 address, with a port that is not 80 or 443, as in "food.example.org:8443"',
-    new RegExp(`^(?!.*:(?:80|443)$)${hostName.source.slice(1, -1)}${portNumber}?$`),
+    "a host name in lower case, an IPv4 address or an IPv6 address in brackets, with a port that is not 80 or 443, " +
+      'as in "food.example.org:8443"',
+    new RegExp(`^(?!.*:(?:80|443)$)${browserHost}${portNumber}?$`),
   );
 
 const registryHost = `${label}(?:\\.${label})*(?::[1-9]\\d{0,4})?`;

@@ -21,7 +21,8 @@ import { type Sections, type StackFile, schema } from "./schema";
 import { projectSettings, settingsOf } from "./stack-file";
 
 export { ConfigurationError } from "./configuration-error";
-export type { StackFile } from "./schema";
+export { listenFlags, parseListen } from "./listen";
+export type { ListenSettings, StackFile } from "./schema";
 export { currentStack, parseCluster, parsePlatformCluster, parseStack, readStackFile, settingsOf } from "./stack-file";
 
 /** The checked settings of one stack with all defaults. Environments are in the order of promotion. */

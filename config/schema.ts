@@ -19,6 +19,7 @@ import {
   host,
   hostAndPort,
   list,
+  listenAddress,
   oneLine,
   oneNumberOf,
   openMapping,
@@ -174,6 +175,20 @@ const uiPorts = section("Ports of the three pages.", {
   argoWorkflows: port("port of Argo Workflows").default(2746),
   argoCd: port("port of Argo CD").default(8082),
 });
+export const listen = section("Who reaches the local cluster, beside the machine that it runs on.", {
+  address: listenAddress(
+    "address of the machine at which the local cluster's environments and pages are open to others, or `0.0.0.0` or " +
+      "`::` for all of its addresses; without this section they are open on 127.0.0.1 only",
+  ),
+  hosts: list(
+    "names and addresses that people open instead of the machine's own, such as a floating IP; the first is printed",
+    host("host that people open"),
+  ).default([]),
+  only: optional(
+    choice("`environments` opens the environments and the gateway alone", ["environments"]),
+    "the pages are open too",
+  ),
+});
 const exposure = section("How people reach the environments and the pages.", {
   type: choice("kind of the Services: `LoadBalancer`, `NodePort` or `externalIPs`", [
     "LoadBalancer",
@@ -187,6 +202,7 @@ const exposure = section("How people reach the environments and the pages.", {
     host("host name or address that people open; MLflow accepts only this one and `modelRegistry.hosts`"),
     "the first address for `externalIPs`, otherwise required",
   ),
+  listen: listen.optional(),
   ports: uiPorts.prefault({}),
   nodePorts: byEnvironment(
     "Node ports, for `NodePort`.",
@@ -427,6 +443,8 @@ export const schema = section("Settings of a stack.", {
   ).default({}),
   pipeline: pipeline.prefault({}),
 });
+/** Who reaches the local cluster, with all defaults. */
+export type ListenSettings = z.output<typeof listen>;
 /** The sections with all defaults. */
 export type Sections = z.output<typeof schema>;
 

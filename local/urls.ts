@@ -2,18 +2,36 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stateDir } from "../lib/paths";
 
+type Urls = Record<string, string>;
+
+interface RecordedUrls {
+  /** As people open them. */
+  people: Urls;
+  /** As this machine reaches them: it may not reach a floating IP of its own. */
+  machine: Urls;
+}
+
 const file = () => join(stateDir(), "urls.json");
 
-/** Addresses of environments and UIs, by name, as the last starts recorded them. */
-export function knownUrls(): Record<string, string> {
-  return existsSync(file()) ? (JSON.parse(readFileSync(file(), "utf8")) as Record<string, string>) : {};
+function recordedUrls(): RecordedUrls {
+  const recorded = existsSync(file()) ? (JSON.parse(readFileSync(file(), "utf8")) as Partial<RecordedUrls>) : {};
+  return { people: {}, machine: {}, ...recorded };
 }
+
+/** Addresses of environments and UIs, by name, as people open them; the last starts recorded them. */
+export const knownUrls = (): Urls => recordedUrls().people;
+
+/** The same addresses, as this machine reaches them. */
+export const machineUrls = (): Urls => recordedUrls().machine;
 
 /**
  * Records the addresses for `npm run status`, which does not ask Pulumi.
  * @param isPlatform whether these are all addresses; otherwise they are added to the recorded ones
+ * @param machine as this machine reaches them; default as people do
  */
-export function recordUrls(urls: Record<string, string>, isPlatform: boolean): void {
+export function recordUrls(people: Urls, isPlatform: boolean, machine: Urls = people): void {
+  const before = isPlatform ? { people: {}, machine: {} } : recordedUrls();
+  const recorded = { people: { ...before.people, ...people }, machine: { ...before.machine, ...machine } };
   mkdirSync(stateDir(), { recursive: true });
-  writeFileSync(file(), `${JSON.stringify({ ...(isPlatform ? {} : knownUrls()), ...urls }, null, 2)}\n`);
+  writeFileSync(file(), `${JSON.stringify(recorded, null, 2)}\n`);
 }

@@ -1,6 +1,7 @@
 import { dump } from "js-yaml";
-import { type StackFile, settingsOf } from "../config";
+import { parseListen, type StackFile, settingsOf } from "../config";
 import { isRecord, type Properties } from "../lib/record";
+import { loopback, openHosts, type RecordedListen } from "../local/cluster/listen";
 import { nodeIp, registryIp } from "../local/cluster/network";
 
 /** The values of the local cluster that only this machine knows. */
@@ -10,6 +11,12 @@ export interface LocalValues {
   manifests: { argoWorkflows: string; argoCd: string; contour: string };
   /** The third-party images that were built here, by their key in the catalogue. */
   images: Record<string, { repository: string; tag: string; digest: string }>;
+  /** What is open beside 127.0.0.1 by a flag, or, for a stack that has only environments, in any way. */
+  listen?: RecordedListen;
+  /** Addresses under which other machines reach this one. */
+  addresses: readonly string[];
+  /** Port of MLflow on this machine, once it is chosen. */
+  mlflowPort?: number;
 }
 
 /**
@@ -24,7 +31,9 @@ export function localStack(file: StackFile, local: LocalValues): StackFile {
     // A section that is not a mapping stays as it is, so that the check of the settings names it.
     return { [`gourmetgram:${name}`]: isRecord(section) ? change(section) : section };
   };
+  const isElsewhere = "platform" in settings;
   const platform = () => ({
+    ...changed("modelRegistry", (section) => withMlflowHosts(section, settings.exposure, local)),
     ...changed("images", ({ mirror: _mirror, ...section }) => ({
       ...section,
       build: true,
@@ -42,15 +51,47 @@ export function localStack(file: StackFile, local: LocalValues): StackFile {
     config: {
       ...file.config,
       ...changed("cluster", (section) => ({ ...section, kubeconfig: local.kubeconfig })),
-      ...("platform" in settings ? {} : platform()),
+      ...(isElsewhere ? {} : platform()),
       // The addresses and node ports are those of the exposure type that is replaced.
       ...changed("exposure", ({ nodePorts: _nodePorts, portsMapped: _portsMapped, ...section }) => ({
         ...section,
         type: "externalIPs",
         addresses: [nodeIp],
-        host: "127.0.0.1",
+        ...openTo(section, local, isElsewhere),
       })),
     },
+  };
+}
+
+/** What is open beside 127.0.0.1. A flag is stronger than the stack file. Undefined if it is nothing, or not valid. */
+function chosenListen(section: unknown, { listen: recorded }: LocalValues, isElsewhere: boolean) {
+  const ofFile = isRecord(section) ? parseListen(section.listen) : undefined;
+  const chosen = recorded && (recorded.byFlag || isElsewhere) ? recorded.listen : ofFile;
+  return chosen?.address === loopback ? undefined : chosen;
+}
+
+/** MLflow compares the port too, and its port is another one if a program of this machine holds the usual one. */
+function withMlflowHosts(section: Properties, exposure: unknown, local: LocalValues): Properties {
+  const listen = chosenListen(exposure, local, false);
+  const { hosts = [] } = section;
+  // Browsers leave out the port of the scheme.
+  if (!listen || !local.mlflowPort || local.mlflowPort === 80 || !Array.isArray(hosts)) return section;
+  const here = openHosts(listen, local.addresses).map((host) => `${host}:${local.mlflowPort}`);
+  return { ...section, hosts: [...hosts, ...here.filter((host) => !hosts.includes(host))] };
+}
+
+/** The hosts that people open. A value that is not valid stays as it is, so that the check of the settings names it. */
+function openTo(section: Properties, local: LocalValues, isElsewhere: boolean): Properties {
+  const listen = chosenListen(section, local, isElsewhere);
+  if (!listen) {
+    const isOverruled = local.listen?.byFlag || parseListen(section.listen)?.address === loopback;
+    return { host: loopback, ...(isOverruled ? { listen: undefined } : {}) };
+  }
+  const hosts = openHosts(listen, local.addresses);
+  return {
+    // If the pages are not open, the links on them are for this machine.
+    host: listen.only ? loopback : (hosts[0] ?? loopback),
+    ...(isElsewhere ? {} : { listen: { ...listen, hosts } }),
   };
 }
 

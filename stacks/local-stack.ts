@@ -14,7 +14,9 @@ import { parseStack, type StackFile } from "../config";
 import { parseJson } from "../lib/json";
 import { kubeconfigPath, repositoryRoot, stateDir } from "../lib/paths";
 import type { Progress } from "../lib/phases";
+import { recordedPorts } from "../local/cluster/forward";
 import { kubectl } from "../local/cluster/kubectl";
+import { machineAddresses } from "../local/cluster/listen";
 import { startedAt } from "../local/cluster/processes";
 import { stuckPods } from "../local/cluster/stuck-pods";
 import { manifestPath } from "../local/toolchain/release-manifests";
@@ -43,8 +45,11 @@ const destroyMark = (): string => join(stateDir(), "destroy-began");
 /** The whole output of the last such command. */
 const updateLog = (name: string): string => join(stateDir(), "logs", `pulumi-${name}.log`);
 
-/** What this machine knows of its cluster, whose images are the given ones. */
-export function localValues(images: LocalValues["images"]): LocalValues {
+/**
+ * What this machine knows of its cluster, whose images are the given ones.
+ * @param listen what is open beside 127.0.0.1, as the last start has recorded it, or as this one is to record it
+ */
+export function localValues(images: LocalValues["images"], listen: LocalValues["listen"]): LocalValues {
   return {
     kubeconfig: kubeconfigPath(),
     manifests: {
@@ -53,6 +58,9 @@ export function localValues(images: LocalValues["images"]): LocalValues {
       contour: manifestPath("contour"),
     },
     images,
+    listen,
+    addresses: machineAddresses(),
+    mlflowPort: recordedPorts()?.mlflow,
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { environmentType } from "../components/shared/workflow-names";
 import { readStackFile, settingsOf } from "../config";
+import { recordedListen } from "../local/cluster/listen";
 import { pulumi } from "./local-pulumi";
 import { localStack } from "./local-settings";
 import { localValues, prepareStack, recoverFromKill, stackExists } from "./local-stack";
@@ -63,7 +64,7 @@ export async function moveResources(source: string, target: string): Promise<Mov
   if (moved.length === 0)
     throw new Error(`The stack ${source} has nothing that Pulumi.${target}.yaml holds: there is nothing to move.`);
 
-  if (isLocal) await prepareStack(target, localStack(file, localValues({})));
+  if (isLocal) await prepareStack(target, localStack(file, localValues({}, recordedListen())));
   else await userPulumi("stack", "select", "--create", target);
   await cli("state", "move", "--yes", "--source", source, "--dest", target, ...moved);
   const sourceRemoved = kept.length === 0;

@@ -1,5 +1,6 @@
 import { readStackFile } from "../config";
 import { CommandError } from "../lib/exec";
+import { recordedListen } from "../local/cluster/listen";
 import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
 import { PulumiError } from "./local-pulumi";
 import { localStack } from "./local-settings";
@@ -59,7 +60,7 @@ async function jsonPreview(stack: string, more: readonly string[], env: NodeJS.P
     env: { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true", ...env },
   };
   const work = isLocal
-    ? preview(stack, localStack(file, localValues(readLocalImages())), args, options)
+    ? preview(stack, localStack(file, localValues(readLocalImages(), recordedListen())), args, options)
     : jsonPreviewWithUserPulumi(stack, args, options);
   await work.catch((error: Error) => {
     if (!(error instanceof PulumiError) && !(error instanceof CommandError)) throw error;

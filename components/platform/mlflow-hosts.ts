@@ -4,7 +4,7 @@
  * with `--cors-allowed-origins`, also if the page is its own. Neither list has a wildcard for names of hosts.
  */
 import type { ExposureSettings } from "../../config";
-import { openedPort } from "../shared/exposure";
+import { exposedHosts, openedPort } from "../shared/exposure";
 import { mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
 
 /** Its Service's names inside the cluster, from the short one, for pods of its namespace, to the full one. */
@@ -25,13 +25,12 @@ const anyPort = (host: string) => `${host.replace("[", "[[]")}:*`;
  * @param hosts further ones, such as that of an ingress: `modelRegistry.hosts`
  */
 function publishedHosts(exposure: ExposureSettings, hosts: readonly string[]): string[] {
-  const exposed = [exposure.host, ...exposure.addresses].filter((known) => known !== undefined);
   const exposedPort = openedPort(exposure, { name: "mlflow", port: exposure.ports.mlflow });
   const withAndWithout = (port: number) => (host: string) => [host, `${host}:${port}`];
   return [
     ...new Set([
       ...serviceNames.flatMap(withAndWithout(mlflowPort)),
-      ...exposed.flatMap(withAndWithout(exposedPort)),
+      ...exposedHosts(exposure).flatMap(withAndWithout(exposedPort)),
       ...hosts,
     ]),
   ];

@@ -26,6 +26,11 @@ export function openedPort(exposure: ExposureSettings, { name, port }: Pick<Expo
   return exposure.type === "NodePort" && !exposure.portsMapped ? exposure.nodePorts[name] : port;
 }
 
+/** The names and addresses under which people open an exposed Service, without a port. */
+export const exposedHosts = ({ host, addresses, listen }: ExposureSettings): string[] => [
+  ...new Set([...(host ? [host] : []), ...addresses, ...(listen?.hosts ?? [])]),
+];
+
 /** Address that a person opens. The checks of the settings ensure that there is a host or an address. */
 export function exposedUrl(exposure: ExposureSettings, service: Pick<ExposedService, "name" | "port">): string {
   const host = exposure.host ?? exposure.addresses[0];

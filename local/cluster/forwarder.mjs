@@ -1,5 +1,5 @@
 // Forwards connections between the machine and the cluster's network namespace. It runs twice. Inside the namespace it
-// connects Unix sockets to addresses of the cluster. Outside it connects ports of 127.0.0.1 to those sockets. A Unix
+// connects Unix sockets to addresses of the cluster. Outside it connects ports of the machine to those sockets. A Unix
 // socket is a file, so it crosses network namespaces, and the cluster needs no interface that leads out of it.
 //
 // Usage: node forwarder.mjs '[{"listen": {"host": "127.0.0.1", "port": 8081}, "connect": {"path": "/run/a.sock"}}]'

@@ -20,6 +20,8 @@ export interface PreflightFacts {
   disk: { path: string; free: number }[];
   /** Whether every tool that is needed is in the cache already. */
   compiled: boolean;
+  /** Whether the machine's own network has IPv6. */
+  ipv6: boolean;
 }
 
 const gigabyte = 1e9;
@@ -72,6 +74,7 @@ export async function preflightFacts(): Promise<PreflightFacts> {
     ),
     goWanted: goWanted(),
     disk,
+    ipv6: existsSync("/proc/net/if_inet6"),
     compiled: neededTools(await pulledImages()).every((tool) => existsSync(toolPath(tool))),
   };
 }

@@ -120,6 +120,17 @@ describe("ModelRegistry", () => {
       ["node.example.org", "node.example.org:8000"],
     ],
     [
+      "what the local cluster is open at",
+      {
+        cluster: { context: "gourmetgram-local" },
+        exposure: {
+          ...{ type: "externalIPs", addresses: ["10.200.0.1"], host: "203.0.113.7" },
+          listen: { address: "::", hosts: ["203.0.113.7", "[fd00::2]"] },
+        },
+      },
+      ["203.0.113.7", "10.200.0.1", "[fd00::2]"].flatMap((host) => [host, `${host}:8000`]),
+    ],
+    [
       "an ingress",
       {
         exposure: { type: "LoadBalancer", host: "food.example.org" },

@@ -69,6 +69,8 @@ describe("the schema for editors", () => {
         "image-not-built",
         "image-unpinned",
         "image-with-tag-alone",
+        "listen-elsewhere",
+        "listen-of-environments",
         "load-more-at-once-than-in-all",
         "load-more-than-the-gate-has-time-for",
         "load-too-few-sent",

@@ -10,6 +10,7 @@ const good: PreflightFacts = {
   goWanted: "1.25.8",
   disk: [{ path: "/cache", free: 40e9 }],
   compiled: false,
+  ipv6: true,
 };
 
 describe("what keeps the local cluster from starting", () => {

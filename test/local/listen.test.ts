@@ -1,0 +1,197 @@
+import { rmSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { listenFlags } from "../../config";
+import { succeeds } from "../../lib/exec";
+import { runDir } from "../../lib/paths";
+import { ensureForwards, localForwards } from "../../local/cluster/forward";
+import {
+  listenAddresses,
+  listenError,
+  machineAddresses,
+  openHosts,
+  recordedListen,
+  recordListen,
+} from "../../local/cluster/listen";
+import { ensureNetwork, netnsPath, nodeIp, removeNetwork } from "../../local/cluster/network";
+import { ensureProcess, stopProcess } from "../../local/cluster/processes";
+import { type Answer, type OtherMachine, otherMachine } from "../other-machine";
+
+const state = vi.hoisted(() => {
+  const { TMPDIR = "/tmp" } = process.env;
+  process.env.GOURMETGRAM_STATE = `${TMPDIR}/gourmetgram-listen-${process.pid}`;
+  return process.env.GOURMETGRAM_STATE;
+});
+afterAll(() => rmSync(state, { recursive: true, force: true }));
+
+describe("addresses of this machine", () => {
+  it("are those that others may reach, IPv4 first", () => {
+    const at = (address: string, family: "IPv4" | "IPv6", internal = false) => ({
+      ...{ address, family, internal, netmask: "", mac: "", cidr: null, scopeid: 0 },
+    });
+    const interfaces = {
+      lo: [at("127.0.0.1", "IPv4", true), at("::1", "IPv6", true)],
+      eth0: [at("fd00::2", "IPv6"), at("fe80::1", "IPv6"), at("192.0.2.2", "IPv4"), at("169.254.1.1", "IPv4")],
+    };
+    expect(machineAddresses(interfaces as ReturnType<typeof import("node:os").networkInterfaces>)).toEqual([
+      "192.0.2.2",
+      "fd00::2",
+    ]);
+  });
+
+  const machine = ["192.0.2.2", "fd00::2"];
+
+  it.each(["127.0.0.1", "0.0.0.0", "::", "192.0.2.2", "fd00::2"])("can be listened on: %s", (address) =>
+    expect(listenError(address, machine, true)).toBeUndefined(),
+  );
+
+  it.each(["203.0.113.7", "::1", "127.0.0.2"])("are no others, said in a sentence: %s", (address) =>
+    expect(listenError(address, machine, true)).toMatch(
+      /^\S+ is no address under which others reach this machine: listen on 192\.0\.2\.2, fd00::2, 0\.0\.0\.0 for all/,
+    ),
+  );
+
+  it("are no IPv6 ones on a machine without IPv6", () =>
+    expect(listenError("::", ["192.0.2.2"], false)).toBe("This machine has no IPv6: listen on 0.0.0.0 instead of ::."));
+
+  it("listen beside 127.0.0.1, which a wildcard includes", () =>
+    expect(["192.0.2.2", "0.0.0.0", "::", "127.0.0.1"].map(listenAddresses)).toEqual([
+      ["127.0.0.1", "192.0.2.2"],
+      ["0.0.0.0"],
+      ["::"],
+      ["127.0.0.1"],
+    ]));
+
+  it("are the hosts that people open, after those that the stack names", () => {
+    expect(openHosts({ address: "::", hosts: ["food.example.org"] }, machine)).toEqual([
+      "food.example.org",
+      "192.0.2.2",
+      "[fd00::2]",
+    ]);
+    expect(openHosts({ address: "0.0.0.0", hosts: [] }, machine)).toEqual(["192.0.2.2"]);
+    expect(openHosts({ address: "fd00::2", hosts: ["[fd00::2]"] }, machine)).toEqual(["[fd00::2]"]);
+  });
+
+  it("are recorded until nothing is open", () => {
+    const listen = { listen: { address: "0.0.0.0", hosts: [] }, byFlag: true };
+    recordListen(listen);
+    expect(recordedListen()).toEqual(listen);
+    recordListen(undefined);
+    expect(recordedListen()).toBeUndefined();
+  });
+});
+
+describe("the flags", () => {
+  it("are the setting", () => {
+    expect(listenFlags({})).toBeUndefined();
+    expect(listenFlags({ listen: "0.0.0.0" })).toEqual({ address: "0.0.0.0", hosts: [] });
+    expect(listenFlags({ listen: "::", host: ["food.example.org"], only: "environments" })).toEqual({
+      address: "::",
+      hosts: ["food.example.org"],
+      only: "environments",
+    });
+  });
+
+  it.each<[Parameters<typeof listenFlags>[0], string]>([
+    [{ only: "environments" }, "--host and --only say more of --listen: write --listen ADDRESS too."],
+    [{ listen: "eth0" }, '--listen: write an address of the machine, 0.0.0.0 or ::, not "eth0"'],
+    [{ listen: "::", only: "pages" }, '--only: write environments, not "pages"'],
+    [
+      { listen: "::", host: ["Food"], only: "pages" },
+      "--host: write a host name in lower case, an IPv4 address or an IPv6 address in brackets, " +
+        'without http:// and port, not "Food"\n--only: write environments, not "pages"',
+    ],
+  ])("are refused by name: %j", (flags, message) => expect(() => listenFlags(flags)).toThrow(message));
+});
+
+const lacks = [
+  ...(process.getuid?.() === 0 ? [] : ["root"]),
+  ...((await succeeds("ip", ["-V"])) ? [] : ["the command ip"]),
+].join(" and ");
+
+describe.skipIf(lacks !== "")(
+  `the forwarders, from another machine${lacks ? ` (not tried without ${lacks})` : ""}`,
+  () => {
+    // Ports that no cluster of this machine wants.
+    const exposed = { staging: 28471, mlflow: 28472 };
+    let other: OtherMachine;
+
+    beforeAll(async () => {
+      await ensureNetwork();
+      other = await otherMachine("gg-listen", 17);
+      // What stands for the cluster: it answers 200 at the ports of staging, MLflow and the Kubernetes API.
+      const code = `for (const port of [28471, 28472, 6443])
+        require("node:http").createServer((_, response) => response.end("ok")).listen(port, "${nodeIp}")`;
+      await ensureProcess({ name: "stand-in", command: process.execPath, args: ["-e", code], netns: netnsPath });
+    });
+
+    afterAll(async () => {
+      for (const name of ["forward-outside", "forward-inside", "stand-in"]) await stopProcess(name);
+      await other.remove();
+      await removeNetwork();
+      rmSync(runDir, { recursive: true, force: true });
+    });
+
+    /** Opens staging alone at an address, and asks for the ports of staging, MLflow and the API at another. */
+    async function answersAt(host: string, address: string | undefined): Promise<Record<string, Answer>> {
+      const open = { names: ["staging"], addresses: address ? listenAddresses(address) : [] };
+      const ports = await ensureForwards(localForwards(exposed, address ? open : undefined));
+      const names = ["staging", "mlflow", "api"];
+      const hosts = names.map((name) => `${host}:${ports[name]}`);
+      await everyPortAnswersHere([ports.staging, ports.mlflow, ports.api]);
+      const answers = await other.ask(hosts);
+      return Object.fromEntries(names.map((name, index) => [name, answers[hosts[index]]]));
+    }
+
+    it.each<[string, (here: OtherMachine["here"]) => { at: string; address: string }]>([
+      ["one address", ({ ipv4 }) => ({ at: ipv4, address: ipv4 })],
+      ["0.0.0.0", ({ ipv4 }) => ({ at: ipv4, address: "0.0.0.0" })],
+      ["one IPv6 address", ({ ipv6 }) => ({ at: `[${ipv6}]`, address: ipv6 })],
+      [":: by IPv6", ({ ipv6 }) => ({ at: `[${ipv6}]`, address: "::" })],
+      [":: by IPv4", ({ ipv4 }) => ({ at: ipv4, address: "::" })],
+    ])("answer at %s where they are open, and nowhere else", async (_title, of) => {
+      const { at, address } = of(other.here);
+      expect(await answersAt(at, address)).toEqual({ staging: 200, mlflow: "ECONNREFUSED", api: "ECONNREFUSED" });
+    });
+
+    it("answer nobody else once they are on 127.0.0.1 again", async () => {
+      const closed = { staging: "ECONNREFUSED", mlflow: "ECONNREFUSED", api: "ECONNREFUSED" };
+      expect((await answersAt(other.here.ipv4, "0.0.0.0")).staging).toBe(200);
+      expect(await answersAt(other.here.ipv4, undefined)).toEqual(closed);
+    });
+
+    it("keep their ports, also those that were taken, while nothing changes", async () => {
+      const open = { names: ["staging"], addresses: listenAddresses(other.here.ipv4) };
+      const list = localForwards(exposed, open);
+      await stopProcess("forward-outside");
+      // A program of this machine holds the port at that address alone.
+      const holder = await holdPort(exposed.staging, other.here.ipv4);
+      try {
+        expect(await ensureForwards(list)).toMatchObject({ staging: 48471, mlflow: 28472 });
+      } finally {
+        await new Promise((resolve) => holder.close(resolve));
+      }
+      expect(await ensureForwards(list)).toMatchObject({ staging: 48471, mlflow: 28472 });
+    });
+  },
+);
+
+function holdPort(port: number, host: string): Promise<Server> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host }, () => resolve(server));
+  });
+}
+
+/** The forwarders listen a moment after they have started. */
+async function everyPortAnswersHere(ports: number[]): Promise<void> {
+  for (const port of ports) {
+    const answers = () =>
+      fetch(`http://127.0.0.1:${port}`).then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+    await vi.waitUntil(answers, { timeout: 10_000, interval: 50 });
+  }
+}
