@@ -16,9 +16,11 @@ import { imageKeys } from "../images/catalogue";
 import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
 import { pageTitles } from "../lib/page-titles";
+import { repositoryRoot } from "../lib/paths";
 import { Phases, type Progress } from "../lib/phases";
 import { localForwards, type Ports, portNotices, recordedPorts } from "../local/cluster/forward";
 import { unhealthyReason } from "../local/cluster/health";
+import { missingKernelParts } from "../local/cluster/kernel";
 import {
   listenAddresses,
   listenError,
@@ -28,7 +30,13 @@ import {
   recordListen,
 } from "../local/cluster/listen";
 import { takeLock } from "../local/cluster/lock";
-import { preflightErrors, preflightFacts } from "../local/cluster/preflight";
+import {
+  kernelErrors,
+  preflightErrors,
+  preflightFacts,
+  preflightNotices,
+  recordCheckout,
+} from "../local/cluster/preflight";
 import { waitUntil } from "../local/cluster/processes";
 import { startCluster, startDns } from "../local/cluster/up";
 import { ensureClusterPackages } from "../local/toolchain/debian-packages";
@@ -116,6 +124,7 @@ async function startLocal(
   refuseEarlierState();
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
+  recordCheckout(repositoryRoot);
   const phases = new Phases();
   if (settings.platform) return startEnvironments(stack, file, settings, options, phases);
   for (const notice of closedNotices(settings, recordedListen())) phases.say(notice);
@@ -179,11 +188,15 @@ async function checkMachine(listen: ListenSettings | undefined): Promise<void> {
   const wrongAddress = listen && listenError(listen.address, machineAddresses(), facts.ipv6);
   const errors = [...preflightErrors(facts), ...(wrongAddress ? [wrongAddress] : [])];
   if (errors.length > 0) throw new Error(errors.join("\n"));
+  for (const notice of preflightNotices(facts, repositoryRoot)) console.log(`! ${notice}`);
 }
 
 async function installPackages(phases: Phases): Promise<void> {
   await phases.run("Debian packages", async (progress) => {
     const installed = await ensureClusterPackages(progress);
+    // A missing iptables can only be tried now.
+    const missing = installed.includes("iptables") ? await missingKernelParts() : [];
+    if (missing.length > 0) throw new Error(kernelErrors(missing, []).join("\n"));
     return installed.join(" ") || "all installed";
   });
 }

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,15 +13,23 @@ const hash = createHash("sha256")
   .digest("hex");
 
 const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Node.js ${process.versions.node} is too old: install Node.js 20.19 or newer, then run this again.`);
+// The versions that all packages of the lock file support; `engines` in package.json says the same.
+const isSupported = (major === 20 && minor >= 19) || (major === 22 && minor >= 13) || major >= 24;
+if (!isSupported) {
+  console.error(
+    `Node.js ${process.versions.node} is not supported: install 24, 22.13 or newer, or 20.19 or newer, ` +
+      "then run this again.",
+  );
   process.exit(1);
 }
+process.on("exit", () => spawnSync(process.execPath, [join(root, "lib", "return-to-owner.mjs")], { stdio: "inherit" }));
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== hash) {
   console.error("Installing the npm packages of package-lock.json (once, about 20 s) ...");
   const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
+    // With sudo -E, HOME is another user's: root's files in that user's npm cache would break it.
+    env: { ...process.env, ...(process.getuid?.() === 0 ? { HOME: userInfo().homedir } : {}) },
   });
   if (npm.status !== 0) {
     console.error("npm ci failed: fix what its message above names, then run this again.");

@@ -1,11 +1,21 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { endChildren } from "./exec";
 import { handleInterrupts } from "./interrupts";
+import { loopbackWithoutProxy } from "./proxy";
+
+/** What root has written into another user's checkout becomes that user's, however the command ends. */
+function returnToOwner(): void {
+  spawnSync(process.execPath, [join(__dirname, "return-to-owner.mjs")], { stdio: "inherit" });
+}
 
 /**
  * Runs a command to its exit code. An error is one sentence on standard error.
  * @param failure exit code for an error, default 1
  */
 export function runMain(main: () => Promise<number>, failure = 1): void {
+  Object.assign(process.env, loopbackWithoutProxy(process.env));
+  if (process.getuid?.() === 0) process.on("exit", returnToOwner);
   // Whoever reads the output may stop early, as `head` does: the shell's exit code for that.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

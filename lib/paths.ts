@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 
 /** Root of the repository. */
 export const repositoryRoot = join(__dirname, "..");
+
+/** Home of the user that the process has. With `sudo -E`, HOME is still that of the user who called it. */
+const home = () => (process.getuid?.() === 0 && process.env.SUDO_UID ? userInfo().homedir : homedir());
 
 /**
  * Directory of everything that can be built again (compiled tools, images, manifests); safe to delete.
  * `GOURMETGRAM_CACHE`, default `~/.cache/gourmetgram`.
  */
 export function cacheDir(): string {
-  return process.env.GOURMETGRAM_CACHE || join(homedir(), ".cache", "gourmetgram");
+  return process.env.GOURMETGRAM_CACHE || join(home(), ".cache", "gourmetgram");
 }
 
 /**
@@ -31,7 +34,7 @@ export function kubeconfigPath(): string {
   return join(stateDir(), "kubeconfig");
 }
 
-const defaultStateDir = () => join(homedir(), ".local", "state", "gourmetgram");
+const defaultStateDir = () => join(home(), ".local", "state", "gourmetgram");
 
 /**
  * Name of this cluster's network namespace, cgroup and run directory: `gourmetgram`, or with a suffix of its own for

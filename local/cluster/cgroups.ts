@@ -2,19 +2,20 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from "node:path";
 import { instance } from "../../lib/paths";
 
-const mountPoint = "/sys/fs/cgroup";
+/** Where the hierarchies of cgroups are. */
+export const cgroupMount = "/sys/fs/cgroup";
 
 /** The cgroup under which all pods live, in every hierarchy. */
 export const cgroupRoot = `/${instance}`;
 
 /** Whether the machine has the unified hierarchy alone (version 2). */
-export const isCgroupV2 = () => existsSync(join(mountPoint, "cgroup.controllers"));
+export const isCgroupV2 = () => existsSync(join(cgroupMount, "cgroup.controllers"));
 
 /** Directories of the cluster's cgroup: one with version 2, one for each controller with version 1. */
 export function cgroupDirs(): string[] {
-  if (isCgroupV2()) return [join(mountPoint, cgroupRoot)];
+  if (isCgroupV2()) return [join(cgroupMount, cgroupRoot)];
   // Several names, such as cpu and cpuacct, may be links to one directory.
-  const hierarchies = readdirSync(mountPoint).map((name) => join(mountPoint, name));
+  const hierarchies = readdirSync(cgroupMount).map((name) => join(cgroupMount, name));
   return hierarchies.filter((dir) => existsSync(join(dir, "cgroup.procs"))).map((dir) => join(dir, cgroupRoot));
 }
 

@@ -1,10 +1,13 @@
-import { existsSync, mkdirSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
+import { availableParallelism, totalmem } from "node:os";
+import { join } from "node:path";
 import { exec } from "../../lib/exec";
 import { goWanted, isOlderGo } from "../../lib/go-module";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
 import { toolGroups } from "../toolchain/go-tools";
 import { pulledImages } from "../toolchain/third-party-images/official-images";
 import { isNeeded, type LocalImageName } from "../toolchain/third-party-images/recipes";
+import { type MissingPart, missingControllers, missingKernelParts } from "./kernel";
 
 /** What the checks before the start of the local cluster read. */
 export interface PreflightFacts {
@@ -22,7 +25,33 @@ export interface PreflightFacts {
   compiled: boolean;
   /** Whether the machine's own network has IPv6. */
   ipv6: boolean;
+  distribution: Distribution;
+  /** Number of processors that this process may use. */
+  processors: number;
+  /** Memory in bytes. */
+  memory: number;
+  missingKernelParts: MissingPart[];
+  missingControllers: string[];
+  /** Checkout from which the cluster was last started; undefined if there is none. */
+  startedFrom?: string;
 }
+
+/** A distribution, as /etc/os-release has it. */
+export interface Distribution {
+  /** `debian`, `ubuntu` and so on. */
+  id: string;
+  /** `12`, `24.04`; empty in a distribution without versions. */
+  version: string;
+  /** For people: `Debian GNU/Linux 12 (bookworm)`. */
+  name: string;
+}
+
+/** Memory in bytes that the pods request at a time, about 4 GB, and that the cluster itself takes, about 1.3 GB. */
+export const memoryWanted = 5.5e9;
+/** The pods of a training request more than one processor. */
+export const processorsWanted = 2;
+/** The oldest releases that have the packages. */
+const oldest: Record<string, number> = { debian: 12, ubuntu: 22.04 };
 
 const gigabyte = 1e9;
 const otherCluster = "or name the context of a cluster of your own in gourmetgram:cluster.context of the stack file";
@@ -34,12 +63,17 @@ export function preflightErrors(facts: PreflightFacts): string[] {
     return [`The local cluster needs Linux, and this is ${facts.platform}: use a Linux machine, ${otherCluster}.`];
   if (facts.uid !== 0)
     errors.push(
-      `The local cluster needs root, for its network namespace and its mounts: run it with sudo, ${otherCluster}.`,
+      `The local cluster needs root, for its network namespace and its mounts: run sudo env "PATH=$PATH" npm start, ${otherCluster}.`,
     );
   if (!facts.apt)
     errors.push(
-      `The local cluster installs Debian packages, and there is no apt-get: use Debian 12 or later, ${otherCluster}.`,
+      `The local cluster installs Debian packages, and there is no apt-get: use Debian or Ubuntu, ${otherCluster}.`,
     );
+  errors.push(
+    ...distributionErrors(facts.distribution),
+    ...sizeErrors(facts),
+    ...kernelErrors(facts.missingKernelParts, facts.missingControllers),
+  );
   if (!facts.compiled) {
     if (!facts.go)
       errors.push(
@@ -59,11 +93,83 @@ export function preflightErrors(facts: PreflightFacts): string[] {
   return errors;
 }
 
+function distributionErrors({ id, version, name }: Distribution): string[] {
+  if (!(id in oldest) || !version || Number(version) >= oldest[id]) return [];
+  return [`${name} is too old, since it lacks packages: use Debian 12, Ubuntu 22.04 or newer, ${otherCluster}.`];
+}
+
+function sizeErrors({ processors, memory }: PreflightFacts): string[] {
+  return [
+    ...(processors < processorsWanted
+      ? [
+          `This machine has ${processors} processor, and the pods of a training request more than one: ` +
+            `use a machine with ${processorsWanted} or more, ${otherCluster}.`,
+        ]
+      : []),
+    ...(memory < memoryWanted
+      ? [
+          `This machine has ${(memory / gigabyte).toFixed(1)} GB of memory, and ${memoryWanted / gigabyte} GB are ` +
+            `needed for the pipeline and the cluster below it: use a larger machine, ${otherCluster}.`,
+        ]
+      : []),
+  ];
+}
+
+const partRemedies: Record<MissingPart, string> = {
+  "network namespaces": "run it on the machine itself or in a privileged container",
+  "overlay mounts":
+    "set GOURMETGRAM_STATE to a directory of a file system that can be mounted so, such as ext4 or xfs, " +
+    "and in a container to one of the machine",
+  iptables: "load the kernel's modules for it, as with modprobe iptable_nat and modprobe nf_tables",
+};
+
+/** A sentence for each part of the kernel that is missing. */
+export function kernelErrors(parts: readonly MissingPart[], controllers: readonly string[]): string[] {
+  return [
+    ...parts.map((part) => `This kernel allows no ${part} here: ${partRemedies[part]}, ${otherCluster}.`),
+    ...(controllers.length > 0
+      ? [
+          `The cgroup controllers ${controllers.join(", ")} are missing or read-only: start the kernel with them ` +
+            "(cgroup_enable=memory), and run it on the machine itself or in a privileged container with the " +
+            `machine's cgroups, ${otherCluster}.`,
+        ]
+      : []),
+  ];
+}
+
+/** What is worth knowing, and prevents nothing. @param checkout the checkout that this start is run from */
+export function preflightNotices({ distribution, startedFrom }: PreflightFacts, checkout: string): string[] {
+  return [
+    ...(distribution.id in oldest
+      ? []
+      : [`${distribution.name} is neither Debian nor Ubuntu, for which this is made: packages may be missing.`]),
+    ...(startedFrom !== undefined && startedFrom !== checkout
+      ? [
+          `This local cluster was started from ${startedFrom}, and continues with the program in ${checkout}. ` +
+            "For a cluster of its own set GOURMETGRAM_STATE to another directory.",
+        ]
+      : []),
+  ];
+}
+
+const checkoutFile = () => join(stateDir(), "checkout");
+
+/** Records from which checkout the cluster is started, for {@link preflightNotices}. */
+export const recordCheckout = (checkout: string): void => writeFileSync(checkoutFile(), checkout);
+
+/** What /etc/os-release says, whose values may be quoted. */
+export function parseDistribution(text: string): Distribution {
+  const read = (key: string) => new RegExp(`^${key}=(["']?)(.*)\\1$`, "m").exec(text)?.[2] ?? "";
+  const id = read("ID");
+  return { id, version: read("VERSION_ID"), name: read("PRETTY_NAME") || id || "this system" };
+}
+
 /** Reads the facts of this machine. */
 export async function preflightFacts(): Promise<PreflightFacts> {
   const dirs = [cacheDir(), stateDir()];
   // Without root it cannot write there. The check for root then says so.
-  const disk = process.platform === "linux" && process.getuid?.() === 0 ? dirs.map(freeSpace) : [];
+  const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+  const disk = isRoot ? dirs.map(freeSpace) : [];
   return {
     platform: process.platform,
     uid: process.getuid?.() ?? -1,
@@ -75,6 +181,12 @@ export async function preflightFacts(): Promise<PreflightFacts> {
     goWanted: goWanted(),
     disk,
     ipv6: existsSync("/proc/net/if_inet6"),
+    distribution: parseDistribution(existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : ""),
+    processors: availableParallelism(),
+    memory: totalmem(),
+    missingKernelParts: isRoot ? await missingKernelParts() : [],
+    missingControllers: isRoot ? missingControllers() : [],
+    startedFrom: existsSync(checkoutFile()) ? readFileSync(checkoutFile(), "utf8") : undefined,
     compiled: neededTools(await pulledImages()).every((tool) => existsSync(toolPath(tool))),
   };
 }

@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { stateDir } from "../../lib/paths";
+import { withoutProxy } from "../../lib/proxy";
 
 /** One long-running process of the local cluster. */
 export interface ProcessSpec {
@@ -62,7 +63,8 @@ export async function ensureProcess(spec: ProcessSpec): Promise<boolean> {
   const child = spawn(argv[0], argv.slice(1), {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...process.env, ...spec.env },
+    // The cluster has no way out, and its parts would ask a proxy for each other's addresses.
+    env: { ...(spec.netns ? withoutProxy(process.env) : process.env), ...spec.env },
     cwd: "/",
   });
   closeSync(log);

@@ -1,5 +1,17 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadAll } from "js-yaml";
 import { describe, expect, it } from "vitest";
-import { type PreflightFacts, preflightErrors } from "../../local/cluster/preflight";
+import { repositoryRoot } from "../../lib/paths";
+import { missingControllers, missingKernelParts } from "../../local/cluster/kernel";
+import {
+  memoryWanted,
+  type PreflightFacts,
+  parseDistribution,
+  preflightErrors,
+  preflightNotices,
+  processorsWanted,
+} from "../../local/cluster/preflight";
 import { missingPackages } from "../../local/toolchain/debian-packages";
 
 const good: PreflightFacts = {
@@ -11,6 +23,11 @@ const good: PreflightFacts = {
   disk: [{ path: "/cache", free: 40e9 }],
   compiled: false,
   ipv6: true,
+  distribution: { id: "debian", version: "12", name: "Debian GNU/Linux 12 (bookworm)" },
+  processors: 2,
+  memory: 8e9,
+  missingKernelParts: [],
+  missingControllers: [],
 };
 
 describe("what keeps the local cluster from starting", () => {
@@ -18,8 +35,8 @@ describe("what keeps the local cluster from starting", () => {
 
   it.each<[Partial<PreflightFacts>, RegExp]>([
     [{ platform: "darwin" }, /needs Linux, and this is darwin: use a Linux machine, or name the context/],
-    [{ uid: 1000 }, /needs root.*: run it with sudo, or name/],
-    [{ apt: false }, /no apt-get: use Debian 12/],
+    [{ uid: 1000 }, /needs root.*: run sudo env "PATH=\$PATH" npm start, or name/],
+    [{ apt: false }, /no apt-get: use Debian or Ubuntu/],
     [{ go: undefined }, /Go is not installed: install Go 1\.25\.8 or newer/],
     [{ go: "1.25.7" }, /Go 1\.25\.7 is too old: install Go 1\.25\.8/],
     [{ go: "1.24.9" }, /too old/],
@@ -27,6 +44,14 @@ describe("what keeps the local cluster from starting", () => {
       { disk: [{ path: "/cache", free: 14.9e9 }] },
       /Only 14\.9 GB are free at \/cache, and 15 GB are needed: free some/,
     ],
+    [{ processors: 1 }, /This machine has 1 processor, .*: use a machine with 2 or more, or name/],
+    [{ memory: 3.9e9 }, /This machine has 3\.9 GB of memory, and 5\.5 GB are needed .*: use a larger machine, or name/],
+    [{ missingKernelParts: ["network namespaces"] }, /kernel allows no network namespaces here: run it on the machine/],
+    [{ missingKernelParts: ["overlay mounts"] }, /kernel allows no overlay mounts here: set GOURMETGRAM_STATE/],
+    [{ missingKernelParts: ["iptables"] }, /kernel allows no iptables here: load the kernel's modules/],
+    [{ missingControllers: ["memory", "pids"] }, /controllers memory, pids are missing or read-only: start the kernel/],
+    [{ distribution: { id: "debian", version: "11", name: "Debian 11" } }, /^Debian 11 is too old, .*: use Debian 12/],
+    [{ distribution: { id: "ubuntu", version: "20.04", name: "Ubuntu 20.04" } }, /^Ubuntu 20\.04 is too old/],
   ])("is said in one sentence: %j", (change, sentence) => {
     const found = preflightErrors({ ...good, ...change });
     expect(found).toHaveLength(1);
@@ -45,6 +70,75 @@ describe("what keeps the local cluster from starting", () => {
     expect(preflightErrors({ ...good, go })).toEqual([]),
   );
 });
+
+describe("what is said before the local cluster starts", () => {
+  it("is nothing where it was started before, on Debian and Ubuntu", () => {
+    expect(preflightNotices({ ...good, startedFrom: "/clone" }, "/clone")).toEqual([]);
+    expect(preflightNotices(good, "/clone")).toEqual([]);
+  });
+
+  it("is the other checkout from which it was started", () =>
+    expect(preflightNotices({ ...good, startedFrom: "/other" }, "/clone")).toEqual([
+      "This local cluster was started from /other, and continues with the program in /clone. " +
+        "For a cluster of its own set GOURMETGRAM_STATE to another directory.",
+    ]));
+
+  it("is a distribution that nobody has looked at", () => {
+    const distribution = parseDistribution('ID=linuxmint\nVERSION_ID="22"\nPRETTY_NAME="Linux Mint 22"\n');
+    expect(preflightErrors({ ...good, distribution })).toEqual([]);
+    expect(preflightNotices({ ...good, distribution }, "/clone")).toEqual([
+      "Linux Mint 22 is neither Debian nor Ubuntu, for which this is made: packages may be missing.",
+    ]);
+  });
+
+  it.each([
+    ['ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n', good.distribution],
+    ["NAME=Ubuntu\nID=ubuntu\nVERSION_ID='24.04'\n", { id: "ubuntu", version: "24.04", name: "ubuntu" }],
+    ["", { id: "", version: "", name: "this system" }],
+  ])("reads the distribution's own words: %j", (text, expected) => expect(parseDistribution(text)).toEqual(expected));
+});
+
+describe("the size that a machine must have", () => {
+  // Beside the pods that always run: a training, the step that builds an image, and what the cluster itself takes.
+  it("is what the pods of the pipeline request at a time, beside the cluster itself", () => {
+    const deployed = requests(readFileSync(join(repositoryRoot, "test", "golden", "staging.yaml"), "utf8"));
+    const steps = requests(["train-model", "build-container-image"].map(workflow).join("\n---\n"));
+    const environments = 3 * 256 * mebibyte;
+    expect(deployed.memory).toBeGreaterThan(1e9);
+    expect(deployed.memory + steps.memory + environments + 1.3e9).toBeLessThan(memoryWanted);
+    expect(deployed.cpu + steps.cpu + 3 * 0.1).toBeGreaterThan(processorsWanted - 1);
+    expect(deployed.cpu + steps.cpu + 3 * 0.1).toBeLessThan(processorsWanted);
+  });
+});
+
+describe("the kernel of this machine", () => {
+  it.skipIf(process.getuid?.() !== 0)("has all that the cluster needs, where the tests run as root", async () => {
+    expect([await missingKernelParts(repositoryRoot), missingControllers()]).toEqual([[], []]);
+  });
+});
+
+const mebibyte = 2 ** 20;
+const workflow = (name: string) => readFileSync(join(repositoryRoot, "workflows", `${name}.yaml`), "utf8");
+
+/** What all containers in these YAML documents request, in bytes and processors. */
+function requests(text: string): { memory: number; cpu: number } {
+  const sum = { memory: 0, cpu: 0 };
+  const visit = (node: unknown): void => {
+    if (typeof node !== "object" || node === null) return;
+    for (const [key, value] of Object.entries(node)) {
+      // A group of objects has them once more, as resources of their own.
+      if (key === "objs") continue;
+      if (key !== "requests") visit(value);
+      else {
+        const { memory = "0Mi", cpu = "0m" } = value as Record<string, string>;
+        sum.memory += parseInt(memory, 10) * (memory.endsWith("Gi") ? 1024 : 1) * mebibyte;
+        sum.cpu += parseInt(cpu, 10) / 1000;
+      }
+    }
+  };
+  loadAll(text, visit);
+  return sum;
+}
 
 describe("missing Debian packages", () => {
   it("are those that dpkg doesn't call installed", () => {
