@@ -45,15 +45,33 @@ export async function localBase(): Promise<BuiltImage> {
   });
 }
 
-/** The Debian mirrors that this machine's apt uses for the release of the images. @throws if it uses none */
+/** Debian's key, of the package debian-archive-keyring. The base image has it at the same place. */
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/** Sources of the images' Debian release, for mmdebstrap and for the builds. */
 export async function machineSources(): Promise<string> {
-  const format = "$(SITE) $(RELEASE) $(COMPONENT)";
+  const format = "$(SITE) $(RELEASE) $(COMPONENT) $(ORIGIN)";
   const targets = await exec("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]).catch(() => "");
-  const lines = targets.split("\n").filter((line) => suites.includes(line.split(" ")[1]));
-  if (lines.length === 0)
-    throw new Error(
-      `apt on this machine has no sources of Debian ${release}, from which the images are built: ` +
-        "add its sources, run apt-get update, then run this again.",
-    );
-  return [...new Set(lines)].map((line) => `deb ${line}\n`).join("");
+  return debianSources(targets);
+}
+
+/**
+ * Sources of the images' Debian release: those that this machine's apt has of it; on another Debian its mirrors, which
+ * have all releases; elsewhere, as on Ubuntu, Debian's own.
+ * @param targets lines of apt: the mirror, its suite, the component and its origin
+ */
+export function debianSources(targets: string): string {
+  const rows = targets.split("\n").map((line) => line.split(" "));
+  const own = rows
+    .filter(([, suite]) => suites.includes(suite))
+    .map(([site, suite, part]) => `${site} ${suite} ${part}`);
+  const ofMirrors = rows
+    .filter(([, suite, , origin]) => origin === "Debian" && /^[a-z]+(-updates|-security)?$/.test(suite))
+    .map(([site, suite, part]) => `[signed-by=${keyring}] ${site} ${suite.replace(/^[a-z]+/, release)} ${part}`);
+  const ofDebian = suites.map((suite) => {
+    const archive = suite.endsWith("-security") ? "debian-security" : "debian";
+    return `[signed-by=${keyring}] http://deb.debian.org/${archive} ${suite} main`;
+  });
+  const found = [own, ofMirrors, ofDebian].find((lines) => lines.length > 0)!;
+  return [...new Set(found)].map((line) => `deb ${line}\n`).join("");
 }

@@ -7,6 +7,7 @@ const debianPackages = [
   "conntrack",
   "containerd",
   "containernetworking-plugins",
+  "debian-archive-keyring",
   "docker-registry",
   "etcd-client",
   "etcd-server",
@@ -22,6 +23,12 @@ const debianPackages = [
   "util-linux",
 ];
 
+/**
+ * Packages of other sources that stand for those of the list and conflict with them, so that installing those would
+ * remove Docker.
+ */
+const substitutes: Record<string, string> = { containerd: "containerd.io", runc: "containerd.io" };
+
 const policyFile = "/usr/sbin/policy-rc.d";
 
 /** The packages that are not installed, by the output of `dpkg-query --show --showformat='${Package} ${Status}\n'`. */
@@ -32,7 +39,7 @@ export function missingPackages(wanted: string[], query: string): string[] {
       .filter((line) => line.endsWith(" install ok installed"))
       .map((line) => line.split(" ")[0]),
   );
-  return wanted.filter((name) => !installed.has(name));
+  return wanted.filter((name) => !installed.has(name) && !installed.has(substitutes[name]));
 }
 
 /** Installs what the local cluster needs. @returns the packages that were installed */
@@ -50,6 +57,7 @@ export async function ensurePackages(wanted: string[], onLine: (line: string) =>
     "dpkg-query --show --showformat='${Package} ${Status}\\n' \"$@\" 2>/dev/null || true",
     "sh",
     ...wanted,
+    ...Object.values(substitutes),
   ]);
   const missing = missingPackages(wanted, query);
   if (missing.length === 0) return [];
@@ -67,7 +75,8 @@ export async function ensurePackages(wanted: string[], onLine: (line: string) =>
   await apt("update");
   const allowServiceStarts = existsSync(policyFile) ? undefined : forbidServiceStarts();
   try {
-    await apt("install", "--no-install-recommends", ...missing);
+    // Whatever else the machine has is not to be removed for the cluster.
+    await apt("install", "--no-install-recommends", "--no-remove", ...missing);
   } finally {
     allowServiceStarts?.();
   }

@@ -30,7 +30,12 @@ export async function virtualEnvironment(name: string, files: string[], options:
   const install = ["--quiet", "--no-compile", ...options, ...paths.map((path) => `--requirement ${path}`)].join(" ");
   const make = `[ -e finished ] || {
     rm -rf bin lib* include pyvenv.cfg
-    python3 -m venv . && bin/python -m pip install ${install} && touch finished
+    for python in python3 python3.13 python3.12 python3.11; do
+      "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
+      python=
+    done
+    [ "$python" ] || { echo "Python 3.11 or newer is needed: install it as python3 or python3.11." >&2; exit 1; }
+    "$python" -m venv . && bin/python -m pip install ${install} && touch finished
   }`;
   await mkdir(environment, { recursive: true });
   // Test files run side by side and may all ask first: one makes it, the others wait.

@@ -145,4 +145,9 @@ describe("missing Debian packages", () => {
     const query = "runc install ok installed\netcd-server deinstall ok config-files\n";
     expect(missingPackages(["runc", "etcd-server", "skopeo"], query)).toEqual(["etcd-server", "skopeo"]);
   });
+
+  it("are not those that Docker's own package stands for, and which apt would remove for them", () =>
+    expect(missingPackages(["containerd", "runc", "skopeo"], "containerd.io install ok installed\n")).toEqual([
+      "skopeo",
+    ]));
 });
