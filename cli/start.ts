@@ -13,6 +13,7 @@ import {
 import { exposedPorts, pagePorts } from "../config/exposed-ports";
 import { pinUnknownDigests } from "../image-builder/pin-digests";
 import { imageKeys } from "../images/catalogue";
+import { exec } from "../lib/exec";
 import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
 import { pageTitles } from "../lib/page-titles";
@@ -31,6 +32,7 @@ import {
 } from "../local/cluster/listen";
 import { takeLock } from "../local/cluster/lock";
 import {
+  etcdError,
   kernelErrors,
   preflightErrors,
   preflightFacts,
@@ -194,9 +196,11 @@ async function checkMachine(listen: ListenSettings | undefined): Promise<void> {
 async function installPackages(phases: Phases): Promise<void> {
   await phases.run("Debian packages", async (progress) => {
     const installed = await ensureClusterPackages(progress);
-    // A missing iptables can only be tried now.
+    // What was not there before can only be tried now.
     const missing = installed.includes("iptables") ? await missingKernelParts() : [];
-    if (missing.length > 0) throw new Error(kernelErrors(missing, []).join("\n"));
+    const tooOld = installed.includes("etcd-server") ? etcdError(await exec("etcd", ["--version"])) : undefined;
+    const errors = [...kernelErrors(missing, []), ...(tooOld ? [tooOld] : [])];
+    if (errors.length > 0) throw new Error(errors.join("\n"));
     return installed.join(" ") || "all installed";
   });
 }

@@ -37,7 +37,7 @@ export function listenError(address: string, machine: readonly string[], hasIPv6
   const others = [...machine, "0.0.0.0 for all of them"];
   return (
     `${address} is no address under which others reach this machine: listen on ${others.join(", ")}. ` +
-    "A floating IP is not one either: name it as the host that people open."
+    "A floating IP is not one either: name it with --host or in exposure.listen.hosts."
   );
 }
 

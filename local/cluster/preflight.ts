@@ -63,7 +63,8 @@ export function preflightErrors(facts: PreflightFacts): string[] {
     return [`The local cluster needs Linux, and this is ${facts.platform}: use a Linux machine, ${otherCluster}.`];
   if (facts.uid !== 0)
     errors.push(
-      `The local cluster needs root, for its network namespace and its mounts: run sudo env "PATH=$PATH" npm start, ${otherCluster}.`,
+      "The local cluster needs root, for its network namespace and its mounts: " +
+        `run sudo env "PATH=$PATH" npm start, ${otherCluster}.`,
     );
   if (!facts.apt)
     errors.push(
@@ -135,6 +136,14 @@ export function kernelErrors(parts: readonly MissingPart[], controllers: readonl
         ]
       : []),
   ];
+}
+
+/** Why an etcd cannot serve this cluster. Undefined if it can. @param output of `etcd --version` */
+export function etcdError(output: string): string | undefined {
+  const version = /etcd Version: (\d+\.\d+\S*)/.exec(output)?.[1] ?? "of an unknown version";
+  const [major, minor] = version.split(".").map(Number);
+  if (major > 3 || (major === 3 && minor >= 4)) return undefined;
+  return `The etcd that apt installed is ${version}, and 3.4 or newer is needed: use a newer release, ${otherCluster}.`;
 }
 
 /** What is worth knowing, and prevents nothing. @param checkout the checkout that this start is run from */

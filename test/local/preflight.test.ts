@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { repositoryRoot } from "../../lib/paths";
 import { missingControllers, missingKernelParts } from "../../local/cluster/kernel";
 import {
+  etcdError,
   memoryWanted,
   type PreflightFacts,
   parseDistribution,
@@ -96,6 +97,16 @@ describe("what is said before the local cluster starts", () => {
     ["NAME=Ubuntu\nID=ubuntu\nVERSION_ID='24.04'\n", { id: "ubuntu", version: "24.04", name: "ubuntu" }],
     ["", { id: "", version: "", name: "this system" }],
   ])("reads the distribution's own words: %j", (text, expected) => expect(parseDistribution(text)).toEqual(expected));
+});
+
+describe("an etcd", () => {
+  it.each(["3.4.23", "3.5.16", "3.10.0", "4.0.0"])("serves the cluster: %s", (version) =>
+    expect(etcdError(`etcd Version: ${version}\nGit SHA: Not provided\n`)).toBeUndefined(),
+  );
+
+  it.each(["etcd Version: 3.3.25\n", "unknown"])("is too old, said in a sentence: %j", (output) =>
+    expect(etcdError(output)).toMatch(/^The etcd that apt installed is .*, and 3\.4 or newer is needed: use a newer/),
+  );
 });
 
 describe("the size that a machine must have", () => {
