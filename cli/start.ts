@@ -31,6 +31,7 @@ import {
   recordListen,
 } from "../local/cluster/listen";
 import { takeLock } from "../local/cluster/lock";
+import { parseNodeCount, recordedNodeCount } from "../local/cluster/nodes";
 import {
   etcdError,
   kernelErrors,
@@ -60,11 +61,12 @@ import { buildImages } from "./images";
 import { closedNotices, type LocalUrls, localUrls, openNames, openNotices } from "./open-ports";
 import { safePlan, type UpdateOptions } from "./safe-plan";
 
-const usage = `Usage: npm start -- [--refresh] [--allow-data-loss]
+const usage = `Usage: npm start -- [--nodes NUMBER] [--refresh] [--allow-data-loss]
        npm start -- --listen <address> [--host <name>] [--only environments]
 
 Updates the stack that GOURMETGRAM_STACK names, default staging, and creates the cluster if the stack uses the local
 cluster or one in Docker (kind, k3d).
+  --nodes NUMBER     how many nodes the local cluster has, 1 to 3; as before if it is left out, and 1 at first
   --refresh          compares the program with the cluster, and so takes back what was changed there by hand
   --allow-data-loss  updates without the check that no data is lost
   --listen           opens the local cluster's environments and pages to other machines: an address of this machine,
@@ -75,6 +77,7 @@ cluster or one in Docker (kind, k3d).
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
+      nodes: { type: "string" },
       refresh: { type: "boolean", default: false },
       "allow-data-loss": { type: "boolean", default: false },
       listen: { type: "string" },
@@ -88,12 +91,15 @@ async function main(): Promise<number> {
     return 0;
   }
   const options = { refresh: values.refresh, allowDataLoss: values["allow-data-loss"] };
+  const nodes = parseNodeCount(values.nodes);
   const stack = currentStack();
   const { file, isLocal } = readStackFile(stack);
   const listen = listenFlags(values);
   if (!isLocal && listen)
     throw new Error("--listen is for the local cluster, and this stack is on another: leave it out.");
-  if (isLocal) await startLocal(stack, file, options, listen);
+  if (!isLocal && nodes)
+    throw new Error("--nodes is for the local cluster, and this stack is on another: leave it out.");
+  if (isLocal) await startLocal(stack, file, { ...options, nodes }, listen);
   else await startRemote(stack, file, options);
   return 0;
 }
@@ -108,11 +114,16 @@ async function startRemote(stack: string, file: StackFile, options: UpdateOption
   await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
 }
 
+interface LocalOptions extends UpdateOptions {
+  /** Number of nodes of the local cluster; as before if undefined. */
+  nodes: number | undefined;
+}
+
 /** Starts the local cluster with the stack on it; for a stack that has only environments, just the stack. */
 async function startLocal(
   stack: string,
   file: StackFile,
-  options: UpdateOptions,
+  options: LocalOptions,
   flags: ListenSettings | undefined,
 ): Promise<void> {
   const flagged = flags && { listen: flags, byFlag: true };
@@ -121,6 +132,11 @@ async function startLocal(
     throw new Error(
       "--listen belongs to the stack that starts the cluster: " +
         `run GOURMETGRAM_STACK=${settings.platform.stack} npm start -- --listen ${flags.address}.`,
+    );
+  if (options.nodes && settings.platform)
+    throw new Error(
+      `${stack} is on the cluster of another stack: ` +
+        `run GOURMETGRAM_STACK=${settings.platform.stack} npm start -- --nodes ${options.nodes} instead.`,
     );
   await checkMachine(flags ?? settings.exposure.listen);
   refuseEarlierState();
@@ -140,7 +156,7 @@ async function startPlatform(
   stack: string,
   file: StackFile,
   settings: Settings,
-  options: UpdateOptions,
+  options: LocalOptions,
   phases: Phases,
   flagged: RecordedListen | undefined,
 ): Promise<void> {
@@ -148,7 +164,7 @@ async function startPlatform(
   await fetchParts(phases);
   const { compiled, allCompiled } = await compileTools(phases);
   const [ports] = await Promise.all([
-    compiled("kubernetes").then(() => bootCluster(settings, phases)),
+    compiled("kubernetes").then(() => bootCluster(settings, options.nodes ?? recordedNodeCount(), phases)),
     compiled("tools").then(() => phases.run("Images, first part", buildFirstImages)),
     allCompiled,
   ]);
@@ -249,11 +265,11 @@ function compileGroup(group: ToolGroup, tools: string[], phases: Phases): Promis
 }
 
 /** Starts the cluster. @returns the ports at which this machine reaches it */
-async function bootCluster(settings: Settings, phases: Phases): Promise<Ports> {
+async function bootCluster(settings: Settings, nodes: number, phases: Phases): Promise<Ports> {
   const { listen } = settings.exposure;
   const open = { names: openNames(settings), addresses: listen ? listenAddresses(listen.address) : [] };
   const forwards = localForwards(exposedPorts(settings), open);
-  const ports = await phases.run("Cluster", (progress) => startCluster(forwards, progress));
+  const ports = await phases.run("Cluster", (progress) => startCluster(forwards, nodes, progress));
   for (const notice of portNotices(forwards, ports)) phases.say(`! ${notice}`);
   for (const notice of openNotices(settings, ports)) phases.say(notice);
   return ports;

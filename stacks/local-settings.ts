@@ -2,11 +2,13 @@ import { dump } from "js-yaml";
 import { parseListen, type StackFile, settingsOf } from "../config";
 import { isRecord, type Properties } from "../lib/record";
 import { loopback, openHosts, type RecordedListen } from "../local/cluster/listen";
-import { nodeIp, registryIp } from "../local/cluster/network";
+import { registryIp } from "../local/cluster/network";
 
 /** The values of the local cluster that only this machine knows. */
 export interface LocalValues {
   kubeconfig: string;
+  /** Addresses of the nodes, at each of which the exposed Services answer. */
+  nodeAddresses: string[];
   /** Paths of the install manifests; those of Argo CD and Contour hold the CRDs. */
   manifests: { argoWorkflows: string; argoCd: string; contour: string };
   /** The third-party images that were built here, by their key in the catalogue. */
@@ -21,7 +23,7 @@ export interface LocalValues {
 
 /**
  * A stack file with the local cluster's values added: its kubeconfig, its images, its manifests, and Services on the
- * node's address. Other values of these sections stay, unless they would not work here. A stack that has only
+ * nodes' addresses. Other values of these sections stay, unless they would not work here. A stack that has only
  * environments gets no images or manifests.
  */
 export function localStack(file: StackFile, local: LocalValues): StackFile {
@@ -56,7 +58,7 @@ export function localStack(file: StackFile, local: LocalValues): StackFile {
       ...changed("exposure", ({ nodePorts: _nodePorts, portsMapped: _portsMapped, ...section }) => ({
         ...section,
         type: "externalIPs",
-        addresses: [nodeIp],
+        addresses: local.nodeAddresses,
         ...openTo(section, local, isElsewhere),
       })),
     },

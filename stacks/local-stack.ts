@@ -17,6 +17,7 @@ import type { Progress } from "../lib/phases";
 import { recordedPorts } from "../local/cluster/forward";
 import { kubectl } from "../local/cluster/kubectl";
 import { machineAddresses } from "../local/cluster/listen";
+import { localNodes, recordedNodeCount } from "../local/cluster/nodes";
 import { startedAt } from "../local/cluster/processes";
 import { stuckPods } from "../local/cluster/stuck-pods";
 import { manifestPath } from "../local/toolchain/release-manifests";
@@ -52,6 +53,7 @@ const updateLog = (name: string): string => join(stateDir(), "logs", `pulumi-${n
 export function localValues(images: LocalValues["images"], listen: LocalValues["listen"]): LocalValues {
   return {
     kubeconfig: kubeconfigPath(),
+    nodeAddresses: localNodes(recordedNodeCount()).map(({ ip }) => ip),
     manifests: {
       argoWorkflows: manifestPath("argo-workflows"),
       argoCd: manifestPath("argo-cd"),

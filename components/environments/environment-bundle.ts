@@ -55,6 +55,23 @@ export function inClusterUrl(environment: string, exposedPort: number): string {
 const answersKept = ({ answersKept: count }: EnvironmentSettings) =>
   count > 0 ? [{ name: "ANSWERS_KEPT", value: String(count) }] : [];
 
+/** Spreads the pods of a release over the nodes, as far as there is room. Only where there are several. */
+const spread = ({ replicas }: EnvironmentSettings, labels: Record<string, string>) =>
+  replicas > 1
+    ? {
+        topologySpreadConstraints: [
+          {
+            maxSkew: 1,
+            topologyKey: "kubernetes.io/hostname",
+            whenUnsatisfiable: "ScheduleAnyway",
+            labelSelector: { matchLabels: labels },
+            // The pods of the release before do not count.
+            matchLabelKeys: ["pod-template-hash"],
+          },
+        ],
+      }
+    : {};
+
 /** The bundle with the Deployment and the Services of one environment. */
 export function environmentBundle(
   { environment, settings, exposure, platform }: EnvironmentShape,
@@ -81,6 +98,7 @@ export function environmentBundle(
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             terminationGracePeriodSeconds: gracePeriodSeconds,
+            ...spread(settings, labels),
             securityContext: restrictedPod,
             containers: [
               {

@@ -80,6 +80,7 @@ export class Environment extends pulumi.ComponentResource {
     this.namespace = this.createNamespace("namespace", this.app, this.onEnvironment);
     const deployer = this.allowDeployment();
     this.isolate();
+    if (settings.replicas > 1) this.limitEvictions();
     if (platform.hasPrometheus && !platform.remote)
       grant(`${name}-prometheus`, podReader(this.namespace), this.onEnvironment);
     if (platform.hasBoard && !platform.remote)
@@ -153,6 +154,18 @@ export class Environment extends pulumi.ComponentResource {
           ],
           egress: [],
         },
+      },
+      this.onEnvironment,
+    );
+  }
+
+  /** Lets a drain take one pod at a time, each when the one before has a successor that is ready. */
+  private limitEvictions() {
+    new k8s.policy.v1.PodDisruptionBudget(
+      `${this.name}-evictions`,
+      {
+        metadata: { name: this.app, namespace: this.namespace },
+        spec: { maxUnavailable: 1, selector: { matchLabels: { app: this.app } } },
       },
       this.onEnvironment,
     );

@@ -1,30 +1,28 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { instance } from "../../lib/paths";
+import type { LocalNode } from "./nodes";
 
 /** Where the hierarchies of cgroups are. */
 export const cgroupMount = "/sys/fs/cgroup";
 
-/** The cgroup under which all pods live, in every hierarchy. */
-export const cgroupRoot = `/${instance}`;
-
 /** Whether the machine has the unified hierarchy alone (version 2). */
 export const isCgroupV2 = () => existsSync(join(cgroupMount, "cgroup.controllers"));
 
-/** Directories of the cluster's cgroup: one with version 2, one for each controller with version 1. */
-export function cgroupDirs(): string[] {
-  if (isCgroupV2()) return [join(cgroupMount, cgroupRoot)];
+/** Directories of a node's cgroup: one with version 2, one for each controller with version 1. */
+export function cgroupDirs({ cgroup }: LocalNode): string[] {
+  if (isCgroupV2()) return [join(cgroupMount, cgroup)];
   // Several names, such as cpu and cpuacct, may be links to one directory.
   const hierarchies = readdirSync(cgroupMount).map((name) => join(cgroupMount, name));
-  return hierarchies.filter((dir) => existsSync(join(dir, "cgroup.procs"))).map((dir) => join(dir, cgroupRoot));
+  return hierarchies.filter((dir) => existsSync(join(dir, "cgroup.procs"))).map((dir) => join(dir, cgroup));
 }
 
 /**
- * Creates the cgroup that the kubelet is given as its root. The kubelet uses the cgroupfs driver on every machine,
+ * Creates the cgroup that the node's kubelet is given as its root. That of the first node must come first, since those
+ * of the others are inside it. The kubelet uses the cgroupfs driver on every machine,
  * since nothing here is a unit of systemd.
  */
-export function ensureCgroups(): void {
-  for (const dir of cgroupDirs()) {
+export function ensureCgroups(node: LocalNode): void {
+  for (const dir of cgroupDirs(node)) {
     const parent = join(dir, "..");
     if (isCgroupV2()) delegateControllers(parent);
     mkdirSync(dir, { recursive: true });
@@ -42,10 +40,10 @@ function delegateControllers(dir: string): void {
   writeFileSync(join(dir, "cgroup.subtree_control"), available.map((controller) => `+${controller}`).join(" "));
 }
 
-/** Process ids in the cluster's cgroups, whatever pod they belong to. */
-export function cgroupProcesses(): number[] {
+/** Process ids in the nodes' cgroups, whatever pod they belong to. */
+export function cgroupProcesses(nodes: LocalNode[]): number[] {
   const pids = new Set<number>();
-  for (const dir of cgroupDirs()) {
+  for (const dir of nodes.flatMap(cgroupDirs)) {
     for (const child of tree(dir)) {
       const text = unlessGone(() => readFileSync(join(child, "cgroup.procs"), "utf8"), "");
       for (const line of text.split("\n")) if (line) pids.add(Number(line));
@@ -54,9 +52,9 @@ export function cgroupProcesses(): number[] {
   return [...pids];
 }
 
-/** Removes the cluster's cgroups, children first. No process may be left in them. */
-export function removeCgroups(): void {
-  for (const dir of cgroupDirs())
+/** Removes the nodes' cgroups, children first. No process may be left in them. */
+export function removeCgroups(nodes: LocalNode[]): void {
+  for (const dir of nodes.flatMap(cgroupDirs))
     for (const child of tree(dir).reverse()) unlessGone(() => rmdirSync(child), undefined);
 }
 

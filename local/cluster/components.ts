@@ -1,12 +1,19 @@
 import { join } from "node:path";
 import { stateDir, toolPath } from "../../lib/paths";
 import { configFiles } from "./configuration";
-import { netnsPath, nodeIp, serviceCidr } from "./network";
-import { apiPort, componentKubeconfig, nodeName, pkiDir } from "./pki";
+import { serviceCidr } from "./network";
+import { firstNode, type LocalNode, netnsPath, processName } from "./nodes";
+import { apiPort, componentKubeconfig, kubeletKubeconfig, pkiDir } from "./pki";
 import type { ProcessSpec } from "./processes";
 
-/** The processes of the cluster, in the order in which they start. */
-export function components(): ProcessSpec[] {
+/** The processes of the cluster, in the order in which they start: the kubelets need containerd and the API server. */
+export function components(nodes: LocalNode[]): ProcessSpec[] {
+  return [...nodes.map(containerd), ...controlPlane(), ...nodes.flatMap((node) => [kubelet(node), kubeProxy(node)])];
+}
+
+/** The control plane and the mirror of third-party images, which run on the first node. */
+function controlPlane(): ProcessSpec[] {
+  const node = firstNode();
   const pki = (name: string) => join(pkiDir(), name);
   const specs: Omit<ProcessSpec, "netns">[] = [
     {
@@ -32,16 +39,10 @@ export function components(): ProcessSpec[] {
       reads: [configFiles.mirror()],
     },
     {
-      name: "containerd",
-      command: "containerd",
-      args: ["--config", configFiles.containerd()],
-      reads: [configFiles.containerd()],
-    },
-    {
       name: "kube-apiserver",
       command: toolPath("kube-apiserver"),
       args: flags({
-        "advertise-address": nodeIp,
+        "advertise-address": node.ip,
         "secure-port": apiPort,
         "etcd-servers": "http://127.0.0.1:2379",
         "service-cluster-ip-range": serviceCidr,
@@ -89,28 +90,40 @@ export function components(): ProcessSpec[] {
       command: toolPath("kube-scheduler"),
       args: flags({ kubeconfig: componentKubeconfig("scheduler"), "bind-address": "127.0.0.1", "leader-elect": false }),
     },
-    {
-      name: "kubelet",
-      command: toolPath("kubelet"),
-      args: flags({
-        config: configFiles.kubelet(),
-        kubeconfig: componentKubeconfig("kubelet"),
-        "root-dir": join(stateDir(), "kubelet"),
-        "cert-dir": join(stateDir(), "kubelet", "pki"),
-        "hostname-override": nodeName,
-        "node-ip": nodeIp,
-      }),
-      reads: [configFiles.kubelet()],
-    },
-    {
-      name: "kube-proxy",
-      command: toolPath("kube-proxy"),
-      args: flags({ config: configFiles.kubeProxy() }),
-      reads: [configFiles.kubeProxy()],
-    },
   ];
-  return specs.map((spec) => ({ ...spec, netns: netnsPath }));
+  return specs.map((spec) => ({ ...spec, netns: netnsPath(node) }));
 }
+
+const containerd = (node: LocalNode): ProcessSpec => ({
+  name: processName("containerd", node),
+  netns: netnsPath(node),
+  command: "containerd",
+  args: ["--config", configFiles.containerd(node)],
+  reads: [configFiles.containerd(node)],
+});
+
+const kubelet = (node: LocalNode): ProcessSpec => ({
+  name: processName("kubelet", node),
+  netns: netnsPath(node),
+  command: toolPath("kubelet"),
+  args: flags({
+    config: configFiles.kubelet(node),
+    kubeconfig: kubeletKubeconfig(node),
+    "root-dir": join(node.stateDir, "kubelet"),
+    "cert-dir": join(node.stateDir, "kubelet", "pki"),
+    "hostname-override": node.name,
+    "node-ip": node.ip,
+  }),
+  reads: [configFiles.kubelet(node)],
+});
+
+const kubeProxy = (node: LocalNode): ProcessSpec => ({
+  name: processName("kube-proxy", node),
+  netns: netnsPath(node),
+  command: toolPath("kube-proxy"),
+  args: flags({ config: configFiles.kubeProxy(node) }),
+  reads: [configFiles.kubeProxy(node)],
+});
 
 function flags(values: Record<string, string | number | boolean>): string[] {
   return Object.entries(values).map(([name, value]) => `--${name}=${value}`);

@@ -2,36 +2,40 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
 import { registryAddress, registryPort } from "../../images/catalogue";
-import { runDir, stateDir } from "../../lib/paths";
+import { stateDir } from "../../lib/paths";
 import { mirrorAddress, mirrorPort } from "../toolchain/third-party-images/mirror";
-import { cgroupRoot, isCgroupV2 } from "./cgroups";
-import { dnsIp, nodeIp, podCidr, registryIp } from "./network";
-import { componentKubeconfig, nodeName, pkiDir } from "./pki";
+import { isCgroupV2 } from "./cgroups";
+import { dnsIp, registryIp } from "./network";
+import { firstNode, type LocalNode, podsCidr } from "./nodes";
+import { componentKubeconfig, pkiDir } from "./pki";
 
-/** Socket of the cluster's own containerd. */
-export const containerdSocket = join(runDir, "containerd.sock");
 /** Image of the pods' sandbox in the mirror. */
 const pauseImage = "pause:local";
 
-const file = (name: string) => join(stateDir(), "configuration", name);
+const file = (node: LocalNode, name: string) => join(node.stateDir, "configuration", name);
 
 /** Configuration files of the components. */
 export const configFiles = {
-  containerd: () => file("containerd.toml"),
-  kubelet: () => file("kubelet.yaml"),
-  kubeProxy: () => file("kube-proxy.yaml"),
-  mirror: () => file("mirror.yaml"),
+  containerd: (node: LocalNode) => file(node, "containerd.toml"),
+  kubelet: (node: LocalNode) => file(node, "kubelet.yaml"),
+  kubeProxy: (node: LocalNode) => file(node, "kube-proxy.yaml"),
+  mirror: () => file(firstNode(), "mirror.yaml"),
 };
 
 /** Writes the configuration of every component. The start restarts a component whose file has changed. */
-export function writeConfiguration(): void {
-  write(configFiles.containerd(), containerdConfig());
-  write(configFiles.kubelet(), dump(kubeletConfig()));
-  write(configFiles.kubeProxy(), dump(kubeProxyConfig()));
+export function writeConfiguration(nodes: LocalNode[]): void {
   write(configFiles.mirror(), dump(mirrorConfig()));
-  write(join(file("cni"), "10-gourmetgram.conflist"), JSON.stringify(cniConfig(), null, 2));
-  write(join(file("registries"), mirrorAddress, "hosts.toml"), plainHttpHost(`${nodeIp}:${mirrorPort}`));
-  write(join(file("registries"), registryAddress, "hosts.toml"), plainHttpHost(`${registryIp}:${registryPort}`));
+  for (const node of nodes) writeNodeConfiguration(node);
+}
+
+function writeNodeConfiguration(node: LocalNode): void {
+  write(configFiles.containerd(node), containerdConfig(node));
+  write(configFiles.kubelet(node), dump(kubeletConfig(node)));
+  write(configFiles.kubeProxy(node), dump(kubeProxyConfig(node)));
+  write(join(file(node, "cni"), "10-gourmetgram.conflist"), JSON.stringify(cniConfig(node), null, 2));
+  const hosts = (registry: string) => join(file(node, "registries"), registry, "hosts.toml");
+  write(hosts(mirrorAddress), plainHttpHost(`${firstNode().ip}:${mirrorPort}`));
+  write(hosts(registryAddress), plainHttpHost(`${registryIp}:${registryPort}`));
 }
 
 function write(path: string, text: string): void {
@@ -43,10 +47,10 @@ function plainHttpHost(address: string): string {
   return `server = "http://${address}"\n\n[host."http://${address}"]\n  capabilities = ["pull", "resolve"]\n`;
 }
 
-function containerdConfig(): string {
+function containerdConfig(node: LocalNode): string {
   return `version = 2
-root = "${join(stateDir(), "containerd")}"
-state = "${join(runDir, "containerd")}"
+root = "${join(node.stateDir, "containerd")}"
+state = "${join(node.runDir, "containerd")}"
 disabled_plugins = [
   "io.containerd.internal.v1.opt",
   "io.containerd.snapshotter.v1.btrfs",
@@ -56,7 +60,7 @@ disabled_plugins = [
 ]
 
 [grpc]
-  address = "${containerdSocket}"
+  address = "${node.containerdSocket}"
 
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "${mirrorAddress}/${pauseImage}"
@@ -72,24 +76,24 @@ disabled_plugins = [
 
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
   SystemdCgroup = false
-  Root = "${join(runDir, "runc")}"
+  Root = "${join(node.runDir, "runc")}"
 
 [plugins."io.containerd.grpc.v1.cri".cni]
   bin_dir = "/usr/lib/cni"
-  conf_dir = "${file("cni")}"
+  conf_dir = "${file(node, "cni")}"
 
 [plugins."io.containerd.grpc.v1.cri".registry]
-  config_path = "${file("registries")}"
+  config_path = "${file(node, "registries")}"
 `;
 }
 
-function kubeletConfig(): object {
+function kubeletConfig(node: LocalNode): object {
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
-    containerRuntimeEndpoint: `unix://${containerdSocket}`,
+    containerRuntimeEndpoint: `unix://${node.containerdSocket}`,
     cgroupDriver: "cgroupfs",
-    cgroupRoot,
+    cgroupRoot: node.cgroup,
     cgroupsPerQOS: true,
     failCgroupV1: false,
     failSwapOn: false,
@@ -101,8 +105,8 @@ function kubeletConfig(): object {
     clusterDomain: "cluster.local",
     // The cluster cannot reach the outside, so it has no resolver but its own.
     resolvConf: "",
-    podLogsDir: join(stateDir(), "pod-logs"),
-    volumePluginDir: join(stateDir(), "kubelet-plugins"),
+    podLogsDir: join(node.stateDir, "pod-logs"),
+    volumePluginDir: join(node.stateDir, "kubelet-plugins"),
     authentication: {
       anonymous: { enabled: false },
       webhook: { enabled: true },
@@ -124,14 +128,14 @@ function kubeletConfig(): object {
   };
 }
 
-function kubeProxyConfig(): object {
+function kubeProxyConfig(node: LocalNode): object {
   return {
     apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
     kind: "KubeProxyConfiguration",
     clientConnection: { kubeconfig: componentKubeconfig("kube-proxy") },
     mode: "iptables",
-    clusterCIDR: podCidr,
-    hostnameOverride: nodeName,
+    clusterCIDR: podsCidr,
+    hostnameOverride: node.name,
     // These limits are those of the whole machine, not of the network namespace: leave them.
     conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "0s", tcpCloseWaitTimeout: "0s" },
   };
@@ -147,7 +151,7 @@ function mirrorConfig(): object {
 }
 
 /** Point-to-point links and routes: unlike with a bridge, every answer between two pods passes the node's rules. */
-function cniConfig(): object {
+function cniConfig(node: LocalNode): object {
   return {
     cniVersion: "0.4.0",
     name: "gourmetgram",
@@ -157,8 +161,8 @@ function cniConfig(): object {
         ipMasq: false,
         ipam: {
           type: "host-local",
-          dataDir: join(runDir, "cni"),
-          ranges: [[{ subnet: podCidr }]],
+          dataDir: join(node.runDir, "cni"),
+          ranges: [[{ subnet: node.podCidr }]],
           routes: [{ dst: "0.0.0.0/0" }],
         },
       },

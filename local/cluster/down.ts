@@ -4,8 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { exec } from "../../lib/exec";
 import { runDir, stateDir } from "../../lib/paths";
 import { cgroupDirs, cgroupProcesses, removeCgroups } from "./cgroups";
-import { containerdSocket } from "./configuration";
-import { netnsPath, networkExists, removeNetwork } from "./network";
+import { networkExists, removeNetwork } from "./network";
+import { type LocalNode, localNodes, netnsPath, processName } from "./nodes";
 import { processRuns, startedProcesses, stopProcess } from "./processes";
 
 /**
@@ -13,17 +13,13 @@ import { processRuns, startedProcesses, stopProcess } from "./processes";
  * It can run again after an interruption. If nothing is left, it does nothing.
  */
 export async function stopCluster(report: (step: string) => void): Promise<void> {
-  report("kubelet");
-  // The kubelet ends first, since it would start the pods again.
-  await stopProcess("kubelet");
-  report("pods");
-  await stopPods();
+  // Whatever number of nodes is recorded: an interrupted start may have left one more.
+  const nodes = localNodes();
+  await stopNodes(nodes, report);
   // The reverse of the start: etcd ends last, after the API server that writes to it.
   const order = [
     "forward-outside",
     "forward-inside",
-    "containerd",
-    "kube-proxy",
     "kube-scheduler",
     "kube-controller-manager",
     "kube-apiserver",
@@ -34,51 +30,75 @@ export async function stopCluster(report: (step: string) => void): Promise<void>
     report(name);
     await stopProcess(name);
   }
-  report("mounts");
-  for (const mount of mounts().reverse()) await exec("umount", [mount]);
-  report("cgroups");
-  removeCgroups();
   report("network");
-  await removeNetwork();
+  await removeNetwork(nodes);
   removeTraces();
+}
+
+/** Ends the pods and the components of nodes, and removes their mounts and cgroups. Their networks stay. */
+export async function stopNodes(nodes: LocalNode[], report: (step: string) => void): Promise<void> {
+  const stopEach = async (program: string) => {
+    report(program);
+    for (const node of nodes) await stopProcess(processName(program, node));
+  };
+  // The kubelets end first, since they would start the pods again.
+  await stopEach("kubelet");
+  report("pods");
+  await stopPods(nodes);
+  await stopEach("containerd");
+  await stopEach("kube-proxy");
+  report("mounts");
+  for (const mount of mounts(nodes).reverse()) await exec("umount", [mount]);
+  report("cgroups");
+  removeCgroups(nodes);
 }
 
 /** Removes the cluster's data; the cluster must be stopped. */
 export function removeData(): void {
-  if (mounts().length > 0) throw new Error(`${mounts()[0]} is still mounted: run \`npm stop\` again.`);
+  const [mount] = mounts(localNodes());
+  if (mount) throw new Error(`${mount} is still mounted: run \`npm stop\` again.`);
   rmSync(stateDir(), { recursive: true, force: true });
 }
 
 /** What is left of the cluster, one line each. Empty after a stop. */
 export async function leftovers(): Promise<string[]> {
+  const nodes = localNodes();
+  const networks: string[] = [];
+  for (const node of nodes)
+    if ((await networkExists(node)) || existsSync(netnsPath(node)))
+      networks.push(`network namespace ${netnsPath(node)}`);
   return [
     ...startedProcesses()
       .filter(processRuns)
       .map((name) => `process ${name}`),
-    ...cgroupProcesses().map((pid) => `process ${pid} of a pod`),
-    ...shims().map((pid) => `containerd shim ${pid}`),
-    ...mounts().map((path) => `mount ${path}`),
-    ...cgroupDirs()
+    ...cgroupProcesses(nodes).map((pid) => `process ${pid} of a pod`),
+    ...shims(nodes).map((pid) => `containerd shim ${pid}`),
+    ...mounts(nodes).map((path) => `mount ${path}`),
+    ...nodes
+      .flatMap(cgroupDirs)
       .filter(existsSync)
       .map((path) => `cgroup ${path}`),
-    ...((await networkExists()) || existsSync(netnsPath) ? [`network namespace ${netnsPath}`] : []),
+    ...networks,
     ...(existsSync(runDir) ? [`directory ${runDir}`] : []),
   ];
 }
 
 /** Gives the pods' processes ten seconds to end by themselves. Then containerd ends them. */
-async function stopPods(): Promise<void> {
-  for (const pid of cgroupProcesses()) signal(pid, "SIGTERM");
-  for (const end = Date.now() + 10_000; cgroupProcesses().length > 0 && Date.now() < end; ) await delay(100);
-  for (const pid of cgroupProcesses()) signal(pid, "SIGKILL");
-  if (processRuns("containerd")) {
-    const ctr = (...args: string[]) => exec("ctr", ["--address", containerdSocket, "--namespace", "k8s.io", ...args]);
-    const tasks = (await ctr("tasks", "list", "--quiet")).split("\n").filter(Boolean);
-    // containerd then ends the shims. A task may end by itself meanwhile, which is no failure.
-    for (const task of tasks) await ctr("tasks", "delete", "--force", task).catch(() => "");
-  }
-  for (const pid of shims()) signal(pid, "SIGKILL");
-  while (cgroupProcesses().length + shims().length > 0) await delay(50);
+async function stopPods(nodes: LocalNode[]): Promise<void> {
+  for (const pid of cgroupProcesses(nodes)) signal(pid, "SIGTERM");
+  for (const end = Date.now() + 10_000; cgroupProcesses(nodes).length > 0 && Date.now() < end; ) await delay(100);
+  for (const pid of cgroupProcesses(nodes)) signal(pid, "SIGKILL");
+  for (const node of nodes) if (processRuns(processName("containerd", node))) await deleteTasks(node);
+  for (const pid of shims(nodes)) signal(pid, "SIGKILL");
+  while (cgroupProcesses(nodes).length + shims(nodes).length > 0) await delay(50);
+}
+
+/** Has a node's containerd end what it still runs, and then the shims. */
+async function deleteTasks({ containerdSocket }: LocalNode): Promise<void> {
+  const ctr = (...args: string[]) => exec("ctr", ["--address", containerdSocket, "--namespace", "k8s.io", ...args]);
+  const tasks = (await ctr("tasks", "list", "--quiet")).split("\n").filter(Boolean);
+  // A task may end by itself meanwhile, which is no failure.
+  for (const task of tasks) await ctr("tasks", "delete", "--force", task).catch(() => "");
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
@@ -89,24 +109,25 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Shims of this cluster's containerd, known by the address of its socket. */
-function shims(): number[] {
+/** Shims of the nodes' containerd, known by the address of its socket. */
+function shims(nodes: LocalNode[]): number[] {
   const isShim = (pid: string) => {
     const line = readOrEmpty(`/proc/${pid}/cmdline`);
-    return line.includes("containerd-shim") && line.includes(containerdSocket);
+    return line.includes("containerd-shim") && nodes.some(({ containerdSocket }) => line.includes(containerdSocket));
   };
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && isShim(name))
     .map(Number);
 }
 
-/** Mount points of the cluster, in the order in which they were mounted. */
-function mounts(): string[] {
+/** Mount points of the nodes, in the order in which they were mounted. */
+function mounts(nodes: LocalNode[]): string[] {
   const points = readFileSync("/proc/self/mountinfo", "utf8")
     .trim()
     .split("\n")
     .map((line) => unescapeMountPoint(line.split(" ")[4]));
-  return points.filter((point) => [stateDir(), runDir].some((dir) => point.startsWith(`${dir}/`)));
+  const dirs = nodes.flatMap((node) => [node.stateDir, node.runDir]);
+  return points.filter((point) => dirs.some((dir) => point.startsWith(`${dir}/`)));
 }
 
 /** The kernel writes a space in a path as \040, and so on. */

@@ -6,7 +6,8 @@ import { registryPort } from "../../images/catalogue";
 import { runDir, stateDir } from "../../lib/paths";
 import { mirrorPort } from "../toolchain/third-party-images/mirror";
 import { loopback } from "./listen";
-import { netnsPath, nodeIp, registryIp } from "./network";
+import { registryIp } from "./network";
+import { firstNode, netnsPath } from "./nodes";
 import { apiPort } from "./pki";
 import { ensureProcess, type ProcessSpec, processRuns, stopProcess } from "./processes";
 
@@ -27,7 +28,7 @@ export type Ports = Record<string, number>;
 const onNode = (name: string, port: number, addresses: readonly string[]): Forward => ({
   name,
   wanted: port,
-  target: { host: nodeIp, port },
+  target: { host: firstNode().ip, port },
   addresses,
 });
 
@@ -138,7 +139,7 @@ function forwarders(list: Forward[], ports: Ports): ProcessSpec[] {
   );
   const spec = { command: process.execPath, reads: [script] };
   return [
-    { ...spec, name: "forward-inside", args: [script, JSON.stringify(inside)], netns: netnsPath },
+    { ...spec, name: "forward-inside", args: [script, JSON.stringify(inside)], netns: netnsPath(firstNode()) },
     { ...spec, name: "forward-outside", args: [script, JSON.stringify(outside)] },
   ];
 }

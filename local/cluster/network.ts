@@ -1,13 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { exec, succeeds } from "../../lib/exec";
-import { instance } from "../../lib/paths";
+import { firstNode, type LocalNode, netnsPath, nodesCidr, podsCidr } from "./nodes";
 
-/** File of the network namespace that the cluster has to itself, for `nsenter --net=`. */
-export const netnsPath = `/run/netns/${instance}`;
-/** Address of the single node. */
-export const nodeIp = "10.200.0.1";
-/** Addresses of pods. */
-export const podCidr = "10.244.0.0/16";
 /** Addresses of Services. */
 export const serviceCidr = "10.96.0.0/16";
 /** Service address of the cluster's DNS. */
@@ -15,32 +9,57 @@ export const dnsIp = "10.96.0.10";
 /** Service address of the in-cluster registry. */
 export const registryIp = "10.96.0.50";
 
-/** Runs a command inside the cluster's network. */
-const inCluster = (command: string, ...args: string[]) =>
-  exec("nsenter", [`--net=${netnsPath}`, "--", command, ...args]);
+/** Interface of another node that leads to the first one. */
+const uplink = "uplink";
+
+/** Runs a command inside a node's network. */
+const inNode = (node: LocalNode, command: string, ...args: string[]) =>
+  exec("nsenter", [`--net=${netnsPath(node)}`, "--", command, ...args]);
 
 /**
- * Creates the cluster's network namespace with the node's address, and no interface that leads out of it.
+ * Creates the network namespace of each node with the node's address, and no interface that leads out of the cluster.
+ * Every other node has a link to the first one, which forwards what is for a third.
  * The address is on the loopback device, since not every kernel has dummy devices. The route to the Services only makes
  * connections from the node to a Service address reach kube-proxy's rules.
  */
-export async function ensureNetwork(): Promise<void> {
-  if (!existsSync(netnsPath)) {
+export async function ensureNetwork(nodes: LocalNode[]): Promise<void> {
+  const [first, ...others] = nodes;
+  for (const node of nodes) await ensureNamespace(node);
+  for (const node of others) await ensureLink(first, node);
+}
+
+async function ensureNamespace(node: LocalNode): Promise<void> {
+  if (!existsSync(netnsPath(node))) {
     mkdirSync("/run/netns", { recursive: true });
-    await exec("ip", ["netns", "add", instance]);
+    await exec("ip", ["netns", "add", node.netns]);
   }
-  await inCluster("ip", "link", "set", "lo", "up");
-  await inCluster("ip", "address", "replace", `${nodeIp}/32`, "dev", "lo");
-  await inCluster("ip", "route", "replace", serviceCidr, "dev", "lo", "src", nodeIp);
-  await inCluster("sysctl", "-qw", "net.ipv4.ip_forward=1");
+  await inNode(node, "ip", "link", "set", "lo", "up");
+  await inNode(node, "ip", "address", "replace", `${node.ip}/32`, "dev", "lo");
+  await inNode(node, "ip", "route", "replace", serviceCidr, "dev", "lo", "src", node.ip);
+  await inNode(node, "sysctl", "-qw", "net.ipv4.ip_forward=1");
 }
 
-/** Removes the network namespace with every interface and firewall rule of the cluster. */
-export async function removeNetwork(): Promise<void> {
-  if (await networkExists()) await exec("ip", ["netns", "delete", instance]);
+async function ensureLink(first: LocalNode, node: LocalNode): Promise<void> {
+  const downlink = node.name;
+  if (!(await succeeds("nsenter", [`--net=${netnsPath(node)}`, "--", "ip", "link", "show", uplink])))
+    await inNode(first, "ip", "link", "add", downlink, "type", "veth", "peer", "name", uplink, "netns", node.netns);
+  await inNode(first, "ip", "link", "set", downlink, "up");
+  await inNode(first, "ip", "route", "replace", `${node.ip}/32`, "dev", downlink, "src", first.ip);
+  await inNode(first, "ip", "route", "replace", node.podCidr, "via", node.ip, "dev", downlink, "src", first.ip);
+  await inNode(node, "ip", "link", "set", uplink, "up");
+  await inNode(node, "ip", "route", "replace", `${first.ip}/32`, "dev", uplink, "src", node.ip);
+  for (const range of [nodesCidr, podsCidr])
+    await inNode(node, "ip", "route", "replace", range, "via", first.ip, "dev", uplink, "src", node.ip);
+  // A packet for a pod that is gone would otherwise go to the first node and back, until its hops run out.
+  await inNode(node, "ip", "route", "replace", "unreachable", node.podCidr);
 }
 
-/** Whether the network namespace exists. */
-export async function networkExists(): Promise<boolean> {
-  return existsSync(netnsPath) && (await succeeds("ip", ["netns", "pids", instance]));
+/** Removes the network namespaces of nodes with every interface and firewall rule in them. */
+export async function removeNetwork(nodes: LocalNode[]): Promise<void> {
+  for (const node of nodes) if (await networkExists(node)) await exec("ip", ["netns", "delete", node.netns]);
+}
+
+/** Whether the node's network namespace exists. */
+export async function networkExists(node = firstNode()): Promise<boolean> {
+  return existsSync(netnsPath(node)) && (await succeeds("ip", ["netns", "pids", node.netns]));
 }

@@ -3,12 +3,11 @@ import { join } from "node:path";
 import { dump, load } from "js-yaml";
 import { exec } from "../../lib/exec";
 import { goModuleVersion } from "../../lib/go-module";
-import { kubeconfigPath, localContext, runDir, stateDir, toolPath } from "../../lib/paths";
-import { nodeIp, podCidr, serviceCidr } from "./network";
+import { kubeconfigPath, localContext, stateDir, toolPath } from "../../lib/paths";
+import { serviceCidr } from "./network";
+import { firstNode, type LocalNode, podsCidr, processName } from "./nodes";
 
-/** Name of the single node. */
-export const nodeName = "gourmetgram";
-/** Port of the API server on the node. */
+/** Port of the API server on the first node. */
 export const apiPort = 6443;
 
 const dir = () => join(stateDir(), "kubernetes");
@@ -17,9 +16,14 @@ const dir = () => join(stateDir(), "kubernetes");
 export const pkiDir = () => join(dir(), "pki");
 /** Kubeconfig of a component, e.g. `scheduler`. */
 export const componentKubeconfig = (component: string) => join(dir(), `${component}.conf`);
+/** Kubeconfig of a node's kubelet. */
+export const kubeletKubeconfig = (node: LocalNode) => componentKubeconfig(processName("kubelet", node));
+
+/** How long every certificate is valid: a cluster whose data is kept must still start after a year. */
+const validity = "87600h";
 
 /** Creates the certificates and the components' kubeconfigs that do not exist yet, by kubeadm's own phases. */
-export async function ensurePki(): Promise<void> {
+export async function ensurePki(nodes: LocalNode[]): Promise<void> {
   mkdirSync(pkiDir(), { recursive: true, mode: 0o700 });
   const config = join(dir(), "kubeadm.yaml");
   writeFileSync(config, kubeadmConfig());
@@ -30,14 +34,18 @@ export async function ensurePki(): Promise<void> {
     if (!existsSync(join(pkiDir(), `${name}.crt`))) await kubeadm("init", "phase", "certs", name);
   if (!existsSync(join(pkiDir(), "sa.key")))
     await exec(toolPath("kubeadm"), ["init", "phase", "certs", "sa", "--cert-dir", pkiDir()]);
-  for (const name of ["controller-manager", "scheduler", "kubelet", "super-admin"]) {
+  for (const name of ["controller-manager", "scheduler", "super-admin"]) {
     if (!existsSync(componentKubeconfig(name)))
       await kubeadm("init", "phase", "kubeconfig", name, "--kubeconfig-dir", dir());
   }
-  if (!existsSync(componentKubeconfig("kube-proxy"))) {
-    const text = await kubeadm("kubeconfig", "user", "--client-name", "system:kube-proxy");
-    writeFileSync(componentKubeconfig("kube-proxy"), text, { mode: 0o600 });
-  }
+  const ensureUser = async (path: string, user: string, group?: string) => {
+    if (existsSync(path)) return;
+    const flags = ["--client-name", user, ...(group ? ["--org", group] : []), "--validity-period", validity];
+    writeFileSync(path, await kubeadm("kubeconfig", "user", ...flags), { mode: 0o600 });
+  };
+  await ensureUser(componentKubeconfig("kube-proxy"), "system:kube-proxy");
+  // The name and the group by which the API server lets a kubelet read what is for its node, and nothing else.
+  for (const node of nodes) await ensureUser(kubeletKubeconfig(node), `system:node:${node.name}`, "system:nodes");
 }
 
 /** Writes the administrator's kubeconfig, which reaches the API server from outside through the forward. */
@@ -61,12 +69,13 @@ export function adminKubeconfig(superAdmin: string, port: number): string {
 }
 
 function kubeadmConfig(): string {
+  const node = firstNode();
   const documents = [
     {
       apiVersion: "kubeadm.k8s.io/v1beta4",
       kind: "InitConfiguration",
-      localAPIEndpoint: { advertiseAddress: nodeIp, bindPort: apiPort },
-      nodeRegistration: { name: nodeName, criSocket: `unix://${join(runDir, "containerd.sock")}` },
+      localAPIEndpoint: { advertiseAddress: node.ip, bindPort: apiPort },
+      nodeRegistration: { name: node.name, criSocket: `unix://${node.containerdSocket}` },
     },
     {
       apiVersion: "kubeadm.k8s.io/v1beta4",
@@ -75,9 +84,8 @@ function kubeadmConfig(): string {
       kubernetesVersion: goModuleVersion("shared", "k8s.io/kubernetes"),
       clusterName: localContext,
       certificatesDir: pkiDir(),
-      // A cluster whose data is kept must still start after a year.
-      certificateValidityPeriod: "87600h",
-      networking: { podSubnet: podCidr, serviceSubnet: serviceCidr },
+      certificateValidityPeriod: validity,
+      networking: { podSubnet: podsCidr, serviceSubnet: serviceCidr },
       apiServer: { certSANs: ["127.0.0.1", "localhost"] },
     },
   ];

@@ -7,39 +7,50 @@ import { dnsObjects } from "./dns";
 import { ensureForwards, type Forward, type Ports } from "./forward";
 import { apply, kubectl } from "./kubectl";
 import { ensureNetwork } from "./network";
-import { ensurePki, nodeName, writeKubeconfig } from "./pki";
+import { type LocalNode, localNodes, recordedNodeCount, recordNodeCount } from "./nodes";
+import { ensurePki, writeKubeconfig } from "./pki";
 import { ensureProcess, waitUntil } from "./processes";
+import { removeNode } from "./remove-node";
 import { ensureVolumes } from "./volumes";
 
 /** Reports the current step in a few words. */
 export type Report = (step: string) => void;
 
 /**
- * Starts the cluster's control plane, node and mirror registry, unless they run. `startDns` starts the cluster's DNS
- * later, since its image must be in the mirror first.
+ * Starts the cluster's control plane, nodes and mirror registry, unless they run. `startDns` starts the cluster's DNS
+ * later, since its image must be in the mirror first. Nodes that are too many are drained and removed.
+ * @param count number of nodes
  * @returns the ports at which the cluster is reached
  */
-export async function startCluster(forwards: Forward[], report: Report): Promise<Ports> {
+export async function startCluster(forwards: Forward[], count: number, report: Report): Promise<Ports> {
   mkdirSync(stateDir(), { recursive: true, mode: 0o711 });
   mkdirSync(runDir, { recursive: true });
+  const recorded = recordedNodeCount();
+  // Before the first trace of a new node, and after the last one of a node that goes.
+  if (count > recorded) recordNodeCount(count);
+  const nodes = localNodes(count);
   report("network");
-  await ensureNetwork();
-  ensureCgroups();
+  await ensureNetwork(nodes);
+  for (const node of nodes) ensureCgroups(node);
   report("certificates");
-  await ensurePki();
-  writeConfiguration();
+  await ensurePki(nodes);
+  writeConfiguration(nodes);
   const ports = await ensureForwards(forwards);
   writeKubeconfig(ports.api);
   const names: string[] = [];
-  for (const spec of components()) {
+  for (const spec of components(nodes)) {
     report(spec.name);
     if (spec.name === "kubelet") await waitForApi(names);
     await ensureProcess(spec);
     names.push(spec.name);
   }
-  report("node");
-  await waitUntil("the node", nodeIsReady, { seconds: 120, watch: names });
+  for (const node of nodes) {
+    report(`node ${node.name}`);
+    await waitUntil(`the node ${node.name}`, () => isReady(node), { seconds: 120, watch: names });
+  }
   await apply([kubeletAccess]);
+  for (const node of localNodes(recorded).slice(count).reverse()) await removeNode(node, report);
+  recordNodeCount(count);
   await ensureVolumes();
   return ports;
 }
@@ -71,8 +82,8 @@ async function waitForApi(watch: string[]): Promise<void> {
   await waitUntil("the API server", ready, { seconds: 120, watch });
 }
 
-async function nodeIsReady(): Promise<boolean> {
+async function isReady({ name }: LocalNode): Promise<boolean> {
   const path = '{.status.conditions[?(@.type=="Ready")].status}';
-  const status = await kubectl("get", "node", nodeName, "-o", `jsonpath=${path}`).catch(() => "");
+  const status = await kubectl("get", "node", name, "-o", `jsonpath=${path}`).catch(() => "");
   return status === "True";
 }

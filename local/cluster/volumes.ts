@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { stateDir } from "../../lib/paths";
 import { apply, kubectl } from "./kubectl";
-import { nodeName } from "./pki";
+import { firstNode } from "./nodes";
 
 /** Number of volumes. A claim takes a whole one. */
 export const volumeCount = 8;
@@ -65,7 +65,7 @@ function persistentVolume(name: string): object {
       nodeAffinity: {
         required: {
           nodeSelectorTerms: [
-            { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [nodeName] }] },
+            { matchExpressions: [{ key: "kubernetes.io/hostname", operator: "In", values: [firstNode().name] }] },
           ],
         },
       },

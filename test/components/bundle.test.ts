@@ -116,6 +116,19 @@ describe("the Deployment of an environment", () => {
     });
   });
 
+  it("spreads the pods of one release over the nodes where there are several, and says nothing of it for one", () => {
+    expect(pod({ port: 8081, replicas: 2 }).topologySpreadConstraints).toEqual([
+      {
+        maxSkew: 1,
+        topologyKey: "kubernetes.io/hostname",
+        whenUnsatisfiable: "ScheduleAnyway",
+        labelSelector: { matchLabels: { app: "gourmetgram-staging" } },
+        matchLabelKeys: ["pod-template-hash"],
+      },
+    ]);
+    expect(pod()).not.toHaveProperty("topologySpreadConstraints");
+  });
+
   it("asks the app what every version of it answers, and gives one that is busy the time that it takes", () => {
     const [container] = pod().containers;
     expect(container.ports).toEqual([

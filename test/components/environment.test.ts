@@ -63,6 +63,16 @@ describe("Environment", () => {
     expect(result).toEqual({ url: "http://gourmetgram.example.org:8080", namespace: "gourmetgram-canary" });
   });
 
+  it("lets a drain take one of several pods at a time; one pod alone it holds back from no drain", async () => {
+    const settings = { memory: "256Mi", replicas: 2, answersKept: 0, protect: false };
+    expect((await environment({ settings })).inputs("canary-evictions")).toMatchObject({
+      metadata: { name: "gourmetgram-canary", namespace: "gourmetgram-canary" },
+      spec: { maxUnavailable: 1, selector: { matchLabels: { app: "gourmetgram-canary" } } },
+    });
+    const alone = await environment({ settings: { ...settings, replicas: 1 } });
+    expect(childrenOf(alone.registrations, "canary")).not.toContain("PodDisruptionBudget canary-evictions");
+  });
+
   it("admits no pod outside the restricted standard", async () => {
     expect((await environment()).inputs("canary-namespace").metadata).toEqual({
       name: "gourmetgram-canary",

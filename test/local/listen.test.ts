@@ -12,7 +12,8 @@ import {
   recordedListen,
   recordListen,
 } from "../../local/cluster/listen";
-import { ensureNetwork, netnsPath, nodeIp, removeNetwork } from "../../local/cluster/network";
+import { ensureNetwork, removeNetwork } from "../../local/cluster/network";
+import { firstNode, netnsPath } from "../../local/cluster/nodes";
 import { ensureProcess, stopProcess } from "../../local/cluster/processes";
 import { type Answer, type OtherMachine, otherMachine } from "../other-machine";
 
@@ -116,18 +117,23 @@ describe.skipIf(lacks !== "")(
     let other: OtherMachine;
 
     beforeAll(async () => {
-      await ensureNetwork();
+      await ensureNetwork([firstNode()]);
       other = await otherMachine("gg-listen", 17);
       // What stands for the cluster: it answers 200 at the ports of staging, MLflow and the Kubernetes API.
       const code = `for (const port of [28471, 28472, 6443])
-        require("node:http").createServer((_, response) => response.end("ok")).listen(port, "${nodeIp}")`;
-      await ensureProcess({ name: "stand-in", command: process.execPath, args: ["-e", code], netns: netnsPath });
+        require("node:http").createServer((_, response) => response.end("ok")).listen(port, "${firstNode().ip}")`;
+      await ensureProcess({
+        name: "stand-in",
+        command: process.execPath,
+        args: ["-e", code],
+        netns: netnsPath(firstNode()),
+      });
     });
 
     afterAll(async () => {
       for (const name of ["forward-outside", "forward-inside", "stand-in"]) await stopProcess(name);
       await other.remove();
-      await removeNetwork();
+      await removeNetwork([firstNode()]);
       rmSync(runDir, { recursive: true, force: true });
     });
 

@@ -9,6 +9,7 @@ import { type LocalValues, localStack, renderStack } from "../../stacks/local-se
 const digest = `sha256:${"a".repeat(64)}`;
 const local: LocalValues = {
   kubeconfig: "/state/kubeconfig",
+  nodeAddresses: ["10.200.0.1", "10.200.0.2"],
   manifests: {
     argoWorkflows: "/cache/argo-workflows.yaml",
     argoCd: "/cache/argo-cd.yaml",
@@ -26,7 +27,11 @@ describe("the local stack", () => {
   it("makes settings of the shipped stack file that the program takes", () => {
     const settings = parseSettings(settingsOf(localStack(shipped, local)));
     expect(settings.cluster).toEqual({ context: "gourmetgram-local", kubeconfig: "/state/kubeconfig" });
-    expect(settings.exposure).toMatchObject({ type: "externalIPs", addresses: ["10.200.0.1"], host: "127.0.0.1" });
+    expect(settings.exposure).toMatchObject({
+      type: "externalIPs",
+      addresses: ["10.200.0.1", "10.200.0.2"],
+      host: "127.0.0.1",
+    });
     expect(settings.registry.clusterIp).toBe("10.96.0.50");
     expect(settings.argoCd).toMatchObject({ manifests: "/cache/argo-cd.yaml", crds: [] });
     expect(settings.images.catalogue.mlflow).toEqual({ repository: "mirror/mlflow", tag: "local", digest });
