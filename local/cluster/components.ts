@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { stateDir, toolPath } from "../../lib/paths";
 import { configFiles } from "./configuration";
+import { containerdFolder, mountNamespace } from "./mounts";
 import { serviceCidr } from "./network";
 import { firstNode, type LocalNode, netnsPath, processName } from "./nodes";
 import { apiPort, componentKubeconfig, kubeletKubeconfig, pkiDir } from "./pki";
@@ -97,14 +98,17 @@ function controlPlane(): ProcessSpec[] {
 const containerd = (node: LocalNode): ProcessSpec => ({
   name: processName("containerd", node),
   netns: netnsPath(node),
+  mountNamespace: mountNamespace(node),
   command: "containerd",
-  args: ["--config", configFiles.containerd(node)],
+  args: ["--config", join(containerdFolder, "config.toml")],
   reads: [configFiles.containerd(node)],
 });
 
 const kubelet = (node: LocalNode): ProcessSpec => ({
   name: processName("kubelet", node),
   netns: netnsPath(node),
+  // That of containerd, which uses what the kubelet mounts.
+  mountNamespace: mountNamespace(node),
   command: toolPath("kubelet"),
   args: flags({
     config: configFiles.kubelet(node),

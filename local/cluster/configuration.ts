@@ -5,6 +5,7 @@ import { registryAddress, registryPort } from "../../images/catalogue";
 import { stateDir } from "../../lib/paths";
 import { mirrorAddress, mirrorPort } from "../toolchain/third-party-images/mirror";
 import { isCgroupV2 } from "./cgroups";
+import { containerdFolder } from "./mounts";
 import { dnsIp, registryIp } from "./network";
 import { firstNode, type LocalNode, podsCidr } from "./nodes";
 import { componentKubeconfig, pkiDir } from "./pki";
@@ -14,9 +15,12 @@ const pauseImage = "pause:local";
 
 const file = (node: LocalNode, name: string) => join(node.stateDir, "configuration", name);
 
+/** What a node has in containerd's folder. */
+export const containerdFiles = (node: LocalNode) => file(node, "containerd");
+
 /** Configuration files of the components. */
 export const configFiles = {
-  containerd: (node: LocalNode) => file(node, "containerd.toml"),
+  containerd: (node: LocalNode) => join(containerdFiles(node), "config.toml"),
   kubelet: (node: LocalNode) => file(node, "kubelet.yaml"),
   kubeProxy: (node: LocalNode) => file(node, "kube-proxy.yaml"),
   mirror: () => file(firstNode(), "mirror.yaml"),
@@ -33,7 +37,7 @@ function writeNodeConfiguration(node: LocalNode): void {
   write(configFiles.kubelet(node), dump(kubeletConfig(node)));
   write(configFiles.kubeProxy(node), dump(kubeProxyConfig(node)));
   write(join(file(node, "cni"), "10-gourmetgram.conflist"), JSON.stringify(cniConfig(node), null, 2));
-  const hosts = (registry: string) => join(file(node, "registries"), registry, "hosts.toml");
+  const hosts = (registry: string) => join(containerdFiles(node), "certs.d", registry, "hosts.toml");
   write(hosts(mirrorAddress), plainHttpHost(`${firstNode().ip}:${mirrorPort}`));
   write(hosts(registryAddress), plainHttpHost(`${registryIp}:${registryPort}`));
 }
@@ -83,7 +87,7 @@ disabled_plugins = [
   conf_dir = "${file(node, "cni")}"
 
 [plugins."io.containerd.grpc.v1.cri".registry]
-  config_path = "${file(node, "registries")}"
+  config_path = "${containerdFolder}/certs.d"
 `;
 }
 

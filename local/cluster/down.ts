@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { exec } from "../../lib/exec";
 import { runDir, stateDir } from "../../lib/paths";
 import { cgroupDirs, cgroupProcesses, removeCgroups } from "./cgroups";
+import { mountPoints } from "./mounts";
 import { networkExists, removeNetwork } from "./network";
 import { type LocalNode, localNodes, netnsPath, processName } from "./nodes";
 import { processRuns, startedProcesses, stopProcess } from "./processes";
@@ -122,17 +123,9 @@ function shims(nodes: LocalNode[]): number[] {
 
 /** Mount points of the nodes, in the order in which they were mounted. */
 function mounts(nodes: LocalNode[]): string[] {
-  const points = readFileSync("/proc/self/mountinfo", "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => unescapeMountPoint(line.split(" ")[4]));
   const dirs = nodes.flatMap((node) => [node.stateDir, node.runDir]);
-  return points.filter((point) => dirs.some((dir) => point.startsWith(`${dir}/`)));
+  return mountPoints().filter((point) => dirs.some((dir) => point.startsWith(`${dir}/`)));
 }
-
-/** The kernel writes a space in a path as \040, and so on. */
-const unescapeMountPoint = (path: string) =>
-  path.replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 
 /** Removes what this cluster's kubelet, CNI and containerd wrote at fixed places outside the state directory. */
 function removeTraces(): void {

@@ -24,6 +24,8 @@ export interface ProcessSpec {
   args: string[];
   /** Network namespace file to run in; the caller's own namespace by default. */
   netns?: string;
+  /** Mount namespace file to run in; the caller's own namespace by default. */
+  mountNamespace?: string;
   env?: Record<string, string>;
   /** Files that the process reads only at its start: if one changes, the process is restarted. */
   reads?: string[];
@@ -57,9 +59,11 @@ export async function ensureProcess(spec: ProcessSpec): Promise<boolean> {
   mkdirSync(join(stateDir(), "logs"), { recursive: true });
   const log = openSync(logPath(spec.name), "w");
   // `nsenter --net` and not `ip netns exec`, which would hide the cgroup mounts from the kubelet.
-  const argv = spec.netns
-    ? ["nsenter", `--net=${spec.netns}`, "--", spec.command, ...spec.args]
-    : [spec.command, ...spec.args];
+  const namespaces = [
+    ...(spec.netns ? [`--net=${spec.netns}`] : []),
+    ...(spec.mountNamespace ? [`--mount=${spec.mountNamespace}`] : []),
+  ];
+  const argv = [...(namespaces.length > 0 ? ["nsenter", ...namespaces, "--"] : []), spec.command, ...spec.args];
   const child = spawn(argv[0], argv.slice(1), {
     detached: true,
     stdio: ["ignore", log, log],
@@ -125,7 +129,9 @@ function tail(name: string): string {
 }
 
 function signature(spec: ProcessSpec): string {
-  const hash = createHash("sha256").update(JSON.stringify([spec.command, spec.args, spec.netns, spec.env]));
+  const hash = createHash("sha256").update(
+    JSON.stringify([spec.command, spec.args, spec.netns, spec.env, spec.mountNamespace]),
+  );
   if (spec.command.startsWith("/")) hash.update(`${statSync(spec.command).mtimeMs}`);
   for (const file of spec.reads ?? []) hash.update(readFileSync(file));
   return hash.digest("hex");

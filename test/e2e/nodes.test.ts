@@ -1,10 +1,14 @@
 /** A local cluster of two nodes: what one node cannot show. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { registryAddress } from "../../images/catalogue";
 import { exec } from "../../lib/exec";
 import { instance, stateDir } from "../../lib/paths";
+import { containerdFiles } from "../../local/cluster/configuration";
 import { apply, kubectl } from "../../local/cluster/kubectl";
+import { containerdFolder } from "../../local/cluster/mounts";
+import { registryIp } from "../../local/cluster/network";
 import { type LocalNode, localNodes, netnsPath, recordedNodeCount } from "../../local/cluster/nodes";
 import { npm } from "./commands";
 import { followToEnd, registerCandidate, submitBuild, waitFor } from "./faults";
@@ -100,19 +104,23 @@ describe("Given a machine without this cluster", () => {
   });
 });
 
+/** `repository@digest` of the app without a model, in the pipeline's registry. */
+async function appImage(): Promise<string> {
+  const json = await kubectl("get", "configmap", "pipeline-parameters", "--namespace", "argo", "--output", "json");
+  return (JSON.parse(json) as { data: Record<string, string> }).data["app-base-image"];
+}
+
 describe("Given a pod of the app on each node, whose image is in the pipeline's registry", () => {
   const namespace = "on-both-nodes";
   const nodePort = ({ number }: LocalNode) => 30_000 + number;
   beforeAll(async () => {
-    const { data } = JSON.parse(
-      await kubectl("get", "configmap", "pipeline-parameters", "--namespace", "argo", "--output", "json"),
-    ) as { data: Record<string, string> };
+    const image = await appImage();
     const objects = (node: LocalNode) => {
       const labels = { app: node.name };
       const metadata = { name: node.name, namespace, labels };
       const container = {
         name: "app",
-        image: data["app-base-image"],
+        image,
         readinessProbe: { httpGet: { path: "/healthz", port: 8000 }, periodSeconds: 1 },
       };
       return [
@@ -155,6 +163,41 @@ describe("Given a pod of the app on each node, whose image is in the pipeline's 
   it("When an environment is asked at either node's address, Then it answers", async () => {
     for (const from of both)
       for (const at of both) expect(await statusFrom(from, `http://${at.ip}:8081/healthz`)).toBe("200");
+  });
+});
+
+describe("Given nodes that do not know the pipeline's registry", () => {
+  const namespace = "of-the-registry";
+  const hosts = (node: LocalNode) => join(containerdFiles(node), "certs.d", registryAddress, "hosts.toml");
+  beforeAll(async () => {
+    for (const node of both) rmSync(hosts(node));
+    await apply([{ apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } }]);
+    return () => kubectl("delete", "namespace", namespace);
+  });
+
+  it("When the DaemonSet of configureNodes runs, Then each pulls from it; this machine's are untouched", async () => {
+    const machine = () => readdirSync(containerdFolder, { recursive: true });
+    const before = machine();
+    const image = await appImage();
+    const pod = (node: LocalNode) => ({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: node.name, namespace },
+      spec: { nodeName: node.name, containers: [{ name: "app", image, imagePullPolicy: "Always" }] },
+    });
+    await apply(both.map(pod));
+    const reason = "jsonpath={.status.containerStatuses[0].state.waiting.reason}";
+    for (const { name } of both)
+      await waitFor(`the failed pull of ${name}`, async () =>
+        /^(ErrImagePull|ImagePullBackOff)$/.test(await kubectl("get", "pod", name, "-n", namespace, "-o", reason)),
+      );
+    await withStackChange({ registry: { configureNodes: true } }, async (update) => {
+      await update;
+      expect(await nodesOf("kube-system", "app=registry-nodes")).toEqual(both.map(({ name }) => name));
+      for (const node of both) expect(readFileSync(hosts(node), "utf8")).toContain(`http://${registryIp}:5000`);
+      await kubectl("wait", "pod", "--all", "--namespace", namespace, "--for=condition=Ready", "--timeout=400s");
+    });
+    expect(machine()).toEqual(before);
   });
 });
 
@@ -216,7 +259,7 @@ describe("Given a model in every environment", () => {
     );
   });
 
-  it("When it starts again, Then it keeps its nodes; with one node, Then the second is gone with all it had", async () => {
+  it("When it starts again, Then it keeps its nodes; with one, Then the second is gone with all it had", async () => {
     expect((await npm("start")).code).toBe(0);
     expect(await readyNodes()).toEqual(both.map(({ name }) => name));
 

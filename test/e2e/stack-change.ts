@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseStack } from "../../config";
 import { repositoryRoot } from "../../lib/paths";
+import { isRecord } from "../../lib/record";
 import { localStackFile, prepareStack, up } from "../../stacks/local-stack";
 
-type Section = Record<string, Record<string, unknown>>;
+type Section = Record<string, unknown>;
 
 /**
  * Updates the running stack with other settings, and back to its own when `use` has ended.
- * @param changes settings by section, merged into the environments and the like one level deep
+ * @param changes settings by section. A mapping, such as one environment, is merged into what is there.
  * @param use gets the update's summary as a promise: it may act while the update runs
  * @param options.program directory of the program for the changed settings. The repository is the default.
  */
@@ -22,7 +23,8 @@ export async function withStackChange(
   const changed = structuredClone(file);
   for (const [section, values] of Object.entries(changes)) {
     const target = { ...(changed.config![`gourmetgram:${section}`] as Section | undefined) };
-    for (const [name, value] of Object.entries(values)) target[name] = { ...target[name], ...value };
+    for (const [name, value] of Object.entries(values))
+      target[name] = isRecord(value) ? { ...(target[name] as object | undefined), ...value } : value;
     changed.config![`gourmetgram:${section}`] = target;
   }
   const update = async (settings: typeof file, directory: string) => {

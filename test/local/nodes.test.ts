@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { components } from "../../local/cluster/components";
 import { configFiles, writeConfiguration } from "../../local/cluster/configuration";
 import { unhealthyReason } from "../../local/cluster/health";
+import { mountNamespace } from "../../local/cluster/mounts";
 import { serviceCidr } from "../../local/cluster/network";
 import {
   firstNode,
@@ -96,6 +97,14 @@ describe("the nodes of the local cluster", () => {
     ]);
     const [one, other] = ["kubelet", "kubelet-2"].map((name) => specs.find((spec) => spec.name === name)!);
     expect(one.reads).toEqual([configFiles.kubelet(first)]);
+    // The kubelet and containerd of a node see the same mounts, and nobody else does.
+    for (const [name, node] of [
+      ["kubelet", first],
+      ["containerd", first],
+      ["kubelet-2", second],
+      ["containerd-2", second],
+    ] as const)
+      expect(specs.find((spec) => spec.name === name)!.mountNamespace).toBe(mountNamespace(node));
     expect(other.args).toEqual(expect.arrayContaining(["--hostname-override=gourmetgram-2", "--node-ip=10.200.0.2"]));
   });
 

@@ -181,11 +181,11 @@ describe.each(named(pods))("%s", (_name, template: any) => {
     expect(template.container.volumeMounts).toEqual(reachesCluster(step(template)) ? undefined : mounts);
   });
 
-  it("runs again only if its pod was lost or what it needs was unreachable, and not past its deadline", () => {
+  it("runs again only if its pod was lost or evicted, or its need unreachable, and not past its deadline", () => {
     const again = {
       limit: 100,
       retryPolicy: "Always",
-      expression: "lastRetry.status == 'Error' || lastRetry.exitCode == '75'",
+      expression: "lastRetry.status == 'Error' || lastRetry.exitCode in ['75', '143']",
       backoff: { duration: "1s", factor: 2, cap: "30s", maxDuration: `${template.activeDeadlineSeconds}s` },
     };
     expect(template.retryStrategy).toEqual(template.name === "train" ? undefined : again);

@@ -4,14 +4,14 @@ const mutex = (name: string) => `      synchronization:
         mutexes:
           - name: ${name}
 `;
-const retry = "lastRetry.status == 'Error' || lastRetry.exitCode == '75'";
+const retry = "lastRetry.status == 'Error' || lastRetry.exitCode in ['75', '143']";
 const retryFor = (expression: string, seconds: number) => `expression: "${expression}"
         backoff: { duration: 1s, factor: 2, cap: 30s, maxDuration: ${seconds}s }`;
 
 const locks =
   "structure.test.ts: takes locks in their plural form, and a child never takes the one that its parent holds";
 const retries = (label: string) =>
-  `structure.test.ts: ${label} runs again only if its pod was lost or what it needs was unreachable, ` +
+  `structure.test.ts: ${label} runs again only if its pod was lost or evicted, or its need unreachable, ` +
   "and not past its deadline";
 const deadlines = (what: string) =>
   `structure.test.ts: deadlines: nobody gives up, and lets go of a lock, while a child still runs ${what}`;
