@@ -129,9 +129,8 @@ function tail(name: string): string {
 }
 
 function signature(spec: ProcessSpec): string {
-  const hash = createHash("sha256").update(
-    JSON.stringify([spec.command, spec.args, spec.netns, spec.env, spec.mountNamespace]),
-  );
+  const hash = createHash("sha256").update(JSON.stringify([spec.command, spec.args, spec.netns, spec.env]));
+  if (spec.mountNamespace) hash.update(spec.mountNamespace);
   if (spec.command.startsWith("/")) hash.update(`${statSync(spec.command).mtimeMs}`);
   for (const file of spec.reads ?? []) hash.update(readFileSync(file));
   return hash.digest("hex");
