@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { stateDir, toolPath } from "../../lib/paths";
 import { configFiles } from "./configuration";
-import { containerdFolder, mountNamespace } from "./mounts";
+import { mountNamespace } from "./mounts";
 import { serviceCidr } from "./network";
 import { firstNode, type LocalNode, netnsPath, processName } from "./nodes";
 import { apiPort, componentKubeconfig, kubeletKubeconfig, pkiDir } from "./pki";
@@ -100,7 +100,7 @@ const containerd = (node: LocalNode): ProcessSpec => ({
   netns: netnsPath(node),
   mountNamespace: mountNamespace(node),
   command: "containerd",
-  args: ["--config", join(containerdFolder, "config.toml")],
+  args: ["--config", configFiles.containerd(node)],
   reads: [configFiles.containerd(node)],
 });
 
