@@ -168,6 +168,10 @@ const monitoring = section("Prometheus, which keeps the figures. Without this se
 const board = section("The board: a page with the whole pipeline, live.", {
   install: flag("whether the stack has a board").default(true),
   port: port("port of the board").default(8090),
+  hosts: list(
+    "further hosts under which people open the board, such as that of an ingress, with its port if it is not 80 or 443",
+    hostAndPort("host of the board"),
+  ).default([]),
 });
 
 const uiPorts = section("Ports of the three pages.", {
@@ -199,7 +203,10 @@ const exposure = section("How people reach the environments and the pages.", {
     [],
   ),
   host: optional(
-    host("host name or address that people open; MLflow accepts only this one and `modelRegistry.hosts`"),
+    host(
+      "host name or address that people open; beside it MLflow answers only to `modelRegistry.hosts`, " +
+        "and the board only to `board.hosts`, addresses and localhost",
+    ),
     "the first address for `externalIPs`, otherwise required",
   ),
   listen: listen.optional(),

@@ -3,6 +3,7 @@ import type { ActAnswer } from "../api";
 import { perform, readAct } from "./act";
 import { sendError, sendJson } from "./answers";
 import { EventStream, eventText } from "./event-stream";
+import { checkHost } from "./host";
 import type { InCluster } from "./in-cluster";
 import { LiveView } from "./live-view";
 import { PipelineReader } from "./pipeline-reader";
@@ -20,6 +21,8 @@ export interface BoardOptions {
   readonly cluster: InCluster;
   /** Addresses of the environments and of other pages, by name. */
   readonly links: Readonly<Record<string, string>>;
+  /** Names under which it may be asked, each as `host` or `host:port`, beside addresses and localhost. */
+  readonly hosts: readonly string[];
   /** Folder of the built page. */
   readonly page: string;
   readonly timing?: WatchTiming;
@@ -36,11 +39,13 @@ export class Board {
   private readonly cluster: WatchedCluster;
   private readonly live: LiveView;
   private readonly doorman: Doorman;
+  private readonly hosts: readonly string[];
   private readonly files: ReadonlyMap<string, StaticFile>;
   private readonly pages = new Set<EventStream>();
   private readonly logs = new Set<EventStream>();
 
-  constructor({ cluster, links, page, timing }: BoardOptions) {
+  constructor({ cluster, links, hosts, page, timing }: BoardOptions) {
+    this.hosts = hosts;
     this.files = readPage(page);
     this.doorman = new Doorman(cluster);
     this.cluster = new WatchedCluster(cluster, () => this.live.markChanged(), timing);
@@ -71,6 +76,8 @@ export class Board {
 
   private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname, searchParams } = addressOf(request);
+    // A probe tells nobody anything.
+    if (pathname !== "/healthz") checkHost(request.headers.host, this.hosts);
     const [, area, name = "", ...rest] = pathname.split("/");
     if (area !== "api") return this.sendFile(request, response, pathname);
     const { method = "" } = request;

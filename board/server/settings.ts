@@ -9,31 +9,42 @@ export interface BoardSettings {
   readonly port: number;
   /** Addresses of the environments and of other pages, by name. */
   readonly links: Readonly<Record<string, string>>;
+  /** Names under which it may be asked, each as `host` or `host:port`, beside addresses and localhost. */
+  readonly hosts: readonly string[];
   /** Folder of the built page. */
   readonly page: string;
 }
 
 /**
- * Reads `PORT`, `LINKS` (JSON, an http or https URL by name) and `BOARD_PAGE`.
+ * Reads `PORT`, `LINKS` (JSON, an http or https URL by name), `HOSTS` (a JSON list) and `BOARD_PAGE`.
  * @throws one error that lists every mistake
  */
 export function readSettings(variables: NodeJS.ProcessEnv): BoardSettings {
-  const { PORT = "", LINKS = "", BOARD_PAGE = "" } = variables;
+  const { PORT = "", LINKS = "", HOSTS = "", BOARD_PAGE = "" } = variables;
   const links = parseJson(LINKS);
+  const hosts = parseJson(HOSTS);
   const mistakes = [
     ...(isPort(PORT) ? [] : [`PORT "${PORT}" is not a port: write a whole number from 1 to 65535`]),
     ...(isLinks(links) ? [] : ['LINKS must be JSON with a URL by name, as in {"mlflow":"http://localhost:8000"}']),
+    ...(isHosts(hosts) ? [] : ['HOSTS must be a JSON list of hosts, as in ["food.example.org:8090"]']),
     ...(existsSync(join(BOARD_PAGE, "index.html"))
       ? []
       : [`BOARD_PAGE "${BOARD_PAGE}" is not the folder of the built page: it has no index.html`]),
   ];
   if (mistakes.length > 0) throw new Error(`The board's settings are wrong:\n${mistakes.join("\n")}`);
-  return { port: Number(PORT), links: links as Record<string, string>, page: BOARD_PAGE };
+  return {
+    port: Number(PORT),
+    links: links as Record<string, string>,
+    hosts: hosts as string[],
+    page: BOARD_PAGE,
+  };
 }
 
 const isPort = (text: string) => /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65535;
 
 const isLinks = (value: unknown): boolean => isRecord(value) && Object.values(value).every(isWebAddress);
+
+const isHosts = (value: unknown): boolean => Array.isArray(value) && value.every((host) => typeof host === "string");
 
 function isWebAddress(value: unknown): boolean {
   if (typeof value !== "string" || !URL.canParse(value)) return false;

@@ -4,6 +4,7 @@ import type { ExposureSettings, Settings } from "../../config";
 import type { PromotionPath } from "../../config/promotion-path";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { type Grant, grant } from "../shared/grant";
+import { publishedHosts } from "../shared/published-hosts";
 import { restrictedContainer, restrictedNamespaceLabels, restrictedPod } from "../shared/security";
 import {
   argoCdNamespace,
@@ -56,6 +57,9 @@ export class Board extends pulumi.ComponentResource {
     const rights = platformReaders(args.hasGateway).flatMap((reader) =>
       grant(`${name}-${reader.metadata.namespace}`, reader, child),
     );
+    const exposed = { name: "board", port: settings.port, targetPort: "http" };
+    const inside = { name: boardName, namespace: boardNamespace, port: settings.port };
+    const hosts = publishedHosts(exposure, exposed, inside, settings.hosts);
     const deployment = new k8s.apps.v1.Deployment(
       `${name}-deployment`,
       {
@@ -76,6 +80,7 @@ export class Board extends pulumi.ComponentResource {
                   env: [
                     { name: "PORT", value: String(port) },
                     { name: "LINKS", value: JSON.stringify(args.links) },
+                    { name: "HOSTS", value: JSON.stringify(hosts) },
                   ],
                   ports: [{ name: "http", containerPort: port }],
                   startupProbe: { httpGet: { path: "/healthz", port }, periodSeconds: 1, failureThreshold: 60 },
@@ -91,7 +96,6 @@ export class Board extends pulumi.ComponentResource {
       },
       { ...child, dependsOn: rights },
     );
-    const exposed = { name: "board", port: settings.port, targetPort: "http" };
     new k8s.core.v1.Service(
       `${name}-service`,
       {

@@ -4,6 +4,7 @@ import type { ExposureSettings, Settings } from "../../config";
 import { type Images, imageReference } from "../../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { mlflowAddress, mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
+import { publishedHosts } from "../shared/published-hosts";
 import {
   restrictedContainer,
   restrictedNamespaceLabels,
@@ -64,7 +65,13 @@ export class ModelRegistry extends pulumi.ComponentResource {
       { parent: this, protect: args.protect },
     );
 
-    const exposedPort = exposure.ports.mlflow;
+    const exposed = { name: "mlflow", port: exposure.ports.mlflow };
+    const hosts = publishedHosts(
+      exposure,
+      exposed,
+      { name: "mlflow", namespace: mlflowNamespace, port },
+      settings.hosts,
+    );
     const onVolume = {
       image: imageReference(images.mlflow),
       resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: "2Gi" } },
@@ -101,8 +108,8 @@ export class ModelRegistry extends pulumi.ComponentResource {
                     "--workers=1",
                     `--backend-store-uri=${database}`,
                     "--artifacts-destination=/data/artifacts",
-                    `--allowed-hosts=${allowedHosts(exposure, settings.hosts).join(",")}`,
-                    `--cors-allowed-origins=${allowedOrigins(exposure, settings.hosts).join(",")}`,
+                    `--allowed-hosts=${allowedHosts(hosts).join(",")}`,
+                    `--cors-allowed-origins=${allowedOrigins(hosts).join(",")}`,
                   ],
                   env: [
                     home,
@@ -139,13 +146,9 @@ export class ModelRegistry extends pulumi.ComponentResource {
         { parent: this, dependsOn: deployment },
       );
     service("service", "mlflow", { ports: [{ name: "http", port, targetPort: port }] });
-    service(
-      "exposed-service",
-      "mlflow-exposed",
-      exposedServiceSpec(exposure, { name: "mlflow", port: exposedPort, targetPort: port }),
-    );
+    service("exposed-service", "mlflow-exposed", exposedServiceSpec(exposure, { ...exposed, targetPort: port }));
 
-    this.url = exposedUrl(exposure, { name: "mlflow", port: exposedPort });
+    this.url = exposedUrl(exposure, exposed);
     this.registerOutputs({ url: this.url, namespace: this.namespace });
   }
 }

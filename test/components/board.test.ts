@@ -51,7 +51,7 @@ describe("the board", () => {
   });
 
   it("runs without privileges and within limits, and is reached at its port", async () => {
-    const stack = { ...runnableStack("staging"), "gourmetgram:board": { port: 9999 } };
+    const stack = { ...runnableStack("staging"), "gourmetgram:board": { port: 9999, hosts: ["lab.example.org"] } };
     const { registrations, outputs } = await runProgram(stack, "staging");
     const pod = one(registrations, "board-deployment").inputs.spec.template.spec;
     expect(pod).toMatchObject({ serviceAccountName: "board", securityContext: { runAsNonRoot: true } });
@@ -59,11 +59,19 @@ describe("the board", () => {
       image: `registry.kube-system.svc.cluster.local:5000/gourmetgram-board@sha256:${"d".repeat(64)}`,
       securityContext: { readOnlyRootFilesystem: true, capabilities: { drop: ["ALL"] } },
     });
-    const links = pod.containers[0].env.find(({ name }: { name: string }) => name === "LINKS").value;
-    expect(JSON.parse(links)).toMatchObject({
+    const variable = (wanted: string) =>
+      JSON.parse(pod.containers[0].env.find(({ name }: { name: string }) => name === wanted).value);
+    expect(variable("LINKS")).toMatchObject({
       production: "http://gourmetgram.example.org",
       gateway: "http://gourmetgram.example.org:8088",
     });
+    const inside = ["board", "board.board", "board.board.svc", "board.board.svc.cluster.local"];
+    expect(variable("HOSTS")).toEqual([
+      ...inside.flatMap((name) => [name, `${name}:9999`]),
+      "gourmetgram.example.org",
+      "gourmetgram.example.org:9999",
+      "lab.example.org",
+    ]);
     expect(one(registrations, "board-service").inputs.spec.ports).toEqual([
       { name: "http", protocol: "TCP", port: 9999, targetPort: "http" },
     ]);

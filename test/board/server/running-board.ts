@@ -28,7 +28,9 @@ export async function withBoard(
   await fake.start();
   prepare(fake);
   const links = { mlflow: "http://localhost:8000" };
-  const board = new Board({ cluster: fake.cluster, links, page, timing: { firstPause: 20, longestPause: 100 } });
+  const hosts = ["food.example.org", "food.example.org:8090"];
+  const timing = { firstPause: 20, longestPause: 100 };
+  const board = new Board({ cluster: fake.cluster, links, hosts, page, timing });
   await new Promise<void>((resolve) => board.server.listen(0, "127.0.0.1", resolve));
   try {
     const url = `http://127.0.0.1:${(board.server.address() as AddressInfo).port}`;

@@ -9,10 +9,20 @@ describe("the board's settings", () => {
   beforeAll(() => writeFileSync(join(page, "index.html"), ""));
   afterAll(() => rmSync(page, { recursive: true }));
 
-  it("are a port, the addresses of other pages and the folder of the page", () =>
-    expect(readSettings({ PORT: "8090", LINKS: '{"mlflow":"http://localhost:8000"}', BOARD_PAGE: page })).toEqual({
+  const variables = { PORT: "1", LINKS: "{}", HOSTS: "[]", BOARD_PAGE: page };
+
+  it("are a port, the addresses of other pages, the board's own hosts and the folder of the page", () =>
+    expect(
+      readSettings({
+        PORT: "8090",
+        LINKS: '{"mlflow":"http://localhost:8000"}',
+        HOSTS: '["food.example.org"]',
+        BOARD_PAGE: page,
+      }),
+    ).toEqual({
       port: 8090,
       links: { mlflow: "http://localhost:8000" },
+      hosts: ["food.example.org"],
       page,
     }));
 
@@ -23,16 +33,21 @@ describe("the board's settings", () => {
           "The board's settings are wrong:",
           'PORT "http" is not a port: write a whole number from 1 to 65535',
           'LINKS must be JSON with a URL by name, as in {"mlflow":"http://localhost:8000"}',
+          'HOSTS must be a JSON list of hosts, as in ["food.example.org:8090"]',
           'BOARD_PAGE "/nowhere" is not the folder of the built page: it has no index.html',
         ].join("\n"),
       ),
     ));
 
   it.each(["0", "65536", "1e3", " 80", ""])("have no port %j", (port) =>
-    expect(() => readSettings({ PORT: port, LINKS: "{}", BOARD_PAGE: page })).toThrow("is not a port"),
+    expect(() => readSettings({ ...variables, PORT: port })).toThrow("is not a port"),
   );
 
   it.each(['{"a":"javascript:alert(1)"}', '{"a":7}', '["http://a"]', "null", "{"])("have no links %s", (links) =>
-    expect(() => readSettings({ PORT: "1", LINKS: links, BOARD_PAGE: page })).toThrow("LINKS must be JSON"),
+    expect(() => readSettings({ ...variables, LINKS: links })).toThrow("LINKS must be JSON"),
+  );
+
+  it.each(["", "{}", "[7]", '"food.example.org"'])("have no hosts %s", (hosts) =>
+    expect(() => readSettings({ ...variables, HOSTS: hosts })).toThrow("HOSTS must be a JSON list"),
   );
 });
