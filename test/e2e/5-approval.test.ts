@@ -79,6 +79,8 @@ describe("Given a stack whose production people approve", () => {
           ),
         ).not.toBe("");
 
+        const asItIs = await connect().api<{ status: unknown }>(`${approvalsPath}/${request.name}`);
+        expect(asItIs.status).toEqual({ phase: "Waiting" });
         const status = await npm("run", "status");
         expect(status.stdout).toContain(`${anna.username} asks to promote ${version} to production. 0 of 1 approved.`);
 
