@@ -3,6 +3,7 @@ import { ApiError } from "../../lib/kube-client";
 import { isRecord } from "../../lib/record";
 import type { SessionView } from "../api";
 import type { InCluster } from "./in-cluster";
+import { RateLimit } from "./rate-limit";
 import { Refusal } from "./refusal";
 import { noCookie, Sessions } from "./session";
 
@@ -16,13 +17,18 @@ export interface SignIn {
 /** Signs people in by their Kubernetes tokens, which only the API server judges. */
 export class Doorman {
   private readonly sessions = new Sessions();
+  private readonly rateLimit = new RateLimit();
 
   constructor(private readonly cluster: InCluster) {}
 
-  /** The cluster for the person who sends a request. @throws Refusal where nobody is signed in */
+  /**
+   * The cluster for the person who sends a request to act.
+   * @throws Refusal where nobody is signed in, or the person acts too often
+   */
   asPerson(request: IncomingMessage): InCluster {
     const token = this.sessions.token(request.headers.cookie);
     if (token === undefined) throw new Refusal(401, "Nobody is signed in: sign in with a Kubernetes token.");
+    this.rateLimit.count(token);
     return this.cluster.asPerson(token);
   }
 

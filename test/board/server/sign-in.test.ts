@@ -227,6 +227,18 @@ describe("an act", () => {
     });
   });
 
+  it("is refused after 30 within a minute", async () => {
+    await withBoard(peopled, async ({ url, fake }) => {
+      const cookie = await signIn(url);
+      const train = () => send(url, "/api/act", { act: "train", scenario: "normal" }, cookie);
+      for (let acts = 0; acts < 30; acts++) expect((await train()).status).toBe(200);
+      const { status, body, headers } = await train();
+      expect([status, body.error]).toEqual([429, expect.stringMatching(/^You have acted 30 times within a minute/)]);
+      expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(fake.linesTo(`POST ${paths.workflows}`)).toHaveLength(30);
+    });
+  });
+
   it("freezes promotions, which is on record", async () => {
     await withBoard(peopled, async ({ url, fake }) => {
       const mlflow = "POST /service/gourmetgram-platform/mlflow:8000/api/2.0/mlflow/runs";
