@@ -143,7 +143,25 @@ export interface GateView {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** `GET /api/history?environment=<name>&before=<time>`: the newest records, or those before a time; at most 100. */
+/** What a record may be of. */
+export const recordActions = [
+  "deploy",
+  "promote",
+  "revert",
+  "restore",
+  "abort",
+  "ask",
+  "approve",
+  "reject",
+  "expire",
+  "freeze",
+  "unfreeze",
+] as const;
+
+/**
+ * `GET /api/history?environment=<name>&action=<action>&version=1.0.<number>&before=<time>`: the newest records for
+ * which all of it is so; at most 100.
+ */
 export interface HistoryPage {
   readonly records: readonly RecordView[];
   readonly hasOlder: boolean;
@@ -203,7 +221,7 @@ export interface SessionView {
 
 /**
  * `POST /api/act` as the person who is signed in: the API server decides. The answer is `ActAnswer`, with status 200,
- * or 401 (nobody is signed in), 403 (the API server refuses it) or 400 (it makes no sense).
+ * or 401 (nobody is signed in), 403 (the API server refuses it), 400 (it makes no sense) or 429 (too many acts).
  */
 export type Act =
   | { readonly act: "train"; readonly scenario: string }

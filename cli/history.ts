@@ -103,7 +103,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const limit = values.all ? Number.POSITIVE_INFINITY : Number(values.limit ?? usualLimit);
-  const { releases, hasOlder } = await listNewestReleases(cluster, limit, environment);
+  const { releases, hasOlder } = await listNewestReleases(cluster, limit, { environment });
   console.log(values.json ? JSON.stringify(releases, null, 2) : renderHistory(releases, hasOlder));
   return 0;
 }

@@ -58,22 +58,31 @@ export async function listReleases(cluster: Cluster): Promise<Release[]> {
   return (await listNewestReleases(cluster, Number.POSITIVE_INFINITY)).releases;
 }
 
+/** Which records are listed: all of them without a field. The texts must be checked: MLflow's filter quotes them. */
+export interface ReleaseFilter {
+  readonly environment?: string;
+  readonly action?: string;
+  /** `1.0.X`. */
+  readonly version?: string;
+  /** Time before which they began. */
+  readonly before?: Date;
+}
+
 /**
  * The newest records, newest first.
  * @param count largest number of records
- * @param environment the only environment whose records are listed
- * @param before time before which they began
  */
 export async function listNewestReleases(
   cluster: Cluster,
   count: number,
-  environment?: string,
-  before?: Date,
+  { environment, action, version, before }: ReleaseFilter = {},
 ): Promise<{ releases: Release[]; hasOlder: boolean }> {
   const found = await findExperiment(cluster);
   if (!found) return { releases: [], hasOlder: false };
   const conditions = [
     ...(environment ? [`tags.environment = '${environment}'`] : []),
+    ...(action ? [`tags.action = '${action}'`] : []),
+    ...(version ? [`tags.app_version = '${version}'`] : []),
     ...(before ? [`attributes.start_time < ${before.getTime()}`] : []),
   ];
   const runs: Run[] = [];

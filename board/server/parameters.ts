@@ -23,6 +23,18 @@ export function timeOf(name: string, text: string | undefined): Date | undefined
   return time;
 }
 
+/** A version as the app names it, or undefined without one. @throws Refusal for what is none */
+export function appVersionOf(name: string, text: string | undefined): string | undefined {
+  if (text === undefined || /^1\.0\.[1-9]\d{0,8}$/.test(text)) return text;
+  throw new Refusal(400, `${name} "${text}" is not a version: write it as in 1.0.7.`);
+}
+
+/** One of a few words, or undefined without one. @throws Refusal for another word */
+export function wordOf(name: string, text: string | undefined, words: readonly string[]): string | undefined {
+  if (text === undefined || words.includes(text)) return text;
+  throw new Refusal(400, `${name} "${text}" is none of the ${name}s: write one of ${words.join(", ")}.`);
+}
+
 /** Number of a model version, or undefined without one. @throws Refusal for what is none */
 export function versionOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

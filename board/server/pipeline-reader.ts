@@ -64,7 +64,7 @@ export class PipelineReader {
     const found = environments.map(async ({ name, version }): Promise<[string, EnvironmentRecord]> => {
       const number = /^1\.0\.(\d+)$/.exec(version ?? "")?.[1];
       const [{ releases }, registered] = await Promise.all([
-        listNewestReleases(cluster, records, name),
+        listNewestReleases(cluster, records, { environment: name }),
         number ? readRegisteredVersion(cluster, number) : undefined,
       ]);
       return [name, { releases, version: registered }];

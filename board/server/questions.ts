@@ -4,9 +4,9 @@ import { listNewestReleases, listReleases } from "../../client/releases";
 import { readTrainingRuns } from "../../client/training-runs";
 import { measureDelivery } from "../../lib/delivery";
 import type { Cluster } from "../../lib/kube-client";
-import type { DeliveryView, HistoryPage, ModelsPage, ServedView } from "../api";
+import { type DeliveryView, type HistoryPage, type ModelsPage, recordActions, type ServedView } from "../api";
 import { modelView } from "./model-view";
-import { readQuery, timeOf, versionOf } from "./parameters";
+import { appVersionOf, readQuery, timeOf, versionOf, wordOf } from "./parameters";
 import { deliveryView, recordView, servedView } from "./record-view";
 import { Refusal } from "./refusal";
 
@@ -37,18 +37,16 @@ async function readModels(cluster: Cluster, query: URLSearchParams): Promise<Mod
 }
 
 async function readHistory(cluster: Cluster, query: URLSearchParams): Promise<HistoryPage> {
-  const { environment, before } = readQuery(query, ["environment", "before"]);
-  const time = timeOf("before", before);
-  if (environment !== undefined) await checkEnvironment(cluster, environment);
-  const { releases, hasOlder } = await listNewestReleases(cluster, pageSize, environment, time);
+  const asked = readQuery(query, ["environment", "action", "version", "before"]);
+  const action = wordOf("action", asked.action, recordActions);
+  const version = appVersionOf("version", asked.version);
+  const before = timeOf("before", asked.before);
+  // `-` stands for the records that concern all environments, such as a freeze.
+  const names = asked.environment === undefined ? [] : [...(await readEnvironments(cluster)), "-"];
+  const environment = wordOf("environment", asked.environment, names);
+  const filter = { environment, action, version, before };
+  const { releases, hasOlder } = await listNewestReleases(cluster, pageSize, filter);
   return { records: releases.map(recordView), hasOlder };
-}
-
-/** `-` stands for the records that concern all environments, such as a freeze. */
-async function checkEnvironment(cluster: Cluster, name: string): Promise<void> {
-  const names = [...(await readEnvironments(cluster)), "-"];
-  if (!names.includes(name))
-    throw new Refusal(400, `environment "${name}" is not an environment: write one of ${names.join(", ")}.`);
 }
 
 async function readServed(cluster: Cluster, query: URLSearchParams): Promise<ServedView> {

@@ -56,10 +56,10 @@ export function scriptedRecords(
 
 /** As `GET /api/history` answers. */
 export function historyPage(records: readonly RecordView[], query: URLSearchParams): HistoryPage {
-  const [environment, before] = [query.get("environment"), query.get("before")];
-  const found = records.filter(
-    (one) => (!environment || one.environment === environment) && (!before || one.startedAt < before),
-  );
+  const before = query.get("before");
+  const isAsked = (one: RecordView) =>
+    (["environment", "action", "version"] as const).every((key) => !query.has(key) || query.get(key) === one[key]);
+  const found = records.filter((one) => isAsked(one) && (!before || one.startedAt < before));
   return { records: found.slice(0, 100), hasOlder: found.length > 100 };
 }
 

@@ -81,7 +81,7 @@ describe("the records", () => {
     const page = { runs: [second, first], next_page_token: "t" };
     const answers = { [experiment]: { experiment: { experiment_id: "4" } }, [search]: page };
     await withApiServer(answers, async (cluster, calls) => {
-      const { releases: newest, hasOlder } = await listNewestReleases(cluster, 1, "production");
+      const { releases: newest, hasOlder } = await listNewestReleases(cluster, 1, { environment: "production" });
       expect([newest.map(({ version }) => version), hasOlder]).toEqual([["1.0.7"], true]);
       expect(calls.slice(1).map(({ body }) => body)).toEqual([
         {

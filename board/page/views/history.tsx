@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { HistoryPage, PipelineView, RecordView } from "../../api";
+import { type HistoryPage, type PipelineView, type RecordView, recordActions } from "../../api";
 import { getJson } from "../api/requests";
 import { Delivery } from "../components/delivery";
 import { PastSlider } from "../components/past-slider";
@@ -7,11 +7,14 @@ import { RecordDialog } from "../components/record-dialog";
 import { RecordTable } from "../components/record-table";
 import { Empty, Failed, Loading } from "../components/states";
 import { usePages } from "../hooks/use-pages";
-import { actionsOf, mergeRecords, withAction } from "../state/history";
+import { mergeRecords } from "../state/history";
 import { type Route, routeAddress } from "../state/route";
 
-const loadRecords = (environment: string) => async (last: RecordView | undefined) => {
-  const query = new URLSearchParams({ ...(environment && { environment }), ...(last && { before: last.startedAt }) });
+type RecordFilter = Readonly<Partial<Record<"environment" | "action" | "version", string>>>;
+
+const loadRecords = (filter: RecordFilter) => async (last: RecordView | undefined) => {
+  const given = Object.entries({ ...filter, before: last?.startedAt }).filter(([, value]) => value);
+  const query = new URLSearchParams(given as [string, string][]);
   const { records, hasOlder } = await getJson<HistoryPage>(`/api/history?${query}`);
   return { rows: records, hasOlder };
 };
@@ -35,6 +38,23 @@ const Filter = ({ label, value, values, choose }: FilterProps) => (
   </label>
 );
 
+/** A version that a person types. It counts once they press Enter or leave the field. */
+function VersionFilter({ value, choose }: Pick<FilterProps, "value" | "choose">) {
+  const [typed, setTyped] = useState(value);
+  return (
+    <label class="filter">
+      <span>Version</span>
+      <input
+        size={8}
+        placeholder="all"
+        value={typed}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onChange={() => choose(typed.trim())}
+      />
+    </label>
+  );
+}
+
 interface RecordsProps {
   readonly route: Route;
   readonly view: PipelineView | null;
@@ -50,26 +70,26 @@ const changeOf = (view: PipelineView | null): string =>
   ].join();
 
 function Records({ route, view, show }: RecordsProps) {
-  const { environment = "", action = "" } = route.options;
-  const change = changeOf(view);
-  const load = loadRecords(environment);
-  const { rows, hasOlder, error, loadOlder } = usePages({ key: environment, change, load, merge: mergeRecords });
+  const { environment = "", action = "", version = "" } = route.options;
+  const filter = { environment, action, version };
+  const pages = { key: routeAddress("history", null, filter), change: changeOf(view), load: loadRecords(filter) };
+  const { rows, error, loadOlder } = usePages({ ...pages, merge: mergeRecords });
   const choose = (name: string) => (value: string) => {
-    location.hash = routeAddress("history", null, { environment, action, [name]: value });
+    location.hash = routeAddress("history", null, { ...filter, [name]: value });
   };
   const names = view?.environments.map(({ name }) => name) ?? [];
-  const shown = withAction(rows ?? [], action);
   return (
     <section class="panel panel-table" aria-labelledby="records-title">
       <header class="panel-head">
         <h2 id="records-title">Record</h2>
         <Filter label="Environment" value={environment} values={names} choose={choose("environment")} />
-        <Filter label="Action" value={action} values={actionsOf(rows ?? [])} choose={choose("action")} />
+        <Filter label="Action" value={action} values={recordActions} choose={choose("action")} />
+        <VersionFilter key={version} value={version} choose={choose("version")} />
       </header>
       {error && <Failed what="the record" why={error} />}
       {!rows && !error && <Loading what="the record" />}
-      {rows && shown.length === 0 && !hasOlder && <Empty title="Nothing on record" />}
-      {rows && (shown.length > 0 || hasOlder) && <RecordTable records={shown} show={show} nearEnd={loadOlder} />}
+      {rows?.length === 0 && <Empty title="Nothing on record" />}
+      {rows && rows.length > 0 && <RecordTable records={rows} show={show} nearEnd={loadOlder} />}
     </section>
   );
 }

@@ -143,6 +143,28 @@ it("a thousand versions can be scrolled to the last one, with few rows at a time
   expect(complaints).toEqual([]);
 });
 
+it("the record is looked at by action and version, on all its pages", async () => {
+  const { page, complaints } = await open(await boards.serve("large"), "#/history", { viewport: sizes.desk });
+  const box = page.getByRole("region", { name: "List of records" });
+  await page.getByLabel("Action").selectOption("revert");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll(".row-button")].every(({ textContent }) => textContent?.startsWith("revert")),
+  );
+  const oldest = box.getByRole("row").filter({ hasText: "1.0.1" }).getByText("1.0.1", { exact: true });
+  for (let scrolls = 0; scrolls < 60 && (await oldest.count()) === 0; scrolls++) {
+    await box.evaluate((element) => {
+      element.scrollTop = element.scrollHeight;
+    });
+    await page.waitForTimeout(50);
+  }
+  await oldest.waitFor();
+  await page.getByLabel("Version").fill("1.0.1");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => box.getByRole("row").count()).toBe(2);
+  expect(await page.evaluate(() => location.hash)).toBe("#/history?action=revert&version=1.0.1");
+  expect(complaints).toEqual([]);
+});
+
 it("the page says when it lost the server, and is live again when it is back", async () => {
   const board = await boards.serve("usual");
   const { page } = await open(board, "#/pipeline");

@@ -3,7 +3,7 @@ import type { DeliveryView, RecordView } from "../../../board/api";
 import { actOf, type Draft } from "../../../board/page/state/acts";
 import { afterError, connectionText } from "../../../board/page/state/connection";
 import { deliveryRows, turnedAwayShare } from "../../../board/page/state/delivery";
-import { actionsOf, mergeRecords, withAction } from "../../../board/page/state/history";
+import { mergeRecords } from "../../../board/page/state/history";
 import { safeLink } from "../../../board/page/state/links";
 import { parseRoute, routeAddress } from "../../../board/page/state/route";
 import { age, countdown, durationOrDash, shortTime, timeOfDay } from "../../../board/page/state/time";
@@ -218,12 +218,6 @@ describe("the record", () => {
   it("is one list, newest first, each once, and the newest answer counts", () => {
     const closed = { ...newer, outcome: "promoted" };
     expect(mergeRecords([newer, older], [closed])).toEqual([closed, older]);
-  });
-
-  it("can be looked at by action", () => {
-    expect(withAction([newer, older], "deploy")).toEqual([older]);
-    expect(withAction([newer, older], "")).toEqual([newer, older]);
-    expect(actionsOf([newer, older, newer])).toEqual(["deploy", "promote"]);
   });
 });
 

@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs";
 import { request } from "node:http";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { recordActions } from "../../../board/api";
+import { repositoryRoot } from "../../../lib/paths";
 import { digest, mlflowSays, record, version, wholePipeline } from "./pipeline";
 import { ask, Events, withBoard } from "./running-board";
 
@@ -167,6 +171,34 @@ describe("the record", () => {
     });
   });
 
+  it("is listed by action and by version too, page by page", async () => {
+    await withBoard(withRecords, async ({ url, fake }) => {
+      const query = "environment=-&action=freeze&version=1.0.7&before=2026-01-05T00:00:00Z";
+      expect((await ask(`${url}/api/history?${query}`)).body).toEqual({ records: [], hasOlder: false });
+      const asked = fake.calls.findLast(({ line }) => line.endsWith("runs/search"))!;
+      expect([asked.body.max_results, asked.body.filter.split(" and ")]).toEqual([
+        101,
+        [
+          "tags.environment = '-'",
+          "tags.action = 'freeze'",
+          "tags.app_version = '1.0.7'",
+          "attributes.start_time < 1767571200000",
+        ],
+      ]);
+    });
+  });
+
+  it("may be of each action that the pipeline and people write", () => {
+    const step = (name: string) => readFileSync(join(repositoryRoot, "workflows", name), "utf8");
+    const steps = ["ask_approval", "promote", "deploy", "revert", "abort_canary"].map((name) => `steps/${name}.py`);
+    const source = [...steps, "lib/restoration.py"].map(step).join("\n");
+    const written = [...source.matchAll(/release_log\.(?:begin|begin_way_back|opened|note)\(\s*"(\w+)"/g)];
+    // A response's action is one of the two that the API server lets in.
+    const answers = /action: \{ type: string, enum: \[(.*)\] \}/.exec(step("approval-crd.yaml"))![1].split(", ");
+    const all = [...written.map(([, action]) => action), ...answers, "freeze", "unfreeze"];
+    expect([...recordActions].sort()).toEqual([...new Set(all)].sort());
+  });
+
   it.each([
     ["2026-01-04T12:00:00Z", ["1.0.7", "1.0.7"]],
     ["2026-01-04T10:30:00Z", ["1.0.7", null]],
@@ -197,8 +229,16 @@ describe("an address with parameters", () => {
     ["history?before=yesterday", 'before "yesterday" is not a time: write it as in 2026-01-31T12:00:00Z.'],
     [
       "history?environment=x' or '1",
-      `environment "x' or '1" is not an environment: write one of staging, canary, production, -.`,
+      `environment "x' or '1" is none of the environments: write one of staging, canary, production, -.`,
     ],
+    [
+      "history?action=dance",
+      'action "dance" is none of the actions: write one of deploy, promote, revert, restore, abort, ask, approve, ' +
+        "reject, expire, freeze, unfreeze.",
+    ],
+    ["history?version=7", 'version "7" is not a version: write it as in 1.0.7.'],
+    ["history?version=1.0.7' or '1", `version "1.0.7' or '1" is not a version: write it as in 1.0.7.`],
+    ["history?outcome=broken", 'There is no parameter "outcome": write environment, action, version, before.'],
     ["served", "at is missing: write a time, as in 2026-01-31T12:00:00Z."],
     ["served?at=2026-13-01T00:00:00Z", 'at "2026-13-01T00:00:00Z" is not a time: write it as in 2026-01-31T12:00:00Z.'],
     ["delivery?days=3", 'There is no parameter "days": write none.'],

@@ -61,9 +61,9 @@ export function mlflowSays(fake: FakeCluster, versions: ReturnType<typeof versio
     { body }: { body: { experiment_ids: string[]; filter?: string } },
     response: { writeHead(status: number): { end(text: string): void } },
   ) => {
-    const name = /tags\.environment = '([^']*)'/.exec(body.filter ?? "")?.[1];
+    const wanted = [...(body.filter ?? "").matchAll(/tags\.(\w+) = '([^']*)'/g)];
     const isOf = (run: any) =>
-      name === undefined || run.data.tags.some((tag: any) => tag.key === "environment" && tag.value === name);
+      wanted.every(([, key, value]) => run.data.tags.some((tag: any) => tag.key === key && tag.value === value));
     const runs = body.experiment_ids[0] === "gourmetgram-train" ? [training] : records.filter(isOf);
     response.writeHead(200).end(JSON.stringify({ runs }));
   };
