@@ -213,6 +213,20 @@ export interface DeliveryView {
   }[];
 }
 
+/** `GET /api/oidc`: where people sign in, beside with a token. */
+export interface OidcView {
+  /** null where the stack names no provider. */
+  readonly provider: OidcProvider | null;
+}
+
+export interface OidcProvider {
+  /** URL, as the provider's tokens name it. */
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Those beside `openid`. */
+  readonly scopes: readonly string[];
+}
+
 /** `GET /api/session`, and the answer to `POST /api/session` with `{ "token": "…" }`. `DELETE` signs out. */
 export interface SessionView {
   /** The name under which the API server knows the person; null while nobody is signed in. */

@@ -294,6 +294,14 @@ export const serviceUrl = (meaning: string) =>
     new RegExp(`^http://${hostName.source.slice(1, -1)}${portNumber}$`),
   );
 
+/** The issuer of an OIDC provider, as its tokens name it. */
+export const issuerUrl = (meaning: string) =>
+  text(
+    meaning,
+    'a URL with https:// and without query, as in "https://login.example.org/realms/lab"',
+    new RegExp(`^https://${hostName.source.slice(1, -1)}${portNumber}?(?:/[\\w.~-]+)*/?$`),
+  );
+
 /** The URL of a Prometheus, which a proxy may serve below a path. */
 export const prometheusUrl = (meaning: string) =>
   text(

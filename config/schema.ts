@@ -18,6 +18,7 @@ import {
   flag,
   host,
   hostAndPort,
+  issuerUrl,
   list,
   listenAddress,
   oneLine,
@@ -165,6 +166,22 @@ const monitoring = section("Prometheus, which keeps the figures. Without this se
   retentionDays: whole("time for which figures are kept, at most 1 GB of them", 1, 90, "days").default(7),
 });
 
+const oidc = section(
+  "Signing in to the board at an OIDC provider that the API server trusts. Without this section people paste a token.",
+  {
+    issuer: issuerUrl("issuer of the provider, as the API server knows it"),
+    clientId: text(
+      "client of the provider whose tokens the API server accepts: a public one, without a secret",
+      "the name of a client, without spaces",
+      /^[\x21-\x7e]{1,200}$/,
+    ),
+    scopes: list(
+      "scopes that are asked for beside `openid`",
+      text("a scope", 'a scope other than openid, as in "groups"', /^(?!openid$)[\x21\x23-\x5b\x5d-\x7e]{1,100}$/),
+    ).default(["email"]),
+  },
+);
+
 const board = section("The board: a page with the whole pipeline, live.", {
   install: flag("whether the stack has a board").default(true),
   port: port("port of the board").default(8090),
@@ -172,6 +189,7 @@ const board = section("The board: a page with the whole pipeline, live.", {
     "further hosts under which people open the board, such as that of an ingress, with its port if it is not 80 or 443",
     hostAndPort("host of the board"),
   ).default([]),
+  oidc: oidc.optional(),
 });
 
 const uiPorts = section("Ports of the three pages.", {

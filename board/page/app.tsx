@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import type { SessionView } from "../api";
-import { getJson, signOut } from "./api/requests";
+import type { OidcProvider, OidcView, SessionView } from "../api";
+import { finishSignIn } from "./api/oidc";
+import { getJson, signIn, signOut } from "./api/requests";
 import { ActDialog } from "./components/act-dialog";
 import { Header } from "./components/header";
 import { Links } from "./components/links";
@@ -18,7 +19,7 @@ import { Pipeline } from "./views/pipeline";
 /** Which dialog is open. A draft behind the sign-in opens once the person is known. */
 type Open =
   | { readonly dialog: "act"; readonly draft: Draft }
-  | { readonly dialog: "sign-in"; readonly next: Draft | null };
+  | { readonly dialog: "sign-in"; readonly next: Draft | null; readonly problem?: string };
 
 const titles = { pipeline: "Pipeline", models: "Models", history: "History" };
 
@@ -27,6 +28,7 @@ export function App() {
   const { view, connection, clockOffset, events } = usePipeline();
   const route = useRoute();
   const [username, setUsername] = useState<string | null>(null);
+  const [provider, setProvider] = useState<OidcProvider | null>(null);
   const [open, setOpen] = useState<Open | null>(null);
   const [sentence, setSentence] = useState("");
 
@@ -35,6 +37,26 @@ export function App() {
       (session) => setUsername(session.username),
       // The stream says what is wrong with the server. A sign-in works as soon as it is back.
       () => setUsername(null),
+    );
+  }, []);
+  useEffect(() => {
+    const comeBack = async (from: OidcProvider) => {
+      const token = await finishSignIn(from);
+      if (token === null) return;
+      const session = await signIn(token);
+      setUsername(session.username);
+      setSentence(`You are signed in as ${session.username}.`);
+    };
+    getJson<OidcView>("/api/oidc").then(
+      (found) => {
+        setProvider(found.provider);
+        if (found.provider)
+          comeBack(found.provider).catch(({ message }: Error) =>
+            setOpen({ dialog: "sign-in", next: null, problem: message }),
+          );
+      },
+      // A token signs in as well.
+      () => setProvider(null),
     );
   }, []);
   useEffect(() => {
@@ -76,6 +98,8 @@ export function App() {
       <Toast sentence={sentence} close={() => setSentence("")} />
       {open?.dialog === "sign-in" && (
         <SignInDialog
+          provider={provider}
+          problem={open.problem ?? ""}
           close={close}
           signedIn={(session) => {
             setUsername(session.username);

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { ActAnswer } from "../api";
+import type { ActAnswer, OidcProvider, OidcView } from "../api";
 import { perform, readAct } from "./act";
 import { sendError, sendJson } from "./answers";
 import { EventStream, eventText } from "./event-stream";
@@ -23,6 +23,8 @@ export interface BoardOptions {
   readonly links: Readonly<Record<string, string>>;
   /** Names under which it may be asked, each as `host` or `host:port`, beside addresses and localhost. */
   readonly hosts: readonly string[];
+  /** Where people sign in beside with a token; null for nowhere. */
+  readonly oidc: OidcProvider | null;
   /** Folder of the built page. */
   readonly page: string;
   readonly timing?: WatchTiming;
@@ -40,12 +42,16 @@ export class Board {
   private readonly live: LiveView;
   private readonly doorman: Doorman;
   private readonly hosts: readonly string[];
+  private readonly oidc: OidcView;
+  private readonly headers: readonly [string, string][];
   private readonly files: ReadonlyMap<string, StaticFile>;
   private readonly pages = new Set<EventStream>();
   private readonly logs = new Set<EventStream>();
 
-  constructor({ cluster, links, hosts, page, timing }: BoardOptions) {
+  constructor({ cluster, links, hosts, oidc, page, timing }: BoardOptions) {
     this.hosts = hosts;
+    this.oidc = { provider: oidc };
+    this.headers = Object.entries(securityHeaders(oidc));
     this.files = readPage(page);
     this.doorman = new Doorman(cluster);
     this.cluster = new WatchedCluster(cluster, () => this.live.markChanged(), timing);
@@ -66,7 +72,7 @@ export class Board {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
+    for (const [name, value] of this.headers) response.setHeader(name, value);
     try {
       await this.route(request, response);
     } catch (error) {
@@ -92,6 +98,9 @@ export class Board {
       case "pipeline":
         checkMethod(method, ["GET"]);
         return this.streamPipeline(response);
+      case "oidc":
+        checkMethod(method, ["GET"]);
+        return sendJson(response, 200, this.oidc);
       case "session":
         checkMethod(method, ["GET", "POST", "DELETE"]);
         return this.session(request, response);

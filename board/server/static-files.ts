@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
+import type { OidcProvider } from "../api";
 
 /** A file of the page, with its headers. */
 export interface StaticFile {
@@ -19,14 +20,17 @@ const types: Record<string, string> = {
   ".woff2": "font/woff2",
 };
 
-/** Headers of every answer. What a page of the board may load and do is only its own. */
-export const securityHeaders = {
+/**
+ * Headers of every answer. What a page of the board may load and do is only its own.
+ * @param oidc the provider at which people sign in, which the page may ask too
+ */
+export const securityHeaders = (oidc: OidcProvider | null) => ({
   "content-security-policy": [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     "img-src 'self' data:",
-    "connect-src 'self'",
+    ["connect-src 'self'", ...(oidc ? [new URL(oidc.issuer).origin] : [])].join(" "),
     "frame-ancestors 'none'",
     "base-uri 'none'",
     "form-action 'none'",
@@ -35,7 +39,7 @@ export const securityHeaders = {
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
-} as const;
+});
 
 /** Every file of a folder, by the path under which it is asked for; the page itself under `/`. Read once. */
 export function readPage(folder: string): ReadonlyMap<string, StaticFile> {

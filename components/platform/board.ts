@@ -81,6 +81,7 @@ export class Board extends pulumi.ComponentResource {
                     { name: "PORT", value: String(port) },
                     { name: "LINKS", value: JSON.stringify(args.links) },
                     { name: "HOSTS", value: JSON.stringify(hosts) },
+                    { name: "OIDC", value: JSON.stringify(settings.oidc ?? null) },
                   ],
                   ports: [{ name: "http", containerPort: port }],
                   startupProbe: { httpGet: { path: "/healthz", port }, periodSeconds: 1, failureThreshold: 60 },

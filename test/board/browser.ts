@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
+import type { OidcProvider } from "../../board/api";
 import { buildPage } from "../../board/build";
 import { launchChromium } from "../../lib/chromium";
 import type { SceneName } from "./scenes";
@@ -26,8 +27,8 @@ export const looks: readonly { readonly name: string; readonly scene: SceneName;
 
 export interface Boards {
   readonly browser: Browser;
-  /** Serves a scene with data of its own. @param port 0 for any */
-  readonly serve: (scene: SceneName, port?: number) => Promise<Board>;
+  /** Serves a scene with data of its own. @param port 0 for any @param provider where people sign in */
+  readonly serve: (scene: SceneName, port?: number, provider?: OidcProvider) => Promise<Board>;
 }
 
 export interface Board {
@@ -37,8 +38,8 @@ export interface Board {
   readonly stop: () => void;
 }
 
-async function serveBoard(scene: SceneName, folder: string, port: number): Promise<Board> {
-  const server = makeServer(scene, folder).listen(port, "127.0.0.1");
+async function serveBoard(scene: SceneName, folder: string, port: number, provider?: OidcProvider): Promise<Board> {
+  const server = makeServer(scene, folder, provider).listen(port, "127.0.0.1");
   await once(server, "listening");
   const { port: chosen } = server.address() as AddressInfo;
   const stop = () => {
@@ -54,8 +55,8 @@ export async function withBoards<T>(use: (boards: Boards) => Promise<T>): Promis
   await buildPage(folder, false);
   const browser = await launchChromium();
   const boards: Board[] = [];
-  const serve = async (scene: SceneName, port = 0) => {
-    const board = await serveBoard(scene, folder, port);
+  const serve = async (scene: SceneName, port = 0, provider?: OidcProvider) => {
+    const board = await serveBoard(scene, folder, port, provider);
     boards.push(board);
     return board;
   };

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { extname, join, normalize } from "node:path";
-import type { Act, ActAnswer, ModelsPage, PipelineView, SessionView } from "../../board/api";
+import type { Act, ActAnswer, ModelsPage, OidcProvider, OidcView, PipelineView, SessionView } from "../../board/api";
 import { securityHeaders } from "../../board/server/static-files";
 import { historyPage, servedAt } from "./records";
 import { makeScene, type Scene, type SceneName } from "./scenes";
@@ -16,6 +16,8 @@ const types: Readonly<Record<string, string>> = {
 /** What a person did on the page, over what the scene shows. */
 interface Done {
   username: string | null;
+  /** When the person's token expires, in milliseconds since 1970. */
+  until: number;
   freeze: PipelineView["freeze"] | undefined;
   answered: Record<string, { action: string; message: string }>;
 }
@@ -89,32 +91,48 @@ function logLines(): () => string | undefined {
   };
 }
 
-async function sendFile(folder: string, path: string, response: ServerResponse): Promise<void> {
+/** Who a token is of, and until when, as an API server knows that trusts the provider. Other tokens are alice's. */
+function readToken(token: string): Pick<Done, "username" | "until"> {
+  const [, payload] = token.split(".");
+  if (!payload) return { username: "system:serviceaccount:argo:alice", until: Number.POSITIVE_INFINITY };
+  const { sub, exp } = JSON.parse(Buffer.from(payload, "base64url").toString()) as { sub: string; exp: number };
+  return { username: `oidc:${sub}`, until: exp * 1000 };
+}
+
+async function sendFile(
+  folder: string,
+  path: string,
+  provider: OidcProvider | null,
+  response: ServerResponse,
+): Promise<void> {
   const file = normalize(join("/", path === "/" ? "index.html" : path));
   const body = await readFile(join(folder, file)).catch(() => null);
   response
     .writeHead(body ? 200 : 404, {
       "content-type": types[extname(file)] ?? "application/octet-stream",
-      "content-security-policy": securityHeaders["content-security-policy"],
+      "content-security-policy": securityHeaders(provider)["content-security-policy"],
       "x-content-type-options": "nosniff",
     })
     .end(body ?? "There is no such file.");
 }
 
-/** The API of the board with made-up data, and the built page of a folder. It listens nowhere yet. */
-export function makeServer(sceneName: SceneName, folder: string): Server {
+/**
+ * The API of the board with made-up data, and the built page of a folder. It listens nowhere yet.
+ * @param provider where people sign in beside with a token
+ */
+export function makeServer(sceneName: SceneName, folder: string, provider: OidcProvider | null = null): Server {
   const scene = makeScene(sceneName, Date.now());
-  const done: Done = { username: null, freeze: undefined, answered: {} };
+  const done: Done = { username: null, until: 0, freeze: undefined, answered: {} };
 
   const act = async (request: IncomingMessage, response: ServerResponse) => {
-    if (!done.username) return answer(response, { error: "Nobody is signed in." }, 401);
+    if (!done.username || done.until <= Date.now()) return answer(response, { error: "Nobody is signed in." }, 401);
     return answer(response, { sentence: take(await bodyOf(request), done) } satisfies ActAnswer);
   };
   const session = async (request: IncomingMessage, response: ServerResponse) => {
     if (request.method === "POST") {
       const { token } = await bodyOf(request);
       if (token === "wrong") return answer(response, { error: "The API server does not know this token." }, 401);
-      done.username = "system:serviceaccount:argo:alice";
+      Object.assign(done, readToken(token));
     }
     if (request.method === "DELETE") done.username = null;
     return answer(response, { username: done.username } satisfies SessionView);
@@ -131,7 +149,8 @@ export function makeServer(sceneName: SceneName, folder: string): Server {
       return answer(response, servedAt(scene.environments, scene.recordsAt(Date.now()), searchParams.get("at") ?? ""));
     if (pathname === "/api/delivery") return answer(response, scene.delivery);
     if (pathname === "/api/session") return void session(request, response);
+    if (pathname === "/api/oidc") return answer(response, { provider } satisfies OidcView);
     if (pathname === "/api/act") return void act(request, response);
-    return void sendFile(folder, pathname, response);
+    return void sendFile(folder, pathname, provider, response);
   });
 }

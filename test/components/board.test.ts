@@ -51,7 +51,9 @@ describe("the board", () => {
   });
 
   it("runs without privileges and within limits, and is reached at its port", async () => {
-    const stack = { ...runnableStack("staging"), "gourmetgram:board": { port: 9999, hosts: ["lab.example.org"] } };
+    const oidc = { issuer: "https://login.example.org/realms/lab", clientId: "board" };
+    const board = { port: 9999, hosts: ["lab.example.org"], oidc };
+    const stack = { ...runnableStack("staging"), "gourmetgram:board": board };
     const { registrations, outputs } = await runProgram(stack, "staging");
     const pod = one(registrations, "board-deployment").inputs.spec.template.spec;
     expect(pod).toMatchObject({ serviceAccountName: "board", securityContext: { runAsNonRoot: true } });
@@ -72,6 +74,11 @@ describe("the board", () => {
       "gourmetgram.example.org:9999",
       "lab.example.org",
     ]);
+    expect(variable("OIDC")).toEqual({
+      issuer: "https://login.example.org/realms/lab",
+      clientId: "board",
+      scopes: ["email"],
+    });
     expect(one(registrations, "board-service").inputs.spec.ports).toEqual([
       { name: "http", protocol: "TCP", port: 9999, targetPort: "http" },
     ]);

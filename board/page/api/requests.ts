@@ -31,7 +31,7 @@ export const getJson = <T>(path: string, signal?: AbortSignal): Promise<T> => re
 /** @throws RequestError: with status 401 while nobody is signed in, 403 if the API server refuses it */
 export const sendAct = (act: Act): Promise<ActAnswer> => send("POST", "/api/act", act);
 
-/** @throws RequestError if the API server does not know the token */
+/** @throws RequestError if the API server does not know the token, or it has expired */
 export const signIn = (token: string): Promise<SessionView> => send("POST", "/api/session", { token });
 
 /** @throws RequestError */

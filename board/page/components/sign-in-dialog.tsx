@@ -1,28 +1,36 @@
 import { useState } from "preact/hooks";
-import type { SessionView } from "../../api";
+import type { OidcProvider, SessionView } from "../../api";
+import { beginSignIn } from "../api/oidc";
 import { signIn } from "../api/requests";
 import { Dialog } from "./dialog";
 
 interface SignInProps {
+  /** Where people sign in beside with a token; null for nowhere. */
+  readonly provider: OidcProvider | null;
+  /** Why the last try did not work; an empty string for none. */
+  readonly problem: string;
   readonly signedIn: (session: SessionView) => void;
   readonly close: () => void;
 }
 
-/** Asks for a Kubernetes token. */
-export function SignInDialog({ signedIn, close }: SignInProps) {
+/** Leads to the provider, or asks for a Kubernetes token. */
+export function SignInDialog({ provider, problem, signedIn, close }: SignInProps) {
   const [token, setToken] = useState("");
-  const [error, setError] = useState("");
+  const [error, setError] = useState(problem);
   const [isBusy, setBusy] = useState(false);
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const attempt = async (sign: () => Promise<void>) => {
     setBusy(true);
     setError("");
     try {
-      signedIn(await signIn(token.trim()));
-    } catch (problem) {
-      setError((problem as Error).message);
+      await sign();
+    } catch (reason) {
+      setError((reason as Error).message);
       setBusy(false);
     }
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    attempt(async () => signedIn(await signIn(token.trim())));
   };
   return (
     <Dialog title="Sign in" close={close}>
@@ -31,8 +39,18 @@ export function SignInDialog({ signedIn, close }: SignInProps) {
           The board acts under your name: the API server decides what you may do, as it does for <code>kubectl</code>.
           The board itself has no right to change anything.
         </p>
+        {provider && (
+          <button
+            type="button"
+            class="primary sign-in-provider"
+            disabled={isBusy}
+            onClick={() => attempt(() => beginSignIn(provider))}
+          >
+            Sign in at {new URL(provider.issuer).host}
+          </button>
+        )}
         <label>
-          <span>Kubernetes token</span>
+          <span>{provider ? "Or with a " : ""}Kubernetes token</span>
           <input
             type="password"
             autocomplete="off"

@@ -1,37 +1,18 @@
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Board, type Boards, looks, withBoards } from "../browser";
+import { describe, expect, it } from "vitest";
+import { type Board, looks } from "../browser";
+import { useBoards } from "./boards";
 
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-let boards: Boards;
-let end: () => void;
-let ended: Promise<void>;
-
-beforeAll(async () => {
-  await new Promise<void>((ready, failed) => {
-    ended = withBoards(async (made) => {
-      boards = made;
-      ready();
-      await new Promise<void>((resolve) => {
-        end = resolve;
-      });
-    });
-    ended.catch(failed);
-  });
-});
-
-afterAll(async () => {
-  end();
-  await ended;
-});
+const boards = useBoards();
 
 type Options = NonNullable<Parameters<Browser["newPage"]>[0]>;
 
 /** Opens a view and waits until it has loaded. @returns the page, and what the browser complained about */
 async function open(board: Board, hash: string, options: Options = {}) {
-  const page = await boards.browser.newPage({ reducedMotion: "reduce", ...options });
+  const page = await boards().browser.newPage({ reducedMotion: "reduce", ...options });
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
@@ -57,7 +38,7 @@ const sizes = { desk: { width: 1280, height: 900 }, phone: { width: 360, height:
 
 describe.each(looks)("the view $name", ({ scene, hash }) => {
   it.each(["light", "dark"] as const)("is accessible and fits its width (%s)", async (colorScheme) => {
-    const board = await boards.serve(scene);
+    const board = await boards().serve(scene);
     for (const viewport of Object.values(sizes)) {
       const { page, complaints } = await open(board, hash, { colorScheme, viewport });
       expect(await violations(page)).toEqual([]);
@@ -80,7 +61,7 @@ describe("with the keyboard alone", () => {
   }
 
   it("a person signs in and approves", async () => {
-    const { page, complaints } = await open(await boards.serve("usual"), "#/pipeline");
+    const { page, complaints } = await open(await boards().serve("usual"), "#/pipeline");
     await tabTo(page, "Approve …");
     await page.keyboard.press("Enter");
     const dialog = page.getByRole("dialog");
@@ -100,7 +81,7 @@ describe("with the keyboard alone", () => {
   });
 
   it("Escape closes a dialog, and the focus is back where it was", async () => {
-    const { page } = await open(await boards.serve("usual"), "#/pipeline");
+    const { page } = await open(await boards().serve("usual"), "#/pipeline");
     await tabTo(page, "Freeze …");
     await page.keyboard.press("Enter");
     await page.getByRole("dialog").waitFor();
@@ -110,7 +91,7 @@ describe("with the keyboard alone", () => {
   });
 
   it("a token that the API server does not know is refused in the dialog", async () => {
-    const { page } = await open(await boards.serve("usual"), "#/pipeline");
+    const { page } = await open(await boards().serve("usual"), "#/pipeline");
     await tabTo(page, "Sign in");
     await page.keyboard.press("Enter");
     await page.getByLabel("Kubernetes token").waitFor();
@@ -120,7 +101,7 @@ describe("with the keyboard alone", () => {
   });
 
   it("the log of a step opens, and follows what the step writes", async () => {
-    const { page } = await open(await boards.serve("usual"), "#/pipeline");
+    const { page } = await open(await boards().serve("usual"), "#/pipeline");
     await page.locator(".step summary").first().focus();
     await page.keyboard.press("Enter");
     await page.getByText("epoch 3:").waitFor();
@@ -128,7 +109,7 @@ describe("with the keyboard alone", () => {
 });
 
 it("a thousand versions can be scrolled to the last one, with few rows at a time", async () => {
-  const { page, complaints } = await open(await boards.serve("large"), "#/models", { viewport: sizes.desk });
+  const { page, complaints } = await open(await boards().serve("large"), "#/models", { viewport: sizes.desk });
   const box = page.getByRole("region", { name: "Versions of the model" });
   const oldest = box.getByRole("link", { name: "1.0.1", exact: true });
   for (let scrolls = 0; scrolls < 60 && (await oldest.count()) === 0; scrolls++) {
@@ -144,7 +125,7 @@ it("a thousand versions can be scrolled to the last one, with few rows at a time
 });
 
 it("the record is looked at by action and version, on all its pages", async () => {
-  const { page, complaints } = await open(await boards.serve("large"), "#/history", { viewport: sizes.desk });
+  const { page, complaints } = await open(await boards().serve("large"), "#/history", { viewport: sizes.desk });
   const box = page.getByRole("region", { name: "List of records" });
   await page.getByLabel("Action").selectOption("revert");
   await page.waitForFunction(() =>
@@ -166,11 +147,11 @@ it("the record is looked at by action and version, on all its pages", async () =
 });
 
 it("the page says when it lost the server, and is live again when it is back", async () => {
-  const board = await boards.serve("usual");
+  const board = await boards().serve("usual");
   const { page } = await open(board, "#/pipeline");
   board.stop();
   await page.getByText(/^Connection lost since .* What you see is from /).waitFor();
   await page.getByText("1.0.24").first().waitFor();
-  await boards.serve("usual", board.port);
+  await boards().serve("usual", board.port);
   await page.getByText("Live", { exact: true }).waitFor();
 });

@@ -22,6 +22,24 @@ describe("the page", () => {
     });
   });
 
+  it("may ask the provider at which people sign in, and nobody else", async () => {
+    const provider = { issuer: "https://login.example.org:8443/realms/lab", clientId: "board", scopes: ["groups"] };
+    await withBoard(
+      wholePipeline,
+      async ({ url }) => {
+        const { body, headers } = await ask(`${url}/api/oidc`);
+        expect(body).toEqual({ provider });
+        expect(headers.get("content-security-policy")).toContain(
+          "; connect-src 'self' https://login.example.org:8443; ",
+        );
+      },
+      provider,
+    );
+    await withBoard(wholePipeline, async ({ url }) => {
+      expect((await ask(`${url}/api/oidc`)).body).toEqual({ provider: null });
+    });
+  });
+
   it("is kept by browsers as long as its name says what it is", async () => {
     await withBoard(wholePipeline, async ({ url }) => {
       const found = async (path: string) => {

@@ -3,7 +3,7 @@ import { type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PipelineView } from "../../../board/api";
+import type { OidcProvider, PipelineView } from "../../../board/api";
 import { Board } from "../../../board/server/board";
 import { FakeCluster } from "./fake-cluster";
 
@@ -19,6 +19,7 @@ export interface RunningBoard {
 export async function withBoard(
   prepare: (fake: FakeCluster) => void,
   use: (running: RunningBoard) => Promise<void>,
+  oidc: OidcProvider | null = null,
 ): Promise<void> {
   const page = mkdtempSync(join(tmpdir(), "board-page-"));
   mkdirSync(join(page, "assets"));
@@ -30,7 +31,7 @@ export async function withBoard(
   const links = { mlflow: "http://localhost:8000" };
   const hosts = ["food.example.org", "food.example.org:8090"];
   const timing = { firstPause: 20, longestPause: 100 };
-  const board = new Board({ cluster: fake.cluster, links, hosts, page, timing });
+  const board = new Board({ cluster: fake.cluster, links, hosts, oidc, page, timing });
   await new Promise<void>((resolve) => board.server.listen(0, "127.0.0.1", resolve));
   try {
     const url = `http://127.0.0.1:${(board.server.address() as AddressInfo).port}`;

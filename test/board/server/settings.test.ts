@@ -9,7 +9,8 @@ describe("the board's settings", () => {
   beforeAll(() => writeFileSync(join(page, "index.html"), ""));
   afterAll(() => rmSync(page, { recursive: true }));
 
-  const variables = { PORT: "1", LINKS: "{}", HOSTS: "[]", BOARD_PAGE: page };
+  const variables = { PORT: "1", LINKS: "{}", HOSTS: "[]", OIDC: "null", BOARD_PAGE: page };
+  const provider = { issuer: "https://login.example.org", clientId: "board", scopes: ["email"] };
 
   it("are a port, the addresses of other pages, the board's own hosts and the folder of the page", () =>
     expect(
@@ -17,12 +18,14 @@ describe("the board's settings", () => {
         PORT: "8090",
         LINKS: '{"mlflow":"http://localhost:8000"}',
         HOSTS: '["food.example.org"]',
+        OIDC: JSON.stringify(provider),
         BOARD_PAGE: page,
       }),
     ).toEqual({
       port: 8090,
       links: { mlflow: "http://localhost:8000" },
       hosts: ["food.example.org"],
+      oidc: provider,
       page,
     }));
 
@@ -34,6 +37,7 @@ describe("the board's settings", () => {
           'PORT "http" is not a port: write a whole number from 1 to 65535',
           'LINKS must be JSON with a URL by name, as in {"mlflow":"http://localhost:8000"}',
           'HOSTS must be a JSON list of hosts, as in ["food.example.org:8090"]',
+          "OIDC must be null, or JSON with an https issuer, a clientId and a list of scopes",
           'BOARD_PAGE "/nowhere" is not the folder of the built page: it has no index.html',
         ].join("\n"),
       ),
@@ -45,6 +49,16 @@ describe("the board's settings", () => {
 
   it.each(['{"a":"javascript:alert(1)"}', '{"a":7}', '["http://a"]', "null", "{"])("have no links %s", (links) =>
     expect(() => readSettings({ ...variables, LINKS: links })).toThrow("LINKS must be JSON"),
+  );
+
+  it("may have no provider", () => expect(readSettings(variables).oidc).toBeNull());
+
+  it.each<[string, unknown]>([
+    ["plain http", { ...provider, issuer: "http://login.example.org" }],
+    ["no client", { issuer: provider.issuer, scopes: [] }],
+    ["a scope that is no text", { ...provider, scopes: [7] }],
+  ])("have no provider with %s", (_title, oidc) =>
+    expect(() => readSettings({ ...variables, OIDC: JSON.stringify(oidc) })).toThrow("OIDC must be null"),
   );
 
   it.each(["", "{}", "[7]", '"food.example.org"'])("have no hosts %s", (hosts) =>
