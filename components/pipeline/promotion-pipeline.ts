@@ -21,13 +21,16 @@ import { notificationsParameter, withReceivers } from "./notifications";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
 
-/** Images that the pipeline runs. */
-type StepImage = Exclude<BuiltImageKey, "board">;
+/** Images that the pipeline runs, and the board's, of which it collects old ones. */
+type PipelineImages = Readonly<Record<Exclude<BuiltImageKey, "board">, pulumi.Input<string>>> & {
+  /** None in a stack without a board. */
+  readonly board?: pulumi.Input<string>;
+};
 
 export interface PromotionPipelineArgs {
   readonly settings: PipelineSettings;
-  /** `repository@digest` of the images that the steps run. */
-  readonly images: Readonly<Record<StepImage, pulumi.Input<string>>>;
+  /** `repository@digest` of each. */
+  readonly images: PipelineImages;
   /** URL at which the workflows reach each environment, by its name, in the order of promotion. */
   readonly environmentUrls: Record<string, string>;
   /** Names of the environments whose pods are on another cluster. */
@@ -209,11 +212,12 @@ function pipelineParameters(
   args: Omit<PromotionPipelineArgs, "namespace" | "folder">,
 ): Record<string, pulumi.Input<string>> {
   const { settings } = args;
-  const { app, train, tools } = args.images;
+  const { app, train, tools, board } = args.images;
   return {
     "app-base-image": app,
     "train-image": train,
     "tools-image": tools,
+    ...(board && { "board-image": board }),
     "accuracy-bar": String(settings.accuracyBar),
     "judgement-margin": String(settings.judgement.margin),
     "judgement-class-bar": String(settings.judgement.classBar),

@@ -33,7 +33,7 @@ async function pipeline(
   const { registrations, result } = await record({}, () => {
     const { templates } = new PromotionPipeline("pipeline", {
       settings: { ...settingsWith({ pipeline: section }).pipeline, dataDrift },
-      images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" },
+      images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3", board: "r/board@4" },
       environmentUrls: Object.fromEntries(environments.map((name, index) => [name, `http://${name}:808${index}`])),
       remoteEnvironments: [],
       trackingUri: "http://mlflow:8000",
@@ -92,6 +92,7 @@ describe("PromotionPipeline", () => {
       data: {
         "train-image": "r/train@2",
         "tools-image": "r/tools@3",
+        "board-image": "r/board@4",
         "app-base-image": "r/app@1",
         "accuracy-bar": "0.75",
         "judgement-margin": "0.05",

@@ -13,6 +13,7 @@ REPOSITORY = BASE.partition("@")[0]
 HOST = REPOSITORY.partition("/")[0]
 TRAIN = f"{HOST}/gourmetgram-train@sha256:{'c' * 64}"
 TOOLS = f"{HOST}/gourmetgram-tools@sha256:{'d' * 64}"
+BOARD = f"{HOST}/gourmetgram-board@sha256:{'e' * 64}"
 DAY = 86_400_000
 LIST_WORKFLOWS = [
     *("get", "workflows.argoproj.io", "--namespace", "argo"),
@@ -22,7 +23,7 @@ LIST_WORKFLOWS = [
 
 def collect(world, **env):
     given = {"DRY_RUN": "no", "RETENTION_DAYS": "1", "RETENTION_VERSIONS": "1"}
-    images = {"TRAIN_IMAGE": TRAIN, "TOOLS_IMAGE": TOOLS}
+    images = {"TRAIN_IMAGE": TRAIN, "TOOLS_IMAGE": TOOLS, "BOARD_IMAGE": BOARD}
     two = {"ENVIRONMENTS": world.environments("staging", "canary")}
     return world.run("collect", **{**given, **images, **two, **env})
 
@@ -77,7 +78,7 @@ def aged(world):
     behind(world, "content-bbbbbbbbbbbb", BASE.partition("@")[2])
     behind(world, "staging-1.0.2", digest(2))
     behind(world, "canary-1.0.5", digest(5))
-    for image in (TRAIN, TOOLS):
+    for image in (TRAIN, TOOLS, BOARD):
         repository, _, current = image.partition("@")
         tagged(world, repository, latest=current)
     world.allow("crane", "delete", "*")
@@ -272,7 +273,7 @@ def test_what_is_no_folder_of_one_run_is_left_alone(aged, source):
 
 def old_program_images(world):
     """Each repository has an older image beside the current one."""
-    for image, letter in ((TRAIN, "1"), (TOOLS, "2")):
+    for image, letter in ((TRAIN, "1"), (TOOLS, "2"), (BOARD, "3")):
         repository, _, current = image.partition("@")
         world.rules["crane"] = [rule for rule in world.rules["crane"] if rule["args"] != ["ls", repository]]
         world.allow("crane", "ls", repository, stdout=f"latest\ncontent-{current[7:19]}\ncontent-{letter * 12}\n")
@@ -283,14 +284,24 @@ def old_program_images(world):
     behind(world, "content-999999999999", f"sha256:{'9' * 64}")
 
 
-OLD = [f"gourmetgram-{name}@sha256:{letter * 64}" for name, letter in (("app", "9"), ("train", "1"), ("tools", "2"))]
+OLD = [
+    f"gourmetgram-{name}@sha256:{letter * 64}"
+    for name, letter in (("app", "9"), ("train", "1"), ("tools", "2"), ("board", "3"))
+]
 
 
 def test_old_images_of_the_program_go(aged):
     old_program_images(aged)
     done = collect(aged)
     assert done.returncode == 0, done.stderr
-    assert deleted(aged)[-3:] == OLD
+    assert deleted(aged)[-4:] == OLD
+
+
+def test_a_stack_without_a_board_has_no_image_of_it(aged):
+    old_program_images(aged)
+    done = collect(aged, BOARD_IMAGE="")
+    assert done.returncode == 0, done.stderr
+    assert deleted(aged)[-3:] == OLD[:3]
 
 
 def test_the_base_of_a_version_that_stays_stays(aged):

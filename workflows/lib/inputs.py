@@ -170,6 +170,11 @@ def image(name: str) -> str:
     return _matching(name, _REFERENCE, "an image by digest: it comes from the stack, run pulumi up")
 
 
+def optional_image(name: str) -> str | None:
+    """Like `image`; None where the stack has no such image."""
+    return image(name) if _given(name) else None
+
+
 def environments(name: str = "ENVIRONMENTS") -> dict[str, str]:
     """The stack's environments in the order of promotion, staging first, each with its URL inside the cluster."""
     if not _given(name):

@@ -140,8 +140,9 @@ def program_images(applications: dict[str, argocd.Application], decision: Decisi
     """Images of the program itself that nothing uses. Those that have no tag of their own are not found."""
     bases = [one["metadata"].get("annotations", {}).get(BASE_IMAGE, "") for one in applications.values()]
     given = [inputs.image(name) for name in ("APP_BASE_IMAGE", "TRAIN_IMAGE", "TOOLS_IMAGE")]
+    board = inputs.optional_image("BOARD_IMAGE")
     found = []
-    for repository, _, digest in (image.partition("@") for image in given):
+    for repository, _, digest in (image.partition("@") for image in (*given, *([board] if board else []))):
         if repository == rollout.repository() and not all(map(_DIGEST.search, bases)):
             print("No base image is collected: an Application does not say which one its bundle names.", flush=True)
             continue
