@@ -69,7 +69,7 @@ describe("with the keyboard alone", () => {
     expect(await violations(page)).toEqual([]);
     await page.keyboard.type("a-token");
     await page.keyboard.press("Enter");
-    await dialog.getByLabel("Message (not required)").waitFor();
+    await dialog.getByLabel("Why").waitFor();
     expect(await violations(page)).toEqual([]);
     await page.keyboard.type("looks good");
     await tabTo(page, "Approve");
@@ -139,7 +139,7 @@ it("the record is looked at by action and version, on all its pages", async () =
     await page.waitForTimeout(50);
   }
   await oldest.waitFor();
-  await page.getByLabel("Version").fill("1.0.1");
+  await page.getByRole("textbox", { name: "Version" }).fill("1.0.1");
   await page.keyboard.press("Enter");
   await expect.poll(() => box.getByRole("row").count()).toBe(2);
   expect(await page.evaluate(() => location.hash)).toBe("#/history?action=revert&version=1.0.1");
