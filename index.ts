@@ -15,6 +15,7 @@ import { ArgoWorkflows } from "./components/platform/argo-workflows";
 import { Board, environmentLinks } from "./components/platform/board";
 import { DestroyGuard } from "./components/platform/destroy-guard";
 import { Gateway } from "./components/platform/gateway";
+import { hasVolume } from "./components/platform/mlflow-stores";
 import { ModelRegistry, trackingUri } from "./components/platform/model-registry";
 import { Monitoring, prometheusUrl } from "./components/platform/monitoring";
 import { Registry } from "./components/platform/registry";
@@ -100,11 +101,22 @@ async function wholePlatform(settings: Settings, onCluster: OnCluster) {
   );
   const modelRegistry = new ModelRegistry(
     "mlflow",
-    { settings: settings.modelRegistry, exposure, images: catalogue, protect },
+    {
+      settings: settings.modelRegistry,
+      exposure,
+      images: catalogue,
+      toolsImage: builtImages.references.tools,
+      protect,
+    },
     onCluster,
   );
+  const { database, artifacts } = settings.modelRegistry;
   const volumeWatches = [
-    { name: "mlflow", volume: ownedVolumes.mlflow, owner: modelRegistry },
+    ...(hasVolume(settings.modelRegistry)
+      ? [{ name: "mlflow", volume: ownedVolumes.mlflow, owner: modelRegistry }]
+      : []),
+    ...(database?.install ? [{ name: "mlflow-database", volume: ownedVolumes.database, owner: modelRegistry }] : []),
+    ...(artifacts?.install ? [{ name: "mlflow-artifacts", volume: ownedVolumes.artifacts, owner: modelRegistry }] : []),
     { name: "registry", volume: ownedVolumes.registry, owner: registry },
   ].map(
     ({ name, volume, owner }) =>

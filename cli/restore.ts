@@ -23,15 +23,15 @@ import { mebibytes } from "./backup";
 import { type EnvironmentState, holdLastRelease, readEnvironmentStates, titleOf } from "./backups/environments";
 import { pushImages, withAppRepository } from "./backups/images";
 import { type Backup, canOpen, checkFiles, type LastRelease, type Manifest, readBackup } from "./backups/manifest";
-import { type Begun, readBegun, withoutMlflow, writeBegun } from "./backups/mlflow-deployment";
-import { inContainer, MlflowVolume } from "./backups/mlflow-volume";
+import { type Begun, readBegun, readReplicas, withoutMlflow, writeBegun } from "./backups/mlflow-deployment";
+import { inContainer, MlflowVolume, type RestoreProgress } from "./backups/mlflow-volume";
 import { aloneInCluster } from "./backups/restore-lock";
 import { patiently, usualPatience } from "./patience";
 
 const usage = `Usage: npm run restore -- <folder> [--replace]
 
 Restores a backup of npm run backup into the running stack. An interrupted restore continues when it is run again.
-  --replace  also if MLflow has model versions or records of releases; what it has is kept beside on its volume`;
+  --replace  also if MLflow has model versions or records of releases; what it has is kept beside it`;
 
 /** What the restore would replace, as a predicate of MLflow; undefined if there is nothing. */
 export async function lossOf(cluster: Cluster): Promise<string | undefined> {
@@ -69,9 +69,10 @@ export async function beginOrResume(
   if (loss)
     throw new Error(
       `the stack's MLflow ${loss}, and the restore would put the backup in their place. Nothing has changed. ` +
-        `To do that, run npm run restore -- ${folder} --replace: what MLflow has is then kept beside on its volume`,
+        `To do that, run npm run restore -- ${folder} --replace: what MLflow has is then kept beside it`,
     );
-  return { restore: `restore-${timestamp(now).replace(/[^0-9TZ]/g, "")}`, backup: id, isResumed: false };
+  const restore = `restore-${timestamp(now).replace(/[^0-9TZ]/g, "")}`;
+  return { restore, backup: id, replicas: await readReplicas(cluster), isResumed: false };
 }
 
 /** @throws if this stack's MLflow is older than the one that wrote the backup */
@@ -184,13 +185,16 @@ export function compare(wanted: Manifest["environments"], found: readonly Enviro
   });
 }
 
+/** Whether MLflow's database, or its artifacts, are in a store of their own. */
+type Stores = Pick<RestoreProgress, "database" | "artifacts">;
+
 /** Restores a backup whose files are checked. @returns what each environment serves then */
 async function restore(
   cluster: Cluster,
   backup: Backup,
   { isResumed, ...begun }: Begun & { isResumed: boolean },
   phases: Phases,
-): Promise<Compared[]> {
+): Promise<{ compared: Compared[]; stores: Stores }> {
   const { manifest, folder } = backup;
   const who = await cluster.username();
   await writeFreeze(cluster, { who, since: timestamp(new Date()), why: `the backup of ${manifest.time} is restored` });
@@ -203,12 +207,14 @@ async function restore(
     });
     return `${images}, of which ${pushed} were missing`;
   });
+  let stores: Stores = { database: false, artifacts: false };
   await phases.run("MLflow's database and artifacts", (tell) =>
     deferInterrupts(
-      withoutMlflow(cluster, async (container) => {
+      withoutMlflow(cluster, begun.replicas, async (container) => {
         await awaitIdle(cluster, tell);
         const volume = new MlflowVolume(inContainer(cluster, container));
-        const { whole, restored } = await volume.look(begun.restore);
+        const { whole, restored, ...found } = await volume.look(begun.restore);
+        stores = found;
         if (restored) return;
         if (!whole) await volume.receive(begun.restore, backup, (bytes) => tell(mebibytes(bytes)));
         await volume.exchange(begun.restore);
@@ -227,7 +233,28 @@ async function restore(
   ]);
   await writeFreeze(cluster, manifest.freeze);
   await writeBegun(cluster, null);
-  return compare(manifest.environments, (await readBriefStatus(cluster)).environments);
+  return { compared: compare(manifest.environments, (await readBriefStatus(cluster)).environments), stores };
+}
+
+/** Where the content that a restore has replaced is, and how it is deleted. */
+export function keptOf(restore: string, { database, artifacts }: Stores): string {
+  const schema = `before_${restore.replaceAll("-", "_").toLowerCase()}`;
+  const path = `/data/before-${restore}`;
+  return [
+    ...(database
+      ? [
+          `The tables that MLflow had before are kept in the schema ${schema} of its database. When you no longer ` +
+            `need them, drop it there: DROP SCHEMA ${schema} CASCADE`,
+        ]
+      : []),
+    ...(artifacts ? ["The artifacts that MLflow had before are still in its bucket, beside those of the backup."] : []),
+    ...(database && artifacts
+      ? []
+      : [
+          `What MLflow had${database || artifacts ? " on its volume" : ""} before is kept in ${path}. When you no ` +
+            `longer need it, delete it with kubectl exec --namespace ${mlflowNamespace} deployment/mlflow -- rm -r ${path}`,
+        ]),
+  ].join("\n");
 }
 
 async function baseDigest(cluster: Cluster): Promise<string> {
@@ -235,7 +262,7 @@ async function baseDigest(cluster: Cluster): Promise<string> {
   return parameters["app-base-image"]!.split("@")[1];
 }
 
-/** What a person sees at the end. */
+/** What a person sees at the end. @param kept what {@link keptOf} says */
 export function render(compared: readonly Compared[], name: string, kept: string): string {
   const rows = compared.map(({ name: environment, serves, backup, isSame }) => [
     environment,
@@ -245,8 +272,7 @@ export function render(compared: readonly Compared[], name: string, kept: string
   ]);
   return [
     table(["ENVIRONMENT", "SERVES", "BACKUP", ""], rows),
-    `What MLflow had before is kept in /data/${kept}. When you no longer need it, delete it with ` +
-      `kubectl exec --namespace ${mlflowNamespace} deployment/mlflow -- rm -r /data/${kept}`,
+    kept,
     compared.every(({ isSame }) => isSame)
       ? `Every environment serves what the backup ${name} says.`
       : `Not every environment serves what the backup ${name} says: see npm run status and npm run history.`,
@@ -280,14 +306,14 @@ async function checkAndRestore(cluster: Cluster, backup: Backup, replace: boolea
     return found;
   });
   if (begun.isResumed) phases.say(`Continues ${begun.restore}, which was interrupted.`);
-  const compared = await restore(cluster, backup, begun, phases).catch(async (error: Error) => {
+  const { compared, stores } = await restore(cluster, backup, begun, phases).catch(async (error: Error) => {
     const frozen = (await readFreeze(cluster).catch(() => undefined)) ? "Promotions stay frozen. " : "";
     throw new Error(
       `${error.message}\nThe restore is not complete. ${frozen}To continue it, run the same command again.`,
     );
   });
   const name = basename(backup.folder);
-  console.log(`\nRestored in ${phases.elapsed()}.\n\n${render(compared, name, `before-${begun.restore}`)}`);
+  console.log(`\nRestored in ${phases.elapsed()}.\n\n${render(compared, name, keptOf(begun.restore, stores))}`);
   return compared.every(({ isSame }) => isSame) ? 0 : 1;
 }
 

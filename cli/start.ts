@@ -43,13 +43,13 @@ import {
 import { waitUntil } from "../local/cluster/processes";
 import { startCluster, startDns } from "../local/cluster/up";
 import { ensureClusterPackages } from "../local/toolchain/debian-packages";
-import { buildTools, type ToolGroup, toolGroups } from "../local/toolchain/go-tools";
-import { fetchOfficialParts, toolsToCompile, wantedParts } from "../local/toolchain/official-parts";
+import { buildTools, type ToolGroup } from "../local/toolchain/go-tools";
+import { fetchOfficialParts, neededToolGroups, toolsToCompile, wantedParts } from "../local/toolchain/official-parts";
 import { buildManifests } from "../local/toolchain/release-manifests";
 import { buildLocalImages } from "../local/toolchain/third-party-images/build";
 import { writeLocalImages } from "../local/toolchain/third-party-images/images-file";
 import { pushLocalImages } from "../local/toolchain/third-party-images/mirror";
-import { localImageNames, neededBinaries } from "../local/toolchain/third-party-images/recipes";
+import { type LocalImageName, neededBinaries, neededLocalImages } from "../local/toolchain/third-party-images/recipes";
 import { recordUrls } from "../local/urls";
 import { clusterToolFor, ensureCluster } from "../stacks/docker-cluster";
 import { refuseEarlierState } from "../stacks/earlier-state";
@@ -161,15 +161,22 @@ async function startPlatform(
   flagged: RecordedListen | undefined,
 ): Promise<void> {
   await installPackages(phases);
-  await fetchParts(phases);
-  const { compiled, allCompiled } = await compileTools(phases);
+  const { database, artifacts } = settings.modelRegistry;
+  const imageNames = neededLocalImages([
+    ...(database?.install ? ["database"] : []),
+    ...(artifacts?.install ? ["artifacts"] : []),
+  ]);
+  await fetchParts(imageNames, phases);
+  const { compiled, allCompiled } = await compileTools(imageNames, phases);
   const [ports] = await Promise.all([
     compiled("kubernetes").then(() => bootCluster(settings, options.nodes ?? recordedNodeCount(), phases)),
-    compiled("tools").then(() => phases.run("Images, first part", buildFirstImages)),
+    compiled("tools").then(() =>
+      phases.run("Images, first part", (progress) => buildFirstImages(imageNames, progress)),
+    ),
     allCompiled,
   ]);
   await writeManifests(phases);
-  const images = await publishThirdPartyImages(ports, phases);
+  const images = await publishThirdPartyImages(imageNames, ports, phases);
   await updateStack(stack, localStack(file, localValues(images, flagged)), options, phases);
   const names = Object.keys(exposedPorts(settings));
   const urls = localUrls(names, ports, openNames(settings), settings.exposure.listen?.hosts);
@@ -222,8 +229,8 @@ async function installPackages(phases: Phases): Promise<void> {
 }
 
 /** Downloads what is published and not in the cache, and says of each part where it comes from. */
-async function fetchParts(phases: Phases): Promise<void> {
-  const parts = await wantedParts();
+async function fetchParts(names: readonly LocalImageName[], phases: Phases): Promise<void> {
+  const parts = await wantedParts(names);
   const total = parts.files.length + parts.images.length;
   if (total === 0) return;
   let lines: string[] = [];
@@ -242,12 +249,12 @@ interface Compilation {
 }
 
 /** Compiles the missing tools, one group after another, since each uses all cores. */
-async function compileTools(phases: Phases): Promise<Compilation> {
-  const missing = new Map((await toolsToCompile()).map(({ group, tools }) => [group, tools]));
+async function compileTools(names: readonly LocalImageName[], phases: Phases): Promise<Compilation> {
+  const missing = new Map((await toolsToCompile(names)).map(({ group, tools }) => [group, tools]));
   if (missing.size === 0) phases.say("✓ Tools: all in the cache");
   const compilations = new Map<string, Promise<void>>();
   let previous = Promise.resolve();
-  for (const group of toolGroups) {
+  for (const group of neededToolGroups(names)) {
     const tools = missing.get(group);
     if (tools) previous = previous.then(() => compileGroup(group, tools, phases));
     compilations.set(group.name, previous);
@@ -276,8 +283,8 @@ async function bootCluster(settings: Settings, nodes: number, phases: Phases): P
 }
 
 /** Builds the project's images, and the third-party images that need none of the tools that take long to compile. */
-async function buildFirstImages(progress: Progress): Promise<string> {
-  const withoutBinaries = localImageNames.filter((name) => neededBinaries(name).length === 0);
+async function buildFirstImages(names: readonly LocalImageName[], progress: Progress): Promise<string> {
+  const withoutBinaries = names.filter((name) => neededBinaries(name).length === 0);
   const builtImages = await buildImages(undefined, { report: progress });
   const thirdPartyImages = await buildLocalImages(undefined, withoutBinaries, progress);
   const images = [...Object.values(builtImages), ...Object.values(thirdPartyImages)];
@@ -290,8 +297,12 @@ async function writeManifests(phases: Phases): Promise<void> {
 }
 
 /** Builds the third-party images, pushes them into the cluster's mirror, and starts the DNS from there. */
-async function publishThirdPartyImages(ports: Ports, phases: Phases): Promise<LocalValues["images"]> {
-  const built = await phases.run("Images, second part", (progress) => buildLocalImages(undefined, undefined, progress));
+async function publishThirdPartyImages(
+  names: readonly LocalImageName[],
+  ports: Ports,
+  phases: Phases,
+): Promise<LocalValues["images"]> {
+  const built = await phases.run("Images, second part", (progress) => buildLocalImages(undefined, names, progress));
   const published = await phases.run("Mirror", () => pushLocalImages(built, `127.0.0.1:${ports.mirror}`));
   await writeLocalImages(published);
   await phases.run("Cluster DNS", () => startDns(built.coredns!.digest));

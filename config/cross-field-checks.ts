@@ -32,7 +32,7 @@ const onePerCluster = "since Argo CD allows one environment per remote cluster";
  * @param given names of the sections that the stack file has, valid or not
  */
 export function crossFieldChecks(sections: Partial<Sections>, given: readonly string[]): ConfigIssue[] {
-  const { environments, exposure, gateway, monitoring, pipeline, registry, images } = sections;
+  const { environments, exposure, gateway, modelRegistry, monitoring, pipeline, registry, images } = sections;
   const hasPlatformElsewhere = given.includes("platform");
   return [
     ...(hasPlatformElsewhere ? environmentStackIssues(sections, given) : environmentIssues(sections)),
@@ -50,6 +50,7 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
     ...(pipeline?.dataDrift && environments ? dataDriftIssues(pipeline.dataDrift, sections) : []),
     ...(pipeline?.canary.mirrorRequests ? mirrorIssues(sections, given.includes("gateway")) : []),
     ...(registry ? registryIssues(registry) : []),
+    ...(modelRegistry ? modelRegistryIssues(modelRegistry) : []),
   ];
 }
 
@@ -469,9 +470,69 @@ function registryIssues({ configureNodes, clusterIp }: Sections["registry"]): Co
   return [issue(["registry", "clusterIp"], `missing: write a fixed IPv4 address, ${reason}`)];
 }
 
+/** Keys that describe a store of the stack's owner, and have no meaning for one that the stack installs. */
+const ownStoreKeys = {
+  database: ["secret", "host", "port", "name", "sslMode"],
+  artifacts: ["secret", "bucket", "prefix", "endpoint", "region", "pathStyle"],
+} as const;
+/** Keys that the address in the Secret has, where `database.host` is left out. */
+const addressKeys = ["port", "name", "sslMode"] as const;
+
+/** A store is either installed or described. Several pods of MLflow share no volume. */
+function modelRegistryIssues({ replicas, database, artifacts }: Sections["modelRegistry"]): ConfigIssue[] {
+  const path = ["modelRegistry"];
+  const stores = { database, artifacts };
+  const onVolume = (["database", "artifacts"] as const).filter((name) => !stores[name]);
+  const shared = `write 1, or add ${onVolume.map((name) => `modelRegistry.${name}`).join(" and ")}`;
+  return [
+    ...(replicas > 1 && onVolume.length > 0
+      ? [issue([...path, "replicas"], `${shared}: pods of MLflow do not share its volume`)]
+      : []),
+    ...(database ? storeIssues("database", database, ["secret"]) : []),
+    ...(database && !database.install && !database.host
+      ? addressKeys
+          .filter((key) => database[key] !== undefined)
+          .map((key) =>
+            issue([...path, "database", key], "remove it, or write host: the Secret's uri says it otherwise"),
+          )
+      : []),
+    ...(artifacts ? storeIssues("artifacts", artifacts, ["secret", "bucket"]) : []),
+  ];
+}
+
+function storeIssues(
+  name: keyof typeof ownStoreKeys,
+  store: { readonly install: boolean } & Readonly<Record<string, unknown>>,
+  required: readonly string[],
+): ConfigIssue[] {
+  const path = ["modelRegistry", name];
+  if (store.install)
+    return ownStoreKeys[name]
+      .filter((key) => store[key] !== undefined)
+      .map((key) =>
+        issue([...path, key], "remove it, or write install: false, since the stack's own store needs none"),
+      );
+  return required
+    .filter((key) => store[key] === undefined)
+    .map((key) =>
+      issue(
+        [...path, key],
+        key === "secret"
+          ? "missing: write the name of a Secret in gourmetgram-platform, or write install: true"
+          : "missing: write the name of a bucket that exists, or write install: true",
+      ),
+    );
+}
+
 /** The parts that a stack may leave out, and that it has and installs. */
 export function installedParts(sections: Partial<Sections>): OptionalPart[] {
-  return optionalParts.filter((part) => sections[part]?.install);
+  const installs: Record<OptionalPart, boolean | undefined> = {
+    gateway: sections.gateway?.install,
+    monitoring: sections.monitoring?.install,
+    database: sections.modelRegistry?.database?.install,
+    artifacts: sections.modelRegistry?.artifacts?.install,
+  };
+  return optionalParts.filter((part) => installs[part]);
 }
 
 /** Every image that the stack runs needs a digest. */

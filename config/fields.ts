@@ -310,6 +310,14 @@ export const prometheusUrl = (meaning: string) =>
     new RegExp(`^https?://${hostName.source.slice(1, -1)}${portNumber}?(?:/[\\w.~-]+)*$`),
   );
 
+/** The URL of an S3-compatible store. */
+export const s3Endpoint = (meaning: string) =>
+  text(
+    meaning,
+    'a URL with http:// or https:// and without a path, as in "https://objects.example.org"',
+    new RegExp(`^https?://${hostName.source.slice(1, -1)}${portNumber}?$`),
+  );
+
 // Argo Workflows accepts neither names nor 7 for Sunday; croner accepts both.
 const cronForm = /^[\d*,/-]+( [\d*,/-]+){4}$/;
 const sundayAsSeven = / (?:\S*[,-])?7\S*$/;

@@ -30,6 +30,7 @@ import {
   quantity,
   registryPrefix,
   repository,
+  s3Endpoint,
   schedule,
   secretName,
   section,
@@ -117,8 +118,69 @@ const registry = section("The registry inside the cluster.", {
   configureNodes: flag("whether a DaemonSet configures containerd on every node to use the registry").default(false),
 });
 
+const database = section("PostgreSQL for MLflow's database. Without this section it is SQLite on MLflow's volume.", {
+  install: flag("whether the stack runs a PostgreSQL of its own: one pod, for labs and tests").default(false),
+  secret: optional(
+    secretName(
+      "name of a Secret in the namespace `gourmetgram-platform`: with `host` its keys are `username` and `password`, " +
+        "without it `uri` has the whole address, as in `postgresql://...`",
+    ),
+    "required with `install: false`",
+  ),
+  host: optional(host("host of the server"), "in the Secret's `uri`"),
+  port: optional(port("port of that host"), "5432"),
+  name: optional(
+    text("name of the database on that host", "the name of a database, as in mlflow", /^[a-z_][a-z0-9_-]{0,62}$/),
+    "mlflow",
+  ),
+  sslMode: optional(
+    choice(
+      "how the connection to that host is protected: `verify-full` checks the server's certificate with public CAs, " +
+        "`require` checks none, `disable` encrypts nothing",
+      ["verify-full", "require", "disable"],
+    ),
+    "`verify-full`",
+  ),
+});
+
+const artifacts = section("S3-compatible store of MLflow's artifacts. Without this section they are on its volume.", {
+  install: flag("whether the stack runs a store of its own, versitygw: one pod, for labs and tests").default(false),
+  secret: optional(
+    secretName(
+      "name of a Secret in the namespace `gourmetgram-platform` with the keys `AWS_ACCESS_KEY_ID` and " +
+        "`AWS_SECRET_ACCESS_KEY`",
+    ),
+    "required with `install: false`",
+  ),
+  bucket: optional(
+    text(
+      "bucket that exists already",
+      "the name of a bucket: 3 to 63 lower-case letters, digits, dots and dashes",
+      /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+    ),
+    "required with `install: false`",
+  ),
+  prefix: optional(
+    text(
+      "folder in the bucket",
+      'a path without / at its ends, as in "models/mlflow"',
+      /^(?!.*(?:^|\/)\.)[\w.-]+(?:\/[\w.-]+)*$/,
+    ),
+    "the bucket's root",
+  ),
+  endpoint: optional(s3Endpoint("URL of the store"), "Amazon S3"),
+  region: optional(text("region of the bucket", "a region, as in eu-central-1", /^[a-z0-9-]{1,40}$/), "us-east-1"),
+  pathStyle: optional(
+    flag("whether the bucket is in the path of the URLs, as most stores other than Amazon's need it"),
+    "false",
+  ),
+});
+
 const modelRegistry = section("MLflow.", {
-  storage: volume("size of MLflow's volume, with the database and the artifacts"),
+  storage: volume("size of MLflow's volume, with the database and the artifacts, and of each store that is installed"),
+  replicas: whole("number of pods; more than one need `database` and `artifacts`", 1, 5).default(1),
+  database: database.optional(),
+  artifacts: artifacts.optional(),
   hosts: list(
     "further hosts under which people open MLflow, such as that of an ingress, with its port if it is not 80 or 443",
     hostAndPort("host of MLflow's page"),

@@ -46,7 +46,10 @@ export const catalogue = {
   tools: builtImage("gourmetgram-tools", "latest"),
   board: builtImage("gourmetgram-board", "latest"),
   registry: upstreamImage("docker.io/library/registry", "2.8.3"),
-  mlflow: upstreamImage("ghcr.io/mlflow/mlflow", `v${mlflowVersion}`),
+  // The full one has the drivers for PostgreSQL and S3.
+  mlflow: upstreamImage("ghcr.io/mlflow/mlflow", `v${mlflowVersion}-full`),
+  postgres: upstreamImage("docker.io/library/postgres", "15.18-bookworm"),
+  versitygw: upstreamImage("docker.io/versity/versitygw", "v1.8.0"),
   argoWorkflowController: upstreamImage("quay.io/argoproj/workflow-controller", "v3.7.18"),
   argoExec: upstreamImage("quay.io/argoproj/argoexec", "v3.7.18"),
   argoServer: upstreamImage("quay.io/argoproj/argocli", "v3.7.18"),
@@ -86,10 +89,12 @@ export function neededImages(hasBoard: boolean): readonly BuiltImageKey[] {
 }
 
 /** Images that a stack runs only if it installs a part of the platform that it may leave out. */
-const optionalImageKeys = { gateway: ["contour", "envoy"], monitoring: ["prometheus"] } as const satisfies Record<
-  string,
-  readonly ImageKey[]
->;
+const optionalImageKeys = {
+  gateway: ["contour", "envoy"],
+  monitoring: ["prometheus"],
+  database: ["postgres"],
+  artifacts: ["versitygw"],
+} as const satisfies Record<string, readonly ImageKey[]>;
 export type OptionalPart = keyof typeof optionalImageKeys;
 export const optionalParts = Object.keys(optionalImageKeys) as OptionalPart[];
 

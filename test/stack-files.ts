@@ -16,7 +16,7 @@ function stackFile(stack: string): Record<string, unknown> {
 }
 
 /** The layouts that this project shows: the whole pipeline in one stack, on kind and k3d too; one an environment. */
-export const referenceStacks = ["staging", "kind", "k3d", "platform", "canary", "production"];
+export const referenceStacks = ["staging", "durable", "kind", "k3d", "platform", "canary", "production"];
 /** Names of all stack files, a team's own ones too. */
 export const shippedStacks = readdirSync(root).flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.slice(1) ?? []);
 
@@ -35,6 +35,8 @@ export function runnableStack(stack: string): Record<string, unknown> {
         contour: { digest: digest("4") },
         envoy: { digest: digest("5") },
         prometheus: { digest: digest("6") },
+        postgres: { digest: digest("7") },
+        versitygw: { digest: digest("8") },
       },
     },
     ...("gourmetgram:gateway" in config && { "gourmetgram:gateway": { manifests: [fixture("contour.yaml")] } }),

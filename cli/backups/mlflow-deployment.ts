@@ -17,15 +17,17 @@ export interface Begun {
   readonly restore: string;
   /** SHA-256 of the manifest of its backup. */
   readonly backup: string;
+  /** Number of MLflow's pods before it. */
+  readonly replicas: number;
 }
 
 interface Deployment {
   metadata: { annotations?: Record<string, string> };
-  spec: { template: { spec: PodSpec } };
+  spec: { replicas?: number; template: { spec: PodSpec } };
 }
 interface PodSpec {
   initContainers?: object[];
-  containers: { name: string; image: string; securityContext?: object; volumeMounts?: object[] }[];
+  containers: { name: string; image: string; env?: object[]; securityContext?: object; volumeMounts?: object[] }[];
 }
 interface Pod {
   metadata: { name: string };
@@ -40,9 +42,17 @@ export async function readBegun(cluster: Cluster): Promise<Begun | undefined> {
     throw error;
   });
   const found = parseJson(metadata.annotations?.[annotation] ?? "null");
-  return isRecord(found) && typeof found.restore === "string" && typeof found.backup === "string"
-    ? { restore: found.restore, backup: found.backup }
-    : undefined;
+  if (!isRecord(found) || typeof found.restore !== "string" || typeof found.backup !== "string") return undefined;
+  return {
+    restore: found.restore,
+    backup: found.backup,
+    replicas: typeof found.replicas === "number" ? found.replicas : 1,
+  };
+}
+
+/** Number of pods that MLflow's Deployment asks for. */
+export async function readReplicas(cluster: Cluster): Promise<number> {
+  return (await cluster.api<Deployment>(deployment)).spec.replicas ?? 1;
 }
 
 /** Notes that a restore has begun, or with null that it is complete. */
@@ -52,10 +62,15 @@ export async function writeBegun(cluster: Cluster, begun: Begun | null): Promise
 }
 
 /**
- * Runs `use` while MLflow does not run, with a pod that has its volume. MLflow runs again afterwards, in any case.
+ * Runs `use` while MLflow does not run, with a pod that reaches its data. MLflow runs again afterwards, in any case.
+ * @param replicas number of pods that it then has
  * @throws if MLflow does not end, or does not run again
  */
-export async function withoutMlflow<T>(cluster: Cluster, use: (container: Container) => Promise<T>): Promise<T> {
+export async function withoutMlflow<T>(
+  cluster: Cluster,
+  replicas: number,
+  use: (container: Container) => Promise<T>,
+): Promise<T> {
   await scale(cluster, 0);
   try {
     await until("MLflow's pod did not end", async () => (await list(cluster, "app=mlflow")).length === 0);
@@ -66,19 +81,21 @@ export async function withoutMlflow<T>(cluster: Cluster, use: (container: Contai
     return await use({ namespace: mlflowNamespace, pod: podName, container: "restore" });
   } finally {
     await removePod(cluster);
-    await scale(cluster, 1);
+    await scale(cluster, replicas);
     await until("MLflow did not come to run again", async () => (await list(cluster, "app=mlflow")).some(isReady));
   }
 }
 
 /** A pod like MLflow's, which waits for commands for an hour at most. No Service leads to it. */
 function podOf(spec: PodSpec): object {
-  const [{ image, securityContext, volumeMounts }] = spec.containers;
+  const [{ image, env, securityContext, volumeMounts }] = spec.containers;
   const container = {
     name: "restore",
     image,
     command: ["python3", "-c", "import signal; signal.pause()"],
-    resources: { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "512Mi" } },
+    env,
+    // MLflow's own library makes the tables in PostgreSQL.
+    resources: { requests: { cpu: "100m", memory: "64Mi" }, limits: { memory: "1Gi" } },
     securityContext,
     volumeMounts,
   };

@@ -10,9 +10,21 @@ import { artifactsFile, type Backup, type BackupFile, databaseFile } from "./man
 
 /** Path of MLflow's volume in its pod. */
 const data = "/data";
-const script = readFileSync(join(__dirname, "mlflow_data.py"));
-/** Reads the program from the input, since a command is part of a URL, which may not be long. */
-const loader = "import sys; exec(compile(sys.stdin.buffer.read(int(sys.argv[1])), 'mlflow_data.py', 'exec'))";
+const modules = ["external_stores", "mlflow_data"].map((name) => ({
+  name,
+  source: readFileSync(join(__dirname, `${name}.py`)),
+}));
+/** Name and length of each module. The last one is the program. */
+const lengths = modules.map(({ name, source }) => `${name}:${source.length}`).join(",");
+/** Reads the modules from the input, since a command is part of a URL, which may not be long. */
+const loader = `
+import sys, types
+for part in sys.argv[1].split(","):
+    name, length = part.split(":")
+    module = types.ModuleType("__main__" if name == "mlflow_data" else name)
+    sys.modules[module.__name__] = module
+    exec(compile(sys.stdin.buffer.read(int(length)), name + ".py", "exec"), module.__dict__)
+`;
 
 /** Runs a command of Python where MLflow's volume is. @returns what it printed on standard error */
 export type RunPython = (command: readonly string[], streams: Streams) => Promise<string>;
@@ -22,7 +34,18 @@ export const inContainer =
   (command, streams) =>
     runInPod(cluster, container, command, streams);
 
-/** MLflow's volume, through `mlflow_data.py`. */
+/** How far a restore has come, and where the stack keeps MLflow's data. */
+export interface RestoreProgress {
+  /** Its content is whole beside what MLflow has. */
+  readonly whole: boolean;
+  /** It is what MLflow has. */
+  readonly restored: boolean;
+  /** Whether the database, or the artifacts, are in a store of their own, and not on MLflow's volume. */
+  readonly database: boolean;
+  readonly artifacts: boolean;
+}
+
+/** What MLflow has, on its volume or in stores of its own, through `mlflow_data.py`. */
 export class MlflowVolume {
   /** @param folder where the volume is; default the path in MLflow's pod */
   constructor(
@@ -40,9 +63,8 @@ export class MlflowVolume {
     return { ...(await this.save("dump-artifacts", path, tell)).file, path: artifactsFile };
   }
 
-  /** How far a restore has come: its content is whole on the volume, or it is what MLflow has. */
-  async look(restore: string): Promise<{ whole: boolean; restored: boolean }> {
-    return (await this.call("look", [restore])) as { whole: boolean; restored: boolean };
+  async look(restore: string): Promise<RestoreProgress> {
+    return (await this.call("look", [restore])) as unknown as RestoreProgress;
   }
 
   /** Puts the content of a backup on the volume, beside what MLflow has. @throws if there is no room */
@@ -90,9 +112,9 @@ export class MlflowVolume {
     given: unknown[],
     { input, output }: { input?: AsyncIterable<Buffer>; output?: Writable } = {},
   ): Promise<Record<string, unknown>> {
-    const command = ["python3", "-c", loader, String(script.length), action, this.folder];
+    const command = ["python3", "-c", loader, lengths, action, this.folder];
     const errors = await this.runPython([...command, ...given.map((value) => JSON.stringify(value))], {
-      input: after(script, input),
+      input: after(Buffer.concat(modules.map(({ source }) => source)), input),
       output,
     });
     const report = parseJson(errors.trim().split("\n").at(-1)!);

@@ -1,7 +1,9 @@
 """
-What `npm run backup` and `npm run restore` do where MLflow's volume is: in a pod, with Python's standard library alone.
-The command sends this file and then the content to standard input. Content leaves by standard output. The last line of
-standard error is the result, as JSON, or the reason why there is none.
+What `npm run backup` and `npm run restore` do where MLflow's data is reached: in its pod. Whatever keeps the data, a
+backup has the database as SQLite and the artifacts as a tar, so it can be restored into a stack that keeps them
+elsewhere. `external_stores` has what is not on the volume; for the volume, Python's standard library is enough.
+The command sends these files and then the content to standard input. Content leaves by standard output. The last line
+of standard error is the result, as JSON, or the reason why there is none.
 
 A restore on the volume has three stages, and a second run continues at the first one that is not complete:
 1. `restoring/` takes the content of the backup. `whole.json` there says that all of it came, and by which restore.
@@ -22,18 +24,18 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+import external_stores
+from external_stores import Impossible
+
 DATABASE = "mlflow.db"
 ARTIFACTS = "artifacts"
+ARTIFACTS_FILE = "artifacts.tar"
 # SQLite keeps these beside the database. They belong to one database and damage any other.
 SIDECARS = tuple(f"{DATABASE}-{suffix}" for suffix in ("journal", "wal", "shm"))
 CHUNK = 1 << 20
 SPARE = 64 << 20  # bytes that stay free on a volume
 
 Report = dict[str, Any]
-
-
-class Impossible(Exception):
-    """What was asked for cannot be done: one sentence, which says what to do."""
 
 
 class Hashing:
@@ -64,13 +66,17 @@ class Hashing:
 
 def dump_database(data: Path, output: IO[bytes]) -> Report:
     """Writes a consistent copy of the database, without the secrets that people may have stored in MLflow."""
-    source = data / DATABASE
-    if not source.exists():
+    external, source = external_stores.database(), data / DATABASE
+    if not external and not source.exists():
         raise Impossible(f"MLflow's volume has no {DATABASE}: look at MLflow's log, and try again when it runs")
-    with tempfile.TemporaryDirectory(prefix="backup-", dir=place_for(source.stat().st_size, data)) as folder:
+    place = tempfile.gettempdir() if external else place_for(source.stat().st_size, data)
+    with tempfile.TemporaryDirectory(prefix="backup-", dir=place) as folder:
         copy = Path(folder, DATABASE)
-        with closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=60)) as database:
-            database.execute("VACUUM INTO ?", (str(copy),))  # unlike a copy of the file, without what was deleted
+        if external:
+            external.export(copy)
+        else:
+            with closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=60)) as database:
+                database.execute("VACUUM INTO ?", (str(copy),))  # unlike a copy of the file, without what was deleted
         with closing(sqlite3.connect(copy)) as database:
             secrets = remove_secrets(database)
             require_sound(database)
@@ -115,53 +121,88 @@ def require_sound(database: sqlite3.Connection) -> None:
 
 def dump_artifacts(data: Path, output: IO[bytes]) -> Report:
     """Writes the artifacts as a tar."""
-    sink = Hashing(output)
+    sink, external = Hashing(output), external_stores.artifacts()
     with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
-        if (data / ARTIFACTS).is_dir():
+        if external:
+            external.dump(tar)
+        elif (data / ARTIFACTS).is_dir():
             tar.add(data / ARTIFACTS, arcname=".")
     return sink.report()
 
 
+def has_volume() -> bool:
+    """Whether the volume keeps the database or the artifacts."""
+    return not (external_stores.database() and external_stores.artifacts())
+
+
 def look(data: Path, restore: str) -> Report:
-    """How far a restore is on the volume."""
-    done = read_json(data / "restored.json").get("restore") == restore
-    return {"restored": done, "whole": read_json(data / "restoring" / "whole.json").get("restore") == restore}
+    """How far a restore is, and which of both are not on the volume."""
+    database = external_stores.database()
+    found: Report = {"database": bool(database), "artifacts": bool(external_stores.artifacts())}
+    done = not has_volume() or read_json(data / "restored.json").get("restore") == restore
+    whole = not has_volume() or read_json(data / "restoring" / "whole.json").get("restore") == restore
+    return found | {
+        "restored": done and (not database or database.is_restored(restore)),
+        "whole": whole and (not database or database.is_whole(restore)),
+    }
 
 
 def receive(data: Path, source: IO[bytes], restore: str, files: dict[str, Report]) -> Report:
     """
-    Stage 1: the database and the artifacts of a backup, from the input to `restoring/`. `files`: their bytes and
-    SHA-256.
+    Stage 1: the database and the artifacts of a backup, from the input to `restoring/`, or to where MLflow keeps them.
+    `files`: their bytes and SHA-256.
     """
+    database, artifacts = external_stores.database(), external_stores.artifacts()
     folder = data / "restoring"
-    shutil.rmtree(folder, ignore_errors=True)
-    needed = sum(file["bytes"] for file in files.values()) + SPARE  # the artifacts are no larger than their tar
+    if has_volume():
+        # The artifacts are no larger than their tar.
+        make_room(data, [files[name]["bytes"] for name in on_volume(database, artifacts)])
+    with tempfile.TemporaryDirectory(prefix="restore-") as temporary:
+        copy = Path(temporary if database else folder, DATABASE)
+
+        def unpack_database(stream: Hashing) -> None:
+            with copy.open("wb") as target:
+                shutil.copyfileobj(stream, target, CHUNK)
+
+        def unpack_artifacts(stream: Hashing) -> None:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]
+                for member in tar:
+                    require_plain(member)
+                    if not artifacts:
+                        tar.extract(member, folder / ARTIFACTS, set_attrs=False)
+                    elif content := tar.extractfile(member):
+                        artifacts.put(member.name, content)
+
+        take(source, files[DATABASE], DATABASE, unpack_database)
+        if not artifacts:
+            (folder / ARTIFACTS).mkdir()
+        take(source, files[ARTIFACTS_FILE], ARTIFACTS_FILE, unpack_artifacts)
+        with closing(sqlite3.connect(copy)) as content:
+            require_sound(content)
+        if database and not database.is_restored(restore):
+            database.receive(copy, restore)
+    if has_volume():
+        os.sync()
+        write_json(folder / "whole.json", {"restore": restore})
+    return {}
+
+
+def on_volume(database: object, artifacts: object) -> list[str]:
+    """Files of a backup that are unpacked on the volume."""
+    return [name for name, external in ((DATABASE, database), (ARTIFACTS_FILE, artifacts)) if not external]
+
+
+def make_room(data: Path, sizes: list[int]) -> None:
+    """An empty folder `restoring`. Raises Impossible where the volume has less room than that."""
+    shutil.rmtree(data / "restoring", ignore_errors=True)
+    needed = sum(sizes) + SPARE
     free = shutil.disk_usage(data).free
     if free < needed:
         raise Impossible(
             f"MLflow's volume has {mebibytes(free)} MiB free, and the backup needs {mebibytes(needed)} MiB beside "
             "what is there: make room, or give it a larger one with modelRegistry.storage"
         )
-    folder.mkdir()
-    (folder / ARTIFACTS).mkdir()
-
-    def unpack_database(stream: Hashing) -> None:
-        with (folder / DATABASE).open("wb") as target:
-            shutil.copyfileobj(stream, target, CHUNK)
-
-    def unpack_artifacts(stream: Hashing) -> None:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]
-            for member in tar:
-                require_plain(member)
-                tar.extract(member, folder / ARTIFACTS, set_attrs=False)
-
-    take(source, files[DATABASE], DATABASE, unpack_database)
-    take(source, files["artifacts.tar"], "artifacts.tar", unpack_artifacts)
-    with closing(sqlite3.connect(folder / DATABASE)) as database:
-        require_sound(database)
-    os.sync()
-    write_json(folder / "whole.json", {"restore": restore})
-    return {}
+    (data / "restoring").mkdir()
 
 
 def require_plain(member: tarfile.TarInfo) -> None:
@@ -186,6 +227,10 @@ def take(source: IO[bytes], expected: Report, name: str, unpack: Callable[[Hashi
 
 def exchange(data: Path, restore: str) -> Report:
     """Stages 2 and 3. MLflow must not run. Safe to run again."""
+    if database := external_stores.database():
+        database.exchange(restore)
+    if not has_volume() or read_json(data / "restored.json").get("restore") == restore:
+        return {}
     folder, former = data / "restoring", data / f"before-{restore}"
     if read_json(folder / "whole.json").get("restore") != restore:
         raise Impossible("the content of the backup is not whole on MLflow's volume: run npm run restore again")

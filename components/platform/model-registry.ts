@@ -13,11 +13,16 @@ import {
   temporaryVolume,
 } from "../shared/security";
 import { allowedHosts, allowedOrigins } from "./mlflow-hosts";
+import { hasVolume, storeVariables, upgradeCommand } from "./mlflow-stores";
+import { ObjectStore } from "./object-store";
+import { Postgres } from "./postgres";
 
 export interface ModelRegistryArgs {
   readonly settings: Settings["modelRegistry"];
   readonly exposure: ExposureSettings;
   readonly images: Images;
+  /** `repository@digest` of the tools image, for the stores that the stack installs. */
+  readonly toolsImage: pulumi.Input<string>;
   /** Whether Pulumi refuses to delete the models and the record of releases; default false. */
   readonly protect?: boolean;
 }
@@ -28,12 +33,11 @@ export const trackingUri = `http://${mlflowAddress}`;
 
 const labels = { app: "mlflow" };
 const home = { name: "HOME", value: "/tmp" };
-const database = "sqlite:////data/mlflow.db";
 
 /**
- * The MLflow server: model registry, runs and artifacts. SQLite and the artifacts share one volume, so there is one
- * replica and never a second pod. A newer version upgrades the tables before it starts. Clients read and write
- * artifacts through the server, so they need no access to the storage.
+ * The MLflow server: model registry, runs and artifacts. By default SQLite and the artifacts share one volume, so there
+ * is one replica and never a second pod. A stack may have PostgreSQL and S3 instead. A newer version upgrades the
+ * tables before it starts. Clients read and write artifacts through the server, so they need no access to the storage.
  */
 export class ModelRegistry extends pulumi.ComponentResource {
   /** Address that a person opens. */
@@ -42,28 +46,35 @@ export class ModelRegistry extends pulumi.ComponentResource {
 
   constructor(name: string, args: ModelRegistryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:platform:ModelRegistry", name, {}, opts);
-    const { settings, exposure, images } = args;
+    const { settings, exposure, images, toolsImage, protect } = args;
 
     const namespace = new k8s.core.v1.Namespace(
       `${name}-namespace`,
       { metadata: { name: mlflowNamespace, labels: restrictedNamespaceLabels } },
-      { parent: this, protect: args.protect },
+      { parent: this, protect },
     );
     this.namespace = namespace.metadata.name;
 
-    const volume = new k8s.core.v1.PersistentVolumeClaim(
-      `${name}-data`,
-      {
-        metadata: {
-          name: "mlflow-data",
-          namespace: this.namespace,
-          labels,
-          annotations: { "pulumi.com/skipAwait": "true" },
-        },
-        spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: settings.storage } } },
-      },
-      { parent: this, protect: args.protect },
-    );
+    const volume = hasVolume(settings)
+      ? new k8s.core.v1.PersistentVolumeClaim(
+          `${name}-data`,
+          {
+            metadata: {
+              name: "mlflow-data",
+              namespace: this.namespace,
+              labels,
+              annotations: { "pulumi.com/skipAwait": "true" },
+            },
+            spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: settings.storage } } },
+          },
+          { parent: this, protect },
+        )
+      : undefined;
+    const store = { namespace: this.namespace, storage: settings.storage, images, toolsImage, protect };
+    const stores = [
+      ...(settings.database?.install ? [new Postgres(`${name}-database`, store, { parent: this })] : []),
+      ...(settings.artifacts?.install ? [new ObjectStore(`${name}-artifacts`, store, { parent: this })] : []),
+    ];
 
     const exposed = { name: "mlflow", port: exposure.ports.mlflow };
     const hosts = publishedHosts(
@@ -72,19 +83,20 @@ export class ModelRegistry extends pulumi.ComponentResource {
       { name: "mlflow", namespace: mlflowNamespace, port },
       settings.hosts,
     );
-    const onVolume = {
+    const variables = [home, ...storeVariables(settings)];
+    const shared = {
       image: imageReference(images.mlflow),
       resources: { requests: { cpu: "100m", memory: "512Mi" }, limits: { memory: "2Gi" } },
       securityContext: restrictedContainer,
-      volumeMounts: [{ name: "data", mountPath: "/data" }, temporaryMount],
+      volumeMounts: [...(volume ? [{ name: "data", mountPath: "/data" }] : []), temporaryMount],
     };
     const deployment = new k8s.apps.v1.Deployment(
       `${name}-deployment`,
       {
         metadata: { name: "mlflow", namespace: this.namespace, labels },
         spec: {
-          replicas: 1,
-          strategy: { type: "Recreate" },
+          replicas: settings.replicas,
+          strategy: { type: volume ? "Recreate" : "RollingUpdate" },
           selector: { matchLabels: labels },
           template: {
             metadata: { labels },
@@ -96,7 +108,12 @@ export class ModelRegistry extends pulumi.ComponentResource {
               // A newer server creates missing tables, but rejects tables with other columns. The upgrade changes
               // nothing if the tables are up to date.
               initContainers: [
-                { name: "migrate", command: ["mlflow", "db", "upgrade", database], env: [home], ...onVolume },
+                {
+                  name: "migrate",
+                  command: upgradeCommand(settings),
+                  env: variables,
+                  ...shared,
+                },
               ],
               containers: [
                 {
@@ -106,13 +123,11 @@ export class ModelRegistry extends pulumi.ComponentResource {
                     "--host=0.0.0.0",
                     `--port=${port}`,
                     "--workers=1",
-                    `--backend-store-uri=${database}`,
-                    "--artifacts-destination=/data/artifacts",
                     `--allowed-hosts=${allowedHosts(hosts).join(",")}`,
                     `--cors-allowed-origins=${allowedOrigins(hosts).join(",")}`,
                   ],
                   env: [
-                    home,
+                    ...variables,
                     // The pipeline uses no jobs. Each of the job consumers would need 220 MiB.
                     { name: "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", value: "false" },
                   ],
@@ -120,15 +135,18 @@ export class ModelRegistry extends pulumi.ComponentResource {
                   startupProbe: { httpGet: { path: "/health", port }, periodSeconds: 2, failureThreshold: 90 },
                   readinessProbe: { httpGet: { path: "/health", port }, periodSeconds: 5 },
                   livenessProbe: { httpGet: { path: "/health", port }, periodSeconds: 30, timeoutSeconds: 10 },
-                  ...onVolume,
+                  ...shared,
                 },
               ],
-              volumes: [{ name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } }, temporaryVolume],
+              volumes: [
+                ...(volume ? [{ name: "data", persistentVolumeClaim: { claimName: volume.metadata.name } }] : []),
+                temporaryVolume,
+              ],
             },
           },
         },
       },
-      { parent: this },
+      { parent: this, dependsOn: stores },
     );
 
     const service = (role: string, serviceName: string, spec: k8s.types.input.core.v1.ServiceSpec) =>

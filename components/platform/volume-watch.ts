@@ -31,7 +31,7 @@ export class VolumeWatch extends pulumi.ComponentResource {
   constructor(name: string, args: VolumeWatchArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:platform:VolumeWatch", name, {}, opts);
     const { volume, image, folder } = args;
-    const metadata = { name: "volume-watch", namespace: volume.namespace, labels: { app: "volume-watch" } };
+    const metadata = { name: volume.watch, namespace: volume.namespace, labels: { app: volume.watch } };
     const child = { parent: this };
 
     const account = new k8s.core.v1.ServiceAccount(`${name}-account`, { metadata }, child);

@@ -11,6 +11,8 @@ export interface OwnedVolume {
   readonly app: string;
   /** Name of its PersistentVolumeClaim. */
   readonly claim: string;
+  /** Name of what watches it. */
+  readonly watch: string;
 }
 
 export const ownedVolumes = {
@@ -20,6 +22,23 @@ export const ownedVolumes = {
     namespace: mlflowNamespace,
     app: "mlflow",
     claim: "mlflow-data",
+    watch: "volume-watch",
+  },
+  database: {
+    owner: "MLflow's PostgreSQL",
+    setting: "modelRegistry.storage",
+    namespace: mlflowNamespace,
+    app: "mlflow-database",
+    claim: "mlflow-database",
+    watch: "database-volume-watch",
+  },
+  artifacts: {
+    owner: "MLflow's object store",
+    setting: "modelRegistry.storage",
+    namespace: mlflowNamespace,
+    app: "mlflow-artifacts",
+    claim: "mlflow-artifacts",
+    watch: "artifacts-volume-watch",
   },
   registry: {
     owner: "the registry",
@@ -27,6 +46,7 @@ export const ownedVolumes = {
     namespace: "kube-system",
     app: "registry",
     claim: "registry-data",
+    watch: "volume-watch",
   },
 } as const satisfies Record<string, OwnedVolume>;
 

@@ -18,7 +18,7 @@ import {
 export interface ToolGroup {
   name: string;
   /** Folder below `local/toolchain/go` of the Go module that they are made from. */
-  module: "shared" | "pulumi-language-nodejs" | "prometheus";
+  module: "shared" | "pulumi-language-nodejs" | "prometheus" | "versitygw";
   /** How long it takes to compile on two cores after the groups before it, with which it shares libraries; measured. */
   minutes: number;
   /** File name of each tool and the Go package that it is made of; one that begins with `./` is in this repository. */
@@ -41,8 +41,8 @@ const prometheusVersion = goModuleVersion("prometheus", "github.com/prometheus/p
 const page = { "ui/dist/app/index.html": "index.html" };
 
 /**
- * Every group, in the order in which they are needed. All but two are one Go module: they are compiled from the same
- * versions of their libraries, which `go build` compiles once.
+ * Every group that each local cluster needs, in the order in which they are needed. Most are one Go module: they are
+ * compiled from the same versions of their libraries, which `go build` compiles once.
  */
 export const toolGroups: ToolGroup[] = [
   {
@@ -162,9 +162,18 @@ export const toolGroups: ToolGroup[] = [
   },
 ];
 
+/** What only a stack with an object store of its own needs. */
+export const objectStoreTools: ToolGroup = {
+  name: "versitygw",
+  module: "versitygw",
+  minutes: 2,
+  tools: { versitygw: "github.com/versity/versitygw/cmd/versitygw" },
+  variables: { "main.Version": goModuleVersion("versitygw", "github.com/versity/versitygw") },
+};
+
 /** The group of this name. */
 export function toolGroup(name: string): ToolGroup {
-  const group = toolGroups.find((one) => one.name === name);
+  const group = [...toolGroups, objectStoreTools].find((one) => one.name === name);
   if (!group)
     throw new Error(
       `There is no group of tools named ${name}: take one of ${toolGroups.map((one) => one.name).join(", ")}.`,

@@ -8,13 +8,19 @@ export interface MlflowServer {
   readonly port: number;
   /** Interpreter of its environment. */
   readonly python: string;
-  /** File of its SQLite. */
+  /** File of its SQLite, if it has one. */
   readonly database: string;
   stop(): Promise<void>;
 }
 
+/** Interpreter with what MLflow's image has. The first call on a machine installs it. */
+export const mlflowPython = (): Promise<string> =>
+  virtualEnvironment("venv-mlflow", ["local/toolchain/third-party-images/mlflow/requirements.txt"]);
+
 /**
- * Starts an MLflow on this machine that keeps its data in a folder. The first one on a machine installs it.
+ * Starts an MLflow on this machine. It keeps its data in a folder, but for what `env` puts elsewhere, by
+ * `MLFLOW_BACKEND_STORE_URI` of a PostgreSQL and `MLFLOW_ARTIFACTS_DESTINATION` of a bucket. The first one on a machine
+ * installs it.
  * @param args of `mlflow server`; those for address and data are replaced
  * @throws if it ends before it listens, with what it printed
  */
@@ -23,18 +29,14 @@ export async function startMlflow(
   args: readonly string[] = ["--workers=1"],
   env: Readonly<Record<string, string>> = { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: "false" },
 ): Promise<MlflowServer> {
-  const python = await virtualEnvironment("venv-mlflow", [
-    "local/toolchain/third-party-images/mlflow/requirements.txt",
-  ]);
+  const python = await mlflowPython();
   const port = await freePort();
   const database = join(folder, "mlflow.db");
-  // Of an option that is there twice, the last one counts.
-  const own = [
-    "--host=127.0.0.1",
-    `--port=${port}`,
-    `--backend-store-uri=sqlite:///${database}`,
-    `--artifacts-destination=${join(folder, "artifacts")}`,
-  ];
+  // Of an option that is there twice, the last one counts. An option counts more than its variable.
+  const own = ["--host=127.0.0.1", `--port=${port}`];
+  if (!env.MLFLOW_BACKEND_STORE_URI?.startsWith("postgresql")) own.push(`--backend-store-uri=sqlite:///${database}`);
+  if (!env.MLFLOW_ARTIFACTS_DESTINATION?.startsWith("s3:"))
+    own.push(`--artifacts-destination=${join(folder, "artifacts")}`);
   const server = spawn(join(dirname(python), "mlflow"), ["server", ...args, ...own], {
     cwd: folder,
     env: { ...process.env, ...env, HOME: folder, MLFLOW_DISABLE_TELEMETRY: "true", GIT_PYTHON_REFRESH: "quiet" },

@@ -6,10 +6,10 @@ import type { CatalogueImage } from "../../images/catalogue";
 import { digestsPath, pinnedDigest } from "../../images/digests";
 import { DownloadError, reachableOrigins, type SpeedLimit } from "../../lib/download";
 import { type Pins, readPins } from "../../lib/pins";
-import { missingTools, type ToolGroup, toolGroups } from "./go-tools";
+import { missingTools, objectStoreTools, type ToolGroup, toolGroups } from "./go-tools";
 import { hashesPath, installOfficial, type OfficialFile, officialFiles } from "./official-binaries";
 import { pulledImages, pullImage } from "./third-party-images/official-images";
-import { isNeeded, type LocalImageName, localImageNames, officialImage } from "./third-party-images/recipes";
+import { isNeeded, type LocalImageName, neededLocalImages, officialImage } from "./third-party-images/recipes";
 
 /** What is to be downloaded. */
 export interface OfficialParts {
@@ -31,26 +31,32 @@ export interface OfficialOutcome {
   count: number;
 }
 
+/** The groups of tools that a local cluster with these images needs. */
+export const neededToolGroups = (names: readonly LocalImageName[]): ToolGroup[] => [
+  ...toolGroups,
+  ...(names.includes("versitygw") ? [objectStoreTools] : []),
+];
+
 /** The groups with the tools that are still to be compiled. Images that have been pulled need none. */
-export async function toolsToCompile(): Promise<{ group: ToolGroup; tools: string[] }[]> {
+export async function toolsToCompile(
+  names: readonly LocalImageName[],
+): Promise<{ group: ToolGroup; tools: string[] }[]> {
   const pulled = await pulledImages();
-  const groups = toolGroups.map(async (group) => ({
+  const groups = neededToolGroups(names).map(async (group) => ({
     group,
     tools: (await missingTools(group)).filter((tool) => isNeeded(tool, pulled)),
   }));
   return (await Promise.all(groups)).filter(({ tools }) => tools.length > 0);
 }
 
-/** The official parts that the cache lacks. */
-export async function wantedParts(): Promise<OfficialParts> {
+/** The official parts that the cache lacks. @param names images of the stack; default those that every stack has */
+export async function wantedParts(names: readonly LocalImageName[] = neededLocalImages([])): Promise<OfficialParts> {
   const pulled = await pulledImages();
-  const missing = new Set((await toolsToCompile()).flatMap(({ tools }) => tools));
+  const missing = new Set((await toolsToCompile(names)).flatMap(({ tools }) => tools));
   return {
     files: officialFiles().filter(({ tools }) => Object.keys(tools).some((tool) => missing.has(tool))),
     hashes: readPins(hashesPath),
-    images: localImageNames
-      .filter((name: LocalImageName) => !pulled.has(name))
-      .map((name) => ({ name, image: officialImage(name) })),
+    images: names.filter((name) => !pulled.has(name)).map((name) => ({ name, image: officialImage(name) })),
     digestsPath,
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentState } from "../../cli/backups/environments";
 import type { Backup, Manifest } from "../../cli/backups/manifest";
-import { awaitIdle, beginOrResume, checkVersion, compare, holdReleases, render } from "../../cli/restore";
+import { awaitIdle, beginOrResume, checkVersion, compare, holdReleases, keptOf, render } from "../../cli/restore";
 import type { EnvironmentStatus } from "../../client/pipeline-status";
 import { type Answers, withApiServer } from "./api-server";
 
@@ -15,7 +15,11 @@ const versions =
 const experiment = `GET ${mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=gourmetgram-releases`;
 const runs = `POST ${mlflow}/api/2.0/mlflow/runs/search`;
 const missing = [404, { error_code: "RESOURCE_DOES_NOT_EXIST" }];
-const empty: Answers = { [`GET ${platform}`]: { metadata: {} }, [registered]: {}, [experiment]: missing };
+const empty: Answers = {
+  [`GET ${platform}`]: { metadata: {}, spec: { replicas: 2 } },
+  [registered]: {},
+  [experiment]: missing,
+};
 const filled: Answers = {
   ...empty,
   [registered]: { registered_models: [{}] },
@@ -25,7 +29,10 @@ const filled: Answers = {
 };
 const begun = (backup: string): Answers => ({
   [`GET ${platform}`]: {
-    metadata: { annotations: { "gourmetgram.io/restore": JSON.stringify({ restore: "restore-1", backup }) } },
+    metadata: {
+      annotations: { "gourmetgram.io/restore": JSON.stringify({ restore: "restore-1", backup, replicas: 2 }) },
+    },
+    spec: { replicas: 0 },
   },
 });
 const backup = { id: "abc", folder: "/backups/friday" } as Backup;
@@ -37,14 +44,19 @@ const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 describe("a restore", () => {
   it("begins in a stack whose MLflow has nothing", async () =>
-    expect(await begin(empty)).toEqual({ restore: "restore-20260131T120000Z", backup: "abc", isResumed: false }));
+    expect(await begin(empty)).toEqual({
+      restore: "restore-20260131T120000Z",
+      backup: "abc",
+      replicas: 2,
+      isResumed: false,
+    }));
 
   it("refuses to replace what MLflow has, and lists it", async () => {
     await expect(begin(filled)).rejects.toThrow(
       new Error(
         "the stack's MLflow has 2 model versions (1.0.1, 1.0.2) and 1 records of releases, the newest of " +
           "2026-01-05T10:00:00Z, and the restore would put the backup in their place. Nothing has changed. To do " +
-          "that, run npm run restore -- /backups/friday --replace: what MLflow has is then kept beside on its volume",
+          "that, run npm run restore -- /backups/friday --replace: what MLflow has is then kept beside it",
       ),
     );
   });
@@ -57,10 +69,10 @@ describe("a restore", () => {
   });
 
   it("replaces it if it is told to", async () =>
-    expect(await begin({ [`GET ${platform}`]: { metadata: {} } }, true)).toMatchObject({ isResumed: false }));
+    expect(await begin({ [`GET ${platform}`]: { metadata: {}, spec: {} } }, true)).toMatchObject({ isResumed: false }));
 
   it("continues one of the same backup, whatever MLflow has by then", async () =>
-    expect(await begin(begun("abc"))).toEqual({ restore: "restore-1", backup: "abc", isResumed: true }));
+    expect(await begin(begun("abc"))).toEqual({ restore: "restore-1", backup: "abc", replicas: 2, isResumed: true }));
 
   it("refuses where one of another backup has not come to its end", async () => {
     await expect(begin(begun("other"))).rejects.toThrow(
@@ -212,7 +224,9 @@ describe("the end", () => {
   );
 
   it("is not if one is missing, and says so", () => {
-    expect(render(compare(wanted, same.slice(1)), "friday", "before-restore-1")).toBe(
+    expect(
+      render(compare(wanted, same.slice(1)), "friday", keptOf("restore-1", { database: false, artifacts: false })),
+    ).toBe(
       "ENVIRONMENT  SERVES             BACKUP\n" +
         "staging      not in this stack  1.0.2     differs\n" +
         "canary       no model           no model  the same\n" +
@@ -220,6 +234,18 @@ describe("the end", () => {
         "What MLflow had before is kept in /data/before-restore-1. When you no longer need it, delete it with " +
         "kubectl exec --namespace gourmetgram-platform deployment/mlflow -- rm -r /data/before-restore-1\n\n" +
         "Not every environment serves what the backup friday says: see npm run status and npm run history.",
+    );
+  });
+
+  it("says where the content is that was replaced, by where MLflow keeps it", () => {
+    expect(keptOf("restore-20260131T120000Z", { database: true, artifacts: true })).toBe(
+      "The tables that MLflow had before are kept in the schema before_restore_20260131t120000z of its database. " +
+        "When you no longer need them, drop it there: DROP SCHEMA before_restore_20260131t120000z CASCADE\n" +
+        "The artifacts that MLflow had before are still in its bucket, beside those of the backup.",
+    );
+    expect(keptOf("restore-1", { database: true, artifacts: false }).split("\n")[1]).toBe(
+      "What MLflow had on its volume before is kept in /data/before-restore-1. When you no longer need it, delete it " +
+        "with kubectl exec --namespace gourmetgram-platform deployment/mlflow -- rm -r /data/before-restore-1",
     );
   });
 });

@@ -21,6 +21,8 @@ const measured = (namespace: string, name: string, used: number, available: numb
 const answers: Answers = {
   [pods("gourmetgram-platform", "mlflow")]: { items: [pod("old", "b", "Failed"), pod("mlflow-1", "a")] },
   [pods("kube-system", "registry")]: { items: [pod("registry-1", "b")] },
+  [pods("gourmetgram-platform", "mlflow-database")]: { items: [] },
+  [pods("gourmetgram-platform", "mlflow-artifacts")]: { items: [] },
   [stats("a")]: {
     pods: [measured("other", "mlflow-1", 1, 1), measured("gourmetgram-platform", "mlflow-1", 17, 3), { podRef: {} }],
   },

@@ -16,7 +16,12 @@ const nodePorts = {
 async function modelRegistry(sections: Record<string, unknown> = {}) {
   const { modelRegistry: settings, exposure, images } = settingsWith(sections);
   const { registrations, result } = await record({}, () => {
-    const { url, namespace } = new ModelRegistry("mlflow", { settings, exposure, images: images.catalogue });
+    const { url, namespace } = new ModelRegistry("mlflow", {
+      settings,
+      exposure,
+      images: images.catalogue,
+      toolsImage: "tools@sha256:0",
+    });
     return { url, namespace };
   });
   const container = one(registrations, "mlflow-deployment").inputs.spec.template.spec.containers[0];
@@ -63,11 +68,11 @@ describe("ModelRegistry", () => {
     const { inputs, container } = await modelRegistry({ modelRegistry: { storage: "3Gi" } });
     expect(inputs("mlflow-data").spec.resources.requests.storage).toBe("3Gi");
     expect(inputs("mlflow-deployment").spec).toMatchObject({ replicas: 1, strategy: { type: "Recreate" } });
-    expect(container.args).toEqual(
+    expect(container.args).toEqual(expect.arrayContaining(["--workers=1"]));
+    expect(container.env).toEqual(
       expect.arrayContaining([
-        "--workers=1",
-        "--backend-store-uri=sqlite:////data/mlflow.db",
-        "--artifacts-destination=/data/artifacts",
+        { name: "MLFLOW_BACKEND_STORE_URI", value: "sqlite:////data/mlflow.db" },
+        { name: "MLFLOW_ARTIFACTS_DESTINATION", value: "/data/artifacts" },
       ]),
     );
     expect(container.image).toBe(`ghcr.io/mlflow/mlflow@sha256:${"1".repeat(64)}`);
@@ -87,7 +92,11 @@ describe("ModelRegistry", () => {
       {
         name: "migrate",
         command: ["mlflow", "db", "upgrade", "sqlite:////data/mlflow.db"],
-        env: [{ name: "HOME", value: "/tmp" }],
+        env: [
+          { name: "HOME", value: "/tmp" },
+          { name: "MLFLOW_BACKEND_STORE_URI", value: "sqlite:////data/mlflow.db" },
+          { name: "MLFLOW_ARTIFACTS_DESTINATION", value: "/data/artifacts" },
+        ],
         ...{ image, resources, securityContext, volumeMounts },
       },
     ]);

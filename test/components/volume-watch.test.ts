@@ -28,7 +28,7 @@ describe.each(volumes)("the watch over the volume of %s", (_name, volume) => {
     for (const name of ["watch-role", "watch-cron", "watch-account", "watch-modules"])
       expect(inputs(name).metadata.namespace).toBe(volume.namespace);
     expect(inputs("watch-binding").subjects).toEqual([
-      { kind: "ServiceAccount", name: "volume-watch", namespace: volume.namespace },
+      { kind: "ServiceAccount", name: volume.watch, namespace: volume.namespace },
     ]);
   });
 

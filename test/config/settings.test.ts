@@ -179,7 +179,7 @@ describe("what a stack leaves out", () => {
     const { registry, modelRegistry, pipeline, exposure, cluster } = settingsWith();
     expect({ registry, modelRegistry, pipeline, exposure, cluster }).toEqual({
       registry: { storage: "20Gi", configureNodes: false },
-      modelRegistry: { storage: "20Gi", hosts: [] },
+      modelRegistry: { storage: "20Gi", replicas: 1, hosts: [] },
       pipeline: {
         accuracyBar: 0.8,
         judgement: { margin: 0.02, classBar: 0.5, dryRun: false },

@@ -84,7 +84,7 @@ async function containerOf(
 ): Promise<{ args: string[]; env: Record<string, string> }> {
   const { modelRegistry: settings, exposure, images } = settingsWith(sections);
   const { registrations } = await record({}, () => {
-    new ModelRegistry("mlflow", { settings, exposure, images: images.catalogue });
+    new ModelRegistry("mlflow", { settings, exposure, images: images.catalogue, toolsImage: "tools@sha256:0" });
   });
   const { args, env } = one(registrations, "mlflow-deployment").inputs.spec.template.spec.containers[0];
   return {

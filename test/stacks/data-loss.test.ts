@@ -57,3 +57,16 @@ it("is told of all of the program that holds models, records, images, releases o
   ]);
   expect(ofKind("ConfigMap")).toEqual(["pipeline-freeze", "pipeline-notifications"]);
 });
+
+it("is told of MLflow's volume when a stack moves to stores of its own, and of their volumes", async () => {
+  const claims = async (stack: string) =>
+    (await runProgram(runnableStack(stack))).registrations.filter(({ type }) =>
+      type.endsWith(":PersistentVolumeClaim"),
+    );
+  const [embedded, durable] = [await claims("staging"), await claims("durable")];
+  const gone = embedded.filter(({ name }) => !durable.some((claim) => claim.name === name));
+  expect(gone.map(({ name, type, inputs }) => [name, lossOf(step(type, "delete", { before: inputs }))])).toEqual([
+    ["mlflow-data", "its data is lost"],
+  ]);
+  expect(durable.map(({ name }) => name)).toEqual(["mlflow-artifacts-data", "mlflow-database-data", "registry-data"]);
+});

@@ -5,6 +5,8 @@ import { goModuleVersion } from "../../../lib/go-module";
 
 /** How one of the local cluster's third-party images is made where its official image cannot be pulled. */
 export interface Recipe {
+  /** The store of MLflow that needs it: only a stack that installs this store has the image. Default: every stack. */
+  store?: "database" | "artifacts";
   /** Its entry in the catalogue. The images that only the local cluster itself needs have none. */
   catalogueKey?: ImageKey;
   /** Repository and tag of the official image, if the catalogue does not have it. */
@@ -37,6 +39,13 @@ const recipes = {
   registry: { catalogueKey: "registry", dockerfile: true },
   redis: { catalogueKey: "redis", dockerfile: true },
   mlflow: { catalogueKey: "mlflow", dockerfile: true },
+  postgres: { store: "database", catalogueKey: "postgres", dockerfile: true },
+  versitygw: {
+    store: "artifacts",
+    catalogueKey: "versitygw",
+    binaries: ["versitygw"],
+    config: { Entrypoint: ["versitygw"], User: "65532" },
+  },
   "argo-workflow-controller": {
     catalogueKey: "argoWorkflowController",
     binaries: ["workflow-controller"],
@@ -64,6 +73,13 @@ export type LocalImageName = keyof typeof recipes;
 /** Every image. */
 export const localImageNames = Object.keys(recipes) as LocalImageName[];
 
+/** The images of a stack. @param stores which stores of MLflow it installs */
+export const neededLocalImages = (stores: readonly string[]): LocalImageName[] =>
+  localImageNames.filter((name) => {
+    const { store } = recipeOf(name);
+    return !store || stores.includes(store);
+  });
+
 /** How an image is made. */
 export const recipeOf = (name: LocalImageName): Recipe => recipes[name];
 
@@ -87,6 +103,7 @@ const imageOfTool: Record<string, LocalImageName> = {
   argocd: "argocd",
   contour: "contour",
   prometheus: "prometheus",
+  versitygw: "versitygw",
   promtool: "prometheus",
 };
 

@@ -5,11 +5,21 @@ import { MlflowVolume, type RunPython } from "../../../cli/backups/mlflow-volume
 import { exec } from "../../../lib/exec";
 import { python } from "../../python";
 
-/** Runs the command on this machine. `limit`: the most bytes that arrive of what it reads. */
+interface Surroundings {
+  /** The most bytes that arrive of what the command reads. */
+  readonly limit?: number;
+  /** Interpreter; default that of the tests. */
+  readonly interpreter?: string;
+  /** Variables of MLflow's container. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs the command on this machine. */
 const onThisMachine =
-  (limit = Number.POSITIVE_INFINITY): RunPython =>
+  ({ limit = Number.POSITIVE_INFINITY, interpreter, env }: Surroundings): RunPython =>
   async (command, { input, output }) => {
-    const child = spawn(await python(), command.slice(1), { stdio: "pipe" });
+    const options = { stdio: "pipe", env: { ...process.env, ...env } } as const;
+    const child = spawn(interpreter ?? (await python()), command.slice(1), options);
     const isClosed = new Promise<number | null>((resolve) => child.once("close", resolve));
     let errors = "";
     child.stderr.on("data", (chunk) => {
@@ -33,7 +43,11 @@ async function* cut(input: AsyncIterable<Buffer>, limit: number): AsyncGenerator
 
 /** A folder of this machine as MLflow's volume. `limit`: bytes after which what is sent to it breaks off. */
 export const volumeAt = (folder: string, limit?: number): MlflowVolume =>
-  new MlflowVolume(onThisMachine(limit), folder);
+  new MlflowVolume(onThisMachine({ limit }), folder);
+
+/** The stores that MLflow's variables name; what is in none of them is in the folder. */
+export const storesOf = (folder: string, interpreter: string, env: Readonly<Record<string, string>>): MlflowVolume =>
+  new MlflowVolume(onThisMachine({ interpreter, env }), folder);
 
 /** Runs SQL on a database, which is made if it does not exist. @returns what the last statement gave */
 export async function sql(database: string, ...statements: string[]): Promise<unknown[][]> {

@@ -13,7 +13,13 @@ const deployment = {
         securityContext: { runAsNonRoot: true },
         initContainers: [{ name: "migrate" }],
         containers: [
-          { name: "mlflow", image: "mlflow@sha256:1", command: ["mlflow"], volumeMounts: [{ name: "data" }] },
+          {
+            name: "mlflow",
+            image: "mlflow@sha256:1",
+            command: ["mlflow"],
+            env: [{ name: "PGHOST", value: "db" }],
+            volumeMounts: [{ name: "data" }],
+          },
         ],
         volumes: [{ name: "data" }],
       },
@@ -38,10 +44,10 @@ function cluster(mlflow: object[][], helper: object[][]): Answers {
   };
 }
 
-it("runs a pod with MLflow's volume while MLflow does not run, and MLflow afterwards", async () => {
+it("runs a pod with MLflow's volume and variables while MLflow does not run, and MLflow afterwards", async () => {
   const answers = cluster([[ready], [], [ready]], [[], [], [ready], []]);
   await withApiServer(answers, async (api, calls) => {
-    await withoutMlflow(api, async (container) => {
+    await withoutMlflow(api, 2, async (container) => {
       expect(container).toEqual({ namespace: "gourmetgram-platform", pod: "mlflow-restore", container: "restore" });
       expect(calls.filter(({ line }) => line === scale).map(({ body }) => body.spec.replicas)).toEqual([0]);
     });
@@ -52,14 +58,16 @@ it("runs a pod with MLflow's volume while MLflow does not run, and MLflow afterw
       volumes: [{ name: "data" }],
       initContainers: [],
     });
-    expect(made.spec.containers).toMatchObject([{ image: "mlflow@sha256:1", volumeMounts: [{ name: "data" }] }]);
-    expect(calls.filter(({ line }) => line === scale).map(({ body }) => body.spec.replicas)).toEqual([0, 1]);
+    expect(made.spec.containers).toMatchObject([
+      { image: "mlflow@sha256:1", env: [{ name: "PGHOST", value: "db" }], volumeMounts: [{ name: "data" }] },
+    ]);
+    expect(calls.filter(({ line }) => line === scale).map(({ body }) => body.spec.replicas)).toEqual([0, 2]);
   });
 });
 
 it("runs MLflow again if the work fails", async () => {
   await withApiServer(cluster([[], [ready]], [[], [ready], []]), async (api, calls) => {
-    await expect(withoutMlflow(api, () => Promise.reject(new Error("no room")))).rejects.toThrow("no room");
+    await expect(withoutMlflow(api, 1, () => Promise.reject(new Error("no room")))).rejects.toThrow("no room");
     const last = calls.filter(({ line }) => !line.startsWith("GET")).slice(-2);
     expect(last.map(({ line }) => line)).toEqual([`DELETE ${pods}/mlflow-restore`, scale]);
     expect(last[1].body.spec.replicas).toBe(1);

@@ -134,10 +134,12 @@ describe("a restore of MLflow's volume", () => {
   it.each([1_000, 10_000])(
     "changes nothing where the content breaks off after %d bytes, and a second run does it all",
     async (limit) => {
-      const script = statSync(join(__dirname, "../../../cli/backups/mlflow_data.py")).size;
-      await expect(restore(backup, script + limit)).rejects.toThrow("did not arrive as it was sent");
+      const program = ["external_stores", "mlflow_data"]
+        .map((name) => statSync(join(__dirname, `../../../cli/backups/${name}.py`)).size)
+        .reduce((sum, size) => sum + size);
+      await expect(restore(backup, program + limit)).rejects.toThrow("did not arrive as it was sent");
       expect(await runsOf(join(data, "mlflow.db"))).toEqual([["first"], ["second"]]);
-      expect(await volumeAt(data).look(restoreOf)).toEqual({ whole: false, restored: false });
+      expect(await volumeAt(data).look(restoreOf)).toMatchObject({ whole: false, restored: false });
       await restore(backup);
       expect(await runsOf(join(data, "mlflow.db"))).toEqual([["first"]]);
     },
@@ -175,7 +177,7 @@ describe("a restore of MLflow's volume", () => {
 
   it("takes nothing of another restore for its own", async () => {
     await volumeAt(data).receive("restore-20250101T000000Z", backup, quiet);
-    expect(await volumeAt(data).look(restoreOf)).toEqual({ whole: false, restored: false });
+    expect(await volumeAt(data).look(restoreOf)).toMatchObject({ whole: false, restored: false });
     await expect(volumeAt(data).exchange(restoreOf)).rejects.toThrow(
       "the content of the backup is not whole on MLflow's volume: run npm run restore again",
     );

@@ -1,4 +1,4 @@
-// One set of library versions for all programs but one, so that what they share is compiled once.
+// One set of library versions for all programs but two, so that what they share is compiled once.
 module gourmetgram.local/shared
 
 go 1.25.8
