@@ -252,7 +252,8 @@ export function keptOf(restore: string, { database, artifacts }: Stores): string
       ? []
       : [
           `What MLflow had${database || artifacts ? " on its volume" : ""} before is kept in ${path}. When you no ` +
-            `longer need it, delete it with kubectl exec --namespace ${mlflowNamespace} deployment/mlflow -- rm -r ${path}`,
+            "longer need it, delete it with " +
+            `kubectl exec --namespace ${mlflowNamespace} deployment/mlflow -- rm -r ${path}`,
         ]),
   ].join("\n");
 }

@@ -14,8 +14,12 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:  # only where a store is external is there a need for them
+    from botocore.client import BaseClient
+    from sqlalchemy import Connection, Engine
 
 RESTORING = "restoring"
 ROWS = 1000  # that are written at once
@@ -91,16 +95,15 @@ class Database:
         if not self.is_whole(restore):
             raise Impossible("the content of the backup is not whole in MLflow's database: run npm run restore again")
         with explained("MLflow's database"), self._engine().begin() as connection:
-            inspector = sqlalchemy.inspect(connection)
             own = connection.execute(sqlalchemy.text("SELECT current_schema()")).scalar_one()
-            there = set(inspector.get_table_names(schema=own))
+            there, coming = objects_in(connection, own), objects_in(connection, RESTORING)
             quote = connection.dialect.identifier_preparer.quote
             connection.execute(sqlalchemy.text(f"CREATE SCHEMA {former_schema(restore)}"))
-            for table in inspector.get_table_names(schema=RESTORING):
-                for schema, to in ((own, former_schema(restore)), (RESTORING, own)):
-                    if schema == RESTORING or table in there:
-                        move = f"ALTER TABLE {quote(schema)}.{quote(table)} SET SCHEMA {quote(to)}"
-                        connection.execute(sqlalchemy.text(move))
+            # What others keep in the same schema stays there.
+            for schema, to, moving in ((own, former_schema(restore), there & coming), (RESTORING, own, coming)):
+                for kind, name, arguments in sorted(moving):
+                    move = f"ALTER {kind} {quote(schema)}.{quote(name)}{arguments} SET SCHEMA {quote(to)}"
+                    connection.execute(sqlalchemy.text(move))
             connection.execute(sqlalchemy.text(f"DROP SCHEMA {RESTORING}"))
 
     def _schemas(self) -> dict[str, str | None]:
@@ -111,7 +114,7 @@ class Database:
         with explained("MLflow's database"), self._engine().connect() as connection:
             return {name: comment for name, comment in connection.execute(sqlalchemy.text(query))}
 
-    def _engine(self, schema: str | None = None) -> Any:
+    def _engine(self, schema: str | None = None) -> "Engine":
         return engine_of(self.uri, {"options": f"-csearch_path={schema}"} if schema else {})
 
 
@@ -120,13 +123,27 @@ def former_schema(restore: str) -> str:
     return f"before_{restore.replace('-', '_').lower()}"
 
 
-def engine_of(uri: str, arguments: dict[str, str] | None = None) -> Any:
+def objects_in(connection: "Connection", schema: str) -> set[tuple[str, str, str]]:
+    """Tables and functions of a schema: kind, name, and a function's arguments. The rest belongs to a table."""
+    import sqlalchemy
+
+    query = """
+        SELECT 'TABLE', relname, '' FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace(:schema)
+        UNION ALL
+        SELECT 'FUNCTION', proname, '(' || pg_get_function_identity_arguments(oid) || ')' FROM pg_proc
+        WHERE prokind = 'f' AND pronamespace = to_regnamespace(:schema)
+    """
+    found = connection.execute(sqlalchemy.text(query), {"schema": connection.dialect.identifier_preparer.quote(schema)})
+    return {(kind, name, arguments) for kind, name, arguments in found}
+
+
+def engine_of(uri: str, arguments: dict[str, str] | None = None) -> "Engine":
     import sqlalchemy
 
     return sqlalchemy.create_engine(uri, connect_args=arguments or {}, poolclass=sqlalchemy.pool.NullPool)
 
 
-def migrate(database: Any) -> None:
+def migrate(database: "Engine | str") -> None:
     """Makes MLflow's tables in an empty database, or upgrades those that are there. `database`: an engine or a URI."""
     from mlflow.store.db import utils
 
@@ -137,7 +154,7 @@ def migrate(database: Any) -> None:
         utils._upgrade_db(engine)
 
 
-def copy_rows(reading: Any, writing: Any) -> None:
+def copy_rows(reading: "Connection", writing: "Connection") -> None:
     """Copies every row of MLflow's tables to a database with the same tables, whose own rows go."""
     import sqlalchemy
 
@@ -156,7 +173,7 @@ def copy_rows(reading: Any, writing: Any) -> None:
             writing.execute(table.insert(), [dict(row) for row in rows])
 
 
-def continue_sequences(connection: Any) -> None:
+def continue_sequences(connection: "Connection") -> None:
     """Lets each sequence go on after the rows that were copied with their numbers."""
     import sqlalchemy
 
@@ -211,7 +228,7 @@ class Artifacts:
         with explained("MLflow's object store"):
             self._client().upload_fileobj(Unseekable(content), self.bucket, str(PurePosixPath(self.prefix, name)))
 
-    def _client(self) -> Any:
+    def _client(self) -> "BaseClient":
         if not hasattr(self, "client"):
             import boto3
             from botocore.config import Config

@@ -18,10 +18,10 @@ export interface GeneratedSecretArgs {
 /** 256 bits in hex, which needs no escape in SQL or in an address. The password is in no command line. */
 const script = `
 umask 077
-found=$(kubectl get secret "$SECRET" --ignore-not-found --output name)
+found=$(kubectl get secret "$NAME" --ignore-not-found --output name)
 if [ -n "$found" ]; then echo "$found exists and stays as it is"; exit; fi
 head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \\n' > /tmp/password
-kubectl create secret generic "$SECRET" --from-literal="$USER_KEY=$USER_NAME" --from-file="$PASSWORD_KEY=/tmp/password"
+kubectl create secret generic "$NAME" --from-literal="$USER_KEY=$USER_NAME" --from-file="$PASSWORD_KEY=/tmp/password"
 `.trim();
 
 /**
@@ -49,7 +49,7 @@ export class GeneratedSecret extends pulumi.ComponentResource {
       },
       child,
     );
-    const env = { SECRET: secret, USER_KEY: user[0], USER_NAME: user[1], PASSWORD_KEY: passwordKey };
+    const env = { NAME: secret, USER_KEY: user[0], USER_NAME: user[1], PASSWORD_KEY: passwordKey };
     new k8s.batch.v1.Job(
       `${name}-job`,
       {

@@ -107,7 +107,7 @@ describe("the stores that a stack installs", () => {
     ]);
   });
 
-  it("give PostgreSQL's files the group that the volume's watch has too, since it refuses files of another", async () => {
+  it("give PostgreSQL's volume the same group as its watch does", async () => {
     const { securityContext } = (await installed())("mlflow-database-deployment").spec.template.spec;
     expect(securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 999, fsGroup: 65532 });
   });
