@@ -104,7 +104,7 @@ describe("readStatus", () => {
   it("is what each environment serves, in the order of promotion, and every model", async () => {
     writeFileSync(
       join(state, "urls.json"),
-      JSON.stringify({ staging: "http://localhost:8081", mlflow: "http://localhost:8000" }),
+      JSON.stringify({ people: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" }, machine: {} }),
     );
     const answers: Answers = {
       ...twoModels,

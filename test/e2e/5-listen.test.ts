@@ -13,7 +13,7 @@ describe("Given a cluster that runs, and another machine on the network", () => 
   let start: Finished;
 
   beforeAll(async () => {
-    other = await otherMachine("gg-e2e", 18);
+    other = await otherMachine("gg-e2e", 60);
   });
   afterAll(async () => {
     // The story goes on where it was.

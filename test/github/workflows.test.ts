@@ -107,7 +107,10 @@ describe("every action", () => {
     expect(version("pulumi/actions@", "pulumi-version")).toEqual(
       new Set([/pulumi\/pkg\/v3 v(\S+)/.exec(read("local", "toolchain", "go", "shared", "go.mod"))![1]]),
     );
-    expect([engines.node, version("actions/setup-node@", "node-version")]).toEqual([">=20.19", new Set([20])]);
+    expect([engines.node, version("actions/setup-node@", "node-version")]).toEqual([
+      "^20.19.0 || ^22.13.0 || >=24.0.0",
+      new Set([20]),
+    ]);
   });
 });
 

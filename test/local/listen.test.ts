@@ -112,15 +112,16 @@ const lacks = [
 describe.skipIf(lacks !== "")(
   `the forwarders, from another machine${lacks ? ` (not tried without ${lacks})` : ""}`,
   () => {
-    // Ports that no cluster of this machine wants.
-    const exposed = { staging: 28471, mlflow: 28472 };
+    // Ports that no cluster of this machine wants, nor another run of this test beside it.
+    const first = 21_000 + 2 * (process.pid % 500);
+    const exposed = { staging: first, mlflow: first + 1 };
     let other: OtherMachine;
 
     beforeAll(async () => {
       await ensureNetwork([firstNode()]);
-      other = await otherMachine("gg-listen", 17);
+      other = await otherMachine(`gg-${process.pid}`, process.pid % 60);
       // What stands for the cluster: it answers 200 at the ports of staging, MLflow and the Kubernetes API.
-      const code = `for (const port of [28471, 28472, 6443])
+      const code = `for (const port of [${first}, ${first + 1}, 6443])
         require("node:http").createServer((_, response) => response.end("ok")).listen(port, "${firstNode().ip}")`;
       await ensureProcess({
         name: "stand-in",
@@ -172,11 +173,11 @@ describe.skipIf(lacks !== "")(
       // A program of this machine holds the port at that address alone.
       const holder = await holdPort(exposed.staging, other.here.ipv4);
       try {
-        expect(await ensureForwards(list)).toMatchObject({ staging: 48471, mlflow: 28472 });
+        expect(await ensureForwards(list)).toMatchObject({ staging: first + 20_000, mlflow: first + 1 });
       } finally {
         await new Promise((resolve) => holder.close(resolve));
       }
-      expect(await ensureForwards(list)).toMatchObject({ staging: 48471, mlflow: 28472 });
+      expect(await ensureForwards(list)).toMatchObject({ staging: first + 20_000, mlflow: first + 1 });
     });
   },
 );
