@@ -16,7 +16,7 @@ const npm = (script: string) => {
 beforeEach(() => {
   clone = mkdtempSync(join(tmpdir(), "clone-"));
   for (const folder of ["bin", "lib"]) mkdirSync(join(clone, folder));
-  for (const file of ["lib/install-dependencies.mjs", "package-lock.json"])
+  for (const file of ["lib/install-dependencies.mjs", "lib/return-to-owner.mjs", "package-lock.json"])
     cpSync(join(repositoryRoot, file), join(clone, file));
 });
 afterEach(() => rmSync(clone, { recursive: true }));
