@@ -111,7 +111,7 @@ describe("Given users of whom some meet a new version in canary", () => {
     for (const rule of spec.rules) for (const backend of rule.backendRefs) backend.weight = 100;
     await changeRoute({ spec });
     const event = await watched("the Event", async () =>
-      (await eventsOf("canary")).find((event) => event.startsWith("TrafficRestored: the route had other weights")),
+      (await eventsOf("canary")).find((event) => event.startsWith("TrafficRestored: the route had other rules")),
     );
     expect(await weights()).toEqual([99, 1]);
     report.add("weights of the route changed by hand", event.replace("TrafficRestored: ", ""));
