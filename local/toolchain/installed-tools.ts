@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname, join } from "node:path";
 import { cacheDir, toolPath } from "../../lib/paths";
 
-const stampPath = (tool: string) => join(cacheDir(), "stamps", "tools", tool);
+const stampPath = (tool: string) => join(cacheDir(), "origins", tool);
 
 /**
  * Moves a tool into the cache.

@@ -38,6 +38,6 @@ it("a tool is there as it was compiled or as it was released, and missing otherw
 it("a tool without its origin, as an interrupted start may leave it, is missing", async () => {
   install("hey", "compiled of these sources");
   expect(originOf("hey")).toBe("compiled of these sources");
-  rmSync(join(cache, "stamps"), { recursive: true });
+  rmSync(join(cache, "origins"), { recursive: true });
   expect(originOf("hey")).toBeUndefined();
 });
