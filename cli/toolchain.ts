@@ -6,7 +6,7 @@ import { pinBinaries } from "../local/toolchain/pin-binaries";
 const usage = `Usage: npm run toolchain -- pin
 
 Compares the hashes of the binaries that npm start downloads with those of their releases, and writes them to
-local/toolchain/official-binaries.json. Needs the internet. Ends with code 1 if one could not be checked.`;
+local/toolchain/official-hashes.json. Needs the internet. Ends with code 1 if one could not be checked.`;
 
 async function main(): Promise<number> {
   const [action, ...others] = process.argv.slice(2);

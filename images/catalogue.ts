@@ -11,7 +11,7 @@ export interface CatalogueImage {
   readonly tag: string;
   /**
    * `sha256:` and 64 hex digits, or `null` if it is not known. A built image then gets its digest from the build.
-   * That of an upstream image is in `digests.json`: `npm run images -- pin` writes it there.
+   * That of an upstream image is in `pinned-digests.json`: `npm run images -- pin` writes it there.
    */
   readonly digest: string | null;
 }

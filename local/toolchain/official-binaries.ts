@@ -26,7 +26,7 @@ export type Architecture = (typeof architectures)[number];
 const machine: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
 
 /** The table of hashes, by URL. `npm run toolchain -- pin` checks and writes it. */
-export const hashesPath = join(__dirname, "official-binaries.json");
+export const hashesPath = join(__dirname, "official-hashes.json");
 
 const version = (module: string) => goModuleVersion("shared", module);
 const github = (repository: string, tag: string) => `https://github.com/${repository}/releases/download/${tag}`;

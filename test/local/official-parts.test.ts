@@ -58,7 +58,7 @@ function table(releases: { file: OfficialFile; hash: string }[]): Pins {
 
 /** Fetches the parts, and returns what is said of them. */
 async function fetched(parts: Partial<OfficialParts>): Promise<string[]> {
-  const digestsPath = join(cache, "digests.json");
+  const digestsPath = join(cache, "pinned-digests.json");
   if (!existsSync(digestsPath)) writePins(digestsPath, {});
   const all = { files: [], hashes: {}, images: [], digestsPath, limits: patient, ...parts };
   return (await fetchOfficialParts(all, () => {})).lines;
@@ -192,7 +192,7 @@ it("a machine without internet loses two seconds, and says one line", async () =
 describe("an image", () => {
   const image = (digest: string | null) => ({ repository: `${host}/makers/server`, tag: "v1", digest });
   const pinned = (digest: string) =>
-    writePins(join(cache, "digests.json"), {
+    writePins(join(cache, "pinned-digests.json"), {
       [`${host}/makers/server:v1`]: { hash: digest, source: "a test", checked: null },
     });
 
@@ -220,10 +220,10 @@ describe("an image", () => {
     // Then
     expect(lines).toEqual([
       `${host}/makers/server:v1: ${digest}, as its registry says`,
-      expect.stringMatching(/^Written to .*digests.json: commit it/),
+      expect.stringMatching(/^Written to .*pinned-digests.json: commit it/),
       `  image server: pulled from ${host}`,
     ]);
-    expect(readPins(join(cache, "digests.json"))).toEqual({
+    expect(readPins(join(cache, "pinned-digests.json"))).toEqual({
       [`${host}/makers/server:v1`]: {
         hash: digest,
         source: "its registry",

@@ -47,7 +47,7 @@ async function main(): Promise<number> {
     const hash = answers.addImage(registry, path.join("/"), image.tag, name);
     if (host !== "ghcr.io") digests[`${image.repository}:${image.tag}`] = { hash, source: name, checked: null };
   }
-  parts.digestsPath = join(cacheDir(), "digests.json");
+  parts.digestsPath = join(cacheDir(), "pinned-digests.json");
   writePins(parts.digestsPath, digests);
   if (scenario === "faults") {
     const url = (title: string) =>
