@@ -248,8 +248,8 @@ const board = section("The board: a page with the whole pipeline, live.", {
   install: flag("whether the stack has a board").default(true),
   port: port("port of the board").default(8090),
   hosts: list(
-    "further hosts under which people open the board, such as that of an ingress, with its port if it is not 80 or 443",
-    hostAndPort("host of the board"),
+    "further hosts under which people open the board, such as that of an ingress",
+    host("host of the board"),
   ).default([]),
   oidc: oidc.optional(),
 });

@@ -21,7 +21,7 @@ export interface BoardOptions {
   readonly cluster: InCluster;
   /** Addresses of the environments and of other pages, by name. */
   readonly links: Readonly<Record<string, string>>;
-  /** Names under which it may be asked, each as `host` or `host:port`, beside addresses and localhost. */
+  /** Names under which it may be asked, at any port, beside addresses and localhost. */
   readonly hosts: readonly string[];
   /** Where people sign in beside with a token; null for nowhere. */
   readonly oidc: OidcProvider | null;

@@ -10,7 +10,7 @@ export interface BoardSettings {
   readonly port: number;
   /** Addresses of the environments and of other pages, by name. */
   readonly links: Readonly<Record<string, string>>;
-  /** Names under which it may be asked, each as `host` or `host:port`, beside addresses and localhost. */
+  /** Names under which it may be asked, at any port, beside addresses and localhost. */
   readonly hosts: readonly string[];
   /** Where people sign in beside with a token; null for nowhere. */
   readonly oidc: OidcProvider | null;
@@ -31,7 +31,7 @@ export function readSettings(variables: NodeJS.ProcessEnv): BoardSettings {
   const mistakes = [
     ...(isPort(PORT) ? [] : [`PORT "${PORT}" is not a port: write a whole number from 1 to 65535`]),
     ...(isLinks(links) ? [] : ['LINKS must be JSON with a URL by name, as in {"mlflow":"http://localhost:8000"}']),
-    ...(isTexts(hosts) ? [] : ['HOSTS must be a JSON list of hosts, as in ["food.example.org:8090"]']),
+    ...(isTexts(hosts) ? [] : ['HOSTS must be a JSON list of hosts, as in ["food.example.org"]']),
     ...(oidc === null || isProvider(oidc)
       ? []
       : ["OIDC must be null, or JSON with an https issuer, a clientId and a list of scopes"]),

@@ -2,10 +2,10 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../../config";
 import type { PromotionPath } from "../../config/promotion-path";
-import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
+import { exposedHosts, exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { type Grant, grant } from "../shared/grant";
-import { publishedHosts } from "../shared/published-hosts";
 import { restrictedContainer, restrictedNamespaceLabels, restrictedPod } from "../shared/security";
+import { serviceNames } from "../shared/service-names";
 import {
   argoCdNamespace,
   boardName,
@@ -58,8 +58,7 @@ export class Board extends pulumi.ComponentResource {
       grant(`${name}-${reader.metadata.namespace}`, reader, child),
     );
     const exposed = { name: "board", port: settings.port, targetPort: "http" };
-    const inside = { name: boardName, namespace: boardNamespace, port: settings.port };
-    const hosts = publishedHosts(exposure, exposed, inside, settings.hosts);
+    const hosts = [...serviceNames(boardName, boardNamespace), ...exposedHosts(exposure), ...settings.hosts];
     const deployment = new k8s.apps.v1.Deployment(
       `${name}-deployment`,
       {

@@ -1,21 +1,41 @@
 /**
- * MLflow's own form of its published hosts. It compares the `Host` header with `--allowed-hosts`, and the `Origin` of a
- * request that changes something with `--cors-allowed-origins`, also if the page is its own. Neither list has a
- * wildcard for names of hosts.
+ * The names by which MLflow may be asked. MLflow compares the `Host` header with `--allowed-hosts`, port included, so
+ * that no page of a stranger reaches it by DNS rebinding. It compares the `Origin` of a request that changes something
+ * with `--cors-allowed-origins`, also if the page is its own. Neither list has a wildcard for names of hosts.
  */
+import type { ExposureSettings } from "../../config";
+import { exposedHosts, openedPort } from "../shared/exposure";
+import { mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
+import { serviceNames } from "../shared/service-names";
 
 /** A port-forward arrives as localhost, at any port. MLflow accepts these origins by itself. */
 const localhost = ["localhost", "127.0.0.1", "[::1]"];
 /** In MLflow's patterns, a bracket begins a set of characters. */
 const anyPort = (host: string) => `${host.replace("[", "[[]")}:*`;
 
+/**
+ * Every `host` and `host:port` under which the stack publishes MLflow, and its Service's names.
+ * @param hosts further ones, such as that of an ingress: `modelRegistry.hosts`
+ */
+function publishedHosts(exposure: ExposureSettings, hosts: readonly string[]): string[] {
+  const exposedPort = openedPort(exposure, { name: "mlflow", port: exposure.ports.mlflow });
+  const withAndWithout = (port: number) => (host: string) => [host, `${host}:${port}`];
+  return [
+    ...new Set([
+      ...serviceNames("mlflow", mlflowNamespace).flatMap(withAndWithout(mlflowPort)),
+      ...exposedHosts(exposure).flatMap(withAndWithout(exposedPort)),
+      ...hosts,
+    ]),
+  ];
+}
+
 /** Values of `--allowed-hosts`. */
-export function allowedHosts(published: readonly string[]): string[] {
+export function allowedHosts(exposure: ExposureSettings, hosts: readonly string[]): string[] {
   const local = localhost.flatMap((host) => [host, anyPort(host)]);
-  return [...new Set([...local, ...published])];
+  return [...new Set([...local, ...publishedHosts(exposure, hosts)])];
 }
 
 /** Values of `--cors-allowed-origins`: the same hosts; with https too, since TLS may end before MLflow. */
-export function allowedOrigins(published: readonly string[]): string[] {
-  return published.flatMap((host) => [`http://${host}`, `https://${host}`]);
+export function allowedOrigins(exposure: ExposureSettings, hosts: readonly string[]): string[] {
+  return publishedHosts(exposure, hosts).flatMap((host) => [`http://${host}`, `https://${host}`]);
 }

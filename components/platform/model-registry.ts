@@ -4,7 +4,6 @@ import type { ExposureSettings, Settings } from "../../config";
 import { type Images, imageReference } from "../../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { mlflowAddress, mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
-import { publishedHosts } from "../shared/published-hosts";
 import {
   restrictedContainer,
   restrictedNamespaceLabels,
@@ -77,12 +76,6 @@ export class ModelRegistry extends pulumi.ComponentResource {
     ];
 
     const exposed = { name: "mlflow", port: exposure.ports.mlflow };
-    const hosts = publishedHosts(
-      exposure,
-      exposed,
-      { name: "mlflow", namespace: mlflowNamespace, port },
-      settings.hosts,
-    );
     const variables = [home, ...storeVariables(settings)];
     const shared = {
       image: imageReference(images.mlflow),
@@ -123,8 +116,8 @@ export class ModelRegistry extends pulumi.ComponentResource {
                     "--host=0.0.0.0",
                     `--port=${port}`,
                     "--workers=1",
-                    `--allowed-hosts=${allowedHosts(hosts).join(",")}`,
-                    `--cors-allowed-origins=${allowedOrigins(hosts).join(",")}`,
+                    `--allowed-hosts=${allowedHosts(exposure, settings.hosts).join(",")}`,
+                    `--cors-allowed-origins=${allowedOrigins(exposure, settings.hosts).join(",")}`,
                   ],
                   env: [
                     ...variables,

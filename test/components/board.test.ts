@@ -68,12 +68,7 @@ describe("the board", () => {
       gateway: "http://gourmetgram.example.org:8088",
     });
     const inside = ["board", "board.board", "board.board.svc", "board.board.svc.cluster.local"];
-    expect(variable("HOSTS")).toEqual([
-      ...inside.flatMap((name) => [name, `${name}:9999`]),
-      "gourmetgram.example.org",
-      "gourmetgram.example.org:9999",
-      "lab.example.org",
-    ]);
+    expect(variable("HOSTS")).toEqual([...inside, "gourmetgram.example.org", "lab.example.org"]);
     expect(variable("OIDC")).toEqual({
       issuer: "https://login.example.org/realms/lab",
       clientId: "board",

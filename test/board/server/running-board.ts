@@ -29,7 +29,7 @@ export async function withBoard(
   await fake.start();
   prepare(fake);
   const links = { mlflow: "http://localhost:8000" };
-  const hosts = ["food.example.org", "food.example.org:8090"];
+  const hosts = ["food.example.org"];
   const timing = { firstPause: 20, longestPause: 100 };
   const board = new Board({ cluster: fake.cluster, links, hosts, oidc, page, timing });
   await new Promise<void>((resolve) => board.server.listen(0, "127.0.0.1", resolve));

@@ -36,7 +36,7 @@ describe("the board's settings", () => {
           "The board's settings are wrong:",
           'PORT "http" is not a port: write a whole number from 1 to 65535',
           'LINKS must be JSON with a URL by name, as in {"mlflow":"http://localhost:8000"}',
-          'HOSTS must be a JSON list of hosts, as in ["food.example.org:8090"]',
+          'HOSTS must be a JSON list of hosts, as in ["food.example.org"]',
           "OIDC must be null, or JSON with an https issuer, a clientId and a list of scopes",
           'BOARD_PAGE "/nowhere" is not the folder of the built page: it has no index.html',
         ].join("\n"),
