@@ -145,12 +145,13 @@ function isAlive(file: PidFile): boolean {
   return startTime(file.pid) === file.startTime;
 }
 
-/** Start time of a living process. Undefined if the process has ended or is a zombie. */
+/** Start time of a living process. Undefined if all of its threads have ended, also if it is still a zombie. */
 export function startTime(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return fields[0] === "Z" ? undefined : fields[19];
+    // Until its last thread has ended, a zombie still holds its ports.
+    return fields[0] === "Z" && Number(fields[17]) <= 1 ? undefined : fields[19];
   } catch {
     return undefined;
   }

@@ -111,6 +111,8 @@ const lacks = [
 
 describe.skipIf(lacks !== "")(
   `the forwarders, from another machine${lacks ? ` (not tried without ${lacks})` : ""}`,
+  // Each test starts several programs, one after another, which takes a second on an idle machine.
+  { timeout: 120_000 },
   () => {
     // Ports that no cluster of this machine wants, nor another run of this test beside it.
     const first = 21_000 + 2 * (process.pid % 500);
@@ -198,6 +200,6 @@ async function everyPortAnswersHere(ports: number[]): Promise<void> {
         ({ status }) => status === 200,
         () => false,
       );
-    await vi.waitUntil(answers, { timeout: 10_000, interval: 50 });
+    await vi.waitUntil(answers, { timeout: 60_000, interval: 50 });
   }
 }
