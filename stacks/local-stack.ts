@@ -62,7 +62,7 @@ export function localValues(images: LocalValues["images"], listen: LocalValues["
     images,
     listen,
     addresses: machineAddresses(),
-    mlflowPort: recordedPorts()?.mlflow,
+    ports: recordedPorts(),
   };
 }
 
