@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from ast import literal_eval
 from pathlib import Path
 
 import pytest
@@ -67,13 +68,13 @@ class Pipeline:
 
     def calls(self, tool, verb=None):
         log = self.folder / "calls"
-        lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        lines = [literal_eval(line) for line in log.read_text().splitlines()] if log.exists() else []
         return [line for line in lines if line["tool"] == tool and verb in (None, line["args"][0])]
 
     def environment_of_a_step(self, workflows=WORKFLOWS):
         """The variables of a step, once the tools answer what the test allows by now."""
         for tool, rules in self.rules.items():
-            (self.folder / f"{tool}.json").write_text(json.dumps(rules))
+            (self.folder / f"{tool}.rules").write_text(ascii(rules))
         return {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",

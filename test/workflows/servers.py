@@ -7,16 +7,43 @@ import base64
 import itertools
 import json
 import re
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
 
-class Server:
-    """An HTTP server on this machine, whose `answer` a subclass gives."""
+class Listener:
+    """An HTTP server on this machine with a handler of its own, until `stop`."""
 
     # Where it listens; port 0: a free one.
     address = ("127.0.0.1", 0)
+
+    def __init__(self, handler):
+        self.http = ThreadingHTTPServer(self.address, handler)
+        self.url = f"http://{self.address[0]}:{self.http.server_port}"
+        self.stopped = False
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        # `serve_forever` would look many times a second whether it was told to end.
+        while not self.stopped:
+            self.http.handle_request()
+
+    def stop(self):
+        if self.stopped:
+            return
+        self.stopped = True
+        # It waits for a connection.
+        socket.create_connection(self.http.server_address).close()
+        self.thread.join()
+        self.http.server_close()
+
+
+class Server(Listener):
+    """One whose `answer` a subclass gives."""
+
     # After so many bytes an artifact breaks off; None: it does not.
     cut_off = None
 
@@ -46,13 +73,7 @@ class Server:
             def log_message(self, *_):
                 pass
 
-        self.http = ThreadingHTTPServer(self.address, Handler)
-        self.url = f"http://{self.address[0]}:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, args=(0.005,), daemon=True).start()
-
-    def stop(self):
-        self.http.shutdown()
-        self.http.server_close()
+        super().__init__(Handler)
 
 
 class App(Server):

@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -17,6 +17,7 @@ from lib import http_client, instant, notifications, outbox
 from lib.inputs import TRIGGERS
 from lib.notifications import Message
 from lib.outbox import Outbox
+from servers import Listener
 
 NOW = int(time.time())
 EVENT_NAMESPACES = ["argocd", "kube-system"]
@@ -24,7 +25,7 @@ EVENT_NAMESPACES = ["argocd", "kube-system"]
 NO_EVENTS = "Events: 0 created, 0 wait.\n"
 
 
-class Receiver:
+class Receiver(Listener):
     """A webhook. `answers`: statuses, used up to the last one; it keeps the headers and bodies of what came."""
 
     def __init__(self, *answers, location=None):
@@ -46,9 +47,8 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}/hook/secret-part"
-        threading.Thread(target=self.http.serve_forever, args=(0.005,), daemon=True).start()
+        super().__init__(Handler)
+        self.url += "/hook/secret-part"
 
     def sentences(self):
         return [json.loads(content)["sentence"] for _, content in self.came]
@@ -64,8 +64,7 @@ def receiver():
 
     yield make
     for one in made:
-        one.http.shutdown()
-        one.http.server_close()
+        one.stop()
 
 
 class Cluster:
