@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { exec } from "../lib/exec";
 import { repositoryRoot } from "../lib/paths";
 import { python } from "../local/toolchain/virtual-environment";
@@ -14,4 +17,26 @@ export async function lintPython(): Promise<string> {
   const ruff = async (...args: string[]) =>
     exec(await python(), ["-m", "ruff", ...args, "--no-cache", ...folders], { cwd: repositoryRoot });
   return (await ruff("check")) + (await ruff("format", "--check"));
+}
+
+/**
+ * Runs a folder's Python tests. All of their processes share one folder of bytecode, which goes with the run: each
+ * module is compiled once, and nothing is left beside the project's files.
+ * @param options of pytest
+ * @returns what it printed
+ * @throws Error with all that it printed, where a test failed
+ */
+export async function pytest(folder: string, ...options: string[]): Promise<string> {
+  const bytecode = await mkdtemp(join(tmpdir(), "bytecode-"));
+  const said: string[] = [];
+  try {
+    return await exec(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...options, folder], {
+      env: { PYTHONPYCACHEPREFIX: bytecode },
+      onLine: (line) => said.push(line),
+    });
+  } catch (error) {
+    throw new Error(said.join("\n"), { cause: error });
+  } finally {
+    await rm(bytecode, { recursive: true });
+  }
 }

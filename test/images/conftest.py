@@ -17,7 +17,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(__file__).parents[2]
-sys.dont_write_bytecode = True
+# Where bytecode is kept: where the whole run keeps it, else nowhere.
+BYTECODE = {"PYTHONPYCACHEPREFIX": sys.pycache_prefix} if sys.pycache_prefix else {"PYTHONDONTWRITEBYTECODE": "1"}
+sys.dont_write_bytecode = sys.pycache_prefix is None
 sys.path[:0] = [str(ROOT / "images/app"), str(ROOT / "images/train")]
 
 
@@ -75,9 +77,9 @@ class App:
             "DRAIN_SECONDS": "0",
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-B", ROOT / "images/app/server.py"],
+            [sys.executable, ROOT / "images/app/server.py"],
             cwd=folder,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"} | ports | env,
+            env=os.environ | BYTECODE | {"PYTHONUNBUFFERED": "1"} | ports | env,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -148,9 +150,9 @@ class App:
 def refusal(folder: Path, **env: str) -> tuple[int, str]:
     """Exit code and last words of an app that does not start with these settings."""
     done = subprocess.run(
-        [sys.executable, "-B", ROOT / "images/app/server.py"],
+        [sys.executable, ROOT / "images/app/server.py"],
         cwd=folder,
-        env=os.environ | {"HOST": "127.0.0.1", "PORT": "0", "METRICS_PORT": "0"} | env,
+        env=os.environ | BYTECODE | {"HOST": "127.0.0.1", "PORT": "0", "METRICS_PORT": "0"} | env,
         capture_output=True,
         text=True,
         timeout=30,

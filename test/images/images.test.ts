@@ -8,7 +8,7 @@ import { layerImage } from "../../image-builder/layout";
 import { mlflowVersion } from "../../images/mlflow-version";
 import { exec } from "../../lib/exec";
 import { repositoryRoot } from "../../lib/paths";
-import { python } from "../python";
+import { pytest, python } from "../python";
 
 let folder: string;
 // The first call on a machine installs the packages.
@@ -22,8 +22,7 @@ describe("the app and the training's pictures", () => {
   // `npm run test:load` runs those under load, which take minutes and measure memory and waiting.
   const marked = process.env.GOURMETGRAM_LOAD === "yes" ? "load" : "not load";
   it(`pass their own tests: ${marked}`, async () => {
-    const options = ["-q", "-p", "no:cacheprovider", "-m", marked];
-    const output = await exec(await python(), ["-m", "pytest", ...options, __dirname]);
+    const output = await pytest(__dirname, "-m", marked);
     expect(output).toMatch(/\d+ passed/);
     console.log(output.trim().split("\n").pop());
   }, 400_000);

@@ -15,7 +15,9 @@ HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
 WORKFLOWS = HERE.parents[1] / "workflows"
 sys.path.insert(0, str(WORKFLOWS))
-sys.dont_write_bytecode = True
+# Where bytecode is kept: where the whole run keeps it, else nowhere.
+BYTECODE = {"PYTHONPYCACHEPREFIX": sys.pycache_prefix} if sys.pycache_prefix else {"PYTHONDONTWRITEBYTECODE": "1"}
+sys.dont_write_bytecode = sys.pycache_prefix is None
 
 BASE = "registry.kube-system.svc.cluster.local:5000/gourmetgram-app@sha256:" + "b" * 64
 
@@ -77,7 +79,7 @@ class Pipeline:
             (self.folder / f"{tool}.rules").write_text(ascii(rules))
         return {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
-            "PYTHONDONTWRITEBYTECODE": "1",
+            **BYTECODE,
             "PYTHONPATH": str(workflows),
             "FAKE_STATE": str(self.folder),
             "OUTPUT_DIR": str(self.out),
