@@ -17,8 +17,8 @@ export interface LocalValues {
   listen?: RecordedListen;
   /** Addresses under which other machines reach this one. */
   addresses: readonly string[];
-  /** Ports on this machine by name, once they are chosen. */
-  ports?: Readonly<Record<string, number>>;
+  /** Port of MLflow on this machine, once it is chosen. */
+  mlflowPort?: number;
 }
 
 /**
@@ -35,8 +35,7 @@ export function localStack(file: StackFile, local: LocalValues): StackFile {
   };
   const isElsewhere = "platform" in settings;
   const platform = () => ({
-    ...changed("modelRegistry", (section) => withOpenHosts(section, "mlflow", settings.exposure, local)),
-    ...changed("board", (section) => withOpenHosts(section, "board", settings.exposure, local)),
+    ...changed("modelRegistry", (section) => withMlflowHosts(section, settings.exposure, local)),
     ...changed("images", ({ mirror: _mirror, ...section }) => ({
       ...section,
       build: true,
@@ -73,14 +72,13 @@ function chosenListen(section: unknown, { listen: recorded }: LocalValues, isEls
   return chosen?.address === loopback ? undefined : chosen;
 }
 
-/** A page compares the port too, and its port is another one if a program of this machine holds the usual one. */
-function withOpenHosts(section: Properties, page: string, exposure: unknown, local: LocalValues): Properties {
+/** MLflow compares the port too, and its port is another one if a program of this machine holds the usual one. */
+function withMlflowHosts(section: Properties, exposure: unknown, local: LocalValues): Properties {
   const listen = chosenListen(exposure, local, false);
   const { hosts = [] } = section;
-  const port = local.ports?.[page];
   // Browsers leave out the port of the scheme.
-  if (!listen || port === undefined || port === 80 || !Array.isArray(hosts)) return section;
-  const here = openHosts(listen, local.addresses).map((host) => `${host}:${port}`);
+  if (!listen || !local.mlflowPort || local.mlflowPort === 80 || !Array.isArray(hosts)) return section;
+  const here = openHosts(listen, local.addresses).map((host) => `${host}:${local.mlflowPort}`);
   return { ...section, hosts: [...hosts, ...here.filter((host) => !hosts.includes(host))] };
 }
 

@@ -62,7 +62,7 @@ export function localValues(images: LocalValues["images"], listen: LocalValues["
     images,
     listen,
     addresses: machineAddresses(),
-    ports: recordedPorts(),
+    mlflowPort: recordedPorts()?.mlflow,
   };
 }
 

@@ -92,21 +92,16 @@ describe("the local stack", () => {
     it("has pages whose links are for this machine if they are not open", () =>
       expect(exposureOf({}, { address: "0.0.0.0", only: "environments" }).host).toBe("127.0.0.1"));
 
-    it.each(["mlflow", "board"] as const)(
-      "names these hosts to %s with the port that it has on this machine",
-      (page) => {
-        const section = page === "mlflow" ? "modelRegistry" : "board";
-        const hostsOf = (port?: number) => {
-          const file = { config: { ...shipped.config, [`gourmetgram:${section}`]: { hosts: ["192.0.2.2:28000"] } } };
-          const values = { ...local, listen: { ...flag, listen: { address: "::", hosts: [] } } };
-          const ports = port === undefined ? undefined : { [page]: port };
-          return parseSettings(settingsOf(localStack(file, { ...values, ports })))[section].hosts;
-        };
-        expect(hostsOf(28000)).toEqual(["192.0.2.2:28000", "[fd00::2]:28000"]);
-        expect(hostsOf(80)).toEqual(["192.0.2.2:28000"]);
-        expect(hostsOf()).toEqual(["192.0.2.2:28000"]);
-      },
-    );
+    it("names these hosts to MLflow with the port that it has on this machine", () => {
+      const hostsOf = (mlflowPort?: number) => {
+        const file = { config: { ...shipped.config, "gourmetgram:modelRegistry": { hosts: ["192.0.2.2:28000"] } } };
+        const values = { ...local, listen: { ...flag, listen: { address: "::", hosts: [] } }, mlflowPort };
+        return parseSettings(settingsOf(localStack(file, values))).modelRegistry.hosts;
+      };
+      expect(hostsOf(28000)).toEqual(["192.0.2.2:28000", "[fd00::2]:28000"]);
+      expect(hostsOf(80)).toEqual(["192.0.2.2:28000"]);
+      expect(hostsOf()).toEqual(["192.0.2.2:28000"]);
+    });
 
     it("is the same for a stack that has only environments, whose platform has opened the ports", () => {
       const canary = parseStack(readFileSync(join(repositoryRoot, "Pulumi.canary.yaml"), "utf8"), "Pulumi.canary.yaml");
