@@ -4,7 +4,7 @@ import { catalogue, type ImageKey } from "../images/catalogue";
 /** Images that had no digest when this was written. `npm run images -- pin` gives them one. */
 const once: ImageKey[] = ["mlflow", "argoWorkflowController", "argoServer", "contour", "envoy", "prometheus"];
 
-/** Has the catalogue know no digest of these images for the tests of a file, whatever `pinned-digests.json` has by now. */
+/** Has the catalogue know no digest of these images in the tests of a file, whatever `pinned-digests.json` has. */
 export function forgetDigests(): void {
   const before = new Map(once.map((key) => [key, Object.getOwnPropertyDescriptor(catalogue[key], "digest")!]));
   beforeAll(() => {
