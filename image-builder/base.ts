@@ -52,15 +52,17 @@ const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 export async function machineSources(): Promise<string> {
   const format = "$(SITE) $(RELEASE) $(COMPONENT) $(ORIGIN)";
   const targets = await exec("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]).catch(() => "");
-  return debianSources(targets);
+  return debianSources(targets, process.env.GOURMETGRAM_DEBIAN_MIRROR);
 }
 
 /**
  * Sources of the images' Debian release: those that this machine's apt has of it; on another Debian its mirrors, which
- * have all releases; elsewhere, as on Ubuntu, Debian's own.
+ * have all releases; elsewhere, as on Ubuntu, the mirror that the user names.
  * @param targets lines of apt: the mirror, its suite, the component and its origin
+ * @param mirror URL of a mirror, whose security updates are at the same URL with `-security`
+ * @throws if there is none of these
  */
-export function debianSources(targets: string): string {
+export function debianSources(targets: string, mirror?: string): string {
   const rows = targets.split("\n").map((line) => line.split(" "));
   const own = rows
     .filter(([, suite]) => suites.includes(suite))
@@ -68,10 +70,15 @@ export function debianSources(targets: string): string {
   const ofMirrors = rows
     .filter(([, suite, , origin]) => origin === "Debian" && /^[a-z]+(-updates|-security)?$/.test(suite))
     .map(([site, suite, part]) => `[signed-by=${keyring}] ${site} ${suite.replace(/^[a-z]+/, release)} ${part}`);
-  const ofDebian = suites.map((suite) => {
-    const archive = suite.endsWith("-security") ? "debian-security" : "debian";
-    return `[signed-by=${keyring}] http://deb.debian.org/${archive} ${suite} main`;
+  const ofMirror = suites.map((suite) => {
+    const archive = suite.endsWith("-security") ? `${mirror}-security` : mirror;
+    return `[signed-by=${keyring}] ${archive} ${suite} main`;
   });
-  const found = [own, ofMirrors, ofDebian].find((lines) => lines.length > 0)!;
+  const found = [own, ofMirrors, mirror ? ofMirror : []].find((lines) => lines.length > 0);
+  if (!found)
+    throw new Error(
+      "apt of this machine has no source of Debian, which the images are made of: set GOURMETGRAM_DEBIAN_MIRROR to a " +
+        "mirror of Debian, as in http://mirror.example.org/debian.",
+    );
   return [...new Set(found)].map((line) => `deb ${line}\n`).join("");
 }

@@ -30,11 +30,19 @@ describe("sources of the images' Debian release", () => {
         `deb ${key} http://security.example.org bookworm-security main\n`,
     ));
 
-  it.each(["http://archive.example.org/ubuntu noble main Ubuntu\n", ""])("are Debian's own elsewhere: %j", (targets) =>
-    expect(debianSources(targets)).toBe(
-      `deb ${key} http://deb.debian.org/debian bookworm main\n` +
-        `deb ${key} http://deb.debian.org/debian bookworm-updates main\n` +
-        `deb ${key} http://deb.debian.org/debian-security bookworm-security main\n`,
+  const ofUbuntu = "http://archive.example.org/ubuntu noble main Ubuntu\n";
+
+  it.each([ofUbuntu, ""])("are of the mirror that the user names elsewhere: %j", (targets) =>
+    expect(debianSources(targets, "http://mirror.example.org/debian")).toBe(
+      `deb ${key} http://mirror.example.org/debian bookworm main\n` +
+        `deb ${key} http://mirror.example.org/debian bookworm-updates main\n` +
+        `deb ${key} http://mirror.example.org/debian-security bookworm-security main\n`,
     ),
   );
+
+  it("are asked for where there is none", () =>
+    expect(() => debianSources(ofUbuntu)).toThrow(
+      "apt of this machine has no source of Debian, which the images are made of: set GOURMETGRAM_DEBIAN_MIRROR to a " +
+        "mirror of Debian, as in http://mirror.example.org/debian.",
+    ));
 });
