@@ -22,14 +22,17 @@ if (!isSupported) {
   );
   process.exit(1);
 }
-process.on("exit", () => spawnSync(process.execPath, [join(root, "lib", "return-to-owner.mjs")], { stdio: "inherit" }));
+const isRoot = process.getuid?.() === 0;
+const returnToOwner = () =>
+  spawnSync(process.execPath, [join(root, "lib", "return-to-owner.mjs")], { stdio: "inherit" });
+if (isRoot) process.on("exit", returnToOwner);
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== hash) {
   console.error("Installing the npm packages of package-lock.json (once, about 20 s) ...");
   const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
     // With sudo -E, HOME is another user's: root's files in that user's npm cache would break it.
-    env: { ...process.env, ...(process.getuid?.() === 0 ? { HOME: userInfo().homedir } : {}) },
+    env: { ...process.env, ...(isRoot ? { HOME: userInfo().homedir } : {}) },
   });
   if (npm.status !== 0) {
     console.error("npm ci failed: fix what its message above names, then run this again.");
