@@ -21,6 +21,10 @@ export interface EnvironmentLocation {
 /** Every environment that models are promoted along, in order. */
 export type PromotionPath = Readonly<Record<string, EnvironmentLocation>>;
 
+/** Names of the environments whose pods are on the platform's cluster. */
+export const environmentsHere = (path: PromotionPath): string[] =>
+  Object.keys(path).filter((name) => path[name].cluster === undefined);
+
 /** An environment that the gateway leads users to. */
 export interface Backend {
   readonly environment: string;

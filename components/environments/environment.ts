@@ -52,6 +52,8 @@ const writeVerbs = [...readVerbs, "create", "update", "patch", "delete"];
  * may be another one: the bundle, its repository, the Application, and the RBAC of the pipeline.
  */
 export class Environment extends pulumi.ComponentResource {
+  /** Name of the environment. */
+  readonly environment: string;
   /** Namespace, app label, Service and Application all have this name. */
   readonly namespace: pulumi.Output<string>;
   /** Address that a person opens. */
@@ -72,6 +74,7 @@ export class Environment extends pulumi.ComponentResource {
   ) {
     super(environmentType, name, {}, opts);
     const { environment, exposure, platform, settings } = args;
+    this.environment = environment;
     this.app = environmentApp(environment);
     this.onEnvironment = { parent: this };
     this.onPlatform = { parent: this, ...(platform.remote && { provider: platform.remote.provider }) };

@@ -2,10 +2,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { PipelineSettings } from "../../config";
-import type { Backend } from "../../config/promotion-path";
-import type { BuiltImageKey } from "../../images/catalogue";
-import type { Manifest } from "../platform/release-manifests";
 import { grant } from "../shared/grant";
 import {
   dataDriftName,
@@ -15,39 +11,20 @@ import {
   notificationsName,
   notifyTemplate,
   pipelineParametersName,
+  promoteTemplate,
 } from "../shared/workflow-names";
 import { Approvals } from "./approvals";
-import { notificationsParameter, withReceivers } from "./notifications";
+import { type PipelineParametersArgs, pipelineParameters } from "./pipeline-parameters";
+import { withSettings } from "./template-settings";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
 
-/** Images that the pipeline runs, and the board's, of which it collects old ones. */
-type PipelineImages = Readonly<Record<Exclude<BuiltImageKey, "board">, pulumi.Input<string>>> & {
-  /** None in a stack without a board. */
-  readonly board?: pulumi.Input<string>;
-};
-
-export interface PromotionPipelineArgs {
-  readonly settings: PipelineSettings;
-  /** `repository@digest` of each. */
-  readonly images: PipelineImages;
-  /** URL at which the workflows reach each environment, by its name, in the order of promotion. */
-  readonly environmentUrls: Record<string, string>;
-  /** Names of the environments whose pods are on another cluster. */
-  readonly remoteEnvironments: string[];
-  /** The two Services that the gateway splits users between; none without a gateway. */
-  readonly backends?: Readonly<Record<"production" | "canary", Backend>>;
-  /** URL of the Prometheus that has the app's figures; none without one. */
-  readonly prometheusUrl?: string;
-  /** MLflow's tracking URI. */
-  readonly trackingUri: string;
+export interface PromotionPipelineArgs extends PipelineParametersArgs {
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
   /** Folder of the templates, with the Python of their steps in `steps/`, `gates/` and `lib/`, and `pictures/`. */
   readonly folder: string;
 }
-
-const promoteTemplate = "promote-model";
 
 /** Folders of Python modules; each is a ConfigMap `pipeline-<folder>`, mounted at `/pipeline/<folder>`. */
 const moduleFolders = ["steps", "gates", "lib"];
@@ -56,7 +33,7 @@ const moduleFolders = ["steps", "gates", "lib"];
 export const allowedChildTemplates: Record<string, string[]> = {
   "train-model": ["build-container-image"],
   "build-container-image": ["deploy-container-image", "test-staging", "revert-staging"],
-  "test-staging": ["promote-model", "revert-staging"],
+  "test-staging": [promoteTemplate, "revert-staging"],
   [dataDriftTemplate]: ["train-model"],
 };
 
@@ -168,7 +145,11 @@ export class PromotionPipeline extends pulumi.ComponentResource {
 
     for (const template of this.templates) this.account(name, template, args.namespace);
     for (const manifest of manifests) {
-      const { apiVersion, kind, metadata, spec } = withSettings(manifest, args);
+      const { apiVersion, kind, metadata, spec } = withSettings(
+        manifest,
+        args.settings,
+        Object.keys(args.promotionPath),
+      );
       new k8s.apiextensions.CustomResource(
         `${name}-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
@@ -182,7 +163,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
         folder: args.folder,
         accounts: this.templates,
         allowedChildTemplates,
-        environments: Object.keys(args.environmentUrls),
+        environments: Object.keys(args.promotionPath),
         approvedEnvironments: Object.keys(args.settings.approval),
       },
       child,
@@ -205,135 +186,6 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       child,
     );
   }
-}
-
-/** The stack's settings under the names that the templates read. */
-function pipelineParameters(
-  args: Omit<PromotionPipelineArgs, "namespace" | "folder">,
-): Record<string, pulumi.Input<string>> {
-  const { settings } = args;
-  const { app, train, tools, board } = args.images;
-  return {
-    "app-base-image": app,
-    "train-image": train,
-    "tools-image": tools,
-    ...(board && { "board-image": board }),
-    "accuracy-bar": String(settings.accuracyBar),
-    "judgement-margin": String(settings.judgement.margin),
-    "judgement-class-bar": String(settings.judgement.classBar),
-    "judgement-dry-run": String(settings.judgement.dryRun),
-    epochs: String(settings.epochs),
-    "rollout-timeout-seconds": String(settings.rolloutTimeoutSeconds),
-    "minimum-soak-minutes": String(settings.minimumSoakMinutes),
-    "load-requests": String(settings.load.requests),
-    "load-concurrency": String(settings.load.concurrency),
-    "load-min-success-percent": String(settings.load.minSuccessPercent),
-    "load-max-p95-ms": String(settings.load.maxP95Ms),
-    "retention-days": String(settings.retention.days),
-    "retention-versions": String(settings.retention.versions),
-    approval: approvalParameter(settings.approval),
-    windows: windowsParameter(settings.windows),
-    notifications: notificationsParameter(settings.notifications),
-    "data-drift": dataDriftParameter(settings.dataDrift, Object.keys(args.environmentUrls)),
-    "mlflow-uri": args.trackingUri,
-    ...(args.prometheusUrl && { "prometheus-url": args.prometheusUrl }),
-    traffic: args.backends ? trafficParameter(args.backends, settings.canary) : "",
-    environments: JSON.stringify(args.environmentUrls),
-    "remote-environments": JSON.stringify(args.remoteEnvironments),
-  };
-}
-
-/** Which promotions wait for people, as `approval` in workflows/lib/inputs.py reads it. Who they are, it never asks. */
-function approvalParameter(approval: PipelineSettings["approval"]): string {
-  const rules = Object.entries(approval).map(([target, { minimum, expiryHours }]) => [
-    target,
-    { minimum, expirySeconds: 3600 * expiryHours },
-  ]);
-  return JSON.stringify(Object.fromEntries(rules));
-}
-
-/** When the calendar allows promotions, as `windows` in workflows/lib/inputs.py reads it. */
-function windowsParameter(windows: PipelineSettings["windows"]): string {
-  return JSON.stringify(
-    Object.entries(windows).map(([name, { timezone, ...window }]) => ({ name, zone: timezone, ...window })),
-  );
-}
-
-/** How users are split, as `traffic` in workflows/lib/inputs.py reads it. */
-function trafficParameter(
-  backends: NonNullable<PromotionPipelineArgs["backends"]>,
-  { steps, stepMinutes, mirrorRequests, analysis }: PipelineSettings["canary"],
-): string {
-  return JSON.stringify({ ...backends, steps, pauseSeconds: 60 * stepMinutes, mirror: mirrorRequests, analysis });
-}
-
-/** How data drift is watched for, as `data_drift` in workflows/lib/inputs.py reads it. */
-function dataDriftParameter(dataDrift: PipelineSettings["dataDrift"], environments: string[]): string {
-  if (!dataDrift) return "";
-  const { bar, minimumAnswers, cooldownHours } = dataDrift;
-  return JSON.stringify({
-    environment: environments.at(-1),
-    bar,
-    minimumAnswers,
-    cooldownSeconds: 3600 * cooldownHours,
-  });
-}
-
-/** The stack decides between which environments to promote, and who is told. All else is in the workflows' files. */
-function withSettings(
-  manifest: Manifest,
-  { environmentUrls, settings }: Pick<PromotionPipelineArgs, "environmentUrls" | "settings">,
-): Manifest {
-  if (manifest.metadata.name === notifyTemplate) return withReceivers(manifest, settings.notifications);
-  if (manifest.metadata.name !== promoteTemplate) return manifest;
-  return withApproval(withPromotions(manifest, Object.keys(environmentUrls)), settings.approval);
-}
-
-/** Each environment promotes to the next one. The default of a promotion by hand is the last of these steps. */
-function withPromotions(manifest: Manifest, environments: string[]): Manifest {
-  if (environments.length < 2) return manifest;
-  const choices: Record<string, string[]> = {
-    "source-environment": environments.slice(0, -1),
-    "target-environment": environments.slice(1),
-  };
-  const parameters = manifest.spec.arguments.parameters.map((parameter: { name: string }) => {
-    const names = choices[parameter.name];
-    return names ? { ...parameter, enum: names, value: names.at(-1) } : parameter;
-  });
-  return { ...manifest, spec: { ...manifest.spec, arguments: { ...manifest.spec.arguments, parameters } } };
-}
-
-/** A promotion to these environments asks people first, and has the time to wait for them. */
-function withApproval(manifest: Manifest, approval: PipelineSettings["approval"]): Manifest {
-  const targets = Object.keys(approval).sort();
-  if (targets.length === 0) return manifest;
-  const when = targets.map((name) => `'{{inputs.parameters.target-environment}}' == '${name}'`).join(" || ");
-  const longest = 3600 * Math.max(...Object.values(approval).map(({ expiryHours }) => expiryHours));
-  const templates: Manifest["spec"][] = manifest.spec.templates;
-  return {
-    ...manifest,
-    spec: {
-      ...manifest.spec,
-      activeDeadlineSeconds: manifest.spec.activeDeadlineSeconds + longest,
-      templates: templates.map((template) => {
-        if (template.name === "main") return { ...template, steps: asksFirst(template.steps, when) };
-        return template.name === askTemplate ? withTime(template, longest) : template;
-      }),
-    },
-  };
-}
-
-const askTemplate = "ask-approval";
-
-const asksFirst = (steps: { name: string }[][], when: string) =>
-  steps.map((group) => group.map((step) => (step.name === askTemplate ? { ...step, when } : step)));
-
-/** The template with more time, also for its retries. */
-function withTime(template: Manifest["spec"], seconds: number): Manifest["spec"] {
-  const activeDeadlineSeconds = template.activeDeadlineSeconds + seconds;
-  const { retryStrategy } = template;
-  const backoff = { ...retryStrategy.backoff, maxDuration: `${activeDeadlineSeconds}s` };
-  return { ...template, activeDeadlineSeconds, retryStrategy: { ...retryStrategy, backoff } };
 }
 
 function readModules(folder: string): Record<string, string> {

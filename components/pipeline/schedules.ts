@@ -5,14 +5,9 @@ import type { Manifest } from "../platform/release-manifests";
 import { readWorkflows } from "./workflow-files";
 
 export interface SchedulesArgs {
-  /** When a training starts. */
-  readonly cron: PipelineSettings["cron"];
+  readonly settings: Pick<PipelineSettings, "cron" | "notifications" | "dataDrift">;
   /** Whether users come in at a gateway, so that somebody must watch canary. */
   readonly hasGateway: boolean;
-  /** Whether the stack has receivers of notifications, who are told each minute. */
-  readonly hasReceivers: boolean;
-  /** Whether the stack watches for data drift. */
-  readonly hasDataDrift: boolean;
   /** Namespace that Argo Workflows watches. */
   readonly namespace: pulumi.Input<string>;
   /** Folder of the CronWorkflows. */
@@ -30,7 +25,7 @@ export class Schedules extends pulumi.ComponentResource {
     super("gourmetgram:release:Schedules", name, {}, opts);
     const needed: Record<string, boolean> = {
       "cron-shift-traffic": args.hasGateway,
-      "cron-watch-data-drift": args.hasDataDrift,
+      "cron-watch-data-drift": args.settings.dataDrift !== undefined,
     };
     const schedules = readWorkflows(args.folder).filter(
       ({ kind, metadata }) => kind === "CronWorkflow" && (needed[metadata.name] ?? true),
@@ -48,8 +43,9 @@ export class Schedules extends pulumi.ComponentResource {
 }
 
 /** The stack decides when to train, and people who are told by webhook do not wait. All else is in the files. */
-function withSettings(manifest: Manifest, { cron, hasReceivers }: SchedulesArgs): Manifest {
-  const { schedule, timezone, suspended } = cron;
+function withSettings(manifest: Manifest, { settings }: SchedulesArgs): Manifest {
+  const { schedule, timezone, suspended } = settings.cron;
+  const hasReceivers = Object.keys(settings.notifications).length > 0;
   const changes: Record<string, object> = {
     "cron-train": { schedules: [schedule], timezone, suspend: suspended },
     ...(hasReceivers && { "cron-notify": { schedules: ["* * * * *"] } }),

@@ -1,7 +1,9 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../../config";
-import { type Images, imageReference } from "../../images/catalogue";
+import { environmentsHere, type PromotionPath } from "../../config/promotion-path";
+import { type Images, imageReference, registryAddress } from "../../images/catalogue";
+import { environmentApp } from "../environments/environment-bundle";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { restrictedNamespaceLabels } from "../shared/security";
 import { argoCdNamespace } from "../shared/workflow-names";
@@ -13,10 +15,8 @@ export interface ArgoCdArgs {
   readonly images: Images;
   /** The release's namespace-install and CRDs; not used if `settings.install` is false. */
   readonly manifests: Manifest[];
-  /** The only namespaces that Argo CD may deploy to, each with the name of its cluster if that is a remote one. */
-  readonly targets: { readonly namespace: string; readonly cluster?: string }[];
-  /** Repository pattern that Applications may take their source from: `oci://host/path/*`. */
-  readonly sourceRepository: string;
+  /** The environments: Argo CD may deploy to their namespaces, and to no other. */
+  readonly promotionPath: PromotionPath;
   /** Whether Pulumi refuses to delete the namespace of the Applications, which contain the releases; default false. */
   readonly protect?: boolean;
 }
@@ -82,10 +82,7 @@ export class ArgoCd extends pulumi.ComponentResource {
           stringData: {
             name: "in-cluster",
             server: ownApiServer,
-            namespaces: args.targets
-              .filter(({ cluster }) => !cluster)
-              .map(({ namespace }) => namespace)
-              .join(","),
+            namespaces: environmentsHere(args.promotionPath).map(environmentApp).join(","),
             clusterResources: "false",
             config: JSON.stringify({ tlsClientConfig: { insecure: false } }),
           },
@@ -105,8 +102,10 @@ export class ArgoCd extends pulumi.ComponentResource {
         metadata: { name: "gourmetgram", namespace: argoCdNamespace },
         spec: {
           description: "The environments of the GourmetGram food classifier",
-          sourceRepos: [args.sourceRepository],
-          destinations: args.targets.map(({ namespace, cluster }) => destination(namespace, cluster)),
+          sourceRepos: [`oci://${registryAddress}/bundles/*`],
+          destinations: Object.entries(args.promotionPath).map(([environment, { cluster }]) =>
+            destination(environmentApp(environment), cluster),
+          ),
           clusterResourceWhitelist: [],
           namespaceResourceWhitelist: Object.entries(shownKinds).flatMap(([group, kinds]) =>
             kinds.map((kind) => ({ group, kind })),

@@ -22,8 +22,10 @@ export interface BoardArgs {
   readonly exposure: ExposureSettings;
   /** `repository@digest` of the board's image. */
   readonly image: pulumi.Input<string>;
-  /** Addresses that people open, by name: of the environments, and of the other pages. */
-  readonly links: Readonly<Record<string, string>>;
+  /** The environments, to which the board leads. */
+  readonly promotionPath: PromotionPath;
+  /** Addresses of the other pages that people open, by name. */
+  readonly pages: Readonly<Record<string, string>>;
   /** Whether users come in at a gateway, whose route the board reads. */
   readonly hasGateway: boolean;
 }
@@ -45,6 +47,7 @@ export class Board extends pulumi.ComponentResource {
   constructor(name: string, args: BoardArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:platform:Board", name, {}, opts);
     const { settings, exposure } = args;
+    const links = { ...environmentLinks(args.promotionPath, exposure), ...args.pages };
     const child = { parent: this };
     const namespace = new k8s.core.v1.Namespace(
       `${name}-namespace`,
@@ -78,7 +81,7 @@ export class Board extends pulumi.ComponentResource {
                   image: args.image,
                   env: [
                     { name: "PORT", value: String(port) },
-                    { name: "LINKS", value: JSON.stringify(args.links) },
+                    { name: "LINKS", value: JSON.stringify(links) },
                     { name: "HOSTS", value: JSON.stringify(hosts) },
                     { name: "OIDC", value: JSON.stringify(settings.oidc ?? null) },
                   ],

@@ -17,6 +17,15 @@ const fromSecret = (name: string, secret: string, key: string): Variable => ({
 /** Whether MLflow keeps anything on its volume. */
 export const hasVolume = ({ database, artifacts }: Settings["modelRegistry"]): boolean => !database || !artifacts;
 
+/** The volumes of this cluster that MLflow's data is on, by their names in `ownedVolumes`. */
+export function mlflowVolumes(settings: Settings["modelRegistry"]): ("mlflow" | "database" | "artifacts")[] {
+  return [
+    ...(hasVolume(settings) ? (["mlflow"] as const) : []),
+    ...(settings.database?.install ? (["database"] as const) : []),
+    ...(settings.artifacts?.install ? (["artifacts"] as const) : []),
+  ];
+}
+
 /** MLflow's variables. The server, the upgrade of the tables, and `cli/backups/mlflow_data.py` read them. */
 export function storeVariables({ database, artifacts }: Settings["modelRegistry"]): Variable[] {
   return [...databaseVariables(database), ...artifactVariables(artifacts)];

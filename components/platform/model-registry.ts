@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../../config";
 import { type Images, imageReference } from "../../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
-import { mlflowAddress, mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
+import { mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
 import {
   restrictedContainer,
   restrictedNamespaceLabels,
@@ -27,8 +27,6 @@ export interface ModelRegistryArgs {
 }
 
 const port = mlflowPort;
-/** Tracking URI that every step of the pipeline uses. */
-export const trackingUri = `http://${mlflowAddress}`;
 
 const labels = { app: "mlflow" };
 const home = { name: "HOME", value: "/tmp" };

@@ -3,21 +3,27 @@ import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { dump } from "js-yaml";
+import type { Settings } from "../../config";
+import { environmentsHere, type PromotionPath } from "../../config/promotion-path";
 import { type Images, imageReference } from "../../images/catalogue";
 import { type Grant, grant } from "../shared/grant";
 import { restrictedContainer, restrictedNamespaceLabels, restrictedPod } from "../shared/security";
 import { argoCdNamespace, monitoringNamespace, prometheusName, workflowNamespace } from "../shared/workflow-names";
-import { type PrometheusShape, prometheusConfig, rulesFile } from "./prometheus-config";
+import { prometheusConfig, rulesFile } from "./prometheus-config";
 
-export interface MonitoringArgs extends PrometheusShape {
+export interface MonitoringArgs {
+  readonly settings: NonNullable<Settings["monitoring"]>;
+  /** The environments; Prometheus collects the figures of those on its cluster. */
+  readonly promotionPath: PromotionPath;
   readonly images: Images;
   /** Folder with the alert rules, `rules.yaml`. */
   readonly folder: string;
 }
 
 const port = 9090;
-/** URL of Prometheus inside the cluster. */
-export const prometheusUrl = `http://${prometheusName}.${monitoringNamespace}.svc.cluster.local:${port}`;
+/** URL of Prometheus as the cluster's pods reach it: the stack's own, or that of its settings; none without one. */
+export const prometheusUrl = (settings: Settings["monitoring"]): string | undefined =>
+  settings && (settings.url ?? `http://${prometheusName}.${monitoringNamespace}.svc.cluster.local:${port}`);
 
 /**
  * Prometheus, which collects the figures of the app, of Argo Workflows and of Argo CD, and judges the alert rules. It
@@ -46,7 +52,13 @@ export class Monitoring extends pulumi.ComponentResource {
       {
         metadata,
         data: {
-          "prometheus.yml": dump(prometheusConfig(args), { lineWidth: -1, noRefs: true }),
+          "prometheus.yml": dump(
+            prometheusConfig({
+              environments: environmentsHere(args.promotionPath),
+              retentionDays: args.settings.retentionDays,
+            }),
+            { lineWidth: -1, noRefs: true },
+          ),
           [rulesFile]: readFileSync(join(args.folder, rulesFile), "utf8"),
         },
       },

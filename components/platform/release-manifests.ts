@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
+import type { Settings } from "../../config";
 
 /** A Kubernetes object of a release manifest. */
 export interface Manifest {
@@ -24,6 +25,16 @@ export async function loadManifests(source: string): Promise<Manifest[]> {
   if (objects.length === 0 || objects.some((object) => !object.kind))
     throw new Error(`${source} contains no Kubernetes objects: write the URL or path of a release manifest`);
   return objects;
+}
+
+/** The release manifests of the parts that a stack installs; none of a part that it does not. */
+export async function loadReleases({ argoWorkflows, argoCd, gateway }: Settings) {
+  const load = async (sources: string[]) => (await Promise.all(sources.map(loadManifests))).flat();
+  return {
+    argoWorkflows: await load(argoWorkflows.install ? [argoWorkflows.manifests] : []),
+    argoCd: await load(argoCd.install ? [...argoCd.crds, argoCd.manifests] : []),
+    gateway: await load(gateway?.install ? gateway.manifests : []),
+  };
 }
 
 const workloads = ["Deployment", "StatefulSet", "DaemonSet", "Job"];

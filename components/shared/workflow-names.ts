@@ -35,6 +35,7 @@ export const pipelineParametersName = "pipeline-parameters";
 /** ConfigMap beside the workflows: people write to it to stop all promotions. Pulumi states only that it exists. */
 export const freezeName = "promotion-freeze";
 /** Workflow template that tells the receivers of notifications. */
+export const promoteTemplate = "promote-model";
 export const notifyTemplate = "notify";
 /** ConfigMap beside the workflows with what the receivers have not got yet. Pulumi states only that it exists. */
 export const notificationsName = "notifications";

@@ -11,7 +11,7 @@ const fixture = join(__dirname, "..", "fixtures", "argo-cd.yaml");
 async function argoCd(
   section: object = {},
   change: (manifests: Manifest[]) => Manifest[] = (all) => all,
-  targets: ArgoCdArgs["targets"] = [{ namespace: "food-a" }, { namespace: "food-b" }],
+  promotionPath: ArgoCdArgs["promotionPath"] = { a: { port: 1 }, b: { port: 2 } },
 ) {
   const { argoCd: settings, exposure, images } = settingsWith({ argoCd: section });
   const manifests = change(await loadManifests(fixture));
@@ -21,8 +21,7 @@ async function argoCd(
       exposure,
       images: images.catalogue,
       manifests,
-      targets,
-      sourceRepository: "oci://registry/bundles/*",
+      promotionPath,
     };
     const { url, namespace, project } = new ArgoCd("argo-cd", args);
     return { url, namespace, project };
@@ -123,19 +122,19 @@ describe("ArgoCd", () => {
     ]);
   });
 
-  it("may deploy to the stated namespaces, from the stated source, and to no other", async () => {
+  it("may deploy to the namespaces of the environments, from the pipeline's registry, and to no other", async () => {
     const { inputs } = await argoCd();
     expect(inputs("argo-cd-cluster").stringData.value).toMatchObject({
       server: "https://kubernetes.default.svc",
-      namespaces: "food-a,food-b",
+      namespaces: "gourmetgram-a,gourmetgram-b",
       clusterResources: "false",
     });
     expect(inputs("argo-cd-project").spec).toEqual({
       description: "The environments of the GourmetGram food classifier",
-      sourceRepos: ["oci://registry/bundles/*"],
+      sourceRepos: ["oci://registry.kube-system.svc.cluster.local:5000/bundles/*"],
       destinations: [
-        { server: "https://kubernetes.default.svc", namespace: "food-a" },
-        { server: "https://kubernetes.default.svc", namespace: "food-b" },
+        { server: "https://kubernetes.default.svc", namespace: "gourmetgram-a" },
+        { server: "https://kubernetes.default.svc", namespace: "gourmetgram-b" },
       ],
       clusterResourceWhitelist: [],
       namespaceResourceWhitelist: [
@@ -148,15 +147,15 @@ describe("ArgoCd", () => {
   });
 
   it("deploys to a remote cluster by its name, and not to the same namespace on its own cluster", async () => {
-    const { inputs } = await argoCd({}, (all) => all, [
-      { namespace: "food-a" },
-      { namespace: "food-b", cluster: "edge" },
-    ]);
+    const { inputs } = await argoCd({}, (all) => all, {
+      a: { port: 1 },
+      b: { port: 2, cluster: "edge", url: "https://b.example.org" },
+    });
     expect(inputs("argo-cd-project").spec.destinations).toEqual([
-      { server: "https://kubernetes.default.svc", namespace: "food-a" },
-      { name: "edge", namespace: "food-b" },
+      { server: "https://kubernetes.default.svc", namespace: "gourmetgram-a" },
+      { name: "edge", namespace: "gourmetgram-b" },
     ]);
-    expect(inputs("argo-cd-cluster").stringData.value.namespaces).toBe("food-a");
+    expect(inputs("argo-cd-cluster").stringData.value.namespaces).toBe("gourmetgram-a");
   });
 
   it("refuses a release with an image that is not in the catalogue", async () => {

@@ -8,12 +8,17 @@ import { runProgram } from "../program";
 import { childrenOf, one, type Registration, record } from "../registrations";
 import { runnableStack, settingsWith, stacksOfTwoClusters } from "../stack-files";
 
-const shape = { environments: ["staging", "canary"], retentionDays: 7 };
+const shape = { environments: ["staging", "canary", "production"], retentionDays: 7 };
 
 async function monitoring() {
-  const { images } = settingsWith({ monitoring: {} });
+  const { images, monitoring: settings, promotionPath } = settingsWith({ monitoring: {} });
   const { registrations } = await record({}, () => {
-    new Monitoring("monitoring", { ...shape, images: images.catalogue, folder: join(repositoryRoot, "monitoring") });
+    new Monitoring("monitoring", {
+      settings: settings!,
+      promotionPath,
+      images: images.catalogue,
+      folder: join(repositoryRoot, "monitoring"),
+    });
   });
   return { registrations, inputs: (name: string) => one(registrations, name).inputs };
 }

@@ -34,9 +34,8 @@ async function pipeline(
     const { templates } = new PromotionPipeline("pipeline", {
       settings: { ...settingsWith({ pipeline: section }).pipeline, dataDrift },
       images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3", board: "r/board@4" },
-      environmentUrls: Object.fromEntries(environments.map((name, index) => [name, `http://${name}:808${index}`])),
-      remoteEnvironments: [],
-      trackingUri: "http://mlflow:8000",
+      promotionPath: Object.fromEntries(environments.map((name, index) => [name, { port: 8080 + index }])),
+      hasGateway: false,
       namespace: "argo",
       folder,
     });
@@ -107,8 +106,11 @@ describe("PromotionPipeline", () => {
         "load-max-p95-ms": "500",
         "retention-days": "60",
         "retention-versions": "5",
-        "mlflow-uri": "http://mlflow:8000",
-        environments: '{"staging":"http://staging:8080","canary":"http://canary:8081"}',
+        "mlflow-uri": "http://mlflow.gourmetgram-platform.svc.cluster.local:8000",
+        environments: JSON.stringify({
+          staging: "http://gourmetgram-staging.gourmetgram-staging.svc.cluster.local:8080",
+          canary: "http://gourmetgram-canary.gourmetgram-canary.svc.cluster.local:8081",
+        }),
       },
     });
   });

@@ -9,22 +9,22 @@ import { referenceStacks, runnableStack, settingsWith } from "../stack-files";
 
 const folder = join(__dirname, "..", "..", "workflows");
 
+const notifications = { team: { secret: "team-webhook" } };
+const dataDrift = { bar: 0.1, minimumAnswers: 100, cooldownHours: 1 };
+
 async function schedules(cron: object = {}) {
   const { registrations } = await record({}, () => {
     const formerParent = new PromotionPipeline("pipeline", {
       settings: settingsWith().pipeline,
       images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" },
-      environmentUrls: { staging: "http://staging:8081" },
-      remoteEnvironments: [],
-      trackingUri: "http://mlflow:8000",
+      promotionPath: { staging: { port: 8081 } },
+      hasGateway: false,
       namespace: "argo",
       folder,
     });
     new Schedules("schedules", {
-      cron: settingsWith({ pipeline: { cron } }).pipeline.cron,
+      settings: { ...settingsWith({ pipeline: { cron, notifications } }).pipeline, dataDrift },
       hasGateway: true,
-      hasReceivers: true,
-      hasDataDrift: true,
       namespace: "argo",
       folder,
       formerParent,

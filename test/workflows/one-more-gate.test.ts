@@ -28,13 +28,12 @@ async function gatesOf(from: string) {
   const { registrations } = await record({}, () => {
     const { pipeline: settings } = settingsWith();
     const images = { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" };
-    const environmentUrls = { staging: "http://staging:8081", canary: "http://canary:8080" };
+    const promotionPath = { staging: { port: 8081 }, canary: { port: 8080, promotesFrom: "staging" } };
     void new PromotionPipeline("pipeline", {
       settings,
       images,
-      environmentUrls,
-      remoteEnvironments: [],
-      trackingUri: "http://mlflow:8000",
+      promotionPath,
+      hasGateway: false,
       namespace: "argo",
       folder: from,
     });
