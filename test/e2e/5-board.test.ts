@@ -88,7 +88,9 @@ describe("Given the board of a running pipeline", () => {
       await page.getByText("The training normal has started").waitFor();
       await page.locator(".step", { hasText: "train" }).first().getByText("Running").waitFor();
       await picture(page, "run");
-      await page.locator(".run, details", { hasText: "Promoted" }).first().waitFor(aTraining);
+      const hers = (said: string) =>
+        page.locator(".run").filter({ hasText: anna.username }).filter({ hasText: said }).first();
+      await hers("Promoted").waitFor(aTraining);
       const version = (await environment("canary")).version!;
       await served(page, "canary", version);
       await picture(page, "pipeline");
@@ -96,10 +98,7 @@ describe("Given the board of a running pipeline", () => {
       await page.getByRole("button", { name: "Train …" }).click();
       await page.getByLabel("Scenario").selectOption("oversized");
       await send(page, "Train");
-      await page
-        .getByText(/OOMKilled: the model needs more than the memory limit/)
-        .first()
-        .waitFor(aTraining);
+      await hers("OOMKilled: the model needs more than the memory limit").waitFor(aTraining);
       await served(page, "staging", version);
 
       await page.getByRole("link", { name: "Models" }).click();
