@@ -13,17 +13,15 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 import judgement
+import serving
 from judgement import KINDS, Bars, Judgement
 from pictures import CLASSES, DataSet
+from serving import NotComparableError, app_version
 from settings import Settings
 
 MODEL_FILE = "food11.onnx"
 # Tag of a version whose image and files were collected, as collect-old-versions writes it.
 COLLECTED = "retention.collected"
-
-
-class NotComparableError(Exception):
-    """There is no model to compare with. Says why."""
 
 
 def judge(
@@ -40,8 +38,8 @@ def judge(
     """
     name, theirs, not_compared = "", None, ""
     try:
-        version = find(client, chosen.model_name)
-        name, theirs = app_version(version), answers(client, version, inputs, chosen.threads)
+        version = serving.find(client, chosen.model_name, chosen.production_url, say)
+        name, theirs = app_version(version.version), answers(client, version, inputs, chosen.threads)
     except NotComparableError as error:
         not_compared = str(error)
     comparisons = judgement.compare(held_out.labels, CLASSES, held_out.slices, answered, theirs)
@@ -64,23 +62,6 @@ def judge(
     return verdict, tags
 
 
-def find(client: MlflowClient, model_name: str) -> ModelVersion:
-    """The version that production serves. Raises NotComparableError without one."""
-    try:
-        return client.get_model_version_by_alias(model_name, "production")
-    except mlflow.MlflowException as error:
-        # MLflow says in words alone that it is the alias that is missing.
-        no_alias = error.error_code == "INVALID_PARAMETER_VALUE" and "alias production not found" in str(error)
-        if no_alias or error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            raise NotComparableError("production serves no model yet") from error
-        raise
-
-
-def app_version(version: ModelVersion) -> str:
-    """The app version that serves a model version: 7 is 1.0.7."""
-    return f"1.0.{version.version}"
-
-
 def answers(client: MlflowClient, version: ModelVersion, batches: Iterable[np.ndarray], threads: int) -> np.ndarray:
     """The classes [N] that a version gives to pictures [n, 3, side, side], normalised like the app does.
 
@@ -97,13 +78,13 @@ def answers(client: MlflowClient, version: ModelVersion, batches: Iterable[np.nd
             return np.concatenate([session.run(None, {name: batch})[0].argmax(1) for batch in batches])
         except Exception as error:  # ONNX Runtime raises classes of its own that share no base.
             raise NotComparableError(
-                f"the model of production's {app_version(version)} does not run: {error}"
+                f"the model of production's {app_version(version.version)} does not run: {error}"
             ) from error
 
 
 def fetch(client: MlflowClient, version: ModelVersion, folder: str) -> Path:
     """Fetches a version's file, and checks it against the tag of its run. Raises NotComparableError if it differs."""
-    what = f"the file of production's {app_version(version)}"
+    what = f"the file of production's {app_version(version.version)}"
     if COLLECTED in version.tags:
         raise NotComparableError(f"{what} was collected")
     source = client.get_model_version_download_uri(version.name, version.version)

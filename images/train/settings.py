@@ -7,12 +7,14 @@ By environment variables:
     JUDGEMENT_MARGIN     how much better production's model may be, as a share of right answers, 0..1; default 0.02
     JUDGEMENT_CLASS_BAR  least share of right answers in each class, 0..1; default 0.5
     JUDGEMENT_DRY_RUN    "true": register a model that fails the judgement, and say that it does; default "false"
+    ENVIRONMENTS         URLs of the environments by name, as JSON; production is asked what it serves; default {}
     EPOCHS               rounds of training, 1..100; default 3; see training.SCHEDULE
     SEED                 of the weights and of the order of the pictures; default 0
     THREADS              of PyTorch, 1..64; default the processors that this process may use
     VERSION_FILE         where the registered version is written, as a bare integer; default /tmp/version
 """
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +37,22 @@ class Settings:
     judgement_margin: float
     judgement_class_bar: float
     judgement_dry_run: bool
+    production_url: str | None
     epochs: int
     seed: int
     threads: int
     version_file: Path
+
+
+def production_url(text: str) -> str | None:
+    """The address of production among those of the environments. Raises SettingsError."""
+    try:
+        url = json.loads(text).get("production")
+        if url is None or url.startswith(("http://", "https://")):
+            return url
+    except (ValueError, AttributeError):
+        pass
+    raise SettingsError(f"ENVIRONMENTS is {text!r}: set it to URLs by the names of the environments, as JSON")
 
 
 def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
@@ -72,6 +86,7 @@ def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
         judgement_margin=number("JUDGEMENT_MARGIN", float, 0.02, 0, 1),
         judgement_class_bar=number("JUDGEMENT_CLASS_BAR", float, 0.5, 0, 1),
         judgement_dry_run=flag("JUDGEMENT_DRY_RUN"),
+        production_url=production_url(env.get("ENVIRONMENTS", "") or "{}"),
         epochs=number("EPOCHS", int, 3, 1, 100),
         seed=number("SEED", int, 0, 0, 2**31),
         threads=number("THREADS", int, len(os.sched_getaffinity(0)), 1, 64),

@@ -1,7 +1,9 @@
 """The comparison with production's model, on a real MLflow store and real ONNX files."""
 
 import hashlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import mlflow
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 import production
+import serving
 from conftest import onnx_model
 from pictures import CLASSES, DataSet
 from settings import read_settings
@@ -100,7 +103,7 @@ def test_the_class_bar_of_the_settings_counts_without_a_model_to_compare(client)
 
 
 def test_without_a_model_in_production_it_is_not_compared(client, release):
-    nothing = "not compared: production serves no model yet"
+    nothing = "not compared: no version has the alias production"
     assert judge(client, np.where(np.arange(30) < 3, 10, LABELS))[2][0] == nothing
     release(alias="canary")
     verdict, tags, _, run = judge(client, LABELS)
@@ -137,4 +140,75 @@ def test_a_file_that_does_not_run_is_not_compared(client, release, tmp_path):
 def test_an_mlflow_that_cannot_be_reached_ends_the_training(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(mlflow.MlflowException, match="Connection refused"):
-        production.find(MlflowClient("http://127.0.0.1:1"), MODEL)
+        serving.by_alias(MlflowClient("http://127.0.0.1:1"), MODEL)
+
+
+@pytest.fixture
+def served():
+    """Starts a production that answers /version with this status and text; returns the setting that names it."""
+    servers = []
+
+    def start(status, text):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                assert (self.path, self.headers["X-Probe"]) == ("/version", "judgement")
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_):
+                pass
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f'{{"production": "http://127.0.0.1:{servers[-1].server_port}"}}'
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_what_production_says_counts_and_not_the_alias(client, release, served):
+    release()
+    release(alias="other")
+    environments = served(200, '{"model_version": "1.0.2"}')
+    assert judge(client, LABELS, ENVIRONMENTS=environments)[1]["judgement"] == "passed beside production's 1.0.2"
+    client.delete_registered_model_alias(MODEL, "production")
+    assert judge(client, LABELS, ENVIRONMENTS=environments)[1]["judgement"] == "passed beside production's 1.0.2"
+
+
+def test_a_version_that_production_serves_and_mlflow_no_longer_has_is_named(client, release, served):
+    release()
+    environments = served(200, '{"model_version": "1.0.7"}')
+    gone = "not compared: MLflow no longer has version 7, which production serves as 1.0.7"
+    assert judge(client, LABELS, ENVIRONMENTS=environments)[2][0] == gone
+
+
+def test_a_production_without_a_model_is_not_compared_whatever_the_alias_says(client, release, served):
+    release()
+    environments = served(404, '{"error": "versions.txt not found"}')
+    nothing = "not compared: production serves no model yet"
+    assert judge(client, LABELS, ENVIRONMENTS=environments)[2][0] == nothing
+
+
+@pytest.mark.parametrize(
+    "status, text, why",
+    [
+        (503, "", "status 503"),
+        (200, "<html>", "it answers no JSON"),
+        (200, "[]", "it answers no version"),
+        (200, '{"model_version": "2.0"}', "it answers no version"),
+    ],
+)
+def test_where_production_does_not_say_it_the_alias_counts(client, release, served, status, text, why):
+    release()
+    _, tags, said, _ = judge(client, LABELS, ENVIRONMENTS=served(status, text))
+    assert said[0] == f"production does not say what it serves ({why}): the alias production counts"
+    assert tags["judgement"] == "passed beside production's 1.0.1"
+
+
+def test_where_nobody_answers_the_alias_counts(client, release):
+    release()
+    _, tags, said, _ = judge(client, LABELS, ENVIRONMENTS='{"production": "http://127.0.0.1:1"}')
+    assert "Connection refused" in said[0] and tags["judgement"] == "passed beside production's 1.0.1"

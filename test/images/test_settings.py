@@ -1,5 +1,7 @@
 """The training's settings: a wrong one is one sentence, before anything is drawn or trained."""
 
+import re
+
 import pytest
 
 from settings import SettingsError, read_settings
@@ -18,6 +20,7 @@ def test_the_defaults():
     )
     assert (chosen.judgement_margin, chosen.judgement_class_bar, chosen.judgement_dry_run) == (0.02, 0.5, False)
     assert str(chosen.version_file) == "/tmp/version" and chosen.threads >= 1
+    assert chosen.production_url is None
 
 
 def test_what_is_set_is_taken():
@@ -28,6 +31,19 @@ def test_what_is_set_is_taken():
         1,
         "/v",
     )
+
+
+def test_production_is_one_of_the_environments():
+    environments = '{"staging": "http://staging:8081", "production": "http://production:80"}'
+    assert read_settings([], SERVER | {"ENVIRONMENTS": environments}).production_url == "http://production:80"
+    assert read_settings([], SERVER | {"ENVIRONMENTS": '{"staging": "http://staging:8081"}'}).production_url is None
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"production": "production:80"}', '{"production": 80}'])
+def test_environments_that_are_no_urls_are_refused(text):
+    wanted = f"ENVIRONMENTS is {text!r}: set it to URLs by the names of the environments, as JSON"
+    with pytest.raises(SettingsError, match=f"^{re.escape(wanted)}$"):
+        read_settings([], SERVER | {"ENVIRONMENTS": text})
 
 
 def test_the_judgement_is_set():
