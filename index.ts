@@ -75,7 +75,14 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
   const { app, tools } = builtImages.references;
   const modelRegistry = new ModelRegistry(
     "mlflow",
-    { settings: settings.modelRegistry, exposure, images, toolsImage: tools, protect },
+    {
+      settings: settings.modelRegistry,
+      exposure,
+      images,
+      toolsImage: tools,
+      hasPrometheus: settings.monitoring !== undefined,
+      protect,
+    },
     onCluster,
   );
   const volumeWatches = ([...mlflowVolumes(settings.modelRegistry), "registry"] as const).map(
@@ -104,7 +111,7 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
       "monitoring",
       { settings: settings.monitoring, promotionPath, images, folder: join(__dirname, "monitoring") },
       // It is given rights in their namespaces.
-      { ...onCluster, dependsOn: [argoWorkflows, argoCd] },
+      { ...onCluster, dependsOn: [modelRegistry, argoWorkflows, argoCd] },
     );
 
   // The pipeline, and the environments that it promotes along.

@@ -35,6 +35,9 @@ export function allowedHosts(exposure: ExposureSettings, hosts: readonly string[
   return [...new Set([...local, ...publishedHosts(exposure, hosts)])];
 }
 
+/** Values of `--allowed-hosts` for Prometheus, which asks each pod at its address. The kubelet puts that in. */
+export const podHosts = [`$(POD_IP):${mlflowPort}`, `[[]$(POD_IP)]:${mlflowPort}`];
+
 /** Values of `--cors-allowed-origins`: the same hosts; with https too, since TLS may end before MLflow. */
 export function allowedOrigins(exposure: ExposureSettings, hosts: readonly string[]): string[] {
   return publishedHosts(exposure, hosts).flatMap((host) => [`http://${host}`, `https://${host}`]);

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../../config";
 import { type Images, imageReference } from "../../images/catalogue";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
-import { mlflowNamespace, mlflowPort } from "../shared/mlflow-address";
+import { mlflowApp, mlflowNamespace, mlflowPort, mlflowPortName } from "../shared/mlflow-address";
 import {
   restrictedContainer,
   restrictedNamespaceLabels,
@@ -11,7 +11,7 @@ import {
   temporaryMount,
   temporaryVolume,
 } from "../shared/security";
-import { allowedHosts, allowedOrigins } from "./mlflow-hosts";
+import { allowedHosts, allowedOrigins, podHosts } from "./mlflow-hosts";
 import { hasVolume, storeVariables, upgradeCommand } from "./mlflow-stores";
 import { ObjectStore } from "./object-store";
 import { Postgres } from "./postgres";
@@ -22,14 +22,19 @@ export interface ModelRegistryArgs {
   readonly images: Images;
   /** `repository@digest` of the tools image, for the stores that the stack installs. */
   readonly toolsImage: pulumi.Input<string>;
+  /** Whether MLflow tells a Prometheus its figures; default false. */
+  readonly hasPrometheus?: boolean;
   /** Whether Pulumi refuses to delete the models and the record of releases; default false. */
   readonly protect?: boolean;
 }
 
 const port = mlflowPort;
 
-const labels = { app: "mlflow" };
+const labels = { app: mlflowApp };
 const home = { name: "HOME", value: "/tmp" };
+/** Where the server's worker keeps what `/metrics` answers. */
+const figuresFolder = "/tmp/figures";
+const podAddress = { name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } };
 
 /**
  * The MLflow server: model registry, runs and artifacts. By default SQLite and the artifacts share one volume, so there
@@ -43,7 +48,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
 
   constructor(name: string, args: ModelRegistryArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:platform:ModelRegistry", name, {}, opts);
-    const { settings, exposure, images, toolsImage, protect } = args;
+    const { settings, exposure, images, toolsImage, hasPrometheus = false, protect } = args;
 
     const namespace = new k8s.core.v1.Namespace(
       `${name}-namespace`,
@@ -74,6 +79,7 @@ export class ModelRegistry extends pulumi.ComponentResource {
     ];
 
     const exposed = { name: "mlflow", port: exposure.ports.mlflow };
+    const hosts = [...allowedHosts(exposure, settings.hosts), ...(hasPrometheus ? podHosts : [])];
     const variables = [home, ...storeVariables(settings)];
     const shared = {
       image: imageReference(images.mlflow),
@@ -114,15 +120,17 @@ export class ModelRegistry extends pulumi.ComponentResource {
                     "--host=0.0.0.0",
                     `--port=${port}`,
                     "--workers=1",
-                    `--allowed-hosts=${allowedHosts(exposure, settings.hosts).join(",")}`,
+                    `--allowed-hosts=${hosts.join(",")}`,
                     `--cors-allowed-origins=${allowedOrigins(exposure, settings.hosts).join(",")}`,
+                    ...(hasPrometheus ? [`--expose-prometheus=${figuresFolder}`] : []),
                   ],
                   env: [
                     ...variables,
+                    ...(hasPrometheus ? [podAddress] : []),
                     // The pipeline uses no jobs. Each of the job consumers would need 220 MiB.
                     { name: "MLFLOW_SERVER_ENABLE_JOB_EXECUTION", value: "false" },
                   ],
-                  ports: [{ name: "http", containerPort: port }],
+                  ports: [{ name: mlflowPortName, containerPort: port }],
                   startupProbe: { httpGet: { path: "/health", port }, periodSeconds: 2, failureThreshold: 90 },
                   readinessProbe: { httpGet: { path: "/health", port }, periodSeconds: 5 },
                   livenessProbe: { httpGet: { path: "/health", port }, periodSeconds: 30, timeoutSeconds: 10 },

@@ -8,8 +8,8 @@ import { environmentsHere, type PromotionPath } from "../../config/promotion-pat
 import { type Images, imageReference } from "../../images/catalogue";
 import { type Grant, grant } from "../shared/grant";
 import { restrictedContainer, restrictedNamespaceLabels, restrictedPod } from "../shared/security";
-import { argoCdNamespace, monitoringNamespace, prometheusName, workflowNamespace } from "../shared/workflow-names";
-import { prometheusConfig, rulesFile } from "./prometheus-config";
+import { monitoringNamespace, prometheusName } from "../shared/workflow-names";
+import { prometheusConfig, rulesFile, scrapedNamespaces } from "./prometheus-config";
 
 export interface MonitoringArgs {
   readonly settings: NonNullable<Settings["monitoring"]>;
@@ -26,9 +26,10 @@ export const prometheusUrl = (settings: Settings["monitoring"]): string | undefi
   settings && (settings.url ?? `http://${prometheusName}.${monitoringNamespace}.svc.cluster.local:${port}`);
 
 /**
- * Prometheus, which collects the figures of the app, of Argo Workflows and of Argo CD, and judges the alert rules. It
- * may read the pods of their namespaces and nothing else. It has no login, so no Service shows it outside the cluster.
- * The figures go with its pod: what must last is in the record of releases.
+ * Prometheus, which collects the figures of the app, of Argo Workflows, of Argo CD and of MLflow, and how full the
+ * volumes are, and judges the alert rules. It may read the pods of their namespaces and the figures of the kubelets,
+ * and nothing else. It has no login, so no Service shows it outside the cluster. The figures go with its pod: what must
+ * last is in the record of releases.
  */
 export class Monitoring extends pulumi.ComponentResource {
   readonly namespace: pulumi.Output<string>;
@@ -44,9 +45,10 @@ export class Monitoring extends pulumi.ComponentResource {
     this.namespace = namespace.metadata.name;
     const metadata = { name: prometheusName, namespace: this.namespace, labels };
     const account = new k8s.core.v1.ServiceAccount(`${name}-account`, { metadata }, child);
-    const rights = [argoCdNamespace, workflowNamespace].flatMap((scraped) =>
-      grant(`${name}-${scraped}`, podReader(scraped), child),
-    );
+    const rights = [
+      ...scrapedNamespaces.flatMap((scraped) => grant(`${name}-${scraped}`, podReader(scraped), child)),
+      ...readsKubelets(name, child),
+    ];
     const configuration = new k8s.core.v1.ConfigMap(
       `${name}-configuration`,
       {
@@ -121,6 +123,27 @@ export class Monitoring extends pulumi.ComponentResource {
 }
 
 const labels = { app: prometheusName };
+
+/** Prometheus may read the figures of the nodes' kubelets, which belong to no namespace. */
+function readsKubelets(name: string, options: pulumi.CustomResourceOptions): pulumi.Resource[] {
+  const metadata = { name: "gourmetgram-prometheus-kubelets" };
+  return [
+    new k8s.rbac.v1.ClusterRole(
+      `${name}-kubelets-role`,
+      { metadata, rules: [{ apiGroups: [""], resources: ["nodes/metrics"], verbs: ["get"] }] },
+      options,
+    ),
+    new k8s.rbac.v1.ClusterRoleBinding(
+      `${name}-kubelets-binding`,
+      {
+        metadata,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: metadata.name },
+        subjects: [{ kind: "ServiceAccount", name: prometheusName, namespace: monitoringNamespace }],
+      },
+      options,
+    ),
+  ];
+}
 
 /** Prometheus may find the pods of a namespace. */
 export function podReader(namespace: pulumi.Input<string>): Grant {

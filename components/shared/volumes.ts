@@ -1,4 +1,4 @@
-import { mlflowNamespace } from "./mlflow-address";
+import { mlflowApp, mlflowNamespace } from "./mlflow-address";
 
 /** A volume with what cannot be made again: models, records or images. */
 export interface OwnedVolume {
@@ -20,7 +20,7 @@ export const ownedVolumes = {
     owner: "MLflow",
     setting: "modelRegistry.storage",
     namespace: mlflowNamespace,
-    app: "mlflow",
+    app: mlflowApp,
     claim: "mlflow-data",
     watch: "volume-watch",
   },

@@ -13,7 +13,7 @@ const nodePorts = {
   board: 30090,
 };
 
-async function modelRegistry(sections: Record<string, unknown> = {}) {
+async function modelRegistry(sections: Record<string, unknown> = {}, hasPrometheus?: boolean) {
   const { modelRegistry: settings, exposure, images } = settingsWith(sections);
   const { registrations, result } = await record({}, () => {
     const { url, namespace } = new ModelRegistry("mlflow", {
@@ -21,6 +21,7 @@ async function modelRegistry(sections: Record<string, unknown> = {}) {
       exposure,
       images: images.catalogue,
       toolsImage: "tools@sha256:0",
+      hasPrometheus,
     });
     return { url, namespace };
   });
@@ -158,4 +159,13 @@ describe("ModelRegistry", () => {
       );
     },
   );
+
+  it("tells its figures, at the address of each pod, where a Prometheus collects them", async () => {
+    const { container, values } = await modelRegistry({}, true);
+    expect(values("expose-prometheus")).toEqual(["/tmp/figures"]);
+    expect(values("allowed-hosts").slice(-2)).toEqual(["$(POD_IP):8000", "[[]$(POD_IP)]:8000"]);
+    expect(container.env).toContainEqual({ name: "POD_IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } });
+    const without = await modelRegistry();
+    expect(JSON.stringify(without.container)).not.toMatch(/prometheus|POD_IP/);
+  });
 });

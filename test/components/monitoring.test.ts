@@ -8,6 +8,8 @@ import { runProgram } from "../program";
 import { childrenOf, one, type Registration, record } from "../registrations";
 import { runnableStack, settingsWith, stacksOfTwoClusters } from "../stack-files";
 
+/** Namespaces whose pods Prometheus asks, or whose volumes it asks their nodes about. */
+const scraped = ["argocd", "argo", "gourmetgram-platform", "kube-system"];
 const shape = { environments: ["staging", "canary", "production"], retentionDays: 7 };
 
 async function monitoring() {
@@ -36,21 +38,32 @@ function rights(registrations: Registration[], name: string) {
 }
 
 describe("Monitoring", () => {
-  it("is a Prometheus with its configuration and its rules, and no right in the whole cluster", async () => {
+  it("is a Prometheus with its configuration and rules, which may find pods and read kubelets' figures", async () => {
     const { registrations, inputs } = await monitoring();
     expect(childrenOf(registrations, "monitoring")).toEqual([
+      "ClusterRole monitoring-kubelets-role",
+      "ClusterRoleBinding monitoring-kubelets-binding",
       "ConfigMap monitoring-configuration",
       "Deployment monitoring-deployment",
       "Namespace monitoring-namespace",
       "Role monitoring-argo-role",
       "Role monitoring-argocd-role",
+      "Role monitoring-gourmetgram-platform-role",
+      "Role monitoring-kube-system-role",
       "RoleBinding monitoring-argo-binding",
       "RoleBinding monitoring-argocd-binding",
+      "RoleBinding monitoring-gourmetgram-platform-binding",
+      "RoleBinding monitoring-kube-system-binding",
       "Service monitoring-service",
       "ServiceAccount monitoring-account",
     ]);
-    for (const namespace of ["argo", "argocd"])
+    for (const namespace of scraped)
       expect(rights(registrations, `monitoring-${namespace}`)).toEqual(reader(namespace));
+    expect(rights(registrations, "monitoring-kubelets")).toEqual({
+      role: [{ apiGroups: [""], resources: ["nodes/metrics"], verbs: ["get"] }],
+      subjects: [{ kind: "ServiceAccount", name: "prometheus", namespace: "monitoring" }],
+      namespace: undefined,
+    });
     const { data } = inputs("monitoring-configuration");
     expect(load(data["prometheus.yml"])).toEqual(prometheusConfig(shape));
     expect(data["rules.yaml"]).toContain("alert: EnvironmentDown");

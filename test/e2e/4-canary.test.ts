@@ -3,7 +3,7 @@ import { sendTraffic } from "../../cli/traffic";
 import type { Outcome } from "../../cli/traffic-tally";
 import { npm } from "./commands";
 import { eventsOf, followToEnd, registerCandidate, runSchedule, submitBuild, waitFor, withPause } from "./faults";
-import { environment, expectSettled, lastRelease, newestVersion, status, tags } from "./observations";
+import { environment, expectSettled, lastRelease, newestVersion, samples, status, tags } from "./observations";
 
 /** Version that every environment serves at the beginning of each story. */
 let good: string;
@@ -111,5 +111,25 @@ describe("Given users at the gateway", () => {
     });
     expect((await npm("run", "promote", "--", next, "canary", "production")).code).toBe(0);
     good = next;
+  });
+});
+
+describe("Given a Prometheus", () => {
+  it("When all parts run, Then each answers it, and the kubelets tell it how full the volumes are", async () => {
+    const labels = async (query: string, label: string) =>
+      (await samples(query)).map(({ metric }) => metric[label]).sort();
+    // A pod that has just begun or ended answers at the next look.
+    await waitFor("an answer of every target", async () => (await samples("up == 0")).length === 0, 120);
+    expect(await labels("count by (job) (up)", "job")).toEqual([
+      "app",
+      "argo-cd",
+      "argo-workflows",
+      "mlflow",
+      "volumes",
+    ]);
+    expect(await labels("kubelet_volume_stats_available_bytes", "persistentvolumeclaim")).toEqual([
+      "mlflow-data",
+      "registry-data",
+    ]);
   });
 });

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { dump, load } from "js-yaml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readWorkflows } from "../../components/pipeline/workflow-files";
-import { prometheusConfig } from "../../components/platform/prometheus-config";
+import { prometheusConfig, tokenFile } from "../../components/platform/prometheus-config";
+import { fullBar } from "../../components/shared/volumes";
 import { exec } from "../../lib/exec";
 import { repositoryRoot, toolPath } from "../../lib/paths";
 import { buildTools, toolGroup } from "../../local/toolchain/go-tools";
@@ -45,8 +46,12 @@ function workflowMetrics(): string[] {
 
 const series = (kind: string, name: string) =>
   kind === "histogram" ? ["bucket", "count", "sum"].map((end) => `${name}_${end}`) : [name];
-/** What Prometheus itself has of each target and each alert. */
-const known = [...appMetrics(), ...workflowMetrics(), "up", "ALERTS"];
+/** Metrics of MLflow. `test/images/mlflow.load.test.ts` finds in a real one what is asked for. */
+const mlflowMetrics = ["mlflow_http_request_total", ...series("histogram", "mlflow_http_request_duration_seconds")];
+/** Metrics of the kubelets that Prometheus keeps. */
+const volumeMetrics = ["used", "available"].map((kind) => `kubelet_volume_stats_${kind}_bytes`);
+/** With what Prometheus itself has of each target and each alert. */
+const known = [...appMetrics(), ...workflowMetrics(), ...mlflowMetrics, ...volumeMetrics, "up", "ALERTS"];
 
 /** Names in an expression that are those of metrics: followed by labels, or by themselves before the end of a term. */
 function metricsIn(expression: string): string[] {
@@ -67,7 +72,9 @@ describe("Prometheus' configuration", () => {
     { environments: ["staging"], retentionDays: 7 },
   ])("is one that promtool takes: $environments, $retentionDays days", async (shape) => {
     writeFileSync(join(work, "rules.yaml"), readFileSync(join(folder, "rules.yaml")));
-    writeFileSync(join(work, "prometheus.yml"), dump(prometheusConfig(shape), { lineWidth: -1, noRefs: true }));
+    writeFileSync(join(work, "token"), "of Prometheus' account");
+    const configuration = dump(prometheusConfig(shape), { lineWidth: -1, noRefs: true });
+    writeFileSync(join(work, "prometheus.yml"), configuration.replace(tokenFile, join(work, "token")));
     expect(await promtool("check", "config", "--lint=all", "--lint-fatal", join(work, "prometheus.yml"))).toMatch(
       /SUCCESS: \d+ rules found/,
     );
@@ -83,6 +90,11 @@ describe("the alert rules", () => {
     expect(rule.annotations).toEqual({ summary: expect.any(String), description: expect.any(String) });
     expect(["critical", "warning"]).toContain(rule.labels.severity);
     expect(known).toEqual(expect.arrayContaining(metricsIn(rule.expr)));
+  });
+
+  it("name a volume full at the bar of its Event", () => {
+    const { expr } = alerts.find(({ alert }) => alert === "VolumeNearlyFull");
+    expect(expr).toMatch(new RegExp(`>= ${fullBar / 100}$`));
   });
 
   it("are each tested", () => {
@@ -105,6 +117,12 @@ describe("the alert rules", () => {
     ["unless argo_workflows_gourmetgram_workflows_total offset 30m", ""],
     ['and on () (up{job="argo-workflows"} offset 30m)', ""],
     ['outcome="broken"', 'outcome!=""'],
+    ['absent(up{job="mlflow"} == 1)', 'absent(up{job="mlflow"})'],
+    ['absent(up{job="mlflow"} == 1)', 'up{job="mlflow"} == 0'],
+    ['mlflow_http_request_total{job="mlflow", status=~"5.."}', 'mlflow_http_request_total{job="mlflow"}'],
+    [">= 5\n", ">= 3\n"],
+    [">= 0.8", ">= 0.78"],
+    [">= 0.8", "> 0.8"],
   ])("are no longer right with %j changed to %j", async (bar, other) => {
     const text = readFileSync(join(folder, "rules.yaml"), "utf8");
     expect(text).toContain(bar);

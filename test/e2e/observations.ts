@@ -3,7 +3,7 @@ import { mlflow } from "../../client/mlflow";
 import { type EnvironmentStatus, readStatus, type Status } from "../../client/pipeline-status";
 import { listReleases, type Release } from "../../client/releases";
 import { pipelineRunWorkflows, type Workflow } from "../../client/workflows";
-import { workflowNamespace } from "../../components/shared/workflow-names";
+import { monitoringNamespace, prometheusName, workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";
 
@@ -23,6 +23,13 @@ export async function environment(name: string): Promise<EnvironmentStatus> {
 export async function servedVersion(url: string): Promise<{ status: number; body: Record<string, string> }> {
   const response = await fetch(`${url}/version`);
   return { status: response.status, body: (await response.json()) as Record<string, string> };
+}
+
+/** What Prometheus answers to a query now. */
+export async function samples(query: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> {
+  const path = `/api/v1/query?query=${encodeURIComponent(query)}`;
+  const { text } = await connect().service(monitoringNamespace, prometheusName, 9090, path);
+  return JSON.parse(text).data.result;
 }
 
 /** HTTP status of a page, redirects followed. */

@@ -1,9 +1,11 @@
+import { readFileSync, truncateSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import * as http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ModelRegistry } from "../../components/platform/model-registry";
+import { repositoryRoot } from "../../lib/paths";
 import { type MlflowServer, startMlflow } from "../../local/toolchain/mlflow-server";
 import { one, record } from "../registrations";
 import { settingsWith } from "../stack-files";
@@ -15,6 +17,8 @@ const stack = {
 };
 /** Changes nothing, but MLflow takes every POST for a change. */
 const search = "/ajax-api/2.0/mlflow/experiments/search";
+/** What the kubelet writes for `$(POD_IP)`. */
+const podAddress = "10.0.0.7";
 
 let folder: string;
 let server: MlflowServer;
@@ -23,7 +27,11 @@ let server: MlflowServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "gourmetgram-mlflow-"));
   const { args, env } = await containerOf(stack);
-  server = await startMlflow(folder, args, env);
+  server = await startMlflow(
+    folder,
+    args.map((arg) => arg.replaceAll("$(POD_IP)", podAddress).replace("=/tmp/", `=${folder}/`)),
+    env,
+  );
 }, 600_000);
 
 afterAll(async () => {
@@ -76,7 +84,28 @@ describe("MLflow with the arguments of its Deployment", () => {
   it("answers the probes at the pod's address", async () => {
     expect(await ask("GET", "/health", { Host: "10.0.0.1:8000" })).toMatchObject({ status: 200 });
   });
+
+  it("tells Prometheus, at the address of its own pod, what the rules and the dashboard ask for", async () => {
+    await post("mlflow");
+    const { status, text } = await figures();
+    expect(status).toBe(200);
+    const files = ["rules.yaml", "dashboards/gourmetgram.json"];
+    const queries = files.map((file) => readFileSync(join(repositoryRoot, "monitoring", file), "utf8")).join();
+    const asked = new Set(queries.match(/\bmlflow_http_\w+/g));
+    expect(asked.size).toBeGreaterThan(1);
+    for (const metric of asked) expect(text).toMatch(new RegExp(`^${metric}\\{.*status="200".*\\} [1-9]`, "m"));
+    expect(await ask("GET", "/metrics", { Host: "10.0.0.8:8000" })).toMatchObject({ status: 403 });
+  });
+
+  // The last one: it takes the tables away.
+  it("answers without its database with an error, which Prometheus is told of", async () => {
+    truncateSync(server.database);
+    expect(await post("mlflow")).toMatchObject({ status: 503 });
+    expect((await figures()).text).toContain('mlflow_http_request_total{method="POST",status="503"} 1.0');
+  });
 });
+
+const figures = () => ask("GET", "/metrics", { Host: `${podAddress}:8000` });
 
 /** Arguments and plain variables of the container that the stack's Deployment has. */
 async function containerOf(
@@ -84,12 +113,20 @@ async function containerOf(
 ): Promise<{ args: string[]; env: Record<string, string> }> {
   const { modelRegistry: settings, exposure, images } = settingsWith(sections);
   const { registrations } = await record({}, () => {
-    new ModelRegistry("mlflow", { settings, exposure, images: images.catalogue, toolsImage: "tools@sha256:0" });
+    new ModelRegistry("mlflow", {
+      settings,
+      exposure,
+      images: images.catalogue,
+      toolsImage: "tools@sha256:0",
+      hasPrometheus: true,
+    });
   });
   const { args, env } = one(registrations, "mlflow-deployment").inputs.spec.template.spec.containers[0];
   return {
     args,
-    env: Object.fromEntries(env.map(({ name, value }: { name: string; value: string }) => [name, value])),
+    env: Object.fromEntries(
+      env.flatMap(({ name, value }: { name: string; value?: string }) => (value === undefined ? [] : [[name, value]])),
+    ),
   };
 }
 
