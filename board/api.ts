@@ -10,6 +10,8 @@ export interface PipelineView {
   readonly freeze: { readonly who: string; readonly since: string; readonly why: string } | null;
   /** What users meet at the gateway, in one sentence; null without a gateway. */
   readonly traffic: string | null;
+  /** What the looks at people's pictures found, in one sentence; null where nobody watches for data drift. */
+  readonly dataDrift: string | null;
   /** Pipeline runs in progress, then those that ended last; at most 20, newest first. */
   readonly runs: readonly RunView[];
   /** Those that wait for an answer first; at most 20. */

@@ -1,4 +1,5 @@
 import { describeApproval } from "../client/approvals";
+import { describeDataDrift } from "../client/data-drift";
 import type { Figures } from "../client/figures";
 import type { Live } from "../client/live";
 import type { BriefStatus, EnvironmentStatus } from "../client/pipeline-status";
@@ -12,13 +13,14 @@ import { timestamp } from "../lib/timestamp";
 const interval = 3;
 /** The pipeline as a tree, a line each for what an environment runs, its gates, its pods, and what people met. */
 export function renderLive({ status, running, figures }: Live, now: Date): string {
-  const { environments, freeze, approvals, traffic } = status;
+  const { environments, freeze, approvals, traffic, dataDrift } = status;
   const blocks = [
     timestamp(now),
     ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
     ...approvals.map(describeApproval),
     ...environments.map((environment) => branch(headOf(environment), leavesOf(environment, status, figures))),
     ...(traffic ? [describeSplit(traffic)] : []),
+    ...(dataDrift ? [describeDataDrift(dataDrift)] : []),
     ...(typeof figures === "string" ? [`No figures: ${figures}`] : []),
     running.length === 0
       ? "No Workflow runs."

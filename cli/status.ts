@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { describeApproval } from "../client/approvals";
+import { describeDataDrift } from "../client/data-drift";
 import { readLive } from "../client/live";
 import type { Model } from "../client/models";
 import { type BriefStatus, newestModels, readBriefStatus, readStatus, type Status } from "../client/pipeline-status";
@@ -39,7 +40,7 @@ function mismatches({ environments, models }: Status): string[] {
 
 /** The status as a person reads it. */
 export function render(status: Status | BriefStatus): string {
-  const { environments, models, urls, freeze, approvals, traffic } = status;
+  const { environments, models, urls, freeze, approvals, traffic, dataDrift } = status;
   const older = "older" in status ? status.older : 0;
   const verdicts = ({ verdicts: given, collected, withdrawn }: Model) =>
     [
@@ -61,6 +62,7 @@ export function render(status: Status | BriefStatus): string {
       ]),
     ),
     ...(traffic ? [describeSplit(traffic)] : []),
+    ...(dataDrift ? [describeDataDrift(dataDrift)] : []),
     models.length === 0
       ? "No model yet. To train one, run npm run train -- normal"
       : table(

@@ -4,8 +4,10 @@ import { ApiError, type Cluster } from "../lib/kube-client";
 /** Path of the pipeline's parameters in the Kubernetes API. */
 export const parametersPath = `/api/v1/namespaces/${workflowNamespace}/configmaps/${pipelineParametersName}`;
 
+export type Parameters = Readonly<Record<string, string | undefined>>;
+
 /** The pipeline's parameters, as the program wrote them for the steps. */
-export async function readParameters(cluster: Cluster): Promise<Readonly<Record<string, string | undefined>>> {
+export async function readParameters(cluster: Cluster): Promise<Parameters> {
   return (await cluster.api<{ data?: Record<string, string> }>(parametersPath)).data ?? {};
 }
 

@@ -3,6 +3,7 @@ import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { knownUrls } from "../local/urls";
 import { type Approval, listApprovals } from "./approvals";
+import { type DataDrift, readDataDrift } from "./data-drift";
 import { readEnvironments } from "./environments";
 import { type Freeze, readFreeze } from "./freeze";
 import { listModels, listNewestModels, listServedModels, type Model } from "./models";
@@ -42,6 +43,8 @@ export interface Status {
   readonly approvals: Approval[];
   /** How users are split at the gateway; null without one. */
   readonly traffic: TrafficSplit | null;
+  /** What the looks at people's pictures found; null in a stack that does not watch for data drift. */
+  readonly dataDrift: DataDrift | null;
   readonly urls: Record<string, string>;
 }
 
@@ -114,6 +117,7 @@ export async function statusOf(cluster: Cluster, models: Model[], known?: Applic
     models,
     urls,
     traffic: await readTrafficSplit(cluster),
+    dataDrift: await readDataDrift(cluster),
     freeze: (await readFreeze(cluster)) ?? null,
     approvals: (await listApprovals(cluster)).filter(({ phase }) => phase === "Waiting"),
   };

@@ -1,3 +1,4 @@
+import { describeDataDrift } from "../../client/data-drift";
 import { readParameters } from "../../client/environments";
 import { listNewestModels, type Model, readRegisteredVersion } from "../../client/models";
 import { newestModels, type Status, statusOf } from "../../client/pipeline-status";
@@ -47,11 +48,13 @@ export class PipelineReader {
     const environments = status?.environments ?? [];
     const records = await this.records.read(() => this.readRecords(environments), problems);
     const traffic = status?.traffic ?? null;
+    const dataDrift = status?.dataDrift ?? null;
     return {
       at: now.toISOString(),
       environments: environmentViews({ environments, records, traffic, minimumSoakMinutes, rules }, now),
       freeze: status?.freeze ?? null,
       traffic: traffic && describeSplit(traffic),
+      dataDrift: dataDrift && describeDataDrift(dataDrift),
       runs: runViews(workflows, now),
       approvals,
       problems: [...new Set([...problems, ...cluster.problems()])],

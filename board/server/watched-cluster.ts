@@ -1,4 +1,5 @@
-import { parametersPath } from "../../client/environments";
+import { dataDriftPath } from "../../client/data-drift";
+import { type Parameters, parametersPath, readParameters } from "../../client/environments";
 import { freezePath } from "../../client/freeze";
 import { type Application, podsPath, readApplications, servicePath } from "../../client/pipeline-status";
 import { routePath } from "../../client/traffic-split";
@@ -32,7 +33,7 @@ export class WatchedCluster extends Cluster {
     private readonly timing: WatchTiming = usualTiming,
   ) {
     super(direct.config);
-    this.watch(parametersPath, () => void this.watchRoute());
+    this.watch(parametersPath, () => void this.watchWhatTheStackHas());
     this.watch(freezePath, changed);
     this.watch(approvalsPath, changed);
     this.watch(applicationsPath, () => void this.watchEnvironments());
@@ -87,10 +88,11 @@ export class WatchedCluster extends Cluster {
     this.watches.set(path, new Watch(this.direct, listOf(path), changed, keep, this.timing));
   }
 
-  /** Without a gateway there is no route, and no right to ask for one. */
-  private async watchRoute(): Promise<void> {
-    const parameters = await this.api<{ data?: { traffic?: string } }>(parametersPath).catch(() => undefined);
-    if (parameters?.data?.traffic) this.watch(routePath, this.changed);
+  /** What a stack may leave out. Without a gateway there is no route, and no right to ask for one. */
+  private async watchWhatTheStackHas(): Promise<void> {
+    const { traffic, "data-drift": dataDrift } = await readParameters(this).catch(() => ({}) as Parameters);
+    if (traffic) this.watch(routePath, this.changed);
+    if (dataDrift) this.watch(dataDriftPath, this.changed);
     this.changed();
   }
 

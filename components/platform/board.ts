@@ -10,6 +10,7 @@ import {
   argoCdNamespace,
   boardName,
   boardNamespace,
+  dataDriftName,
   freezeName,
   gatewayNamespace,
   pipelineParametersName,
@@ -134,7 +135,7 @@ function reader(namespace: pulumi.Input<string>, rules: Rules): Grant {
 
 /** What the board reads of the platform. */
 function platformReaders(hasGateway: boolean): (Grant & { metadata: { namespace: pulumi.Input<string> } })[] {
-  const configMaps = [pipelineParametersName, freezeName];
+  const configMaps = [pipelineParametersName, freezeName, dataDriftName];
   const route = {
     apiGroups: ["gateway.networking.k8s.io"],
     resources: ["httproutes"],

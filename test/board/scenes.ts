@@ -115,6 +115,7 @@ function emptyScene(begin: number): Scene {
       })),
       freeze: null,
       traffic: null,
+      dataDrift: null,
       runs: [],
       approvals: [],
       problems: [],
@@ -159,6 +160,7 @@ export function makeScene(name: SceneName, begin: number): Scene {
             }
           : null,
         traffic: "80 % of the users meet production, 20 % meet canary; 50 % from 15:20 on.",
+        dataDrift: null,
         runs: isFrozen ? endedRuns(begin) : [run, ...endedRuns(begin)],
         approvals: isFrozen ? [] : [approval(`1.0.${newest}`, begin)],
         problems: isFrozen ? ["MLflow answered with 503: upstream connect error"] : [],

@@ -191,6 +191,7 @@ describe("readStatus", () => {
       ],
       urls: { staging: "http://localhost:8081", mlflow: "http://localhost:8000" },
       traffic: null,
+      dataDrift: null,
       freeze: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" },
     });
   });
@@ -272,6 +273,7 @@ describe("readStatus", () => {
       freeze: null,
       approvals: [],
       traffic: null,
+      dataDrift: null,
     });
   });
 });
@@ -393,6 +395,7 @@ describe("render", () => {
     freeze: null,
     approvals: [],
     traffic: null,
+    dataDrift: null,
   };
 
   const environmentOf = (name: string, lastRelease: string | null) => ({ ...empty.environments[0], name, lastRelease });
@@ -490,6 +493,7 @@ describe("render", () => {
       freeze: null,
       approvals: [],
       traffic: null,
+      dataDrift: null,
     };
     expect(render(status)).toBe(
       [
@@ -513,6 +517,13 @@ describe("render", () => {
       "\n",
     );
     expect(first).toBe("Promotions are frozen by anna since 2026-01-05T10:00:00Z: exams");
+  });
+
+  it("says what the looks at people's pictures found", () => {
+    const looks = [{ feature: "red", distance: 0.76, isOver: true }];
+    expect(render({ ...empty, dataDrift: { environment: "production", bar: 0.35, looks, trained: 0 } })).toContain(
+      "\n\nData drift in production: 1 of 1 looks over 0.35, the latest at 0.76 (red).\n\n",
+    );
   });
 
   it("says what to do where there is no model", () => {

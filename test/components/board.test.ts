@@ -29,7 +29,7 @@ describe("the board", () => {
       {
         apiGroups: [""],
         resources: ["configmaps"],
-        resourceNames: ["pipeline-parameters", "promotion-freeze"],
+        resourceNames: ["pipeline-parameters", "promotion-freeze", "data-drift"],
         verbs: reads,
       },
       { apiGroups: ["gourmetgram.io"], resources: ["approvals"], verbs: reads },

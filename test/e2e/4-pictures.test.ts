@@ -15,7 +15,7 @@ import {
   waitFor,
   withPause,
 } from "./faults";
-import { environment, expectSettled, lastRelease, status, workflowsPath } from "./observations";
+import { environment, expectSettled, lastRelease, samples, status, workflowsPath } from "./observations";
 import { withStackChange } from "./stack-change";
 
 /** Sends pictures to the gateway, ten a second. @returns how many were lost */
@@ -81,6 +81,9 @@ describe("Given a stack that keeps answers", () => {
       expect(await look()).toMatch(/ is 0\.\d+ from the training in \d+ answers, within 0\.35$/);
       expect(await send("drifted", 20)).toBe(0);
       expect(await look()).toMatch(/ is 0\.\d+ from the training in \d+ answers, over 0\.35$/);
+      expect((await npm("run", "status")).output).toMatch(
+        /^Data drift in production: 1 of 2 looks over 0\.35, the latest at 0\.\d+ \(\w+\)\.$/m,
+      );
       expect(await send("drifted", 20)).toBe(0);
       const said = await look();
       expect(said).toContain(`people send 1.0.${good} other pictures than it learnt from: `);
@@ -93,6 +96,11 @@ describe("Given a stack that keeps answers", () => {
       });
       console.log(said);
       await stopWorkflow(training.metadata.name);
+      await waitFor(
+        "the alert of the drift",
+        async () => (await samples('ALERTS{alertname="DataDrift"}')).length > 0,
+        120,
+      );
     });
     await schedule("cron-shift-traffic", "*/2 * * * *");
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });

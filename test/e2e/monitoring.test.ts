@@ -110,6 +110,8 @@ describe("the alert rules", () => {
     ["> 2\n", "> 1.9\n"],
     [">= 20", ">= 0"],
     ["for: 5m", "for: 1m"],
+    ["max(max_over_time(argo_workflows_gourmetgram_data_drift[1h]))", "argo_workflows_gourmetgram_data_drift"],
+    ["data_drift[1h])) == 1", "data_drift[1h])) >= 0"],
     ["== 1)", ">= 0)"],
     ['probe="false"', 'probe=~".*"'],
     ["[15m]", "[1h]"],

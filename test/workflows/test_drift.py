@@ -123,6 +123,7 @@ def test_other_pictures_are_over_the_bar_and_one_look_is_no_drift(production, to
     told.sends(0.9, 150, 3000)
     assert look(production).endswith("from the training in 150 answers, over 0.35")
     assert kept(production).windows[-1].over and production.output("verdict") == "over"
+    assert production.output("drift") == "0"
     assert production.created() == []
 
 
@@ -133,6 +134,7 @@ def test_the_second_look_over_the_bar_starts_a_training_and_is_told(production, 
     told.sends(0.9, 150, 3000)
     said = look(production)
     assert said.startswith("people send 1.0.7 other pictures than it learnt from: ")
+    assert production.output("drift") == "1"
     training = production.created()[0]
     assert training["metadata"]["name"].startswith("train-model-v7-")
     assert training["spec"] == {
@@ -185,6 +187,7 @@ def test_a_drift_starts_no_training_until_the_last_one_is_long_enough_ago(produc
     has_state(production, State("1.0.7", (OVER,), 1000.0, int(time.time()) - 3600))
     told.sends(0.9, 150, 3000)
     assert look(production).endswith("over 0.35: a drift, whose training is less than 24 h ago")
+    assert production.output("drift") == "1"
     assert production.created() == [] and len(kept(production).windows) == 2
 
 

@@ -79,7 +79,9 @@ def decide(settings: DataDrift, served: Served, state: State, window: Window, no
     sentence = drift.sentence(window, settings.bar)
     outputs.write("distance", str(window.distance))
     outputs.write("verdict", "over" if window.over else "within")
-    if not drift.is_drift(state.windows):
+    is_drift = drift.is_drift(state.windows)
+    outputs.write("drift", str(int(is_drift)))
+    if not is_drift:
         return sentence, state
     if now - state.trained < settings.cooldown:
         return f"{sentence}: a drift, whose training is less than {settings.cooldown // 3600} h ago", state

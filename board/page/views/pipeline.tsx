@@ -51,6 +51,7 @@ function Path({ view, act }: PipelineProps) {
       <header class="panel-head">
         <h2 id="path-title">Promotion path</h2>
         {view.traffic && <p class="hint">{view.traffic}</p>}
+        {view.dataDrift && <p class="hint">{view.dataDrift}</p>}
         {!view.freeze && (
           <button type="button" class="small quiet" onClick={() => act({ kind: "freeze", text: "" })}>
             <Icon name="snow" /> Freeze …

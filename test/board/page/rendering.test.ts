@@ -53,6 +53,11 @@ describe("the pipeline's view", () => {
     expect(html).toContain("MLflow answered with 503: upstream connect error");
   });
 
+  it("says what the looks at people's pictures found", () => {
+    const dataDrift = "Data drift in production: 1 of 5 looks over 0.35, the latest at 0.21 (red).";
+    expect(pipeline({ ...viewOf("usual"), dataDrift })).toContain(`<p class="hint">${dataDrift}</p>`);
+  });
+
   it("says what to do where there is nothing yet", () => {
     const html = pipeline(viewOf("empty"));
     expect(html).toContain("base image");

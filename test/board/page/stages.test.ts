@@ -25,6 +25,7 @@ const pipeline = (environments: EnvironmentView[], more: Partial<PipelineView> =
   environments,
   freeze: null,
   traffic: null,
+  dataDrift: null,
   runs: [],
   approvals: [],
   problems: [],

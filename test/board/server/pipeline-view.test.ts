@@ -37,6 +37,7 @@ describe("GET /api/pipeline", () => {
       expect(view).toMatchObject({
         freeze: null,
         traffic: "All users meet production.",
+        dataDrift: "Data drift in production: no look at enough answers yet.",
         approvals: [],
         problems: [],
         links: { mlflow: "http://localhost:8000" },
@@ -44,13 +45,17 @@ describe("GET /api/pipeline", () => {
     });
   });
 
-  it("shows a freeze, a pod and a new environment as soon as they are there", async () => {
+  it("shows a freeze, data drift, a pod and a new environment as soon as they are there", async () => {
     await withBoard(wholePipeline, async ({ url, fake }) => {
       const events = await Events.open(`${url}/api/pipeline`);
       await events.view();
       const freeze = { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" };
       fake.put(paths.configMaps, { metadata: { name: "promotion-freeze" }, data: freeze } as never);
       expect((await events.view((view) => view.freeze !== null)).freeze).toEqual(freeze);
+      const state = '{"version":"1.0.7","windows":[[1,120,"red",0.76,true]],"seen":1,"trained":0}';
+      fake.put(paths.configMaps, { metadata: { name: "data-drift" }, data: { state } } as never);
+      const sentence = "Data drift in production: 1 of 1 looks over 0.35, the latest at 0.76 (red).";
+      await events.view(({ dataDrift }) => dataDrift === sentence);
       fake.delete(paths.pods("staging"), "staging-1");
       await events.view(({ environments }) => environments[0].pods?.all === 0);
       environment(fake, "edge", "1.0.5", "5");

@@ -112,9 +112,13 @@ export function wholePipeline(fake: FakeCluster): void {
     paths.configMaps,
     {
       metadata: { name: "pipeline-parameters" },
-      data: { environments: JSON.stringify(urls), traffic: "{}", "minimum-soak-minutes": "60" },
+      data: {
+        ...{ environments: JSON.stringify(urls), traffic: "{}", "minimum-soak-minutes": "60" },
+        "data-drift": '{"environment":"production","bar":0.35}',
+      },
     } as never,
     { metadata: { name: "promotion-freeze" } },
+    { metadata: { name: "data-drift" } },
   );
   fake.put(paths.approvals);
   fake.put(paths.routes, { metadata: { name: "gourmetgram", annotations: {} } } as never);
