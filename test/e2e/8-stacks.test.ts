@@ -68,7 +68,7 @@ async function removeGateway(): Promise<void> {
 }
 
 const platform =
-  "argo-cd, argo-workflows, destroy-guard, images, mlflow, mlflow-volume-watch, monitoring, notifications, pipeline, " +
+  "argo-cd, argo-workflows, board, destroy-guard, images, mlflow, mlflow-volume-watch, monitoring, notifications, pipeline, " +
   "registry, registry-volume-watch, schedules, staging";
 
 describe("Given the whole pipeline in one stack, with models", () => {
