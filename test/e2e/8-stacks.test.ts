@@ -68,8 +68,8 @@ async function removeGateway(): Promise<void> {
 }
 
 const platform =
-  "argo-cd, argo-workflows, board, destroy-guard, images, mlflow, mlflow-volume-watch, monitoring, notifications, pipeline, " +
-  "registry, registry-volume-watch, schedules, staging";
+  "argo-cd, argo-workflows, board, destroy-guard, images, mlflow, mlflow-volume-watch, monitoring, notifications, " +
+  "pipeline, registry, registry-volume-watch, schedules, staging";
 
 describe("Given the whole pipeline in one stack, with models", () => {
   let pods: string[];

@@ -131,7 +131,8 @@ describe("the alert rules", () => {
     const broken = mkdtempSync(join(work, "broken-"));
     writeFileSync(join(broken, "rules.yaml"), text.replaceAll(bar, other));
     writeFileSync(join(broken, "rules.test.yaml"), readFileSync(join(folder, "rules.test.yaml")));
-    await expect(promtool("test", "rules", join(broken, "rules.test.yaml"))).rejects.toThrow("FAILED");
+    // A case that fails ends with what it got. Of many such cases the message has the last ones.
+    await expect(promtool("test", "rules", join(broken, "rules.test.yaml"))).rejects.toThrow(/^ *got:/m);
   });
 });
 
