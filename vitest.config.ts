@@ -9,6 +9,8 @@ export default defineConfig({
       "node_modules/**",
       ...(process.env.GOURMETGRAM_LOAD === "yes" ? [] : ["test/**/*.load.test.ts"]),
     ],
+    // A process runs one file after the other: to load Pulumi for each takes longer than most files do.
+    isolate: false,
     // Vitest leaves one core free, but many tests wait for Python, which runs beside them.
     maxWorkers: "100%",
     minWorkers: "100%",
