@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { contentKey, listFiles } from "../../image-builder/content-key";
 import { layerImage } from "../../image-builder/layout";
 import { mlflowVersion } from "../../images/mlflow-version";
@@ -16,7 +16,10 @@ beforeAll(python, 300_000);
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "gourmetgram-test-"));
 });
-afterEach(() => rm(folder, { recursive: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  return rm(folder, { recursive: true });
+});
 
 describe("the app and the training's pictures", () => {
   // `npm run test:load` runs those under load, which take minutes and measure memory and waiting.
@@ -71,57 +74,46 @@ describe("the content key", () => {
 
 describe("an image of one layer", () => {
   it("is the same for the same files, stands on its base, and is made once", async () => {
-    process.env.GOURMETGRAM_CACHE = folder;
-    try {
-      await writeFile(join(folder, "file"), "one", { mode: 0o755 });
-      const files = { "bin/file": join(folder, "file") };
-      const base = await layerImage({ name: "base", key: "k", files, config: { Env: ["A=1"], User: "1" } });
-      const again = await layerImage({ name: "again", key: "k", files, config: { Env: ["A=1"], User: "1" } });
-      expect((await layerImage({ name: "base", key: "k", files })).fresh).toBe(false);
+    vi.stubEnv("GOURMETGRAM_CACHE", folder);
+    await writeFile(join(folder, "file"), "one", { mode: 0o755 });
+    const files = { "bin/file": join(folder, "file") };
+    const base = await layerImage({ name: "base", key: "k", files, config: { Env: ["A=1"], User: "1" } });
+    const again = await layerImage({ name: "again", key: "k", files, config: { Env: ["A=1"], User: "1" } });
+    expect((await layerImage({ name: "base", key: "k", files })).fresh).toBe(false);
 
-      const top = await layerImage({
-        name: "top",
-        key: "k",
-        base,
-        files: { etc: join(folder, "file") },
-        config: { User: "2" },
-      });
-      const blob = async (digest: string) => readFile(join(top.layout, "blobs/sha256", digest.replace("sha256:", "")));
-      const manifest = JSON.parse((await blob(top.digest)).toString());
-      expect(manifest.layers).toHaveLength(2);
-      const config = JSON.parse((await blob(manifest.config.digest)).toString());
-      expect(config.config).toEqual({ Env: ["A=1"], User: "2" });
-      expect(config.rootfs.diff_ids).toEqual(manifest.layers.map(({ digest }: { digest: string }) => digest));
-      const [layer] = JSON.parse(
-        (await readFile(join(again.layout, "blobs/sha256", again.digest.slice(7)))).toString(),
-      ).layers;
-      expect(layer.digest).toBe(manifest.layers[0].digest);
-      const listed = await exec("tar", ["-tvf", join(again.layout, "blobs/sha256", layer.digest.slice(7))]);
-      expect(listed).toMatch(/-rwxr-xr-x 0\/0 .* \.\/bin\/file/);
-      expect((await stat(join(top.layout, "oci-layout"))).size).toBeGreaterThan(0);
-    } finally {
-      delete process.env.GOURMETGRAM_CACHE;
-    }
+    const top = await layerImage({
+      name: "top",
+      key: "k",
+      base,
+      files: { etc: join(folder, "file") },
+      config: { User: "2" },
+    });
+    const blob = async (digest: string) => readFile(join(top.layout, "blobs/sha256", digest.replace("sha256:", "")));
+    const manifest = JSON.parse((await blob(top.digest)).toString());
+    expect(manifest.layers).toHaveLength(2);
+    const config = JSON.parse((await blob(manifest.config.digest)).toString());
+    expect(config.config).toEqual({ Env: ["A=1"], User: "2" });
+    expect(config.rootfs.diff_ids).toEqual(manifest.layers.map(({ digest }: { digest: string }) => digest));
+    const [layer] = JSON.parse(
+      (await readFile(join(again.layout, "blobs/sha256", again.digest.slice(7)))).toString(),
+    ).layers;
+    expect(layer.digest).toBe(manifest.layers[0].digest);
+    const listed = await exec("tar", ["-tvf", join(again.layout, "blobs/sha256", layer.digest.slice(7))]);
+    expect(listed).toMatch(/-rwxr-xr-x 0\/0 .* \.\/bin\/file/);
+    expect((await stat(join(top.layout, "oci-layout"))).size).toBeGreaterThan(0);
   });
 });
 
 describe("the cache", () => {
   it("keeps the last image of each name", async () => {
-    process.env.GOURMETGRAM_CACHE = folder;
-    try {
-      for (const [name, key] of [
-        ["app", "0"],
-        ["app-x", "1"],
-        ["app", "2"],
-      ])
-        await layerImage({ name, key: key.repeat(16), files: {} });
-      expect((await readdir(join(folder, "images"))).sort()).toEqual([
-        "app-2222222222222222",
-        "app-x-1111111111111111",
-      ]);
-    } finally {
-      delete process.env.GOURMETGRAM_CACHE;
-    }
+    vi.stubEnv("GOURMETGRAM_CACHE", folder);
+    for (const [name, key] of [
+      ["app", "0"],
+      ["app-x", "1"],
+      ["app", "2"],
+    ])
+      await layerImage({ name, key: key.repeat(16), files: {} });
+    expect((await readdir(join(folder, "images"))).sort()).toEqual(["app-2222222222222222", "app-x-1111111111111111"]);
   });
 });
 

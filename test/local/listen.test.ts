@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { listenFlags } from "../../config";
-import { runDir } from "../../lib/paths";
+import { runDir, stateDir } from "../../lib/paths";
 import { ensureForwards, localForwards } from "../../local/cluster/forward";
 import {
   listenAddresses,
@@ -17,12 +17,7 @@ import { firstNode, netnsPath } from "../../local/cluster/nodes";
 import { ensureProcess, stopProcess } from "../../local/cluster/processes";
 import { type Answer, type OtherMachine, otherMachine } from "../other-machine";
 
-const state = vi.hoisted(() => {
-  const { TMPDIR = "/tmp" } = process.env;
-  process.env.GOURMETGRAM_STATE = `${TMPDIR}/gourmetgram-listen-${process.pid}`;
-  return process.env.GOURMETGRAM_STATE;
-});
-afterAll(() => rmSync(state, { recursive: true, force: true }));
+afterAll(() => rmSync(stateDir(), { recursive: true, force: true }));
 
 describe("addresses of this machine", () => {
   it("are those that others may reach, IPv4 first", () => {
@@ -120,6 +115,8 @@ describe.skipIf(lacks !== "")(
     let other: OtherMachine;
 
     beforeAll(async () => {
+      // All that this makes it takes away again, so it must be no cluster's.
+      expect(existsSync(runDir), `whether ${runDir} is there, which a running cluster has`).toBe(false);
       await ensureNetwork([firstNode()]);
       other = await otherMachine(`gg-${process.pid}`, process.pid % 60);
       // What stands for the cluster: it answers 200 at the ports of staging, MLflow and the Kubernetes API.

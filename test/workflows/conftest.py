@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from servers import App, Mlflow
+from step_process import StepProcesses
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
@@ -51,8 +52,8 @@ def watch_pods(environment):
 class Pipeline:
     """A step's world: an MLflow, an app at each environment's address, and tools that answer what a test allows."""
 
-    def __init__(self, folder):
-        self.folder, self.rules = folder, {}
+    def __init__(self, folder, processes):
+        self.folder, self.processes, self.rules = folder, processes, {}
         self.out = folder / "out"
         self.out.mkdir()
         self.mlflow, self.app = Mlflow(), App()
@@ -97,11 +98,15 @@ class Pipeline:
         Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`. `packages`:
         whether it has those of the tools image, which most steps do not need.
         """
-        given = self.environment_of_a_step(workflows)
-        command = [sys.executable, *([] if packages else ["-S"]), "-m", f"steps.{step}"]
-        return subprocess.run(
-            command, cwd=self.folder, env={**given, **env}, capture_output=True, text=True, timeout=60
-        )
+        given = {**self.environment_of_a_step(workflows), **env}
+        if packages:
+            command = [sys.executable, "-m", f"steps.{step}"]
+            done = subprocess.run(command, cwd=self.folder, env=given, capture_output=True, text=True, timeout=60)
+        else:
+            done = self.processes.run(step, self.folder, workflows, given)
+        # pytest shows it where the test fails.
+        print(done.stderr)
+        return done
 
     def environments(self, *names):
         """What a stack with these environments hands to its steps; the same app answers for all of them."""
@@ -323,9 +328,16 @@ def evicted(version):
     return pod(version, "evicted", name=f"evicted-{version}")
 
 
+@pytest.fixture(scope="session")
+def processes():
+    started = StepProcesses(BYTECODE)
+    yield started
+    started.stop()
+
+
 @pytest.fixture
-def world(tmp_path):
-    pipeline = Pipeline(tmp_path)
+def world(tmp_path, processes):
+    pipeline = Pipeline(tmp_path, processes)
     yield pipeline
     pipeline.mlflow.stop()
     pipeline.app.stop()

@@ -7,22 +7,12 @@ Each has a process of its own, forked when pytest is loaded: to load it takes lo
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 AT_ONCE = 2 * (os.cpu_count() or 1)  # most tests wait for something
-quiet = subprocess.run
-
-
-def loud(*args, **kwargs):
-    done = quiet(*args, **kwargs)
-    print(
-        done.stderr
-    )  # pytest shows it where the test fails: a script may have failed for another reason than the change
-    return done
 
 
 def run(copy, file, content, tests):
@@ -33,7 +23,6 @@ def run(copy, file, content, tests):
     output = os.open("output", os.O_WRONLY | os.O_CREAT)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(output, stream.fileno())
-    subprocess.run = loud
     code = pytest.main(["-x", "-vv", "-p", "no:cacheprovider", "--basetemp", "tmp", *tests])
     sys.stdout.flush()
     os._exit(code)
