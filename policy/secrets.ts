@@ -112,7 +112,8 @@ function withScheme(secret: string, scheme: string, user: string): string {
 
 function authorization(secret: string, all: string, ...groups: (string | undefined)[]): string {
   const value = groups.slice(0, -2).filter(Boolean).at(-1)!;
-  return isHarmless(value) ? all : `${all.slice(0, all.length - value.length)}${secret}`;
+  // In YAML a key may follow, which is judged by its own name.
+  return isHarmless(value) || value.endsWith(":") ? all : `${all.slice(0, all.length - value.length)}${secret}`;
 }
 
 /** A text with `secret` in place of each part that is a secret by its shape, whatever its name. */

@@ -68,6 +68,13 @@ describe.each(["Secret", "ConfigMap"])("a %s", (kind) => {
       held("app.yaml.db.pass"),
     ));
 
+  it("may hold the path of a credential within YAML, and not the credential", () => {
+    const withField = (field: string) =>
+      credentials(resource(kind, { stringData: { "app.yaml": `authorization:\n  ${field}\n` } }));
+    expect(withField("credentials_file: /run/token")).toEqual([]);
+    expect(withField("credentials: abc")).toEqual(held("app.yaml.authorization.credentials"));
+  });
+
   it("holds none within JSON", () => {
     expect(
       credentials(resource(kind, { stringData: { config: '{"bearerToken":"x","tlsClientConfig":{"keyData":"y"}}' } })),
