@@ -14,7 +14,7 @@ export default defineConfig({
     // A process runs one file after the other: to load Pulumi for each takes longer than most files do.
     isolate: false,
     setupFiles: ["test/leftovers.ts"],
-    // `lib/paths.ts` names the network and the folders of the cluster once a process: never those of the user's cluster.
+    // `lib/paths.ts` names the cluster's network and folders once a process: never those of the user's cluster.
     env: { GOURMETGRAM_STATE: join(tmpdir(), `gourmetgram-test-${process.pid}`) },
     // Vitest leaves one core free, but many tests wait for Python, which runs beside them.
     maxWorkers: "100%",
