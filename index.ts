@@ -24,7 +24,7 @@ import { VolumeWatch } from "./components/platform/volume-watch";
 import { clusterProvider } from "./components/shared/cluster-provider";
 import { ownedVolumes } from "./components/shared/volumes";
 import { loadSettings, type Settings } from "./config";
-import { splitEnvironments } from "./config/promotion-path";
+import { lastEnvironment, splitEnvironments } from "./config/promotion-path";
 import { contentKey } from "./image-builder/content-key";
 import { builtImageKeys, neededImages } from "./images/catalogue";
 
@@ -147,6 +147,7 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
   );
 
   // Where users come in, and how they are split between the last two environments.
+  const { production, canary } = splitEnvironments(promotionPath);
   const gateway =
     settings.gateway &&
     new Gateway(
@@ -156,7 +157,7 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
         exposure,
         images,
         manifests: releases.gateway,
-        backends: Object.keys(promotionPath).slice(-2).map(environmentApp),
+        backends: [canary, production].map(({ environment }) => environmentApp(environment)),
       },
       { ...onCluster, dependsOn: environments },
     );
@@ -164,7 +165,7 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
     gateway &&
     new TrafficSplit(
       "traffic-split",
-      { namespace: gateway.namespace, ...splitEnvironments(promotionPath) },
+      { namespace: gateway.namespace, production, canary },
       { ...onCluster, dependsOn: environments },
     );
 
@@ -199,7 +200,7 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
     pipeline.dataDrift &&
     new DataDrift(
       "data-drift",
-      { environment: Object.keys(promotionPath).at(-1)! },
+      { environment: lastEnvironment(promotionPath) },
       { ...onCluster, dependsOn: environments },
     );
 

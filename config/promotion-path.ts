@@ -25,6 +25,9 @@ export type PromotionPath = Readonly<Record<string, EnvironmentLocation>>;
 export const environmentsHere = (path: PromotionPath): string[] =>
   Object.keys(path).filter((name) => path[name].cluster === undefined);
 
+/** Name of the environment at the end of the path, which people use. */
+export const lastEnvironment = (path: PromotionPath): string => Object.keys(path).at(-1)!;
+
 /** An environment that the gateway leads users to. */
 export interface Backend {
   readonly environment: string;

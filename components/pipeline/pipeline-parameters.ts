@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { PipelineSettings } from "../../config";
-import { environmentsHere, type PromotionPath, splitEnvironments } from "../../config/promotion-path";
+import { lastEnvironment, type PromotionPath, splitEnvironments } from "../../config/promotion-path";
 import type { BuiltImageKey } from "../../images/catalogue";
 import { inClusterUrl } from "../environments/environment-bundle";
 import { mlflowAddress } from "../shared/mlflow-address";
@@ -28,7 +28,6 @@ export function pipelineParameters(args: PipelineParametersArgs): Record<string,
   const { settings, promotionPath } = args;
   const { app, train, tools, board } = args.images;
   const environments = Object.entries(promotionPath);
-  const here = environmentsHere(promotionPath);
   return {
     "app-base-image": app,
     "train-image": train,
@@ -50,14 +49,14 @@ export function pipelineParameters(args: PipelineParametersArgs): Record<string,
     approval: approvalParameter(settings.approval),
     windows: windowsParameter(settings.windows),
     notifications: notificationsParameter(settings.notifications),
-    "data-drift": dataDriftParameter(settings.dataDrift, Object.keys(promotionPath)),
+    "data-drift": dataDriftParameter(settings.dataDrift, promotionPath),
     "mlflow-uri": `http://${mlflowAddress}`,
     ...(args.prometheusUrl && { "prometheus-url": args.prometheusUrl }),
     traffic: args.hasGateway ? trafficParameter(promotionPath, settings.canary) : "",
     environments: JSON.stringify(
       Object.fromEntries(environments.map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)])),
     ),
-    "remote-environments": JSON.stringify(Object.keys(promotionPath).filter((name) => !here.includes(name))),
+    "remote-environments": JSON.stringify(environments.flatMap(([name, { cluster }]) => (cluster ? [name] : []))),
   };
 }
 
@@ -92,11 +91,11 @@ function trafficParameter(
 }
 
 /** How data drift is watched for, as `data_drift` in workflows/lib/inputs.py reads it. */
-function dataDriftParameter(dataDrift: PipelineSettings["dataDrift"], environments: string[]): string {
+function dataDriftParameter(dataDrift: PipelineSettings["dataDrift"], promotionPath: PromotionPath): string {
   if (!dataDrift) return "";
   const { bar, minimumAnswers, cooldownHours } = dataDrift;
   return JSON.stringify({
-    environment: environments.at(-1),
+    environment: lastEnvironment(promotionPath),
     bar,
     minimumAnswers,
     cooldownSeconds: 3600 * cooldownHours,
