@@ -25,6 +25,32 @@ export function runProgram(
   return program;
 }
 
+/**
+ * How many resources Pulumi counts of such a program: what it registers, and the stack itself. What comes out of the
+ * manifest of a release, which only the real program reads, is not among them.
+ */
+export const resourceCount = ({ registrations }: Pick<Program, "registrations">): number => registrations.length + 1;
+
+/**
+ * Namespaces in which an update from one program to another starts pods: a workload is new, or its pods are described
+ * in other words. In alphabetical order.
+ */
+export function namespacesWithNewPods(before: Registration[], after: Registration[]): string[] {
+  const podsOf = new Map(workloads(before).map(({ type, name, inputs }) => [`${type} ${name}`, podText(inputs)]));
+  return [
+    ...new Set(
+      workloads(after)
+        .filter(({ type, name, inputs }) => podsOf.get(`${type} ${name}`) !== podText(inputs))
+        .map(({ inputs }) => inputs.metadata.namespace as string),
+    ),
+  ].sort();
+}
+
+const workloads = (registrations: Registration[]): Registration[] =>
+  registrations.filter(({ type }) => /:(Deployment|StatefulSet|DaemonSet)$/.test(type));
+
+const podText = ({ spec }: Registration["inputs"]): string => JSON.stringify(spec.template);
+
 async function run(
   config: Record<string, unknown>,
   name?: string,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { placementErrors, referToPlatform } from "../../components/environments/platform";
 import { deletionScript } from "../../components/shared/command-env";
-import { runProgram } from "../program";
+import { namespacesWithNewPods, runProgram } from "../program";
 import { childrenOf, one, record } from "../registrations";
 import { runnableStack, settingsWith } from "../stack-files";
 
@@ -126,6 +126,18 @@ describe("a stack per environment", () => {
     expect(
       registrations.filter(({ type }) => type === "gourmetgram:release:Environment").map(({ name }) => name),
     ).toEqual(["staging"]);
+  });
+});
+
+describe("the gateway of one stack", () => {
+  it("adds its own pods, and changes none but the board's, which links to it", async () => {
+    const { "gourmetgram:gateway": _, ...withoutGateway } = runnableStack("staging");
+    const [before, after] = [
+      await runProgram(withoutGateway, "staging"),
+      await runProgram(runnableStack("staging"), "staging"),
+    ];
+    expect(namespacesWithNewPods(before.registrations, after.registrations)).toEqual(["board", "gourmetgram-gateway"]);
+    expect(namespacesWithNewPods(after.registrations, after.registrations)).toEqual([]);
   });
 });
 

@@ -10,6 +10,8 @@ import { pulumi } from "../../stacks/local-pulumi";
 import { localStackFile, prepareStack, stacksDirectory } from "../../stacks/local-stack";
 import { linkCachedPlugins } from "../../stacks/plugins";
 import { installPolicyPack } from "../../stacks/policy-pack";
+import { resourceCount, runProgram } from "../program";
+import { stacksOfTwoClusters } from "../stack-files";
 import { type ControlPlane, startControlPlane } from "./control-plane";
 import { KubeClient, nameOf, type Properties } from "./kube-client";
 
@@ -112,12 +114,14 @@ async function publishes(): Promise<void> {
 
 it("puts what runs on its own cluster and what deploys it on the platform's, and takes both away", async () => {
   const judged = ["--policy-pack", installPolicyPack()];
+  const stacks = stacksOfTwoClusters();
+  const count = resourceCount(await runProgram(stacks.canary, "canary", stacks.platform));
   const first = await onCanary("preview", ...judged);
-  expect(first).toContain("+ 21 to create");
+  expect(first).toContain(`+ ${count} to create`);
   expect(first).toContain("string value at .stringData can't be known during preview");
 
   const [up] = await Promise.all([onCanary("up", "--yes", "--skip-preview", ...judged), publishes()]);
-  expect(up).toContain("+ 21 created");
+  expect(up).toContain(`+ ${count} created`);
   expect(await names(platform, "/api/v1/namespaces")).toEqual(["gourmetgram-canary-bundle"]);
   expect(await names(edge, "/api/v1/namespaces")).toEqual(["gourmetgram-canary"]);
   expect(await names(platform, `${bundles}/configmaps`)).toContain("gourmetgram-canary-bundle");
@@ -155,12 +159,12 @@ it("puts what runs on its own cluster and what deploys it on the platform's, and
   await expect(deployer.request("GET", `${environment}/secrets`)).rejects.toMatchObject({ status: 403 });
 
   const second = await onCanary("up", "--yes", "--refresh", "--skip-preview", ...judged);
-  expect(second).toMatch(/Resources:\n {4}21 unchanged/);
+  expect(second).toContain(`Resources:\n    ${count} unchanged`);
   const recorded = readFileSync(join(stacksDirectory(), "canary.json"), "utf8");
   for (const item of [first, up, second, recorded])
     for (const token of [bearerToken, Buffer.from(bearerToken).toString("base64")]) expect(item).not.toContain(token);
 
-  expect(await onCanary("destroy", "--yes", "--skip-preview")).toContain("- 21 deleted");
+  expect(await onCanary("destroy", "--yes", "--skip-preview")).toContain(`- ${count} deleted`);
   for (const plane of [platform, edge]) expect(await names(plane, "/api/v1/namespaces")).toEqual([]);
   expect(await names(platform, applications)).toEqual([]);
   expect(await names(platform, `${argoCd}/secrets`)).toEqual([]);
