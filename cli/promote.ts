@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
-import { type ApprovalRule, readApprovalRules } from "../client/approvals";
-import { checkPromotion, promotionParameters } from "../client/promotion";
+import { type ApprovalRule, parseApprovalRules } from "../client/approvals";
+import { environmentsOf, requireParameters } from "../client/environments";
+import { checkPromotionPath, promotionParameters } from "../client/promotion";
 import { duration } from "../lib/duration";
 import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
@@ -26,8 +27,9 @@ async function main(): Promise<number> {
   const [version, source, target] = positionals;
   const parameters = promotionParameters(version, source, target, values.emergency);
   const cluster = connect();
-  await checkPromotion(cluster, source, target);
-  const rule = (await readApprovalRules(cluster))[target];
+  const pipeline = await requireParameters(cluster);
+  checkPromotionPath(environmentsOf(pipeline), source, target);
+  const rule = parseApprovalRules(pipeline)[target];
   if (rule) console.log(describeRule(target, parameters["model-version"], rule));
   return submitAndFollow(cluster, "promote-model", parameters);
 }

@@ -1,6 +1,6 @@
 import { approvalsPath } from "../components/shared/workflow-names";
 import { ApiError, type Cluster, emptyIfNotFound } from "../lib/kube-client";
-import { readParameters } from "./environments";
+import type { Parameters } from "./environments";
 import { oneLine } from "./one-line";
 
 /** A request to approve a promotion, as `workflows/approval-crd.yaml` has it. */
@@ -104,15 +104,9 @@ export interface ApprovalRule {
   readonly expirySeconds: number;
 }
 
-/** The rules of the cluster's pipeline, by environment. */
-export async function readApprovalRules(cluster: Cluster): Promise<Record<string, ApprovalRule>> {
-  return parseApprovalRules(await readParameters(cluster));
-}
-
-/** The same, from the pipeline's parameters. */
-export const parseApprovalRules = ({
-  approval = "{}",
-}: Readonly<Record<string, string | undefined>>): Record<string, ApprovalRule> => JSON.parse(approval);
+/** The rules of the cluster's pipeline, by environment, from its parameters. */
+export const parseApprovalRules = ({ approval = "{}" }: Parameters): Record<string, ApprovalRule> =>
+  JSON.parse(approval);
 
 /** A request in one sentence. */
 export function describeApproval({ requestedBy, version, target, minimum, responses, expiresAt, emergency }: Approval) {

@@ -3,7 +3,7 @@ import { dataDriftName, workflowNamespace } from "../components/shared/workflow-
 import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { timestamp } from "../lib/timestamp";
-import { readParameters } from "./environments";
+import type { Parameters } from "./environments";
 
 /** How far what people send lately is from what the model of an environment learnt from. */
 export interface DataDrift {
@@ -35,9 +35,12 @@ const held = z.object({
   trained: z.number(),
 });
 
-/** What the looks at people's pictures found, or null in a stack that does not watch for data drift. */
-export async function readDataDrift(cluster: Cluster): Promise<DataDrift | null> {
-  const asked = parameter.safeParse(parseJson((await readParameters(cluster))["data-drift"] || "null"));
+/**
+ * What the looks at people's pictures found, or null in a stack that does not watch for data drift.
+ * @param parameters those of the pipeline
+ */
+export async function readDataDrift(cluster: Cluster, parameters: Parameters): Promise<DataDrift | null> {
+  const asked = parameter.safeParse(parseJson(parameters["data-drift"] || "null"));
   if (!asked.success) return null;
   const { data } = await cluster.api<{ data?: { state?: string } }>(dataDriftPath);
   const state = held.safeParse(parseJson(data?.state || "null"));

@@ -1,5 +1,5 @@
 import { ApiError, type Cluster } from "../lib/kube-client";
-import { readParameters } from "./environments";
+import type { Parameters } from "./environments";
 
 /** What the app of one environment answered people in the last minute. Null: nobody asked. */
 export interface Figures {
@@ -36,10 +36,13 @@ interface Answer {
 
 /**
  * The figures of each environment, by its name, as the pipeline's Prometheus has them; null where the stack has none.
+ * @param parameters those of the pipeline
  * @throws if Prometheus does not answer, or refuses a query
  */
-export async function readFigures(cluster: Cluster): Promise<Record<string, Figures> | null> {
-  const { "prometheus-url": url } = await readParameters(cluster);
+export async function readFigures(
+  cluster: Cluster,
+  { "prometheus-url": url }: Parameters,
+): Promise<Record<string, Figures> | null> {
   if (!url) return null;
   const answers = await Promise.all(names.map((name) => query(cluster, url, queries[name])));
   const environments = new Set(answers.flatMap((answer) => [...answer.keys()]));

@@ -1,4 +1,5 @@
 import type { Cluster } from "../lib/kube-client";
+import { requireParameters } from "./environments";
 import { type Figures, readFigures } from "./figures";
 import { runningSteps, type StepSince } from "./pipeline-run";
 import { type BriefStatus, readBriefStatus } from "./pipeline-status";
@@ -24,10 +25,11 @@ const models = 5;
 
 /** One look at the pipeline. A Prometheus that does not answer hides nothing else. */
 export async function readLive(cluster: Cluster): Promise<Live> {
+  const parameters = await requireParameters(cluster);
   const [status, workflows, figures] = await Promise.all([
-    readBriefStatus(cluster, models),
+    readBriefStatus(cluster, { newest: models, parameters }),
     listWorkflows(cluster),
-    readFigures(cluster).catch((error: Error) => error.message),
+    readFigures(cluster, parameters).catch((error: Error) => error.message),
   ]);
   return { status, running: workflows.flatMap(runningSteps), figures };
 }

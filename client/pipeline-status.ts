@@ -4,7 +4,7 @@ import type { Cluster } from "../lib/kube-client";
 import { knownUrls } from "../local/urls";
 import { type Approval, listApprovals } from "./approvals";
 import { type DataDrift, readDataDrift } from "./data-drift";
-import { readEnvironments } from "./environments";
+import { environmentsOf, type Parameters, requireParameters } from "./environments";
 import { type Freeze, readFreeze } from "./freeze";
 import { listModels, listNewestModels, listServedModels, type Model } from "./models";
 import { readTrafficSplit, type TrafficSplit } from "./traffic-split";
@@ -82,14 +82,20 @@ export async function readStatus(cluster: Cluster): Promise<Status> {
   return statusOf(cluster, await listModels(cluster));
 }
 
-/** The same with the newest models, those that an environment runs, and those with an alias. */
-export async function readBriefStatus(cluster: Cluster, newest = newestModels): Promise<BriefStatus> {
+/**
+ * The same with the newest models, those that an environment runs, and those with an alias.
+ * @param options.parameters those of the pipeline, where they have been read before
+ */
+export async function readBriefStatus(
+  cluster: Cluster,
+  { newest = newestModels, parameters }: { newest?: number; parameters?: Parameters } = {},
+): Promise<BriefStatus> {
   const { models, older } = await listNewestModels(cluster, newest);
   const applications = await readApplications(cluster);
   const digests = applications.flatMap((application) => remoteDigest(application) ?? []);
   const onRemoteClusters = await listServedModels(cluster, models, { digests });
   const known = [...models, ...onRemoteClusters];
-  const status = await statusOf(cluster, known, applications);
+  const status = await statusOf(cluster, known, { applications, parameters });
   const versions = status.environments.flatMap(({ version, lastRelease }) => [version ?? [], lastRelease ?? []].flat());
   const served = [...onRemoteClusters, ...(await listServedModels(cluster, known, { versions }))];
   return { ...status, models: [...models, ...served], older: Math.max(0, older - served.length) };
@@ -104,20 +110,26 @@ export async function readApplications(cluster: Cluster): Promise<Application[]>
 /**
  * What every environment serves, where MLflow has been asked before.
  * @param models those that an environment of a remote cluster may run, which are known by their digest
+ * @param known what else has been read before
  */
-export async function statusOf(cluster: Cluster, models: Model[], known?: Application[]): Promise<Status> {
+export async function statusOf(
+  cluster: Cluster,
+  models: Model[],
+  known: { applications?: Application[]; parameters?: Parameters } = {},
+): Promise<Status> {
   const urls = knownUrls();
-  const applications = known ?? (await readApplications(cluster));
+  const parameters = known.parameters ?? (await requireParameters(cluster));
+  const applications = known.applications ?? (await readApplications(cluster));
   const environments = await Promise.all(
     applications.map((application) => environmentStatus(cluster, application, models, urls)),
   );
-  const order = await readEnvironments(cluster);
+  const order = environmentsOf(parameters);
   return {
     environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
     models,
     urls,
     traffic: await readTrafficSplit(cluster),
-    dataDrift: await readDataDrift(cluster),
+    dataDrift: await readDataDrift(cluster, parameters),
     freeze: (await readFreeze(cluster)) ?? null,
     approvals: (await listApprovals(cluster)).filter(({ phase }) => phase === "Waiting"),
   };

@@ -1,5 +1,3 @@
-import type { Cluster } from "../lib/kube-client";
-import { readEnvironments } from "./environments";
 import { oneLine } from "./one-line";
 
 /** Number of a model version, from `5` or `1.0.5`. @throws for anything else */
@@ -7,11 +5,6 @@ export function modelVersion(text: string): string {
   const number = /^(?:1\.0\.)?([1-9][0-9]{0,8})$/.exec(text)?.[1];
   if (!number) throw new Error(`"${text}" is not a model version: write its number, as in 5 or 1.0.5`);
   return number;
-}
-
-/** @throws if the target is not the environment after the source */
-export async function checkPromotion(cluster: Cluster, source: string, target: string): Promise<void> {
-  checkPromotionPath(await readEnvironments(cluster), source, target);
 }
 
 /**

@@ -5,7 +5,6 @@ import type { Live } from "../../client/live";
 import { ApiError } from "../../lib/kube-client";
 import { type Answers, withApiServer } from "./api-server";
 
-const parameters = "GET /api/v1/namespaces/argo/configmaps/pipeline-parameters";
 const prometheus = "http://prometheus.monitoring.svc.cluster.local:9090";
 
 const proxy = "GET /api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query=";
@@ -29,7 +28,6 @@ function prometheusAnswers(values: Record<keyof typeof queries, Record<string, s
   const samples = (name: (typeof names)[number]) =>
     Object.entries(values[name]).map(([environment, value]) => ({ metric: { environment }, value: [0, value] }));
   return {
-    [parameters]: { data: { "prometheus-url": prometheus } },
     ...Object.fromEntries(
       names.map((name) => [proxy + queries[name], { status: "success", data: { result: samples(name) } }]),
     ),
@@ -38,7 +36,7 @@ function prometheusAnswers(values: Record<keyof typeof queries, Record<string, s
 
 describe("readFigures", () => {
   it("is nothing in a stack without monitoring", async () =>
-    expect(await withApiServer({ [parameters]: { data: {} } }, readFigures)).toBeNull());
+    expect(await withApiServer({}, (cluster) => readFigures(cluster, {}))).toBeNull());
 
   it("is what the pipeline's Prometheus has of each environment, without what is no number", async () => {
     const answers = prometheusAnswers({
@@ -47,7 +45,7 @@ describe("readFigures", () => {
       p95: { canary: "0.09", production: "NaN" },
       confidence: { canary: "0.91" },
     });
-    expect(await withApiServer(answers, readFigures)).toEqual({
+    expect(await withApiServer(answers, (cluster) => readFigures(cluster, { "prometheus-url": prometheus }))).toEqual({
       canary: { rate: 12.5, errors: 0.25, p95: 0.09, confidence: 0.91 },
       production: { rate: 0, errors: null, p95: null, confidence: null },
     });
@@ -58,9 +56,9 @@ describe("readFigures", () => {
       ...prometheusAnswers({ rate: {}, errors: {}, p95: {}, confidence: {} }),
       [proxy + queries.rate]: [503, "no endpoints available for service"],
     };
-    await expect(withApiServer(answers, readFigures)).rejects.toThrow(
-      `Prometheus at ${prometheus} answers 503 to a query: no endpoints available for service`,
-    );
+    await expect(
+      withApiServer(answers, (cluster) => readFigures(cluster, { "prometheus-url": prometheus })),
+    ).rejects.toThrow(`Prometheus at ${prometheus} answers 503 to a query: no endpoints available for service`);
   });
 });
 

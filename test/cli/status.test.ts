@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { render } from "../../cli/status";
+import { readLive } from "../../client/live";
 import { listModels, listNewestModels } from "../../client/models";
 import { readBriefStatus, readStatus, type Status } from "../../client/pipeline-status";
+import type { Cluster } from "../../lib/kube-client";
 import { table } from "../../lib/table";
 import { type Answers, withApiServer } from "./api-server";
 
@@ -274,6 +276,31 @@ describe("readStatus", () => {
       approvals: [],
       traffic: null,
       dataDrift: null,
+    });
+  });
+});
+
+describe("the pipeline's parameters", () => {
+  it.each<[string, (cluster: Cluster) => Promise<unknown>]>([
+    ["readStatus", readStatus],
+    ["readBriefStatus", readBriefStatus],
+    ["readLive", readLive],
+  ])("are read once by %s, whatever it takes from them", async (_name, read) => {
+    const data = {
+      environments: '{"staging":"http://app"}',
+      "data-drift": '{"environment":"staging","bar":0.35}',
+    };
+    const answers: Answers = {
+      [`GET ${parametersPath}`]: { data },
+      "GET /api/v1/namespaces/argo/configmaps/data-drift": {},
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [] },
+      "GET /apis/argoproj.io/v1alpha1/namespaces/argo/workflows": { items: [] },
+      ...noFreezeOrGateway,
+      ...noModel,
+    };
+    await withApiServer(answers, async (cluster, calls) => {
+      await read(cluster);
+      expect(calls.filter(({ line }) => line === `GET ${parametersPath}`)).toHaveLength(1);
     });
   });
 });

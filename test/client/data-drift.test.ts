@@ -5,21 +5,17 @@ import { repositoryRoot } from "../../lib/paths";
 import { python } from "../../local/toolchain/virtual-environment";
 import { type Answers, withApiServer } from "../cli/api-server";
 
-const parameters = "GET /api/v1/namespaces/argo/configmaps/pipeline-parameters";
 const state = "GET /api/v1/namespaces/argo/configmaps/data-drift";
 const setting = JSON.stringify({ environment: "production", bar: 0.35, minimumAnswers: 100, cooldownSeconds: 86400 });
 const read = (text: string | undefined) => {
-  const answers: Answers = {
-    [parameters]: { data: { "data-drift": setting } },
-    [state]: { data: text && { state: text } },
-  };
-  return withApiServer(answers, readDataDrift);
+  const answers: Answers = { [state]: { data: text && { state: text } } };
+  return withApiServer(answers, (cluster) => readDataDrift(cluster, { "data-drift": setting }));
 };
 const none = { environment: "production", bar: 0.35, looks: [], trained: 0 };
 
 describe("readDataDrift", () => {
-  it.each([{ "data-drift": "" }, {}])("is nothing in a stack that does not watch for it", async (data) =>
-    expect(await withApiServer({ [parameters]: { data } }, readDataDrift)).toBeNull(),
+  it.each([{ "data-drift": "" }, {}])("is nothing in a stack that does not watch for it", async (parameters) =>
+    expect(await withApiServer({}, (cluster) => readDataDrift(cluster, parameters))).toBeNull(),
   );
 
   it("is what the pipeline's step has written", async () => {
