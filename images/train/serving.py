@@ -51,7 +51,11 @@ def find(client: MlflowClient, model_name: str, url: str | None, say: Callable[[
 
 
 def ask(url: str) -> str | None:
-    """The number of the version that an environment serves, None where it has no model. Raises OSError."""
+    """The number of the version that an environment serves, None where it has no model. Raises OSError.
+
+    The steps ask in `workflows/lib/rollout.py`, which this image does not have: a step says what it got in place of a
+    version, and the training wants a version or none. The tests check that both read an answer alike.
+    """
     try:
         call = urllib.request.Request(f"{url}/version", headers=PROBE)
         with urllib.request.urlopen(call, timeout=5) as answer:

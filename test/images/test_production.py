@@ -1,6 +1,7 @@
 """The comparison with production's model, on a real MLflow store and real ONNX files."""
 
 import hashlib
+import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,7 +13,7 @@ from mlflow import MlflowClient
 
 import production
 import serving
-from conftest import onnx_model
+from conftest import ROOT, onnx_model
 from pictures import CLASSES, DataSet
 from settings import read_settings
 
@@ -148,10 +149,10 @@ def served():
     """Starts a production that answers /version with this status and text; returns the setting that names it."""
     servers = []
 
-    def start(status, text):
+    def start(status, text, probe="judgement"):
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                assert (self.path, self.headers["X-Probe"]) == ("/version", "judgement")
+                assert (self.path, self.headers["X-Probe"]) == ("/version", probe)
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(text.encode())
@@ -212,3 +213,32 @@ def test_where_nobody_answers_the_alias_counts(client, release):
     release()
     _, tags, said, _ = judge(client, LABELS, ENVIRONMENTS='{"production": "http://127.0.0.1:1"}')
     assert "Connection refused" in said[0] and tags["judgement"] == "passed beside production's 1.0.1"
+
+
+@pytest.mark.parametrize(
+    "status, text",
+    [
+        (200, '{"model_version": "1.0.7"}'),
+        (404, '{"error": "versions.txt not found"}'),
+        (503, ""),
+        (200, "<html>"),
+        (200, "[]"),
+        (200, "{}"),
+    ],
+)
+def test_it_reads_an_answer_as_the_steps_do(served, monkeypatch, status, text):
+    monkeypatch.syspath_prepend(ROOT / "workflows")
+    from lib import rollout
+
+    def url(probe):
+        return json.loads(served(status, text, probe))["production"]
+
+    monkeypatch.setenv("ENVIRONMENTS", json.dumps({"staging": url("gate")}))
+    expected = rollout.version_of("staging")
+    if expected is None:
+        assert serving.ask(url("judgement")) is None
+    elif expected.startswith("1.0."):
+        assert serving.app_version(serving.ask(url("judgement"))) == expected
+    else:  # a sentence in place of a version
+        with pytest.raises(OSError):
+            serving.ask(url("judgement"))
