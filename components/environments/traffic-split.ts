@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Backend } from "../../config/promotion-path";
 import { gatewayName, listenerName } from "../platform/gateway";
 import { type Grant, grant } from "../shared/grant";
-import { argoCdNamespace, trafficRoute, workflowNamespace } from "../shared/workflow-names";
+import { argoCdNamespace, probeHeader, trafficRoute, workflowNamespace } from "../shared/workflow-names";
 import { environmentApp } from "./environment-bundle";
 
 export interface TrafficSplitArgs {
@@ -48,7 +48,12 @@ export class TrafficSplit extends pulumi.ComponentResource {
         metadata: { name: trafficRoute, namespace: args.namespace },
         spec: {
           parentRefs: [{ name: gatewayName, sectionName: listenerName }],
-          rules: [{ backendRefs: [{ name: productionApp, namespace: productionApp, port: args.production.port }] }],
+          rules: [
+            {
+              filters: [{ type: "RequestHeaderModifier", requestHeaderModifier: { remove: [probeHeader] } }],
+              backendRefs: [{ name: productionApp, namespace: productionApp, port: args.production.port }],
+            },
+          ],
         },
       },
       // Server-side apply knows the rules only as a whole, so Pulumi cannot state the backends and leave their weights.

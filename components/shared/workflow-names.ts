@@ -16,6 +16,8 @@ export const boardNamespace = "board";
 export const boardName = "board";
 /** Name of the route that splits users between production and canary. */
 export const trafficRoute = "gourmetgram";
+/** Header of each request to the app that no person sends. */
+export const probeHeader = "X-Probe";
 /** Annotation of that route: which share of the users meets which version (`workflows/lib/traffic.py`). */
 export const trafficSplitAnnotation = "gourmetgram.io/traffic-split";
 /** Path of the Applications in the Kubernetes API. */

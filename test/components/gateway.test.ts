@@ -3,6 +3,9 @@ import { describe, expect, it } from "vitest";
 import { TrafficSplit } from "../../components/environments/traffic-split";
 import { Gateway } from "../../components/platform/gateway";
 import { loadManifests } from "../../components/platform/release-manifests";
+import { exec } from "../../lib/exec";
+import { repositoryRoot } from "../../lib/paths";
+import { python } from "../../local/toolchain/virtual-environment";
 import { childrenOf, one, type Registration, record } from "../registrations";
 import { settingsWith } from "../stack-files";
 
@@ -138,9 +141,27 @@ describe("TrafficSplit", () => {
     const { inputs, ignoreChanges } = one((await split()).registrations, "traffic-split-route");
     expect(inputs.spec).toEqual({
       parentRefs: [{ name: "gourmetgram", sectionName: "http" }],
-      rules: [{ backendRefs: [{ name: "gourmetgram-production", namespace: "gourmetgram-production", port: 80 }] }],
+      rules: [
+        {
+          filters: [{ type: "RequestHeaderModifier", requestHeaderModifier: { remove: ["X-Probe"] } }],
+          backendRefs: [{ name: "gourmetgram-production", namespace: "gourmetgram-production", port: 80 }],
+        },
+      ],
     });
     expect(ignoreChanges).toEqual(["spec.rules"]);
+  });
+
+  it("states the rules that the pipeline would, so that its first look has nothing to put right", async () => {
+    const { rules } = one((await split()).registrations, "traffic-split-route").inputs.spec;
+    const compare = [
+      "import json, sys",
+      "from lib import traffic",
+      "from lib.inputs import Backend",
+      'wanted = traffic.rules(None, Backend("production", 80), Backend("canary", 8080))',
+      "print(traffic.shape(json.loads(sys.argv[1])) == traffic.shape(wanted))",
+    ].join("\n");
+    const args = ["-c", compare, JSON.stringify(rules)];
+    expect((await exec(await python(), args, { cwd: `${repositoryRoot}/workflows` })).trim()).toBe("True");
   });
 
   it("lets the route lead to one Service of each environment", async () => {

@@ -8,7 +8,7 @@ import pytest
 from conftest import passed, pod, says
 from lib import traffic
 from lib.inputs import Backend
-from lib.traffic import Shape, Split
+from lib.traffic import Split
 
 PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
 ROUTE = ["httproutes.gateway.networking.k8s.io", "gourmetgram", "--namespace", "gourmetgram-gateway"]
@@ -124,7 +124,7 @@ def test_no_user_meets_a_version_that_runs_out_of_memory(canary):
     [split] = written(canary)
     assert split["withdrawn"].startswith("OOMKilled: the model needs more than the memory limit")
     rules = json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"]
-    assert traffic.shape(rules) == [Shape((("gourmetgram-production", 80, 1, "[]"),))]
+    assert rules == traffic.rules(None, PRODUCTION, CANARY)
     [(reason, message)] = canary.events()
     assert reason == "TrafficWithdrawn" and message.startswith("No user meets 1.0.7 in canary any more: OOMKilled")
 
@@ -269,6 +269,17 @@ def test_weights_that_a_person_wrote_are_told_where_the_split_changes_too(canary
     has_route(canary, Split("1.0.7", (1, 50), 5, paused="Pending"), by_hand)
     takes_changes(canary)
     assert shift(canary).returncode == 0
+    assert [reason for reason, _ in canary.events()] == ["TrafficRestored"]
+
+
+def test_a_header_that_a_person_lets_through_is_taken_away_again_and_told(canary):
+    split = Split("1.0.7", (1, 50), 5)
+    rules = traffic.rules(split, PRODUCTION, CANARY)
+    has_route(canary, split, [{key: value for key, value in rule.items() if key != "filters"} for rule in rules])
+    takes_changes(canary)
+    done = shift(canary)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"] == rules
     assert [reason for reason, _ in canary.events()] == ["TrafficRestored"]
 
 

@@ -14,7 +14,8 @@ from lib.traffic import Shape, Split
 PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
 STEPS = (1, 10, 25, 50)
 NOW = 1_000_000
-TO_PRODUCTION = [Shape((("gourmetgram-production", 80, 1, "[]"),))]
+REMOVED = ("RequestHeaderModifier", "", "", '{"remove": ["X-Probe"]}')
+TO_PRODUCTION = [Shape((("gourmetgram-production", 80, 1, "[]"),), (REMOVED,))]
 
 
 def served(version):
@@ -163,6 +164,7 @@ def test_each_answer_of_a_draw_says_who_gave_it():
     ]
 
 
+AS_PEOPLE = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["X-Probe"]}}
 COPY = {
     "type": "RequestMirror",
     "requestMirror": {
@@ -171,10 +173,22 @@ COPY = {
 }
 
 
+@pytest.mark.parametrize("split", [None, Split("1.0.7", (1,), NOW, "ill"), Split("1.0.7", (1, 10), NOW)])
+def test_no_user_of_the_gateway_is_counted_as_the_pipeline(split):
+    rules = traffic.rules(split, PRODUCTION, CANARY, mirror=True)
+    assert [rule["filters"][0] for rule in rules] == [AS_PEOPLE] * len(rules)
+
+
+@pytest.mark.parametrize("changed", [[], [{**AS_PEOPLE, "requestHeaderModifier": {"remove": ["Cookie"]}}]])
+def test_a_header_that_a_person_lets_through_is_another_shape(changed):
+    rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY)
+    assert traffic.shape(first(rules, filters=changed)) != traffic.shape(rules)
+
+
 def test_canary_gets_copies_of_what_may_lead_to_production_and_of_nothing_else():
     split = Split("1.0.7", (1, 10), NOW)
     rules = traffic.rules(split, PRODUCTION, CANARY, mirror=True)
-    assert [rule.get("filters") for rule in rules] == [None, [COPY], [COPY], [COPY]]
+    assert [rule.get("filters") for rule in rules] == [[AS_PEOPLE], *[[AS_PEOPLE, COPY]] * 3]
     plain = traffic.rules(split, PRODUCTION, CANARY)
     assert [{**rule, "filters": None} for rule in rules] == [{**rule, "filters": None} for rule in plain]
 
@@ -182,7 +196,7 @@ def test_canary_gets_copies_of_what_may_lead_to_production_and_of_nothing_else()
 @pytest.mark.parametrize("changed", [[], [COPY, COPY], [{**COPY, "requestMirror": {"percent": 5}}]])
 def test_copies_that_a_person_changed_are_another_shape(changed):
     rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY, mirror=True)
-    shown = [{**rule, "filters": changed} if "filters" in rule else rule for rule in rules]
+    shown = [{**rule, "filters": [AS_PEOPLE, *changed]} if COPY in rule["filters"] else rule for rule in rules]
     assert traffic.shape(shown) != traffic.shape(rules)
 
 
@@ -215,6 +229,7 @@ def test_what_the_api_server_adds_to_a_rule_is_no_other_shape():
     rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY)
     shown = [
         {
+            **rule,
             "matches": [{**path, **match} for match in rule.get("matches", [{}])],
             "backendRefs": [{"group": "", "kind": "Service", **reference} for reference in rule["backendRefs"]],
         }
@@ -226,8 +241,8 @@ def test_what_the_api_server_adds_to_a_rule_is_no_other_shape():
 def test_what_the_api_server_adds_to_a_copy_is_no_other_shape():
     rules = traffic.rules(Split("1.0.7", (1,), NOW), PRODUCTION, CANARY, mirror=True)
     to = {"group": "", "kind": "Service", **COPY["requestMirror"]["backendRef"]}
-    shown = [{**COPY, "requestMirror": {"backendRef": to}}]
-    assert traffic.shape([{**rule, "filters": shown} if "filters" in rule else rule for rule in rules]) == (
+    shown = [AS_PEOPLE, {**COPY, "requestMirror": {"backendRef": to}}]
+    assert traffic.shape([{**rule, "filters": shown} if COPY in rule["filters"] else rule for rule in rules]) == (
         traffic.shape(rules)
     )
 
@@ -235,9 +250,10 @@ def test_what_the_api_server_adds_to_a_copy_is_no_other_shape():
 def test_without_a_split_all_meet_production_and_no_cookie_is_set():
     assert traffic.rules(None, PRODUCTION, CANARY) == [
         {
+            "filters": [AS_PEOPLE],
             "backendRefs": [
                 {"name": "gourmetgram-production", "namespace": "gourmetgram-production", "port": 80, "weight": 1}
-            ]
+            ],
         }
     ]
 

@@ -6,8 +6,9 @@ MODEL = "GourmetGramFood11Model"
 APP_IMAGE = "gourmetgram-app"
 APP_CONTAINER = "app"
 # On each request to the app that no person sends: its metrics tell both apart.
-PROBE = {"X-Probe": "gate"}
-ANALYSIS_PROBE = {"X-Probe": "analysis"}
+PROBE_HEADER = "X-Probe"
+PROBE = {PROBE_HEADER: "gate"}
+ANALYSIS_PROBE = {PROBE_HEADER: "analysis"}
 STAGING = "staging"
 ARGO_NAMESPACE = "argo"
 ARGO_CD_NAMESPACE = "argocd"

@@ -17,6 +17,9 @@ DAY = 86400  # seconds that a browser keeps the cookie
 _IMAGE = re.compile(r"(sha256:[0-9a-f]{64})?", re.ASCII)
 _APP_VERSION = re.compile(r"1\.0\.[1-9][0-9]{0,8}", re.ASCII)
 
+# Who comes in at the gateway is a user, and cannot say otherwise to the app: what they get would count in no figure.
+_AS_PEOPLE = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": [constants.PROBE_HEADER]}}
+
 Rule = dict[str, Any]
 
 
@@ -93,9 +96,10 @@ def rules(split: Split | None, production: Backend, canary: Backend, mirror: boo
     it also gets a copy of each request of a rule that leads to production. In a rule that draws, those are also the
     requests that canary answers: Contour has no mirror of one backend.
     """
+    plain = {"filters": [_AS_PEOPLE]}
     if split is None or not split.percent:
-        return [{"backendRefs": [_reference(production, 1)]}]
-    copied = {"filters": [_mirror(canary)]} if mirror else {}
+        return [{**plain, "backendRefs": [_reference(production, 1)]}]
+    copied = {"filters": [_AS_PEOPLE, _mirror(canary)]} if mirror else plain
 
     def draw(percent: int, of: int, matches: list[dict[str, Any]]) -> Rule:
         to_production = _reference(production, of - percent, _cookie(split, production, split.percent))
@@ -103,7 +107,7 @@ def rules(split: Split | None, production: Backend, canary: Backend, mirror: boo
         return {**({"matches": matches} if matches else {}), **copied, "backendRefs": [to_production, to_canary]}
 
     return [
-        {"matches": _carries(split, canary), "backendRefs": [_reference(canary, 1)]},
+        {"matches": _carries(split, canary), **plain, "backendRefs": [_reference(canary, 1)]},
         {"matches": _carries(split, production, split.percent), **copied, "backendRefs": [_reference(production, 1)]},
         *(
             draw(split.percent - earlier, 100 - earlier, _carries(split, production, earlier))
@@ -205,11 +209,11 @@ _ANY_PATH = {"path": {"type": "PathPrefix", "value": "/"}}
 class Shape(NamedTuple):
     """
     What counts of a rule: its backends, each with port, weight and the headers of its answers; its filters, each with
-    whom it copies to; and the requests that it is for.
+    whom it copies to and how it changes the headers of requests; and the requests that it is for.
     """
 
     backends: tuple[tuple[str, int, int, str], ...]
-    filters: tuple[tuple[str, str, str], ...] = ()
+    filters: tuple[tuple[str, str, str, str], ...] = ()
     matches: tuple[dict[str, Any], ...] = (_ANY_PATH,)
 
 
@@ -230,11 +234,15 @@ def _backend_shape(reference: dict[str, Any]) -> tuple[str, int, int, str]:
     return reference["name"], reference.get("port", 0), reference.get("weight", 1), filters
 
 
-def _filter_shape(found: dict[str, Any]) -> tuple[str, str, str]:
-    """Its type, the backend that gets copies, and the share of the requests where somebody wrote one."""
+def _filter_shape(found: dict[str, Any]) -> tuple[str, str, str, str]:
+    """
+    Its type, the backend that gets copies, the share of the requests where somebody wrote one, and what becomes of the
+    headers of requests.
+    """
     mirrored = found.get("requestMirror", {})
     share = mirrored.get("percent", mirrored.get("fraction", ""))
-    return found.get("type", ""), mirrored.get("backendRef", {}).get("name", ""), str(share)
+    headers = json.dumps(found.get("requestHeaderModifier", {}), sort_keys=True)
+    return found.get("type", ""), mirrored.get("backendRef", {}).get("name", ""), str(share), headers
 
 
 def sentence(split: Split | None, production: str) -> str:

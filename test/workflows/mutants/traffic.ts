@@ -41,7 +41,7 @@ export const traffic: Protections = {
     ],
     [
       "who met a version stays with it",
-      `        {"matches": _carries(split, canary), "backendRefs": [_reference(canary, 1)]},\n`,
+      `        {"matches": _carries(split, canary), **plain, "backendRefs": [_reference(canary, 1)]},\n`,
       "",
       "test_traffic.py::test_who_met_the_version_stays_with_it_whatever_other_cookies_he_has",
     ],
@@ -59,9 +59,21 @@ export const traffic: Protections = {
     ],
     [
       "canary gets copies only while users meet its version",
-      `        return [{"backendRefs": [_reference(production, 1)]}]\n`,
-      `        return [{"filters": [_mirror(canary)], "backendRefs": [_reference(production, 1)]}]\n`,
+      `        return [{**plain, "backendRefs": [_reference(production, 1)]}]\n`,
+      `        return [{"filters": [_AS_PEOPLE, _mirror(canary)], "backendRefs": [_reference(production, 1)]}]\n`,
       "test_traffic.py::test_a_version_that_was_withdrawn_comes_back_to_nobody",
+    ],
+    [
+      "who comes in at the gateway counts as a user",
+      `{"remove": [constants.PROBE_HEADER]}`,
+      `{"remove": []}`,
+      "test_traffic.py::test_no_user_of_the_gateway_is_counted_as_the_pipeline[None]",
+    ],
+    [
+      "a header that a person lets through is taken away again",
+      `str(share), headers`,
+      `str(share), ""`,
+      "test_traffic.py::test_a_header_that_a_person_lets_through_is_another_shape[changed1]",
     ],
     [
       "copies that a person took away are put right",
