@@ -9,6 +9,7 @@ import { fullBar } from "../../components/shared/volumes";
 import { exec } from "../../lib/exec";
 import { repositoryRoot, toolPath } from "../../lib/paths";
 import { buildTools, toolGroup } from "../../local/toolchain/go-tools";
+import { python } from "../../local/toolchain/virtual-environment";
 
 const folder = join(repositoryRoot, "monitoring");
 const rules = load(readFileSync(join(folder, "rules.yaml"), "utf8")) as { groups: { rules: any[] }[] };
@@ -25,11 +26,11 @@ afterAll(() => rmSync(work, { recursive: true }));
 
 /** Metrics of the app: each that `images/app/metrics.py` names, and those of its process. */
 function appMetrics(): string[] {
-  const python = readFileSync(join(repositoryRoot, "images/app/metrics.py"), "utf8");
-  const named = [...python.matchAll(/(Counter|Gauge|Histogram)\(\s*"(\w+)"/g)];
+  const source = readFileSync(join(repositoryRoot, "images/app/metrics.py"), "utf8");
+  const named = [...source.matchAll(/(Counter|Gauge|Histogram)\(\s*"(\w+)"/g)];
   return [
     ...named.flatMap(([, kind, name]) => series(kind.toLowerCase(), name)),
-    ...(python.includes("ProcessCollector(registry=") ? ["start_time_seconds", "resident_memory_bytes"] : []).map(
+    ...(source.includes("ProcessCollector(registry=") ? ["start_time_seconds", "resident_memory_bytes"] : []).map(
       (name) => `process_${name}`,
     ),
   ];
@@ -133,6 +134,47 @@ describe("the alert rules", () => {
     writeFileSync(join(broken, "rules.test.yaml"), readFileSync(join(folder, "rules.test.yaml")));
     // A case that fails ends with what it got. Of many such cases the message has the last ones.
     await expect(promtool("test", "rules", join(broken, "rules.test.yaml"))).rejects.toThrow(/^ *got:/m);
+  });
+});
+
+describe("the answers that the analysis of canary counts in the last 10 minutes", () => {
+  // A pod answers once between two scrapes, which are 10 s apart. The last one is of now, after 15 minutes.
+  it.each<[string, number, Record<string, string>]>([
+    ["of a pod that goes on", 60, { a: "100+1x90" }],
+    ["of a pod that is new", 35, { a: "_x60 5+1x29" }],
+    ["of a pod that another one took the place of", 65, { a: "100+1x60 stale", b: "_x60 5+1x29" }],
+    ["of a pod that is gone since before", 0, { a: "100+1x20 stale" }],
+    ["of a pod that once gave no figures for a while", 60, { a: "100+1x40 stale _x3 145+1x45" }],
+    ["of a pod that gave no figures when the time began", 60, { a: "100+1x28 stale _x3 133+1x57" }],
+    ["of a container that began again", 60, { a: "100+1x60 2+1x29" }],
+    ["of a container that began again twice", 60, { a: "100+1x45 1+1x15 0+1x29" }],
+    ["of a container that began again when the time began", 60, { a: "100+1x30 0+1x59" }],
+    ["of a new pod's container that began again", 55, { a: "_x40 5+1x20 2+1x28" }],
+  ])("%s are %i, to 5", async (_title, count, pods) => {
+    const ask = 'from lib import prometheus; print(prometheus.counted("answers_total", "{}", 600))';
+    const query = await exec(await python(), ["-c", ask], { cwd: join(repositoryRoot, "workflows") });
+    const test = {
+      evaluation_interval: "10s",
+      tests: [
+        {
+          interval: "10s",
+          input_series: Object.entries(pods).map(([pod, values]) => ({
+            series: `answers_total{pod="${pod}"}`,
+            values,
+          })),
+          promql_expr_test: [
+            {
+              expr: `round(sum(${query.trim()}) or vector(0), 5)`,
+              eval_time: "15m",
+              exp_samples: [{ labels: "{}", value: count }],
+            },
+          ],
+        },
+      ],
+    };
+    const file = join(mkdtempSync(join(work, "counted-")), "test.yaml");
+    writeFileSync(file, dump(test));
+    expect(await promtool("test", "rules", file)).toContain("SUCCESS");
   });
 });
 

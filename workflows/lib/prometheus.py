@@ -53,12 +53,21 @@ def selector(version: str, environment: str, asked_by: str) -> str:
 
 def counted(metric: str, labels: str, window: int) -> str:
     """
-    PromQL of what each series of a counter gained in so many seconds. `increase()` would lose the first sample of a
-    series, and a pod that is new has most of its answers there: a series that had no sample when the time began counts
-    from 0.
+    PromQL of what each series of a counter gained in so many seconds. Each pod has a series of its own: one that is
+    gone keeps what it gained. `increase()` would lose the first sample of a series, and a pod that is new has most of
+    its answers there: a series that had no sample when the time began counts from 0.
+
+    A container that begins again in its pod goes on with the series, from 0. `increase()` adds up what each of its
+    lives gained, to within what comes between two scrapes.
     """
-    most = f"max_over_time({metric}{labels}[{window}s])"
-    return f"clamp_min({most} - ({metric}{labels} offset {window}s or {most} * 0), 0)"
+    series = f"{metric}{labels}[{window}s]"
+    # A pod that once gave no figures has no sample at that moment.
+    at_first = f"last_over_time({metric}{labels}[5m] offset {window}s)"
+    most, least = f"max_over_time({series})", f"min_over_time({series})"
+    began_again = f"(resets({series}) > 0 or {at_first} > {least})"
+    of_one_life = f"{most} - ({at_first} or {most} * 0)"
+    of_all_lives = f"increase({series}) + ({least} unless {at_first} or {most} * 0)"
+    return f"({of_one_life} unless {began_again} or {of_all_lives})"
 
 
 def counts(url: str, version: str, environment: str, seconds: int, asked_by: str = EVERYBODY) -> Counts:
