@@ -211,7 +211,8 @@ export function quantity(meaning: string, least: string, most: string) {
   );
 }
 
-const mebibytes = (amount: string) => parseInt(amount, 10) * (amount.endsWith("Gi") ? 1024 : 1);
+/** An amount as the stack file writes it, in Mi. */
+export const mebibytes = (amount: string) => parseInt(amount, 10) * (amount.endsWith("Gi") ? 1024 : 1);
 
 // Kubernetes accepts no loopback, link-local or multicast address for a Service.
 const notReserved = /^(?!0\.|127\.|169\.254\.|22[4-9]\.|2[3-5]\d\.)/;

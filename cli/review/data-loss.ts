@@ -2,6 +2,7 @@
 import type { Events } from "./events";
 import { impactItem } from "./impact";
 import { comparedChanges } from "./items";
+import { volumeSizeErrors } from "./volume-size";
 
 /** With this argument, `npm start` makes an update that loses data. */
 export const allowFlag = "--allow-data-loss";
@@ -24,9 +25,14 @@ export function dataLossLine(events: Pick<Events, "changes">): string | undefine
 /**
  * Makes sure that an update loses no data.
  * @param events those of the update's preview
- * @throws with what would be lost; or with Pulumi's errors, if the preview stopped before it had seen everything
+ * @throws with what would be lost, or the sizes that a volume cannot take; or with Pulumi's errors, if the preview
+ *   stopped before it had seen everything
  */
 export function refuseDataLoss(stack: string, events: Events): void {
+  const sizes = volumeSizeErrors(events);
+  // To allow the loss would not help: the volume stays as large as it is.
+  if (sizes.length > 0)
+    throw new Error(`This update of ${stack} cannot be made, so nothing was changed:\n  ${named(sizes, "\n  ")}`);
   const losses = dataLosses(events);
   if (losses.length > 0)
     throw new Error(

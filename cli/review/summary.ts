@@ -7,6 +7,7 @@ import { imagesItem, isImage } from "./images";
 import { byImpact, impactItem } from "./impact";
 import { type ComparedChange, comparedChanges, detailOf, type Item, labelOf, type Sign, subject } from "./items";
 import { isRbac, rbacItem } from "./rbac";
+import { volumeSizeErrors } from "./volume-size";
 
 export interface Section {
   readonly title: string;
@@ -41,7 +42,7 @@ export function summarise(stack: string, events: Events, unchecked: readonly str
     texts.map((text) => ({ sign, text, details: [] }));
   const sections: Section[] = [
     { title: "Policy violations", items: [...events.violations].sort(mandatoryFirst).map(violationItem) },
-    { title: "Errors", items: textItems("violation", events.errors) },
+    { title: "Errors", items: textItems("violation", [...volumeSizeErrors(events), ...events.errors]) },
     {
       title: "Replaced, deleted, restarted",
       items: changes.flatMap((change) => impactItem(change) ?? []).sort(byImpact),
