@@ -1,3 +1,4 @@
+import type { StackFile } from "../config";
 import { previewUpdate } from "../stacks/preview";
 import { connect, connectToPlatform } from "../stacks/stack-cluster";
 import { isInEveryStack, type Recorded } from "../stacks/state";
@@ -15,6 +16,7 @@ export interface UpdateOptions {
  * How the stack is updated.
  * @param resumed what the update needs after one that was interrupted
  * @param recorded what Pulumi has recorded of the stack
+ * @param settings those that a local stack is updated with; default with what the last start has recorded
  * @throws if the update would lose data
  */
 export async function safePlan(
@@ -23,12 +25,13 @@ export async function safePlan(
   recorded: readonly Recorded[],
   { refresh, allowDataLoss }: UpdateOptions,
   say: (line: string) => void,
+  settings?: StackFile,
 ): Promise<UpdatePlan> {
   const clusters = () => ({ own: connect(stack), platform: connectToPlatform(stack) });
   const plan = await planUpdate(refresh ? takingBack(resumed) : resumed, recorded, clusters);
   for (const notice of plan.notices) say(`! ${notice}`);
   // A new stack has nothing to lose.
   if (!allowDataLoss && !recorded.every(isInEveryStack))
-    refuseDataLoss(stack, parseEvents(await previewUpdate(stack, plan)));
+    refuseDataLoss(stack, parseEvents(await previewUpdate(stack, plan, settings)));
   return plan;
 }

@@ -19,7 +19,15 @@ import { runPhases } from "../lib/main";
 import { pageTitles } from "../lib/page-titles";
 import { repositoryRoot } from "../lib/paths";
 import { Phases, type Progress } from "../lib/phases";
-import { localForwards, type Ports, portNotices, recordedPorts } from "../local/cluster/forward";
+import {
+  ensureForwards,
+  type Forward,
+  localForwards,
+  type Ports,
+  plannedPorts,
+  portNotices,
+  recordedPorts,
+} from "../local/cluster/forward";
 import { unhealthyReason } from "../local/cluster/health";
 import { missingKernelParts } from "../local/cluster/kernel";
 import {
@@ -145,9 +153,6 @@ async function startLocal(
   recordCheckout(repositoryRoot);
   const phases = new Phases();
   if (settings.platform) return startEnvironments(stack, file, settings, options, phases);
-  for (const notice of closedNotices(settings, recordedListen())) phases.say(notice);
-  const { listen } = settings.exposure;
-  recordListen(listen && { listen, byFlag: flagged !== undefined });
   await startPlatform(stack, file, settings, options, phases, flagged);
 }
 
@@ -168,21 +173,50 @@ async function startPlatform(
   ]);
   await fetchParts(imageNames, phases);
   const { compiled, allCompiled } = await compileTools(imageNames, phases);
-  const [ports] = await Promise.all([
-    compiled("kubernetes").then(() => bootCluster(settings, options.nodes ?? recordedNodeCount(), phases)),
+  const [clusterPorts] = await Promise.all([
+    compiled("kubernetes").then(() => bootCluster(options.nodes ?? recordedNodeCount(), phases)),
     compiled("tools").then(() =>
       phases.run("Images, first part", (progress) => buildFirstImages(imageNames, progress)),
     ),
     allCompiled,
   ]);
   await writeManifests(phases);
-  const images = await publishThirdPartyImages(imageNames, ports, phases);
-  await updateStack(stack, localStack(file, localValues(images, flagged)), options, phases);
+  const images = await publishThirdPartyImages(imageNames, clusterPorts, phases);
+  const forwards = forwardsOf(settings);
+  const { mlflow } = await plannedPorts(forwards);
+  await updateStack(stack, localStack(file, localValues(images, flagged, mlflow)), options, phases);
+  const ports = await openPorts(settings, forwards, flagged !== undefined, phases);
   const names = Object.keys(exposedPorts(settings));
   const urls = localUrls(names, ports, openNames(settings), settings.exposure.listen?.hosts);
   recordUrls(urls.people, true, urls.machine);
   const environments = Object.keys(settings.environments);
   await waitAndReport([...environments, ...Object.keys(pagePorts(settings))], environments, urls, phases);
+}
+
+/** The ways from this machine to everything that a stack exposes, and to the cluster itself. */
+function forwardsOf(settings: Settings): Forward[] {
+  const { listen } = settings.exposure;
+  const open = { names: openNames(settings), addresses: listen ? listenAddresses(listen.address) : [] };
+  return localForwards(exposedPorts(settings), open);
+}
+
+/**
+ * Makes this machine's ports follow a stack that has been updated. Before, they would lead to what is not there yet, and
+ * an update that is refused would leave them so.
+ */
+async function openPorts(
+  settings: Settings,
+  forwards: readonly Forward[],
+  byFlag: boolean,
+  phases: Phases,
+): Promise<Ports> {
+  const { listen } = settings.exposure;
+  const ports = await ensureForwards(forwards);
+  for (const notice of closedNotices(settings, recordedListen())) phases.say(notice);
+  recordListen(listen && { listen, byFlag });
+  for (const notice of portNotices(forwards, ports)) phases.say(`! ${notice}`);
+  for (const notice of openNotices(settings, ports)) phases.say(notice);
+  return ports;
 }
 
 /** A start of a stack that has only environments: its platform's stack has started the cluster. */
@@ -193,8 +227,8 @@ async function startEnvironments(
   options: UpdateOptions,
   phases: Phases,
 ): Promise<void> {
-  const ports = await platformPorts(stack, settings.platform!.stack);
   const environments = Object.keys(settings.environments);
+  const ports = await platformPorts(stack, settings.platform!.stack, environments);
   const recorded = recordedListen();
   await updateStack(stack, localStack(file, localValues({}, recorded)), options, phases);
   const urls = localUrls(environments, ports, environments, recorded?.listen.hosts);
@@ -271,14 +305,10 @@ function compileGroup(group: ToolGroup, tools: string[], phases: Phases): Promis
   });
 }
 
-/** Starts the cluster. @returns the ports at which this machine reaches it */
-async function bootCluster(settings: Settings, nodes: number, phases: Phases): Promise<Ports> {
-  const { listen } = settings.exposure;
-  const open = { names: openNames(settings), addresses: listen ? listenAddresses(listen.address) : [] };
-  const forwards = localForwards(exposedPorts(settings), open);
-  const ports = await phases.run("Cluster", (progress) => startCluster(forwards, nodes, progress));
-  for (const notice of portNotices(forwards, ports)) phases.say(`! ${notice}`);
-  for (const notice of openNotices(settings, ports)) phases.say(notice);
+/** Starts the cluster. @returns the ports at which this machine reaches the cluster itself */
+async function bootCluster(nodes: number, phases: Phases): Promise<Ports> {
+  const { ports, notices } = await phases.run("Cluster", (progress) => startCluster(nodes, progress));
+  for (const notice of notices) phases.say(`! ${notice}`);
   return ports;
 }
 
@@ -310,9 +340,9 @@ async function publishThirdPartyImages(
 }
 
 /** The ports of the cluster that the platform's stack has started. @throws if the cluster is not ready */
-async function platformPorts(stack: string, platformStack: string): Promise<Ports> {
+async function platformPorts(stack: string, platformStack: string, environments: string[]): Promise<Ports> {
   const ports = recordedPorts();
-  const why = await platformProblem(platformStack, ports);
+  const why = await platformProblem(platformStack, environments, ports);
   if (!ports || why)
     throw new Error(
       `${why}: run GOURMETGRAM_STACK=${platformStack} npm start first, since ${stack} is on its platform.`,
@@ -320,10 +350,17 @@ async function platformPorts(stack: string, platformStack: string): Promise<Port
   return ports;
 }
 
-async function platformProblem(stack: string, ports: Ports | undefined): Promise<string | undefined> {
+async function platformProblem(
+  stack: string,
+  environments: readonly string[],
+  ports: Ports | undefined,
+): Promise<string | undefined> {
   if (!stackExists(stack)) return `There is no stack ${stack} on this machine`;
   const unhealthy = await unhealthyReason();
-  return unhealthy ?? (ports ? undefined : "The ports of the local cluster are not recorded");
+  if (unhealthy) return unhealthy;
+  // The platform's start opens them at its end.
+  const closed = environments.filter((name) => !ports?.[name]);
+  return closed.length > 0 ? `No port of this machine leads to ${closed.join(", ")} yet` : undefined;
 }
 
 async function updateStack(stack: string, settings: StackFile, options: UpdateOptions, phases: Phases): Promise<void> {
@@ -339,7 +376,7 @@ async function updateStack(stack: string, settings: StackFile, options: UpdateOp
       );
     progress("what the update would lose");
     const say = (line: string) => phases.say(line);
-    const plan = await safePlan(stack, await resume(stack), recordedResources(stack), options, say);
+    const plan = await safePlan(stack, await resume(stack), recordedResources(stack), options, say, settings);
     return deferInterrupts(up(stack, progress, undefined, plan));
   });
 }

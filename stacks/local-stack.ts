@@ -49,8 +49,13 @@ const updateLog = (name: string): string => join(stateDir(), "logs", `pulumi-${n
 /**
  * What this machine knows of its cluster, whose images are the given ones.
  * @param listen what is open beside 127.0.0.1, as the last start has recorded it, or as this one is to record it
+ * @param mlflowPort default as the last start has recorded it
  */
-export function localValues(images: LocalValues["images"], listen: LocalValues["listen"]): LocalValues {
+export function localValues(
+  images: LocalValues["images"],
+  listen: LocalValues["listen"],
+  mlflowPort = recordedPorts()?.mlflow,
+): LocalValues {
   return {
     kubeconfig: kubeconfigPath(),
     nodeAddresses: localNodes(recordedNodeCount()).map(({ ip }) => ip),
@@ -62,7 +67,7 @@ export function localValues(images: LocalValues["images"], listen: LocalValues["
     images,
     listen,
     addresses: machineAddresses(),
-    mlflowPort: recordedPorts()?.mlflow,
+    mlflowPort,
   };
 }
 

@@ -1,4 +1,4 @@
-import { readStackFile } from "../config";
+import { readStackFile, type StackFile } from "../config";
 import { CommandError } from "../lib/exec";
 import { recordedListen } from "../local/cluster/listen";
 import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
@@ -45,13 +45,19 @@ export async function previewStack(stack: string, { refresh }: { refresh: boolea
 
 /**
  * The preview of an update that is about to be made, by the same plan. It takes no policies into account.
+ * @param settings those of a local stack; default with what the last start has recorded
  * @returns the lines of the CLI's output
  */
-export const previewUpdate = (stack: string, plan: UpdatePlan): Promise<string[]> =>
-  jsonPreview(stack, updateArgs(plan), plan.env);
+export const previewUpdate = (stack: string, plan: UpdatePlan, settings?: StackFile): Promise<string[]> =>
+  jsonPreview(stack, updateArgs(plan), plan.env, settings);
 
 /** A preview with the engine's events as JSON, line by line. If it fails, its events say so. */
-async function jsonPreview(stack: string, more: readonly string[], env: NodeJS.ProcessEnv): Promise<string[]> {
+async function jsonPreview(
+  stack: string,
+  more: readonly string[],
+  env: NodeJS.ProcessEnv,
+  settings?: StackFile,
+): Promise<string[]> {
   const { file, isLocal } = readStackFile(stack);
   const lines: string[] = [];
   const args = ["--json", "--color", "never", ...more];
@@ -60,7 +66,7 @@ async function jsonPreview(stack: string, more: readonly string[], env: NodeJS.P
     env: { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true", ...env },
   };
   const work = isLocal
-    ? preview(stack, localStack(file, localValues(readLocalImages(), recordedListen())), args, options)
+    ? preview(stack, settings ?? localStack(file, localValues(readLocalImages(), recordedListen())), args, options)
     : jsonPreviewWithUserPulumi(stack, args, options);
   await work.catch((error: Error) => {
     if (!(error instanceof PulumiError) && !(error instanceof CommandError)) throw error;

@@ -5,7 +5,7 @@ import { exec } from "../../lib/exec";
 import { runDir, stateDir } from "../../lib/paths";
 import { cgroupDirs, cgroupProcesses, removeCgroups } from "./cgroups";
 import { mountPoints } from "./mounts";
-import { networkExists, removeNetwork } from "./network";
+import { removeNetwork } from "./network";
 import { type LocalNode, localNodes, netnsPath, processName } from "./nodes";
 import { processRuns, startedProcesses, stopProcess } from "./processes";
 
@@ -64,10 +64,6 @@ export function removeData(): void {
 /** What is left of the cluster, one line each. Empty after a stop. */
 export async function leftovers(): Promise<string[]> {
   const nodes = localNodes();
-  const networks: string[] = [];
-  for (const node of nodes)
-    if ((await networkExists(node)) || existsSync(netnsPath(node)))
-      networks.push(`network namespace ${netnsPath(node)}`);
   return [
     ...startedProcesses()
       .filter(processRuns)
@@ -79,7 +75,10 @@ export async function leftovers(): Promise<string[]> {
       .flatMap(cgroupDirs)
       .filter(existsSync)
       .map((path) => `cgroup ${path}`),
-    ...networks,
+    ...nodes
+      .map(netnsPath)
+      .filter(existsSync)
+      .map((path) => `network namespace ${path}`),
     ...(existsSync(runDir) ? [`directory ${runDir}`] : []),
   ];
 }

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { registryPort } from "../../images/catalogue";
 import { runDir, stateDir } from "../../lib/paths";
 import { mirrorPort } from "../toolchain/third-party-images/mirror";
-import { loopback } from "./listen";
+import { isWildcard, loopback, machineAddresses } from "./listen";
 import { registryIp } from "./network";
 import { firstNode, netnsPath } from "./nodes";
 import { apiPort } from "./pki";
@@ -25,6 +25,10 @@ export interface Forward {
 /** The port of each forward. */
 export type Ports = Record<string, number>;
 
+/** Names of the two processes: one in the cluster's network, and one in that of this machine. */
+const inside = "forward-inside";
+const outside = "forward-outside";
+
 const onNode = (name: string, port: number, addresses: readonly string[]): Forward => ({
   name,
   wanted: port,
@@ -32,8 +36,20 @@ const onNode = (name: string, port: number, addresses: readonly string[]): Forwa
   addresses,
 });
 
+/** The ways to the cluster itself: the Kubernetes API, the registry and the mirror. They are for this machine alone. */
+const clusterForwards = (): Forward[] => [
+  onNode("api", apiPort, [loopback]),
+  {
+    name: "registry",
+    wanted: registryPort,
+    target: { host: registryIp, port: registryPort },
+    addresses: [loopback],
+  },
+  onNode("mirror", mirrorPort, [loopback]),
+];
+
 /**
- * Every forward of the local cluster. The Kubernetes API, the registry and the mirror are open to this machine alone.
+ * Every forward of the local cluster.
  * @param exposed ports of the environments and UIs, whose Services have the node's address as their external IP.
  * @param open addresses at which those named are open; default 127.0.0.1 for all
  */
@@ -41,19 +57,10 @@ export function localForwards(
   exposed: Ports,
   open: { names: readonly string[]; addresses: readonly string[] } = { names: [], addresses: [] },
 ): Forward[] {
-  const inside = [loopback];
-  const registry = {
-    name: "registry",
-    wanted: registryPort,
-    target: { host: registryIp, port: registryPort },
-    addresses: inside,
-  };
   return [
-    onNode("api", apiPort, inside),
-    registry,
-    onNode("mirror", mirrorPort, inside),
+    ...clusterForwards(),
     ...Object.entries(exposed).map(([name, port]) =>
-      onNode(name, port, open.names.includes(name) ? open.addresses : inside),
+      onNode(name, port, open.names.includes(name) ? open.addresses : [loopback]),
     ),
   ];
 }
@@ -62,8 +69,8 @@ const file = () => join(stateDir(), "forwards.json");
 
 interface RecordedForwards {
   ports: Ports;
-  /** Where each of them is open. */
-  addresses: Record<string, readonly string[]>;
+  /** What was asked for. An earlier program recorded only the ports. */
+  forwards: readonly Forward[];
 }
 
 function recordedForwards(): Partial<RecordedForwards> {
@@ -74,31 +81,57 @@ function recordedForwards(): Partial<RecordedForwards> {
 export const recordedPorts = (): Ports | undefined => recordedForwards().ports;
 
 /**
- * Starts the forwarders unless they run. They keep their ports while they run and are open at the same addresses. Each
- * new start tries the wanted ports again.
+ * Makes sure that the cluster itself is reached, before the stack is updated. Ways to the environments and the pages
+ * stay as they are: they follow the stack once it is updated, by {@link ensureForwards}. Where no forwarder runs, none
+ * of them is opened.
  */
-export async function ensureForwards(list: Forward[]): Promise<Ports> {
-  const recorded = recordedForwards();
-  const addresses = Object.fromEntries(list.map((forward) => [forward.name, forward.addresses]));
-  const same = processRuns("forward-outside") && isDeepStrictEqual(recorded.addresses, addresses);
-  if (!same) await stopProcess("forward-outside");
-  const ports = same ? recorded.ports! : await choosePorts(list, isFree);
+export async function ensureClusterForwards(): Promise<Ports> {
+  const { ports, forwards } = recordedForwards();
+  if (!processRuns(outside)) return ensureForwards(clusterForwards());
+  if (forwards) return ensureForwards(forwards);
+  return processRuns(inside) ? ports! : ensureForwards(clusterForwards());
+}
+
+/**
+ * Starts the forwarders unless they run as they should. A forward that has not changed keeps its port while they run.
+ * The others get theirs anew.
+ */
+export async function ensureForwards(list: readonly Forward[]): Promise<Ports> {
+  const kept = keptPorts(list);
+  const { ports: before } = recordedForwards();
+  const isSame = isDeepStrictEqual(kept, before) && Object.keys(kept).length === list.length;
+  if (!isSame) await stopProcess(outside);
+  const ports = isSame ? kept : await choosePorts(list, isFree, kept);
   mkdirSync(join(runDir, "forward"), { recursive: true });
-  writeFileSync(file(), `${JSON.stringify({ ports, addresses }, null, 2)}\n`);
+  writeFileSync(file(), `${JSON.stringify({ ports, forwards: list }, null, 2)}\n`);
   for (const spec of forwarders(list, ports)) await ensureProcess(spec);
   return ports;
+}
+
+/** The ports that {@link ensureForwards} will give, unless another program takes one meanwhile. Nothing changes. */
+export const plannedPorts = (list: readonly Forward[]): Promise<Ports> =>
+  choosePorts(list, isFreeBesideOurs, keptPorts(list));
+
+/** Ports of the forwards that have not changed since the running forwarder was started. */
+function keptPorts(list: readonly Forward[]): Ports {
+  const { ports, forwards = clusterForwards() } = recordedForwards();
+  if (!ports || !processRuns(outside)) return {};
+  const isUnchanged = (wanted: Forward) => forwards.some((forward) => isDeepStrictEqual(forward, wanted));
+  return Object.fromEntries(list.filter(isUnchanged).map(({ name }) => [name, ports[name]]));
 }
 
 /**
  * Gives each forward the port that it wants. If that is taken, it gives the first free one from 20000 above it.
  * It is not 10000 above, since browsers refuse port 10080.
+ * @param kept ports that some of them have already
  */
 export async function choosePorts(
-  list: Forward[],
+  list: readonly Forward[],
   free: (port: number, address: string) => Promise<boolean>,
+  kept: Ports = {},
 ): Promise<Ports> {
-  const chosen = new Map<string, number>();
-  for (const { name, wanted, addresses } of list) {
+  const chosen = new Map(Object.entries(kept));
+  for (const { name, wanted, addresses } of list.filter((forward) => !chosen.has(forward.name))) {
     const isFreeAtAll = async (port: number): Promise<boolean> => {
       if ([...chosen.values()].includes(port)) return false;
       for (const address of addresses) if (!(await free(port, address))) return false;
@@ -106,7 +139,7 @@ export async function choosePorts(
     };
     chosen.set(name, await choosePort({ name, wanted }, isFreeAtAll));
   }
-  return Object.fromEntries(chosen);
+  return Object.fromEntries(list.map(({ name }) => [name, chosen.get(name)!]));
 }
 
 async function choosePort(
@@ -121,7 +154,7 @@ async function choosePort(
 }
 
 /** One sentence for each port that another program holds, and what to do about it. Empty if no port has moved. */
-export function portNotices(list: Forward[], ports: Ports): string[] {
+export function portNotices(list: readonly Forward[], ports: Ports): string[] {
   const moved = list.filter(({ name, wanted }) => ports[name] !== wanted);
   if (moved.length === 0) return [];
   const sentences = moved.map(
@@ -130,18 +163,36 @@ export function portNotices(list: Forward[], ports: Ports): string[] {
   return [...sentences, "For the usual ports stop that program, then run npm stop -- --keep-data and npm start."];
 }
 
-function forwarders(list: Forward[], ports: Ports): ProcessSpec[] {
+function forwarders(list: readonly Forward[], ports: Ports): ProcessSpec[] {
   const script = join(__dirname, "forwarder.mjs");
   const socket = (name: string) => ({ path: join(runDir, "forward", `${name}.sock`) });
-  const inside = list.map(({ name, target }) => ({ listen: socket(name), connect: target }));
-  const outside = list.flatMap(({ name, addresses }) =>
+  const toCluster = list.map(({ name, target }) => ({ listen: socket(name), connect: target }));
+  const toSockets = list.flatMap(({ name, addresses }) =>
     addresses.map((host) => ({ listen: { host, port: ports[name] }, connect: socket(name) })),
   );
   const spec = { command: process.execPath, reads: [script] };
   return [
-    { ...spec, name: "forward-inside", args: [script, JSON.stringify(inside)], netns: netnsPath(firstNode()) },
-    { ...spec, name: "forward-outside", args: [script, JSON.stringify(outside)] },
+    { ...spec, name: inside, args: [script, JSON.stringify(toCluster)], netns: netnsPath(firstNode()) },
+    { ...spec, name: outside, args: [script, JSON.stringify(toSockets)] },
   ];
+}
+
+/** Whether a port is free once the running forwarder has given up its own. */
+async function isFreeBesideOurs(port: number, address: string): Promise<boolean> {
+  const ours = ownAddresses(port);
+  if (ours.length === 0) return isFree(port, address);
+  // No other program can have it at any address.
+  if (ours.some(isWildcard)) return true;
+  const others = (isWildcard(address) ? machineAddresses() : [address]).filter((other) => !ours.includes(other));
+  for (const other of others) if (!(await isFree(port, other))) return false;
+  return true;
+}
+
+/** Where the running forwarder listens at a port. */
+function ownAddresses(port: number): readonly string[] {
+  const { ports = {}, forwards = [] } = recordedForwards();
+  if (!processRuns(outside)) return [];
+  return forwards.flatMap(({ name, addresses }) => (ports[name] === port ? addresses : []));
 }
 
 function isFree(port: number, host: string): Promise<boolean> {

@@ -1,6 +1,8 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { exec, succeeds } from "../../lib/exec";
-import { firstNode, type LocalNode, netnsPath, nodesCidr, podsCidr } from "./nodes";
+import { mountPoints } from "./mounts";
+import { type LocalNode, netnsPath, nodesCidr, podsCidr, processName } from "./nodes";
+import { runningPid } from "./processes";
 
 /** Addresses of Services. */
 export const serviceCidr = "10.96.0.0/16";
@@ -21,22 +23,45 @@ const inNode = (node: LocalNode, command: string, ...args: string[]) =>
  * Every other node has a link to the first one, which forwards what is for a third.
  * The address is on the loopback device, since not every kernel has dummy devices. The route to the Services only makes
  * connections from the node to a Service address reach kube-proxy's rules.
+ * @returns what was put right, a sentence each
  */
-export async function ensureNetwork(nodes: LocalNode[]): Promise<void> {
+export async function ensureNetwork(nodes: LocalNode[]): Promise<string[]> {
   const [first, ...others] = nodes;
-  for (const node of nodes) await ensureNamespace(node);
+  const notices: string[] = [];
+  for (const node of nodes) notices.push(...(await ensureNamespace(node)));
   for (const node of others) await ensureLink(first, node);
+  return notices;
 }
 
-async function ensureNamespace(node: LocalNode): Promise<void> {
-  if (!existsSync(netnsPath(node))) {
+/**
+ * The namespace lives as long as a process is in it, but its name can be deleted before. A new one of this name would be
+ * empty, and nothing of the running cluster in it.
+ */
+async function ensureNamespace(node: LocalNode): Promise<string[]> {
+  const notices: string[] = [];
+  if (!networkExists(node)) {
     mkdirSync("/run/netns", { recursive: true });
-    await exec("ip", ["netns", "add", node.netns]);
+    // An empty file is left where somebody has unmounted the namespace.
+    rmSync(netnsPath(node), { force: true });
+    const pid = inhabitants(node).map(runningPid).find(Boolean);
+    if (pid) {
+      await exec("ip", ["netns", "attach", node.netns, String(pid)]);
+      notices.push(
+        `The network namespace of the running node ${node.name} had lost its name ${node.netns}: it has it again.`,
+      );
+    } else await exec("ip", ["netns", "add", node.netns]);
   }
   await inNode(node, "ip", "link", "set", "lo", "up");
   await inNode(node, "ip", "address", "replace", `${node.ip}/32`, "dev", "lo");
   await inNode(node, "ip", "route", "replace", serviceCidr, "dev", "lo", "src", node.ip);
   await inNode(node, "sysctl", "-qw", "net.ipv4.ip_forward=1");
+  return notices;
+}
+
+/** Names of processes that run in the network of a node. */
+function inhabitants(node: LocalNode): string[] {
+  const ofFirst = node.number === 1 ? ["kube-apiserver", "etcd", "forward-inside"] : [];
+  return [...["kubelet", "containerd", "kube-proxy"].map((program) => processName(program, node)), ...ofFirst];
 }
 
 async function ensureLink(first: LocalNode, node: LocalNode): Promise<void> {
@@ -56,10 +81,11 @@ async function ensureLink(first: LocalNode, node: LocalNode): Promise<void> {
 
 /** Removes the network namespaces of nodes with every interface and firewall rule in them. */
 export async function removeNetwork(nodes: LocalNode[]): Promise<void> {
-  for (const node of nodes) if (await networkExists(node)) await exec("ip", ["netns", "delete", node.netns]);
+  for (const node of nodes) {
+    if (networkExists(node)) await exec("ip", ["netns", "delete", node.netns]);
+    rmSync(netnsPath(node), { force: true });
+  }
 }
 
-/** Whether the node's network namespace exists. */
-export async function networkExists(node = firstNode()): Promise<boolean> {
-  return existsSync(netnsPath(node)) && (await succeeds("ip", ["netns", "pids", node.netns]));
-}
+/** Whether the node's network namespace has its name: a file of this name may be no namespace any more. */
+const networkExists = (node: LocalNode): boolean => mountPoints().includes(netnsPath(node));

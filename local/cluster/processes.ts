@@ -79,11 +79,14 @@ export async function ensureProcess(spec: ProcessSpec): Promise<boolean> {
   return true;
 }
 
-/** Whether the process that was last started under this name still runs. */
-export function processRuns(name: string): boolean {
+/** Number of the process that was last started under this name; undefined if it no longer runs. */
+export function runningPid(name: string): number | undefined {
   const file = readPidFile(name);
-  return file !== undefined && isAlive(file);
+  return file && isAlive(file) ? file.pid : undefined;
 }
+
+/** Whether the process that was last started under this name still runs. */
+export const processRuns = (name: string): boolean => runningPid(name) !== undefined;
 
 /** Names of all processes that were started and not stopped. */
 export function startedProcesses(): string[] {

@@ -4,7 +4,7 @@ import { ensureCgroups } from "./cgroups";
 import { components } from "./components";
 import { containerdFiles, writeConfiguration } from "./configuration";
 import { dnsObjects } from "./dns";
-import { ensureForwards, type Forward, type Ports } from "./forward";
+import { ensureClusterForwards, type Ports } from "./forward";
 import { apply, kubectl } from "./kubectl";
 import { ensureMounts } from "./mounts";
 import { ensureNetwork } from "./network";
@@ -21,9 +21,9 @@ export type Report = (step: string) => void;
  * Starts the cluster's control plane, nodes and mirror registry, unless they run. `startDns` starts the cluster's DNS
  * later, since its image must be in the mirror first. Nodes that are too many are drained and removed.
  * @param count number of nodes
- * @returns the ports at which the cluster is reached
+ * @returns the ports at which the cluster itself is reached, and what was put right, a sentence each
  */
-export async function startCluster(forwards: Forward[], count: number, report: Report): Promise<Ports> {
+export async function startCluster(count: number, report: Report): Promise<{ ports: Ports; notices: string[] }> {
   mkdirSync(stateDir(), { recursive: true, mode: 0o711 });
   mkdirSync(runDir, { recursive: true });
   const recorded = recordedNodeCount();
@@ -31,13 +31,13 @@ export async function startCluster(forwards: Forward[], count: number, report: R
   if (count > recorded) recordNodeCount(count);
   const nodes = localNodes(count);
   report("network");
-  await ensureNetwork(nodes);
+  const notices = await ensureNetwork(nodes);
   for (const node of nodes) ensureCgroups(node);
   report("certificates");
   await ensurePki(nodes);
   writeConfiguration(nodes);
   for (const node of nodes) await ensureMounts(node, containerdFiles(node));
-  const ports = await ensureForwards(forwards);
+  const ports = await ensureClusterForwards();
   writeKubeconfig(ports.api);
   const names: string[] = [];
   for (const spec of components(nodes)) {
@@ -54,7 +54,7 @@ export async function startCluster(forwards: Forward[], count: number, report: R
   for (const node of localNodes(recorded).slice(count).reverse()) await removeNode(node, report);
   recordNodeCount(count);
   await ensureVolumes();
-  return ports;
+  return { ports, notices };
 }
 
 /** Lets the API server ask the kubelet for logs and `kubectl exec`, by the name in its certificate. */

@@ -1,9 +1,16 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { listenFlags } from "../../config";
 import { runDir, stateDir } from "../../lib/paths";
-import { ensureForwards, localForwards } from "../../local/cluster/forward";
+import {
+  ensureClusterForwards,
+  ensureForwards,
+  localForwards,
+  plannedPorts,
+  recordedPorts,
+} from "../../local/cluster/forward";
 import {
   listenAddresses,
   listenError,
@@ -178,6 +185,71 @@ describe.skipIf(lacks !== "")(
       expect(moved.staging).toBeLessThan(exposed.staging + 20_100);
       expect(await ensureForwards(list)).toEqual(moved);
     });
+
+    describe("once the stack file has another port", () => {
+      const movedTo = { ...exposed, staging: first + 1000 };
+      let before: Record<string, number>;
+
+      beforeAll(async () => {
+        before = await ensureForwards(localForwards(exposed));
+        await everyPortAnswersHere([before.staging, before.mlflow, before.api]);
+      });
+
+      it("stay as they are until the update has ended, on a cluster that is started again too", async () => {
+        const planned = await plannedPorts(localForwards(movedTo));
+        expect(planned).toEqual({ ...before, staging: movedTo.staging });
+        // As a start does it before its update, which may be refused.
+        expect(await ensureClusterForwards()).toEqual(before);
+        await everyPortAnswersHere([before.staging, before.mlflow, before.api]);
+        expect(recordedPorts()).toEqual(before);
+      });
+
+      it("follow it then, and those that have not changed keep their port", async () => {
+        const ports = await ensureForwards(localForwards(movedTo));
+        expect(ports).toEqual({ ...before, staging: movedTo.staging });
+        await everyPortAnswersHere([ports.mlflow, ports.api]);
+        expect(await answersHere(before.staging)).toBe(false);
+      });
+
+      it("can change places", async () => {
+        const swapped = { staging: exposed.mlflow, mlflow: exposed.staging };
+        await ensureForwards(localForwards(exposed));
+        expect(await plannedPorts(localForwards(swapped))).toMatchObject(swapped);
+        const ports = await ensureForwards(localForwards(swapped));
+        expect(ports).toMatchObject(swapped);
+        await everyPortAnswersHere([ports.staging, ports.mlflow]);
+      });
+    });
+
+    it("are planned on no port that another program has at one of the addresses", async () => {
+      await ensureForwards(localForwards(exposed));
+      const holder = await holdPort(exposed.staging, other.here.ipv4);
+      const open = { names: ["staging", "mlflow"], addresses: listenAddresses("0.0.0.0") };
+      const planned = await plannedPorts(localForwards(exposed, open)).finally(
+        () => new Promise((resolve) => holder.close(resolve)),
+      );
+      expect(planned.mlflow).toBe(exposed.mlflow);
+      expect(planned.staging).toBeGreaterThanOrEqual(exposed.staging + 20_000);
+    });
+
+    it("lead to the cluster alone where none runs yet: what is exposed comes after the update", async () => {
+      await ensureForwards(localForwards(exposed, { names: ["staging"], addresses: listenAddresses("0.0.0.0") }));
+      await stopProcess("forward-outside");
+      const ports = await ensureClusterForwards();
+      expect(Object.keys(ports)).toEqual(["api", "registry", "mirror"]);
+      await everyPortAnswersHere([ports.api]);
+      expect(await answersHere(exposed.staging)).toBe(false);
+    });
+
+    it("that an earlier program started stay open before the update, and the cluster's keep their ports", async () => {
+      const before = await ensureForwards(localForwards(exposed));
+      const addresses = Object.fromEntries(Object.keys(before).map((name) => [name, ["127.0.0.1"]]));
+      // As that program recorded them.
+      writeFileSync(join(stateDir(), "forwards.json"), JSON.stringify({ ports: before, addresses }));
+      expect(await ensureClusterForwards()).toEqual(before);
+      await everyPortAnswersHere([before.staging, before.api]);
+      expect(await ensureForwards(localForwards(exposed))).toEqual(before);
+    });
   },
 );
 
@@ -191,12 +263,11 @@ function holdPort(port: number, host: string): Promise<Server> {
 
 /** The forwarders listen a moment after they have started. */
 async function everyPortAnswersHere(ports: number[]): Promise<void> {
-  for (const port of ports) {
-    const answers = () =>
-      fetch(`http://127.0.0.1:${port}`).then(
-        ({ status }) => status === 200,
-        () => false,
-      );
-    await vi.waitUntil(answers, { timeout: 60_000, interval: 50 });
-  }
+  for (const port of ports) await vi.waitUntil(() => answersHere(port), { timeout: 60_000, interval: 50 });
 }
+
+const answersHere = (port: number): Promise<boolean> =>
+  fetch(`http://127.0.0.1:${port}`).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
