@@ -1,6 +1,5 @@
 import { readStatus } from "../client/pipeline-status";
-import { environmentApp } from "../components/environments/environment-bundle";
-import { gatewayNamespace, trafficRoute } from "../components/shared/workflow-names";
+import { environmentApp, gatewayNamespace, trafficRoute } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { percentile } from "../lib/percentile";
 import { inTurn, median } from "./statistics";

@@ -1,6 +1,7 @@
 import type { EnvironmentSettings, ExposureSettings } from "../../config";
 import { exposedServiceSpec } from "../shared/exposure";
 import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } from "../shared/security";
+import { environmentApp } from "../shared/workflow-names";
 import type { Bundle } from "./bundle";
 import type { Platform } from "./platform";
 
@@ -39,11 +40,6 @@ const gracePeriodSeconds = 30;
 const serviceAnnotations = { "argocd.argoproj.io/ignore-healthcheck": "true" };
 /** Name of the image in the Deployment. A release replaces it. */
 const imageName = "gourmetgram-app";
-
-/** Namespace, app label, Service and Application of an environment. */
-export function environmentApp(environment: string): string {
-  return `gourmetgram-${environment}`;
-}
 
 /** URL of an environment inside the cluster. */
 export function inClusterUrl(environment: string, exposedPort: number): string {

@@ -17,12 +17,13 @@ import {
 import {
   argoCdNamespace,
   baseImageAnnotation,
+  environmentApp,
   environmentType,
   stackLabel,
   workflowNamespace,
 } from "../shared/workflow-names";
 import { bundleTag, renderBundle } from "./bundle";
-import { appPort, type EnvironmentShape, environmentApp, environmentBundle, metricsPort } from "./environment-bundle";
+import { appPort, type EnvironmentShape, environmentBundle, metricsPort } from "./environment-bundle";
 import type { Platform } from "./platform";
 import { deployerAccount, RemoteCluster } from "./remote-cluster";
 

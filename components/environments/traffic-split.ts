@@ -3,8 +3,13 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Backend } from "../../config/promotion-path";
 import { gatewayName, listenerName } from "../platform/gateway";
 import { type Grant, grant } from "../shared/grant";
-import { argoCdNamespace, probeHeader, trafficRoute, workflowNamespace } from "../shared/workflow-names";
-import { environmentApp } from "./environment-bundle";
+import {
+  argoCdNamespace,
+  environmentApp,
+  probeHeader,
+  trafficRoute,
+  workflowNamespace,
+} from "../shared/workflow-names";
 
 export interface TrafficSplitArgs {
   /** Namespace of the Gateway. */

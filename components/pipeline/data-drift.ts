@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { environmentApp } from "../environments/environment-bundle";
 import { grant } from "../shared/grant";
-import { argoCdNamespace, dataDriftTemplate, workflowNamespace } from "../shared/workflow-names";
+import { argoCdNamespace, dataDriftTemplate, environmentApp, workflowNamespace } from "../shared/workflow-names";
 
 export interface DataDriftArgs {
   /** The environment whose answers are compared. */

@@ -3,10 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ExposureSettings, Settings } from "../../config";
 import { environmentsHere, type PromotionPath } from "../../config/promotion-path";
 import { type Images, imageReference, registryAddress } from "../../images/catalogue";
-import { environmentApp } from "../environments/environment-bundle";
 import { exposedServiceSpec, exposedUrl } from "../shared/exposure";
 import { restrictedNamespaceLabels } from "../shared/security";
-import { argoCdNamespace } from "../shared/workflow-names";
+import { argoCdNamespace, environmentApp } from "../shared/workflow-names";
 import { adoptManifests, find, installManifests, type Manifest } from "./release-manifests";
 
 export interface ArgoCdArgs {

@@ -1,7 +1,7 @@
-import { environmentApp, metricsPortName } from "../environments/environment-bundle";
+import { metricsPortName } from "../environments/environment-bundle";
 import { mlflowApp, mlflowNamespace, mlflowPortName } from "../shared/mlflow-address";
 import { ownedVolumes } from "../shared/volumes";
-import { argoCdNamespace, workflowNamespace } from "../shared/workflow-names";
+import { argoCdNamespace, environmentApp, workflowNamespace } from "../shared/workflow-names";
 
 /** What Prometheus is to do. */
 export interface PrometheusShape {

@@ -65,5 +65,7 @@ export const baseImageAnnotation = "gourmetgram.io/base-image";
 export const holdsAnnotation = "gourmetgram.io/holds";
 /** Annotation with the name of who submitted a Workflow: the API server refuses any other than the sender's. */
 export const submittedBy = "gourmetgram.io/submitted-by";
+/** Namespace, app label, Service and Application of an environment. */
+export const environmentApp = (environment: string): string => `gourmetgram-${environment}`;
 /** The environment that a namespace belongs to. */
 export const environmentOf = (namespace: string): string => namespace.replace(/^gourmetgram-/, "");
