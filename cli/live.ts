@@ -2,7 +2,7 @@ import { describeApproval } from "../client/approvals";
 import { describeDataDrift } from "../client/data-drift";
 import type { Figures } from "../client/figures";
 import type { Live } from "../client/live";
-import type { BriefStatus, EnvironmentStatus } from "../client/pipeline-status";
+import { type BriefStatus, describeLost, type EnvironmentStatus } from "../client/pipeline-status";
 import { describeSplit } from "../client/traffic-split";
 import { duration } from "../lib/duration";
 import { isTransient } from "../lib/kube-client";
@@ -19,6 +19,7 @@ export function renderLive({ status, running, figures }: Live, now: Date): strin
     ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
     ...approvals.map(describeApproval),
     ...environments.map((environment) => branch(headOf(environment), leavesOf(environment, status, figures))),
+    ...describeLost(environments),
     ...(traffic ? [describeSplit(traffic)] : []),
     ...(dataDrift ? [describeDataDrift(dataDrift)] : []),
     ...(typeof figures === "string" ? [`No figures: ${figures}`] : []),

@@ -3,7 +3,14 @@ import { describeApproval } from "../client/approvals";
 import { describeDataDrift } from "../client/data-drift";
 import { readLive } from "../client/live";
 import type { Model } from "../client/models";
-import { type BriefStatus, newestModels, readBriefStatus, readStatus, type Status } from "../client/pipeline-status";
+import {
+  type BriefStatus,
+  describeLost,
+  newestModels,
+  readBriefStatus,
+  readStatus,
+  type Status,
+} from "../client/pipeline-status";
 import { describeSplit } from "../client/traffic-split";
 import { fullVolumes, readVolumes } from "../client/volumes";
 import { runMain } from "../lib/main";
@@ -61,6 +68,7 @@ export function render(status: Status | BriefStatus): string {
         url ?? "-",
       ]),
     ),
+    ...describeLost(environments),
     ...(traffic ? [describeSplit(traffic)] : []),
     ...(dataDrift ? [describeDataDrift(dataDrift)] : []),
     models.length === 0

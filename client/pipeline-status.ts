@@ -1,6 +1,12 @@
-import { applicationsPath, environmentOf, lastReleaseAnnotation } from "../components/shared/workflow-names";
+import {
+  applicationsPath,
+  environmentApp,
+  environmentOf,
+  lastReleaseAnnotation,
+} from "../components/shared/workflow-names";
+import { noApplication } from "../lib/health";
 import { parseJson } from "../lib/json";
-import type { Cluster } from "../lib/kube-client";
+import { ApiError, type Cluster } from "../lib/kube-client";
 import { knownUrls } from "../local/urls";
 import { type Approval, listApprovals } from "./approvals";
 import { type DataDrift, readDataDrift } from "./data-drift";
@@ -20,7 +26,10 @@ export interface EnvironmentStatus {
   readonly digest: string | null;
   /** Version that it last came to serve: `1.0.X` or `base`. Null before the first release. */
   readonly lastRelease: string | null;
-  /** As Argo CD reports it: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. */
+  /**
+   * As Argo CD reports it: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. `NoApplication` where it has no
+   * Application to report of.
+   */
   readonly health: string;
   /** Its pods; null on a remote cluster. */
   readonly pods: Pods | null;
@@ -110,20 +119,22 @@ export async function readApplications(cluster: Cluster): Promise<Application[]>
 /**
  * What every environment serves, where MLflow has been asked before.
  * @param models those that an environment of a remote cluster may run, which are known by their digest
- * @param known what else has been read before
+ * @param read what else has been read before
  */
 export async function statusOf(
   cluster: Cluster,
   models: Model[],
-  known: { applications?: Application[]; parameters?: Parameters } = {},
+  read: { applications?: Application[]; parameters?: Parameters } = {},
 ): Promise<Status> {
   const urls = knownUrls();
-  const parameters = known.parameters ?? (await requireParameters(cluster));
-  const applications = known.applications ?? (await readApplications(cluster));
-  const environments = await Promise.all(
-    applications.map((application) => environmentStatus(cluster, application, models, urls)),
-  );
+  const parameters = read.parameters ?? (await requireParameters(cluster));
+  const applications = read.applications ?? (await readApplications(cluster));
   const order = environmentsOf(parameters);
+  const known = applications.map(({ spec }) => environmentOf(spec.destination.namespace));
+  const environments = await Promise.all([
+    ...applications.map((application) => environmentStatus(cluster, application, models, urls)),
+    ...order.filter((name) => !known.includes(name)).map((name) => lostEnvironment(cluster, name, urls)),
+  ]);
   return {
     environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
     models,
@@ -154,6 +165,41 @@ async function environmentStatus(
     health: status?.health?.status ?? "Unknown",
     url: urls[name] ?? null,
   };
+}
+
+/** An environment without an Application. Its pods may go on serving, on this cluster or on another one. */
+async function lostEnvironment(
+  cluster: Cluster,
+  name: string,
+  urls: Record<string, string>,
+): Promise<EnvironmentStatus> {
+  const served = await servedOnThisCluster(cluster, environmentApp(name)).catch((error: Error) => {
+    if (error instanceof ApiError) return nothingServed;
+    throw error;
+  });
+  return {
+    name,
+    // An environment that has no pod here may have them elsewhere.
+    ...(served.pods?.all ? served : nothingServed),
+    lastRelease: null,
+    health: noApplication,
+    url: urls[name] ?? null,
+  };
+}
+
+const nothingServed: Served = { version: null, digest: null, pods: null };
+
+/** What is wrong with environments that have no Application, and what to do, a sentence each. */
+export function describeLost(environments: readonly EnvironmentStatus[]): string[] {
+  return environments
+    .filter(({ health }) => health === noApplication)
+    .map(({ name, pods }) => {
+      const serves = pods?.ready ? "It goes on serving, but nobody" : "Nobody";
+      return (
+        `${name} has no Application in Argo CD. ${serves} can release to it: ` +
+        "run npm start of its stack, which makes it with the release that runs there."
+      );
+    });
 }
 
 function lastReleaseOf(annotation: string | undefined): string | null {

@@ -132,6 +132,15 @@ Workflows
 ├─ shift-traffic-1  2 min 05 s
 └─   shift  35 s`));
 
+  it("says what to do where an environment has no Application", () => {
+    const [canary, production] = live.status.environments;
+    const environments = [canary, { ...production, health: "NoApplication" }];
+    expect(renderLive({ ...live, status: { ...live.status, environments } }, now)).toContain(
+      "production   no model  NoApplication\n└─ people    no requests in the last minute\n" +
+        "production has no Application in Argo CD. Nobody can release to it: run npm start of its stack, ",
+    );
+  });
+
   it("says a freeze, that nothing runs, and that Prometheus cannot be asked", () => {
     const frozen = { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" };
     const text = renderLive(

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vites
 import { render } from "../../cli/status";
 import { readLive } from "../../client/live";
 import { listModels, listNewestModels } from "../../client/models";
-import { readBriefStatus, readStatus, type Status } from "../../client/pipeline-status";
+import { describeLost, readBriefStatus, readStatus, type Status } from "../../client/pipeline-status";
 import type { Cluster } from "../../lib/kube-client";
 import { table } from "../../lib/table";
 import { type Answers, withApiServer } from "./api-server";
@@ -203,7 +203,7 @@ describe("readStatus", () => {
     const answers: Answers = {
       ...noModel,
       ...noFreezeOrGateway,
-      ...inOrder("staging", "canary"),
+      ...inOrder("canary"),
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
         items: [application("shop", "Healthy", "default"), application("gourmetgram-canary", "Missing")],
       },
@@ -229,7 +229,7 @@ describe("readStatus", () => {
       const answers: Answers = {
         ...twoModels,
         ...noFreezeOrGateway,
-        ...inOrder("staging", "canary"),
+        ...inOrder("canary"),
         "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [application] },
       };
       const { environments } = await withApiServer(answers, readStatus);
@@ -259,7 +259,7 @@ describe("readStatus", () => {
     const answers: Answers = {
       ...noModel,
       ...noFreezeOrGateway,
-      ...inOrder("staging", "canary"),
+      ...inOrder("canary"),
       "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
         items: [application("gourmetgram-canary", "Missing")],
       },
@@ -412,6 +412,63 @@ describe("a registry of 1,100 versions", () => {
   });
 });
 
+describe("an environment without an Application", () => {
+  const answersOf = (lost: Answers): Answers => ({
+    ...twoModels,
+    ...inOrder("staging", "production"),
+    ...noGateway,
+    [`GET ${approvalsPath}`]: { items: [] },
+    [`GET ${freezePath}`]: { data: {} },
+    "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
+      items: [application("gourmetgram-staging", "Healthy")],
+    },
+    ...environment("gourmetgram-staging", 8081, [], [404, {}]),
+    ...lost,
+  });
+  const running = [{ metadata: {}, status: { containerStatuses: [container("app", true, "3")] } }];
+  const productionOf = async (lost: Answers) => {
+    const { environments } = await withApiServer(answersOf(lost), readStatus);
+    expect(environments.map(({ name }) => name)).toEqual(["staging", "production"]);
+    return environments[1];
+  };
+
+  it("is listed with what its pods still serve", async () => {
+    const found = await productionOf(
+      environment("gourmetgram-production", 80, running, [200, { model_version: "1.0.9" }]),
+    );
+    expect(found).toMatchObject({
+      version: "1.0.9",
+      digest: digest("3"),
+      health: "NoApplication",
+      pods: { ready: 1, all: 1, restarts: 2 },
+      lastRelease: null,
+    });
+    expect(describeLost([found])).toEqual([
+      "production has no Application in Argo CD. It goes on serving, but nobody can release to it: " +
+        "run npm start of its stack, which makes it with the release that runs there.",
+    ]);
+  });
+
+  it.each<[string, Answers]>([
+    ["has no pods here", environment("gourmetgram-production", 80, [], [404, {}])],
+    [
+      "may not be read",
+      {
+        "GET /api/v1/namespaces/gourmetgram-production/pods?labelSelector=app=gourmetgram-production": [
+          403,
+          { message: "pods is forbidden" },
+        ],
+      },
+    ],
+  ])("is listed where it %s", async (_title, answers) => {
+    const found = await productionOf(answers);
+    expect(found).toMatchObject({ version: null, digest: null, health: "NoApplication", pods: null });
+    expect(describeLost([found])).toEqual([
+      expect.stringMatching(/^production has no Application in Argo CD\. Nobody can release to it: run npm start /),
+    ]);
+  });
+});
+
 describe("render", () => {
   const empty: Status = {
     environments: [
@@ -465,6 +522,13 @@ describe("render", () => {
     const environments = name === "staging" ? [environmentOf(name, lastRelease)] : [...empty.environments];
     if (name !== "staging") environments.push(environmentOf(name, lastRelease));
     expect(render({ ...empty, environments, models: [modelOf("1.0.6", name)] })).not.toMatch(/The alias|MLflow/);
+  });
+
+  it("says what to do where an environment has no Application", () => {
+    const lost = { ...environmentOf("canary", null), health: "NoApplication" };
+    const text = render({ ...empty, environments: [...empty.environments, lost] });
+    expect(text).toContain("canary       no model  NoApplication  -       -\n\ncanary has no Application in Argo CD.");
+    expect(text).not.toContain("staging has");
   });
 
   it("shows environments, models and pages", () => {

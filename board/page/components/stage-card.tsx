@@ -1,3 +1,4 @@
+import { noApplication } from "../../../lib/health";
 import type { Draft } from "../state/acts";
 import { safeLink } from "../state/links";
 import { routeAddress } from "../state/route";
@@ -76,6 +77,9 @@ export function StageCard({ stage, link, act }: StageCardProps) {
         </header>
         <StageVersion stage={stage} />
         <div class="stage-facts">
+          {health === noApplication && (
+            <span class="fact tone-bad">Argo CD has no Application for it: npm start makes it again</span>
+          )}
           {pods && <Pods pods={pods} />}
           {percent !== null && <Share percent={percent} />}
           {soakLeft !== null && (

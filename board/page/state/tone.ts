@@ -1,3 +1,5 @@
+import { noApplication } from "../../../lib/health";
+
 /** What a word means for a person: it picks the colour and the shape of the sign beside the word. */
 export type Tone = "good" | "bad" | "warn" | "busy" | "quiet";
 
@@ -7,6 +9,7 @@ const tones: Readonly<Record<string, Tone>> = {
   Progressing: "busy",
   Degraded: "bad",
   Missing: "bad",
+  [noApplication]: "bad",
   // phases of a step
   Pending: "quiet",
   Running: "busy",

@@ -46,6 +46,15 @@ describe("the pipeline's view", () => {
     expect(html).toContain("soaks for another");
   });
 
+  it("says of an environment without an Application what to do, and of no other", () => {
+    const [first, ...others] = viewOf("usual").environments;
+    const advice = "Argo CD has no Application for it: npm start makes it again";
+    expect(pipeline(viewOf("usual"))).not.toContain(advice);
+    expect(
+      pipeline({ ...viewOf("usual"), environments: [{ ...first, health: "NoApplication" }, ...others] }),
+    ).toContain(advice);
+  });
+
   it("says who froze it and why, and what could not be read", () => {
     const html = pipeline(viewOf("frozen"));
     expect(html).toContain("release of the shop until Monday");

@@ -55,8 +55,9 @@ describe("times", () => {
 
 describe("the sign beside a word", () => {
   it("says whether it is good", () => {
-    expect(["Healthy", "fail", "inconclusive", "Running", "Omitted"].map(toneOf)).toEqual([
+    expect(["Healthy", "fail", "NoApplication", "inconclusive", "Running", "Omitted"].map(toneOf)).toEqual([
       "good",
+      "bad",
       "bad",
       "warn",
       "busy",

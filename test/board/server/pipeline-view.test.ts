@@ -63,6 +63,20 @@ describe("GET /api/pipeline", () => {
     });
   });
 
+  it("keeps an environment whose Application is deleted, with what its pods serve", async () => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      await events.view();
+      fake.delete(paths.applications, "gourmetgram-production");
+      const { environments } = await events.view((view) => view.environments[2].health === "NoApplication");
+      expect(environments.map(({ name, version }) => [name, version])).toEqual([
+        ["staging", "1.0.9"],
+        ["canary", "1.0.7"],
+        ["production", "1.0.7"],
+      ]);
+    });
+  });
+
   it("asks the API server for nothing but its watches, and MLflow once until a step has ended", async () => {
     await withBoard(wholePipeline, async ({ url, fake }) => {
       const events = await Events.open(`${url}/api/pipeline`);
