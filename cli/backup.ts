@@ -8,6 +8,7 @@ import { listVersionTags, type VersionTags } from "../client/models";
 import { listReleases } from "../client/releases";
 import { mlflowNamespace } from "../components/shared/mlflow-address";
 import { currentStack } from "../config";
+import { isDigest } from "../lib/digest";
 import type { Cluster } from "../lib/kube-client";
 import { runPhases } from "../lib/main";
 import { Phases } from "../lib/phases";
@@ -15,7 +16,7 @@ import { readyPod } from "../lib/port-forward";
 import { table } from "../lib/table";
 import { timestamp } from "../lib/timestamp";
 import { connect } from "../stacks/stack-cluster";
-import { type EnvironmentState, isDigest, readEnvironmentStates, titleOf } from "./backups/environments";
+import { type EnvironmentState, readEnvironmentStates, titleOf } from "./backups/environments";
 import { saveImages, withAppRepository } from "./backups/images";
 import {
   artifactsFile,

@@ -1,4 +1,5 @@
 import type { StackFile } from "../config";
+import { putBackApplications } from "../stacks/lost-applications";
 import { previewUpdate } from "../stacks/preview";
 import { connect, connectToPlatform } from "../stacks/stack-cluster";
 import { isInEveryStack, type Recorded } from "../stacks/state";
@@ -13,7 +14,7 @@ export interface UpdateOptions {
 }
 
 /**
- * How the stack is updated.
+ * How the stack is updated. What somebody deleted, and the update would make again without its content, is there again.
  * @param resumed what the update needs after one that was interrupted
  * @param recorded what Pulumi has recorded of the stack
  * @param settings those that a local stack is updated with; default with what the last start has recorded
@@ -30,6 +31,9 @@ export async function safePlan(
   const clusters = () => ({ own: connect(stack), platform: connectToPlatform(stack) });
   const plan = await planUpdate(refresh ? takingBack(resumed) : resumed, recorded, clusters);
   for (const notice of plan.notices) say(`! ${notice}`);
+  // Before the preview, which compares with them.
+  const putBack = await putBackApplications(recorded, () => clusters().platform, allowDataLoss);
+  for (const notice of putBack) say(`! ${notice}`);
   // A new stack has nothing to lose.
   if (!allowDataLoss && !recorded.every(isInEveryStack))
     refuseDataLoss(stack, parseEvents(await previewUpdate(stack, plan, settings)));

@@ -1,6 +1,7 @@
 import { collectedTag } from "../components/shared/workflow-names";
 import { modelName } from "../images/model";
 import type { RegisteredVersion } from "../lib/delivery";
+import { isDigest } from "../lib/digest";
 import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { mlflow } from "./mlflow";
@@ -154,7 +155,7 @@ export async function listServedModels(
   const numbers = versions.flatMap((version) => /^1\.0\.(\d+)$/.exec(version)?.[1] ?? []);
   const unlisted = new Set(numbers.filter((number) => !models.some(({ version }) => version === `1.0.${number}`)));
   const unknown = new Set(
-    digests.filter((digest) => isDigest.test(digest) && !models.some((model) => model.digest === digest)),
+    digests.filter((digest) => isDigest(digest) && !models.some((model) => model.digest === digest)),
   );
   const found = await Promise.all([
     ...[...unlisted].map(async (number) => (await getVersion(cluster, number)) ?? []),
@@ -167,7 +168,6 @@ export async function listServedModels(
   return modelsOf(found.flat(), []);
 }
 
-const isDigest = /^sha256:[0-9a-f]{64}$/;
 const has = (versions: readonly Version[], number: string) => versions.some(({ version }) => version === number);
 
 /** All aliases; undefined before the first training. Asked for one model by name, MLflow reads all its versions. */

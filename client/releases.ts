@@ -66,6 +66,8 @@ export interface ReleaseFilter {
   readonly version?: string;
   /** Time before which they began. */
   readonly before?: Date;
+  /** Whether only those are listed that changed what an environment serves; default false. */
+  readonly serving?: boolean;
 }
 
 /**
@@ -75,7 +77,7 @@ export interface ReleaseFilter {
 export async function listNewestReleases(
   cluster: Cluster,
   count: number,
-  { environment, action, version, before }: ReleaseFilter = {},
+  { environment, action, version, before, serving }: ReleaseFilter = {},
 ): Promise<{ releases: Release[]; hasOlder: boolean }> {
   const found = await findExperiment(cluster);
   if (!found) return { releases: [], hasOlder: false };
@@ -83,6 +85,7 @@ export async function listNewestReleases(
     ...(environment ? [`tags.environment = '${environment}'`] : []),
     ...(action ? [`tags.action = '${action}'`] : []),
     ...(version ? [`tags.app_version = '${version}'`] : []),
+    ...(serving ? ["tags.serves_digest LIKE 'sha256:%'"] : []),
     ...(before ? [`attributes.start_time < ${before.getTime()}`] : []),
   ];
   const runs: Run[] = [];

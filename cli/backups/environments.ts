@@ -1,9 +1,12 @@
 import { readEnvironments } from "../../client/environments";
-import { applicationsPath, environmentOf, lastReleaseAnnotation } from "../../components/shared/workflow-names";
-import { parseJson } from "../../lib/json";
+import { heldRelease, heldText, type LastRelease } from "../../client/last-release";
+import {
+  applicationsPath,
+  environmentOf,
+  lastReleaseAnnotation,
+  pipelineFieldManager,
+} from "../../components/shared/workflow-names";
 import type { Cluster } from "../../lib/kube-client";
-import { isRecord } from "../../lib/record";
-import type { LastRelease } from "./manifest";
 
 interface Application {
   metadata: { name: string; annotations?: Record<string, string> };
@@ -34,23 +37,15 @@ export async function readEnvironmentStates(cluster: Cluster): Promise<Environme
     .map(({ metadata, spec }) => ({
       name: environmentOf(spec.destination.namespace),
       application: metadata.name,
-      lastRelease: lastReleaseOf(metadata.annotations?.[lastReleaseAnnotation]),
+      lastRelease: undated(heldRelease(metadata.annotations?.[lastReleaseAnnotation])),
       released: spec.source.kustomize?.images?.[0]?.split("@")[1] ?? null,
     }))
     .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 }
 
-/** The same check as `held` in `workflows/lib/last_release.py`: what a person wrote there counts as nothing. */
-function lastReleaseOf(annotation: string | undefined): LastRelease | null {
-  const found = parseJson(annotation ?? "null");
-  if (!isRecord(found)) return null;
-  const { version, digest, at } = found;
-  const isWhole =
-    /^(1\.0\.[1-9]\d{0,8}|base)$/.test(String(version)) && isDigest(String(digest)) && typeof at === "number";
-  return isWhole ? { version: String(version), digest: String(digest) } : null;
-}
-
-export const isDigest = (text: string): boolean => /^sha256:[0-9a-f]{64}$/.test(text);
+/** A restored stack came to serve it at the time of the restore. */
+export const undated = (release: LastRelease | null): LastRelease | null =>
+  release && { version: release.version, digest: release.digest };
 
 /**
  * Makes an Application hold what its environment is to serve. The newer one of this and the record decides.
@@ -62,10 +57,10 @@ export async function holdLastRelease(
   { version, digest }: LastRelease,
   at: number,
 ): Promise<void> {
-  await cluster.api(`${applicationsPath}/${application}?fieldManager=promotion-pipeline`, {
+  await cluster.api(`${applicationsPath}/${application}?fieldManager=${pipelineFieldManager}`, {
     method: "PATCH",
     headers: { "content-type": "application/merge-patch+json" },
-    body: { metadata: { annotations: { [lastReleaseAnnotation]: JSON.stringify({ version, digest, at }) } } },
+    body: { metadata: { annotations: { [lastReleaseAnnotation]: heldText({ version, digest, at }) } } },
   });
 }
 

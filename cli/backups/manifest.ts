@@ -45,8 +45,6 @@ const schema = z.object({
 /** What a backup says of itself: `backup.json`. */
 export type Manifest = Omit<z.infer<typeof schema>, "format">;
 export type BackupFile = Manifest["files"][number];
-/** What an environment serves. */
-export type LastRelease = NonNullable<Manifest["environments"][string]>;
 
 export function manifestText(manifest: Manifest): string {
   return `${JSON.stringify({ format, ...manifest }, null, 2)}\n`;

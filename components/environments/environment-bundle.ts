@@ -1,7 +1,7 @@
 import type { EnvironmentSettings, ExposureSettings } from "../../config";
 import { exposedServiceSpec } from "../shared/exposure";
 import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } from "../shared/security";
-import { environmentApp } from "../shared/workflow-names";
+import { appImageName, environmentApp } from "../shared/workflow-names";
 import type { Bundle } from "./bundle";
 import type { Platform } from "./platform";
 
@@ -38,8 +38,6 @@ const gracePeriodSeconds = 30;
  * cluster gives it no address, and some clusters never do.
  */
 const serviceAnnotations = { "argocd.argoproj.io/ignore-healthcheck": "true" };
-/** Name of the image in the Deployment. A release replaces it. */
-const imageName = "gourmetgram-app";
 
 /** URL of an environment inside the cluster. */
 export function inClusterUrl(environment: string, exposedPort: number): string {
@@ -76,7 +74,7 @@ export function environmentBundle(
   const app = environmentApp(environment);
   const labels = { app };
   return {
-    imageName,
+    imageName: appImageName,
     baseImage,
     deployment: {
       apiVersion: "apps/v1",
@@ -99,7 +97,7 @@ export function environmentBundle(
             containers: [
               {
                 name: "app",
-                image: imageName,
+                image: appImageName,
                 env: [{ name: "ENVIRONMENT", value: environment }, ...answersKept(settings)],
                 ports: [
                   { name: "http", containerPort: appPort },

@@ -65,6 +65,10 @@ export const baseImageAnnotation = "gourmetgram.io/base-image";
 export const holdsAnnotation = "gourmetgram.io/holds";
 /** Annotation with the name of who submitted a Workflow: the API server refuses any other than the sender's. */
 export const submittedBy = "gourmetgram.io/submitted-by";
+/** Name under which the pipeline writes its fields of an Application. */
+export const pipelineFieldManager = "promotion-pipeline";
+/** Name of the app's image in a bundle, which a release replaces. */
+export const appImageName = "gourmetgram-app";
 /** Namespace, app label, Service and Application of an environment. */
 export const environmentApp = (environment: string): string => `gourmetgram-${environment}`;
 /** The environment that a namespace belongs to. */

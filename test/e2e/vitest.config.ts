@@ -16,6 +16,7 @@ export const mainFiles = [
   "2-scenarios",
   "3-rules",
   "9-stop",
+  "applications",
   "clusters",
   "monitoring",
   "official",
