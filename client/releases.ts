@@ -37,6 +37,8 @@ export interface Release {
   /** `deployed`, `promoted`, `reverted`, `restored`, `refused`, `broken`, `interrupted`; null while it is open. */
   readonly outcome: string | null;
   readonly reason: string;
+  /** Whether the environment was told to run something; null on a record of before that was written down. */
+  readonly targetChanged: boolean | null;
   /** Of a version that users met in canary; null where nothing was compared. */
   readonly disagreement: Disagreement | null;
   /** What the environment served from its end on, where that changed. */
@@ -123,6 +125,7 @@ export function parseRelease({ info, data }: Run): Release {
     workflow: tags.workflow ?? null,
     outcome: tags.outcome ?? null,
     reason: tags.reason ?? "",
+    targetChanged: tags.target_changed === undefined ? null : tags.target_changed === "yes",
     disagreement: parseDisagreement(tags.disagreement ?? ""),
     serves: tags.serves_version ? { version: tags.serves_version, digest: tags.serves_digest ?? "" } : null,
     startedAt: new Date(info.start_time),

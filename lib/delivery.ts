@@ -7,6 +7,8 @@ export interface ReleaseRecord {
   readonly version: string | null;
   readonly outcome: string | null;
   readonly reason: string;
+  /** Whether the environment was told to run something; null on a record of before that was written down. */
+  readonly targetChanged: boolean | null;
   /** What the environment served from its end on, where that changed. */
   readonly serves: object | null;
   readonly startedAt: Date;
@@ -32,7 +34,7 @@ interface EnvironmentDelivery {
   readonly environment: string;
   /** Deployments and promotions after which it served the version. */
   readonly deployments: number;
-  /** Those that did not come to serve, or that were taken back before the next one. */
+  /** Those that changed it and did not come to serve, or that were taken back before the next one. */
   readonly failures: number;
   /** Share of the failures among all that changed the environment, 0 to 1; null without one. */
   readonly failureShare: number | null;
@@ -68,7 +70,7 @@ export function measureDelivery(
   const isWithin = (time: Date) => time >= from && time < to;
   const of = (name: string) =>
     releases
-      .filter(({ environment, startedAt }) => environment === name && startedAt < to)
+      .filter((record) => record.environment === name && record.startedAt < to && !isHarmless(record))
       .sort((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
   return {
     from,
@@ -85,6 +87,8 @@ const between = (from: Date, to: Date): number => Math.max(0, (to.getTime() - fr
 const isRelease = ({ action }: ReleaseRecord) => action === "deploy" || action === "promote";
 const hasReleased = ({ outcome }: ReleaseRecord) => outcome === "deployed" || outcome === "promoted";
 const hasFailed = ({ outcome }: ReleaseRecord) => outcome === "broken" || outcome === "interrupted";
+/** A release that ended before its environment was told anything: it made nothing worse. */
+const isHarmless = (record: ReleaseRecord) => isRelease(record) && record.targetChanged === false;
 /** Whether the record says that the environment is back on a version, in the words of `lib/restoration.py`. */
 const saysPutBack = ({ environment, reason }: ReleaseRecord) => reason.includes(`${environment} is back on `);
 /** A restore may also have put right an alias or a record alone. */

@@ -48,6 +48,7 @@ const second = run(
     reason: "production serves 1.0.7",
     serves_version: "1.0.7",
     serves_digest: "sha256:7",
+    target_changed: "yes",
     disagreement: JSON.stringify(disagreement),
   },
   { "load.p95Ms": 110.5 },
@@ -122,11 +123,21 @@ describe("the records", () => {
       workflow: "promote-model-x",
       outcome: "promoted",
       reason: "production serves 1.0.7",
+      targetChanged: true,
       serves: { version: "1.0.7", digest: "sha256:7" },
       startedAt: new Date(time(10)),
       endedAt: new Date(time(12)),
     });
   });
+});
+
+it("says of a record whether its environment was told anything, and of an old one that nobody knows", () => {
+  const changed = (tags: Record<string, string>) => parseRelease(run(1, 2, { ...about, ...tags })).targetChanged;
+  expect([changed({ target_changed: "yes" }), changed({ target_changed: "no" }), changed({})]).toEqual([
+    true,
+    false,
+    null,
+  ]);
 });
 
 describe("a record from before anything was compared", () => {

@@ -12,6 +12,7 @@ function record(start: number, end: number | null, fields: Partial<ReleaseRecord
     version: "1.0.7",
     outcome: "promoted",
     reason: "",
+    targetChanged: null,
     serves: null,
     startedAt: at(start),
     endedAt: end === null ? null : at(end),
@@ -73,6 +74,24 @@ describe("deployments", () => {
       failures: 2,
       failureShare: 2 / 3,
     });
+  });
+
+  it.each(["broken", "interrupted"])("that were %s before the target was told anything are no failure", (outcome) => {
+    const ended = record(20, 21, { outcome, targetChanged: false });
+    expect(production(promoted(1, "1.0.7"), ended)).toMatchObject({
+      deployments: 1,
+      failures: 0,
+      failureShare: 0,
+      restore: { count: 0 },
+      failingSince: null,
+    });
+    expect(production(promoted(1, "1.0.7"), { ...ended, targetChanged: true })).toMatchObject({ failures: 1 });
+  });
+
+  it("that were broken before the target was told anything neither end nor begin an outage", () => {
+    const left = "production was told to go back to what it ran, and has not yet";
+    const untouched = { ...broken(14, 15, "the version has no image"), targetChanged: false };
+    expect(production(broken(10, 12, left), untouched).failingSince).toEqual(at(10));
   });
 
   it("fail where they were taken back before the next one", () => {

@@ -110,7 +110,7 @@ class Mlflow(Server):
     def __init__(self):
         self.versions, self.aliases, self.files, self.refused, self.writes, self.away = {}, {}, {}, [], [], 0
         self.runs, self.experiments, self.deleted, self.broken = {}, {}, set(), None
-        self.refusing, self.losing = None, None
+        self.refusing, self.refusing_once, self.losing = None, None, None
         self.registered, self.sources = {}, {}  # by version, where they differ from those of every other one
         self.page_size = None  # of a search of runs, if it is smaller than what is asked for
         self.full = False  # whether its volume is: it then answers what a real one answers
@@ -158,6 +158,10 @@ class Mlflow(Server):
         """From now on MLflow refuses calls whose path has `part` in it, for good."""
         self.refusing = part
 
+    def refuse_once(self, part):
+        """MLflow refuses the next call whose path has `part` in it."""
+        self.refusing_once = part
+
     def lose_on(self, part):
         """The next call whose path has `part` in it finds its version deleted."""
         self.losing = part
@@ -179,7 +183,10 @@ class Mlflow(Server):
             return 503, b"starting"
         if self.full and method == "POST" and not path.endswith("search"):
             return 503, json.dumps(DISK_IS_FULL).encode()
-        if self.refusing and self.refusing in path:
+        is_refused_once = self.refusing_once and self.refusing_once in path
+        if is_refused_once:
+            self.refusing_once = None
+        if is_refused_once or (self.refusing and self.refusing in path):
             status, answer = _error(400, "INVALID_STATE", "INVALID_STATE", "The store is read-only.")
             return status, json.dumps(answer).encode()
         if self.losing and self.losing in path:

@@ -21,6 +21,12 @@ def deploy(world):
     return world.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", DIGEST=digest(7))
 
 
+def assert_refused(world):
+    """The record says that nothing was changed, and that this was no failure of staging's."""
+    [record] = world.mlflow.releases(action="deploy", environment="staging")
+    assert (record["outcome"], record["target_changed"]) == ("refused", "no")
+
+
 def test_waits_for_the_new_pod_alone(staging):
     old, new = pod(6), pod(7, "starting")
     staging.app.serves(7)
@@ -65,6 +71,27 @@ def test_says_why_at_once(staging, state, reason):
     assert staging.mlflow.aliases["staging"] == "6"
     [record] = staging.mlflow.releases(action="deploy", environment="staging", outcome="broken", status="FAILED")
     assert reason in record["reason"] and "serves_version" not in record
+    assert record["target_changed"] == "yes"
+
+
+def test_an_mlflow_that_is_away_when_staging_is_told_stops_no_roll_out(staging):
+    staging.app.serves(7)
+    staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    staging.mlflow.refuse_once("runs/log-batch")
+    done = deploy(staging)
+    assert done.returncode == 0, done.stderr
+    assert "does not record yet" in done.stderr
+    [record] = staging.mlflow.releases(action="deploy", outcome="deployed")
+    assert record["target_changed"] == "yes"
+
+
+def test_a_version_that_is_deleted_once_staging_was_told_is_broken(staging):
+    staging.app.serves(7)
+    staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    staging.mlflow.lose_on("set-tag")
+    assert deploy(staging).returncode == 1
+    [record] = staging.mlflow.releases(action="deploy")
+    assert (record["outcome"], record["target_changed"]) == ("broken", "yes")
 
 
 def test_a_registry_that_comes_back_is_waited_for(staging):
@@ -95,6 +122,7 @@ def test_without_the_lock_nothing_is_deployed(staging):
     staging.under_lock(None)
     done = deploy(staging)
     assert done.returncode == 1 and "no longer holds the lock on staging" in done.stderr and not staging.patches()
+    assert_refused(staging)
 
 
 def test_is_on_record_with_where_the_model_is_from(staging):
@@ -167,6 +195,14 @@ def test_version_without_image(world):
     world.current_workflow()
     done = world.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7")
     assert done.returncode == 1 and "run build-container-image" in done.stderr
+    assert_refused(world)
+
+
+def test_version_that_mlflow_does_not_know(world):
+    world.current_workflow()
+    done = world.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7")
+    assert done.returncode == 1 and "MLflow knows no version 7" in done.stderr
+    assert_refused(world)
 
 
 @pytest.mark.parametrize("ended", [evicted(6), evicted(7), pod(6, "succeeded")])
@@ -212,3 +248,4 @@ def test_what_was_collected_is_not_deployed(staging):
     done = deploy(staging)
     assert done.returncode == 1 and not staging.patches()
     assert staging.output("reason").startswith("Version 7 was collected at 2026-02-01T04:37:00Z to make room")
+    assert_refused(staging)

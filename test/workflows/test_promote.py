@@ -53,6 +53,7 @@ def test_promotes(ready, source, target):
     )
     assert record["metrics"] == {"load.p95Ms": 110.5, "load.successPercent": 100}
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.7", digest(7))
+    assert record["target_changed"] == "yes"
     assert 3600 <= int(ready.output("lead-seconds")) < 3660
 
 
@@ -81,6 +82,29 @@ def test_only_what_passed(world, case):
     assert world.output("outcome") == "refused"
     [record] = world.mlflow.releases(action="promote", outcome="refused", status="FAILED")
     assert "not passed staging" in record["reason"] and "serves_version" not in record
+    assert record["target_changed"] == "no"
+
+
+def test_a_version_that_mlflow_does_not_know_is_refused(world):
+    world.current_workflow()
+    assert promote(world).returncode == 1 and world.output("outcome") == "refused"
+    [record] = world.mlflow.releases(action="promote", outcome="refused", status="FAILED")
+    assert (record["reason"], record["target_changed"]) == (
+        "MLflow knows no version 7 of GourmetGramFood11Model: train one first.",
+        "no",
+    )
+
+
+def test_a_target_that_takes_no_release_was_not_changed(ready):
+    ready.source("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    ready.application("canary", 6, held=6)
+    ready.pods_listed("canary", pod(6))
+    ready.allow("kubectl", "patch", *["*"] * 10, **says("kubectl", "forbidden"))
+    assert promote(ready).returncode == 1 and ready.output("outcome") == "broken"
+    assert len(ready.calls("kubectl", "patch")) == 1
+    [record] = ready.mlflow.releases(action="promote", outcome="broken")
+    assert record["reason"].endswith("canary was not changed.") and record["target_changed"] == "no"
 
 
 @pytest.mark.parametrize("running", [[pod(6)], [], [pod(7, "starting")], [pod(7), pod(6)]])
@@ -109,7 +133,9 @@ def test_target_goes_back(ready, before):
     assert done.returncode == 1 and "CrashLoopBackOff" in done.stderr and "is back on" in done.stderr
     assert ready.patches()[-1] == ([f"gourmetgram-app={REPOSITORY}@{digest(6)}"] if before else None)
     assert ready.mlflow.aliases.get("canary") == (before and str(before))
-    assert ready.output("outcome") == "broken" and ready.mlflow.releases(outcome="broken")[0]["status"] == "FAILED"
+    assert ready.output("outcome") == "broken"
+    [record] = ready.mlflow.releases(outcome="broken")
+    assert (record["status"], record["target_changed"]) == ("FAILED", "yes")
 
 
 def test_not_while_frozen(ready):

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lib import constants, inputs, kubectl, outputs
-from lib.errors import StepFailed, Unavailable
+from lib.errors import Refused, StepFailed, Unavailable
 
 Workflow = dict[str, Any]
 
 ENDED = ("Succeeded", "Failed", "Error")
 
 
-class LockLost(StepFailed):
+class LockLost(Refused):
     """Staging belongs to somebody else now."""
 
 

@@ -1,4 +1,4 @@
-"""The three ways in which a step ends early. Each message is one sentence."""
+"""The ways in which a step ends early. Each message is one sentence."""
 
 
 class InvalidInput(Exception):
@@ -7,6 +7,10 @@ class InvalidInput(Exception):
 
 class StepFailed(Exception):
     """A step that could not do its work, for good; the message says what happened."""
+
+
+class Refused(StepFailed):
+    """What was asked for is not allowed, or cannot be: what it names is not there, or not what it should be."""
 
 
 class Unavailable(Exception):

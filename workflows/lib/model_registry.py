@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lib import constants, full_volume, http_client, inputs, instant, outputs
-from lib.errors import StepFailed, Unavailable
+from lib.errors import Refused, StepFailed, Unavailable
 
 # Seconds that a call waits for an MLflow that restarts, before the step runs again.
 PATIENCE = 20.0
@@ -22,7 +22,7 @@ COLLECTED = "retention.collected"
 PAGE = 10
 
 
-class Missing(StepFailed):
+class Missing(Refused):
     """MLflow knows no such model, version or alias."""
 
 

@@ -14,11 +14,11 @@ import time
 
 from lib import constants, freeze, gateway, inputs, instant, model_registry, release_log, rollout, windows
 from lib.approval import Subject
-from lib.errors import StepFailed
+from lib.errors import Refused
 from lib.model_registry import ModelVersion
 
 
-class PromotionRejected(StepFailed):
+class PromotionRejected(Refused):
     """A rule forbids the promotion; nothing has been changed."""
 
 

@@ -12,19 +12,48 @@ from typing import Any, NamedTuple
 
 from lib import child_workflows, constants, last_release, model_registry, outputs
 from lib.child_workflows import Workflow
-from lib.errors import StepFailed
+from lib.errors import Refused, StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
 
 EXPERIMENT = "gourmetgram-releases"
+# Tag of a record: whether its environment was told to run something. Records of before 2026-12 lack it.
+TARGET_CHANGED = "target_changed"
 SUCCESSES = ("deployed", "promoted", "reverted", "restored", "aborted")
 
 
 class Release:
-    """An open record; `end` closes it."""
+    """An open record; `end` or `fail` closes it."""
 
     def __init__(self, run: dict[str, Any]) -> None:
         self.run: str = run["info"]["run_id"]
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in run["data"].get("tags", [])}
+
+    @property
+    def has_changed_target(self) -> bool:
+        """Whether the environment was told to run something, by this run of the step or an earlier one."""
+        return self.tags.get(TARGET_CHANGED) == "yes"
+
+    def mark_target_changed(self) -> None:
+        """
+        Records that the environment was told to run something. Never raises: the roll-out goes on where MLflow is away,
+        and the end of the record says it too.
+        """
+        if self.has_changed_target:
+            return
+        self.tags[TARGET_CHANGED] = "yes"
+        try:
+            self._write({TARGET_CHANGED: "yes"})
+        except (StepFailed, Unavailable) as failure:
+            print(f"MLflow does not record yet that the environment was told: {failure}", file=sys.stderr)
+
+    def fail(self, failure: StepFailed, reason: object = None) -> str:
+        """
+        Closes the record of a failure; returns the outcome: `refused` where what was asked for cannot be, and its
+        environment was told nothing; else `broken`. `reason`: what the record says, by default the failure.
+        """
+        outcome = "refused" if isinstance(failure, Refused) and not self.has_changed_target else "broken"
+        self.end(outcome, reason or failure)
+        return outcome
 
     def end(self, outcome: str, reason: object, serves: Served | None = None) -> None:
         """
@@ -35,12 +64,17 @@ class Release:
         if serves and (newest := last_served(self.tags.get("environment", ""))):
             ended = max(ended, newest.at + 1)
         tags = {"outcome": outcome, "reason": outputs.clean(reason)}
+        if self.has_changed_target:
+            tags[TARGET_CHANGED] = "yes"
         if serves:
             tags |= {"serves_version": serves.app_version, "serves_digest": serves.digest}
-        model_registry.call("POST", "runs/log-batch", {"run_id": self.run, "tags": _tags(tags)})
+        self._write(tags)
         status = "FINISHED" if outcome in SUCCESSES else "FAILED"
         fields = {"run_id": self.run, "status": status, "end_time": ended}
         model_registry.call("POST", "runs/update", fields)
+
+    def _write(self, tags: Mapping[str, object]) -> None:
+        model_registry.call("POST", "runs/log-batch", {"run_id": self.run, "tags": _tags(tags)})
 
 
 class Recorded(NamedTuple):
@@ -62,6 +96,14 @@ class Unrecorded:
     def end(self, outcome: str, reason: object, serves: Served | None = None) -> None:
         """Prints what the record would say."""
         print(f"Not on record: {outcome}: {reason}", flush=True)
+
+    def fail(self, failure: StepFailed, reason: object = None) -> str:
+        """Prints it as well."""
+        self.end("broken", reason or failure)
+        return "broken"
+
+    def mark_target_changed(self) -> None:
+        """Says nothing: what came of it says it."""
 
 
 def begin_way_back(
@@ -90,6 +132,7 @@ def begin(action: str, environment: str, version: str | None = None, disagreemen
         "workflow": name,
         "pipeline_run": workflow["metadata"].get("labels", {}).get(constants.PIPELINE_RUN, name),
         "requested_by": requester(workflow),
+        TARGET_CHANGED: "no",
     }
     if disagreement:
         about["disagreement"] = disagreement

@@ -4,32 +4,39 @@ MLflow follows. What nothing is known of is left as it is.
 """
 
 import sys
+from collections.abc import Callable
 
 from lib import app_image, events, instant, last_release, model_registry, release_log, rollout
 from lib.argocd import released_digest
 from lib.errors import StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
+from lib.release_log import Release, Unrecorded
 
 
-def restore(environment: str, good: Served) -> str:
-    """Puts an environment back on what it served; returns a sentence. Raises StepFailed when it does not come to it."""
+def restore(environment: str, good: Served, on_change: Callable[[], object]) -> str:
+    """
+    Puts an environment back on what it served; returns a sentence. `on_change` is called as soon as it was told. Raises
+    StepFailed when it does not come to it.
+    """
     if good.released_digest:
-        rollout.release(environment, rollout.image_override(good.digest), good.digest, good.app_version)
+        rollout.release(environment, rollout.image_override(good.digest), good.digest, good.app_version, on_change)
     else:
-        rollout.release(environment, None, rollout.base_digest(), None)
+        rollout.release(environment, None, rollout.base_digest(), None, on_change)
     return f"{environment} is back on {good.title}"
 
 
-def try_restore(environment: str) -> str:
+def try_restore(environment: str, failed: Release) -> str:
     """
     Puts an environment back after a release that failed, for somebody who has failed already: never raises, and returns
-    what became of it.
+    what became of it. An environment that was told nothing stays as it is.
     """
+    if not failed.has_changed_target:
+        return f"{environment} was not changed."
     try:
         good = _last_without_patience(environment)
         if good is None:
             return f"{environment} is left as it is: nothing is known of a release before this one."
-        return f"{restore(environment, good.served)}."
+        return f"{restore(environment, good.served, failed.mark_target_changed)}."
     except (StepFailed, Unavailable) as failure:
         print(f"Failed: {failure}", file=sys.stderr)
         return f"{environment} was told to go back to what it ran, and has not yet: {failure}"
@@ -63,10 +70,10 @@ def put_right(environment: str) -> str | None:
     if running != good.served.released_digest or has_no_record or wrong_alias or rebuilt:
         release = release_log.begin_way_back("restore", environment, good.served.number)
         try:
-            done = _correct(environment, good, running, has_no_record, wrong_alias)
+            done = _correct(environment, good, running, has_no_record, wrong_alias, release)
             sentence = "; ".join([*filter(None, [rebuilt]), *done])
         except StepFailed as failure:
-            release.end("broken", failure)
+            release.fail(failure)
             raise
         release.end("restored", sentence, good.served)
         events.warn(environment, "Restored", sentence)
@@ -124,12 +131,17 @@ def _date(environment: str, release: LastRelease) -> None:
 
 
 def _correct(
-    environment: str, release: LastRelease, running: str | None, has_no_record: bool, wrong_alias: str | None
+    environment: str,
+    release: LastRelease,
+    running: str | None,
+    has_no_record: bool,
+    wrong_alias: str | None,
+    record: Release | Unrecorded,
 ) -> list[str]:
     """Does what `put_right` found; returns what was done."""
     good, done = release.served, []
     if running != good.released_digest:
-        done.append(restore(environment, good))
+        done.append(restore(environment, good, record.mark_target_changed))
     if has_no_record:
         _date(environment, release)
         done.append(f"the record of {environment}, which serves {good.title}, was lost and is made anew")

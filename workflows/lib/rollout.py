@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lib import argocd, child_workflows, constants, http_client, inputs, kubectl, pods
@@ -59,17 +59,25 @@ def timeout() -> float:
     return inputs.number("ROLLOUT_TIMEOUT_SECONDS", 1, MAX_TIMEOUT, default=120.0)
 
 
-def release(environment: str, images: list[str] | None, digest: str, app_version: str | None) -> None:
+def release(
+    environment: str,
+    images: list[str] | None,
+    digest: str,
+    app_version: str | None,
+    on_change: Callable[[], object],
+) -> None:
     """
     Patches the Application and waits until only pods of `digest` run and `/version` answers `app_version`
     (None for the base image, which has no model). Where its pods run already, they are judged by how they run from now
-    on. Raises StepFailed with the reason, which names what the environment was told to run.
+    on. `on_change` is called as soon as the environment was told. Raises StepFailed with the reason, which names what
+    the environment was told to run.
     """
     started = time.monotonic()
-    deadline = started + timeout()
     name = app_version or "the base image"
     before = ends_before_release(environment)
     override(environment, images)
+    on_change()
+    deadline = time.monotonic() + timeout()
     await_pods(environment, digest, deadline, name, before)
     await_version(environment, app_version, deadline)
     print(f"{environment} serves {name} after {time.monotonic() - started:.1f} s.", flush=True)

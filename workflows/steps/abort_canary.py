@@ -46,11 +46,11 @@ def abort(canary: str, split: Split, good: Served) -> str:
     release = release_log.begin_way_back("abort", canary, version, disagreement.record(split))
     try:
         gateway.withdraw_pass(split)
-        restoration.restore(canary, good)
+        restoration.restore(canary, good, release.mark_target_changed)
         last_release.hold(canary, good)
         model_registry.point_alias(canary, good.number)
     except StepFailed as failure:
-        release.end("broken", failure)
+        release.fail(failure)
         raise
     sentence = f"{split.version} was withdrawn: {split.withdrawn}; {canary} is back on {good.title}"
     release.end("aborted", sentence, good)

@@ -7,7 +7,7 @@ import time
 
 from lib import approval, child_workflows, constants, inputs, kubectl, outputs, release_log, step
 from lib.approval import Approval, Decision
-from lib.errors import InvalidInput, StepFailed
+from lib.errors import InvalidInput, Refused, StepFailed
 from lib.promotion_rules import PromotionRejected, promotable
 
 
@@ -25,7 +25,7 @@ def main() -> None:
             approval.create(approval.manifest(workflow, subject, rule, asked_by, emergency, time.time()))
         decision = wait(name, version)
     except StepFailed as failure:
-        outputs.outcome("refused" if isinstance(failure, PromotionRejected) else "broken", failure)
+        outputs.outcome("refused" if isinstance(failure, Refused) else "broken", failure)
         raise
     if decision.phase != approval.APPROVED:
         outputs.outcome("refused", decision.sentence)

@@ -1,7 +1,7 @@
 """Deploys a model version's image to an environment; the alias moves last, when the version serves."""
 
 from lib import child_workflows, constants, inputs, last_release, model_registry, outputs, release_log, rollout, step
-from lib.errors import StepFailed
+from lib.errors import Refused, StepFailed
 from lib.last_release import Served
 
 
@@ -13,10 +13,11 @@ def main() -> None:
         digest = built_digest(version, given)
         child_workflows.require_lock()
         last_release.hold_before_first(environment)
-        rollout.release(environment, rollout.image_override(digest), digest, app_version)
+        images = rollout.image_override(digest)
+        rollout.release(environment, images, digest, app_version, release.mark_target_changed)
         model_registry.move_alias(environment, version)
     except StepFailed as failure:
-        release.end("broken", failure)
+        release.fail(failure)
         raise
     sentence = f"{environment} serves {app_version}"
     release.end("deployed", sentence, Served(app_version, digest))
@@ -26,16 +27,16 @@ def main() -> None:
 def built_digest(version: str, given: str | None) -> str:
     """
     The digest that was built for a version. One that is given must be it: no other image passes under its name.
-    Raises StepFailed.
+    Raises Refused.
     """
     model = model_registry.get(version)
     if model.collected:
-        raise StepFailed(model.collected)
+        raise Refused(model.collected)
     digest = model.digest
     if not digest:
-        raise StepFailed(f"Version {version} has no image: run build-container-image for it.")
+        raise Refused(f"Version {version} has no image: run build-container-image for it.")
     if given and given != digest:
-        raise StepFailed(f"The image of version {version} is {digest}, not {given}.")
+        raise Refused(f"The image of version {version} is {digest}, not {given}.")
     return digest
 
 

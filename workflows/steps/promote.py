@@ -25,6 +25,7 @@ from lib.approval import Subject
 from lib.errors import StepFailed
 from lib.last_release import Served
 from lib.promotion_rules import PromotionRejected, promotable
+from lib.release_log import Release
 
 
 def main() -> None:
@@ -33,11 +34,9 @@ def main() -> None:
     compared = gateway.compared_answers(target, constants.app_version(version))
     release = release_log.begin("promote", target, version, compared)
     try:
-        digest = promote(source, target, version, emergency)
+        digest = promote(source, target, version, emergency, release)
     except StepFailed as failure:
-        word = "refused" if isinstance(failure, PromotionRejected) else "broken"
-        outputs.outcome(word, failure)
-        release.end(word, failure)
+        outputs.outcome(release.fail(failure), failure)
         raise
     outputs.write("lead-seconds", lead_seconds(target, version))
     app_version = constants.app_version(version)
@@ -47,21 +46,22 @@ def main() -> None:
     outputs.outcome("promoted", sentence)
 
 
-def promote(source: str, target: str, version: str, emergency: str) -> str:
-    """Promotes the version; returns its digest. Raises PromotionRejected, or StepFailed when the target went back."""
+def promote(source: str, target: str, version: str, emergency: str, release: Release) -> str:
+    """Promotes the version; returns its digest. Raises Refused, or StepFailed when the target went back."""
     subject, app_version = promotable(source, target, version, emergency), constants.app_version(version)
     require_approval(subject)
     digest = subject.digest
     crane.run("tag", f"{rollout.repository()}@{digest}", f"{target}-{app_version}")
     last_release.hold_before_first(target)
     try:
-        rollout.release(target, rollout.image_override(digest), digest, app_version)
+        images = rollout.image_override(digest)
+        rollout.release(target, images, digest, app_version, release.mark_target_changed)
         # What its users met is known only now, if it went wrong during the roll-out.
         withdrawn = gateway.withdrawal(source, app_version)
         if withdrawn:
             raise StepFailed(f"{app_version} was withdrawn from {source} while it was promoted: {withdrawn}.")
     except StepFailed as failure:
-        raise StepFailed(f"{failure} {restoration.try_restore(target)}") from failure
+        raise StepFailed(f"{failure} {restoration.try_restore(target, release)}") from failure
     last_release.hold(target, Served(app_version, digest))
     return digest
 

@@ -176,10 +176,10 @@ def go_back(target: Served, why: str, running: str | None) -> None:
         release = release_log.opened("revert", STAGING)
     try:
         # Patching to what is there already changes nothing, and the wait ends at once: so a second run is harmless.
-        restoration.restore(STAGING, target)
+        restoration.restore(STAGING, target, release.mark_target_changed if release else (lambda: None))
     except StepFailed as failure:
         if release:
-            release.end("broken", f"{why}; {failure}")
+            release.fail(failure, f"{why}; {failure}")
         raise
     last_release.hold(STAGING, target)
     if release:

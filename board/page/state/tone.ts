@@ -36,8 +36,8 @@ const tones: Readonly<Record<string, Tone>> = {
 /** `quiet` for a word that the page does not know. */
 export const toneOf = (word: string): Tone => (Object.hasOwn(tones, word) ? tones[word] : "quiet");
 
-const bad = /fail|error|reject|refus|not registered|below|terminated|stopped|crash/i;
-const warn = /revert|restored|held|inconclusive|withdrawn|void|expired|interrupted|frozen/i;
+const bad = /fail|error|broken|reject|not registered|below|terminated|stopped|crash/i;
+const warn = /revert|restored|held|refus|turned away|inconclusive|withdrawn|void|expired|interrupted|(?<!un)frozen/i;
 
 /** The tone of an outcome, whose words are open: a bad one is not to look like a good one. */
 export function outcomeTone(outcome: string | null): Tone {

@@ -71,6 +71,11 @@ describe("the sign beside a word", () => {
     ["Failed", "bad"],
     ["not registered", "bad"],
     ["reverted", "warn"],
+    ["broken", "bad"],
+    ["Broken", "bad"],
+    ["refused", "warn"],
+    ["Turned away", "warn"],
+    ["unfrozen", "good"],
     [null, "busy"],
   ])("of the outcome %s is %s", (outcome, tone) => {
     expect(outcomeTone(outcome)).toBe(tone);

@@ -29,7 +29,7 @@ export const promotion: Protections = {
     ],
     [
       "the target goes back when it does not come to serve",
-      `        raise StepFailed(f"{failure} {restoration.try_restore(target)}") from failure`,
+      `        raise StepFailed(f"{failure} {restoration.try_restore(target, release)}") from failure`,
       "        raise",
       "test_promote.py::test_target_goes_back[6]",
     ],
@@ -77,8 +77,8 @@ export const promotion: Protections = {
     ],
     [
       "the record of a promotion that failed is closed",
-      "        release.end(word, failure)\n",
-      "",
+      "outputs.outcome(release.fail(failure), failure)",
+      'outputs.outcome("refused", failure)',
       "test_promote.py::test_only_what_passed[failed]",
     ],
     [
@@ -90,16 +90,10 @@ export const promotion: Protections = {
     [
       "a registry that is unreachable leaves the record open",
       `    except StepFailed as failure:
-        word =`,
+        outputs.outcome(`,
       `    except Exception as failure:
-        word =`,
+        outputs.outcome(`,
       "test_promote.py::test_a_registry_that_is_unreachable_is_waited_for_by_running_again",
-    ],
-    [
-      "a rule that forbids is no fault of the pipeline's",
-      `word = "refused" if isinstance(failure, PromotionRejected) else "broken"`,
-      `word = "broken"`,
-      "test_promote.py::test_not_while_frozen",
     ],
   ],
   "lib/promotion_rules.py": [
@@ -404,6 +398,38 @@ export const promotion: Protections = {
       `    except ZeroDivisionError as failure:
         print(f"MLflow takes no record`,
       "test_revert.py::test_a_revert_needs_no_record",
+    ],
+    [
+      "what is refused before its environment was told anything is not broken",
+      `"refused" if isinstance(failure, Refused)`,
+      `"refused" if False`,
+      "test_promote.py::test_not_while_frozen",
+    ],
+    [
+      "what fails after its environment was told is not refused",
+      " and not self.has_changed_target else",
+      " else",
+      "test_deploy.py::test_a_version_that_is_deleted_once_staging_was_told_is_broken",
+    ],
+    [
+      "a record says that its environment was told",
+      `        self.tags[TARGET_CHANGED] = "yes"\n`,
+      "",
+      "test_deploy.py::test_says_why_at_once",
+    ],
+    [
+      "a record says so although MLflow was away when it was told",
+      `        if self.has_changed_target:
+            tags`,
+      `        if False:
+            tags`,
+      "test_deploy.py::test_an_mlflow_that_is_away_when_staging_is_told_stops_no_roll_out",
+    ],
+    [
+      "an environment that was told nothing is not put back",
+      "    if not failed.has_changed_target:",
+      "    if False:",
+      "test_promote.py::test_a_target_that_takes_no_release_was_not_changed",
     ],
     [
       "a release that failed is not called finished",

@@ -145,10 +145,10 @@ export const staging: Protections = {
     ],
     [
       "the alias moves when the version serves",
-      `        rollout.release(environment, rollout.image_override(digest), digest, app_version)
+      `        rollout.release(environment, images, digest, app_version, release.mark_target_changed)
         model_registry.move_alias(environment, version)`,
       `        model_registry.move_alias(environment, version)
-        rollout.release(environment, rollout.image_override(digest), digest, app_version)`,
+        rollout.release(environment, images, digest, app_version, release.mark_target_changed)`,
       "test_deploy.py::test_says_why_at_once",
     ],
     [
@@ -160,7 +160,7 @@ export const staging: Protections = {
     ],
     [
       "the record of a deployment that failed is closed",
-      `        release.end("broken", failure)`,
+      `        release.fail(failure)`,
       "        pass",
       "test_deploy.py::test_says_why_at_once",
     ],
