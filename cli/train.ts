@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import {
   allFinished,
   deletedOutcome,
+  goesOn,
   lostOutcome,
   type Outcome,
   type PipelineRunEvent,
@@ -10,6 +11,7 @@ import {
 } from "../client/pipeline-run";
 import { pipelineRunWorkflows, submit, type Workflow } from "../client/workflows";
 import { scenarios } from "../images/model";
+import { sayIfInterrupted } from "../lib/interrupts";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
@@ -35,6 +37,7 @@ export async function submitAndFollow(
 
 /**
  * Prints the events of a pipeline run as they happen. An API server that is unreachable for some seconds is waited for.
+ * On Ctrl-C it says that the run goes on without the command.
  * @param begun when it was submitted, in milliseconds since the epoch
  * @returns its outcome
  * @throws if the API server stays unreachable, or gives an answer that waiting does not change
@@ -60,8 +63,8 @@ export async function follow(
       throw new Error(`${error.message}\n${pipelineRun} is no longer followed. It may continue: run npm run status`);
     });
   const latest = new Map<string, Workflow>();
-  let endedAt: number | undefined;
-  try {
+  const toItsEnd = async (): Promise<Outcome> => {
+    let endedAt: number | undefined;
     for (;;) {
       const workflows = await read();
       for (const event of pipelineRunEvents(workflows)) {
@@ -77,9 +80,8 @@ export async function follow(
       if (endedAt !== undefined && Date.now() - endedAt >= bound) return lostOutcome(pipelineRun);
       await new Promise((resolve) => setTimeout(resolve, interval));
     }
-  } finally {
-    log.stop();
-  }
+  };
+  return sayIfInterrupted(() => goesOn(pipelineRun, [...latest.values()]), toItsEnd()).finally(log.stop);
 }
 
 const failureMark = "✗";

@@ -1,3 +1,4 @@
+import { workflowNamespace } from "../components/shared/workflow-names";
 import { isRecord } from "../lib/record";
 import type { Workflow, WorkflowNode } from "./workflows";
 
@@ -117,6 +118,18 @@ export function deletedOutcome(
 /** The outcome of a pipeline run that waits for a Workflow which train-model has started, and which nobody finds. */
 export function lostOutcome(name: string): Outcome {
   return outcomeOfDeletion(`the Workflow that ${name} started was deleted`);
+}
+
+/** What becomes of a pipeline run that nobody follows any more, and how to see or stop it. */
+export function goesOn(name: string, workflows: readonly Workflow[]): string {
+  // Each waits for the next: the last one that runs is the one at work.
+  const atWork = workflows.findLast((workflow) => !isFinished(workflow))?.metadata.name ?? name;
+  const stop = `kubectl patch workflow ${atWork} --namespace ${workflowNamespace} --type merge --patch '{"spec":{"shutdown":"Stop"}}'`;
+  return [
+    `${name} goes on in the cluster; it is only no longer shown here.`,
+    "To see what becomes of it, run npm run status -- --watch, then npm run history.",
+    `To stop it: ${stop}`,
+  ].join("\n");
 }
 
 function outcomeOfDeletion(reason: string): Outcome {

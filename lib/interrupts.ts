@@ -28,8 +28,25 @@ export async function deferInterrupts<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** Makes Ctrl-C and TERM end this process with a sentence, while it follows work that goes on without it. */
+export async function sayIfInterrupted<T>(sentence: () => string, work: Promise<T>): Promise<T> {
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const say = (signal: NodeJS.Signals) => {
+    console.error(`\n${sentence()}`);
+    process.exit(exitCodeOf(signal));
+  };
+  for (const signal of signals) process.on(signal, say);
+  try {
+    return await work;
+  } finally {
+    for (const signal of signals) process.off(signal, say);
+  }
+}
+
+const exitCodeOf = (signal: NodeJS.Signals): number => (signal === "SIGINT" ? 130 : 143);
+
 function exitInterrupted(signal: NodeJS.Signals): never {
   endChildren();
   console.error("\nInterrupted. To continue from here, run the same command again.");
-  process.exit(signal === "SIGINT" ? 130 : 143);
+  process.exit(exitCodeOf(signal));
 }

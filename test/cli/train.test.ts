@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
@@ -70,6 +71,39 @@ target serves it. 1: a rule or a person forbids it. 2: something failed.
     ],
   ])("of %s is true for every promotion path", async (file, stdout) => {
     expect(await command(file, ["--help"])).toEqual({ code: 0, stdout, stderr: "" });
+  });
+});
+
+describe("Ctrl-C", () => {
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("says that the pipeline run goes on, and how to see and stop it (%s)", async (signal, exitCode) => {
+    let child: ReturnType<typeof spawn> | undefined;
+    const server = createServer((request, response) => {
+      request.resume();
+      // The list of its Workflows stays without an answer.
+      if (request.url!.startsWith(`${workflows}?`)) return void child!.kill(signal);
+      const isList = request.url!.includes("/pods");
+      response.end(JSON.stringify(isList ? { items: [] } : { status: { userInfo: { username: "anna" } } }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const file = join(state, "kubeconfig");
+    writeFileSync(file, kubeconfig(url).replaceAll('"food"', '"gourmetgram-local"'));
+    child = spawn(process.execPath, ["--import", "tsx", join("cli", "train.ts")], {
+      cwd: root,
+      env: { ...process.env, GOURMETGRAM_STATE: state },
+    });
+    let stderr = "";
+    child.stderr!.on("data", (chunk) => (stderr += chunk));
+    const code = await new Promise((resolve) => child!.on("close", resolve));
+    server.closeAllConnections();
+    server.close();
+    rmSync(file);
+    expect(stderr).toMatch(/^\ntrain-model-[0-9a-f]{6} goes on in the cluster; it is only no longer shown here\.\n/);
+    expect(stderr).toMatch(/^To stop it: kubectl patch workflow train-model-[0-9a-f]{6} --namespace argo /m);
+    expect(code).toBe(exitCode);
   });
 });
 

@@ -28,6 +28,7 @@ const release = (changes: Partial<Release>): Release => ({
   workflow: null,
   outcome: "promoted",
   reason: "",
+  targetChanged: null,
   disagreement: null,
   serves: null,
   startedAt: at(1),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { failure, outcomes, pipelineRunEvents, pipelineRunOutcome } from "../../client/pipeline-run";
+import { failure, goesOn, outcomes, pipelineRunEvents, pipelineRunOutcome } from "../../client/pipeline-run";
 import { repositoryRoot } from "../../lib/paths";
 import { gate, skipped, workflow } from "../cli/workflows";
 
@@ -23,6 +23,22 @@ const reverted = workflow("revert-staging", {
   to: 188,
   outcome: "reverted",
   reason: "staging is back on 1.0.6",
+});
+
+describe("a pipeline run that nobody follows any more", () => {
+  const stop = (name: string) =>
+    `${`kubectl patch workflow ${name} --namespace argo --type merge --patch '{"spec":{"shutdown":"Stop"}}'`}`;
+
+  it("goes on, and is stopped by the last of its Workflows that runs", () => {
+    const testing = workflow("test-staging", { from: 101 });
+    const name = trained.metadata.name;
+    expect(goesOn(name, [trained, built, testing]).split("\n")).toEqual([
+      `${name} goes on in the cluster; it is only no longer shown here.`,
+      "To see what becomes of it, run npm run status -- --watch, then npm run history.",
+      `To stop it: ${stop(testing.metadata.name)}`,
+    ]);
+    expect(goesOn(name, []).split("\n")[2]).toBe(`To stop it: ${stop(name)}`);
+  });
 });
 
 describe("the outcome of a pipeline run", () => {

@@ -426,12 +426,6 @@ export const promotion: Protections = {
       "test_deploy.py::test_an_mlflow_that_is_away_when_staging_is_told_stops_no_roll_out",
     ],
     [
-      "an environment that was told nothing is not put back",
-      "    if not failed.has_changed_target:",
-      "    if False:",
-      "test_promote.py::test_a_target_that_takes_no_release_was_not_changed",
-    ],
-    [
       "a release that failed is not called finished",
       `status = "FINISHED" if outcome in SUCCESSES else "FAILED"`,
       `status = "FINISHED"`,

@@ -231,6 +231,12 @@ export const wayBack: Protections = {
   ],
   "lib/restoration.py": [
     [
+      "an environment that was told nothing is not put back",
+      "    if not failed.has_changed_target:",
+      "    if False:",
+      "test_promote.py::test_a_target_that_takes_no_release_was_not_changed",
+    ],
+    [
       "nothing is restored where all is right",
       "    if running != good.served.released_digest or has_no_record or wrong_alias or rebuilt:",
       "    if True:",
