@@ -22,6 +22,7 @@ export function renderLive({ status, running, figures }: Live, now: Date): strin
     ...describeLost(environments),
     ...(traffic ? [describeSplit(traffic)] : []),
     ...(dataDrift ? [describeDataDrift(dataDrift)] : []),
+    ...(status.mlflowProblem ? [`No verdicts: ${status.mlflowProblem}`] : []),
     ...(typeof figures === "string" ? [`No figures: ${figures}`] : []),
     running.length === 0
       ? "No Workflow runs."

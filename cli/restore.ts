@@ -234,7 +234,10 @@ async function restore(
   ]);
   await writeFreeze(cluster, manifest.freeze);
   await writeBegun(cluster, null);
-  return { compared: compare(manifest.environments, (await readBriefStatus(cluster)).environments), stores };
+  const { environments, mlflowProblem } = await readBriefStatus(cluster);
+  // On a remote cluster, MLflow alone says which version serves.
+  if (mlflowProblem) throw new Error(mlflowProblem);
+  return { compared: compare(manifest.environments, environments), stores };
 }
 
 /** Where the content that a restore has replaced is, and how it is deleted. */

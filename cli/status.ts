@@ -30,7 +30,8 @@ function inUseFirst({ models, environments }: Status): Model[] {
  * What MLflow says that differs from what the environments serve. Staging is not among them: its alias is also on
  * models that are still tested.
  */
-function mismatches({ environments, models }: Status): string[] {
+function mismatches({ environments, models, mlflowProblem }: Status): string[] {
+  if (mlflowProblem) return [];
   return environments.slice(1).flatMap(({ name, lastRelease }) => {
     if (!lastRelease) return [];
     const holder = models.find(({ aliases }) => aliases.includes(name))?.version;
@@ -45,9 +46,10 @@ function mismatches({ environments, models }: Status): string[] {
   });
 }
 
-/** The status as a person reads it. */
-export function render(status: Status | BriefStatus): string {
-  const { environments, models, urls, freeze, approvals, traffic, dataDrift } = status;
+/** The models as a table, or why there is none. */
+function describeModels(status: Status | BriefStatus): string {
+  if (status.mlflowProblem) return `Nothing is known of the models. ${status.mlflowProblem}`;
+  if (status.models.length === 0) return "No model yet. To train one, run npm run train -- normal";
   const older = "older" in status ? status.older : 0;
   const verdicts = ({ verdicts: given, collected, withdrawn }: Model) =>
     [
@@ -55,6 +57,18 @@ export function render(status: Status | BriefStatus): string {
       ...(withdrawn === null ? [] : ["withdrawn"]),
       ...(collected ? [`collected ${collected}`] : []),
     ].join(", ");
+  const rows = inUseFirst(status).map((model) => [
+    model.version,
+    model.aliases.join(", ") || "-",
+    verdicts(model) || "-",
+  ]);
+  const more = older > 0 ? `\nand up to ${older} older: npm run status -- --all` : "";
+  return table(["MODEL", "ALIASES", "GATES"], rows) + more;
+}
+
+/** The status as a person reads it. */
+export function render(status: Status | BriefStatus): string {
+  const { environments, urls, freeze, approvals, traffic, dataDrift } = status;
   const parts = [
     ...(freeze ? [`Promotions are frozen by ${freeze.who} since ${freeze.since}: ${freeze.why}`] : []),
     ...approvals.map(describeApproval),
@@ -71,12 +85,7 @@ export function render(status: Status | BriefStatus): string {
     ...describeLost(environments),
     ...(traffic ? [describeSplit(traffic)] : []),
     ...(dataDrift ? [describeDataDrift(dataDrift)] : []),
-    models.length === 0
-      ? "No model yet. To train one, run npm run train -- normal"
-      : table(
-          ["MODEL", "ALIASES", "GATES"],
-          inUseFirst(status).map((model) => [model.version, model.aliases.join(", ") || "-", verdicts(model) || "-"]),
-        ) + (older > 0 ? `\nand up to ${older} older: npm run status -- --all` : ""),
+    describeModels(status),
   ];
   parts.push(...mismatches(status));
   const pages = Object.entries(urls).filter(([name]) => !environments.some((environment) => environment.name === name));

@@ -1,6 +1,7 @@
 import { freezeName, workflowNamespace } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { timestamp } from "../lib/timestamp";
+import { MlflowError } from "./mlflow";
 import { oneLine } from "./one-line";
 import { recordFreeze } from "./releases";
 
@@ -33,9 +34,9 @@ export async function writeFreeze(cluster: Cluster, data: Freeze | null): Promis
 export async function freeze(cluster: Cluster, why: string, now = new Date()): Promise<string> {
   const who = await cluster.username();
   await writeFreeze(cluster, { who, since: timestamp(now), why: checkReason(why) });
-  await recordFreeze(cluster, "freeze", who, why);
+  const record = await tryRecord(cluster, "freeze", who, why);
   const remedy = "To allow promotions again, run npm run unfreeze.";
-  return `Promotions are frozen, by ${who}: ${why}. Reverts still run. ${remedy}`;
+  return `Promotions are frozen, by ${who}: ${why}. Reverts still run. ${remedy}${record}`;
 }
 
 /** Allows promotions again. @returns what was done, in one sentence */
@@ -43,6 +44,18 @@ export async function unfreeze(cluster: Cluster, why: string): Promise<string> {
   const current = await readFreeze(cluster);
   if (!current) return "Promotions were not frozen.";
   await writeFreeze(cluster, null);
-  await recordFreeze(cluster, "unfreeze", await cluster.username(), why);
-  return `Promotions are allowed again. They were frozen by ${current.who} since ${current.since}: ${current.why}`;
+  const record = await tryRecord(cluster, "unfreeze", await cluster.username(), why);
+  const before = `They were frozen by ${current.who} since ${current.since}: ${current.why}`;
+  return `Promotions are allowed again. ${before}${record && `.${record}`}`;
+}
+
+/** Puts it on record where MLflow is there: a freeze needs none. @returns what to add to the sentence */
+async function tryRecord(cluster: Cluster, action: "freeze" | "unfreeze", who: string, why: string): Promise<string> {
+  try {
+    await recordFreeze(cluster, action, who, why);
+    return "";
+  } catch (error) {
+    if (!(error instanceof MlflowError)) throw error;
+    return ` The record of releases does not say so: ${error.message}`;
+  }
 }

@@ -12,6 +12,7 @@ import { type Approval, listApprovals } from "./approvals";
 import { type DataDrift, readDataDrift } from "./data-drift";
 import { environmentsOf, type Parameters, requireParameters } from "./environments";
 import { type Freeze, readFreeze } from "./freeze";
+import { MlflowError } from "./mlflow";
 import { listModels, listNewestModels, listServedModels, type Model } from "./models";
 import { readTrafficSplit, type TrafficSplit } from "./traffic-split";
 
@@ -48,6 +49,8 @@ export interface Status {
   readonly freeze: Freeze | null;
   readonly environments: EnvironmentStatus[];
   readonly models: Model[];
+  /** Why MLflow could not be asked; nothing is then known of the models. */
+  readonly mlflowProblem?: string;
   /** Requests that wait for people, newest first. */
   readonly approvals: Approval[];
   /** How users are split at the gateway; null without one. */
@@ -88,17 +91,39 @@ export const newestModels = 20;
 
 /** What every environment serves, and the verdicts of every model. */
 export async function readStatus(cluster: Cluster): Promise<Status> {
-  return statusOf(cluster, await listModels(cluster));
+  return withoutMlflow(
+    async () => statusOf(cluster, await listModels(cluster)),
+    () => statusOf(cluster, []),
+  );
 }
 
-/**
- * The same with the newest models, those that an environment runs, and those with an alias.
- * @param options.parameters those of the pipeline, where they have been read before
- */
-export async function readBriefStatus(
-  cluster: Cluster,
-  { newest = newestModels, parameters }: { newest?: number; parameters?: Parameters } = {},
-): Promise<BriefStatus> {
+/** What `read` gives, or what can be said without MLflow where that does not answer. */
+async function withoutMlflow<T extends Status>(read: () => Promise<T>, readWithout: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof MlflowError)) throw error;
+    return { ...(await readWithout()), mlflowProblem: error.message };
+  }
+}
+
+interface BriefOptions {
+  /** How many of the newest models; default 20. */
+  newest?: number;
+  /** Those of the pipeline, where they have been read before. */
+  parameters?: Parameters;
+}
+
+/** The same with the newest models, those that an environment runs, and those with an alias. */
+export async function readBriefStatus(cluster: Cluster, options: BriefOptions = {}): Promise<BriefStatus> {
+  const parameters = options.parameters ?? (await requireParameters(cluster));
+  return withoutMlflow(
+    () => readWithNewestModels(cluster, options.newest ?? newestModels, parameters),
+    async () => ({ ...(await statusOf(cluster, [], { parameters })), older: 0 }),
+  );
+}
+
+async function readWithNewestModels(cluster: Cluster, newest: number, parameters: Parameters): Promise<BriefStatus> {
   const { models, older } = await listNewestModels(cluster, newest);
   const applications = await readApplications(cluster);
   const digests = applications.flatMap((application) => remoteDigest(application) ?? []);

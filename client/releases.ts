@@ -55,7 +55,7 @@ export interface Run {
 /** Largest number of records that MLflow is asked for at once. */
 const pageSize = 1000;
 
-/** Every record, newest first. */
+/** Every record, newest first. @throws MlflowError if MLflow does not answer */
 export async function listReleases(cluster: Cluster): Promise<Release[]> {
   return (await listNewestReleases(cluster, Number.POSITIVE_INFINITY)).releases;
 }

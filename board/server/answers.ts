@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { MlflowError } from "../../client/mlflow";
 import { ApiError, UnreachableError } from "../../lib/kube-client";
 import type { ErrorAnswer } from "../api";
 import { Refusal } from "./refusal";
@@ -27,7 +28,8 @@ function refusalOf(error: unknown): Pick<Refusal, "status" | "message"> & Partia
   // In the API server's own words. What an admission policy refuses is invalid to it.
   if (error instanceof ApiError && [400, 401, 403, 404, 422].includes(error.status))
     return { status: error.status === 422 ? 403 : error.status, message: error.message };
-  if (error instanceof ApiError || error instanceof UnreachableError) return { status: 502, message: error.message };
+  if (error instanceof ApiError || error instanceof UnreachableError || error instanceof MlflowError)
+    return { status: 502, message: error.message };
   // What the commands throw for a person, as where MLflow does not answer.
   if (error instanceof Error && error.constructor === Error) return { status: 502, message: error.message };
   console.error(error);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseTime, renderHistory, renderServed } from "../../cli/history";
+import { MlflowError } from "../../client/mlflow";
 import { listNewestReleases, listReleases, parseRelease, type Run, servedAt } from "../../client/releases";
 import { withApiServer } from "./api-server";
 
@@ -58,6 +59,18 @@ const goingOn = run(30, undefined, { ...about, app_version: "1.0.9" });
 const releases = [goingOn, refused, second, first].map(parseRelease);
 
 describe("the records", () => {
+  it("are not there while MLflow is away, which one sentence says", async () => {
+    const away = [503, { kind: "Status", message: 'no endpoints available for service "mlflow"' }];
+    await withApiServer({ [experiment]: away }, async (cluster) => {
+      await expect(listReleases(cluster)).rejects.toThrow(
+        new MlflowError(
+          'MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
+            "see its pod with kubectl describe pods --namespace gourmetgram-platform --selector app=mlflow",
+        ),
+      );
+    });
+  });
+
   it("are read page by page", async () => {
     const pages = [{ runs: [second], next_page_token: "t" }, { runs: [first] }];
     const answers = { [experiment]: { experiment: { experiment_id: "4" } } };

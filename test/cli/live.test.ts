@@ -157,6 +157,12 @@ Workflows
   });
 });
 
+it("says in the tree that MLflow does not answer, beside what runs", () => {
+  const text = renderLive({ ...live, status: { ...live.status, models: [], mlflowProblem: "MLflow is away" } }, now);
+  expect(text).toContain("\nNo verdicts: MLflow is away\n");
+  expect(text).toContain("canary       1.0.7  Healthy");
+});
+
 describe("describeFigures", () => {
   it.each([
     [0.25, "15 requests/min"],

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { render } from "../../cli/status";
 import { readLive } from "../../client/live";
+import { MlflowError } from "../../client/mlflow";
 import { listModels, listNewestModels } from "../../client/models";
 import { describeLost, readBriefStatus, readStatus, type Status } from "../../client/pipeline-status";
 import type { Cluster } from "../../lib/kube-client";
@@ -82,6 +83,10 @@ const application = (name: string, health?: string, project = "gourmetgram", las
   spec: { project, destination: { namespace: name } },
   status: { health: { status: health } },
 });
+const mlflowAway = [503, { kind: "Status", message: 'no endpoints available for service "mlflow"' }];
+const awayText =
+  'MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
+  "see its pod with kubectl describe pods --namespace gourmetgram-platform --selector app=mlflow";
 const noPods = { ready: 0, all: 0, restarts: 0 };
 const container = (name: string, ready: boolean, letter: string) => ({
   name,
@@ -305,6 +310,35 @@ describe("the pipeline's parameters", () => {
   });
 });
 
+describe("while MLflow is away", () => {
+  const running: Answers = {
+    [aliasesOf]: mlflowAway,
+    ...noFreezeOrGateway,
+    ...inOrder("staging"),
+    "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": {
+      items: [application("gourmetgram-staging", "Healthy", "gourmetgram", '{"version":"1.0.9"}')],
+    },
+    ...environment("gourmetgram-staging", 8081, [], [200, { model_version: "1.0.9" }]),
+  };
+
+  it.each([
+    ["all models", readStatus],
+    ["the newest models", readBriefStatus],
+  ])("shows what runs, and that nothing is known of %s", async (_what, read) => {
+    const status = await withApiServer(running, (cluster) => read(cluster));
+    expect(status).toMatchObject({
+      environments: [{ name: "staging", version: "1.0.9", health: "Healthy" }],
+      models: [],
+      mlflowProblem: awayText,
+    });
+    expect(render(status)).toMatch(/^staging +1\.0\.9 +Healthy/m);
+    expect(render(status)).toContain(`\n\nNothing is known of the models. ${awayText}`);
+    expect(render({ ...status, environments: status.environments.flatMap((one) => [one, one]) })).not.toContain(
+      "no longer has",
+    );
+  });
+});
+
 describe("listModels", () => {
   it("names MLflow's own host, which it checks", async () => {
     await withApiServer(noModel, async (cluster, calls) => {
@@ -313,10 +347,16 @@ describe("listModels", () => {
     });
   });
 
+  it("says that the API server does not reach MLflow, and where to look", async () => {
+    await withApiServer({ [aliasesOf]: mlflowAway }, async (cluster) => {
+      await expect(listModels(cluster)).rejects.toThrow(new MlflowError(awayText));
+    });
+  });
+
   it("says that MLflow doesn't answer, and where to look", async () => {
     await withApiServer({ [aliasesOf]: [503, "no endpoints"] }, async (cluster) => {
       await expect(listModels(cluster)).rejects.toThrow(
-        new Error(
+        new MlflowError(
           "MLflow answered with 503: " +
             "see its log with kubectl logs --namespace gourmetgram-platform deployment/mlflow",
         ),

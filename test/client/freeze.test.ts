@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { checkReason, freeze, unfreeze } from "../../client/freeze";
 import { type Answers, whoIs, withApiServer } from "../cli/api-server";
 
@@ -49,6 +49,34 @@ it("unfreezes promotions, and prints the freeze that ended", async () => {
       action: "unfreeze",
       requested_by: "ben",
       outcome: "unfrozen",
+    });
+  });
+});
+
+describe("while MLflow is away", () => {
+  const answer = [503, { kind: "Status", message: 'no endpoints available for service "mlflow"' }];
+  const away: Answers = { ...whoIs("anna"), [Object.keys(records)[0]]: answer, [patch]: {} };
+  const unrecorded =
+    ' The record of releases does not say so: MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
+    "see its pod with kubectl describe pods --namespace gourmetgram-platform --selector app=mlflow";
+
+  it("freezes all the same, and says that it is not on record", async () => {
+    await withApiServer(away, async (cluster, calls) => {
+      expect(await freeze(cluster, "exams")).toBe(
+        "Promotions are frozen, by anna: exams. Reverts still run. " +
+          `To allow promotions again, run npm run unfreeze.${unrecorded}`,
+      );
+      expect(calls.find(({ line }) => line === patch)!.body).toMatchObject({ data: { who: "anna", why: "exams" } });
+    });
+  });
+
+  it("unfreezes all the same, and says that it is not on record", async () => {
+    const on = { data: { who: "anna", since: "2026-01-05T10:00:00Z", why: "exams" } };
+    await withApiServer({ ...away, [`GET ${path}`]: on }, async (cluster, calls) => {
+      expect(await unfreeze(cluster, "no longer needed")).toBe(
+        `Promotions are allowed again. They were frozen by anna since 2026-01-05T10:00:00Z: exams.${unrecorded}`,
+      );
+      expect(calls.find(({ line }) => line === patch)!.body).toEqual({ data: null });
     });
   });
 });

@@ -10,8 +10,10 @@ import { connect } from "../../stacks/stack-cluster";
 export const workflowsPath = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/workflows`;
 
 /** What `npm run status` shows: the environments, the models, and the addresses. */
-export function status(): Promise<Status> {
-  return readStatus(connect());
+export async function status(): Promise<Status> {
+  const found = await readStatus(connect());
+  if (found.mlflowProblem) throw new Error(found.mlflowProblem);
+  return found;
 }
 
 /** One environment of the status. */
