@@ -38,7 +38,7 @@ export function explainPush(error: unknown): unknown {
   const said = error instanceof CommandError ? error.stderr.toLowerCase() : "";
   if (!fullSigns.some((sign) => said.includes(sign))) return error;
   return new Error(
-    "The volume of the registry is full: run npm run collect to make room, or give it a larger one with " +
-      "registry.storage.",
+    "The volume of the registry is full: run npm run collect to make room; if it stays full, npm run status says " +
+      "what else helps.",
   );
 }

@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { remedyOf } from "../../client/volumes";
+import { ownedVolumes } from "../../components/shared/volumes";
 import { fileHash } from "../../image-builder/content-key";
 import { catalogue, registryAddress } from "../../images/catalogue";
 import type { Cluster } from "../../lib/kube-client";
@@ -107,7 +109,7 @@ export async function pushImages(
     throw new Error(
       `the registry's volume has ${Math.floor(free / MiB)} MiB free, ` +
         `and the images need ${Math.ceil(needed / MiB)} MiB: ` +
-        "make room on it, or give it a larger one with registry.storage",
+        remedyOf({ ...ownedVolumes.registry, growth: null }),
     );
   let pushed = 0;
   for (const { image, content, blobs } of images) {

@@ -94,7 +94,7 @@ def place_for(size: int, data: Path) -> str:
             return folder
     raise Impossible(
         f"neither MLflow's volume nor its node has {mebibytes(2 * size + SPARE)} MiB free for a copy of the database: "
-        "give it a larger one with modelRegistry.storage"
+        "give it more space with modelRegistry.storage, if its storage class can expand it"
     )
 
 
@@ -200,7 +200,8 @@ def make_room(data: Path, sizes: list[int]) -> None:
     if free < needed:
         raise Impossible(
             f"MLflow's volume has {mebibytes(free)} MiB free, and the backup needs {mebibytes(needed)} MiB beside "
-            "what is there: make room, or give it a larger one with modelRegistry.storage"
+            "what is there: make room with npm run collect, or give it more space with modelRegistry.storage, if its "
+            "storage class can expand it"
         )
     (data / "restoring").mkdir()
 

@@ -4,7 +4,7 @@ import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { grant } from "../shared/grant";
 import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } from "../shared/security";
-import { fullBar, type OwnedVolume } from "../shared/volumes";
+import { firstAid, fullBar, type OwnedVolume } from "../shared/volumes";
 
 export interface VolumeWatchArgs {
   readonly volume: OwnedVolume;
@@ -55,7 +55,7 @@ export class VolumeWatch extends pulumi.ComponentResource {
       NAMESPACE: volume.namespace,
       CLAIM: volume.claim,
       OWNER: volume.owner,
-      SETTING: volume.setting,
+      REMEDY: firstAid(volume),
       BAR_PERCENT: String(fullBar),
     };
     new k8s.batch.v1.CronJob(

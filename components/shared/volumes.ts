@@ -6,6 +6,8 @@ export interface OwnedVolume {
   readonly owner: string;
   /** Setting of the stack with its size. */
   readonly setting: string;
+  /** Whether a collection of old versions makes room on it. */
+  readonly isCollected: boolean;
   readonly namespace: string;
   /** Label `app` of the owner's pod. */
   readonly app: string;
@@ -19,6 +21,7 @@ export const ownedVolumes = {
   mlflow: {
     owner: "MLflow",
     setting: "modelRegistry.storage",
+    isCollected: true,
     namespace: mlflowNamespace,
     app: mlflowApp,
     claim: "mlflow-data",
@@ -27,6 +30,7 @@ export const ownedVolumes = {
   database: {
     owner: "MLflow's PostgreSQL",
     setting: "modelRegistry.storage",
+    isCollected: false,
     namespace: mlflowNamespace,
     app: "mlflow-database",
     claim: "mlflow-database",
@@ -35,6 +39,7 @@ export const ownedVolumes = {
   artifacts: {
     owner: "MLflow's object store",
     setting: "modelRegistry.storage",
+    isCollected: true,
     namespace: mlflowNamespace,
     app: "mlflow-artifacts",
     claim: "mlflow-artifacts",
@@ -43,12 +48,22 @@ export const ownedVolumes = {
   registry: {
     owner: "the registry",
     setting: "registry.storage",
+    isCollected: true,
     namespace: "kube-system",
     app: "registry",
     claim: "registry-data",
     watch: "volume-watch",
   },
 } as const satisfies Record<string, OwnedVolume>;
+
+/**
+ * What a person does first about a volume that is full, and who says what else helps: `npm run status` sees what the
+ * volume is made of (`client/volumes.ts`). The steps and the builds say the same (`workflows/lib/full_volume.py`).
+ */
+export const firstAid = ({ isCollected }: Pick<OwnedVolume, "isCollected">): string =>
+  isCollected
+    ? "run npm run collect to make room; if it stays full, npm run status says what else helps"
+    : "npm run status says what helps";
 
 /** Share of a volume, in percent, from which people are told. */
 export const fullBar = 80;

@@ -44,8 +44,8 @@ describe("a push that fails", () => {
     "unknown error: map[DriverName:filesystem Enclosed:map[Err:28 Op:write Path:/var/lib/registry]]",
   ])("says which volume is full, and what makes room: %s", async (message) =>
     expect(await told(500, message)).toBe(
-      "The volume of the registry is full: run npm run collect to make room, or give it a larger one with " +
-        "registry.storage.",
+      "The volume of the registry is full: run npm run collect to make room; if it stays full, npm run status says " +
+        "what else helps.",
     ),
   );
 

@@ -154,5 +154,5 @@ def test_a_full_registry_is_final_and_one_that_restarts_is_waited_for(world, sai
     world.allow("crane", *APPEND, **says("crane", said))
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == code
-    full = "The volume of the registry is full: run npm run collect to make room, or give it a larger one with "
-    assert (world.output("reason") == f"{full}registry.storage.") == (said == "UNKNOWN")
+    full = "The volume of the registry is full: run npm run collect to make room; "
+    assert world.output("reason").startswith(full) == (said == "UNKNOWN")

@@ -8,6 +8,8 @@ import time
 import pytest
 
 from conftest import BASE, digest, get_pods, passed, pod, says
+from lib import full_volume
+from lib.errors import StepFailed
 
 REPOSITORY = BASE.partition("@")[0]
 HOST = REPOSITORY.partition("/")[0]
@@ -427,9 +429,18 @@ def test_a_full_volume_of_mlflow_is_named_and_final(aged):
     done = collect(aged)
     assert done.returncode == 1
     assert aged.output("reason") == (
-        "The volume of MLflow is full: run npm run collect to make room, or give it a larger one with "
-        "modelRegistry.storage."
+        "The volume of MLflow is full: run npm run collect to make room; if it stays full, npm run status says what "
+        "else helps."
     )
+
+
+def test_a_full_volume_of_mlflows_database_is_named_as_such():
+    said = "(psycopg2.errors.DiskFull) could not extend file: No space left on device"
+    with pytest.raises(StepFailed) as failure:
+        full_volume.require_room(said, full_volume.MLFLOW)
+    assert str(failure.value) == "The volume of MLflow's PostgreSQL is full: npm run status says what helps."
+    with pytest.raises(StepFailed, match="^The volume of the registry is full"):
+        full_volume.require_room(said, full_volume.REGISTRY)
 
 
 def test_a_registry_that_is_away_is_waited_for(aged):

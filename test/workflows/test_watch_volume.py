@@ -12,7 +12,7 @@ from steps import watch_volume
 
 def watch(world, bar, **env):
     given = {"NAMESPACE": "kube-system", "CLAIM": "registry-data", "OWNER": "the registry"}
-    given |= {"SETTING": "registry.storage", "BAR_PERCENT": str(bar), "VOLUME": str(world.folder)}
+    given |= {"REMEDY": "run npm run collect", "BAR_PERCENT": str(bar), "VOLUME": str(world.folder)}
     return world.run("watch_volume", **given, **env)
 
 
@@ -34,8 +34,7 @@ def test_warns_of_a_volume_at_the_bar(world):
     assert event["metadata"]["namespace"] == event["involvedObject"]["namespace"] == "kube-system"
     assert (event["type"], event["reason"]) == ("Warning", "VolumeNearlyFull")
     assert re.fullmatch(
-        r"The volume of the registry is \d+ % full \(the bar is \d+ %\): run npm run collect to make room, "
-        r"or give it a larger one with registry\.storage\.",
+        r"The volume of the registry is \d+ % full \(the bar is \d+ %\): run npm run collect\.",
         event["message"],
     )
 

@@ -9,21 +9,23 @@ from lib.errors import StepFailed
 
 
 class Volume(NamedTuple):
-    """Who writes to a volume, and the setting with its size."""
+    """Who writes to a volume, and what a person does first about it, in the words of `firstAid` of the program."""
 
     owner: str
-    setting: str
+    first_aid: str
 
 
-MLFLOW = Volume("MLflow", "modelRegistry.storage")
-REGISTRY = Volume("the registry", "registry.storage")
+COLLECT = "run npm run collect to make room; if it stays full, npm run status says what else helps"
+MLFLOW = Volume("MLflow", COLLECT)
+REGISTRY = Volume("the registry", COLLECT)
+DATABASE = Volume("MLflow's PostgreSQL", "npm run status says what helps")
 
 # SQLite, Linux, and the registry, which hands out the number of Linux's error.
 SIGNS = ("database or disk is full", "no space left on device", "err:28 ")
 
 
 def require_room(said: str, volume: Volume) -> None:
-    """Raises StepFailed where an answer says that the volume is full."""
+    """Raises StepFailed where an answer says that the volume is full. MLflow names its driver where its database is."""
     if any(sign in said.lower() for sign in SIGNS):
-        remedy = f"run npm run collect to make room, or give it a larger one with {volume.setting}"
-        raise StepFailed(f"The volume of {volume.owner} is full: {remedy}.")
+        full = DATABASE if volume == MLFLOW and "psycopg" in said.lower() else volume
+        raise StepFailed(f"The volume of {full.owner} is full: {full.first_aid}.")

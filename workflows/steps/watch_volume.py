@@ -16,9 +16,8 @@ def main() -> None:
     if percent < bar:
         print(f"{message}.", flush=True)
         return
-    remedy = f"run npm run collect to make room, or give it a larger one with {inputs.raw('SETTING')}"
     involved = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": claim, "namespace": namespace}
-    events.create(involved, "VolumeNearlyFull", f"{message} (the bar is {bar:.0f} %): {remedy}.")
+    events.create(involved, "VolumeNearlyFull", f"{message} (the bar is {bar:.0f} %): {inputs.raw('REMEDY')}.")
 
 
 def percent_used(volume: os.statvfs_result) -> int:

@@ -122,7 +122,7 @@ describe("images that are pushed back", () => {
     const target = new Content();
     await expect(push(target, 10)).rejects.toThrow(
       "the registry's volume has 0 MiB free, and the images need 1 MiB: " +
-        "make room on it, or give it a larger one with registry.storage",
+        "run npm run collect to make room. If that is not enough: give it more space with registry.storage if",
     );
     expect(target.calls.filter((call) => !call.startsWith("HEAD"))).toEqual([]);
   });

@@ -190,7 +190,8 @@ describe("a restore of MLflow's volume", () => {
       .catch(({ message }: Error) => message.replace(/\d+/g, "N"));
     expect(refusal).toBe(
       "MLflow's volume has N MiB free, and the backup needs N MiB beside what is there: " +
-        "make room, or give it a larger one with modelRegistry.storage",
+        "make room with npm run collect, or give it more space with modelRegistry.storage, if its storage class can " +
+        "expand it",
     );
     expect(existsSync(join(data, "restoring"))).toBe(false);
   });
