@@ -14,6 +14,9 @@ import numpy as np
 from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 ACCEPTED = "send a JPEG, PNG, WebP or GIF"
+TOO_EARLY = "ends too early, as an upload that broke off does: send the whole file"
+# Bytes that the header of a PNG takes: of any format, what is shorter has no picture in it.
+SHORTEST = 33
 # Bytes that decoding may take. With it an app that holds a MobileNetV2 (114 MiB) stays below 200 of its 256 MiB.
 MEMORY_BAR = 64 * 2**20
 # Pixels of a picture, whatever memory it takes: libjpeg reads about a hundred million in a second, cameras make 200.
@@ -95,6 +98,8 @@ def square(picture: bytes, side: int) -> np.ndarray:
         if header.width < 1 or header.height < 1:
             raise HeaderError("no pixels")
     except (HeaderError, struct.error, IndexError) as error:
+        if ends_too_early(name, picture, error):
+            raise PictureError(f"this {name} {TOO_EARLY}") from error
         raise PictureError(f"that is no {name} this app can read: its header is broken") from error
     if header.memory > MEMORY_BAR:
         raise PictureError(
@@ -114,10 +119,23 @@ def square(picture: bytes, side: int) -> np.ndarray:
         image.draft("RGB", (side, side))
         small = reduced(image, side).resize((side, side), Image.Resampling.BILINEAR)
     except Exception as error:  # A broken file can raise nearly anything in its decoder.
+        if ends_too_early(name, picture, error):
+            raise PictureError(f"this {name} {TOO_EARLY}") from error
         raise PictureError(f"that is no {name} this app can read: {ACCEPTED}") from error
     if orientation in UPRIGHT:
         small = small.transpose(UPRIGHT[orientation])
     return np.asarray(small)
+
+
+def ends_too_early(name: str, picture: bytes, error: Exception) -> bool:
+    """Whether a picture that cannot be read is the beginning of one, as an upload that broke off leaves it."""
+    # A WebP states its length, and a PNG its end; of the others, a reader ran past the end.
+    if name == "WebP":
+        return 8 + int.from_bytes(picture[4:8], "little") > len(picture)
+    if name == "PNG" and b"IEND" not in picture:
+        return True
+    ran_past_the_end = isinstance(error, IndexError | struct.error) or "truncated" in str(error).lower()
+    return ran_past_the_end or len(picture) < SHORTEST
 
 
 def format_of(picture: bytes) -> tuple[str, Any, Any]:

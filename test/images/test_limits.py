@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from conftest import App, onnx_model
-from hostile_pictures import HOSTILE
+from hostile_pictures import HOSTILE, noise
 
 MIB = 2**20
 # Of the 256 MiB that the Deployment allows.
@@ -167,6 +167,31 @@ def test_a_refusal_says_what_and_which_bar(data: str, said: str) -> None:
 
     with pytest.raises(PictureError, match=said):
         square(HOSTILE[data](), 224)
+
+
+FORMATS = {"JPEG": {}, "progressive JPEG": {"progressive": True}, "PNG": {}, "WebP": {"lossless": True}, "GIF": {}}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_picture_that_was_cut_off_is_said_to_end_too_early(kind: str) -> None:
+    from decode import PictureError, square
+
+    name = kind.rpartition(" ")[2]
+    whole = noise(name.upper(), (90, 60), **FORMATS[kind])()
+    assert square(whole, 32).shape == (32, 32, 3)
+    for length in (20, 40, *range(50, len(whole) - 64, 97)):
+        with pytest.raises(PictureError, match=f"^this {name} ends too early, .*: send the whole file$"):
+            square(whole[:length], 32)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_picture_that_is_whole_and_broken_is_not_said_to_end_too_early(kind: str) -> None:
+    from decode import PictureError, square
+
+    name = kind.rpartition(" ")[2]
+    whole = noise(name.upper(), (90, 60), **FORMATS[kind])()
+    with pytest.raises(PictureError, match=f"^that is no {name} this app can read: "):
+        square(whole[:12] + bytes(len(whole) - 24) + whole[-12:], 32)
 
 
 def idle(port: int, count: int, start: bytes = b"") -> Iterator[socket.socket]:
