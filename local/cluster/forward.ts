@@ -3,12 +3,14 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { registryPort } from "../../images/catalogue";
+import { listed } from "../../lib/listed";
 import { runDir, stateDir } from "../../lib/paths";
 import { mirrorPort } from "../toolchain/third-party-images/mirror";
 import { isWildcard, loopback, machineAddresses } from "./listen";
 import { registryIp } from "./network";
 import { firstNode, netnsPath } from "./nodes";
 import { apiPort } from "./pki";
+import { portHolders } from "./port-holders";
 import { ensureProcess, type ProcessSpec, processRuns, stopProcess } from "./processes";
 
 /** A port of this machine that leads into the cluster. */
@@ -153,15 +155,22 @@ async function choosePort(
   throw new Error(`No port is free for ${name} (${wanted}, ${first} to ${last}): stop a program that holds one.`);
 }
 
-/** One sentence for each port that another program holds, and what to do about it. Empty if no port has moved. */
-export function portNotices(list: readonly Forward[], ports: Ports): string[] {
+/** Names the ports that other programs hold, and says what to do about it. Empty if no port has moved. */
+export function portNotices(list: readonly Forward[], ports: Ports, holdersOf = portHolders): string[] {
   const moved = list.filter(({ name, wanted }) => ports[name] !== wanted);
   if (moved.length === 0) return [];
-  const sentences = moved.map(
-    ({ name, wanted }) => `Port ${wanted} is taken by another program: ${name} is at port ${ports[name]} instead.`,
-  );
-  return [...sentences, "For the usual ports stop that program, then run npm stop -- --keep-data and npm start."];
+  const holders = holdersOf(moved.map(({ wanted }) => wanted));
+  const taken = moved.map(({ wanted }) => describeTaken(wanted, holders.get(wanted)));
+  const instead = moved.map(({ name }, index) => `${name} is at ${index === 0 ? "port " : ""}${ports[name]}`);
+  const isOne = moved.length === 1;
+  return [
+    `${isOne ? "Port" : "Ports"} ${listed(taken)} ${isOne ? "is" : "are"} taken, so ${listed(instead)}: ` +
+      `stop ${isOne ? "that program" : "those programs"}, then run npm stop -- --keep-data and npm start, ` +
+      `or write ${isOne ? "another port" : "other ports"} in the stack file.`,
+  ];
 }
+
+const describeTaken = (port: number, holder: string | undefined): string => `${port}${holder ? ` (${holder})` : ""}`;
 
 function forwarders(list: readonly Forward[], ports: Ports): ProcessSpec[] {
   const script = join(__dirname, "forwarder.mjs");

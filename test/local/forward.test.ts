@@ -27,9 +27,19 @@ describe("ports of the local cluster", () => {
   it("move to the next free one above 20000 more, said in one sentence", async () => {
     const ports = await choosePorts(list, free(80, 20080));
     expect(ports.production).toBe(20081);
-    expect(portNotices(list, ports)).toEqual([
-      "Port 80 is taken by another program: production is at port 20081 instead.",
-      expect.stringMatching(/^For the usual ports stop that program/),
+    const nginx = new Map([[80, "nginx, process 812"]]);
+    expect(portNotices(list, ports, () => nginx)).toEqual([
+      "Port 80 (nginx, process 812) is taken, so production is at port 20081: stop that program, then run " +
+        "npm stop -- --keep-data and npm start, or write another port in the stack file.",
+    ]);
+  });
+
+  it("are named in one sentence where several are taken, with who holds them as far as that is known", async () => {
+    const ports = await choosePorts(list, free(80, 5001, 8081));
+    expect(portNotices(list, ports, () => new Map([[8081, "node, process 7"]]))).toEqual([
+      "Ports 5001, 8081 (node, process 7) and 80 are taken, so mirror is at port 25001, staging is at 28081 and " +
+        "production is at 20080: stop those programs, then run npm stop -- --keep-data and npm start, " +
+        "or write other ports in the stack file.",
     ]);
   });
 
