@@ -16,7 +16,13 @@ import { readyPod } from "../lib/port-forward";
 import { table } from "../lib/table";
 import { timestamp } from "../lib/timestamp";
 import { connect } from "../stacks/stack-cluster";
-import { type EnvironmentState, readEnvironmentStates, titleOf } from "./backups/environments";
+import {
+  type EnvironmentState,
+  lostEnvironments,
+  readEnvironmentStates,
+  recordedStates,
+  titleOf,
+} from "./backups/environments";
 import { saveImages, withAppRepository } from "./backups/images";
 import {
   artifactsFile,
@@ -94,6 +100,8 @@ export interface Saved {
   readonly manifest: Manifest;
   /** Number of secrets in MLflow that were left out. */
   readonly secrets: number;
+  /** Environments that have no Application. Of them the backup has what the record of releases says. */
+  readonly lost: readonly string[];
 }
 
 /** Fills a folder, the manifest last. */
@@ -104,7 +112,7 @@ export async function backUp(
   phases: Phases,
   now = new Date(),
 ): Promise<Saved> {
-  const [mlflow, environments, freeze] = await Promise.all([
+  const [mlflow, found, freeze] = await Promise.all([
     mlflowServerVersion(cluster),
     readEnvironmentStates(cluster),
     readFreeze(cluster),
@@ -119,6 +127,8 @@ export async function backUp(
   );
   const versions = await listVersionTags(cluster);
   const releases = await listReleases(cluster);
+  const lost = await lostEnvironments(cluster, found);
+  const environments = [...found, ...recordedStates(lost, releases)];
   const images = await phases.run("Released images", (tell) =>
     withAppRepository(cluster, (repository) =>
       saveImages(repository, neededImages(environments, versions), folder, tell),
@@ -137,7 +147,7 @@ export async function backUp(
     files: [databaseEntry, artifacts, ...images.files],
   };
   await writeFile(join(folder, manifestFile), manifestText(manifest), { mode: 0o600 });
-  return { manifest, secrets };
+  return { manifest, secrets, lost };
 }
 
 /**
@@ -160,7 +170,7 @@ export async function prepareFolder(folder: string): Promise<string> {
 export const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** What a person sees of a backup. */
-export function render({ manifest, secrets }: Saved, folder: string): string {
+export function render({ manifest, secrets, lost }: Saved, folder: string): string {
   const { environments, models, releases, files, lostImages } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const lines = [
@@ -174,6 +184,13 @@ export function render({ manifest, secrets }: Saved, folder: string): string {
       ]),
     ),
   ];
+  for (const name of lost) {
+    const has =
+      name in environments
+        ? `the backup has ${titleOf(environments[name])} for it, as the record of releases says`
+        : "the record of releases names nothing that it served, so the backup leaves it out";
+    lines.push(`${name} has no Application in Argo CD: ${has}. To make it again, run npm start of its stack.`);
+  }
   if (lostImages.length > 0)
     lines.push(
       `The registry has lost ${lostImages.join(", ")}: the pipeline builds such an image again from its model.`,

@@ -201,8 +201,8 @@ function forwardsOf(settings: Settings): Forward[] {
 }
 
 /**
- * Makes this machine's ports follow a stack that has been updated. Before, they would lead to what is not there yet, and
- * an update that is refused would leave them so.
+ * Makes this machine's ports follow a stack that has been updated. Before, they would lead to what is not there yet,
+ * and an update that is refused would leave them so.
  */
 async function openPorts(
   settings: Settings,

@@ -28,8 +28,8 @@ export interface EnvironmentStatus {
   /** Version that it last came to serve: `1.0.X` or `base`. Null before the first release. */
   readonly lastRelease: string | null;
   /**
-   * As Argo CD reports it: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. `NoApplication` where it has no
-   * Application to report of.
+   * As Argo CD reports it: `Healthy`, `Progressing`, `Degraded`, `Missing` or `Unknown`. `NoApplication` where it has
+   * no Application to report of.
    */
   readonly health: string;
   /** Its pods; null on a remote cluster. */

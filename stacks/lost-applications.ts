@@ -1,7 +1,7 @@
 /**
- * Applications that Pulumi has recorded and the cluster lacks, since somebody deleted them. Pulumi states no release: an
- * Application that it makes again has the base image, and Argo CD would take the model out of an environment that goes
- * on serving it. So they are made again before the update, with the release that runs there.
+ * Applications that Pulumi has recorded and the cluster lacks, since somebody deleted them. Pulumi states no release:
+ * an Application that it makes again has the base image, and Argo CD would take the model out of an environment that
+ * goes on serving it. So they are made again before the update, with the release that runs there.
  */
 import { type DatedRelease, heldText, readRecordedRelease, versionOfImage } from "../client/last-release";
 import {

@@ -1,7 +1,9 @@
 import { readEnvironments } from "../../client/environments";
-import { heldRelease, heldText, type LastRelease } from "../../client/last-release";
+import { heldRelease, heldText, type LastRelease, recordedRelease } from "../../client/last-release";
+import type { Release } from "../../client/releases";
 import {
   applicationsPath,
+  environmentApp,
   environmentOf,
   lastReleaseAnnotation,
   pipelineFieldManager,
@@ -41,6 +43,21 @@ export async function readEnvironmentStates(cluster: Cluster): Promise<Environme
       released: spec.source.kustomize?.images?.[0]?.split("@")[1] ?? null,
     }))
     .sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
+}
+
+/** The environments of the pipeline that have no Application, in the order of promotion. */
+export async function lostEnvironments(cluster: Cluster, found: readonly EnvironmentState[]): Promise<string[]> {
+  return (await readEnvironments(cluster)).filter((name) => !found.some((state) => state.name === name));
+}
+
+/** What the record of releases says of environments without an Application; none of those that it does not name. */
+export function recordedStates(names: readonly string[], releases: readonly Release[]): EnvironmentState[] {
+  return names.flatMap((name) => {
+    const lastRelease = undated(recordedRelease(releases, name));
+    if (!lastRelease) return [];
+    const released = lastRelease.version === "base" ? null : lastRelease.digest;
+    return { name, application: environmentApp(name), lastRelease, released };
+  });
 }
 
 /** A restored stack came to serve it at the time of the restore. */

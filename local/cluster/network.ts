@@ -34,8 +34,8 @@ export async function ensureNetwork(nodes: LocalNode[]): Promise<string[]> {
 }
 
 /**
- * The namespace lives as long as a process is in it, but its name can be deleted before. A new one of this name would be
- * empty, and nothing of the running cluster in it.
+ * The namespace lives as long as a process is in it, but its name can be deleted before. A new one of this name would
+ * be empty, and nothing of the running cluster in it.
  */
 async function ensureNamespace(node: LocalNode): Promise<string[]> {
   const notices: string[] = [];

@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lastReleases, neededImages, prepareFolder, render } from "../../cli/backup";
-import type { EnvironmentState } from "../../cli/backups/environments";
+import { type EnvironmentState, lostEnvironments, recordedStates } from "../../cli/backups/environments";
 import type { Manifest } from "../../cli/backups/manifest";
+import { parseRelease, type Run } from "../../client/releases";
+import { withApiServer } from "./api-server";
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const state = (name: string, version: string | null, image: string): EnvironmentState => ({
@@ -131,6 +133,57 @@ describe("the folder of a backup", () => {
   });
 });
 
+describe("an environment whose Application is gone", () => {
+  const record = (environment: string, version: string, image: string, end: number, more = {}): Run => ({
+    info: { run_id: `${end}`, start_time: end - 1, end_time: end },
+    data: {
+      tags: Object.entries({ environment, serves_version: version, serves_digest: digest(image), ...more }).map(
+        ([key, value]) => ({ key, value }),
+      ),
+    },
+  });
+  const releases = [
+    record("canary", "1.0.2", "b", 40),
+    record("production", "1.0.1", "a", 30),
+    record("production", "base", "d", 20),
+    record("shadow", "base", "d", 20),
+  ].map(parseRelease);
+
+  it("has what the record of releases says last, and none that the record does not name", () =>
+    expect(recordedStates(["production", "shadow", "edge"], releases)).toEqual([
+      state("production", "1.0.1", "a"),
+      state("shadow", "base", "d"),
+    ]));
+
+  it("has nothing by a record that does not say in earnest what it served, or that goes on", () => {
+    const jokes = [record("production", "seven", "a", 50), record("shadow", "1.0.1", "a", 50, { serves_digest: "x" })];
+    const open = record("edge", "1.0.1", "a", 50);
+    const goesOn = { ...open, info: { run_id: "1", start_time: 1 } };
+    expect(recordedStates(["production", "shadow", "edge"], [...jokes, goesOn].map(parseRelease))).toEqual([]);
+  });
+
+  it("is named among those whose Application is not there, in the order of promotion", async () => {
+    const parameters = "GET /api/v1/namespaces/argo/configmaps/pipeline-parameters";
+    const environments = JSON.stringify({ staging: "http://s", canary: "http://c", production: "http://p" });
+    const found = [state("canary", "1.0.2", "b")];
+    await withApiServer({ [parameters]: { data: { environments } } }, async (cluster) =>
+      expect(await lostEnvironments(cluster, found)).toEqual(["staging", "production"]),
+    );
+  });
+
+  it("is named with what the backup has for it, and what to do", () => {
+    const environments = { production: { version: "1.0.1", digest: digest("a") } };
+    const manifest = { models: 0, releases: 0, files: [], lostImages: [], environments } as unknown as Manifest;
+    const text = render({ manifest, secrets: 0, lost: ["production", "edge"] }, "friday");
+    expect(text.split("\n\n").slice(2)).toEqual([
+      "production has no Application in Argo CD: the backup has 1.0.1 for it, as the record of releases says. " +
+        "To make it again, run npm start of its stack.",
+      "edge has no Application in Argo CD: the record of releases names nothing that it served, so the backup leaves " +
+        "it out. To make it again, run npm start of its stack.",
+    ]);
+  });
+});
+
 it("says what a backup has, and what it lacks", () => {
   const manifest = {
     models: 2,
@@ -139,7 +192,7 @@ it("says what a backup has, and what it lacks", () => {
     environments: { staging: { version: "1.0.2", digest: digest("b") }, canary: null },
     lostImages: [digest("a")],
   } as unknown as Manifest;
-  expect(render({ manifest, secrets: 1 }, "friday")).toBe(
+  expect(render({ manifest, secrets: 1, lost: [] }, "friday")).toBe(
     "friday holds 2 model versions and 7 records of releases, 1.5 MiB in all.\n\n" +
       "ENVIRONMENT  VERSION   DIGEST\n" +
       `staging      1.0.2     ${digest("b")}\n` +

@@ -15,7 +15,8 @@ const lacks = [
 /** The second one: other tests use the network of the first one. */
 const [, node] = localNodes(2);
 const kubelet = "kubelet-2";
-const notice = `The network namespace of the running node gourmetgram-2 had lost its name ${node.netns}: it has it again.`;
+const lost = "The network namespace of the running node gourmetgram-2 had lost its name";
+const notice = `${lost} ${node.netns}: it has it again.`;
 
 describe.skipIf(lacks !== "")(`the network of a node${lacks ? ` (not tried without ${lacks})` : ""}`, () => {
   let state: string;
