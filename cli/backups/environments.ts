@@ -61,7 +61,7 @@ export function recordedStates(names: readonly string[], releases: readonly Rele
 }
 
 /** A restored stack came to serve it at the time of the restore. */
-export const undated = (release: LastRelease | null): LastRelease | null =>
+const undated = (release: LastRelease | null): LastRelease | null =>
   release && { version: release.version, digest: release.digest };
 
 /**

@@ -168,7 +168,11 @@ describe("Given the whole pipeline in one stack, with models", () => {
     expect(stop.output).toContain(
       "The stack production is removed. The cluster continues to run, with everything else on it.",
     );
-    expect((await status()).environments.map(({ name }) => name)).toEqual(["staging", "canary"]);
+    expect((await status()).environments.map(({ name, health }) => [name, health])).toEqual([
+      ["staging", "Healthy"],
+      ["canary", "Healthy"],
+      ["production", "NoApplication"],
+    ]);
     await expect(connect().api("/api/v1/namespaces/gourmetgram-production")).rejects.toThrow(
       'namespaces "gourmetgram-production" not found',
     );
