@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { safePlan, type UpdateOptions } from "../../cli/safe-plan";
+import type { StackFile } from "../../config";
 import { repositoryRoot } from "../../lib/paths";
 import { recordedResources, resume } from "../../stacks/local-stack";
-import { kubeconfig, withApiServer } from "./api-server";
+import type { Recorded } from "../../stacks/state";
+import { type Answers, kubeconfig, withApiServer } from "./api-server";
 
 const recording = join(__dirname, "recorded", "preview-changes.jsonl");
 const loss = "PersistentVolumeClaim gourmetgram-platform/mlflow-data is replaced: its data is lost";
@@ -31,7 +33,8 @@ beforeEach(() => {
   const script = [
     "#!/bin/sh",
     `echo "$*" >> ${state}/said`,
-    'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && log=$2; shift; done',
+    'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && log=$2; [ "$1" = --config-file ] && config=$2; shift; done',
+    `[ -n "$config" ] && cp "$config" ${state}/previewed`,
     `[ -n "$log" ] && echo "as Pulumi prints it" && cp ${recording} "$log" || cat ${recording}`,
   ];
   writeFileSync(join(state, "cache", "bin", "pulumi"), `${script.join("\n")}\n`, { mode: 0o755 });
@@ -45,12 +48,22 @@ afterEach(() => {
 const said = () =>
   existsSync(join(state, "said")) ? readFileSync(join(state, "said"), "utf8").trim().split("\n") : [];
 
-async function plan(options: Partial<UpdateOptions>, resources = recordedResources("staging")) {
-  return withApiServer({ [`GET ${claim}`]: {} }, async (_cluster, _calls, url) => {
+async function plan(
+  options: Partial<UpdateOptions>,
+  { resources = recordedResources("staging"), answers = {}, ...more }: Partial<PlanInputs> = {},
+) {
+  return withApiServer({ [`GET ${claim}`]: {}, ...answers }, async (_cluster, _calls, url) => {
     writeFileSync(join(state, "kubeconfig"), kubeconfig(url).replaceAll("food", "gourmetgram-local"));
     const all = { refresh: false, allowDataLoss: false, ...options };
-    return safePlan("staging", await resume("staging"), resources, all, () => {});
+    return safePlan("staging", await resume("staging"), resources, all, more.say ?? (() => {}), more.settings);
   });
+}
+
+interface PlanInputs {
+  readonly resources: Recorded[];
+  readonly answers: Answers;
+  readonly say: (line: string) => void;
+  readonly settings: StackFile;
 }
 
 describe("an update by npm start", () => {
@@ -71,6 +84,42 @@ describe("an update by npm start", () => {
       refresh: true,
       env: { PULUMI_K8S_ENABLE_PATCH_FORCE: "true" },
     });
+  });
+
+  it("is previewed with the settings that it is made with, and not with those of the last start", async () => {
+    const settings = { config: { "gourmetgram:exposure": { host: "192.0.2.7" } } };
+    await expect(plan({}, { settings })).rejects.toThrow("loses data");
+    expect(readFileSync(join(state, "previewed"), "utf8")).toContain("host: 192.0.2.7");
+  });
+
+  it("is previewed once the Applications are there again that somebody deleted", async () => {
+    const applications = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications";
+    const digest = `sha256:${"5".repeat(64)}`;
+    const image = `registry/gourmetgram-app@${digest}`;
+    const application: Recorded = {
+      type: "kubernetes:argoproj.io/v1alpha1:Application",
+      inputs: {
+        metadata: { name: "gourmetgram-canary", annotations: { "gourmetgram.io/base-image": "registry/app@sha256:b" } },
+        spec: { destination: {} },
+      },
+    };
+    const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
+    const answers: Answers = {
+      "GET /api/v1/namespaces/argocd": {},
+      [`GET ${applications}`]: { items: [] },
+      [`GET ${mlflow}/experiments/get-by-name?experiment_name=gourmetgram-releases`]: [503, ""],
+      "GET /apis/apps/v1/namespaces/gourmetgram-canary/deployments/gourmetgram-canary": {
+        spec: { template: { spec: { containers: [{ name: "app", image }] } } },
+      },
+      [`PATCH ${applications}/gourmetgram-canary?fieldManager=promotion-pipeline`]: {},
+    };
+    const heard: string[] = [];
+    const say = (line: string) => heard.push(`${line} (${said().length} previews)`);
+    await expect(plan({}, { resources: [volume, application], answers, say })).rejects.toThrow("loses data");
+    expect(heard).toEqual([
+      "! The Application gourmetgram-canary is gone from the cluster: it is made again with sha256:555555555555, " +
+        "which runs there. (0 previews)",
+    ]);
   });
 
   it("of a new stack needs no preview: there is nothing to lose", async () => {
