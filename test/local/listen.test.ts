@@ -195,7 +195,7 @@ describe.skipIf(lacks !== "")(
         await everyPortAnswersHere([before.staging, before.mlflow, before.api]);
       });
 
-      it("stay as they are until the update has ended, on a cluster that is started again too", async () => {
+      it("stay as they are until the update has ended", async () => {
         const planned = await plannedPorts(localForwards(movedTo));
         expect(planned).toEqual({ ...before, staging: movedTo.staging });
         // As a start does it before its update, which may be refused.
