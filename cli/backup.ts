@@ -8,6 +8,7 @@ import { listVersionTags, type VersionTags } from "../client/models";
 import { listReleases } from "../client/releases";
 import { mlflowNamespace } from "../components/shared/mlflow-address";
 import { currentStack } from "../config";
+import { counted } from "../lib/counted";
 import { isDigest } from "../lib/digest";
 import type { Cluster } from "../lib/kube-client";
 import { runPhases } from "../lib/main";
@@ -174,7 +175,7 @@ export function render({ manifest, secrets, lost }: Saved, folder: string): stri
   const { environments, models, releases, files, lostImages } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const lines = [
-    `${folder} holds ${models} model versions and ${releases} records of releases, ${mebibytes(bytes)} in all.`,
+    `${folder} holds ${counted(models, "model version")} and ${counted(releases, "record of releases", "records of releases")}, ${mebibytes(bytes)} in all.`,
     table(
       ["ENVIRONMENT", "VERSION", "DIGEST"],
       Object.entries(environments).map(([name, release]) => [

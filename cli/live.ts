@@ -4,6 +4,7 @@ import type { Figures } from "../client/figures";
 import type { Live } from "../client/live";
 import { type BriefStatus, describeLost, type EnvironmentStatus } from "../client/pipeline-status";
 import { describeSplit } from "../client/traffic-split";
+import { counted } from "../lib/counted";
 import { duration } from "../lib/duration";
 import { isTransient } from "../lib/kube-client";
 import type { Screen } from "../lib/phases";
@@ -45,7 +46,7 @@ function leavesOf({ name, version, pods }: EnvironmentStatus, status: BriefStatu
   const gates = Object.entries(verdicts).map(([gate, { verdict }]) => `${gate} ${verdict}`);
   const leaf = (title: string, text: string) => `${title.padEnd(9)} ${text}`;
   return [
-    ...(pods ? [leaf("pods", `${pods.ready} of ${pods.all} ready, ${pods.restarts} restarts`)] : []),
+    ...(pods ? [leaf("pods", `${pods.ready} of ${pods.all} ready, ${counted(pods.restarts, "restart")}`)] : []),
     ...(gates.length > 0 ? [leaf("gates", gates.join(", "))] : []),
     ...(figures && typeof figures === "object" ? [leaf("people", describeFigures(figures[name]))] : []),
   ];

@@ -13,6 +13,7 @@ import { listWorkflows, pipelineRunWorkflows, submit } from "../client/workflows
 import { mlflowNamespace } from "../components/shared/mlflow-address";
 import { workflowNamespace } from "../components/shared/workflow-names";
 import { mlflowVersion } from "../images/mlflow-version";
+import { counted } from "../lib/counted";
 import { deferInterrupts } from "../lib/interrupts";
 import type { Cluster } from "../lib/kube-client";
 import { runPhases } from "../lib/main";
@@ -43,7 +44,7 @@ export async function lossOf(cluster: Cluster): Promise<string | undefined> {
     const named = versions.length > 3 ? `${versions[0]} to ${versions.at(-1)}` : versions.join(", ");
     const records = releases.length === 0 ? "" : `, the newest of ${timestamp(releases[0].startedAt)}`;
     const listed = versions.length === 0 ? "" : ` (${named})`;
-    return `has ${models.length} model versions${listed} and ${releases.length} records of releases${records}`;
+    return `has ${counted(models.length, "model version")}${listed} and ${counted(releases.length, "record of releases", "records of releases")}${records}`;
   } catch (error) {
     return `does not say what it has (${(error as Error).message})`;
   }

@@ -13,6 +13,7 @@ import {
 import { exposedPorts, pagePorts } from "../config/exposed-ports";
 import { pinUnknownDigests } from "../image-builder/pin-digests";
 import { imageKeys } from "../images/catalogue";
+import { counted } from "../lib/counted";
 import { exec } from "../lib/exec";
 import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
@@ -301,7 +302,7 @@ function compileGroup(group: ToolGroup, tools: string[], phases: Phases): Promis
   // How long a part takes depends on what was compiled before.
   const what = isWhole ? `${group.name} (about ${group.minutes} min on two cores)` : tools.join(", ");
   return phases.run(`Compile ${what}`, async (progress) => {
-    await buildTools(group, tools, (count) => progress(`${count} packages`));
+    await buildTools(group, tools, (count) => progress(counted(count, "package")));
   });
 }
 

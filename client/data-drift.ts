@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dataDriftName, workflowNamespace } from "../components/shared/workflow-names";
+import { counted } from "../lib/counted";
 import { parseJson } from "../lib/json";
 import type { Cluster } from "../lib/kube-client";
 import { timestamp } from "../lib/timestamp";
@@ -54,7 +55,7 @@ export function describeDataDrift({ environment, bar, looks, trained }: DataDrif
   const latest = looks.at(-1);
   const training = trained > 0 ? `, the last training for it at ${timestamp(new Date(trained * 1000))}` : "";
   const found = latest
-    ? `${looks.filter(({ isOver }) => isOver).length} of ${looks.length} looks over ${bar}, ` +
+    ? `${looks.filter(({ isOver }) => isOver).length} of ${counted(looks.length, "look")} over ${bar}, ` +
       `the latest at ${latest.distance} (${latest.feature})`
     : "no look at enough answers yet";
   return `Data drift in ${environment}: ${found}${training}.`;

@@ -5,6 +5,7 @@
  */
 
 import { workflowNamespace } from "../components/shared/workflow-names";
+import { counted } from "../lib/counted";
 import { type Cluster, connectTo, emptyIfNotFound } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 
@@ -48,9 +49,9 @@ export async function drainWorkflows(cluster: Cluster, seconds = finalizerTimeou
       })
       .catch(emptyIfNotFound);
   }
-  const deleted = `${items.length} Workflows deleted`;
+  const deleted = `${counted(items.length, "Workflow")} deleted`;
   if (left.items.length === 0) return deleted;
-  const freed = `The finalizer of ${left.items.length} pods removed`;
+  const freed = `The finalizer of ${counted(left.items.length, "pod")} removed`;
   return `${deleted}. ${freed}, since no controller did it within ${seconds} s`;
 }
 

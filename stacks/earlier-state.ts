@@ -1,3 +1,4 @@
+import { counted } from "../lib/counted";
 import { stacksDirectory } from "./local-stack";
 import { recordedStacks } from "./protect-check";
 import type { Recorded } from "./state";
@@ -18,7 +19,7 @@ export function earlierState(directory = stacksDirectory()): string | undefined 
     if (length > 0)
       return (
         `The stack ${stack} was made by an earlier version of GourmetGram, ` +
-        `whose own Kubernetes plugin recorded ${length} objects`
+        `whose own Kubernetes plugin recorded ${counted(length, "object")}`
       );
   }
   return undefined;

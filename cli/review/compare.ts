@@ -1,5 +1,7 @@
 /** Where two sets of properties differ, as a person reads it. */
+
 import * as yaml from "js-yaml";
+import { counted } from "../../lib/counted";
 import { isRecord, type Properties } from "../../lib/record";
 import { holdsSecret } from "../../policy/secrets";
 import { holdsData, nameOf, redactValue, secret } from "./redact";
@@ -97,7 +99,7 @@ function documentOf(text: string): unknown {
 const isEmpty = (value: unknown): boolean =>
   value === undefined || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
 const isText = (value: unknown): value is string => typeof value === "string" && value.trim().includes("\n");
-const lineCount = (lines: string[]): string => `${lines.length} lines`;
+const lineCount = (lines: string[]): string => counted(lines.length, "line");
 
 /** How many lines of a text changed. A person reads the change of a script in its file. */
 function compareTexts(before: string, after: string): Sides {

@@ -17,9 +17,19 @@ export interface VolumeWatchArgs {
 /** The script and every module that it imports. */
 const watchModules = [
   "steps/watch_volume.py",
-  ...["analysis", "constants", "errors", "events", "inputs", "instant", "kubectl", "outputs", "step", "transient"].map(
-    (it) => `lib/${it}.py`,
-  ),
+  ...[
+    "analysis",
+    "constants",
+    "counted",
+    "errors",
+    "events",
+    "inputs",
+    "instant",
+    "kubectl",
+    "outputs",
+    "step",
+    "transient",
+  ].map((it) => `lib/${it}.py`),
 ];
 
 /**

@@ -1,3 +1,4 @@
+import { counted } from "../../lib/counted";
 import { parseJson } from "../../lib/json";
 import { kubectl } from "./kubectl";
 
@@ -49,7 +50,7 @@ function containerTrouble({ name, restartCount, state, lastState }: ContainerSta
   const ended = state?.terminated ?? lastState?.terminated;
   if (ended && ended.exitCode !== 0)
     return [
-      `${name} ended ${restartCount + 1} time(s), last with ${ended.reason ?? "Error"} (exit code ${ended.exitCode})`,
+      `${name} ended ${counted(restartCount + 1, "time")}, last with ${ended.reason ?? "Error"} (exit code ${ended.exitCode})`,
     ];
   const { reason: word, message } = state?.waiting ?? {};
   if (!word || ["PodInitializing", "ContainerCreating"].includes(word)) return [];

@@ -127,7 +127,7 @@ canary       1.0.7  Healthy
 production   no model  Progressing
 └─ people    no requests in the last minute
 10 % of the users meet 1.0.7 in canary.
-Data drift in production: 1 of 1 looks over 0.35, the latest at 0.41 (red).
+Data drift in production: 1 of 1 look over 0.35, the latest at 0.41 (red).
 Workflows
 ├─ shift-traffic-1  2 min 05 s
 └─   shift  35 s`));

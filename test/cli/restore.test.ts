@@ -54,7 +54,7 @@ describe("a restore", () => {
   it("refuses to replace what MLflow has, and lists it", async () => {
     await expect(begin(filled)).rejects.toThrow(
       new Error(
-        "the stack's MLflow has 2 model versions (1.0.1, 1.0.2) and 1 records of releases, the newest of " +
+        "the stack's MLflow has 2 model versions (1.0.1, 1.0.2) and 1 record of releases, the newest of " +
           "2026-01-05T10:00:00Z, and the restore would put the backup in their place. Nothing has changed. To do " +
           "that, run npm run restore -- /backups/friday --replace: what MLflow has is then kept beside it",
       ),

@@ -653,7 +653,7 @@ describe("render", () => {
   it("says what the looks at people's pictures found", () => {
     const looks = [{ feature: "red", distance: 0.76, isOver: true }];
     expect(render({ ...empty, dataDrift: { environment: "production", bar: 0.35, looks, trained: 0 } })).toContain(
-      "\n\nData drift in production: 1 of 1 looks over 0.35, the latest at 0.76 (red).\n\n",
+      "\n\nData drift in production: 1 of 1 look over 0.35, the latest at 0.76 (red).\n\n",
     );
   });
 

@@ -185,7 +185,7 @@ describe("Given a version that passed", () => {
       expect(outcome.exitCode).toBe(1);
       expect(outcome.sentence).toMatch(
         new RegExp(
-          "^resource: OOMKilled: the model needs more than the memory limit of 256Mi \\(\\d+ restarts\\); " +
+          "^resource: OOMKilled: the model needs more than the memory limit of 256Mi \\(\\d+ restarts?\\); " +
             `staging is back on 1\\.0\\.${good}$`,
         ),
       );

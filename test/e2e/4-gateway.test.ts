@@ -169,7 +169,7 @@ describe("Given users of whom some meet a new version in canary", () => {
       await waitFor("the release to production", async () => (await releasedDigest("production")) === digest);
       await killApp("canary");
       const withdrawn = await watched("a look", async () => (await status()).traffic?.withdrawn);
-      expect(withdrawn).toContain("the container ended 1 time(s)");
+      expect(withdrawn).toContain("the container ended 1 time,");
       await makeRoom();
       return promotion;
     });

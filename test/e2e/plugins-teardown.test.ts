@@ -143,7 +143,7 @@ it("frees the pods of Workflows whose controller, definition and namespace are g
   await client.request("POST", `${argo}/pods`, { body: { apiVersion: "v1", kind: "Pod", metadata, spec } });
   await client.request("DELETE", argo);
   expect(await drainWorkflows(connectTo("test", kubeconfig), 1)).toBe(
-    "0 Workflows deleted. The finalizer of 1 pods removed, since no controller did it within 1 s",
+    "0 Workflows deleted. The finalizer of 1 pod removed, since no controller did it within 1 s",
   );
   await gone("/api/v1/namespaces", "argo");
   expect(await drainWorkflows(connectTo("test", kubeconfig), 1)).toBe("0 Workflows deleted");

@@ -15,7 +15,7 @@ describe("describeStuckPods", () => {
       containerStatuses: [initializing],
     });
     expect(describeStuckPods([stuck])).toEqual([
-      "argocd/redis-0: secret-init ended 10 time(s), last with Error (exit code 20)",
+      "argocd/redis-0: secret-init ended 10 times, last with Error (exit code 20)",
     ]);
   });
 

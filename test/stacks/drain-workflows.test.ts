@@ -27,7 +27,7 @@ describe("drainWorkflows", () => {
     };
     await withApiServer(answers, async (cluster, calls) => {
       expect(await drainWorkflows(cluster, 0)).toBe(
-        "1 Workflows deleted. The finalizer of 1 pods removed, since no controller did it within 0 s",
+        "1 Workflow deleted. The finalizer of 1 pod removed, since no controller did it within 0 s",
       );
       expect(calls.at(-1)!.body).toEqual({ metadata: { finalizers: ["example.org/other"] } });
     });
@@ -45,7 +45,7 @@ describe("drainWorkflows", () => {
     await withApiServer(
       { [`GET ${workflows}`]: { items: [{}] }, [`DELETE ${workflows}`]: [404, {}], [selected]: { items: [] } },
       async (cluster) => {
-        expect(await drainWorkflows(cluster, 0)).toBe("1 Workflows deleted");
+        expect(await drainWorkflows(cluster, 0)).toBe("1 Workflow deleted");
       },
     );
   });

@@ -8,7 +8,7 @@ from conftest import digest, pod, says
 from lib.traffic import Split
 from test_shift_traffic import SETTINGS, has_route, takes_changes
 
-ILL = Split("1.0.7", (1, 10), 5, "OOMKilled: the model needs more than the memory limit of 256Mi (1 restarts)")
+ILL = Split("1.0.7", (1, 10), 5, "OOMKilled: the model needs more than the memory limit of 256Mi (1 restart)")
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_deletes_the_images_and_files_of_what_nothing_keeps(aged):
     assert deleted(aged) == [f"gourmetgram-app@{digest(number)}" for number in old]
     assert list(aged.mlflow.files) == [f"{folder(7)}/model/food11.onnx"]
     assert collected(aged) == [str(number) for number in old]
-    sentence = "6 model version(s), 6 image(s) and 0 bundle(s) were collected, and 1 version(s) are kept"
+    sentence = "6 model versions, 6 images and 0 bundles were collected, and 1 version is kept"
     assert (aged.output("outcome"), aged.output("reason")) == ("collected", sentence)
 
 
@@ -117,7 +117,7 @@ def test_a_dry_run_says_why_and_changes_nothing(aged):
     assert "collect 1.0.6: nothing keeps it" in lines and "keep 1.0.7: staging runs it" in lines
     assert "keep 1.0.5: it is among the last 2 that passed staging" in lines
     assert f"delete gourmetgram-app@{digest(3)}" in lines
-    assert aged.output("reason").endswith("would be collected, and 2 version(s) kept")
+    assert aged.output("reason").endswith("would be collected, and 2 versions kept")
 
 
 def test_what_is_gone_already_is_done(aged):
@@ -133,7 +133,7 @@ def test_a_second_run_finds_nothing_to_do(aged):
     first, writes = deleted(aged), len(aged.mlflow.writes)
     done = collect(aged)
     assert done.returncode == 0 and deleted(aged) == first and len(aged.mlflow.writes) == writes, done.stderr
-    assert aged.output("reason").startswith("0 model version(s), 0 image(s) and 0 bundle(s) were")
+    assert aged.output("reason").startswith("0 model versions, 0 images and 0 bundles were")
 
 
 def test_a_collection_that_was_interrupted_is_finished(aged):
@@ -379,7 +379,7 @@ def test_a_bundle_goes_that_its_application_does_not_name(aged):
     done = collect(aged)
     assert done.returncode == 0, done.stderr
     assert gone_bundles(aged) == [f"bundles/gourmetgram-canary@sha256:{'e' * 64}"]
-    assert " and 1 bundle(s) were collected" in aged.output("reason")
+    assert " and 1 bundle were collected" in aged.output("reason")
 
 
 def test_a_dry_run_lists_the_bundles(aged):

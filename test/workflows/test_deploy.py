@@ -226,7 +226,7 @@ def test_the_first_of_a_list_is_not_taken_for_all(staging):
     staging.pods_listed("staging", pod(7), pod(8, "starting"))
     staging.pods_watched("staging", (0, "ADDED", pod(7)), (0.1, "ADDED", pod(8, "starting")))
     done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
-    assert done.returncode == 1 and "previous image still run" in done.stderr
+    assert done.returncode == 1 and "the previous image still runs in 1 pod." in done.stderr
 
 
 @pytest.mark.parametrize("answer", ["no-such-host", "forbidden"])

@@ -92,7 +92,7 @@ def test_resource_sees_a_kill_that_a_restart_hides(staging, state, restarts):
 def test_resource_fails_on_a_restart_that_was_recovered_from(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7, "crash-recovered")))
     verdict, reason, _ = judged(staging, "resource")
-    assert (verdict, reason) == ("fail", "the container ended 1 time(s), last with Error (exit code 1)")
+    assert (verdict, reason) == ("fail", "the container ended 1 time, last with Error (exit code 1)")
 
 
 def test_resource_does_not_judge_another_pod(staging):

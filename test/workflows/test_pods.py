@@ -44,5 +44,5 @@ def test_an_end_of_which_nobody_knows_the_time_is_not_before_anything():
     ended.update(reason="ContainerStatusUnknown", finishedAt=None)
     assert pods.ends_before([down], "2026-01-02T00:00:00Z") == {}
     assert pods.unhealthy_reason([down], digest(7), "2026-01-02T00:00:00Z", 1) == (
-        "the container ended 1 time(s), last with ContainerStatusUnknown (exit code 137)"
+        "the container ended 1 time, last with ContainerStatusUnknown (exit code 137)"
     )

@@ -359,20 +359,20 @@ def named(name, state, restarts=None):
 KILLED = "OOMKilled: the model needs more than the memory limit of 256Mi"
 ILL = {
     "one ready, another killed": ([named("b", "oom-killed", 0)], f"{KILLED} (0 restarts)"),
-    "one ready, another killed and ready again": ([named("b", "oom-recovered", 1)], f"{KILLED} (1 restarts)"),
+    "one ready, another killed and ready again": ([named("b", "oom-recovered", 1)], f"{KILLED} (1 restart)"),
     "one ready, another in a crash loop": (
         [named("b", "crash-looping", 37)],
         "CrashLoopBackOff: exit code 1, 37 restarts",
     ),
     "one ready, another restarted once": (
         [named("b", "crash-recovered", 1)],
-        "the container ended 1 time(s), last with Error (exit code 1)",
+        "the container ended 1 time, last with Error (exit code 1)",
     ),
     "one ready, another not": ([named("b", "starting")], "Running: the container is not ready"),
     "one ready, another not scheduled": ([named("b", "unschedulable")], "Pending: 0/1 nodes are available"),
-    "fewer than the Deployment's replicas": ([], "1 of its 2 pods run"),
-    "fewer, since one was evicted": ([pod(7, "evicted", name="b")], "1 of its 2 pods run"),
-    "fewer, since one leaves": ([named("b", "leaving")], "1 of its 2 pods run"),
+    "fewer than the Deployment's replicas": ([], "it runs 1 of 2 pods"),
+    "fewer, since one was evicted": ([pod(7, "evicted", name="b")], "it runs 1 of 2 pods"),
+    "fewer, since one leaves": ([named("b", "leaving")], "it runs 1 of 2 pods"),
 }
 
 
@@ -451,7 +451,7 @@ def test_an_end_that_was_asked_for_does_not_count(ready, code, reason, restarts,
 def test_a_restart_whose_end_is_no_longer_known_counts_by_when_the_container_runs(ready):
     lost = at("2026-01-02T00:00:00Z", pod(7, restarts=1))
     assert promote_from_canary(ready, lost, replicas=1).returncode == 1
-    assert "the container ended 1 time(s), and its node no longer knows how" in ready.output("reason")
+    assert "the container ended 1 time, and its node no longer knows how" in ready.output("reason")
 
 
 def test_staging_is_asked_how_it_ran_since_the_version_passed(ready):

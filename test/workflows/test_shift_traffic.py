@@ -144,7 +144,7 @@ def test_an_end_that_the_node_no_longer_knows_is_a_crash(canary):
     takes_changes(canary)
     assert shift(canary).returncode == 0
     [split] = written(canary)
-    assert split["withdrawn"] == "the container ended 1 time(s), and its node no longer knows how"
+    assert split["withdrawn"] == "the container ended 1 time, and its node no longer knows how"
 
 
 def only_pods(canary, *pods):

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from statistics import NormalDist
 from typing import Any, Literal, NamedTuple
 
+from lib.counted import counted
+
 Verdict = Literal["pass", "fail", "inconclusive", "skipped"]
 Interval = tuple[float, float]
 # Share of the answers that must be within the bar of `p95`.
@@ -227,7 +229,7 @@ def summed_up(checks: tuple[Check, ...], requests: float, too_few: bool) -> Resu
     dry = "".join(f"; dry run of {check.name}: {check.verdict}, {check.said}" for check in checks if check.dry_run)
     said = [check.said for check in named]
     if verdict == "pass":
-        sentence = ", ".join(("pass", f"{requests:.0f} requests", *said))
+        sentence = ", ".join(("pass", counted(round(requests), "request"), *said))
     else:
         sentence = f"{verdict}: {'; '.join(said)}"
     return Result(verdict, f"{sentence}{dry}", too_few and verdict == "inconclusive", checks)
@@ -349,6 +351,6 @@ def own_check(metric: Metric, value: float | None, earlier_failures: int) -> tup
     failures = min(earlier_failures + 1, metric.failure_limit)
     said = f"{metric.name} {value:g}, the bar is {bar}"
     if failures < metric.failure_limit:
-        said += f", {failures} of {metric.failure_limit} looks in a row"
+        said += f", {failures} of {counted(metric.failure_limit, 'look')} in a row"
         return Check(metric.name, "inconclusive", said, metric.dry_run), failures
     return Check(metric.name, "fail", said, metric.dry_run), failures

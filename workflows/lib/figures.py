@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lib import analysis, constants, disagreement, events, http_client, inputs, outputs, prometheus
 from lib.analysis import Counts, Metric, Result
+from lib.counted import counted
 from lib.inputs import Traffic
 from lib.last_release import Served
 from lib.traffic import Split
@@ -105,7 +106,7 @@ def probe(settings: Traffic, split: Split, production: Served) -> Split:
     differing_classes = tuple(sorted(differing.items()))
     probed = split._replace(probes=split.probes + len(pictures), differing=differing_classes, paired=paired)
     if pictures:
-        print(f"{len(pictures)} pictures were sent to canary and production", flush=True)
+        print(f"{counted(len(pictures), 'picture')} sent to canary and production", flush=True)
         print(disagreement.words(probed) or "None of them got a class from both", flush=True)
     return probed
 

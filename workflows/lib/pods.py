@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lib import constants
+from lib.counted import counted
 from lib.outputs import clean
 
 Pod = dict[str, Any]
@@ -121,7 +122,7 @@ def assess(
         tried = all(_has_run(pod) or _unschedulable(pod) for pod in pending)
         return Assessment("waiting", f"{_why_not_ready(pending[0])}{ended}", metrics, tried)
     if others:
-        return Assessment("waiting", f"{len(others)} pod(s) of the previous image still run", metrics)
+        return Assessment("waiting", f"the previous image still runs in {counted(len(others), 'pod')}", metrics)
     return Assessment("ready", metrics=metrics)
 
 
@@ -157,7 +158,7 @@ def unhealthy_reason(pods: Sequence[Pod], digest: str, since: str, replicas: int
     if found.state != "ready":
         return found.reason
     running = found.metrics["pods"]
-    return f"{running} of its {replicas} pods run" if running < replicas else None
+    return f"it runs {running} of {counted(replicas, 'pod')}" if running < replicas else None
 
 
 def _staying(pods: Sequence[Pod], digest: str) -> list[Pod]:
@@ -221,13 +222,13 @@ def _trouble(pod: Pod, strict: bool, before: int) -> str:
     since = known[-ended:] if ended > 0 else []
     if any(end.get("reason") == "OOMKilled" for end in (known if is_hopeless else since)):
         limit = _memory_limit(pod)
-        return f"OOMKilled: the model needs more than the memory limit of {limit} ({count} restarts)"
+        return f"OOMKilled: the model needs more than the memory limit of {limit} ({counted(count, 'restart')})"
     if is_hopeless:
         if not known:
             return f"{waiting['reason']}: {clean(waiting.get('message', ''), 200)}"
-        return f"{waiting['reason']}: exit code {known[-1].get('exitCode')}, {count} restarts"
+        return f"{waiting['reason']}: exit code {known[-1].get('exitCode')}, {counted(count, 'restart')}"
     if strict and ended > 0:
-        said = f"the container ended {ended} time(s)"
+        said = f"the container ended {counted(ended, 'time')}"
         if not since:
             return f"{said}, and its node no longer knows how"
         return f"{said}, last with {since[-1].get('reason', 'no reason')} (exit code {since[-1].get('exitCode')})"

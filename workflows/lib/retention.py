@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lib import constants
+from lib.counted import counted
 from lib.errors import StepFailed
 from lib.last_release import LastRelease, Served
 from lib.model_registry import ModelVersion
@@ -123,7 +124,7 @@ def _reasons(facts: Facts, limits: Limits, images: Mapping[str, str]) -> Iterabl
     for version in sorted(passed, key=lambda version: version.verdict_order, reverse=True)[: limits.versions]:
         yield version.number, f"it is among the last {limits.versions} that passed staging"
     for environment, served in _served_since(facts.records, facts.now - limits.days * DAY):
-        yield served.number or "", f"{environment} served it in the last {limits.days} days"
+        yield served.number or "", f"{environment} served it in the last {counted(limits.days, 'day')}"
     for version in facts.versions:
         if version.created_at > facts.now - UNDER_TEST or not version.created_at:
             yield version.number, "it was registered in the last 24 hours"

@@ -23,6 +23,7 @@ from lib import (
     rollout,
     step,
 )
+from lib.counted import counted
 from lib.errors import StepFailed
 from lib.model_registry import ModelVersion
 from lib.retention import Decision, Environment, Facts, Limits
@@ -58,16 +59,20 @@ def collect(limits: Limits, is_dry_run: bool) -> str:
     images = [*old_images(facts, decision), *program_images(applications, decision)]
     bundles = [bundle for name, one in applications.items() for bundle in old_bundles(name, one, facts.now)]
     outputs.write("plan", plan(decision, [*images, *bundles]))
-    versions = f"{len(decision.collected)} model version(s), {len(images)} image(s) and {len(bundles)} bundle(s)"
+    versions = (
+        f"{counted(len(decision.collected), 'model version')}, {counted(len(images), 'image')} and "
+        f"{counted(len(bundles), 'bundle')}"
+    )
+    kept_count = counted(len(decision.kept), "version")
     if is_dry_run:
-        return f"{versions} would be collected, and {len(decision.kept)} version(s) kept"
+        return f"{versions} would be collected, and {kept_count} kept"
     for image in (*images, *bundles):
         if crane.delete(image):
             print(f"Deleted {image}.", flush=True)
     kept = [version.source for version in facts.versions if version.number in decision.kept]
     for version in decision.collected:
         collect_files(version, kept)
-    return f"{versions} were collected, and {len(decision.kept)} version(s) are kept"
+    return f"{versions} were collected, and {kept_count} {'is' if len(decision.kept) == 1 else 'are'} kept"
 
 
 def look(applications: dict[str, argocd.Application]) -> Facts:

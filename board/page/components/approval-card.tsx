@@ -1,3 +1,4 @@
+import { counted } from "../../../lib/counted";
 import type { ApprovalView } from "../../api";
 import { useNow } from "../hooks/use-clock";
 import type { Draft } from "../state/acts";
@@ -69,7 +70,7 @@ export function ApprovalCard({ approval, act }: ApprovalCardProps) {
       {phase === "Waiting" && (
         <footer>
           <span class="hint">
-            {approved} of {minimum} {minimum === 1 ? "approval" : "approvals"}, expires in{" "}
+            {approved} of {counted(minimum, "approval")}, expires in{" "}
             <b class="figures">{countdown(secondsLeft(expiresAt, now))}</b>
           </span>
           <button type="button" class="small" aria-label={`Reject ${version} for ${target}`} onClick={answer("reject")}>

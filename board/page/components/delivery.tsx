@@ -1,3 +1,4 @@
+import { counted } from "../../../lib/counted";
 import type { DeliveryView } from "../../api";
 import { getJson } from "../api/requests";
 import { useLoaded } from "../hooks/use-loaded";
@@ -29,7 +30,7 @@ function Figures({ view }: { readonly view: DeliveryView }) {
         <Tile
           label="Turned away"
           value={turnedAwayShare(view)}
-          more={[`${turnedAway} ${turnedAway === 1 ? "version" : "versions"}`, ...gates].join(", ")}
+          more={[counted(turnedAway, "version"), ...gates].join(", ")}
         />
       </dl>
       <table class="plain">

@@ -1,3 +1,4 @@
+import { counted } from "../../../lib/counted";
 import { noApplication } from "../../../lib/health";
 import type { Draft } from "../state/acts";
 import { safeLink } from "../state/links";
@@ -25,8 +26,8 @@ const Share = ({ percent }: { readonly percent: number }) => (
 
 const Pods = ({ pods }: { readonly pods: NonNullable<Stage["pods"]> }) => (
   <span>
-    {pods.ready}/{pods.all} pods ready
-    {pods.restarts > 0 && `, ${pods.restarts} ${pods.restarts === 1 ? "restart" : "restarts"}`}
+    {pods.ready}/{counted(pods.all, "pod")} ready
+    {pods.restarts > 0 && `, ${counted(pods.restarts, "restart")}`}
   </span>
 );
 

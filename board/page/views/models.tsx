@@ -1,3 +1,4 @@
+import { counted } from "../../../lib/counted";
 import type { ModelsPage, ModelView, PipelineView } from "../../api";
 import { getJson } from "../api/requests";
 import { ModelDetail } from "../components/model-detail";
@@ -59,7 +60,7 @@ export function Models({ route, view, act }: ModelsProps) {
       {rows && rows.length > 0 && (
         <section class="panel panel-table" aria-label="All versions">
           <ModelTable models={rows} selected={route.detail} nearEnd={loadOlder} />
-          <p class="hint table-foot">{hasOlder ? `${rows.length} versions so far` : `${rows.length} versions`}</p>
+          <p class="hint table-foot">{`${counted(rows.length, "version")}${hasOlder ? " so far" : ""}`}</p>
         </section>
       )}
     </>

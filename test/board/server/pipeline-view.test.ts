@@ -54,7 +54,7 @@ describe("GET /api/pipeline", () => {
       expect((await events.view((view) => view.freeze !== null)).freeze).toEqual(freeze);
       const state = '{"version":"1.0.7","windows":[[1,120,"red",0.76,true]],"seen":1,"trained":0}';
       fake.put(paths.configMaps, { metadata: { name: "data-drift" }, data: { state } } as never);
-      const sentence = "Data drift in production: 1 of 1 looks over 0.35, the latest at 0.76 (red).";
+      const sentence = "Data drift in production: 1 of 1 look over 0.35, the latest at 0.76 (red).";
       await events.view(({ dataDrift }) => dataDrift === sentence);
       fake.delete(paths.pods("staging"), "staging-1");
       await events.view(({ environments }) => environments[0].pods?.all === 0);
