@@ -42,8 +42,8 @@ describe("what keeps the local cluster from starting", () => {
     [{ go: "1.25.7" }, /Go 1\.25\.7 is too old: install Go 1\.25\.8/],
     [{ go: "1.24.9" }, /too old/],
     [
-      { disk: [{ path: "/cache", free: 14.9e9 }] },
-      /Only 14\.9 GB are free at \/cache, and 15 GB are needed: free some/,
+      { disk: [{ path: "/cache", free: 29.9e9 }] },
+      /Only 29\.9 GB are free at \/cache, and 30 GB are needed: free some/,
     ],
     [{ processors: 1 }, /This machine has 1 processor, .*: use a machine with 2 or more, or name/],
     [{ memory: 3.9e9 }, /This machine has 3\.9 GB of memory, and 5\.5 GB are needed .*: use a larger machine, or name/],
@@ -62,7 +62,7 @@ describe("what keeps the local cluster from starting", () => {
   it("names everything at once", () => expect(preflightErrors({ ...good, uid: 1, go: undefined })).toHaveLength(2));
 
   it("asks for no Go, and less space, once all is compiled", () => {
-    expect(preflightErrors({ ...good, compiled: true, go: undefined, disk: [{ path: "/cache", free: 6e9 }] })).toEqual(
+    expect(preflightErrors({ ...good, compiled: true, go: undefined, disk: [{ path: "/cache", free: 11e9 }] })).toEqual(
       [],
     );
   });
