@@ -13,6 +13,7 @@ import {
 } from "../client/pipeline-status";
 import { describeSplit } from "../client/traffic-split";
 import { fullVolumes, readVolumes } from "../client/volumes";
+import { listed } from "../lib/listed";
 import { runMain } from "../lib/main";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";
@@ -32,18 +33,25 @@ function inUseFirst({ models, environments }: Status): Model[] {
  */
 function mismatches({ environments, models, mlflowProblem }: Status): string[] {
   if (mlflowProblem) return [];
-  return environments.slice(1).flatMap(({ name, lastRelease }) => {
-    if (!lastRelease) return [];
+  const later = environments.slice(1);
+  const has = (served: string) => served === "base" || models.some(({ version }) => version === served);
+  const lost = new Set(later.flatMap(({ lastRelease }) => (lastRelease && !has(lastRelease) ? lastRelease : [])));
+  const gone = [...lost].map((version) => {
+    const names = later.filter(({ lastRelease }) => lastRelease === version).map(({ name }) => name);
+    const goesOn = names.length === 1 ? "serves. It goes on serving it." : "serve. They go on serving it.";
+    return `MLflow no longer has ${version}, which ${listed(names)} ${goesOn}`;
+  });
+  const moved = later.flatMap(({ name, lastRelease }) => {
+    if (!lastRelease || lost.has(lastRelease)) return [];
     const holder = models.find(({ aliases }) => aliases.includes(name))?.version;
     if (lastRelease === (holder ?? "base")) return [];
-    if (lastRelease !== "base" && !models.some(({ version }) => version === lastRelease))
-      return [`MLflow no longer has ${lastRelease}, which ${name} serves. It goes on serving it.`];
     const serves = lastRelease === "base" ? "no model" : lastRelease;
     return [
       `The alias ${name} is on ${holder ?? "no version"}, but ${name} serves ${serves}: ` +
         "it is put right within ten minutes.",
     ];
   });
+  return [...gone, ...moved];
 }
 
 /** The models as a table, or why there is none. */

@@ -555,6 +555,13 @@ describe("render", () => {
       render({ ...empty, environments: [...empty.environments, environmentOf("canary", "1.0.6")], models: [] }),
     ).toContain("MLflow no longer has 1.0.6, which canary serves. It goes on serving it."));
 
+  it("names a version that MLflow lost once, with every environment that serves it", () => {
+    const served = [environmentOf("canary", "1.0.6"), environmentOf("production", "1.0.6")];
+    const text = render({ ...empty, environments: [...empty.environments, ...served], models: [] });
+    expect(text).toContain("MLflow no longer has 1.0.6, which canary and production serve. They go on serving it.");
+    expect(text.match(/MLflow no longer has/g)).toHaveLength(1);
+  });
+
   it.each([
     ["follows", "canary", "1.0.6"],
     ["is on a candidate of staging", "staging", "1.0.5"],

@@ -187,6 +187,34 @@ def test_what_mlflow_lost_goes_on_serving(canary, lost):
         assert not records
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_a_lost_version_is_told_once_however_many_environments_serve_it(canary, both):
+    canary.application("production", 6 if both else 7, held=6 if both else 7)
+    canary.mlflow.served("production", "1.0.6" if both else "1.0.7", digest(6 if both else 7))
+    canary.pods_listed("production", pod(6 if both else 7))
+    canary.mlflow.aliases.clear()
+    canary.mlflow.versions.clear()
+    done = canary.run("restore")
+    assert done.returncode == 0, done.stderr
+    told = [message for reason, message in canary.events() if reason == "VersionLost"]
+    if both:
+        assert told == ["MLflow no longer has version 6, which canary and production serve: they go on serving it"]
+    else:
+        assert told == [LOST, LOST.replace("version 6", "version 7").replace("canary", "production")]
+
+
+def test_a_lost_version_is_told_again_only_when_its_event_is_gone(canary):
+    del canary.mlflow.versions["6"]
+    canary.mlflow.aliases.clear()
+    assert restore(canary).returncode == 0
+    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if rule["args"][0] != "create"]
+    canary.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "already-exists"))
+    done = restore(canary)
+    assert done.returncode == 0 and f"An Event says so already: {LOST}" in done.stdout
+    first, second = [one["metadata"] for one in canary.created() if one["reason"] == "VersionLost"]
+    assert first == second and first["name"].startswith("gourmetgram-canary-")
+
+
 def test_an_old_copy_of_mlflow_takes_nothing_back(canary):
     canary.mlflow.runs.clear()
     canary.mlflow.served("canary", "1.0.5", digest(5), ended=1000)

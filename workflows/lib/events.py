@@ -1,5 +1,6 @@
 """Kubernetes Events: what a person should know of, and did not ask for."""
 
+import hashlib
 import json
 import sys
 import time
@@ -14,6 +15,21 @@ def warn(environment: str, reason: str, message: str) -> None:
     step does matters more than that it is told.
     """
     try_create(application(environment), reason, message)
+
+
+def warn_of_state(environment: str, reason: str, message: str) -> None:
+    """
+    The same of something that stays so until a person acts, which every run of a schedule sees anew: the Event's name
+    is that of its sentence, so that there is one as long as the API server keeps it.
+    """
+    involved = application(environment)
+    name = f"{involved['name']}-{hashlib.sha256(f'{reason} {message}'.encode()).hexdigest()[:12]}"
+    try:
+        write(involved, {"name": name}, "Warning", reason, message, instant.timestamp(time.time()))
+    except kubectl.AlreadyExists:
+        print(f"An Event says so already: {message}", flush=True)
+    except (StepFailed, Unavailable) as failure:
+        print(f"No Event was created: {failure}", file=sys.stderr)
 
 
 def application(environment: str) -> dict[str, str]:

@@ -4,7 +4,8 @@ MLflow follows. What nothing is known of is left as it is.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from lib import app_image, events, instant, last_release, model_registry, release_log, rollout
 from lib.argocd import released_digest
@@ -53,17 +54,27 @@ def _last_without_patience(environment: str) -> LastRelease | None:
         return kept
 
 
-def put_right(environment: str) -> str | None:
+class Found(NamedTuple):
     """
-    Puts right what differs from the environment's last release; returns a sentence, or None where nothing does. Raises
-    StepFailed when the environment does not come to serve it.
+    What became of an environment. `done`: what was put right, None where nothing was. `lost`: what it goes on serving
+    although MLflow no longer has it, or None.
+    """
+
+    done: str | None
+    lost: Served | None = None
+
+
+def put_right(environment: str) -> Found:
+    """
+    Puts right what differs from the environment's last release. Raises StepFailed when the environment does not come to
+    serve it.
     """
     application = rollout.application(environment)
     running, recorded = released_digest(application), release_log.last_served(environment)
     kept = last_release.held(application)
     good = last_release.decide(recorded, kept)
     if good is None:
-        return _leave(environment, running)
+        return Found(_leave(environment, running))
     wrong_alias, rebuilt = _wrong_alias(environment, good.served), rebuild_lost_image(environment, good.served)
     has_no_record = (recorded is None or recorded.served != good.served) and good.served.number is not None
     sentence = None
@@ -80,7 +91,7 @@ def put_right(environment: str) -> str | None:
     if kept is None or kept.served != good.served:
         last_release.hold(environment, good.served)
     release_log.close_interrupted(environment, f"{environment} serves {good.served.title}", good.served)
-    return sentence
+    return Found(sentence, good.served if _is_lost(good.served) else None)
 
 
 def _leave(environment: str, running: str | None) -> str | None:
@@ -88,7 +99,7 @@ def _leave(environment: str, running: str | None) -> str | None:
         return None
     unknown = f"{environment} runs {running}, and neither its Application nor MLflow says by which release"
     sentence = f"{unknown}: it is left as it is. Promote a model version to it."
-    events.warn(environment, "UnknownRelease", sentence)
+    events.warn_of_state(environment, "UnknownRelease", sentence)
     return sentence
 
 
@@ -97,17 +108,25 @@ def _wrong_alias(environment: str, good: Served) -> str | None:
     version = model_registry.alias(environment)
     if version == good.number:
         return None
-    if good.number and not model_registry.exists(good.number):
-        tell_version_lost(environment, good)
+    if _is_lost(good):
         return None
     return f"the alias {environment} was on {f'version {version}' if version else 'no version'}"
 
 
-def tell_version_lost(environment: str, good: Served) -> None:
-    """Says that MLflow no longer has what an environment serves."""
-    sentence = f"MLflow no longer has version {good.number}, which {environment} serves: it goes on serving it"
-    print(sentence, flush=True)
-    events.warn(environment, "VersionLost", sentence)
+def _is_lost(good: Served) -> bool:
+    """Whether MLflow no longer has what an environment serves."""
+    return good.number is not None and not model_registry.exists(good.number)
+
+
+def tell_versions_lost(lost: Mapping[str, Served]) -> None:
+    """Says that MLflow no longer has what environments serve, once for each version. `lost`: by environment."""
+    for number in dict.fromkeys(served.number for served in lost.values()):
+        environments = [name for name, served in lost.items() if served.number == number]
+        who = ", ".join(environments[:-1]) + " and " + environments[-1] if len(environments) > 1 else environments[0]
+        goes_on = "serve: they go on serving it" if len(environments) > 1 else "serves: it goes on serving it"
+        sentence = f"MLflow no longer has version {number}, which {who} {goes_on}"
+        print(sentence, flush=True)
+        events.warn_of_state(environments[0], "VersionLost", sentence)
 
 
 def rebuild_lost_image(environment: str, good: Served) -> str | None:
@@ -116,7 +135,7 @@ def rebuild_lost_image(environment: str, good: Served) -> str | None:
         return app_image.ensure(environment, good)
     except StepFailed as failure:
         print(failure, flush=True)
-        events.warn(environment, "ImageLost", str(failure))
+        events.warn_of_state(environment, "ImageLost", str(failure))
         return None
 
 

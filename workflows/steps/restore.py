@@ -8,18 +8,24 @@ import sys
 
 from lib import alarms, gateway, inputs, outputs, restoration, rollout, step
 from lib.errors import StepFailed
+from lib.restoration import Found
 
 
 def main() -> None:
-    done, failed = [], []
+    done, failed, lost = [], [], {}
     for target in inputs.targets():
         for work in (put_right, rollout.retry_failed_sync):
             try:
-                done.append(work(target))
+                found = work(target)
             except StepFailed as failure:  # the other environments do not wait for this one
                 print(f"Failed: {failure}", file=sys.stderr)
                 failed.append(str(failure))
+                continue
+            if found:
+                done.append(found.done)
+                lost |= {target: found.lost} if found.lost else {}
         gateway.try_put_right(target)
+    restoration.tell_versions_lost(lost)
     sentences = list(filter(None, done))
     outputs.write("restored", outputs.clean("; ".join(sentences)))
     if failed:
@@ -27,12 +33,12 @@ def main() -> None:
     print("; ".join(sentences) or "Every environment runs its last release.", flush=True)
 
 
-def put_right(target: str) -> str:
-    """Puts an environment right, and looks at how the last one runs; returns what was done. Raises StepFailed."""
-    done = [restoration.put_right(target)]
-    if target == list(inputs.environments())[-1]:
-        done.append(alarms.withdraw_pass(target))
-    return "; ".join(filter(None, done))
+def put_right(target: str) -> Found:
+    """Puts an environment right, and looks at how the last one runs. Raises StepFailed."""
+    found = restoration.put_right(target)
+    if target != list(inputs.environments())[-1]:
+        return found
+    return found._replace(done="; ".join(filter(None, [found.done, alarms.withdraw_pass(target)])))
 
 
 if __name__ == "__main__":

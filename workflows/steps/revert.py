@@ -119,7 +119,7 @@ def keep(staging: Staging) -> None:
         good = Served(constants.app_version(newest.number), staging.running)
     else:
         good = staging.forgotten
-        restoration.tell_version_lost(STAGING, good)
+        restoration.tell_versions_lost({STAGING: good})
     if good != staging.held:
         last_release.hold(STAGING, good)
     restoration.rebuild_lost_image(STAGING, good)
@@ -131,7 +131,7 @@ def keep(staging: Staging) -> None:
 def leave(running: str) -> None:
     """Nothing is known of what staging runs, nor of anything better."""
     sentence = f"staging runs {running}, which is no version in MLflow: it is left as it is. Train a model."
-    events.warn(STAGING, "UnknownRelease", sentence)
+    events.warn_of_state(STAGING, "UnknownRelease", sentence)
     outputs.outcome("inconclusive", sentence)
 
 

@@ -231,6 +231,12 @@ export const wayBack: Protections = {
   ],
   "lib/restoration.py": [
     [
+      "a version that is lost is told once, however many environments serve it",
+      "in dict.fromkeys(served.number for served in lost.values()):",
+      "in [served.number for served in lost.values()]:",
+      "test_restore.py::test_a_lost_version_is_told_once_however_many_environments_serve_it[True]",
+    ],
+    [
       "an environment that was told nothing is not put back",
       "    if not failed.has_changed_target:",
       "    if False:",
@@ -250,8 +256,8 @@ export const wayBack: Protections = {
     ],
     [
       "what nothing is known of is left as it is",
-      "    if good is None:\n        return _leave(environment, running)",
-      "    if good is None:\n        rollout.override(environment, None)\n        return _leave(environment, running)",
+      "    if good is None:\n        return Found(",
+      "    if good is None:\n        rollout.override(environment, None)\n        return Found(",
       "test_restore.py::test_a_release_of_which_nothing_is_known_is_left",
     ],
     [
@@ -262,7 +268,7 @@ export const wayBack: Protections = {
     ],
     [
       "a version that MLflow lost stops nothing",
-      "    if good.number and not model_registry.exists(good.number):",
+      "    if _is_lost(good):",
       "    if False:",
       "test_restore.py::test_what_mlflow_lost_goes_on_serving[the version]",
     ],
