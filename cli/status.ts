@@ -15,6 +15,7 @@ import { describeSplit } from "../client/traffic-split";
 import { fullVolumes, readVolumes } from "../client/volumes";
 import { listed } from "../lib/listed";
 import { runMain } from "../lib/main";
+import { pageTitles } from "../lib/page-titles";
 import { table } from "../lib/table";
 import { connect } from "../stacks/stack-cluster";
 import { renderLive, watch } from "./live";
@@ -97,7 +98,13 @@ export function render(status: Status | BriefStatus): string {
   ];
   parts.push(...mismatches(status));
   const pages = Object.entries(urls).filter(([name]) => !environments.some((environment) => environment.name === name));
-  if (pages.length > 0) parts.push(table(["PAGE", "URL"], pages));
+  if (pages.length > 0)
+    parts.push(
+      table(
+        ["PAGE", "URL"],
+        pages.map(([name, url]) => [pageTitles[name] ?? name, url]),
+      ),
+    );
   return parts.join("\n\n");
 }
 

@@ -20,7 +20,7 @@ export interface Volume {
  * `expands`: its storage class can make it larger. `fixed`: it cannot. `disk`: nothing provisions it, it is a folder or a
  * disk of its node, as in the local cluster.
  */
-export type Growth = "expands" | "fixed" | "disk";
+type Growth = "expands" | "fixed" | "disk";
 
 interface Claim {
   spec: { storageClassName?: string };

@@ -52,7 +52,7 @@ export const memoryWanted = 5.5e9;
  * Disk in bytes. Measured at a first start that compiled everything: 11 GB of cache, 7 GB of state, and 12 GB of Go's own
  * caches. Once all is compiled, the state is what grows.
  */
-export const diskWanted = { first: 30e9, compiled: 10e9 };
+const diskWanted = { first: 30e9, compiled: 10e9 };
 /** The pods of a training request more than one processor. */
 export const processorsWanted = 2;
 /** The oldest releases that have the packages. */

@@ -83,7 +83,7 @@ export async function fetchOfficialParts(
     answerMilliseconds,
   );
   if (reachable.size === 0)
-    return { lines: ["No download host answers: all parts are compiled and built here."], count: 0 };
+    return { lines: ["No download host answers: what the cache lacks is compiled and built here."], count: 0 };
 
   const ofFiles = await byOrigin(files, reachable, "compiled", async ({ file, origin }) => {
     const hash = parts.hashes[file.url]?.hash;

@@ -645,7 +645,7 @@ describe("render", () => {
         "1.0.10  -                integration fail, load skipped, withdrawn, collected 2026-01-05T00:00:00Z",
         "",
         "PAGE    URL",
-        "mlflow  http://localhost:8000",
+        "MLflow  http://localhost:8000",
       ].join("\n"),
     );
   });

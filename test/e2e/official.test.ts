@@ -104,13 +104,13 @@ it("takes part by part what it can get, and says why the rest is compiled or bui
 
 it("takes nothing from hosts whose certificates it does not trust", async () => {
   const { lines } = await run("good", hosts, false);
-  expect(lines).toEqual(["No download host answers: all parts are compiled and built here."]);
+  expect(lines).toEqual(["No download host answers: what the cache lacks is compiled and built here."]);
 });
 
 it("loses about two seconds on a machine whose names nobody resolves", async () => {
   // Given a resolver that never answers
   const { lines, milliseconds } = await run("silent", []);
   // Then
-  expect(lines).toEqual(["No download host answers: all parts are compiled and built here."]);
+  expect(lines).toEqual(["No download host answers: what the cache lacks is compiled and built here."]);
   expect(milliseconds).toBeLessThan(4_000);
 });

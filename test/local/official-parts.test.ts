@@ -185,7 +185,7 @@ it("a machine without internet loses two seconds, and says one line", async () =
     limits: undefined,
   });
   // Then
-  expect(lines).toEqual(["No download host answers: all parts are compiled and built here."]);
+  expect(lines).toEqual(["No download host answers: what the cache lacks is compiled and built here."]);
   expect(Date.now() - started).toBeLessThan(4_000);
 });
 

@@ -439,7 +439,7 @@ def test_a_full_volume_of_mlflows_database_is_named_as_such():
     with pytest.raises(StepFailed) as failure:
         full_volume.require_room(said, full_volume.MLFLOW)
     assert str(failure.value) == "The volume of MLflow's PostgreSQL is full: npm run status says what helps."
-    with pytest.raises(StepFailed, match="^The volume of the registry is full"):
+    with pytest.raises(StepFailed, match=r"^The volume of the registry is full: "):
         full_volume.require_room(said, full_volume.REGISTRY)
 
 
