@@ -88,6 +88,11 @@ describe("deployments", () => {
     expect(production(promoted(1, "1.0.7"), { ...ended, targetChanged: true })).toMatchObject({ failures: 1 });
   });
 
+  it("leave it failing where even the way back came to nothing", () => {
+    const back = record(20, 21, { action: "revert", outcome: "broken", targetChanged: false });
+    expect(production(promoted(1, "1.0.7"), back).failingSince).toEqual(at(20));
+  });
+
   it("that were broken before the target was told anything neither end nor begin an outage", () => {
     const left = "production was told to go back to what it ran, and has not yet";
     const untouched = { ...broken(14, 15, "the version has no image"), targetChanged: false };

@@ -126,5 +126,12 @@ def test_a_canary_that_does_not_come_back_is_on_record(ill):
     done = ill.run("abort_canary", TRAFFIC=json.dumps(SETTINGS), ROLLOUT_TIMEOUT_SECONDS="2")
     assert done.returncode == 1
     [record] = ill.mlflow.releases(action="abort", outcome="broken", status="FAILED")
-    assert "serves_version" not in record
+    assert "serves_version" not in record and record["target_changed"] == "yes"
     assert ill.mlflow.aliases["canary"] == "7"
+
+
+def test_an_abort_of_a_version_that_mlflow_lost_is_due_and_not_refused(ill):
+    ill.mlflow.lose_on("set-tag")
+    assert abort(ill).returncode == 1
+    [record] = ill.mlflow.releases(action="abort")
+    assert (record["outcome"], record["target_changed"]) == ("broken", "no")

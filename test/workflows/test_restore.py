@@ -151,7 +151,7 @@ def test_an_alias_that_was_moved_or_deleted_follows_again(canary, version):
     sentence = f"the alias canary was on {was}, and follows 1.0.6 again"
     assert canary.output("restored") == sentence and canary.events() == [("Restored", sentence)]
     [record] = canary.mlflow.releases(action="restore", outcome="restored")
-    assert (record["reason"], record["serves_version"]) == (sentence, "1.0.6")
+    assert (record["reason"], record["serves_version"], record["target_changed"]) == (sentence, "1.0.6", "no")
 
 
 def test_an_alias_of_an_environment_without_a_release_is_taken_off(canary):

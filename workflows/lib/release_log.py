@@ -16,7 +16,7 @@ from lib.errors import Refused, StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
 
 EXPERIMENT = "gourmetgram-releases"
-# Tag of a record: whether its environment was told to run something. Records of before 2026-12 lack it.
+# Tag of a record: whether its environment was told to run something. Older records lack it.
 TARGET_CHANGED = "target_changed"
 SUCCESSES = ("deployed", "promoted", "reverted", "restored", "aborted")
 
@@ -46,13 +46,13 @@ class Release:
         except (StepFailed, Unavailable) as failure:
             print(f"MLflow does not record yet that the environment was told: {failure}", file=sys.stderr)
 
-    def fail(self, failure: StepFailed, reason: object = None) -> str:
+    def fail(self, failure: StepFailed) -> str:
         """
-        Closes the record of a failure; returns the outcome: `refused` where what was asked for cannot be, and its
-        environment was told nothing; else `broken`. `reason`: what the record says, by default the failure.
+        Closes the record of a release that failed; returns the outcome: `refused` where what was asked for cannot be,
+        and its environment was told nothing; else `broken`. A way back is never refused: it is due until it succeeds.
         """
         outcome = "refused" if isinstance(failure, Refused) and not self.has_changed_target else "broken"
-        self.end(outcome, reason or failure)
+        self.end(outcome, failure)
         return outcome
 
     def end(self, outcome: str, reason: object, serves: Served | None = None) -> None:
@@ -96,11 +96,6 @@ class Unrecorded:
     def end(self, outcome: str, reason: object, serves: Served | None = None) -> None:
         """Prints what the record would say."""
         print(f"Not on record: {outcome}: {reason}", flush=True)
-
-    def fail(self, failure: StepFailed, reason: object = None) -> str:
-        """Prints it as well."""
-        self.end("broken", reason or failure)
-        return "broken"
 
     def mark_target_changed(self) -> None:
         """Says nothing: what came of it says it."""

@@ -84,7 +84,7 @@ def put_right(environment: str) -> Found:
             done = _correct(environment, good, running, has_no_record, wrong_alias, release)
             sentence = "; ".join([*filter(None, [rebuilt]), *done])
         except StepFailed as failure:
-            release.fail(failure)
+            release.end("broken", failure)
             raise
         release.end("restored", sentence, good.served)
         events.warn(environment, "Restored", sentence)

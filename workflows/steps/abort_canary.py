@@ -50,7 +50,7 @@ def abort(canary: str, split: Split, good: Served) -> str:
         last_release.hold(canary, good)
         model_registry.point_alias(canary, good.number)
     except StepFailed as failure:
-        release.fail(failure)
+        release.end("broken", failure)
         raise
     sentence = f"{split.version} was withdrawn: {split.withdrawn}; {canary} is back on {good.title}"
     release.end("aborted", sentence, good)

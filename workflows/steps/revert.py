@@ -179,7 +179,7 @@ def go_back(target: Served, why: str, running: str | None) -> None:
         restoration.restore(STAGING, target, release.mark_target_changed if release else (lambda: None))
     except StepFailed as failure:
         if release:
-            release.fail(failure, f"{why}; {failure}")
+            release.end("broken", f"{why}; {failure}")
         raise
     last_release.hold(STAGING, target)
     if release:

@@ -122,7 +122,7 @@ export const wayBack: Protections = {
     ],
     [
       "the record of a revert that failed is closed",
-      `            release.fail(failure, f"{why}; {failure}")`,
+      `            release.end("broken", f"{why}; {failure}")`,
       "            pass",
       "test_revert.py::test_a_revert_that_fails_leaves_the_alias_and_says_so",
     ],
@@ -293,7 +293,7 @@ export const wayBack: Protections = {
     ],
     [
       "the record of a restoration that failed is closed",
-      `            release.fail(failure)`,
+      `            release.end("broken", failure)`,
       "            pass",
       "test_restore.py::test_one_environment_does_not_wait_for_another",
     ],
