@@ -154,6 +154,8 @@ def served():
             def do_GET(self):
                 assert (self.path, self.headers["X-Probe"]) == ("/version", probe)
                 self.send_response(status)
+                # As the app does: without it, the steps take no answer for a whole one.
+                self.send_header("Content-Length", str(len(text)))
                 self.end_headers()
                 self.wfile.write(text.encode())
 
