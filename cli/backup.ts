@@ -175,7 +175,8 @@ export function render({ manifest, secrets, lost }: Saved, folder: string): stri
   const { environments, models, releases, files, lostImages } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const lines = [
-    `${folder} holds ${counted(models, "model version")} and ${counted(releases, "record of releases", "records of releases")}, ${mebibytes(bytes)} in all.`,
+    `${folder} holds ${counted(models, "model version")} and ` +
+      `${counted(releases, "record of releases", "records of releases")}, ${mebibytes(bytes)} in all.`,
     table(
       ["ENVIRONMENT", "VERSION", "DIGEST"],
       Object.entries(environments).map(([name, release]) => [

@@ -44,7 +44,8 @@ export async function lossOf(cluster: Cluster): Promise<string | undefined> {
     const named = versions.length > 3 ? `${versions[0]} to ${versions.at(-1)}` : versions.join(", ");
     const records = releases.length === 0 ? "" : `, the newest of ${timestamp(releases[0].startedAt)}`;
     const listed = versions.length === 0 ? "" : ` (${named})`;
-    return `has ${counted(models.length, "model version")}${listed} and ${counted(releases.length, "record of releases", "records of releases")}${records}`;
+    const kept = counted(releases.length, "record of releases", "records of releases");
+    return `has ${counted(models.length, "model version")}${listed} and ${kept}${records}`;
   } catch (error) {
     return `does not say what it has (${(error as Error).message})`;
   }

@@ -147,7 +147,7 @@ async function startLocal(
       `${stack} is on the cluster of another stack: ` +
         `run GOURMETGRAM_STACK=${settings.platform.stack} npm start -- --nodes ${options.nodes} instead.`,
     );
-  await checkMachine(flags ?? settings.exposure.listen);
+  await checkMachine(flags ?? settings.exposure.listen, imagesOf(settings));
   refuseEarlierState();
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
@@ -167,11 +167,7 @@ async function startPlatform(
   flagged: RecordedListen | undefined,
 ): Promise<void> {
   await installPackages(phases);
-  const { database, artifacts } = settings.modelRegistry;
-  const imageNames = neededLocalImages([
-    ...(database?.install ? ["database"] : []),
-    ...(artifacts?.install ? ["artifacts"] : []),
-  ]);
+  const imageNames = imagesOf(settings);
   await fetchParts(imageNames, phases);
   const { compiled, allCompiled } = await compileTools(imageNames, phases);
   const [clusterPorts] = await Promise.all([
@@ -243,8 +239,13 @@ function checkSettings(file: StackFile, listen: RecordedListen | undefined): Set
   return parseSettings(settingsOf(localStack(file, localValues(images, listen))));
 }
 
-async function checkMachine(listen: ListenSettings | undefined): Promise<void> {
-  const facts = await preflightFacts();
+/** The images that the local cluster has for a stack. */
+function imagesOf({ modelRegistry: { database, artifacts } }: Settings): LocalImageName[] {
+  return neededLocalImages([...(database?.install ? ["database"] : []), ...(artifacts?.install ? ["artifacts"] : [])]);
+}
+
+async function checkMachine(listen: ListenSettings | undefined, images: readonly LocalImageName[]): Promise<void> {
+  const facts = await preflightFacts(images);
   const wrongAddress = listen && listenError(listen.address, machineAddresses(), facts.ipv6);
   const errors = [...preflightErrors(facts), ...(wrongAddress ? [wrongAddress] : [])];
   if (errors.length > 0) throw new Error(errors.join("\n"));

@@ -40,7 +40,8 @@ function complaint(status: number, text: string): string {
   const answer = parseJson(text) as { kind?: unknown; message?: unknown } | null | undefined;
   // The API server's own answer: the call did not come to MLflow.
   if (answer?.kind === "Status") return away(`${status}: ${answer.message}`);
-  return `MLflow answered with ${status}: see its log with kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`;
+  const log = `kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`;
+  return `MLflow answered with ${status}: see its log with ${log}`;
 }
 
 const away = (reason: string) =>

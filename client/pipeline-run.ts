@@ -124,7 +124,8 @@ export function lostOutcome(name: string): Outcome {
 export function goesOn(name: string, workflows: readonly Workflow[]): string {
   // Each waits for the next: the last one that runs is the one at work.
   const atWork = workflows.findLast((workflow) => !isFinished(workflow))?.metadata.name ?? name;
-  const stop = `kubectl patch workflow ${atWork} --namespace ${workflowNamespace} --type merge --patch '{"spec":{"shutdown":"Stop"}}'`;
+  const patch = '{"spec":{"shutdown":"Stop"}}';
+  const stop = `kubectl patch workflow ${atWork} --namespace ${workflowNamespace} --type merge --patch '${patch}'`;
   return [
     `${name} goes on in the cluster; it is only no longer shown here.`,
     "To see what becomes of it, run npm run status -- --watch, then npm run history.",

@@ -17,8 +17,8 @@ export interface Volume {
 }
 
 /**
- * `expands`: its storage class can make it larger. `fixed`: it cannot. `disk`: nothing provisions it, it is a folder or a
- * disk of its node, as in the local cluster.
+ * `expands`: its storage class can make it larger. `fixed`: it cannot. `disk`: nothing provisions it, it is a folder
+ * or a disk of its node, as in the local cluster.
  */
 type Growth = "expands" | "fixed" | "disk";
 
@@ -90,7 +90,8 @@ export function remedyOf({ setting, isCollected, growth }: Pick<Volume, "setting
     expands: `give it more space with ${setting}, then run npm start`,
     fixed: `its storage class cannot expand it, so ${fewer}move to a larger one: write ${setting}, and run ${move}`,
     disk: `it is part of its node's disk and cannot be expanded, so ${fewer}delete something else from that disk`,
-    unknown: `give it more space with ${setting} if its storage class can expand it; if it cannot, ${fewer}move: ${move}`,
+    unknown:
+      `give it more space with ${setting} if its storage class can expand it; ` + `if it cannot, ${fewer}move: ${move}`,
   }[growth ?? "unknown"];
   return isCollected ? `run npm run collect to make room. If that is not enough: ${more}` : more;
 }

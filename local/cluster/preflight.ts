@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { exec } from "../../lib/exec";
 import { goWanted, isOlderGo } from "../../lib/go-module";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
-import { toolGroups } from "../toolchain/go-tools";
+import { neededToolGroups } from "../toolchain/official-parts";
 import { pulledImages } from "../toolchain/third-party-images/official-images";
 import { isNeeded, type LocalImageName } from "../toolchain/third-party-images/recipes";
 import { type MissingPart, missingControllers, missingKernelParts } from "./kernel";
@@ -49,10 +49,10 @@ export interface Distribution {
 /** Memory in bytes that the pods request at a time, about 4 GB, and that the cluster itself takes, about 1.3 GB. */
 export const memoryWanted = 5.5e9;
 /**
- * Disk in bytes. Measured at a first start that compiled everything: 11 GB of cache, 7 GB of state, and 12 GB of Go's own
- * caches. Once all is compiled, the state is what grows.
+ * Free disk in bytes. A first start that compiled everything took 11 GB for the cache, 7 GB for the state, and 12 GB
+ * for Go's own caches; one that downloads the official parts takes half of it. `running`: of a cluster that has started.
  */
-const diskWanted = { first: 30e9, compiled: 10e9 };
+const diskWanted = { compiling: 30e9, first: 15e9, running: 5e9 };
 /** The pods of a training request more than one processor. */
 export const processorsWanted = 2;
 /** The oldest releases that have the packages. */
@@ -88,7 +88,7 @@ export function preflightErrors(facts: PreflightFacts): string[] {
     else if (isOlderGo(facts.go, facts.goWanted))
       errors.push(`Go ${facts.go} is too old: install Go ${facts.goWanted} or newer from https://go.dev/dl.`);
   }
-  const wanted = facts.compiled ? diskWanted.compiled : diskWanted.first;
+  const wanted = facts.compiled ? diskWanted.running : diskWanted.first;
   for (const { path, free } of facts.disk) {
     if (free < wanted)
       errors.push(
@@ -152,8 +152,16 @@ export function etcdError(output: string): string | undefined {
 }
 
 /** What is worth knowing, and prevents nothing. @param checkout the checkout that this start is run from */
-export function preflightNotices({ distribution, startedFrom }: PreflightFacts, checkout: string): string[] {
+export function preflightNotices(facts: PreflightFacts, checkout: string): string[] {
+  const { distribution, startedFrom, compiled } = facts;
+  const scarce = facts.disk.find(({ free }) => !compiled && free < diskWanted.compiling);
   return [
+    ...(scarce
+      ? [
+          `${(scarce.free / gigabyte).toFixed(1)} GB are free at ${scarce.path}: enough if the official parts can be ` +
+            `downloaded; to compile them all takes ${diskWanted.compiling / gigabyte} GB.`,
+        ]
+      : []),
     ...(distribution.id in oldest
       ? []
       : [`${distribution.name} is neither Debian nor Ubuntu, for which this is made: packages may be missing.`]),
@@ -178,8 +186,8 @@ export function parseDistribution(text: string): Distribution {
   return { id, version: read("VERSION_ID"), name: read("PRETTY_NAME") || id || "this system" };
 }
 
-/** Reads the facts of this machine. */
-export async function preflightFacts(): Promise<PreflightFacts> {
+/** Reads the facts of this machine. @param images those of the stack */
+export async function preflightFacts(images: readonly LocalImageName[]): Promise<PreflightFacts> {
   const dirs = [cacheDir(), stateDir()];
   // Without root it cannot write there. The check for root then says so.
   const isRoot = process.platform === "linux" && process.getuid?.() === 0;
@@ -201,12 +209,15 @@ export async function preflightFacts(): Promise<PreflightFacts> {
     missingKernelParts: isRoot ? await missingKernelParts() : [],
     missingControllers: isRoot ? missingControllers() : [],
     startedFrom: existsSync(checkoutFile()) ? readFileSync(checkoutFile(), "utf8") : undefined,
-    compiled: neededTools(await pulledImages()).every((tool) => existsSync(toolPath(tool))),
+    compiled: neededTools(images, await pulledImages()).every((tool) => existsSync(toolPath(tool))),
   };
 }
 
-const neededTools = (pulled: ReadonlySet<LocalImageName>) =>
-  toolGroups.flatMap(({ tools }) => Object.keys(tools)).filter((tool) => isNeeded(tool, pulled));
+/** The programs that a cluster with these images needs, less those of images that were pulled. */
+export const neededTools = (images: readonly LocalImageName[], pulled: ReadonlySet<LocalImageName>): string[] =>
+  neededToolGroups(images)
+    .flatMap(({ tools }) => Object.keys(tools))
+    .filter((tool) => isNeeded(tool, pulled));
 
 function freeSpace(path: string): { path: string; free: number } {
   mkdirSync(path, { recursive: true });

@@ -50,7 +50,8 @@ function containerTrouble({ name, restartCount, state, lastState }: ContainerSta
   const ended = state?.terminated ?? lastState?.terminated;
   if (ended && ended.exitCode !== 0)
     return [
-      `${name} ended ${counted(restartCount + 1, "time")}, last with ${ended.reason ?? "Error"} (exit code ${ended.exitCode})`,
+      `${name} ended ${counted(restartCount + 1, "time")}, ` +
+        `last with ${ended.reason ?? "Error"} (exit code ${ended.exitCode})`,
     ];
   const { reason: word, message } = state?.waiting ?? {};
   if (!word || ["PodInitializing", "ContainerCreating"].includes(word)) return [];

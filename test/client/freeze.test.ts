@@ -57,7 +57,8 @@ describe("while MLflow is away", () => {
   const answer = [503, { kind: "Status", message: 'no endpoints available for service "mlflow"' }];
   const away: Answers = { ...whoIs("anna"), [Object.keys(records)[0]]: answer, [patch]: {} };
   const unrecorded =
-    ' The record of releases does not say so: MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
+    " The record of releases does not say so: " +
+    'MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
     "see its pod with kubectl describe pods --namespace gourmetgram-platform --selector app=mlflow";
 
   it("freezes all the same, and says that it is not on record", async () => {

@@ -103,8 +103,8 @@ describe("remedyOf", () => {
     ],
     [
       null,
-      "give it more space with registry.storage if its storage class can expand it; if it cannot, keep fewer versions " +
-        "with pipeline.retention, or move: npm run backup, npm stop, npm start and npm run restore",
+      "give it more space with registry.storage if its storage class can expand it; if it cannot, keep fewer " +
+        "versions with pipeline.retention, or move: npm run backup, npm stop, npm start and npm run restore",
     ],
   ])("collects first, then does what a volume that is %s allows", (growth, then) =>
     expect(remedyOf({ ...registry, growth })).toBe(collect + then),

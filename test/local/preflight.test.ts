@@ -7,6 +7,7 @@ import { missingControllers, missingKernelParts } from "../../local/cluster/kern
 import {
   etcdError,
   memoryWanted,
+  neededTools,
   type PreflightFacts,
   parseDistribution,
   preflightErrors,
@@ -14,6 +15,7 @@ import {
   processorsWanted,
 } from "../../local/cluster/preflight";
 import { missingPackages } from "../../local/toolchain/debian-packages";
+import { neededLocalImages } from "../../local/toolchain/third-party-images/recipes";
 
 const good: PreflightFacts = {
   platform: "linux",
@@ -42,8 +44,8 @@ describe("what keeps the local cluster from starting", () => {
     [{ go: "1.25.7" }, /Go 1\.25\.7 is too old: install Go 1\.25\.8/],
     [{ go: "1.24.9" }, /too old/],
     [
-      { disk: [{ path: "/cache", free: 29.9e9 }] },
-      /Only 29\.9 GB are free at \/cache, and 30 GB are needed: free some/,
+      { disk: [{ path: "/cache", free: 14.9e9 }] },
+      /Only 14\.9 GB are free at \/cache, and 15 GB are needed: free some/,
     ],
     [{ processors: 1 }, /This machine has 1 processor, .*: use a machine with 2 or more, or name/],
     [{ memory: 3.9e9 }, /This machine has 3\.9 GB of memory, and 5\.5 GB are needed .*: use a larger machine, or name/],
@@ -72,10 +74,31 @@ describe("what keeps the local cluster from starting", () => {
   );
 });
 
+describe("the programs that are to be there", () => {
+  it.each([
+    ["no store of its own", [], false],
+    ["an object store of its own", ["artifacts"], true],
+    ["an object store whose image was pulled", ["artifacts"], false, new Set(["versitygw" as const])],
+  ])("for a stack with %s", (_what, stores, isThere, pulled = new Set<"versitygw">()) =>
+    expect(neededTools(neededLocalImages(stores), pulled).includes("versitygw")).toBe(isThere),
+  );
+});
+
 describe("what is said before the local cluster starts", () => {
   it("is nothing where it was started before, on Debian and Ubuntu", () => {
     expect(preflightNotices({ ...good, startedFrom: "/clone" }, "/clone")).toEqual([]);
     expect(preflightNotices(good, "/clone")).toEqual([]);
+    const disk = [{ path: "/cache", free: 5e9 }];
+    expect(preflightErrors({ ...good, disk, compiled: true })).toEqual([]);
+    expect(preflightNotices({ ...good, disk, compiled: true }, "/clone")).toEqual([]);
+  });
+
+  it("says what a disk is enough for that has no room to compile everything", () => {
+    const facts = { ...good, disk: [{ path: "/cache", free: 29.94e9 }] };
+    expect(preflightErrors(facts)).toEqual([]);
+    expect(preflightNotices(facts, "/clone")).toEqual([
+      "29.9 GB are free at /cache: enough if the official parts can be downloaded; to compile them all takes 30 GB.",
+    ]);
   });
 
   it("is the other checkout from which it was started", () =>

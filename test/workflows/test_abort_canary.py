@@ -130,8 +130,26 @@ def test_a_canary_that_does_not_come_back_is_on_record(ill):
     assert ill.mlflow.aliases["canary"] == "7"
 
 
-def test_an_abort_of_a_version_that_mlflow_lost_is_due_and_not_refused(ill):
+def test_a_version_that_is_deleted_in_this_moment_is_taken_out_all_the_same(ill):
     ill.mlflow.lose_on("set-tag")
-    assert abort(ill).returncode == 1
+    ill.patchable("canary", pod(7, "oom-restarted"))
+    ill.pods_watched("canary", (0, "ADDED", pod(6)))
+    ill.app.serves(6)
+    takes_changes(ill)
+    done = abort(ill)
+    assert (done.returncode, ill.held()) == (0, ["1.0.6"]), done.stderr
     [record] = ill.mlflow.releases(action="abort")
-    assert (record["outcome"], record["target_changed"]) == ("broken", "no")
+    assert (record["outcome"], record["target_changed"]) == ("aborted", "yes")
+
+
+def test_canary_goes_back_to_a_version_that_mlflow_lost(ill):
+    del ill.mlflow.versions["6"]
+    ill.patchable("canary", pod(7, "oom-restarted"))
+    ill.pods_watched("canary", (0, "ADDED", pod(6)))
+    ill.app.serves(6)
+    takes_changes(ill)
+    done = abort(ill)
+    assert (done.returncode, ill.held()) == (0, ["1.0.6"]), done.stderr
+    assert "MLflow no longer has version 6: the alias canary stays where it is." in done.stdout
+    [record] = ill.mlflow.releases(action="abort")
+    assert (record["outcome"], record["serves_version"]) == ("aborted", "1.0.6")

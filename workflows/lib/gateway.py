@@ -63,11 +63,11 @@ def leave_withdrawn(split: Split, production: Served) -> None:
 def withdraw_pass(split: Split) -> None:
     """Takes back that a version passed staging. One that was deleted meanwhile has no pass to take back."""
     version = split.version.rpartition(".")[2]
-    model = model_registry.find(version)
-    if model is None:
+    try:
+        if not model_registry.get(version).is_withdrawn:
+            model_registry.withdraw_pass(version, split.withdrawn)
+    except model_registry.Missing:
         print(f"MLflow no longer has version {version}.", flush=True)
-    elif not model.is_withdrawn:
-        model_registry.withdraw_pass(version, split.withdrawn)
 
 
 def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, production: Served | None, now: int) -> Split:

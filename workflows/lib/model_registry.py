@@ -279,11 +279,13 @@ def drop_alias(name: str) -> None:
 
 
 def point_alias(name: str, version: str | None) -> None:
-    """Moves an alias to a version, or with None takes it off."""
+    """Moves an alias to a version, or with None takes it off. It cannot follow to a version that MLflow lost."""
     if version is None:
-        drop_alias(name)
-    else:
+        return drop_alias(name)
+    try:
         move_alias(name, version)
+    except Missing:
+        print(f"MLflow no longer has version {version}: the alias {name} stays where it is.", flush=True)
 
 
 def download(version: str, file: str, path: Path, limit: int) -> None:

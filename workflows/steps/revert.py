@@ -188,8 +188,7 @@ def go_back(target: Served, why: str, running: str | None) -> None:
 
 def settle(serves: Served) -> None:
     """The alias follows what staging serves, and no record of an interrupted release stays open."""
-    if serves.number is None or model_registry.exists(serves.number):
-        model_registry.point_alias(STAGING, serves.number)
+    model_registry.point_alias(STAGING, serves.number)
     release_log.close_interrupted(STAGING, f"staging serves {place(serves)}", serves)
 
 

@@ -108,7 +108,25 @@ export const traffic: Protections = {
       "test_alarms.py::test_it_is_told_once",
     ],
   ],
+  "lib/model_registry.py": [
+    [
+      "canary goes back although MLflow lost what production serves",
+      `    except Missing:
+        print(f"MLflow no longer has version {version}: the alias`,
+      `    except KeyError:
+        print(f"MLflow no longer has version {version}: the alias`,
+      "test_abort_canary.py::test_canary_goes_back_to_a_version_that_mlflow_lost",
+    ],
+  ],
   "lib/gateway.py": [
+    [
+      "a version that MLflow loses in this moment is taken out of canary",
+      `    except model_registry.Missing:
+        print(f"MLflow no longer has version {version}.", flush=True)`,
+      `    except KeyError:
+        print(f"MLflow no longer has version {version}.", flush=True)`,
+      "test_abort_canary.py::test_a_version_that_is_deleted_in_this_moment_is_taken_out_all_the_same",
+    ],
     [
       "a withdrawn version loses its pass, whatever takes its place",
       "            leave_withdrawn(split, production.served)",

@@ -152,8 +152,8 @@ export const wayBack: Protections = {
     ],
     [
       "the alias follows what staging serves",
-      "        model_registry.point_alias(STAGING, serves.number)",
-      "        pass",
+      "    model_registry.point_alias(STAGING, serves.number)",
+      "    pass",
       "test_revert.py::test_first_model_bad",
     ],
     [
