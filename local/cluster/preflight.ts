@@ -50,7 +50,8 @@ export interface Distribution {
 export const memoryWanted = 5.5e9;
 /**
  * Free disk in bytes. A first start that compiled everything took 11 GB for the cache, 7 GB for the state, and 12 GB
- * for Go's own caches; one that downloads the official parts takes half of it. `running`: of a cluster that has started.
+ * for Go's own caches; one that downloads the official parts takes half of it. `running` is for a cluster that was
+ * started before.
  */
 const diskWanted = { compiling: 30e9, first: 15e9, running: 5e9 };
 /** The pods of a training request more than one processor. */
