@@ -1,19 +1,12 @@
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { firstEnvironment } from "../../config/promotion-path";
-import { registryAddress } from "../../images/catalogue";
 import { destination } from "../platform/argo-cd";
 import { environmentReader } from "../platform/board";
 import { podReader } from "../platform/monitoring";
 import { exposedUrl } from "../shared/exposure";
 import { type Grant, grant } from "../shared/grant";
-import {
-  restrictedContainer,
-  restrictedNamespaceLabels,
-  restrictedPod,
-  temporaryMount,
-  temporaryVolume,
-} from "../shared/security";
+import { restrictedNamespaceLabels } from "../shared/security";
 import {
   argoCdNamespace,
   baseImageAnnotation,
@@ -25,6 +18,7 @@ import {
 import { bundleTag, renderBundle } from "./bundle";
 import { appPort, type EnvironmentShape, environmentBundle, metricsPort } from "./environment-bundle";
 import type { Platform } from "./platform";
+import { bundleRepository, createPublishJob } from "./publish-job";
 import { deployerAccount, RemoteCluster } from "./remote-cluster";
 
 export interface EnvironmentArgs extends EnvironmentShape {
@@ -190,7 +184,11 @@ export class Environment extends pulumi.ComponentResource {
       { metadata: { name: `${this.app}-bundle`, namespace }, data: files },
       { ...this.onPlatform, ...this.protectRelease },
     );
-    return { tag, job: this.createPublishJob(bundle, tag) };
+    const image = this.args.platform.images.tools;
+    return {
+      tag,
+      job: createPublishJob(`${this.name}-publish`, { app: this.app, bundle, tag, image }, this.onPlatform),
+    };
   }
 
   /** Only the file with the image waits for the image. So a preview that builds an image still shows the limits. */
@@ -200,53 +198,6 @@ export class Environment extends pulumi.ComponentResource {
       .output(this.args.platform.images.app)
       .apply((baseImage) => render(baseImage)["kustomization.yaml"]);
     return { ...render(""), "kustomization.yaml": kustomization };
-  }
-
-  private createPublishJob(bundle: k8s.core.v1.ConfigMap, tag: pulumi.Output<string>): pulumi.Resource {
-    const target = pulumi.interpolate`${registryAddress}/bundles/${this.app}:${tag}`;
-    return new k8s.batch.v1.Job(
-      `${this.name}-publish`,
-      {
-        metadata: {
-          name: pulumi.interpolate`${this.app}-publish-${tag}`,
-          namespace: bundle.metadata.namespace,
-          // A failed Job is not ready: the next update replaces it.
-          annotations: { "pulumi.com/replaceUnready": "true" },
-        },
-        spec: {
-          backoffLimit: 3,
-          activeDeadlineSeconds: 300,
-          template: {
-            metadata: { labels: { app: `${this.app}-publish` } },
-            spec: {
-              restartPolicy: "Never",
-              automountServiceAccountToken: false,
-              securityContext: restrictedPod,
-              containers: [
-                {
-                  name: "publish",
-                  image: this.args.platform.images.tools,
-                  command: ["sh", "-euc", publishScript],
-                  env: [{ name: "TARGET", value: target }],
-                  resources: { requests: { cpu: "50m", memory: "32Mi" }, limits: { memory: "128Mi" } },
-                  securityContext: restrictedContainer,
-                  volumeMounts: [{ name: "bundle", mountPath: "/bundle", readOnly: true }, temporaryMount],
-                },
-              ],
-              volumes: [{ name: "bundle", configMap: { name: bundle.metadata.name } }, temporaryVolume],
-            },
-          },
-        },
-      },
-      // It has a fixed name. If the registry lost the bundle, the update is told to replace the Job: see
-      // stacks/lost-artifacts.ts. Created first, the new one would be the old one, and then be deleted.
-      { ...this.onPlatform, deleteBeforeReplace: true },
-    );
-  }
-
-  /** URL of the repository that the bundles are pushed to. */
-  private get repository(): string {
-    return `oci://${registryAddress}/bundles/${this.app}`;
   }
 
   /** Tells Argo CD how to read the repository: as OCI, over plain HTTP. */
@@ -259,7 +210,7 @@ export class Environment extends pulumi.ComponentResource {
           namespace: argoCdNamespace,
           labels: { "argocd.argoproj.io/secret-type": "repository" },
         },
-        stringData: { type: "oci", name: this.app, url: this.repository, insecureOCIForceHttp: "true" },
+        stringData: { type: "oci", name: this.app, url: bundleRepository(this.app), insecureOCIForceHttp: "true" },
       },
       this.onPlatform,
     );
@@ -281,7 +232,7 @@ export class Environment extends pulumi.ComponentResource {
         spec: {
           project: platform.project,
           destination: destination(this.app, platform.promotionPath[environment].cluster),
-          source: { repoURL: this.repository, targetRevision: tag, path: "." },
+          source: { repoURL: bundleRepository(this.app), targetRevision: tag, path: "." },
           syncPolicy: {
             automated: { prune: true, selfHeal: true },
             // A retry keeps the release and the bundle that its sync began with, and newer ones wait for its end. So
@@ -323,8 +274,3 @@ export class Environment extends pulumi.ComponentResource {
     return grant(`${this.name}-${role}`, { metadata, rules, subjects }, this.onPlatform);
   }
 }
-
-/** Packs the bundle into one content layer, as Argo CD expects it, unless the registry already has it. */
-const publishScript = `crane --insecure digest "$TARGET" >/dev/null 2>&1 && exit 0
-tar -C /bundle -chf /tmp/bundle.tar deployment.yaml service.yaml metrics-service.yaml kustomization.yaml
-exec crane --insecure append --oci-empty-base --new_layer /tmp/bundle.tar --new_tag "$TARGET"`;

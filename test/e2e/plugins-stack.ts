@@ -23,19 +23,26 @@ export interface PluginsStack {
   end(): Promise<void>;
 }
 
-/** @param project name of the Pulumi project, default that of the program */
-export async function startPluginsStack(password: string, project = "plugins"): Promise<PluginsStack> {
+/**
+ * @param project name of the Pulumi project
+ * @param source directory of its program, beside this file
+ */
+export async function startPluginsStack(
+  password: string,
+  project = "plugins",
+  source = "plugins-program",
+): Promise<PluginsStack> {
   const plane = await startControlPlane();
   const before = process.env.GOURMETGRAM_STATE;
   const state = mkdtempSync(join(tmpdir(), "gourmetgram-state-"));
   process.env.GOURMETGRAM_STATE = state;
   const settings = join(state, "settings.yaml");
   // A copy, as the CLI writes beside the program. It imports the real program's provider by the same path.
-  const program = join(state, "test", "e2e", "plugins-program");
+  const program = join(state, "test", "e2e", source);
   symlinkSync(join(repositoryRoot, "components"), join(state, "components"));
-  cpSync(join(__dirname, "plugins-program"), program, { recursive: true });
+  cpSync(join(__dirname, source), program, { recursive: true });
   const file = join(program, "Pulumi.yaml");
-  writeFileSync(file, readFileSync(file, "utf8").replace("name: plugins", `name: ${project}`));
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^name: .*$/m, `name: ${project}`));
   symlinkSync(join(repositoryRoot, "node_modules"), join(program, "node_modules"));
   linkCachedPlugins();
 

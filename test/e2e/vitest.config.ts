@@ -18,6 +18,7 @@ export const mainFiles = [
   "9-stop",
   "applications",
   "clusters",
+  "jobs",
   "monitoring",
   "official",
   "plugins-cli",
