@@ -3,11 +3,12 @@
 import hashlib
 import tarfile
 
+import mlflow
 import pytest
 
 from conftest import BASE, says
 from lib import app_image, model_registry
-from lib.errors import StepFailed
+from lib.errors import StepFailed, Unavailable
 
 TAG = f"{BASE.partition('@')[0]}:staging-1.0.7"
 APPEND = ("append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG)
@@ -78,25 +79,66 @@ def test_an_artifact_is_what_training_registered(world, registered, code):
         assert f"and it was registered with {registered}. Train the model again, or restore MLflow's" in done.stderr
 
 
-@pytest.mark.parametrize("registered", [hashlib.sha256(b"weights").hexdigest(), "0" * 64])
-def test_an_artifact_that_mlflow_keeps_elsewhere_is_what_training_registered(world, tmp_path, monkeypatch, registered):
-    kept, path = tmp_path / "kept", tmp_path / "build" / "food11.onnx"
-    kept.mkdir()
-    path.parent.mkdir()
-    (kept / "food11.onnx").write_bytes(b"weights")
+def test_an_artifact_of_which_training_registered_no_hash_is_taken_and_the_output_says_so(world):
     world.mlflow.add(7)
-    world.mlflow.elsewhere = kept.as_uri()
-    world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"] = registered
+    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    world.allow("crane", *APPEND, **says("crane", "append"))
+    done = world.run("build_image", MODEL_VERSION="7")
+    unknown = "MLflow has no tag sha256.food11.onnx of the training of version 7"
+    assert f"{unknown}: the length of its file was checked, its content was not.\n" in done.stdout
+    world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"] = hashlib.sha256(b"weights").hexdigest()
+    assert "sha256.food11.onnx" not in world.run("build_image", MODEL_VERSION="7").stdout
+
+
+@pytest.fixture
+def elsewhere(world, tmp_path, monkeypatch):
+    """A version whose file MLflow keeps outside its proxy: where it is kept, and where it is to be fetched to."""
+    kept, path = tmp_path / "kept" / "food11.onnx", tmp_path / "build" / "food11.onnx"
+    for file in (kept, path):
+        file.parent.mkdir()
+    kept.write_bytes(b"weights")
+    world.mlflow.add(7)
+    world.mlflow.elsewhere = kept.parent.as_uri()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", world.mlflow.url)
+    yield kept, path
+    assert kept.read_bytes() == b"weights"  # what MLflow keeps stays there
+
+
+def test_an_artifact_that_mlflow_keeps_elsewhere_is_what_training_registered(world, elsewhere):
+    _, path = elsewhere
     found = hashlib.sha256(b"weights").hexdigest()
-    if registered == found:
+    world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"] = "0" * 64
+    with pytest.raises(StepFailed, match=f"its SHA-256 is {found}, and it was registered with {'0' * 64}"):
         model_registry.download("7", "food11.onnx", path, 1 << 20)
-        assert path.read_bytes() == b"weights"
-    else:
-        with pytest.raises(StepFailed, match=f"its SHA-256 is {found}, and it was registered with {registered}"):
-            model_registry.download("7", "food11.onnx", path, 1 << 20)
-    assert [file.name for file in path.parent.iterdir()] == (["food11.onnx"] if registered == found else [])
-    assert (kept / "food11.onnx").read_bytes() == b"weights"  # what MLflow keeps stays there
+    assert list(path.parent.iterdir()) == []
+    world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"] = found
+    model_registry.download("7", "food11.onnx", path, 1 << 20)
+    assert path.read_bytes() == b"weights"
+    assert [file.name for file in path.parent.iterdir()] == ["food11.onnx"]
+
+
+def test_an_artifact_that_mlflow_keeps_elsewhere_has_the_length_that_is_listed(world, elsewhere, monkeypatch):
+    _, path = elsewhere
+    files = mlflow.store.artifact.local_artifact_repo.LocalArtifactRepository
+    listed = files.list_artifacts
+
+    def longer(self, path=None):
+        return [mlflow.entities.FileInfo(found.path, found.is_dir, 9) for found in listed(self, path)]
+
+    monkeypatch.setattr(files, "list_artifacts", longer)
+    broke_off = "food11.onnx of version 7 did not come whole from MLflow: 7 bytes came, and its store lists 9"
+    with pytest.raises(Unavailable, match=broke_off):
+        model_registry.download("7", "food11.onnx", path, 1 << 20)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_an_artifact_that_mlflow_keeps_elsewhere_may_be_no_larger_than_the_limit(elsewhere):
+    _, path = elsewhere
+    with pytest.raises(StepFailed, match="it has more than 6 bytes"):
+        model_registry.download("7", "food11.onnx", path, 6)
+    assert list(path.parent.iterdir()) == []
+    model_registry.download("7", "food11.onnx", path, 7)
+    assert path.read_bytes() == b"weights"
 
 
 def test_registry_unreachable(world):

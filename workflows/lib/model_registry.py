@@ -291,8 +291,10 @@ def point_alias(name: str, version: str | None) -> None:
 def download(version: str, file: str, path: Path, limit: int) -> None:
     """
     Fetches one file of a version's artifacts to `path`, at most `limit` bytes, through MLflow's artifact proxy where it
-    serves them. What training wrote down of it is checked: the tag `sha256.<file>` of its run. Raises Unavailable where
-    it broke off, or StepFailed.
+    serves them. Its length is checked, and what training wrote down of it: the tag `sha256.<file>` of its run. Where
+    MLflow has no such tag, the file is taken and the output says so: a version from before there was one, or whose run
+    was deleted, is the one that an environment may have to go back to. Raises Unavailable where it broke off, or
+    StepFailed.
     """
     fields = {"name": constants.MODEL, "version": version}
     uri = call("GET", "model-versions/get-download-uri", fields)["artifact_uri"]
@@ -303,19 +305,36 @@ def download(version: str, file: str, path: Path, limit: int) -> None:
             place = urllib.parse.quote(f"{proxied.path}/{file}")
             http_client.download(f"{tracking_uri()}/api/2.0/mlflow-artifacts/artifacts{place}", path, limit, sha256)
         else:
-            import mlflow  # takes about a second, so only for artifacts that MLflow keeps elsewhere
-
-            mlflow.set_tracking_uri(tracking_uri())
-            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-                fetched = Path(mlflow.artifacts.download_artifacts(f"{uri}/{file}", dst_path=folder))
-                with fetched.open("rb") as content:
-                    http_client.require_hash(hashlib.file_digest(content, "sha256").hexdigest(), sha256)
-                fetched.replace(path)
+            _download_elsewhere(uri, file, path, limit, sha256)
     except http_client.Unreachable as error:
         raise Unavailable(f"{file} of version {version} did not come whole from MLflow: {error}.") from error
     except Exception as error:
         damaged = f"{file} of version {version} did not come from MLflow: {str(error)[:300]}"
         raise StepFailed(f"{damaged}. Train the model again, or restore MLflow's artifacts.") from error
+    if not sha256:
+        unknown = f"MLflow has no tag sha256.{file} of the training of version {version}"
+        print(f"{unknown}: the length of its file was checked, its content was not.", flush=True)
+
+
+def _download_elsewhere(uri: str, file: str, path: Path, limit: int, sha256: str | None) -> None:
+    """
+    Fetches a file that MLflow keeps outside its artifact proxy. Raises http_client.Unreachable where it is shorter or
+    longer than its store lists it, or http_client.Refused; a store that lists no lengths is believed.
+    """
+    import mlflow  # takes about a second, so only for such artifacts
+
+    mlflow.set_tracking_uri(tracking_uri())
+    lengths = {Path(listed.path).name: listed.file_size for listed in mlflow.artifacts.list_artifacts(uri)}
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        fetched = Path(mlflow.artifacts.download_artifacts(f"{uri}/{file}", dst_path=folder))
+        length, listed = fetched.stat().st_size, lengths.get(file)
+        if listed is not None and length != listed:
+            raise http_client.Unreachable(f"{length} bytes came, and its store lists {listed}")
+        if length > limit:
+            raise http_client.Refused(f"it has more than {limit} bytes")
+        with fetched.open("rb") as content:
+            http_client.require_hash(hashlib.file_digest(content, "sha256").hexdigest(), sha256)
+        fetched.replace(path)
 
 
 def delete_files(source: str) -> None:
