@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto";
 import { createWriteStream, mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { EnvHttpProxyAgent, fetch, type RequestInit, type Response } from "undici";
 
@@ -38,38 +37,50 @@ export class DownloadError extends Error {
  */
 export async function download(url: string, path: string, hash: string, limit = slowest): Promise<void> {
   const part = `${path}.part`;
-  const [algorithm, wanted] = hash.split(":");
-  const digest = createHash(algorithm);
   mkdirSync(dirname(path), { recursive: true });
   try {
     await withinLimit(limit, async (signal, onBytes) => {
-      const response = await get(url, signal);
-      let received = 0;
-      const meter = new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          received += chunk.length;
-          onBytes(chunk.length);
-          digest.update(chunk);
-          done(null, chunk);
-        },
-      });
-      const length = Number(response.headers.get("content-length") ?? Number.NaN);
-      await pipeline(Readable.fromWeb(response.body!), meter, createWriteStream(part), { signal }).catch((error) => {
-        throw isFromDisk(error) ? error : new DownloadError(cutOff(received, length));
-      });
-      if (length >= 0 && received !== length) throw new DownloadError(cutOff(received, length));
+      const content = whole(await get(url, signal), hash, onBytes);
+      await pipeline(content, createWriteStream(part), { signal });
     });
-    const found = digest.digest("hex");
-    if (found !== wanted) throw new DownloadError(`wrong hash: ${algorithm}:${found} instead of ${hash}`);
     renameSync(part, path);
   } finally {
     rmSync(part, { force: true });
   }
 }
 
-/** A small text, such as the checksums of a release. @throws DownloadError */
-export function downloadText(url: string): Promise<string> {
-  return withinLimit({ ...slowest, bytes: 1 }, async (signal) => (await get(url, signal)).text());
+/**
+ * A small text, such as the checksums of a release.
+ * @param hash what the text must have; without one, only its length is checked
+ * @throws DownloadError
+ */
+export function downloadText(url: string, hash?: string): Promise<string> {
+  return withinLimit({ ...slowest, bytes: 1 }, async (signal, onBytes) => {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of whole(await get(url, signal), hash, onBytes)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString("utf8");
+  });
+}
+
+/** The content of an answer. @throws DownloadError at its end, if its length or its hash is another */
+async function* whole(response: Response, hash: string | undefined, onBytes: (count: number) => void) {
+  const [algorithm, wanted] = (hash ?? "sha256:").split(":");
+  const digest = createHash(algorithm);
+  const length = Number(response.headers.get("content-length") ?? Number.NaN);
+  let received = 0;
+  try {
+    for await (const chunk of response.body!) {
+      received += chunk.length;
+      onBytes(chunk.length);
+      digest.update(chunk);
+      yield chunk as Uint8Array;
+    }
+  } catch {
+    throw new DownloadError(cutOff(received, length));
+  }
+  if (length >= 0 && received !== length) throw new DownloadError(cutOff(received, length));
+  const found = digest.digest("hex");
+  if (wanted && found !== wanted) throw new DownloadError(`wrong hash: ${algorithm}:${found} instead of ${hash}`);
 }
 
 /**
@@ -137,9 +148,6 @@ async function withinLimit<T>(
 function cutOff(received: number, length: number): string {
   return `cut off after ${received}${length >= 0 ? ` of ${length}` : ""} bytes`;
 }
-
-/** Whether the error is of the file that is written, as on a full disk, and not of the network. */
-const isFromDisk = (error: NodeJS.ErrnoException) => ["write", "open"].includes(error.syscall ?? "");
 
 /** undici says `fetch failed`, and the reason in its cause. */
 function reason(error: Error): string {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -80,6 +80,29 @@ it("replaces a file only by one whose hash is right", async () => {
   );
   expect(readFileSync(path)).toEqual(content);
   expect(readdirSync(folder)).toEqual(["file"]);
+});
+
+it("takes no text that is too short, or has another hash", async () => {
+  const { downloadText, DownloadError } = await freshDownload();
+  const url = `http://${host.host}/file`;
+  expect(await downloadText(url)).toBe("the content");
+  expect(await downloadText(url, sha256(content))).toBe("the content");
+  const other = sha256(Buffer.from("other"));
+  await expect(downloadText(url, other)).rejects.toThrow(
+    new DownloadError(`wrong hash: ${sha256(content)} instead of ${other}`),
+  );
+  answers.set(`${host.host}/file`, { body: content, fault: "cuts off" });
+  await expect(downloadText(url)).rejects.toThrow(new DownloadError("cut off after 5 of 11 bytes"));
+});
+
+it("says what the disk said, not that the download was cut off", async () => {
+  const { download } = await freshDownload();
+  symlinkSync("/dev/full", join(folder, "file.part"));
+  const error = await download(`http://${host.host}/file`, join(folder, "file"), sha256(content)).then(
+    () => undefined,
+    (reason: Error) => reason,
+  );
+  expect(error).toMatchObject({ code: "ENOSPC" });
 });
 
 it("follows a redirect, as releases on GitHub need it", async () => {
