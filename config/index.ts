@@ -22,7 +22,7 @@ import { projectSettings, settingsOf } from "./stack-file";
 
 export { ConfigurationError } from "./configuration-error";
 export { listenFlags, parseListen } from "./listen";
-export type { ListenSettings, StackFile } from "./schema";
+export { type ListenSettings, pinnedManifests, type StackFile } from "./schema";
 export { currentStack, parseCluster, parsePlatformCluster, parseStack, readStackFile, settingsOf } from "./stack-file";
 
 /** The checked settings of one stack with all defaults. Environments are in the order of promotion. */

@@ -49,9 +49,15 @@ export const project = "gourmetgram";
 const pinnedRelease = "the pinned release";
 const { argoWorkflowController, argoCd: argoCdImage, contour: contourImage } = catalogue;
 const argoWorkflowsReleases = "https://github.com/argoproj/argo-workflows/releases/download";
-const argoWorkflowsRelease = `${argoWorkflowsReleases}/${argoWorkflowController.tag}`;
 const argoCdRelease = `https://raw.githubusercontent.com/argoproj/argo-cd/${argoCdImage.tag}/manifests`;
 const contourRelease = `https://raw.githubusercontent.com/projectcontour/contour/${contourImage.tag}/examples`;
+/** URLs of what the pinned releases install. */
+export const pinnedManifests = {
+  argoWorkflows: `${argoWorkflowsReleases}/${argoWorkflowController.tag}/namespace-install.yaml`,
+  argoCd: `${argoCdRelease}/namespace-install.yaml`,
+  argoCdCrds: ["application", "applicationset", "appproject"].map((kind) => `${argoCdRelease}/crds/${kind}-crd.yaml`),
+  gateway: [`${contourRelease}/render/contour-deployment.yaml`, `${contourRelease}/gateway/00-crds.yaml`],
+};
 const port = (meaning: string) => whole(meaning, 1, 65535);
 const volume = (meaning: string) => quantity(meaning, "1Gi", "10000Gi").default("20Gi");
 
@@ -190,7 +196,7 @@ const modelRegistry = section("MLflow.", {
 const argoWorkflows = section("Argo Workflows.", {
   install: flag("`false` if the cluster already has it and it watches the namespace `argo`").default(true),
   manifests: source("URL or path of the release's namespace-install manifest")
-    .default(`${argoWorkflowsRelease}/namespace-install.yaml`)
+    .default(pinnedManifests.argoWorkflows)
     .meta({ fallback: pinnedRelease }),
   authMode: choice("`client` asks for a Kubernetes token, `server` admits everyone who can reach the page", [
     "client",
@@ -200,10 +206,10 @@ const argoWorkflows = section("Argo Workflows.", {
 const argoCd = section("Argo CD.", {
   install: flag("`false` if the cluster already has version 3.1 or newer in the namespace `argocd`").default(true),
   manifests: source("URL or path of the release's namespace-install manifest")
-    .default(`${argoCdRelease}/namespace-install.yaml`)
+    .default(pinnedManifests.argoCd)
     .meta({ fallback: pinnedRelease }),
   crds: list("URLs or paths of the release's CRDs, which the manifest does not contain", source("URL or path of a CRD"))
-    .default(["application", "applicationset", "appproject"].map((kind) => `${argoCdRelease}/crds/${kind}-crd.yaml`))
+    .default(pinnedManifests.argoCdCrds)
     .meta({ fallback: pinnedRelease }),
 });
 
@@ -218,7 +224,7 @@ const gateway = section("The gateway, at which users come in. Without this secti
     "URLs or paths of Contour's install manifest and of the CRDs of the Gateway API",
     source("URL or path of a manifest"),
   )
-    .default([`${contourRelease}/render/contour-deployment.yaml`, `${contourRelease}/gateway/00-crds.yaml`])
+    .default(pinnedManifests.gateway)
     .meta({ fallback: pinnedRelease }),
 });
 

@@ -2,7 +2,10 @@ import { readFile } from "node:fs/promises";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import * as yaml from "js-yaml";
-import type { Settings } from "../../config";
+import { pinnedManifests, type Settings } from "../../config";
+import { DownloadError, downloadText } from "../../lib/download";
+import { readPins } from "../../lib/pins";
+import { manifestHashesPath } from "./manifest-pins";
 
 /** A Kubernetes object of a release manifest. */
 export interface Manifest {
@@ -15,11 +18,16 @@ export interface Manifest {
 
 /**
  * Reads a release manifest from a URL or a path.
- * @throws if it cannot be read or contains no object; the message names the source
+ * @param hashes what the content of a URL must have. One that is not in it is taken unchecked, with a notice
+ * @throws if it cannot be read, has another hash or contains no object; the message names the source
  */
-export async function loadManifests(source: string): Promise<Manifest[]> {
+export async function loadManifests(
+  source: string,
+  hashes = readPins(manifestHashesPath),
+  notice: (text: string) => void = (text) => void pulumi.log.warn(text),
+): Promise<Manifest[]> {
   const text = /^https?:\/\//.test(source)
-    ? await download(source)
+    ? await download(source, hashes[source]?.hash, notice)
     : await readFile(source, "utf8").catch(unreadable(source));
   const objects = parse(text).filter((object) => object !== null);
   if (objects.length === 0 || objects.some((object) => !object.kind))
@@ -29,7 +37,7 @@ export async function loadManifests(source: string): Promise<Manifest[]> {
 
 /** The release manifests of the parts that a stack installs; none of a part that it does not. */
 export async function loadReleases({ argoWorkflows, argoCd, gateway }: Settings) {
-  const load = async (sources: string[]) => (await Promise.all(sources.map(loadManifests))).flat();
+  const load = async (sources: string[]) => (await Promise.all(sources.map((source) => loadManifests(source)))).flat();
   return {
     argoWorkflows: await load(argoWorkflows.install ? [argoWorkflows.manifests] : []),
     argoCd: await load(argoCd.install ? [...argoCd.crds, argoCd.manifests] : []),
@@ -144,19 +152,17 @@ function parse(text: string): Manifest[] {
   }
 }
 
-async function download(url: string): Promise<string> {
-  const failed = (error: Error): never => {
-    const cause = error.cause as Error | undefined;
-    throw downloadError(url, cause?.message ?? error.message);
-  };
-  const response = await fetch(url).catch(failed);
-  if (!response.ok) throw downloadError(url, `HTTP ${response.status}`);
-  // An answer may break off after its headers, too.
-  return response.text().catch(failed);
-}
-
-function downloadError(url: string, reason: string): Error {
-  return new Error(`cannot download ${url} (${reason}): write the path of a local copy in the stack's configuration`);
+/** A file of one release never changes, so a URL of which a hash is known has no other content. */
+async function download(url: string, hash: string | undefined, notice: (text: string) => void): Promise<string> {
+  const localCopy = "write the path of a local copy in the stack's configuration";
+  if (!hash) {
+    const remedy = Object.values(pinnedManifests).flat().includes(url) ? "run `npm run toolchain -- pin`" : localCopy;
+    notice(`No hash of ${url} is known, so it is taken unchecked: ${remedy}`);
+  }
+  return downloadText(url, hash).catch((error) => {
+    if (!(error instanceof DownloadError)) throw error;
+    throw new Error(`cannot download ${url} (${error.message}): ${localCopy}`);
+  });
 }
 
 function unreadable(source: string) {

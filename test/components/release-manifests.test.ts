@@ -13,6 +13,7 @@ import {
   loadManifests,
   type Manifest,
 } from "../../components/platform/release-manifests";
+import { sha256 } from "../local/download-hosts";
 import { childrenOf, one, record } from "../registrations";
 
 const object = (kind: string, more: object = {}): Manifest => ({
@@ -25,8 +26,16 @@ const workload = (kind: string, pod: object) => object(kind, { spec: { template:
 
 describe("loadManifests", () => {
   const folder = mkdtempSync(join(tmpdir(), "manifests-"));
+  const release = "kind: Service\n---\nkind: Deployment";
   let server: Server;
   let base: string;
+  const notices: string[] = [];
+  /** Loads what the server has at a path, of which nothing or this content is known. */
+  const load = (path: string, known?: string) => {
+    notices.length = 0;
+    const pin = known && { hash: sha256(Buffer.from(known)), source: "the test", checked: null };
+    return loadManifests(`${base}${path}`, pin ? { [`${base}${path}`]: pin } : {}, (notice) => notices.push(notice));
+  };
   const file = (text: string) => {
     const path = join(folder, "release.yaml");
     writeFileSync(path, text);
@@ -35,7 +44,7 @@ describe("loadManifests", () => {
 
   beforeAll(async () => {
     const answers: Record<string, [number, string]> = {
-      "/release.yaml": [200, "kind: Service\n---\nkind: Deployment"],
+      "/release.yaml": [200, release],
       "/page": [200, "<html>Sign in</html>"],
     };
     server = createServer((request, response) => {
@@ -61,8 +70,26 @@ describe("loadManifests", () => {
     ]);
   });
 
-  it("reads a URL", async () => {
-    expect(await loadManifests(`${base}/release.yaml`)).toEqual([{ kind: "Service" }, { kind: "Deployment" }]);
+  it("reads a URL whose content has the known hash", async () => {
+    expect(await load("/release.yaml", release)).toEqual([{ kind: "Service" }, { kind: "Deployment" }]);
+    expect(notices).toEqual([]);
+  });
+
+  it("takes no URL whose content has another hash than the known one", async () => {
+    await expect(load("/release.yaml", "kind: Service")).rejects.toThrow(
+      new Error(
+        `cannot download ${base}/release.yaml (wrong hash: ${sha256(Buffer.from(release))} instead of ` +
+          `${sha256(Buffer.from("kind: Service"))}): write the path of a local copy in the stack's configuration`,
+      ),
+    );
+  });
+
+  it("reads a URL of which no hash is known, and says so", async () => {
+    expect(await load("/release.yaml")).toEqual([{ kind: "Service" }, { kind: "Deployment" }]);
+    expect(notices).toEqual([
+      `No hash of ${base}/release.yaml is known, so it is taken unchecked: ` +
+        "write the path of a local copy in the stack's configuration",
+    ]);
   });
 
   it("says which file is missing", async () => {
@@ -85,13 +112,13 @@ describe("loadManifests", () => {
   );
 
   it("says that a page is no manifest", async () => {
-    await expect(loadManifests(`${base}/page`)).rejects.toThrow(
+    await expect(load("/page")).rejects.toThrow(
       new Error(`${base}/page contains no Kubernetes objects: write the URL or path of a release manifest`),
     );
   });
 
   it("says what the server answered", async () => {
-    await expect(loadManifests(`${base}/gone.yaml`)).rejects.toThrow(
+    await expect(load("/gone.yaml")).rejects.toThrow(
       new Error(
         `cannot download ${base}/gone.yaml (HTTP 404): write the path of a local copy in the stack's configuration`,
       ),
@@ -99,16 +126,16 @@ describe("loadManifests", () => {
   });
 
   it("takes no manifest that broke off", async () => {
-    await expect(loadManifests(`${base}/cut.yaml`)).rejects.toThrow(
-      `cannot download ${base}/cut.yaml (other side closed): write the path of a local copy`,
+    await expect(load("/cut.yaml")).rejects.toThrow(
+      `cannot download ${base}/cut.yaml (cut off after 14 of 1000 bytes): write the path of a local copy`,
     );
   });
 
   it("says that no server answers", async () => {
     const closed = await closedPort();
-    await expect(loadManifests(`http://127.0.0.1:${closed}/x`)).rejects.toThrow(
+    await expect(loadManifests(`http://127.0.0.1:${closed}/x`, {}, () => {})).rejects.toThrow(
       new Error(
-        `cannot download http://127.0.0.1:${closed}/x (connect ECONNREFUSED 127.0.0.1:${closed}): ` +
+        `cannot download http://127.0.0.1:${closed}/x (unreachable: connect ECONNREFUSED 127.0.0.1:${closed}): ` +
           "write the path of a local copy in the stack's configuration",
       ),
     );

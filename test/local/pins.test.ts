@@ -1,5 +1,7 @@
 /** The tables of what is downloaded, and the commands that check them. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { manifestHashesPath, pinManifests } from "../../components/platform/manifest-pins";
+import { pinnedManifests } from "../../config";
 import { pinDigests } from "../../image-builder/pin-digests";
 import { catalogue } from "../../images/catalogue";
 import { digestsPath } from "../../images/digests";
@@ -41,15 +43,27 @@ describe("the table of binaries", () => {
   });
 });
 
-describe("both tables", () => {
-  it.each([hashesPath, digestsPath])("say where each hash was found, and whether it was checked: %s", (path) => {
-    for (const pin of Object.values(readPins(path)))
-      expect(pin).toEqual({
-        hash: expect.stringMatching(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/),
-        source: expect.stringMatching(/\w/),
-        checked: pin.checked === null ? null : expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
-      });
+describe("the table of release manifests", () => {
+  it("has those of the pinned releases, but that of Argo Workflows, which no repository holds", () => {
+    const urls = Object.values(pinnedManifests).flat();
+    const known = Object.keys(readPins(manifestHashesPath));
+    expect(urls).toEqual(expect.arrayContaining(known));
+    expect(urls.filter((url) => !known.includes(url))).toEqual([pinnedManifests.argoWorkflows]);
   });
+});
+
+describe("all tables", () => {
+  it.each([hashesPath, digestsPath, manifestHashesPath])(
+    "say where each hash was found, and whether it was checked: %s",
+    (path) => {
+      for (const pin of Object.values(readPins(path)))
+        expect(pin).toEqual({
+          hash: expect.stringMatching(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/),
+          source: expect.stringMatching(/\w/),
+          checked: pin.checked === null ? null : expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+        });
+    },
+  );
 
   it("name no image that nothing runs", () => {
     const run = [...Object.values(catalogue), ...localImageNames.map(officialImage)];
@@ -116,6 +130,38 @@ it("npm run toolchain -- pin checks, corrects and keeps, and forgets other versi
     "! gone v1, gone.tar.gz: HTTP 404: its hash stays as it is, unchecked",
   ]);
   expect(failures).toBe(1);
+});
+
+it("npm run toolchain -- pin checks manifests, adds missing ones, and keeps what the host has otherwise", async () => {
+  // Given
+  const url = (name: string) => `http://${host}/${name}.yaml`;
+  const hashes = Object.fromEntries(["good", "other", "new", "cut"].map((name) => [name, sha256(Buffer.from(name))]));
+  for (const name of ["good", "other", "new"]) answers.set(`${host}/${name}.yaml`, { body: Buffer.from(name) });
+  answers.set(`${host}/cut.yaml`, { body: Buffer.from("cut off"), fault: "cuts off" });
+  const pin = (hash: string) => ({ hash, source: "a repository", checked: null });
+  const before: Pins = {
+    [url("good")]: pin(hashes.good),
+    [url("other")]: pin(hashes.good),
+    [url("cut")]: pin(hashes.cut),
+    "https://example.org/v0.yaml": pin(hashes.good),
+  };
+  // When
+  const { pins, lines, failures } = await pinManifests(["good", "other", "new", "cut"].map(url), before);
+  // Then
+  const checked = expect.stringMatching(/^\d{4}-\d\d-\d\d$/);
+  expect(pins).toEqual({
+    [url("good")]: { ...pin(hashes.good), checked },
+    [url("other")]: before[url("other")],
+    [url("new")]: { hash: hashes.new, source: "its host", checked },
+    [url("cut")]: before[url("cut")],
+  });
+  expect(lines).toEqual([
+    `${url("good")}: checked`,
+    `! ${url("other")}: its host has ${hashes.other} instead of ${hashes.good}: find out why, and correct the table`,
+    `${url("new")}: ${hashes.new}, as its host has it`,
+    `! ${url("cut")}: cut off after 3 of 7 bytes`,
+  ]);
+  expect(failures).toBe(2);
 });
 
 it("npm run images -- pin keeps a digest that the registry has, and replaces one that it does not have", async () => {
