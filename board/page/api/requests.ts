@@ -16,7 +16,13 @@ async function request<T>(path: string, init: RequestInit): Promise<T> {
     if (init.signal?.aborted) throw error;
     throw new RequestError(0, "The board's server did not answer. Is it still running?");
   });
-  const body: unknown = await response.json().catch(() => null);
+  const body: unknown = await response.json().catch((error: unknown) => {
+    if (init.signal?.aborted) throw error;
+    return null;
+  });
+  // No answer of the API is `null`: this one was cut off, or something between here and the server answered.
+  if (response.ok && body === null)
+    throw new RequestError(0, "The board's answer did not come whole. Reload the page.");
   if (response.ok) return body as T;
   const said = body as Partial<ErrorAnswer & ActAnswer> | null;
   throw new RequestError(response.status, said?.error ?? said?.sentence ?? `The server answered ${response.status}.`);
