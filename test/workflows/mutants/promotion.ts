@@ -353,9 +353,27 @@ export const promotion: Protections = {
     ],
     [
       "an artifact that MLflow keeps elsewhere is what training registered",
-      '                    http_client.require_hash(hashlib.file_digest(content, "sha256").hexdigest(), sha256)',
-      "                    pass",
-      "test_build_image.py::test_an_artifact_that_mlflow_keeps_elsewhere_is_what_training_registered[0000000000000000000000000000000000000000000000000000000000000000]",
+      '            http_client.require_hash(hashlib.file_digest(content, "sha256").hexdigest(), sha256)',
+      "            pass",
+      "test_build_image.py::test_an_artifact_that_mlflow_keeps_elsewhere_is_what_training_registered",
+    ],
+    [
+      "an artifact that MLflow keeps elsewhere has the length that is listed",
+      "        if listed is not None and length != listed:",
+      "        if False:",
+      "test_build_image.py::test_an_artifact_that_mlflow_keeps_elsewhere_has_the_length_that_is_listed",
+    ],
+    [
+      "an artifact that MLflow keeps elsewhere is no larger than the limit",
+      "        if length > limit:",
+      "        if False:",
+      "test_build_image.py::test_an_artifact_that_mlflow_keeps_elsewhere_may_be_no_larger_than_the_limit",
+    ],
+    [
+      "an artifact of which no hash is known is named in the output",
+      "    if not sha256:",
+      "    if False:",
+      "test_build_image.py::test_an_artifact_of_which_training_registered_no_hash_is_taken_and_the_output_says_so",
     ],
     [
       "an MLflow that restarts is waited for",
