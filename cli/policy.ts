@@ -9,25 +9,34 @@ import { localStack } from "../stacks/local-settings";
 import { localValues, preview } from "../stacks/local-stack";
 import { policyPackArgs } from "../stacks/policy-pack";
 import { previewWithUserPulumi } from "../stacks/user-pulumi";
-import { dataLossLine } from "./review/data-loss";
+import { allowFlag, dataLossLine, isRefused } from "./review/data-loss";
 import { parseEvents } from "./review/events";
+import { volumeSizeErrors } from "./review/volume-size";
 
-/** Previews the stack with the policy pack, and reports what the update would lose. Further arguments are Pulumi's. */
+/**
+ * Previews the stack with the policy pack, and refuses an update that loses data. Arguments other than the flag that
+ * allows it are Pulumi's.
+ */
 async function main(): Promise<number> {
+  const given = process.argv.slice(2);
+  const pulumiArgs = given.filter((argument) => argument !== allowFlag);
+  let refused = false;
   const directory = mkdtempSync(join(tmpdir(), "gourmetgram-policy-"));
   const eventLog = join(directory, "events.jsonl");
   // A policy sees what the program declares, and not what is deleted. That is read off the engine's events, which the
   // CLI writes to a file beside its own output. It has the flag for this only with its debug commands.
   process.env.PULUMI_DEBUG_COMMANDS = "true";
   try {
-    await policyPreview(currentStack(), ["--event-log", eventLog, ...process.argv.slice(2)]);
+    await policyPreview(currentStack(), ["--event-log", eventLog, ...pulumiArgs]);
   } finally {
     const lines = existsSync(eventLog) ? readFileSync(eventLog, "utf8").split("\n") : [];
-    const loss = dataLossLine(parseEvents(lines));
-    if (loss) console.log(`\n${loss}`);
+    const events = parseEvents(lines);
+    const loss = dataLossLine(events);
+    for (const line of [...volumeSizeErrors(events), ...(loss ? [loss] : [])]) console.log(`\n${line}`);
+    refused = isRefused(events, given.includes(allowFlag));
     rmSync(directory, { recursive: true });
   }
-  return 0;
+  return refused ? 1 : 0;
 }
 
 async function policyPreview(stack: string, args: string[]): Promise<void> {

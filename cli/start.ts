@@ -1,7 +1,6 @@
 import { parseArgs } from "node:util";
 import {
   currentStack,
-  imagesWithoutDigest,
   type ListenSettings,
   listenFlags,
   parseSettings,
@@ -11,7 +10,6 @@ import {
   settingsOf,
 } from "../config";
 import { exposedPorts, pagePorts } from "../config/exposed-ports";
-import { pinUnknownDigests } from "../image-builder/pin-digests";
 import { imageKeys } from "../images/catalogue";
 import { counted } from "../lib/counted";
 import { exec } from "../lib/exec";
@@ -60,15 +58,13 @@ import { writeLocalImages } from "../local/toolchain/third-party-images/images-f
 import { pushLocalImages } from "../local/toolchain/third-party-images/mirror";
 import { type LocalImageName, neededBinaries, neededLocalImages } from "../local/toolchain/third-party-images/recipes";
 import { recordUrls } from "../local/urls";
-import { clusterToolFor, ensureCluster } from "../stacks/docker-cluster";
 import { refuseEarlierState } from "../stacks/earlier-state";
 import { type LocalValues, localStack } from "../stacks/local-settings";
 import { localValues, prepareStack, recordedResources, resume, stackExists, up } from "../stacks/local-stack";
-import { plainUpdate } from "../stacks/update-plan";
-import { selectUserStack, upWithUserPulumi } from "../stacks/user-pulumi";
 import { buildImages } from "./images";
 import { closedNotices, type LocalUrls, localUrls, openNames, openNotices } from "./open-ports";
 import { safePlan, type UpdateOptions } from "./safe-plan";
+import { startRemote } from "./start-remote";
 
 const usage = `Usage: npm start -- [--nodes NUMBER] [--refresh] [--allow-data-loss]
        npm start -- --listen <address> [--host <name>] [--only environments]
@@ -111,16 +107,6 @@ async function main(): Promise<number> {
   if (isLocal) await startLocal(stack, file, { ...options, nodes }, listen);
   else await startRemote(stack, file, options);
   return 0;
-}
-
-/** Updates a stack on the user's cluster, which may be one that is made in Docker here. */
-async function startRemote(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
-  for (const line of await pinUnknownDigests(imagesWithoutDigest(file))) console.log(line);
-  const tool = clusterToolFor(file);
-  if (tool) await ensureCluster(tool, stack, file, new Phases());
-  const recorded = await selectUserStack(stack);
-  const plan = await safePlan(stack, plainUpdate, recorded, options, console.log);
-  await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
 }
 
 interface LocalOptions extends UpdateOptions {

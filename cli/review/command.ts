@@ -11,8 +11,11 @@ export interface ReviewCommand {
   readonly usage: string;
   /** Whether the program is compared with the cluster, and not with Pulumi's state. */
   readonly refresh: boolean;
+  /** Flags of this command alone, as `allow-data-loss`. */
+  readonly flags?: readonly string[];
   readonly summarise: (stack: string, events: Events, unchecked: readonly string[]) => Summary;
-  readonly exitCode: (events: Events) => number;
+  /** @param given those of its flags that a person gave */
+  readonly exitCode: (events: Events, given: readonly string[]) => number;
 }
 
 /**
@@ -20,9 +23,13 @@ export interface ReviewCommand {
  * @returns its exit code
  * @throws if there is no preview; a page contains the error instead
  */
-export async function review({ usage, refresh, summarise, exitCode }: ReviewCommand): Promise<number> {
+export async function review({ usage, refresh, flags = [], summarise, exitCode }: ReviewCommand): Promise<number> {
   const { values } = parseArgs({
-    options: { markdown: { type: "boolean", default: false }, help: { type: "boolean", short: "h", default: false } },
+    options: {
+      ...Object.fromEntries(flags.map((flag) => [flag, { type: "boolean" as const }])),
+      markdown: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
   });
   if (values.help) {
     console.log(usage);
@@ -36,5 +43,8 @@ export async function review({ usage, refresh, summarise, exitCode }: ReviewComm
   const events = parseEvents(lines);
   const summary = summarise(stack, events, unchecked.map(redact));
   console.log(values.markdown ? renderMarkdown(summary) : renderText(summary));
-  return exitCode(events);
+  return exitCode(
+    events,
+    flags.filter((flag) => flag in values),
+  );
 }

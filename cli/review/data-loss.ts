@@ -1,11 +1,12 @@
-/** Says what an update would lose, and refuses the update. */
+/** Says what an update would lose, and refuses the update. Each command that shows an update refuses the same. */
 import type { Events } from "./events";
 import { impactItem } from "./impact";
 import { comparedChanges } from "./items";
 import { volumeSizeErrors } from "./volume-size";
 
-/** With this argument, `npm start` makes an update that loses data. */
-export const allowFlag = "--allow-data-loss";
+/** The flag by which a person allows an update that loses data, as `parseArgs` takes it. */
+export const allowOption = "allow-data-loss";
+export const allowFlag = `--${allowOption}`;
 /** Largest number of losses that are named in one message. */
 const maxNamed = 20;
 
@@ -19,7 +20,15 @@ export function dataLosses({ changes }: Pick<Events, "changes">): string[] {
 export function dataLossLine(events: Pick<Events, "changes">): string | undefined {
   const losses = dataLosses(events);
   if (losses.length === 0) return undefined;
-  return `DATA LOSS: ${named(losses, "; ")}. npm start refuses this update without -- ${allowFlag}.`;
+  return (
+    `DATA LOSS: ${named(losses, "; ")}. ` +
+    `npm start, npm run preview and npm run policy refuse this update without -- ${allowFlag}.`
+  );
+}
+
+/** Whether `npm start` refuses the update for what its preview shows, whatever else is wrong with it. */
+export function isRefused(events: Events, allowDataLoss: boolean): boolean {
+  return volumeSizeErrors(events).length > 0 || (!allowDataLoss && dataLosses(events).length > 0);
 }
 
 /**

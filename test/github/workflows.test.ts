@@ -52,6 +52,14 @@ const startArguments = ["refresh", "allow-data-loss"]
   .map((input) => `\${{ inputs.${input} && '--${input}' || '' }}`)
   .join(" ");
 
+const label = "contains(github.event.pull_request.labels.*.name, 'allow-data-loss')";
+/** Arguments of a step that asks Pulumi: where a person says so, an update that loses data is allowed. */
+const argumentsOf: Record<string, Record<string, string>> = {
+  "preview.yml preview": { PREVIEW_ARGUMENTS: `\${{ ${label} && '--allow-data-loss' || '' }}` },
+  "up.yml preview": { PREVIEW_ARGUMENTS: "${{ inputs.allow-data-loss && '--allow-data-loss' || '' }}" },
+  "up.yml up": { START_ARGUMENTS: startArguments },
+};
+
 /** What a step runs that is no npm script, and why. */
 const exceptions = [
   // A secret becomes a file that only this job can read; a script of the repository has no part in it.
@@ -200,7 +208,7 @@ describe("every job", () => {
           PULUMI_CONFIG_PASSPHRASE: "${{ secrets.PULUMI_CONFIG_PASSPHRASE }}",
           AWS_ACCESS_KEY_ID: "${{ secrets.AWS_ACCESS_KEY_ID }}",
           AWS_SECRET_ACCESS_KEY: "${{ secrets.AWS_SECRET_ACCESS_KEY }}",
-          ...(scriptOf(step.run!) === "start" && { START_ARGUMENTS: startArguments }),
+          ...argumentsOf[name],
         },
       ]);
   });
@@ -217,6 +225,21 @@ describe("a pull request", () => {
     const [checkout] = comment.steps;
     expect(checkout.with?.ref).toBe("${{ github.event.pull_request.base.sha }}");
     expect(comment.steps.some(({ uses }) => uses?.startsWith("./"))).toBe(false);
+  });
+
+  it("is red where its update is refused, and has its preview as a comment all the same", () => {
+    const { preview, comment } = workflows["preview.yml"].jobs;
+    const failing = preview.steps.findIndex(({ run }) => scriptOf(run ?? "") === "preview");
+    expect(preview.steps[failing]).not.toHaveProperty("continue-on-error");
+    expect(preview.steps.slice(failing + 1).map((step) => step.if)).toEqual(["${{ !cancelled() }}"]);
+    expect(comment.if).toBe("${{ !cancelled() && needs.preview.result != 'skipped' }}");
+    expect(scriptOf(comment.steps.at(-1)!.run!)).toBe("comment");
+  });
+
+  it("is judged again when a label comes or goes, since a label allows the loss of data", () => {
+    expect(workflows["preview.yml"].on.pull_request).toEqual({
+      types: ["opened", "synchronize", "reopened", "labeled", "unlabeled"],
+    });
   });
 
   it("has its preview written anew when the job runs again", () => {
@@ -247,7 +270,8 @@ describe("an update", () => {
       refresh: { description: expect.any(String), type: "boolean", default: false },
       "allow-data-loss": { description: expect.any(String), type: "boolean", default: false },
     });
-    expect(read(".github", "workflows", "up.yml").split(allowFlag)).toHaveLength(2);
+    const withFlag = files.filter((file) => read(".github", "workflows", file).includes(allowFlag));
+    expect(withFlag).toEqual(["preview.yml", "up.yml"]);
   });
 });
 

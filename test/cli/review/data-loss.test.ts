@@ -31,7 +31,8 @@ describe("an update that loses data", () => {
 
   it("has a line that says so", () => {
     expect(dataLossLine(events)).toBe(
-      `DATA LOSS: ${loss}. npm start refuses this update without -- --allow-data-loss.`,
+      `DATA LOSS: ${loss}. ` +
+        "npm start, npm run preview and npm run policy refuse this update without -- --allow-data-loss.",
     );
     expect(dataLossLine(lossless)).toBeUndefined();
   });

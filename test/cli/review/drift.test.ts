@@ -172,11 +172,32 @@ describe("what the pipeline and its people write", () => {
 
 describe("the exit code of a preview", () => {
   it("is 0 where nothing speaks against the change, 1 for a mandatory policy, 2 where it came to no end", () => {
-    expect(previewExitCode(recorded("preview-images"))).toBe(0);
-    expect(previewExitCode(recorded("preview-changes"))).toBe(1);
-    expect(previewExitCode(recorded("preview-failed"))).toBe(2);
+    expect(previewExitCode(recorded("preview-images"), false)).toBe(0);
+    expect(previewExitCode(recorded("preview-changes"), true)).toBe(1);
+    expect(previewExitCode(recorded("preview-failed"), false)).toBe(2);
     expect(
-      previewExitCode({ ...nothing, violations: [{ level: "advisory", policy: "p/p", message: "m", urn: "" }] }),
+      previewExitCode({ ...nothing, violations: [{ level: "advisory", policy: "p/p", message: "m", urn: "" }] }, false),
     ).toBe(0);
+  });
+
+  const claim = (operation: "update" | "delete" | "replace", before: string, after: string) =>
+    update(
+      "kubernetes:core/v1:PersistentVolumeClaim",
+      "gourmetgram-platform/registry-data",
+      { spec: { resources: { requests: { storage: before } } } },
+      { spec: { resources: { requests: { storage: after } } } },
+      { operation },
+    );
+
+  it("is 1 where the update loses data, unless a person allows it, also where the preview came to no end", () => {
+    const losing = { ...nothing, changes: [claim("delete", "10Gi", "10Gi")] };
+    expect([previewExitCode(losing, false), previewExitCode(losing, true)]).toEqual([1, 0]);
+    const unfinished = { ...losing, complete: false };
+    expect([previewExitCode(unfinished, false), previewExitCode(unfinished, true)]).toEqual([1, 2]);
+  });
+
+  it("is 1 where a volume cannot take its new size, which nobody can allow", () => {
+    const shrinking = { ...nothing, changes: [claim("replace", "10Gi", "5Gi")] };
+    expect(previewExitCode(shrinking, true)).toBe(1);
   });
 });

@@ -31,7 +31,7 @@ describe("the summary of a preview", () => {
   it("begins with what is forbidden and what breaks, and tells each thing once", () => {
     expect(
       renderText(summarise("staging", recorded("preview-changes"), ["the API server was not asked"])),
-    ).toBe(`DATA LOSS: PersistentVolumeClaim gourmetgram-platform/mlflow-data is replaced: its data is lost. npm start refuses this update without -- --allow-data-loss.
+    ).toBe(`DATA LOSS: PersistentVolumeClaim gourmetgram-platform/mlflow-data is replaced: its data is lost. npm start, npm run preview and npm run policy refuse this update without -- --allow-data-loss.
 
 Preview of staging: 7 to update, 3 to replace, 1 to delete, 138 unchanged.
 

@@ -1,0 +1,20 @@
+import { imagesWithoutDigest, type StackFile, settingsOf } from "../config";
+import { pinUnknownDigests } from "../image-builder/pin-digests";
+import { Phases } from "../lib/phases";
+import { clusterToolFor, ensureCluster } from "../stacks/docker-cluster";
+import { plainUpdate } from "../stacks/update-plan";
+import { selectUserStack, upWithUserPulumi } from "../stacks/user-pulumi";
+import { safePlan, type UpdateOptions } from "./safe-plan";
+
+/**
+ * Updates a stack on the user's cluster, which may be one that is made in Docker here.
+ * @throws if the update would lose data
+ */
+export async function startRemote(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
+  for (const line of await pinUnknownDigests(imagesWithoutDigest(file))) console.log(line);
+  const tool = clusterToolFor(file);
+  if (tool) await ensureCluster(tool, stack, file, new Phases());
+  const recorded = await selectUserStack(stack);
+  const plan = await safePlan(stack, plainUpdate, recorded, options, console.log);
+  await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
+}
