@@ -13,6 +13,7 @@ import {
 } from "../client/pipeline-status";
 import { describeSplit } from "../client/traffic-split";
 import { fullVolumes, readVolumes } from "../client/volumes";
+import { noApplication } from "../lib/health";
 import { listed } from "../lib/listed";
 import { runMain } from "../lib/main";
 import { pageTitles } from "../lib/page-titles";
@@ -29,16 +30,17 @@ function inUseFirst({ models, environments }: Status): Model[] {
 }
 
 /**
- * What MLflow says that differs from what the environments serve. Staging is not among them: its alias is also on
- * models that are still tested.
+ * What MLflow says that differs from what the environments serve. Staging also runs models that are still tested: its
+ * alias may be on one, and one that MLflow lost is reverted.
  */
 function mismatches({ environments, models, mlflowProblem }: Status): string[] {
   if (mlflowProblem) return [];
-  const later = environments.slice(1);
+  const [staging, ...later] = environments;
+  const releases = staging?.version === staging?.lastRelease ? environments : later;
   const has = (served: string) => served === "base" || models.some(({ version }) => version === served);
-  const lost = new Set(later.flatMap(({ lastRelease }) => (lastRelease && !has(lastRelease) ? lastRelease : [])));
+  const lost = new Set(releases.flatMap(({ lastRelease }) => (lastRelease && !has(lastRelease) ? lastRelease : [])));
   const gone = [...lost].map((version) => {
-    const names = later.filter(({ lastRelease }) => lastRelease === version).map(({ name }) => name);
+    const names = releases.filter(({ lastRelease }) => lastRelease === version).map(({ name }) => name);
     const goesOn = names.length === 1 ? "serves. It goes on serving it." : "serve. They go on serving it.";
     return `MLflow no longer has ${version}, which ${listed(names)} ${goesOn}`;
   });
@@ -53,6 +55,19 @@ function mismatches({ environments, models, mlflowProblem }: Status): string[] {
     ];
   });
   return [...gone, ...moved];
+}
+
+/** Environments that run a model, and do not say by which release. */
+function unknownReleases({ environments }: Status): string[] {
+  return environments.flatMap(({ name, version, lastRelease, health }, index) => {
+    // On a remote cluster, the base image is unknown too. Without an Application, that is what is said.
+    if (lastRelease || version === null || version === "unknown" || health === noApplication) return [];
+    const next = index === 0 ? "train a model" : "promote a version to it";
+    return [
+      `${name} runs ${version}, and its Application does not say by which release. ` +
+        `If that is not put right within ten minutes, ${next}.`,
+    ];
+  });
 }
 
 /** The models as a table, or why there is none. */
@@ -96,7 +111,7 @@ export function render(status: Status | BriefStatus): string {
     ...(dataDrift ? [describeDataDrift(dataDrift)] : []),
     describeModels(status),
   ];
-  parts.push(...mismatches(status));
+  parts.push(...unknownReleases(status), ...mismatches(status));
   const pages = Object.entries(urls).filter(([name]) => !environments.some((environment) => environment.name === name));
   if (pages.length > 0)
     parts.push(

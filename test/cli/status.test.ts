@@ -429,12 +429,13 @@ describe("a registry of 1,100 versions", () => {
         "canary       1.0.7     Healthy  -                    -",
         "edge         1.0.9     Healthy  sha256:999999999999  -",
       ]);
-      const models = lines.slice(6, -1).map((line) => line.split(" ")[0]);
+      const end = lines.indexOf("", 6);
+      const models = lines.slice(6, end - 1).map((line) => line.split(" ")[0]);
       const inUse = [1095, 40, 9, 7];
       const newest = range(1100, 1081).map(({ version: number }) => Number(number));
       const rest = newest.filter((number) => !inUse.includes(number));
       expect(models).toEqual([...inUse, ...rest].map((number) => `1.0.${number}`));
-      expect(lines.at(-1)).toBe("and up to 1077 older: npm run status -- --all");
+      expect(lines[end - 1]).toBe("and up to 1077 older: npm run status -- --all");
       const asked = calls.filter(({ line }) => line.includes("model-versions"));
       expect(asked).toHaveLength(4);
     });
@@ -562,6 +563,27 @@ describe("render", () => {
     expect(text.match(/MLflow no longer has/g)).toHaveLength(1);
   });
 
+  it("names a version that MLflow lost and staging serves, but no candidate: that is reverted", () => {
+    const serving = (version: string) =>
+      render({ ...empty, environments: [{ ...environmentOf("staging", "1.0.6"), version }], models: [] });
+    expect(serving("1.0.6")).toContain("MLflow no longer has 1.0.6, which staging serves. It goes on serving it.");
+    expect(serving("1.0.7")).not.toContain("no longer has");
+  });
+
+  it("names an environment that runs a model by a release of which nothing is known", () => {
+    const running = (version: string | null, more = {}) =>
+      ["staging", "canary"].map((name) => ({ ...environmentOf(name, null), version, ...more }));
+    const unknown = (name: string, next: string) =>
+      `${name} runs 1.0.6, and its Application does not say by which release. ` +
+      `If that is not put right within ten minutes, ${next}.`;
+    const text = render({ ...empty, environments: running("1.0.6"), models: [modelOf("1.0.6")] });
+    expect(text).toContain(unknown("staging", "train a model"));
+    expect(text).toContain(unknown("canary", "promote a version to it"));
+    const silent = [running(null), running("unknown"), running("1.0.6", { lastRelease: "1.0.6" })];
+    for (const environments of [...silent, running("1.0.6", { health: "NoApplication" })])
+      expect(render({ ...empty, environments, models: [modelOf("1.0.6")] })).not.toContain("by which release");
+  });
+
   it.each([
     ["follows", "canary", "1.0.6"],
     ["is on a candidate of staging", "staging", "1.0.5"],
@@ -585,7 +607,7 @@ describe("render", () => {
           name: "staging",
           version: "1.0.9",
           digest: digest("2"),
-          lastRelease: null,
+          lastRelease: "1.0.9",
           health: "Healthy",
           pods: null,
           url: "http://localhost:8081",
