@@ -5,6 +5,7 @@ import http.client
 import io
 import json
 import os
+import re
 import socket
 import struct
 import threading
@@ -92,6 +93,18 @@ class Watch:
 def test_there_are_enough_hostile_pictures() -> None:
     assert len(HOSTILE) >= 40
     assert len({name.split(":")[0] for name in HOSTILE}) >= 10
+
+
+def test_the_table_of_the_measurements_has_every_hostile_picture() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "develop.md").read_text()
+    table = page.partition("| format | pictures | peak |")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| (.+?) \| (\d+) \|", table, re.MULTILINE))
+    others = int(rows.pop("all others, which are refused"))
+    formats = Counter(name.split(":")[0] for name in HOSTILE)
+    assert {name: int(count) for name, count in rows.items()} == {name: formats[name.lower()] for name in rows}
+    assert sum(map(int, rows.values())) + others == len(HOSTILE)
+    accepted = {name.split(":")[0] for name in HOSTILE if ": ok" in name}
+    assert accepted == {name.lower() for name in rows}
 
 
 @pytest.mark.load
