@@ -54,6 +54,19 @@ def test_old_answer_is_not_taken_for_the_new(staging):
     assert deploy(staging).returncode == 0
 
 
+@pytest.mark.parametrize("value", ["looked at it", "[]", '{"metrics": 7}'])
+def test_what_a_person_writes_on_a_version_is_ignored(staging, value):
+    for number in ("6", "7"):
+        staging.mlflow.versions[number]["gate.review"] = value
+    staging.app.serves(7)
+    staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    done = deploy(staging)
+    assert done.returncode == 0, done.stderr
+    assert staging.mlflow.aliases["staging"] == "7"
+    [record] = staging.mlflow.releases(action="deploy", outcome="deployed")
+    assert record["app_version"] == "1.0.7"
+
+
 KILLED = "OOMKilled: the model needs more than the memory limit of 256Mi (2 restarts)"
 FAILURES = {
     "oom-restarted": KILLED,

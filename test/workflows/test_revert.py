@@ -36,6 +36,19 @@ def test_goes_to_the_last_that_passed(staging):
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.5", digest(5))
 
 
+@pytest.mark.parametrize("value", ["looked at it", "[]", '{"metrics": 7}'])
+@pytest.mark.parametrize("failed", ["8", ""])
+def test_what_a_person_writes_on_a_version_is_ignored(staging, failed, value):
+    staging.mlflow.add(5, **passed(5), gate__review=value)
+    staging.mlflow.add(8, image_digest=digest(8), gate__review=value)
+    comes_back(staging)
+    done = staging.run("revert", FAILED_VERSION=failed)
+    assert done.returncode == 0, done.stderr
+    assert (staging.output("outcome"), staging.output("reverted-to")) == ("reverted", "1.0.5")
+    [record] = staging.mlflow.releases(action="revert", outcome="reverted")
+    assert record["serves_version"] == "1.0.5"
+
+
 def seconds(at):
     """Milliseconds since 1970 of a time in UTC."""
     return int(datetime.datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=datetime.UTC).timestamp() * 1000)
