@@ -1,5 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { listWorkflows } from "../../client/workflows";
+import { cronLabel } from "../../components/shared/workflow-names";
+import { connect } from "../../stacks/stack-cluster";
 import { npm, npmOneByOne } from "./commands";
+import { waitFor } from "./faults";
 import { pageStatus, servedVersion, status } from "./observations";
 
 describe("Given a machine with Node, Go and apt", () => {
@@ -39,5 +43,20 @@ describe("Given a machine with Node, Go and apt", () => {
       expect(start.output).toMatch(/Pulumi stack: \d+ unchanged \(/);
       expect(start.seconds).toBeLessThan(120);
     });
+
+    it("Then no Workflow has failed since the cluster is there", async () => {
+      // It runs every two minutes. Without it, there may be no Workflow yet.
+      await waitFor("the end of a Workflow of cron-shift-traffic", () => endedBySchedule("cron-shift-traffic"), 240);
+      const failed = (await listWorkflows(connect())).filter(({ status: now }) =>
+        ["Failed", "Error"].includes(now?.phase ?? ""),
+      );
+      expect(failed.map(({ metadata, status: now }) => `${metadata.name}: ${now?.message}`)).toEqual([]);
+    });
   });
 });
+
+/** Whether a Workflow of this schedule has ended. */
+async function endedBySchedule(name: string): Promise<boolean> {
+  const workflows = await listWorkflows(connect());
+  return workflows.some(({ metadata, status: now }) => metadata.labels?.[cronLabel] === name && now?.finishedAt);
+}

@@ -3,6 +3,7 @@ import { mlflow } from "../../client/mlflow";
 import { submit } from "../../client/workflows";
 import { catalogue, imageReference } from "../../images/catalogue";
 import { modelName } from "../../images/model";
+import { knownUrls } from "../../local/urls";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
@@ -33,6 +34,7 @@ import {
   lastRelease,
   releasedDigest,
   releases,
+  servedVersion,
   status,
   stepPhases,
   tags,
@@ -384,21 +386,32 @@ describe("Given users who meet a new version in canary", () => {
 describe("Given somebody who changes MLflow or the registry by hand", () => {
   const model = { name: modelName };
 
-  /** What canary and staging run, as the cluster says: MLflow is not asked. */
-  const running = async () => [await releasedDigest("staging"), await releasedDigest("canary")];
+  /** What the environments are told to run, and what production answers, as the cluster says: MLflow is not asked. */
+  const running = async () => ({
+    digests: await Promise.all(["staging", "canary", "production"].map(releasedDigest)),
+    answer: await servedVersion(knownUrls().production),
+  });
 
   it("When an alias is moved and another deleted, Then both follow what serves again", async () => {
     const before = await running();
+    const serving = (await environment("production")).version!;
+    expect(before.answer).toMatchObject({ status: 200, body: { model_version: serving } });
     await changeByHand("POST", "registered-models/alias", { ...model, alias: "canary", version: next });
-    await changeByHand("POST", "registered-models/alias", { ...model, alias: "production", version: next });
+    await changeByHand("DELETE", "registered-models/alias", { ...model, alias: "production" });
     const { stdout } = await npm("run", "status");
     expect(stdout).toContain(`The alias canary is on 1.0.${next}, but canary serves 1.0.${good}`);
+    expect(stdout).toContain(`The alias production is on no version, but production serves ${serving}`);
     await runSchedule("cron-restore-releases");
     expect(await running()).toEqual(before);
-    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: serving });
+    expect([await alias("canary"), await alias("production")]).toEqual([`1.0.${good}`, serving]);
     const record = await lastRelease("canary");
     expect(record).toMatchObject({ action: "restore", outcome: "restored", version: `1.0.${good}` });
     expect(await eventsOf("canary")).toContain(`Restored: ${record.reason}`);
+    const ofProduction = await lastRelease("production");
+    expect(ofProduction).toMatchObject({ action: "restore", outcome: "restored", version: serving });
+    expect(ofProduction.reason).toContain("the alias production was on no version");
+    expect(await eventsOf("production")).toContain(`Restored: ${ofProduction.reason}`);
     report.add("an alias moved by hand", `on its schedule, restore-releases: ${record.reason}`);
   });
 
@@ -433,6 +446,8 @@ describe("Given somebody who changes MLflow or the registry by hand", () => {
 
   it("When the model is gone from MLflow, Then what serves stays", async () => {
     const before = await running();
+    const serving = (await environment("production")).version!;
+    expect(before.answer).toMatchObject({ status: 200, body: { model_version: serving } });
     await changeByHand("POST", "registered-models/rename", { ...model, new_name: "somewhere-else" });
     try {
       await runSchedule("cron-restore-releases");
@@ -449,7 +464,7 @@ describe("Given somebody who changes MLflow or the registry by hand", () => {
     } finally {
       await changeByHand("POST", "registered-models/rename", { name: "somewhere-else", new_name: modelName });
     }
-    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: serving });
   });
 });
 
