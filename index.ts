@@ -114,21 +114,7 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
       { ...onCluster, dependsOn: [modelRegistry, argoWorkflows, argoCd] },
     );
 
-  // The pipeline, and the environments that it promotes along.
-  const promotion = new PromotionPipeline(
-    "pipeline",
-    {
-      settings: pipeline,
-      images: builtImages.references,
-      promotionPath,
-      hasGateway: settings.gateway !== undefined,
-      prometheusUrl: prometheusUrl(settings.monitoring),
-      namespace: argoWorkflows.namespace,
-      folder: workflows,
-    },
-    { ...onCluster, dependsOn: modelRegistry },
-  );
-  // Read by the stacks of `remoteEnvironments`.
+  // The environments that models are promoted along. The stacks of `remoteEnvironments` read this of the platform.
   const platform = {
     images: { app, tools },
     project: argoCd.project,
@@ -168,6 +154,21 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
       { namespace: gateway.namespace, production, canary },
       { ...onCluster, dependsOn: environments },
     );
+
+  // The pipeline. It leads users to the Services of the split, so it comes after them.
+  const promotion = new PromotionPipeline(
+    "pipeline",
+    {
+      settings: pipeline,
+      images: builtImages.references,
+      promotionPath,
+      hasGateway: settings.gateway !== undefined,
+      prometheusUrl: prometheusUrl(settings.monitoring),
+      namespace: argoWorkflows.namespace,
+      folder: workflows,
+    },
+    { ...onCluster, dependsOn: [modelRegistry, ...(split?.services ?? [])] },
+  );
 
   // What people see and are told.
   const pages = {

@@ -1,5 +1,11 @@
 import { readStatus } from "../client/pipeline-status";
-import { environmentApp, gatewayNamespace, trafficRoute } from "../components/shared/workflow-names";
+import {
+  environmentApp,
+  gatewayNamespace,
+  gatewayService,
+  gatewayServicePort,
+  trafficRoute,
+} from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { percentile } from "../lib/percentile";
 import { inTurn, median } from "./statistics";
@@ -42,11 +48,10 @@ const route = "gourmetgram-bench";
 export async function abortTime(cluster: Cluster): Promise<string[][]> {
   const { urls } = await readStatus(cluster);
   const { spec } = await cluster.api<HttpRoute>(`${routes}/${trafficRoute}`);
-  const [port, canaryPort] = await Promise.all(["production", "canary"].map((name) => servicePort(cluster, name)));
   const rulesOf = (canaryWeight: number) => [
     {
       matches: [{ headers: [{ name: "X-Bench", value: "abort" }] }],
-      backendRefs: [backend("production", port, 50), backend("canary", canaryPort, canaryWeight)],
+      backendRefs: [backend("production", 50), backend("canary", canaryWeight)],
     },
   ];
   const { parentRefs } = spec;
@@ -84,20 +89,11 @@ interface HttpRoute {
   spec: { parentRefs: object[] };
 }
 
-/** Port of an environment's Service. The addresses that people open may have others. */
-async function servicePort(cluster: Cluster, environment: string): Promise<number> {
-  const app = environmentApp(environment);
-  const { spec } = await cluster.api<{ spec: { ports: { port: number }[] } }>(
-    `/api/v1/namespaces/${app}/services/${app}`,
-  );
-  return spec.ports[0].port;
-}
-
-function backend(environment: string, port: number, weight: number): object {
-  const app = environmentApp(environment);
+function backend(environment: string, weight: number): object {
   const header = { set: [{ name: backendHeader, value: environment }] };
   const filters = [{ type: "ResponseHeaderModifier", responseHeaderModifier: header }];
-  return { name: app, namespace: app, port, weight, filters };
+  const service = { name: gatewayService(environment), namespace: environmentApp(environment) };
+  return { ...service, port: gatewayServicePort, weight, filters };
 }
 
 async function firstOfCanary(gateway: string): Promise<void> {

@@ -31,15 +31,13 @@ export const lastEnvironment = (path: PromotionPath): string => Object.keys(path
 /** An environment that the gateway leads users to. */
 export interface Backend {
   readonly environment: string;
-  /** Port of its Service, 1 to 65535. */
-  readonly port: number;
 }
 
 /** The two environments that the gateway splits users between: the last one of the path, and the one before it. */
 export function splitEnvironments(path: PromotionPath): Readonly<Record<"production" | "canary", Backend>> {
-  const [canary, production] = Object.entries(path)
+  const [canary, production] = Object.keys(path)
     .slice(-2)
-    .map(([environment, { port }]) => ({ environment, port }));
+    .map((environment) => ({ environment }));
   return { production, canary };
 }
 

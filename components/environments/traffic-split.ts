@@ -6,6 +6,8 @@ import { type Grant, grant } from "../shared/grant";
 import {
   argoCdNamespace,
   environmentApp,
+  gatewayService,
+  gatewayServicePort,
   probeHeader,
   trafficRoute,
   workflowNamespace,
@@ -25,10 +27,33 @@ export interface TrafficSplitArgs {
  * meet production, once. The pipeline owns the rules from then on, as it owns which model runs.
  */
 export class TrafficSplit extends pulumi.ComponentResource {
+  /** What the route leads to. The pipeline names them in the route's rules, so they must exist before it does. */
+  readonly services: pulumi.Resource[];
+
   constructor(name: string, args: TrafficSplitArgs, opts?: pulumi.ComponentResourceOptions) {
     super("gourmetgram:release:TrafficSplit", name, {}, opts);
     const child = { parent: this };
     const productionApp = environmentApp(args.production.environment);
+    this.services = [args.production, args.canary].map(
+      ({ environment }) =>
+        new k8s.core.v1.Service(
+          `${name}-service-${environment}`,
+          {
+            metadata: {
+              name: gatewayService(environment),
+              namespace: environmentApp(environment),
+              labels: { app: environmentApp(environment) },
+              // Argo CD starts the pods, perhaps long after this.
+              annotations: { "pulumi.com/skipAwait": "true" },
+            },
+            spec: {
+              selector: { app: environmentApp(environment) },
+              ports: [{ name: "http", protocol: "TCP", port: gatewayServicePort, targetPort: "http" }],
+            },
+          },
+          child,
+        ),
+    );
     const grants = [args.production, args.canary].map(
       ({ environment }) =>
         new k8s.apiextensions.CustomResource(
@@ -39,7 +64,12 @@ export class TrafficSplit extends pulumi.ComponentResource {
             metadata: { name: trafficRoute, namespace: environmentApp(environment) },
             spec: {
               from: [{ group: gatewayApi, kind: "HTTPRoute", namespace: args.namespace }],
-              to: [{ group: "", kind: "Service", name: environmentApp(environment) }],
+              // A route of an earlier release leads to the Service that people open, until the pipeline's next look.
+              to: [gatewayService(environment), environmentApp(environment)].map((service) => ({
+                group: "",
+                kind: "Service",
+                name: service,
+              })),
             },
           },
           child,
@@ -56,13 +86,19 @@ export class TrafficSplit extends pulumi.ComponentResource {
           rules: [
             {
               filters: [{ type: "RequestHeaderModifier", requestHeaderModifier: { remove: [probeHeader] } }],
-              backendRefs: [{ name: productionApp, namespace: productionApp, port: args.production.port }],
+              backendRefs: [
+                {
+                  name: gatewayService(args.production.environment),
+                  namespace: productionApp,
+                  port: gatewayServicePort,
+                },
+              ],
             },
           ],
         },
       },
       // Server-side apply knows the rules only as a whole, so Pulumi cannot state the backends and leave their weights.
-      { ...child, dependsOn: grants, ignoreChanges: ["spec.rules"] },
+      { ...child, dependsOn: [...this.services, ...grants], ignoreChanges: ["spec.rules"] },
     );
     const to = (role: string, namespace: pulumi.Input<string>, accounts: string[], rules: Grant["rules"]) =>
       grant(

@@ -93,18 +93,6 @@ export class PromotionPipeline extends pulumi.ComponentResource {
     const manifests = readWorkflows(args.folder).filter(({ kind }) => kind === "WorkflowTemplate");
     this.templates = manifests.map(({ metadata }) => metadata.name).sort();
 
-    const parameters = new k8s.core.v1.ConfigMap(
-      `${name}-parameters`,
-      {
-        metadata: {
-          name: pipelineParametersName,
-          namespace: args.namespace,
-          labels: { "workflows.argoproj.io/configmap-type": "Parameter" },
-        },
-        data: pipelineParameters(args),
-      },
-      child,
-    );
     const modules = moduleFolders.map(
       (folder) =>
         new k8s.core.v1.ConfigMap(
@@ -115,6 +103,19 @@ export class PromotionPipeline extends pulumi.ComponentResource {
           },
           child,
         ),
+    );
+    const parameters = new k8s.core.v1.ConfigMap(
+      `${name}-parameters`,
+      {
+        metadata: {
+          name: pipelineParametersName,
+          namespace: args.namespace,
+          labels: { "workflows.argoproj.io/configmap-type": "Parameter" },
+        },
+        data: pipelineParameters(args),
+      },
+      // The modules read settings of an earlier release, and those of an earlier release cannot read these.
+      { ...child, dependsOn: modules },
     );
 
     const pictures = new k8s.core.v1.ConfigMap(

@@ -71,5 +71,9 @@ export const pipelineFieldManager = "promotion-pipeline";
 export const appImageName = "gourmetgram-app";
 /** Namespace, app label, Service and Application of an environment. */
 export const environmentApp = (environment: string): string => `gourmetgram-${environment}`;
+/** Service of an environment that the gateway leads users to. */
+export const gatewayService = (environment: string): string => `${environmentApp(environment)}-gateway`;
+/** Port of that Service. No setting changes it, so users notice nothing of another port of the environment. */
+export const gatewayServicePort = 8000;
 /** The environment that a namespace belongs to. */
 export const environmentOf = (namespace: string): string => namespace.replace(/^gourmetgram-/, "");

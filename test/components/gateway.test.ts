@@ -6,8 +6,9 @@ import { loadManifests } from "../../components/platform/release-manifests";
 import { exec } from "../../lib/exec";
 import { repositoryRoot } from "../../lib/paths";
 import { python } from "../../local/toolchain/virtual-environment";
+import { runProgram } from "../program";
 import { childrenOf, one, type Registration, record } from "../registrations";
-import { settingsWith } from "../stack-files";
+import { runnableStack, settingsWith } from "../stack-files";
 
 const fixture = join(__dirname, "..", "fixtures", "contour.yaml");
 
@@ -132,8 +133,8 @@ describe("TrafficSplit", () => {
     record({}, () => {
       new TrafficSplit("traffic-split", {
         namespace: "gourmetgram-gateway",
-        production: { environment: "production", port: 80 },
-        canary: { environment: "canary", port: 8080 },
+        production: { environment: "production" },
+        canary: { environment: "canary" },
       });
     });
 
@@ -144,7 +145,7 @@ describe("TrafficSplit", () => {
       rules: [
         {
           filters: [{ type: "RequestHeaderModifier", requestHeaderModifier: { remove: ["X-Probe"] } }],
-          backendRefs: [{ name: "gourmetgram-production", namespace: "gourmetgram-production", port: 80 }],
+          backendRefs: [{ name: "gourmetgram-production-gateway", namespace: "gourmetgram-production", port: 8000 }],
         },
       ],
     });
@@ -157,21 +158,72 @@ describe("TrafficSplit", () => {
       "import json, sys",
       "from lib import traffic",
       "from lib.inputs import Backend",
-      'wanted = traffic.rules(None, Backend("production", 80), Backend("canary", 8080))',
+      'wanted = traffic.rules(None, Backend("production"), Backend("canary"))',
       "print(traffic.shape(json.loads(sys.argv[1])) == traffic.shape(wanted))",
     ].join("\n");
     const args = ["-c", compare, JSON.stringify(rules)];
     expect((await exec(await python(), args, { cwd: `${repositoryRoot}/workflows` })).trim()).toBe("True");
   });
 
-  it("lets the route lead to one Service of each environment", async () => {
+  it("leads to a Service of each environment that no setting changes and that leads to the app's pods", async () => {
+    const { registrations } = await split();
+    for (const environment of ["canary", "production"])
+      expect(one(registrations, `traffic-split-service-${environment}`).inputs).toMatchObject({
+        metadata: { name: `gourmetgram-${environment}-gateway`, namespace: `gourmetgram-${environment}` },
+        spec: {
+          selector: { app: `gourmetgram-${environment}` },
+          ports: [{ name: "http", protocol: "TCP", port: 8000, targetPort: "http" }],
+        },
+      });
+    expect(one(registrations, "traffic-split-route").dependencies).toEqual(
+      expect.arrayContaining(["traffic-split-service-canary", "traffic-split-service-production"]),
+    );
+  });
+
+  it("leads users the same way after another port of production or canary", async () => {
+    const staging = runnableStack("staging");
+    const environments = staging["gourmetgram:environments"] as Record<string, object>;
+    const withPorts = (production: number, canary: number) =>
+      runProgram({
+        ...staging,
+        "gourmetgram:environments": {
+          ...environments,
+          production: { ...environments.production, port: production },
+          canary: { ...environments.canary, port: canary },
+        },
+      });
+    const way = async (production: number, canary: number) => {
+      const { registrations } = await withPorts(production, canary);
+      return [
+        one(registrations, "pipeline-parameters").inputs.data.traffic,
+        ...["route", "service-production", "service-canary", "grant-production", "grant-canary"].map(
+          (part) => one(registrations, `traffic-split-${part}`).inputs,
+        ),
+      ];
+    };
+    expect(await way(8099, 8098)).toEqual(await way(80, 8080));
+  });
+
+  it("has its Services before the pipeline leads users to them", async () => {
+    const { registrations } = await runProgram(runnableStack("staging"));
+    expect(one(registrations, "pipeline").dependencies).toEqual(
+      expect.arrayContaining(["traffic-split-service-production", "traffic-split-service-canary"]),
+    );
+    // New modules read the old settings, which is not so the other way round.
+    expect(one(registrations, "pipeline-parameters").dependencies).toContain("pipeline-lib");
+  });
+
+  it("lets the route lead to that Service, and to the one that people open for a route of an earlier release", async () => {
     const { registrations } = await split();
     for (const environment of ["canary", "production"])
       expect(one(registrations, `traffic-split-grant-${environment}`).inputs).toMatchObject({
         metadata: { namespace: `gourmetgram-${environment}` },
         spec: {
           from: [{ group: "gateway.networking.k8s.io", kind: "HTTPRoute", namespace: "gourmetgram-gateway" }],
-          to: [{ group: "", kind: "Service", name: `gourmetgram-${environment}` }],
+          to: [
+            { group: "", kind: "Service", name: `gourmetgram-${environment}-gateway` },
+            { group: "", kind: "Service", name: `gourmetgram-${environment}` },
+          ],
         },
       });
   });

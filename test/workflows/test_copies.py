@@ -12,7 +12,7 @@ from lib.last_release import Served
 from lib.traffic import Split
 from servers import App
 
-SETTINGS = Traffic(Backend("production", 80), Backend("canary", 8080), (1, 50), 60, mirror=True)
+SETTINGS = Traffic(Backend("production"), Backend("canary"), (1, 50), 60, mirror=True)
 PRODUCTION = Served("1.0.6", "sha256:" + "6" * 64)
 NOW = 1000
 SPLIT = Split("1.0.7", (1,), 5)

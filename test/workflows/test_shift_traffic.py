@@ -10,7 +10,7 @@ from lib import traffic
 from lib.inputs import Backend
 from lib.traffic import Split
 
-PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
+PRODUCTION, CANARY = Backend("production"), Backend("canary")
 ROUTE = ["httproutes.gateway.networking.k8s.io", "gourmetgram", "--namespace", "gourmetgram-gateway"]
 SETTINGS = {
     "production": PRODUCTION._asdict(),
@@ -254,14 +254,37 @@ def test_weights_that_a_person_wrote_are_put_right_and_told(canary):
     assert canary.events() == [("TrafficRestored", "the route had other rules: 50 % of the users meet 1.0.7 in canary")]
 
 
-def test_users_meet_the_environments_at_the_ports_that_the_stack_gives_them_by_now(canary):
+def of_earlier_release(rules):
+    """The same rules as an earlier release wrote them: they lead to the Services that people open."""
+    ports = {"gourmetgram-production": 80, "gourmetgram-canary": 8080}
+    return [
+        {
+            **rule,
+            "backendRefs": [
+                {**backend, "name": backend["namespace"], "port": ports[backend["namespace"]]}
+                for backend in rule["backendRefs"]
+            ],
+        }
+        for rule in rules
+    ]
+
+
+def test_a_route_of_an_earlier_release_leads_to_the_services_of_the_gateway_after_the_next_look(canary):
     split = Split("1.0.7", (1, 50), 5)
-    has_route(canary, split)
+    has_route(canary, split, of_earlier_release(traffic.rules(split, PRODUCTION, CANARY)))
     takes_changes(canary)
-    done = shift(canary, {**SETTINGS, "production": {"environment": "production", "port": 8000}})
+    done = shift(canary)
     assert done.returncode == 0, done.stderr
     rules = json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"]
-    assert rules == traffic.rules(split, Backend("production", 8000), CANARY)
+    assert rules == traffic.rules(split, PRODUCTION, CANARY)
+
+
+def test_another_port_of_an_environment_does_not_touch_the_route(canary):
+    """An earlier release wrote ports into the setting: those that people open."""
+    has_route(canary, Split("1.0.7", (1, 50), 5))
+    for port in (80, 8099):
+        done = shift(canary, {**SETTINGS, "production": {"environment": "production", "port": port}})
+        assert (done.returncode, written(canary)) == (0, [])
 
 
 def test_weights_that_a_person_wrote_are_told_where_the_split_changes_too(canary):
@@ -310,7 +333,7 @@ def test_it_looks_again_where_the_change_was_not_taken(canary, call):
         {**SETTINGS, "steps": [10, 1]},
         {**SETTINGS, "steps": [0, 1]},
         {**SETTINGS, "steps": [1, 100]},
-        {**SETTINGS, "canary": {"environment": "nowhere", "port": 1}},
+        {**SETTINGS, "canary": {"environment": "nowhere"}},
         {**SETTINGS, "pauseSeconds": "60"},
         {**SETTINGS, "mirror": 50},
     ],

@@ -11,11 +11,11 @@ from lib.inputs import Backend
 from lib.last_release import Served
 from lib.traffic import Shape, Split
 
-PRODUCTION, CANARY = Backend("production", 80), Backend("canary", 8080)
+PRODUCTION, CANARY = Backend("production"), Backend("canary")
 STEPS = (1, 10, 25, 50)
 NOW = 1_000_000
 REMOVED = ("RequestHeaderModifier", "", "", '{"remove": ["X-Probe"]}')
-TO_PRODUCTION = [Shape((("gourmetgram-production", 80, 1, "[]"),), (REMOVED,))]
+TO_PRODUCTION = [Shape((("gourmetgram-production-gateway", 8000, 1, "[]"),), (REMOVED,))]
 
 
 def served(version):
@@ -103,7 +103,7 @@ def shares(rules, cookie):
 
 def canary_share(percents, cookie=""):
     rules = traffic.rules(Split("1.0.7", percents, NOW), PRODUCTION, CANARY)
-    return shares(rules, cookie).get("gourmetgram-canary", 0)
+    return shares(rules, cookie).get("gourmetgram-canary-gateway", 0)
 
 
 @pytest.mark.parametrize("percents", [(1,), (1, 10), (1, 10, 25), (1, 10, 25, 50)])
@@ -148,8 +148,8 @@ def test_a_cookie_of_another_version_counts_for_nothing(cookie):
 def test_who_met_an_earlier_image_of_the_version_is_drawn_anew():
     split = Split("1.0.7", (10,), NOW, digest=digest(7), is_again=True)
     rules = traffic.rules(split, PRODUCTION, CANARY)
-    assert shares(rules, "gourmetgram-version=canary.1.0.7")["gourmetgram-canary"] == 0.1
-    assert shares(rules, "gourmetgram-version=canary.1.0.7-77777777") == {"gourmetgram-canary": 1}
+    assert shares(rules, "gourmetgram-version=canary.1.0.7")["gourmetgram-canary-gateway"] == 0.1
+    assert shares(rules, "gourmetgram-version=canary.1.0.7-77777777") == {"gourmetgram-canary-gateway": 1}
 
 
 def test_each_answer_of_a_draw_says_who_gave_it():
@@ -165,12 +165,8 @@ def test_each_answer_of_a_draw_says_who_gave_it():
 
 
 AS_PEOPLE = {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["X-Probe"]}}
-COPY = {
-    "type": "RequestMirror",
-    "requestMirror": {
-        "backendRef": {"name": "gourmetgram-canary", "namespace": "gourmetgram-canary", "port": 8080},
-    },
-}
+CANARY_SERVICE = {"name": "gourmetgram-canary-gateway", "namespace": "gourmetgram-canary", "port": 8000}
+COPY = {"type": "RequestMirror", "requestMirror": {"backendRef": CANARY_SERVICE}}
 
 
 @pytest.mark.parametrize("split", [None, Split("1.0.7", (1,), NOW, "ill"), Split("1.0.7", (1, 10), NOW)])
@@ -210,7 +206,7 @@ def first(rules, **changes):
     [
         {"matches": []},
         {"matches": [{"path": {"type": "PathPrefix", "value": "/predict"}}]},
-        {"backendRefs": [{"name": "gourmetgram-canary", "namespace": "gourmetgram-canary", "port": 80, "weight": 1}]},
+        {"backendRefs": [{**CANARY_SERVICE, "port": 80, "weight": 1}]},
     ],
 )
 def test_requests_and_ports_that_are_not_those_of_the_split_are_another_shape(change):
@@ -252,7 +248,12 @@ def test_without_a_split_all_meet_production_and_no_cookie_is_set():
         {
             "filters": [AS_PEOPLE],
             "backendRefs": [
-                {"name": "gourmetgram-production", "namespace": "gourmetgram-production", "port": 80, "weight": 1}
+                {
+                    "name": "gourmetgram-production-gateway",
+                    "namespace": "gourmetgram-production",
+                    "port": 8000,
+                    "weight": 1,
+                }
             ],
         }
     ]

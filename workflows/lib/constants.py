@@ -17,6 +17,7 @@ NOTIFICATIONS = "notifications"
 DATA_DRIFT = "data-drift"
 GATEWAY_NAMESPACE = "gourmetgram-gateway"
 GATEWAY_ROUTE = "gourmetgram"
+GATEWAY_SERVICE_PORT = 8000
 FIELD_MANAGER = "promotion-pipeline"
 PIPELINE_RUN = "gourmetgram.io/pipeline-run"
 PARENT = "gourmetgram.io/parent"
@@ -54,6 +55,11 @@ def app_version(version: str) -> str:
 def workload(environment: str) -> str:
     """The name that an environment's namespace, Service, Application and pods' `app` label share."""
     return f"gourmetgram-{environment}"
+
+
+def gateway_service(environment: str) -> str:
+    """The Service of an environment that the gateway leads users to."""
+    return f"{workload(environment)}-gateway"
 
 
 def environment(workload: str) -> str:

@@ -40,10 +40,9 @@ _REASON = re.compile(r"[^\x00-\x1f\x7f{}]{0,500}")
 
 
 class Backend(NamedTuple):
-    """The Service of an environment; `port`: 1..65535."""
+    """An environment that the gateway leads users to."""
 
     environment: str
-    port: int
 
 
 class Traffic(NamedTuple):
@@ -202,7 +201,7 @@ def traffic(name: str = "TRAFFIC") -> Traffic | None:
         return None
     found = _parsed(_given(name))
     try:
-        backends = [Backend(found[key]["environment"], found[key]["port"]) for key in ("production", "canary")]
+        backends = [Backend(found[key]["environment"]) for key in ("production", "canary")]
         judged = settings_of(found["analysis"]) if "analysis" in found else None
         result = Traffic(*backends, tuple(found["steps"]), found["pauseSeconds"], judged, found.get("mirror", False))
     except (TypeError, KeyError, ValueError, AttributeError):
@@ -280,7 +279,7 @@ def _is_traffic(found: Traffic) -> bool:
     known = environments()
     steps = found.steps
     return (
-        all(backend.environment in known and isinstance(backend.port, int) for backend in found[:2])
+        all(backend.environment in known for backend in found[:2])
         and isinstance(found.pause_seconds, int)
         and isinstance(found.mirror, bool)
         and len(steps) > 0

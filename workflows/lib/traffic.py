@@ -134,8 +134,7 @@ def _carries(split: Split, backend: Backend, *step: int) -> list[dict[str, Any]]
 
 
 def _reference(backend: Backend, weight: int, cookie: str = "") -> dict[str, Any]:
-    name = constants.workload(backend.environment)
-    reference: dict[str, Any] = {"name": name, "namespace": name, "port": backend.port, "weight": weight}
+    reference = {**_service(backend), "weight": weight}
     if cookie:
         header = {"add": [{"name": "Set-Cookie", "value": cookie}]}
         reference["filters"] = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": header}]
@@ -143,9 +142,16 @@ def _reference(backend: Backend, weight: int, cookie: str = "") -> dict[str, Any
 
 
 def _mirror(backend: Backend) -> dict[str, Any]:
-    name = constants.workload(backend.environment)
-    to = {"name": name, "namespace": name, "port": backend.port}
-    return {"type": "RequestMirror", "requestMirror": {"backendRef": to}}
+    return {"type": "RequestMirror", "requestMirror": {"backendRef": _service(backend)}}
+
+
+def _service(backend: Backend) -> dict[str, Any]:
+    """A Service with a name and a port of its own: whatever port people open the environment at, users come in."""
+    return {
+        "name": constants.gateway_service(backend.environment),
+        "namespace": constants.workload(backend.environment),
+        "port": constants.GATEWAY_SERVICE_PORT,
+    }
 
 
 def read(route: kubectl.KubernetesObject) -> Split | None:
