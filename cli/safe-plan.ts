@@ -1,5 +1,5 @@
 import type { StackFile } from "../config";
-import { putBackApplications } from "../stacks/lost-applications";
+import { createdApplications, hasArgoCd, putBackApplications, recordedApplications } from "../stacks/lost-applications";
 import { previewUpdate } from "../stacks/preview";
 import { connect, connectToPlatform } from "../stacks/stack-cluster";
 import { isInEveryStack, type Recorded } from "../stacks/state";
@@ -31,11 +31,16 @@ export async function safePlan(
   const clusters = () => ({ own: connect(stack), platform: connectToPlatform(stack) });
   const plan = await planUpdate(refresh ? takingBack(resumed) : resumed, recorded, clusters);
   for (const notice of plan.notices) say(`! ${notice}`);
+  const platform = () => clusters().platform;
+  const putBack = async (applications: ReturnType<typeof recordedApplications>) => {
+    for (const notice of await putBackApplications(applications, platform, allowDataLoss)) say(`! ${notice}`);
+  };
   // Before the preview, which compares with them.
-  const putBack = await putBackApplications(recorded, () => clusters().platform, allowDataLoss);
-  for (const notice of putBack) say(`! ${notice}`);
-  // A new stack has nothing to lose.
-  if (!allowDataLoss && !recorded.every(isInEveryStack))
-    refuseDataLoss(stack, parseEvents(await previewUpdate(stack, plan, settings)));
+  await putBack(recordedApplications(recorded));
+  // A new stack has nothing to lose but the releases that an earlier one left on the cluster.
+  if ((allowDataLoss || recorded.every(isInEveryStack)) && !(await hasArgoCd(platform()))) return plan;
+  const events = parseEvents(await previewUpdate(stack, plan, settings));
+  if (!allowDataLoss) refuseDataLoss(stack, events);
+  await putBack(createdApplications(events.changes));
   return plan;
 }

@@ -1,9 +1,11 @@
 /**
- * Applications that Pulumi has recorded and the cluster lacks, since somebody deleted them. Pulumi states no release:
- * an Application that it makes again has the base image, and Argo CD would take the model out of an environment that
- * goes on serving it. So they are made again before the update, with the release that runs there.
+ * Applications that the cluster lacks: those that Pulumi has recorded, since somebody deleted them, and those that an
+ * update creates, since a destroy or a refresh may have taken them out of the state too. Pulumi states no release: an
+ * Application that it makes has the base image, and Argo CD would take the model out of an environment that goes on
+ * serving it. So they are made before the update, with the release that runs there.
  */
 import { type DatedRelease, heldText, readRecordedRelease, versionOfImage } from "../client/last-release";
+import { mlflowNamespace } from "../components/shared/mlflow-address";
 import {
   appImageName,
   applicationsPath,
@@ -15,19 +17,22 @@ import {
 } from "../components/shared/workflow-names";
 import { ApiError, type Cluster } from "../lib/kube-client";
 import { isRecord, type Properties } from "../lib/record";
+import type { PlannedStep } from "./data-loss";
 import type { Recorded } from "./state";
 
-/** An Application as Pulumi has recorded that it applied it. */
-interface RecordedApplication {
+/** An Application as Pulumi has applied it, or is about to. */
+interface DeclaredApplication {
   /** What it declares: everything but the release. */
   readonly declared: Properties;
   readonly app: string;
-  /** The base image, `repository@digest`. */
+  /** The base image, `repository@digest`; another text where it is known only after the update. */
   readonly baseImage: string;
   /** Whether its pods are on another cluster, which is not asked. */
   readonly isRemote: boolean;
-  /** The name under which Pulumi writes its fields; undefined if it has recorded none. */
-  readonly manager: string | undefined;
+  /** Owner of the fields that Pulumi declares. */
+  readonly manager: string;
+  /** Whether the update creates it, so that it may be new. */
+  readonly isCreated: boolean;
 }
 
 /** What is known of the release of an environment. */
@@ -38,22 +43,54 @@ export interface Known {
   readonly recorded: DatedRelease | null;
 }
 
+const applicationType = "kubernetes:argoproj.io/v1alpha1:Application";
+
 /** The Applications that a stack has recorded. */
-export function recordedApplications(resources: readonly Recorded[]): RecordedApplication[] {
+export function recordedApplications(resources: readonly Recorded[]): DeclaredApplication[] {
   return resources.flatMap(({ type, inputs, outputs }) => {
-    if (type !== "kubernetes:argoproj.io/v1alpha1:Application" || !inputs) return [];
-    const { metadata, spec } = inputs as {
-      metadata: { name: string; annotations?: Record<string, string> };
-      spec: { destination: { name?: string } };
-    };
-    return {
-      declared: inputs,
-      app: metadata.name,
-      baseImage: metadata.annotations?.[baseImageAnnotation] ?? "",
-      isRemote: spec.destination.name !== undefined,
-      manager: typeof outputs?.__fieldManager === "string" ? outputs.__fieldManager : undefined,
-    };
+    if (type !== applicationType || !inputs) return [];
+    const manager = typeof outputs?.__fieldManager === "string" ? outputs.__fieldManager : firstManager;
+    return { ...declaredBy(inputs), manager, isCreated: false };
   });
+}
+
+/** The Applications that an update creates, by the steps of its preview. */
+export function createdApplications(steps: readonly PlannedStep[]): DeclaredApplication[] {
+  return steps.flatMap(({ type, operation, after }) =>
+    type === applicationType && operation === "create"
+      ? { ...declaredBy(after), declared: beginningOf(after), manager: firstManager, isCreated: true }
+      : [],
+  );
+}
+
+function declaredBy(inputs: Properties): Pick<DeclaredApplication, "declared" | "app" | "baseImage" | "isRemote"> {
+  const { metadata, spec } = inputs as {
+    metadata: { name: string; annotations?: Record<string, string> };
+    spec: { destination: { name?: string } };
+  };
+  return {
+    declared: inputs,
+    app: metadata.name,
+    baseImage: metadata.annotations?.[baseImageAnnotation] ?? "",
+    isRemote: spec.destination.name !== undefined,
+  };
+}
+
+/**
+ * Owner of what an Application declares, where Pulumi has recorded none, until Pulumi first updates it. Pulumi's creation joins the owners of the same
+ * values, and its updates take over the fields of every manager whose name begins with `kubectl`.
+ */
+const firstManager = "kubectl-put-back";
+
+/**
+ * As much of an Application as the API server requires. Without a sync policy, Argo CD deploys nothing: the namespace,
+ * the bundle and Argo CD's rights may not be there yet. Pulumi adds the rest once they are.
+ */
+function beginningOf({ apiVersion, kind, metadata, spec }: Properties): Properties {
+  const { name, namespace } = metadata as Properties;
+  const { project, destination, source } = spec as Properties;
+  const { repoURL, path } = source as Properties;
+  return { apiVersion, kind, metadata: { name, namespace }, spec: { project, destination, source: { repoURL, path } } };
 }
 
 /**
@@ -65,34 +102,46 @@ export function releaseOf({ running, recorded }: Known, baseDigest: string): str
   return recorded && recorded.version !== "base" ? recorded.digest : null;
 }
 
+/** Whether the cluster may have Applications. Without them the update makes all of Argo CD. */
+export async function hasArgoCd(cluster: Cluster): Promise<boolean> {
+  return (await applicationNames(cluster)) !== undefined;
+}
+
 /**
- * Makes the Applications again that the cluster lacks.
+ * Makes those of the Applications that the cluster lacks. One that the update creates, and of which no release is
+ * known, is left to the update.
  * @param platform the cluster with Argo CD, MLflow and the environments that are not on a remote one
  * @param allowDataLoss whether an environment may get the base image though its release cannot be found out
- * @returns what was made again, a sentence each
- * @throws if the release of one cannot be found out; those before it are there again
+ * @returns what was made, a sentence each
+ * @throws if the release of one cannot be found out; those before it are there
  */
 export async function putBackApplications(
-  resources: readonly Recorded[],
+  applications: readonly DeclaredApplication[],
   platform: () => Cluster,
   allowDataLoss: boolean,
 ): Promise<string[]> {
-  const applications = recordedApplications(resources);
   if (applications.length === 0) return [];
   const cluster = platform();
   const notices: string[] = [];
   for (const application of await missingOf(cluster, applications))
-    notices.push(await putBack(cluster, application, allowDataLoss));
+    notices.push(...(await putBack(cluster, application, allowDataLoss)));
   return notices;
 }
 
-/** Those that the cluster lacks. None if it lacks Argo CD too: then the update makes all of it. */
-async function missingOf(cluster: Cluster, applications: RecordedApplication[]): Promise<RecordedApplication[]> {
+/** Those that the cluster lacks. None if it lacks Argo CD too. */
+async function missingOf(
+  cluster: Cluster,
+  applications: readonly DeclaredApplication[],
+): Promise<DeclaredApplication[]> {
+  const names = await applicationNames(cluster);
+  return names ? applications.filter(({ app }) => !names.includes(app)) : [];
+}
+
+/** Undefined if the cluster lacks Argo CD. */
+async function applicationNames(cluster: Cluster): Promise<string[] | undefined> {
   const namespace = await unlessNotFound(cluster.api<Named>(`/api/v1/namespaces/${argoCdNamespace}`));
   const list = await unlessNotFound(cluster.api<{ items: Named[] }>(applicationsPath));
-  if (!namespace || !list) return [];
-  const names = list.items.map(({ metadata }) => metadata.name);
-  return applications.filter(({ app }) => !names.includes(app));
+  return namespace && list?.items.map(({ metadata }) => metadata.name);
 }
 
 interface Named {
@@ -106,25 +155,43 @@ async function unlessNotFound<T>(answer: Promise<T>): Promise<T | undefined> {
   });
 }
 
-async function putBack(cluster: Cluster, application: RecordedApplication, allowDataLoss: boolean): Promise<string> {
-  const { app, baseImage, isRemote } = application;
-  const [repository, baseDigest] = baseImage.split("@");
-  const running = isRemote ? null : await runningDigest(cluster, app);
-  const known = await knownOf(cluster, environmentOf(app), running).catch((error: Error): Known => {
+async function putBack(cluster: Cluster, application: DeclaredApplication, allowDataLoss: boolean): Promise<string[]> {
+  const { app, baseImage, isRemote, isCreated } = application;
+  const [baseRepository, baseDigest] = baseImage.split("@");
+  const { repository, digest: running } = isRemote ? nothingRuns : await runningImage(cluster, app);
+  const is = isCreated ? "is not in the cluster" : "is gone from the cluster";
+  let silence: string | undefined;
+  const known = await knownOf(cluster, environmentOf(app), running).catch(async (error: Error): Promise<Known> => {
+    silence = error.message;
     // What runs is enough. The pipeline looks at the record itself, once MLflow answers.
-    if ((running && running !== baseDigest) || allowDataLoss) return { running, recorded: null };
-    throw unknownRelease(app, error);
+    const isEnough = (running && running !== baseDigest) || allowDataLoss;
+    // Where MLflow is gone, it never answers before the update, which makes it again.
+    if (isEnough || (isCreated && !(await hasMlflow(cluster)))) return { running, recorded: null };
+    throw unknownRelease(app, is, error);
   });
   const digest = releaseOf(known, baseDigest);
   const { recorded } = known;
+  if (isCreated && !digest) return silence ? [withoutRecord(app, is, silence)] : [];
+  const from = baseDigest ? baseRepository : repository;
+  // The base image that is not known yet names no repository, and what does not run names none either.
+  if (digest && !from) return [withoutRecord(app, is, "its image is not built yet")];
   await create(cluster, application, {
     ...(recorded && { annotation: heldText(recorded) }),
-    ...(digest && { image: `${appImageName}=${repository}@${digest}` }),
+    ...(digest && { image: `${appImageName}=${from}@${digest}` }),
   });
-  const gone = `The Application ${app} is gone from the cluster: it is made again`;
-  if (!digest) return `${gone}, with the base image, since no release of it is known.`;
+  const made = `The Application ${app} ${is}: it is made ${isCreated ? "" : "again "}`.trimEnd();
+  if (!digest) return [`${made}, with the base image, since no release of it is known.`];
   const version = recorded?.digest === digest ? recorded.version : digest.slice(0, 19);
-  return `${gone} with ${version}, ${digest === running ? "which runs there" : "as the record of releases says"}.`;
+  return [`${made} with ${version}, ${digest === running ? "which runs there" : "as the record of releases says"}.`];
+}
+
+const withoutRecord = (app: string, is: string, why: string): string =>
+  `The Application ${app} ${is}, and the release of it cannot be put in place yet (${why}): it is made with the base ` +
+  "image. If the record of releases names a release, the schedule restore-releases puts it back.";
+
+async function hasMlflow(cluster: Cluster): Promise<boolean> {
+  const path = `/apis/apps/v1/namespaces/${mlflowNamespace}/deployments/mlflow`;
+  return (await unlessNotFound(cluster.api<Deployment>(path))) !== undefined;
 }
 
 /** Where the record names nothing, MLflow may still know the model of what runs. */
@@ -135,17 +202,26 @@ async function knownOf(cluster: Cluster, environment: string, running: string | 
   return { running, recorded: version ? { version, digest: running, at: Date.now() } : null };
 }
 
-const unknownRelease = (app: string, { message }: Error): Error =>
+const unknownRelease = (app: string, is: string, { message }: Error): Error =>
   new Error(
-    `The Application ${app} is gone from the cluster, and it is not known which release it had: no Deployment names ` +
+    `The Application ${app} ${is}, and it is not known which release it had: no Deployment names ` +
       `one, and MLflow does not tell (${message}). Nothing was updated. Run this again when MLflow answers. ` +
       "To go on with the base image instead, run npm start -- --allow-data-loss.",
   );
 
-async function runningDigest(cluster: Cluster, app: string): Promise<string | null> {
+/** What a Deployment names. */
+interface RunningImage {
+  readonly repository: string | null;
+  readonly digest: string | null;
+}
+
+const nothingRuns: RunningImage = { repository: null, digest: null };
+
+async function runningImage(cluster: Cluster, app: string): Promise<RunningImage> {
   const found = await unlessNotFound(cluster.api<Deployment>(`/apis/apps/v1/namespaces/${app}/deployments/${app}`));
   const image = found?.spec.template.spec.containers.find(({ name }) => name === "app")?.image ?? "";
-  return image.split("@")[1] ?? null;
+  const [repository, digest] = image.split("@");
+  return digest ? { repository, digest } : nothingRuns;
 }
 
 interface Deployment {
@@ -158,7 +234,7 @@ interface Deployment {
  */
 async function create(
   cluster: Cluster,
-  { declared, app, manager }: RecordedApplication,
+  { declared, app, manager }: DeclaredApplication,
   { annotation, image }: { annotation?: string; image?: string },
 ): Promise<void> {
   const { apiVersion, kind, metadata, spec } = declared as Record<"metadata" | "spec", Properties> & Properties;
@@ -175,7 +251,6 @@ async function create(
       body,
     });
   await write(pipelineFieldManager, merged({ apiVersion, kind, metadata, spec }, release));
-  if (!manager) return;
   await write(manager, { apiVersion, kind, metadata, spec });
   await write(pipelineFieldManager, release);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -20,7 +20,38 @@ const volume = {
   inputs: { metadata: { namespace: "gourmetgram-platform", name: "mlflow-data" } },
 };
 
+const configMap: Recorded = { type: "kubernetes:core/v1:ConfigMap", inputs: { metadata: { name: "rules" } } };
+/** The creation of production's Application, as a preview has it. */
+const created = {
+  resourcePreEvent: {
+    metadata: {
+      op: "create",
+      urn: "urn:pulumi:staging::gourmetgram::kubernetes:argoproj.io/v1alpha1:Application::production-application",
+      type: "kubernetes:argoproj.io/v1alpha1:Application",
+      old: null,
+      new: {
+        custom: true,
+        parent: "urn:pulumi:staging::gourmetgram::gourmetgram:release:Environment::production",
+        inputs: {
+          apiVersion: "argoproj.io/v1alpha1",
+          kind: "Application",
+          metadata: {
+            name: "gourmetgram-production",
+            namespace: "argocd",
+            annotations: { "gourmetgram.io/base-image": "registry/gourmetgram-app@sha256:b" },
+          },
+          spec: { project: "gourmetgram", destination: { server: "here" }, source: { repoURL: "oci://it", path: "." } },
+        },
+      },
+      detailedDiff: null,
+    },
+  },
+};
+const summary = { summaryEvent: { resourceChanges: { create: 1 } } };
+
 let state: string;
+/** What the CLI prints as its preview. */
+let previewed: string;
 /** The local tools' state with the stack `staging`, and a Pulumi CLI that prints a recorded preview. */
 beforeEach(() => {
   state = mkdtempSync(join(tmpdir(), "safe-plan-"));
@@ -30,12 +61,14 @@ beforeEach(() => {
   for (const folder of [stacks, join(state, "cache", "bin")]) mkdirSync(folder, { recursive: true });
   writeFileSync(join(stacks, "staging.json"), JSON.stringify({ checkpoint: { latest: { resources: [volume] } } }));
   writeFileSync(join(state, "images.json"), "{}");
+  previewed = join(state, "recording");
+  copyFileSync(recording, previewed);
   const script = [
     "#!/bin/sh",
     `echo "$*" >> ${state}/said`,
     'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && log=$2; [ "$1" = --config-file ] && config=$2; shift; done',
     `[ -n "$config" ] && cp "$config" ${state}/previewed`,
-    `[ -n "$log" ] && echo "as Pulumi prints it" && cp ${recording} "$log" || cat ${recording}`,
+    `[ -n "$log" ] && echo "as Pulumi prints it" && cp ${previewed} "$log" || cat ${previewed}`,
   ];
   writeFileSync(join(state, "cache", "bin", "pulumi"), `${script.join("\n")}\n`, { mode: 0o755 });
 });
@@ -52,12 +85,19 @@ async function plan(
   options: Partial<UpdateOptions>,
   { resources = recordedResources("staging"), answers = {}, ...more }: Partial<PlanInputs> = {},
 ) {
-  return withApiServer({ [`GET ${claim}`]: {}, ...answers }, async (_cluster, _calls, url) => {
+  return withApiServer({ [`GET ${claim}`]: {}, ...withoutArgoCd, ...answers }, async (_cluster, _calls, url) => {
     writeFileSync(join(state, "kubeconfig"), kubeconfig(url).replaceAll("food", "gourmetgram-local"));
     const all = { refresh: false, allowDataLoss: false, ...options };
     return safePlan("staging", await resume("staging"), resources, all, more.say ?? (() => {}), more.settings);
   });
 }
+
+const applications = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications";
+const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
+const withoutArgoCd: Answers = {
+  "GET /api/v1/namespaces/argocd": [404, { message: "not found" }],
+  [`GET ${applications}`]: [404, { message: "not found" }],
+};
 
 interface PlanInputs {
   readonly resources: Recorded[];
@@ -93,7 +133,6 @@ describe("an update by npm start", () => {
   });
 
   it("is previewed once the Applications are there again that somebody deleted", async () => {
-    const applications = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications";
     const digest = `sha256:${"5".repeat(64)}`;
     const image = `registry/gourmetgram-app@${digest}`;
     const application: Recorded = {
@@ -103,7 +142,6 @@ describe("an update by npm start", () => {
         spec: { destination: {} },
       },
     };
-    const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy/api/2.0/mlflow";
     const answers: Answers = {
       "GET /api/v1/namespaces/argocd": {},
       [`GET ${applications}`]: { items: [] },
@@ -112,6 +150,7 @@ describe("an update by npm start", () => {
         spec: { template: { spec: { containers: [{ name: "app", image }] } } },
       },
       [`PATCH ${applications}/gourmetgram-canary?fieldManager=promotion-pipeline`]: {},
+      [`PATCH ${applications}/gourmetgram-canary?fieldManager=kubectl-put-back`]: {},
     };
     const heard: string[] = [];
     const say = (line: string) => heard.push(`${line} (${said().length} previews)`);
@@ -122,12 +161,35 @@ describe("an update by npm start", () => {
     ]);
   });
 
-  it("of a new stack needs no preview: there is nothing to lose", async () => {
-    vi.stubEnv("KUBECONFIG", "/nonexistent");
-    expect(
-      await safePlan("staging", await resume("staging"), [], { refresh: false, allowDataLoss: false }, () => {}),
-    ).toMatchObject({ refresh: false });
+  it("of a new stack needs no preview on a cluster without Argo CD: there is nothing to lose", async () => {
+    expect(await plan({}, { resources: [] })).toMatchObject({ refresh: false });
     expect(said()).toEqual([]);
+  });
+
+  it.each([
+    ["a new stack", { resources: [] }, {}],
+    ["a stack whose loss of data a person allows", {}, { allowDataLoss: true }],
+    ["a stack that is there", { resources: [configMap] }, {}],
+  ])("of %s leaves no environment with the base image where another release runs", async (_title, more, options) => {
+    writeFileSync(previewed, [created, summary].map((event) => `${JSON.stringify(event)}\n`).join(""));
+    const name = "gourmetgram-production";
+    const image = `registry/gourmetgram-app@sha256:${"5".repeat(64)}`;
+    const answers: Answers = {
+      "GET /api/v1/namespaces/argocd": {},
+      [`GET ${applications}`]: { items: [] },
+      [`GET ${mlflow}/experiments/get-by-name?experiment_name=gourmetgram-releases`]: [503, ""],
+      [`GET /apis/apps/v1/namespaces/${name}/deployments/${name}`]: {
+        spec: { template: { spec: { containers: [{ name: "app", image }] } } },
+      },
+      [`PATCH ${applications}/${name}?fieldManager=promotion-pipeline`]: {},
+      [`PATCH ${applications}/${name}?fieldManager=kubectl-put-back`]: {},
+    };
+    const heard: string[] = [];
+    await plan(options, { answers, say: (line) => heard.push(line), ...more });
+    expect(heard).toEqual([
+      `! The Application ${name} is not in the cluster: it is made with sha256:555555555555, which runs there.`,
+    ]);
+    expect(said()).toHaveLength(1);
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectTo } from "../../lib/kube-client";
-import { putBackApplications } from "../../stacks/lost-applications";
+import { putBackApplications, recordedApplications } from "../../stacks/lost-applications";
 import { type ControlPlane, startControlPlane } from "./control-plane";
 import type { Properties } from "./kube-client";
 
@@ -64,7 +64,8 @@ describe("Given an Application with a release, which somebody deletes", () => {
       inputs: declared("one"),
       outputs: { __fieldManager: pulumi },
     };
-    const notices = await putBackApplications([recorded], () => connectTo("test", plane.kubeconfig), false);
+    const cluster = connectTo("test", plane.kubeconfig);
+    const notices = await putBackApplications(recordedApplications([recorded]), () => cluster, false);
     expect(notices).toEqual([
       expect.stringMatching(/^The Application gourmetgram-production is gone from the cluster/),
     ]);

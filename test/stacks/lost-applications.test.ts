@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { putBackApplications, recordedApplications, releaseOf } from "../../stacks/lost-applications";
+import type { Properties } from "../../lib/record";
+import type { PlannedStep } from "../../stacks/data-loss";
+import {
+  createdApplications,
+  putBackApplications,
+  recordedApplications,
+  releaseOf,
+} from "../../stacks/lost-applications";
 import type { Recorded } from "../../stacks/state";
 import { type Answers, type Call, withApiServer } from "../cli/api-server";
 import { runProgram } from "../program";
@@ -24,11 +31,7 @@ const declared = (name: string, remote?: string) => ({
     source: { repoURL: `oci://registry/bundles/${name}`, targetRevision: "7f58d53af0b3", path: "." },
   },
 });
-const application = (
-  name: string,
-  remote?: string,
-  manager: string | undefined = "pulumi-kubernetes-12ab",
-): Recorded => ({
+const application = (name: string, remote?: string, manager: string = "pulumi-kubernetes-12ab"): Recorded => ({
   type: "kubernetes:argoproj.io/v1alpha1:Application",
   inputs: declared(name, remote),
   outputs: manager ? { __fieldManager: manager } : {},
@@ -82,15 +85,26 @@ const lost: Answers = {
   [writes("pulumi-kubernetes-12ab")]: {},
 };
 
+interface Given {
+  readonly recorded: Recorded[];
+  /** Those of a preview, in place of what is recorded. */
+  readonly steps: PlannedStep[];
+  readonly allowDataLoss: boolean;
+}
+
 interface Outcome {
   readonly notices: string[];
   readonly written: Call[];
   readonly lines: string[];
 }
 
-const putBack = (answers: Answers, { recorded = resources, allowDataLoss = false } = {}): Promise<Outcome> =>
+const putBack = (
+  answers: Answers,
+  { recorded = resources, steps, allowDataLoss = false }: Partial<Given> = {},
+): Promise<Outcome> =>
   withApiServer({ ...lost, ...answers }, async (cluster, calls) => {
-    const notices = await putBackApplications(recorded, () => cluster, allowDataLoss);
+    const applications = steps ? createdApplications(steps) : recordedApplications(recorded);
+    const notices = await putBackApplications(applications, () => cluster, allowDataLoss);
     return {
       notices,
       written: calls.filter(({ line }) => line.startsWith("PATCH")),
@@ -162,9 +176,14 @@ describe("an Application that somebody deleted", () => {
     });
   });
 
-  it("is written once where Pulumi has recorded no name for its own fields", async () => {
+  it("leaves what it declares to Pulumi's provider where Pulumi has recorded no name for its own fields", async () => {
     const recorded = [application("gourmetgram-canary"), application("gourmetgram-production", undefined, "")];
-    expect((await putBack({}, { recorded })).written.map(({ line }) => line)).toEqual([writes("promotion-pipeline")]);
+    const { written } = await putBack({ [writes("kubectl-put-back")]: {} }, { recorded });
+    expect(written.map(({ line }) => line)).toEqual([
+      writes("promotion-pipeline"),
+      writes("kubectl-put-back"),
+      writes("promotion-pipeline"),
+    ]);
   });
 
   it("gets what the record says where its Deployment is gone too", async () => {
@@ -226,9 +245,94 @@ describe("an Application that somebody deleted", () => {
   });
 });
 
+describe("an Application that an update creates, since a destroy took it out of the state too", () => {
+  const step = (after: Properties, operation = "create"): PlannedStep => ({
+    type: "kubernetes:argoproj.io/v1alpha1:Application",
+    ...{ operation, before: {}, after },
+  });
+  const steps = [step(declared("gourmetgram-production"))];
+  const answers: Answers = { [writes("kubectl-put-back")]: {} };
+  const mlflowDeployment = "GET /apis/apps/v1/namespaces/gourmetgram-platform/deployments/mlflow";
+  const silent: Answers = { [experiment]: [503, "no endpoints"] };
+
+  it("is there before, with its release and without a sync policy, so that Pulumi completes it", async () => {
+    const outcome = await putBack(answers, { steps });
+    expect(outcome.written.map(({ line }) => line)).toEqual([
+      writes("promotion-pipeline"),
+      writes("kubectl-put-back"),
+      writes("promotion-pipeline"),
+    ]);
+    const { project, destination, source } = declared("gourmetgram-production").spec;
+    const { targetRevision, ...known } = source;
+    const { apiVersion, kind } = declared("gourmetgram-production");
+    const metadata = { name: "gourmetgram-production", namespace: "argocd" };
+    expect(outcome.written[1].body).toEqual({
+      apiVersion,
+      kind,
+      metadata,
+      spec: { project, destination, source: known },
+    });
+    expect(imagesOf(outcome)).toEqual(override("5"));
+    expect(outcome.written[2].body.spec).toEqual({ source: { kustomize: { images: override("5") } } });
+    expect(heldOf(outcome)).toEqual({ version: "1.0.5", digest: digest("5"), at: 1700 });
+    expect(outcome.notices).toEqual([
+      "The Application gourmetgram-production is not in the cluster: it is made with 1.0.5, which runs there.",
+    ]);
+  });
+
+  it.each([
+    ["its Deployment is gone too", notFound],
+    ["the base image runs meanwhile", runsOf(base)],
+  ])("has what the record says where %s", async (_title, runsThere) => {
+    const outcome = await putBack({ ...answers, [deployment]: runsThere }, { steps });
+    expect(imagesOf(outcome)).toEqual(override("5"));
+    expect(outcome.notices[0]).toMatch(/it is made with 1\.0\.5, as the record of releases says\.$/);
+  });
+
+  it("has the image that runs where the base image is built by the update itself", async () => {
+    const application = declared("gourmetgram-production");
+    application.metadata.annotations["gourmetgram.io/base-image"] = "(known once applied)";
+    expect(imagesOf(await putBack(answers, { steps: [step(application)] }))).toEqual(override("5"));
+    const { notices, written } = await putBack({ [deployment]: notFound }, { steps: [step(application)] });
+    expect(written).toEqual([]);
+    expect(notices[0]).toContain("(its image is not built yet): it is made with the base image.");
+  });
+
+  it("is left to the update where it is new, where it is in the cluster, and where it is no creation", async () => {
+    const nobody: Answers = { [deployment]: notFound, [runs]: { runs: [] } };
+    const nothing = { notices: [], written: [] };
+    expect(await putBack(nobody, { steps })).toMatchObject(nothing);
+    expect(await putBack({}, { steps: [step(declared("gourmetgram-canary"))] })).toMatchObject(nothing);
+    expect(await putBack({}, { steps: [step(declared("gourmetgram-production"), "update")] })).toMatchObject(nothing);
+  });
+
+  it("stops the update where MLflow is there and does not answer, and nothing else names a release", async () => {
+    const given = { ...silent, [deployment]: notFound, [mlflowDeployment]: {} };
+    await expect(putBack(given, { steps })).rejects.toThrow(
+      "The Application gourmetgram-production is not in the cluster, and it is not known which release it had: ",
+    );
+    expect(imagesOf(await putBack({ ...answers, ...silent }, { steps }))).toEqual(override("5"));
+  });
+
+  it("does not wait for an MLflow that is gone, since the update makes it", async () => {
+    const given = { ...silent, [deployment]: notFound, [mlflowDeployment]: notFound };
+    const { notices, written } = await putBack(given, { steps });
+    expect(written).toEqual([]);
+    expect(notices).toEqual([
+      expect.stringMatching(/it is made with the base image\. .*the schedule restore-releases puts it back\.$/),
+    ]);
+  });
+});
+
 describe("nothing is made again", () => {
   it("of a stack that has recorded no Application, whose cluster is not asked", async () => {
-    expect(await putBackApplications([{ type: "pulumi:pulumi:Stack" }], () => expect.fail("asked"), false)).toEqual([]);
+    expect(
+      await putBackApplications(
+        recordedApplications([{ type: "pulumi:pulumi:Stack" }]),
+        () => expect.fail("asked"),
+        false,
+      ),
+    ).toEqual([]);
   });
 
   it.each<[string, Answers]>([
