@@ -77,8 +77,9 @@ function declaredBy(inputs: Properties): Pick<DeclaredApplication, "declared" | 
 }
 
 /**
- * Owner of what an Application declares, where Pulumi has recorded none, until Pulumi first updates it. Pulumi's creation joins the owners of the same
- * values, and its updates take over the fields of every manager whose name begins with `kubectl`.
+ * Owner of what an Application declares, where Pulumi has recorded none, until Pulumi first updates it. Pulumi's
+ * creation joins the owners of the same values, and its updates take over the fields of every manager whose name begins
+ * with `kubectl`.
  */
 const firstManager = "kubectl-put-back";
 
