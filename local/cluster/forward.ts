@@ -160,17 +160,30 @@ export function portNotices(list: readonly Forward[], ports: Ports, holdersOf = 
   const moved = list.filter(({ name, wanted }) => ports[name] !== wanted);
   if (moved.length === 0) return [];
   const holders = holdersOf(moved.map(({ wanted }) => wanted));
-  const taken = moved.map(({ wanted }) => describeTaken(wanted, holders.get(wanted)));
+  const taken = describeTaken(
+    moved.map(({ wanted }) => wanted),
+    holders,
+  );
   const instead = moved.map(({ name }, index) => `${name} is at ${index === 0 ? "port " : ""}${ports[name]}`);
   const isOne = moved.length === 1;
+  const isOneProgram = taken.length === 1;
   return [
     `${isOne ? "Port" : "Ports"} ${listed(taken)} ${isOne ? "is" : "are"} taken, so ${listed(instead)}: ` +
-      `stop ${isOne ? "that program" : "those programs"}, then run npm stop -- --keep-data and npm start, ` +
+      `stop ${isOneProgram ? "that program" : "those programs"}, then run npm stop -- --keep-data and npm start, ` +
       `or write ${isOne ? "another port" : "other ports"} in the stack file.`,
   ];
 }
 
-const describeTaken = (port: number, holder: string | undefined): string => `${port}${holder ? ` (${holder})` : ""}`;
+/** Each holder once, with all its ports. */
+function describeTaken(ports: readonly number[], holders: ReadonlyMap<number, string>): string[] {
+  const first = (port: number) => ports.find((other) => other === port || isHeldByOne(other, port))!;
+  const isHeldByOne = (one: number, other: number) => holders.has(one) && holders.get(one) === holders.get(other);
+  return [...new Set(ports.map(first))].map((port) => {
+    const held = ports.filter((other) => first(other) === port).map(String);
+    const all = held.length > 2 ? "all " : held.length === 2 ? "both " : "";
+    return `${listed(held)}${holders.has(port) ? ` (${all}${holders.get(port)})` : ""}`;
+  });
+}
 
 function forwarders(list: readonly Forward[], ports: Ports): ProcessSpec[] {
   const script = join(__dirname, "forwarder.mjs");

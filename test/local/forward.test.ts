@@ -43,6 +43,21 @@ describe("ports of the local cluster", () => {
     ]);
   });
 
+  it("name a program once that holds several", async () => {
+    const node = "node, process 7";
+    const holders =
+      (...ports: number[]) =>
+      () =>
+        new Map(ports.map((port) => [port, node]));
+    const ports = await choosePorts(list, free(5000, 80, 5001, 8081));
+    expect(portNotices(list, ports, holders(5000, 5001, 8081, 80))[0]).toMatch(
+      /^Ports 5000, 5001, 8081 and 80 \(all node, process 7\) are taken, .*: stop that program, then .* other ports in/,
+    );
+    expect(portNotices(list, ports, holders(5001, 80))[0]).toMatch(
+      /^Ports 5000, 5001 and 80 \(both node, process 7\) and 8081 are taken, .*: stop those programs, then/,
+    );
+  });
+
   it("are never given twice", async () => {
     const twins = [list[3], { ...list[3], name: "twin" }];
     expect(await choosePorts(twins, free())).toEqual({ staging: 8081, twin: 28081 });
