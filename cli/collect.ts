@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 import { output } from "../client/pipeline-run";
-import { pipelineRunWorkflows, submit } from "../client/workflows";
+import { pipelineRunWorkflows } from "../client/workflows";
 import { runMain } from "../lib/main";
 import { connect } from "../stacks/stack-cluster";
-import { follow } from "./train";
+import { follow, submitAloud } from "./train";
 
 const usage = `Usage: npm run collect [-- --dry-run]
 
@@ -23,9 +23,10 @@ async function main(): Promise<number> {
     return 0;
   }
   const cluster = connect();
-  const begun = Date.now();
-  const name = await submit(cluster, "collect-old-versions", { "dry-run": values["dry-run"] ? "yes" : "no" });
-  const { exitCode, word, sentence } = await follow(cluster, name, begun);
+  const name = await submitAloud(cluster, "collect-old-versions", async () => ({
+    "dry-run": values["dry-run"] ? "yes" : "no",
+  }));
+  const { exitCode, word, sentence } = await follow(cluster, name);
   const [workflow] = await pipelineRunWorkflows(cluster, name);
   const plan = workflow && output(workflow, "plan");
   if (plan) console.log(`\n${plan}`);

@@ -27,11 +27,13 @@ async function main(): Promise<number> {
   const [version, source, target] = positionals;
   const parameters = promotionParameters(version, source, target, values.emergency);
   const cluster = connect();
-  const pipeline = await requireParameters(cluster);
-  checkPromotionPath(environmentsOf(pipeline), source, target);
-  const rule = parseApprovalRules(pipeline)[target];
-  if (rule) console.log(describeRule(target, parameters["model-version"], rule));
-  return submitAndFollow(cluster, "promote-model", parameters);
+  return submitAndFollow(cluster, "promote-model", async () => {
+    const pipeline = await requireParameters(cluster);
+    checkPromotionPath(environmentsOf(pipeline), source, target);
+    const rule = parseApprovalRules(pipeline)[target];
+    if (rule) console.log(describeRule(target, parameters["model-version"], rule));
+    return parameters;
+  });
 }
 
 /** What a person who promotes waits for. */

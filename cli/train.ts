@@ -23,16 +23,36 @@ const usage = `Usage: npm run train -- [${scenarios.join("|")}]
 Trains a model and follows it to its end. Exit code 0: the model was promoted. 1: it was turned away or held.
 2: something failed.`;
 
-/** Submits a workflow template and follows it to its end. @returns the exit code */
+/**
+ * Submits a workflow template and follows it to its end.
+ * @param prepare finds out its parameters
+ * @returns the exit code
+ */
 export async function submitAndFollow(
   cluster: Cluster,
   template: string,
-  parameters: Record<string, string>,
+  prepare: () => Promise<Record<string, string>>,
 ): Promise<number> {
-  const begun = Date.now();
-  const { exitCode, word, sentence } = await follow(cluster, await submit(cluster, template, parameters), begun);
+  const name = await submitAloud(cluster, template, prepare);
+  const { exitCode, word, sentence } = await follow(cluster, name);
   console.log(`\n${word}: ${sentence}`);
   return exitCode;
+}
+
+/** Submits a workflow template. On Ctrl-C it says whether anything was started. @returns its pipeline run */
+export function submitAloud(
+  cluster: Cluster,
+  template: string,
+  prepare: () => Promise<Record<string, string>>,
+): Promise<string> {
+  let sent: string | undefined;
+  const submitted = async () =>
+    submit(cluster, template, await prepare(), (name) => {
+      sent = name;
+    });
+  const interruption = () =>
+    sent ? `It is not known whether ${sent} was started: run npm run status.` : "Nothing was started.";
+  return sayIfInterrupted(interruption, submitted());
 }
 
 /**
@@ -81,7 +101,9 @@ export async function follow(
       await new Promise((resolve) => setTimeout(resolve, interval));
     }
   };
-  return sayIfInterrupted(() => goesOn(pipelineRun, [...latest.values()]), toItsEnd()).finally(log.stop);
+  return sayIfInterrupted(() => goesOn(pipelineRun, [...latest.values()], cluster.kubectl), toItsEnd()).finally(
+    log.stop,
+  );
 }
 
 const failureMark = "✗";
@@ -110,7 +132,7 @@ async function main(): Promise<number> {
   const [scenario = "normal", ...rest] = positionals;
   if (!(scenarios as readonly string[]).includes(scenario) || rest.length > 0)
     throw new Error(`"${positionals.join(" ")}" is not a training scenario: write one of ${scenarios.join(", ")}`);
-  return submitAndFollow(connect(), "train-model", { scenario });
+  return submitAndFollow(connect(), "train-model", async () => ({ scenario }));
 }
 
 if (require.main === module) runMain(main, 2);

@@ -120,12 +120,15 @@ export function lostOutcome(name: string): Outcome {
   return outcomeOfDeletion(`the Workflow that ${name} started was deleted`);
 }
 
-/** What becomes of a pipeline run that nobody follows any more, and how to see or stop it. */
-export function goesOn(name: string, workflows: readonly Workflow[]): string {
+/**
+ * What becomes of a pipeline run that nobody follows any more, and how to see or stop it.
+ * @param kubectl how a person calls it for the cluster
+ */
+export function goesOn(name: string, workflows: readonly Workflow[], kubectl: string): string {
   // Each waits for the next: the last one that runs is the one at work.
   const atWork = workflows.findLast((workflow) => !isFinished(workflow))?.metadata.name ?? name;
   const patch = '{"spec":{"shutdown":"Stop"}}';
-  const stop = `kubectl patch workflow ${atWork} --namespace ${workflowNamespace} --type merge --patch '${patch}'`;
+  const stop = `${kubectl} patch workflow ${atWork} --namespace ${workflowNamespace} --type merge --patch '${patch}'`;
   return [
     `${name} goes on in the cluster; it is only no longer shown here.`,
     "To see what becomes of it, run npm run status -- --watch, then npm run history.",

@@ -47,14 +47,22 @@ export const workflowsPath = `${path}/workflows`;
 
 /**
  * Submits a workflow template, as the first Workflow of a pipeline run.
+ * @param onSend called once nobody can say any more that nothing was started
  * @returns the name of the Workflow, which is also the name of the pipeline run
  */
-export async function submit(cluster: Cluster, template: string, parameters: Record<string, string>): Promise<string> {
+export async function submit(
+  cluster: Cluster,
+  template: string,
+  parameters: Record<string, string>,
+  onSend: (name: string) => void = () => {},
+): Promise<string> {
   const name = `${template}-${randomBytes(3).toString("hex")}`;
   await cluster.api(`${path}/workflowtemplates/${template}`).catch((error: Error) => {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     throw new Error(`the cluster has no template ${template} (${error.message}): run npm start, or pulumi up`);
   });
+  const username = await cluster.username();
+  onSend(name);
   await cluster.api(workflowsPath, {
     method: "POST",
     body: {
@@ -64,7 +72,7 @@ export async function submit(cluster: Cluster, template: string, parameters: Rec
         name,
         namespace: workflowNamespace,
         labels: { [pipelineRunLabel]: name },
-        annotations: { [submittedBy]: await cluster.username() },
+        annotations: { [submittedBy]: username },
       },
       spec: {
         workflowTemplateRef: { name: template },

@@ -61,7 +61,16 @@ export interface Request {
 
 /** The cluster of a stack, through its API server. Nothing else of the cluster needs to be reachable. */
 export class Cluster {
-  constructor(readonly config: KubeConfig) {}
+  /** @param kubeconfig path of the file, where it is not the one that `kubectl` takes by itself */
+  constructor(
+    readonly config: KubeConfig,
+    private readonly kubeconfig?: string,
+  ) {}
+
+  /** How a person calls `kubectl` for this cluster. */
+  get kubectl(): string {
+    return this.kubeconfig ? `kubectl --kubeconfig ${this.kubeconfig}` : "kubectl";
+  }
 
   /** A Kubernetes API call. @throws ApiError for an answer other than 2xx, with the server's message */
   async api<T>(path: string, request: Request = {}): Promise<T> {
@@ -185,7 +194,7 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
     throw new Error(`the kubeconfig has no context ${context}: name one of ${choice} in gourmetgram:cluster.context`);
   }
   config.setCurrentContext(context);
-  return new Cluster(config);
+  return new Cluster(config, kubeconfig);
 }
 
 /**

@@ -75,15 +75,12 @@ target serves it. 1: a rule or a person forbids it. 2: something failed.
 });
 
 describe("Ctrl-C", () => {
-  it.each([
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-  ] as const)("says that the pipeline run goes on, and how to see and stop it (%s)", async (signal, exitCode) => {
+  /** Runs a command, which gets the signal at the first call that `isMoment`; that call stays without an answer. */
+  async function interrupted(args: string[], isMoment: (call: string) => boolean, signal: NodeJS.Signals = "SIGINT") {
     let child: ReturnType<typeof spawn> | undefined;
     const server = createServer((request, response) => {
       request.resume();
-      // The list of its Workflows stays without an answer.
-      if (request.url!.startsWith(`${workflows}?`)) return void child!.kill(signal);
+      if (isMoment(`${request.method} ${request.url}`)) return void child!.kill(signal);
       const isList = request.url!.includes("/pods");
       response.end(JSON.stringify(isList ? { items: [] } : { status: { userInfo: { username: "anna" } } }));
     });
@@ -91,7 +88,7 @@ describe("Ctrl-C", () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const file = join(state, "kubeconfig");
     writeFileSync(file, kubeconfig(url).replaceAll('"food"', '"gourmetgram-local"'));
-    child = spawn(process.execPath, ["--import", "tsx", join("cli", "train.ts")], {
+    child = spawn(process.execPath, ["--import", "tsx", ...args], {
       cwd: root,
       env: { ...process.env, GOURMETGRAM_STATE: state },
     });
@@ -101,9 +98,38 @@ describe("Ctrl-C", () => {
     server.closeAllConnections();
     server.close();
     rmSync(file);
+    return { stderr, code };
+  }
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("says that the pipeline run goes on, and how to see and stop it (%s)", async (signal, exitCode) => {
+    const isList = (call: string) => call.startsWith(`GET ${workflows}?`);
+    const { stderr, code } = await interrupted(["cli/train.ts"], isList, signal);
     expect(stderr).toMatch(/^\ntrain-model-[0-9a-f]{6} goes on in the cluster; it is only no longer shown here\.\n/);
-    expect(stderr).toMatch(/^To stop it: kubectl patch workflow train-model-[0-9a-f]{6} --namespace argo /m);
+    const kubectl = `kubectl --kubeconfig ${join(state, "kubeconfig")}`;
+    expect(stderr).toMatch(
+      new RegExp(`^To stop it: ${kubectl} patch workflow train-model-[0-9a-f]{6} --namespace argo `, "m"),
+    );
     expect(code).toBe(exitCode);
+  });
+
+  it.each([
+    ["train", ["cli/train.ts"], "/workflowtemplates/"],
+    ["promote", ["cli/promote.ts", "5", "canary", "production"], "GET /"],
+    ["collect", ["cli/collect.ts"], "/selfsubjectreviews"],
+  ])("says that nothing was started, before the Workflow is sent (npm run %s)", async (_title, args, moment) => {
+    expect(await interrupted(args, (call) => call.includes(moment))).toEqual({
+      stderr: "\nNothing was started.\n",
+      code: 130,
+    });
+  });
+
+  it("says that it does not know, while the answer to the Workflow is awaited", async () => {
+    const { stderr, code } = await interrupted(["cli/train.ts"], (call) => call === `POST ${workflows}`);
+    expect(stderr).toMatch(/^\nIt is not known whether train-model-[0-9a-f]{6} was started: run npm run status\.\n$/);
+    expect(code).toBe(130);
   });
 });
 

@@ -32,12 +32,13 @@ describe("a pipeline run that nobody follows any more", () => {
   it("goes on, and is stopped by the last of its Workflows that runs", () => {
     const testing = workflow("test-staging", { from: 101 });
     const name = trained.metadata.name;
-    expect(goesOn(name, [trained, built, testing]).split("\n")).toEqual([
+    expect(goesOn(name, [trained, built, testing], "kubectl").split("\n")).toEqual([
       `${name} goes on in the cluster; it is only no longer shown here.`,
       "To see what becomes of it, run npm run status -- --watch, then npm run history.",
       `To stop it: ${stop(testing.metadata.name)}`,
     ]);
-    expect(goesOn(name, []).split("\n")[2]).toBe(`To stop it: ${stop(name)}`);
+    const local = "kubectl --kubeconfig /state/kubeconfig";
+    expect(goesOn(name, [], local).split("\n")[2]).toBe(`To stop it: ${stop(name).replace("kubectl", local)}`);
   });
 });
 
