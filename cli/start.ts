@@ -51,7 +51,13 @@ import { waitUntil } from "../local/cluster/processes";
 import { startCluster, startDns } from "../local/cluster/up";
 import { ensureClusterPackages } from "../local/toolchain/debian-packages";
 import { buildTools, type ToolGroup } from "../local/toolchain/go-tools";
-import { fetchOfficialParts, neededToolGroups, toolsToCompile, wantedParts } from "../local/toolchain/official-parts";
+import {
+  downloadedText,
+  fetchOfficialParts,
+  neededToolGroups,
+  toolsToCompile,
+  wantedParts,
+} from "../local/toolchain/official-parts";
 import { buildManifests } from "../local/toolchain/release-manifests";
 import { buildLocalImages } from "../local/toolchain/third-party-images/build";
 import { writeLocalImages } from "../local/toolchain/third-party-images/images-file";
@@ -259,7 +265,7 @@ async function fetchParts(names: readonly LocalImageName[], phases: Phases): Pro
   await phases.run("Official parts", async (progress) => {
     const outcome = await fetchOfficialParts(parts, progress);
     lines = outcome.lines;
-    return `${outcome.count} of ${total} downloaded`;
+    return downloadedText(outcome.count, total);
   });
   for (const line of lines) phases.say(line);
 }

@@ -31,6 +31,10 @@ export interface OfficialOutcome {
   count: number;
 }
 
+/** How many of the parts came, for the line of a phase that has ended. */
+export const downloadedText = (count: number, total: number): string =>
+  count === 0 ? `looked for, and none of ${total} could be downloaded` : `${count} of ${total} downloaded`;
+
 /** The groups of tools that a local cluster with these images needs. */
 export const neededToolGroups = (names: readonly LocalImageName[]): ToolGroup[] => [
   ...toolGroups,

@@ -7,7 +7,7 @@ import { goTool } from "../../image-builder/go-tool";
 import { toolPath } from "../../lib/paths";
 import { type Pins, readPins, writePins } from "../../lib/pins";
 import { isOfficial, type OfficialFile } from "../../local/toolchain/official-binaries";
-import { fetchOfficialParts, type OfficialParts } from "../../local/toolchain/official-parts";
+import { downloadedText, fetchOfficialParts, type OfficialParts } from "../../local/toolchain/official-parts";
 import { pulledImage } from "../../local/toolchain/third-party-images/official-images";
 import { Answers, archiveOf, sha256, startHost } from "./download-hosts";
 
@@ -276,4 +276,12 @@ describe("an image", () => {
     // Then
     expect(lines[1]).toBe(`! image copy: ${host} does not answer; built instead`);
   });
+});
+
+it("the line of the phase claims no download where none came", () => {
+  expect([0, 3, 12].map((count) => downloadedText(count, 12))).toEqual([
+    "looked for, and none of 12 could be downloaded",
+    "3 of 12 downloaded",
+    "12 of 12 downloaded",
+  ]);
 });
