@@ -31,7 +31,11 @@ const accounts = {
     releasers: ["deploy-container-image", "revert-staging"],
     observers: ["build-container-image", "test-staging", "promote-model", "collect-old-versions"],
   },
-  promotions: { releasers: ["promote-model", "restore-releases"], observers: ["collect-old-versions"] },
+  promotions: {
+    releasers: ["promote-model", "restore-releases"],
+    // `revert-staging` asks what they hold: a version that MLflow no longer has passed staging if it came to them.
+    observers: ["collect-old-versions", "revert-staging"],
+  },
 };
 /** ServiceAccount of Argo CD on its own cluster. */
 const controllerAccount = { name: "argocd-application-controller", namespace: argoCdNamespace };

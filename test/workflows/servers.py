@@ -150,6 +150,14 @@ class Mlflow(Server):
         self._add_run(number, "1", f"promote {environment}", tags, "FINISHED")
         self.runs[number]["ended"] = ended
 
+    def record(self, action, environment, version, at, about=None):
+        """A release that came to its end. `about`: the version that it was about, if not the one that serves then."""
+        known = "base" if version == "base" else f"1.0.{version}"
+        image = "sha256:" + ("b" if version == "base" else str(version)) * 64
+        self.served(environment, known, image[:71], at)
+        tags = {"action": action, "app_version": f"1.0.{about or version}"}
+        self.runs[f"served{len(self.runs) - 1}"]["tags"] |= tags
+
     def fail_on(self, part):
         """From now on calls with `part` in their path or filter find MLflow away; None: it is back."""
         self.broken = part

@@ -12,6 +12,8 @@ def staging(world):
     world.patchable("staging")
     world.mlflow.aliases["staging"] = "8"
     world.application("staging", 8)
+    world.application("canary")
+    world.application("production")
     world.registry_has(5)
     world.under_lock()
     return world
@@ -121,13 +123,24 @@ def test_a_version_that_passed_is_not_gone_back_to_when_it_is_the_failed_one(sta
     assert staging.output("reverted-to") == "1.0.5"
 
 
-def test_first_model_bad(staging):
-    staging.mlflow.add(8, image_digest=digest(8), staging__verdict="fail")
+@pytest.mark.parametrize(
+    ("number", "since"),
+    [
+        (1, "no version has passed staging yet"),
+        # Of versions 1 to 7 nobody knows what became of them.
+        (8, "no other version that passed staging is left"),
+    ],
+)
+def test_first_model_bad(staging, number, since):
+    is_told(staging, number)
+    staging.mlflow.aliases["staging"] = str(number)
+    staging.mlflow.add(number, image_digest=digest(number), staging__verdict="fail")
     staging.pods_watched("staging", (0, "ADDED", pod("base")))
-    done = staging.run("revert", FAILED_VERSION="8")
+    done = staging.run("revert", FAILED_VERSION=str(number))
     assert done.returncode == 0, done.stderr
     assert staging.patches() == [None] and "staging" not in staging.mlflow.aliases
-    assert staging.output("reverted-to") == "base" and "base image" in staging.output("reason")
+    assert staging.output("reverted-to") == "base"
+    assert staging.output("reason") == f"staging is back on the base image, since {since}"
 
 
 def test_alias_stays_when_staging_does_not_come_back(staging):
@@ -266,8 +279,10 @@ def test_what_the_schedule_finds_of_a_deleted_version_is_reverted(staging):
 
 @pytest.fixture
 def emptied(world):
-    """MLflow lost everything."""
+    """MLflow lost everything, and no environment after staging has a release."""
     world.current_workflow()
+    world.application("canary")
+    world.application("production")
     world.patchable("staging")
     world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     return world
@@ -311,11 +326,20 @@ def test_an_emptied_mlflow_does_not_keep_a_candidate(emptied):
     assert emptied.held() == ["1.0.7"] and emptied.output("reverted-to") == "1.0.7"
 
 
+def is_told(world, version, **held):
+    """Staging is told to run this version."""
+    forget_application(world, "staging")
+    world.application("staging", version, **held)
+
+
+def forget_application(world, environment):
+    """What the test allowed to be said of an environment's Application is forgotten."""
+    call = ["get", "applications.argoproj.io", f"gourmetgram-{environment}"]
+    world.rules["kubectl"] = [rule for rule in world.rules["kubectl"] if rule["args"][:3] != call]
+
+
 def test_what_failed_since_is_no_good_release_though_staging_holds_it(staging):
-    staging.rules["kubectl"] = [
-        rule for rule in staging.rules["kubectl"] if rule["args"][:2] != ["get", "applications.argoproj.io"]
-    ]
-    staging.application("staging", 8, held=8)
+    is_told(staging, 8, held=8)
     staging.mlflow.add(5, **passed(5))
     staging.mlflow.add(8, image_digest=digest(8), staging__verdict="fail", staging__digest=digest(8))
     comes_back(staging)
@@ -334,6 +358,100 @@ def test_a_version_that_passed_stays_though_another_passed_later(staging):
     done = staging.run("revert")
     assert done.returncode == 0, done.stderr
     assert not staging.patches() and staging.mlflow.aliases["staging"] == "5"
+
+
+# What the releases show of a version that MLflow no longer has
+
+
+@pytest.fixture
+def deleted(staging):
+    """5 passed, came to canary, and was deleted in MLflow; 8, which followed, was withdrawn there."""
+    staging.mlflow.record("deploy", "staging", 5, at=1000)
+    staging.mlflow.record("promote", "canary", 5, at=2000)
+    staging.mlflow.record("deploy", "staging", 8, at=3000)
+    staging.mlflow.record("promote", "canary", 8, at=4000)
+    tags = {"staging__verdict": "withdrawn", "staging__reason": "OOMKilled: it needs more"}
+    staging.mlflow.add(8, **{**passed(8), **tags})
+    comes_back(staging)
+    return staging
+
+
+def test_the_record_shows_a_version_that_passed_and_was_deleted(deleted):
+    done = deleted.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert deleted.patches() == [[f"gourmetgram-app={BASE.partition('@')[0]}@{digest(5)}"]]
+    assert (deleted.output("outcome"), deleted.output("reverted-to")) == ("reverted", "1.0.5")
+    [record] = deleted.mlflow.releases(action="revert", outcome="reverted")
+    assert record["reason"] == "version 8 was withdrawn: OOMKilled: it needs more; staging is back on 1.0.5"
+    assert (record["serves_version"], record["serves_digest"]) == ("1.0.5", digest(5))
+
+
+def test_an_environment_after_staging_shows_it_where_the_record_is_lost(deleted):
+    deleted.mlflow.runs.clear()
+    forget_application(deleted, "production")
+    deleted.application("production", 5, held=5, held_at=2000)
+    done = deleted.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert deleted.output("reverted-to") == "1.0.5"
+
+
+def test_a_record_that_mlflow_refuses_stops_no_revert(deleted):
+    deleted.mlflow.refuse_once("runs/search")
+    done = deleted.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert "MLflow shows no record of releases" in done.stderr and deleted.output("reverted-to") == "1.0.5"
+
+
+def test_a_record_that_nobody_understands_stops_no_revert(deleted):
+    deleted.mlflow.record("promote", "canary", 6, at=5000)
+    next(reversed(deleted.mlflow.runs.values()))["tags"]["serves_digest"] = "latest"
+    done = deleted.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert deleted.output("reverted-to") == "1.0.5"
+
+
+def test_an_application_that_is_gone_stops_no_revert(deleted):
+    forget_application(deleted, "canary")
+    call = ["get", "applications.argoproj.io", "gourmetgram-canary", "--namespace", "argocd", "--output", "json"]
+    deleted.allow("kubectl", *call, **says("kubectl", "not-found"))
+    done = deleted.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert "canary does not say what it serves" in done.stderr and deleted.output("reverted-to") == "1.0.5"
+
+
+def test_what_runs_and_passed_stays_though_it_was_deleted(deleted):
+    is_told(deleted, 5, held="base")
+    deleted.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    done = deleted.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert not deleted.patches() and deleted.held() == ["1.0.5"] and deleted.output("reverted-to") == "1.0.5"
+    lost = "MLflow no longer has version 5, which staging serves: it goes on serving it"
+    assert deleted.events() == [("VersionLost", lost)]
+
+
+def test_the_version_to_leave_is_not_gone_back_to_though_it_passed(deleted):
+    is_told(deleted, 5)
+    runs_the_base_image(deleted)
+    done = deleted.run("revert", FAILED_VERSION="5")
+    assert done.returncode == 0, done.stderr
+    assert deleted.output("reverted-to") == "base"
+
+
+def runs_the_base_image(world):
+    """Staging comes to run it, and nothing else."""
+    world.rules["kubectl"] = [rule for rule in world.rules["kubectl"] if rule["args"][:2] != ["get", "pods"]]
+    world.pods_watched("staging", (0, "ADDED", pod("base")))
+    world.app.paths.clear()
+
+
+def test_the_base_image_has_a_true_reason(staging):
+    staging.mlflow.add(8, **{**passed(8), "staging__verdict": "withdrawn", "staging__reason": "slow"})
+    staging.pods_watched("staging", (0, "ADDED", pod("base")))
+    done = staging.run("revert")
+    assert done.returncode == 0, done.stderr
+    left = "staging is back on the base image, since no other version that passed staging is left"
+    [record] = staging.mlflow.releases(action="revert")
+    assert record["reason"] == f"version 8 was withdrawn: slow; {left}"
 
 
 @pytest.fixture

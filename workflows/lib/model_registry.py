@@ -108,6 +108,17 @@ class ModelVersion:
         return self.tags.get("staging.verdict") == "withdrawn"
 
     @property
+    def withdrawal(self) -> str | None:
+        """That its pass was taken back, and why, as a sentence without its end; else None."""
+        why = outputs.clean(self.tags.get("staging.reason", "")).rstrip(".") or "MLflow does not say why"
+        return f"version {self.number} was withdrawn: {why}" if self.is_withdrawn else None
+
+    @property
+    def has_ever_passed(self) -> bool:
+        """Whether it passed staging, as far as its last verdict tells."""
+        return self.tags.get("staging.verdict") in ("pass", "withdrawn")
+
+    @property
     def digest(self) -> str | None:
         """Digest of the image that was built for this version, or None."""
         return _digest(self.tags.get("image_digest"))

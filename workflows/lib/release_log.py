@@ -80,7 +80,8 @@ class Release:
 class Recorded(NamedTuple):
     """
     What a record says. `serves`: what its environment serves since `at`, in milliseconds since 1970; None where the
-    release did not change that, or has not ended. `names`: every image that it names.
+    release did not change that, or has not ended. `names`: every image that it names. `app_version`: what the release
+    was about.
     """
 
     environment: str
@@ -88,6 +89,8 @@ class Recorded(NamedTuple):
     at: int
     has_ended: bool
     names: frozenset[Served]
+    action: str = ""
+    app_version: str = ""
 
 
 class Unrecorded:
@@ -200,28 +203,55 @@ def last_served(environment: str) -> LastRelease | None:
 
 def read_all() -> list[Recorded]:
     """Every record. Raises StepFailed where one does not say in earnest what an environment came to serve."""
+    runs = _every_run()
+    for run in runs:
+        _require_understood(run)
+    return [_recorded(run) for run in runs]
+
+
+def read_understood() -> list[Recorded]:
+    """Every record, for a way back, which none of them stops: what nobody understands says nothing."""
+    return [_recorded(run) for run in _every_run()]
+
+
+def _every_run() -> list[dict[str, Any]]:
     found, token = [], ""
     while True:
         query = {"experiment_ids": [_experiment()], "max_results": 1000} | ({"page_token": token} if token else {})
         page = model_registry.call("POST", "runs/search", query)
-        found += [_recorded(run) for run in page.get("runs", [])]
+        found += page.get("runs", [])
         token = page.get("next_page_token", "")
         if not token:
             return found
 
 
+def _require_understood(run: dict[str, Any]) -> None:
+    info, words = run["info"], _serves_words(run)
+    has_ended = info["status"] != "RUNNING"
+    if has_ended and any(words) and (last_release.served(*words) is None or "end_time" not in info):
+        unknown = f"Nobody understands what was served by the record {info['run_id']} of {EXPERIMENT}"
+        raise StepFailed(f"{unknown}: put its tags right in MLflow, or delete this run there.")
+
+
+def _serves_words(run: dict[str, Any]) -> tuple[str | None, str | None]:
+    tags = Release(run).tags
+    return tags.get("serves_version"), tags.get("serves_digest")
+
+
 def _recorded(run: dict[str, Any]) -> Recorded:
     info, tags = run["info"], Release(run).tags
     has_ended = info["status"] != "RUNNING"
-    words = (tags.get("serves_version"), tags.get("serves_digest"))
-    serves = last_release.served(*words) if any(words) else None
-    if has_ended and any(words) and (serves is None or "end_time" not in info):
-        unknown = f"Nobody understands what was served by the record {info['run_id']} of {EXPERIMENT}"
-        raise StepFailed(f"{unknown}: put its tags right in MLflow, or delete this run there.")
+    serves = last_release.served(*_serves_words(run))
     tested = last_release.served(tags.get("app_version"), tags.get("digest"))
-    names = frozenset(filter(None, (serves, tested)))
-    at = int(info.get("end_time") or 0)
-    return Recorded(tags.get("environment", ""), serves if has_ended else None, at, has_ended, names)
+    return Recorded(
+        environment=tags.get("environment", ""),
+        serves=serves if has_ended else None,
+        at=int(info.get("end_time") or 0),
+        has_ended=has_ended,
+        names=frozenset(filter(None, (serves, tested))),
+        action=tags.get("action", ""),
+        app_version=tags.get("app_version", ""),
+    )
 
 
 def _identity(action: str, environment: str, workflow: Workflow) -> dict[str, str]:

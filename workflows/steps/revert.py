@@ -1,9 +1,11 @@
 """
 Takes staging back to the last version that passed there, by digest; without one, to the base image.
-Never to the version that failed, nor to one that was not tested. A version whose image is lost is passed over. Safe to
-run twice, by hand, and on a schedule: where staging runs a version that passed, nothing changes.
+Never to the version that failed, nor to one that was not tested. Where MLflow no longer has a version that passed, the
+releases tell of one. A version whose image is lost is passed over. Safe to run twice, by hand, and on a schedule: where
+staging runs a version that passed, nothing changes.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ from lib import (
     last_release,
     model_registry,
     outputs,
+    past_passes,
     release_log,
     restoration,
     rollout,
@@ -24,8 +27,9 @@ from lib import (
 from lib.argocd import released_digest
 from lib.constants import STAGING
 from lib.errors import InvalidInput, StepFailed
-from lib.last_release import Served
+from lib.last_release import LastRelease, Served
 from lib.model_registry import ModelVersion
+from lib.release_log import Recorded
 
 
 class Staging(NamedTuple):
@@ -37,8 +41,6 @@ class Staging(NamedTuple):
     running: str | None
     # What its Application holds as its last good release.
     held: Served | None
-    # The same, if MLflow no longer has that version. What MLflow has is judged by its verdict there.
-    forgotten: Served | None
 
 
 def main() -> None:
@@ -64,8 +66,8 @@ def revert(failed: str | None, reason: str) -> None:
         leave(staging.running)
         return
     target, lost = first_available(good_releases(staging, failed))
-    why = reason or (f"version {failed} has not passed staging" if failed else "what it ran has not passed staging")
-    go_back(target, "; ".join([why, *lost]), staging.running)
+    why, place = reason or why_left(failed), place_of(target, staging)
+    go_back(target, place, "; ".join([why, *lost]), staging.running)
     if failed and model_registry.exists(failed):
         model_registry.tag(
             failed,
@@ -73,19 +75,17 @@ def revert(failed: str | None, reason: str) -> None:
             staging__reverted_at=model_registry.now(),
             staging__revert_reason=why,
         )
-    settle(target)
+    settle(target, place)
     outputs.write("reverted-to", target.app_version)
-    outputs.outcome("reverted", f"{outputs.BACK}{place(target)}")
+    outputs.outcome("reverted", f"{outputs.BACK}{place}")
 
 
 def look() -> Staging:
     """Asks MLflow and Argo CD."""
     application = rollout.application(STAGING)
     kept, running = last_release.held(application), released_digest(application)
-    held = kept.served if kept else None
-    is_forgotten = held and held.number and not model_registry.exists(held.number)
     versions = model_registry.of_image(running) if running else []
-    return Staging(versions, running, held, held if is_forgotten else None)
+    return Staging(versions, running, kept.served if kept else None)
 
 
 def require_known(failed: str | None) -> None:
@@ -106,7 +106,7 @@ def is_good(staging: Staging) -> bool:
     if staging.running is None:
         return not has_good_release(staging, None)
     passed = any(version.verified_digest == staging.running for version in staging.versions)
-    return passed or (staging.forgotten is not None and staging.forgotten.digest == staging.running)
+    return passed or forgotten_that_runs(staging) is not None
 
 
 def keep(staging: Staging) -> None:
@@ -118,14 +118,15 @@ def keep(staging: Staging) -> None:
         newest = max(passed, key=lambda version: version.verdict_order)
         good = Served(constants.app_version(newest.number), staging.running)
     else:
-        good = staging.forgotten
+        good = forgotten_that_runs(staging)
         restoration.tell_versions_lost({STAGING: good})
+    place = place_of(good, staging)
     if good != staging.held:
         last_release.hold(STAGING, good)
     restoration.rebuild_lost_image(STAGING, good)
-    settle(good)
+    settle(good, place)
     outputs.write("reverted-to", good.app_version)
-    outputs.outcome("reverted", f"staging runs {place(good)} already")
+    outputs.outcome("reverted", f"staging runs {place} already")
 
 
 def leave(running: str) -> None:
@@ -137,14 +138,55 @@ def leave(running: str) -> None:
 
 def good_releases(staging: Staging, failed: str | None) -> Iterator[Served]:
     """
-    What staging may go back to: what passed there, the last verdict first, then what it held; never `failed`, nor what
-    was collected.
+    What staging may go back to: what passed there, the last verdict first, then what MLflow no longer has; never
+    `failed`, nor what was collected.
     """
     for version in model_registry.passed():
         if version.verified_digest and not version.collected and version.number != failed:
             yield Served(constants.app_version(version.number), version.verified_digest)
-    if staging.forgotten and staging.forgotten.number != failed:
-        yield staging.forgotten
+    for release in forgotten(staging):
+        if release.number != failed:
+            yield release
+
+
+def forgotten(staging: Staging) -> Iterator[Served]:
+    """
+    What passed staging and MLflow no longer has: what staging held, then what the releases tell of, the newest first.
+    What MLflow has is judged by its verdict there.
+    """
+    if staging.held and is_gone(staging.held):
+        yield staging.held
+    yield from filter(is_gone, past_passes.good(read_records(), held_after_staging()))
+
+
+def forgotten_that_runs(staging: Staging) -> Served | None:
+    """The one of them that staging runs, or None."""
+    return next((release for release in forgotten(staging) if release.digest == staging.running), None)
+
+
+def is_gone(release: Served) -> bool:
+    """Whether it is of a version that MLflow no longer has."""
+    return release.number is not None and not model_registry.exists(release.number)
+
+
+def read_records() -> list[Recorded]:
+    """The record of releases; none where MLflow refuses it, which stops no revert."""
+    try:
+        return release_log.read_understood()
+    except StepFailed as failure:
+        print(f"MLflow shows no record of releases: {failure}", file=sys.stderr)
+        return []
+
+
+def held_after_staging() -> list[LastRelease]:
+    """What the Applications of the environments after staging hold. One that is gone holds nothing."""
+    found = []
+    for environment in inputs.targets():
+        try:
+            found.append(last_release.held(rollout.application(environment)))
+        except StepFailed as failure:
+            print(f"{environment} does not say what it serves: {failure}", file=sys.stderr)
+    return list(filter(None, found))
 
 
 def has_good_release(staging: Staging, failed: str | None) -> bool:
@@ -167,7 +209,7 @@ def first_available(good: Iterator[Served]) -> tuple[Served, list[str]]:
     return Served(last_release.BASE, rollout.base_digest()), lost
 
 
-def go_back(target: Served, why: str, running: str | None) -> None:
+def go_back(target: Served, place: str, why: str, running: str | None) -> None:
     """Releases the target, on record where that changes anything. Raises StepFailed when staging does not serve it."""
     changes = running != target.released_digest
     if changes:
@@ -183,18 +225,41 @@ def go_back(target: Served, why: str, running: str | None) -> None:
         raise
     last_release.hold(STAGING, target)
     if release:
-        release.end("reverted", f"{why}; {outputs.BACK}{place(target)}", target)
+        release.end("reverted", f"{why}; {outputs.BACK}{place}", target)
 
 
-def settle(serves: Served) -> None:
+def settle(serves: Served, place: str) -> None:
     """The alias follows what staging serves, and no record of an interrupted release stays open."""
     model_registry.point_alias(STAGING, serves.number)
-    release_log.close_interrupted(STAGING, f"staging serves {place(serves)}", serves)
+    release_log.close_interrupted(STAGING, f"staging serves {place}", serves)
 
 
-def place(target: Served) -> str:
+def place_of(target: Served, staging: Staging) -> str:
     """How a sentence names what staging went back to."""
-    return target.app_version if target.number else "the base image, since no version has passed staging yet"
+    if target.number:
+        return target.app_version
+    unknown = "other version that passed staging is left" if may_have_passed(staging) else "version has passed staging yet"
+    return f"the base image, since no {unknown}"
+
+
+def may_have_passed(staging: Staging) -> bool:
+    """
+    Whether a version has passed staging, or may have. MLflow counts on: of a number that is missing, nobody knows
+    whether it passed.
+    """
+    versions = model_registry.all_versions()
+    known = {int(version.number) for version in versions}
+    is_any_missing = len(known) < max(known, default=0) or (staging.running is not None and not known)
+    is_known = any(version.has_ever_passed or version.collected for version in versions)
+    return is_known or is_any_missing or bool(past_passes.shown(read_records(), held_after_staging()))
+
+
+def why_left(failed: str | None) -> str:
+    """Why staging does not stay on what it ran, where nobody gives a reason."""
+    if failed is None:
+        return "what it ran has not passed staging"
+    model = model_registry.find(failed)
+    return (model and model.withdrawal) or f"version {failed} has not passed staging"
 
 
 def unverified_version(staging: Staging) -> str | None:

@@ -106,9 +106,9 @@ export const wayBack: Protections = {
     ],
     [
       "an MLflow that is unreachable leaves the record open",
-      `        release.end("reverted", f"{why}; {outputs.BACK}{place(target)}", target)`,
+      `        release.end("reverted", f"{why}; {outputs.BACK}{place}", target)`,
       `        try:
-            release.end("reverted", f"{why}; {outputs.BACK}{place(target)}", target)
+            release.end("reverted", f"{why}; {outputs.BACK}{place}", target)
         except Exception as failure:
             raise StepFailed(str(failure)) from failure`,
       "test_revert.py::test_a_revert_that_is_interrupted_continues_with_its_record[runs/log-batch]",
@@ -128,7 +128,7 @@ export const wayBack: Protections = {
     ],
     [
       "the record of a revert is closed with what serves",
-      `        release.end("reverted", f"{why}; {outputs.BACK}{place(target)}", target)`,
+      `        release.end("reverted", f"{why}; {outputs.BACK}{place}", target)`,
       "        pass",
       "test_revert.py::test_goes_to_the_last_that_passed",
     ],
@@ -140,7 +140,7 @@ export const wayBack: Protections = {
     ],
     [
       "the record of what was cut off is closed",
-      `    release_log.close_interrupted(STAGING, f"staging serves {place(serves)}", serves)`,
+      `    release_log.close_interrupted(STAGING, f"staging serves {place}", serves)`,
       "    pass",
       "test_revert.py::test_closes_the_record_of_a_deployment_that_was_deleted",
     ],
@@ -164,13 +164,13 @@ export const wayBack: Protections = {
     ],
     [
       "an emptied MLflow leaves what passed",
-      "    return passed or (staging.forgotten is not None and staging.forgotten.digest == staging.running)",
+      "    return passed or forgotten_that_runs(staging) is not None",
       "    return passed",
       "test_revert.py::test_an_emptied_mlflow_leaves_what_passed",
     ],
     [
       "what MLflow has is judged by its verdict there",
-      " and not model_registry.exists(held.number)\n",
+      " and not model_registry.exists(release.number)\n",
       "\n",
       "test_revert.py::test_what_failed_since_is_no_good_release_though_staging_holds_it",
     ],
@@ -182,7 +182,7 @@ export const wayBack: Protections = {
     ],
     [
       "an emptied MLflow does not keep a candidate",
-      "    if staging.forgotten and staging.forgotten.number != failed:",
+      "    if staging.held and is_gone(staging.held):",
       "    if False:",
       "test_revert.py::test_an_emptied_mlflow_does_not_keep_a_candidate",
     ],
@@ -223,10 +223,72 @@ export const wayBack: Protections = {
       "test_revert.py::test_goes_back_to_the_image_that_passed_alone",
     ],
     [
+      "the record shows a version that passed and that MLflow lost",
+      "past_passes.good(read_records(), held_after_staging())",
+      "[]",
+      "test_revert.py::test_the_record_shows_a_version_that_passed_and_was_deleted",
+    ],
+    [
+      "the environments after staging show it where the record is lost",
+      "past_passes.good(read_records(), held_after_staging())",
+      "past_passes.good(read_records(), [])",
+      "test_revert.py::test_an_environment_after_staging_shows_it_where_the_record_is_lost",
+    ],
+    [
+      "the version to leave is not gone back to, though it passed and MLflow lost it",
+      "        if release.number != failed:\n",
+      "        if True:\n",
+      "test_revert.py::test_the_version_to_leave_is_not_gone_back_to_though_it_passed",
+    ],
+    [
+      "a record that MLflow refuses stops no revert",
+      '        print(f"MLflow shows no record of releases: {failure}", file=sys.stderr)\n        return []',
+      "        raise",
+      "test_revert.py::test_a_record_that_mlflow_refuses_stops_no_revert",
+    ],
+    [
+      "an Application that is gone stops no revert",
+      '            print(f"{environment} does not say what it serves: {failure}", file=sys.stderr)',
+      "            raise",
+      "test_revert.py::test_an_application_that_is_gone_stops_no_revert",
+    ],
+    [
+      "it is said that a version was withdrawn",
+      "    return (model and model.withdrawal) or",
+      "    return",
+      "test_revert.py::test_the_base_image_has_a_true_reason",
+    ],
+    [
       "what staging runs without having passed is the failed version",
       "    failed = failed or unverified_version(staging)",
       "    pass",
       "test_revert.py::test_by_hand_without_parameters",
+    ],
+  ],
+  "lib/past_passes.py": [
+    [
+      "a deployment to staging shows no pass",
+      'record.environment != STAGING or record.action == "revert"',
+      "True",
+      "test_past_passes.py::test_what_staging_may_go_back_to[records1-held1-good1]",
+    ],
+    [
+      "what was withdrawn from canary is not good",
+      "for record in known if _is_abort(record)]",
+      "for record in known if False]",
+      "test_past_passes.py::test_what_staging_may_go_back_to[records8-held8-good8]",
+    ],
+    [
+      "what failed in staging since is not good",
+      "            falls.append((before.serves.app_version, after.at))",
+      "            pass",
+      "test_past_passes.py::test_what_staging_may_go_back_to[records13-held13-good13]",
+    ],
+    [
+      "what was promoted again since is good",
+      "if release.at > fell.get(release.served.app_version, -1)]",
+      "if release.served.app_version not in fell]",
+      "test_past_passes.py::test_what_staging_may_go_back_to[records12-held12-good12]",
     ],
   ],
   "lib/restoration.py": [
