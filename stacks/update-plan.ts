@@ -72,8 +72,8 @@ export async function planUpdate(
 
 const isRegistryVolume = ({ urn }: RecordedObject): boolean => urn.includes(`${registryType}$`);
 
-const missingNotice = ({ title }: RecordedObject): string =>
-  `${title} is gone from the cluster: it is made again, empty.`;
+const missingNotice = ({ title, holdsData }: RecordedObject): string =>
+  `${title} is gone from the cluster: it is made again${holdsData ? ", empty" : ""}.`;
 
 function lostNotices(lost: readonly Artifact[]): string[] {
   if (lost.length === 0) return [];
@@ -83,7 +83,7 @@ function lostNotices(lost: readonly Artifact[]): string[] {
 
 const otherCluster = (objects: readonly RecordedObject[]): Error =>
   new Error(
-    `The cluster has none of the ${objects.length} volumes and namespaces that this stack has recorded, ` +
+    `The cluster has none of the ${objects.length} objects that this stack has recorded and that were looked for, ` +
       `such as ${objects[0].title}. Nothing was changed. ` +
       "If it is the wrong cluster, correct gourmetgram:cluster in the stack file. " +
       "If it has lost everything, run npm start -- --refresh, which makes everything again.",

@@ -213,7 +213,7 @@ describe("TrafficSplit", () => {
     expect(one(registrations, "pipeline-parameters").dependencies).toContain("pipeline-lib");
   });
 
-  it("lets the route lead to that Service, and to the one that people open for a route of an earlier release", async () => {
+  it("allows the route that Service, and for a route of an earlier release the one that people open", async () => {
     const { registrations } = await split();
     for (const environment of ["canary", "production"])
       expect(one(registrations, `traffic-split-grant-${environment}`).inputs).toMatchObject({

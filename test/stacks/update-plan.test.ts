@@ -110,11 +110,35 @@ describe("the plan of an update", () => {
     expect(updateArgs(await planned({ [mlflowClaim]: notFound }))).toEqual(["--refresh"]);
   });
 
+  it.each([
+    ["gateway.networking.k8s.io/v1:HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes"],
+    ["gateway.networking.k8s.io/v1:Gateway", "gateway.networking.k8s.io/v1", "gateways"],
+    ["gateway.networking.k8s.io/v1beta1:ReferenceGrant", "gateway.networking.k8s.io/v1beta1", "referencegrants"],
+    ["core/v1:Service", "v1", "services"],
+  ])("makes what users come in by again: %s", async (type, version, plural) => {
+    const lost: Recorded = {
+      urn: urnOf(`kubernetes:${type}::part`),
+      type: `kubernetes:${type}`,
+      provider: onCluster,
+      inputs: { metadata: { namespace: "gourmetgram-gateway", name: "gourmetgram" } },
+    };
+    const root = version === "v1" ? "api" : "apis";
+    const line = `GET /${root}/${version}/namespaces/gourmetgram-gateway/${plural}/gourmetgram`;
+    const resources = [...stack, lost];
+    expect(await planned({ [line]: {} }, { resources })).toEqual(plainUpdate);
+    const plan = await planned({ [line]: notFound }, { resources });
+    expect(updateArgs(plan)).toEqual(["--refresh"]);
+    const kind = type.split(":").at(-1);
+    expect(plan.notices).toEqual([
+      `${kind} gourmetgram-gateway/gourmetgram is gone from the cluster: it is made again.`,
+    ]);
+  });
+
   it("stops where the cluster has nothing of the stack: it may be another one", async () => {
     const empty = { [registryClaim]: notFound, [mlflowClaim]: notFound };
     await expect(planned(empty)).rejects.toThrow(
       new Error(
-        "The cluster has none of the 2 volumes and namespaces that this stack has recorded, such as " +
+        "The cluster has none of the 2 objects that this stack has recorded and that were looked for, such as " +
           "PersistentVolumeClaim kube-system/registry-data. Nothing was changed. If it is the wrong cluster, correct " +
           "gourmetgram:cluster in the stack file. If it has lost everything, run npm start -- --refresh, which makes " +
           "everything again.",
@@ -133,7 +157,7 @@ describe("the plan of an update", () => {
 });
 
 describe("what is looked for", () => {
-  it("is every volume, namespace, built image and bundle of the whole program", async () => {
+  it("is every volume, namespace, Service, built image, bundle and part of the gateway of the program", async () => {
     const { registrations } = await runProgram(runnableStack("staging"));
     const recorded: Recorded[] = registrations.map(({ type, name, parent, inputs }) => ({
       urn: urnOf(parent === "images" ? `gourmetgram:platform:PipelineImages$${type}::${name}` : `${type}::${name}`),
@@ -154,6 +178,22 @@ describe("what is looked for", () => {
       "Namespace gourmetgram-staging",
       "PersistentVolumeClaim gourmetgram-platform/mlflow-data",
       "PersistentVolumeClaim kube-system/registry-data",
+      "Service argocd/argocd-server-exposed",
+      "Service argo/argo-server-exposed",
+      "Service board/board",
+      "Service gourmetgram-gateway/gateway-exposed",
+      "Service gourmetgram-gateway/contour",
+      "Service gourmetgram-platform/mlflow-exposed",
+      "Service gourmetgram-platform/mlflow",
+      "Service monitoring/prometheus",
+      "Service kube-system/registry",
+      "Service gourmetgram-canary/gourmetgram-canary-gateway",
+      "Service gourmetgram-production/gourmetgram-production-gateway",
+      "Gateway gourmetgram-gateway/gourmetgram",
+      "GatewayClass gourmetgram",
+      "HTTPRoute gourmetgram-gateway/gourmetgram",
+      "ReferenceGrant gourmetgram-canary/gourmetgram",
+      "ReferenceGrant gourmetgram-production/gourmetgram",
     ]);
     expect(pushedArtifacts(recorded).map(({ repository }) => repository)).toEqual([
       "gourmetgram-app",
