@@ -43,6 +43,10 @@ def written(world):
     return [json.loads(text) if text else None for text in texts]
 
 
+def has_no_route(world):
+    world.allow("kubectl", "get", *ROUTE, "--output", "json", **says("kubectl", "not-found"))
+
+
 def shift(world, settings=SETTINGS):
     return world.run("shift_traffic", TRAFFIC=json.dumps(settings) if settings else "")
 
@@ -315,6 +319,31 @@ def test_copies_that_a_person_took_away_are_put_right_and_told(canary):
     rules = json.loads(canary.calls("kubectl", "patch")[0]["args"][-1])["spec"]["rules"]
     assert rules == traffic.rules(split, PRODUCTION, CANARY, mirror=True)
     assert [reason for reason, _ in canary.events()] == ["TrafficRestored"]
+
+
+def test_a_route_that_is_gone_is_told_once_and_ends_the_look(canary):
+    has_no_route(canary)
+    told = "Users reach nothing at the gateway: the route gourmetgram is gone. Run npm start -- --refresh."
+    for _ in range(2):
+        done = shift(canary)
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, told)
+    assert canary.events() == [("RouteGone", told)] * 2
+    written_events = [json.loads(call["stdin"])["metadata"]["name"] for call in canary.calls("kubectl", "create")]
+    assert len(set(written_events)) == 1 and written_events[0].startswith("gourmetgram-production-")
+    assert canary.output("withdrawn") == "no"
+
+
+@pytest.mark.parametrize("gone", ["canary", "production"])
+def test_an_application_that_is_gone_ends_the_look_with_a_sentence(world, gone):
+    for environment in {"canary", "production"} - {gone}:
+        world.application(environment, 7, held=7)
+    application = ["applications.argoproj.io", f"gourmetgram-{gone}", "--namespace", "argocd"]
+    world.allow("kubectl", "get", *application, "--output", "json", **says("kubectl", "not-found"))
+    has_route(world, Split("1.0.7", (1, 50), 5))
+    done = shift(world)
+    assert (done.returncode, written(world), world.output("withdrawn")) == (0, [], "no"), done.stderr
+    cause = f"{gone} has no Application in Argo CD, so the users stay where they are"
+    assert done.stdout == f"{cause}. Run npm start of its stack, which makes it again.\n"
 
 
 @pytest.mark.parametrize("call", ["refused", "conflict"])

@@ -28,15 +28,23 @@ from lib.traffic import Split
 KIND = "httproutes.gateway.networking.k8s.io"
 
 
+class RouteGone(StepFailed):
+    """Somebody deleted the route: no user reaches anything, and only an update of the stack makes it again."""
+
+
+class ApplicationGone(StepFailed):
+    """An environment has no Application, so nobody can tell what it serves."""
+
+
 def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     """
     Makes the route follow what production and canary serve: a new version in canary gets the first step, and one that
     production serves too gets none. While an environment is between two releases, the route stays as it is, but for a
     canary that runs badly. `watch`: also looks at canary's pods, and takes the next step where its time has come.
     """
-    canary, production = (released(name) for name in (settings.canary.environment, settings.production.environment))
-    route = kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE)
+    route = read_route()
     split = traffic.read(route)
+    canary, production = (released(name) for name in (settings.canary.environment, settings.production.environment))
     if canary is None:
         return split
     now, wanted = int(time.time()), split
@@ -49,6 +57,15 @@ def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     if production or wanted != split:
         write(settings, route, split, wanted)
     return wanted
+
+
+def read_route() -> kubectl.KubernetesObject:
+    """The route as it is; raises RouteGone."""
+    try:
+        return kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE)
+    except kubectl.NotFound:
+        gone = f"Users reach nothing at the gateway: the route {constants.GATEWAY_ROUTE} is gone"
+        raise RouteGone(f"{gone}. Run npm start -- --refresh.") from None
 
 
 def leave_withdrawn(split: Split, production: Served) -> None:
@@ -107,7 +124,7 @@ def withdrawn(settings: inputs.Traffic) -> Split | None:
     The split whose version was withdrawn and is canary's last release, or None. A canary that was told to run something
     else has not come to it: so an abort that was interrupted comes to its end.
     """
-    split = traffic.read(kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE))
+    split = traffic.read(read_route())
     canary = last_release.held(rollout.application(settings.canary.environment))
     is_there = split and split.withdrawn and canary and canary.served.app_version == split.version
     return split if is_there else None
@@ -140,7 +157,7 @@ def compared_answers(target: str, app_version: str) -> str:
 def split_of(app_version: str) -> Split | None:
     """The split of a version; None where users meet another one or none, or the route is gone."""
     try:
-        split = traffic.read(kubectl.get(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE))
+        split = traffic.read(read_route())
     except StepFailed as failure:
         print(f"The gateway was not asked: {failure}", file=sys.stderr)
         return None
@@ -169,7 +186,11 @@ def released(environment: str) -> LastRelease | None:
     What an environment serves: the base image before its first release, and None while it is told to run something else
     than its last one.
     """
-    application = rollout.application(environment)
+    try:
+        application = rollout.application(environment)
+    except kubectl.NotFound:
+        cause = f"{environment} has no Application in Argo CD, so the users stay where they are"
+        raise ApplicationGone(f"{cause}. Run npm start of its stack, which makes it again.") from None
     told = argocd.released_digest(application)
     found = last_release.held(application)
     if found is None and told is None:
