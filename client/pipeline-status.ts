@@ -164,7 +164,7 @@ export async function statusOf(
     environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
     models,
     urls,
-    traffic: await readTrafficSplit(cluster),
+    traffic: await readTrafficSplit(cluster, parameters),
     dataDrift: await readDataDrift(cluster, parameters),
     freeze: (await readFreeze(cluster)) ?? null,
     approvals: (await listApprovals(cluster)).filter(({ phase }) => phase === "Waiting"),

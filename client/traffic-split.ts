@@ -2,9 +2,12 @@ import { z } from "zod";
 import { gatewayNamespace, trafficRoute, trafficSplitAnnotation } from "../components/shared/workflow-names";
 import { parseJson } from "../lib/json";
 import { ApiError, type Cluster } from "../lib/kube-client";
+import type { Parameters } from "./environments";
 
 /** How users are split at the gateway. */
 export interface TrafficSplit {
+  /** `gone` where somebody deleted the route, `changed` where somebody changed its weights, else `as-split`. */
+  readonly route: "as-split" | "changed" | "gone";
   /** What users meet in canary, `1.0.X`; null while all of them meet production. */
   readonly version: string | null;
   /** Share of the users that meet it, 0 to 99 %. */
@@ -19,6 +22,7 @@ export interface TrafficSplit {
 
 interface Route {
   metadata: { annotations?: Record<string, string> };
+  spec: { rules?: { backendRefs?: { weight?: number }[] }[] };
 }
 
 /** Path of the route that splits users in the Kubernetes API. */
@@ -34,22 +38,46 @@ const held = z.object({
   analysis: z.string().default(""),
 });
 
+const nobody = { version: null, percent: 0, withdrawn: "", paused: "", analysis: "" };
+
 /** The split that the gateway's route holds (`workflows/lib/traffic.py`), or null in a stack without a gateway. */
-export async function readTrafficSplit(cluster: Cluster): Promise<TrafficSplit | null> {
+export async function readTrafficSplit(cluster: Cluster, { traffic }: Parameters): Promise<TrafficSplit | null> {
   const route = await cluster.api<Route>(routePath).catch((error: Error) => {
     if (error instanceof ApiError && error.status === 404) return undefined;
     throw error;
   });
-  if (!route) return null;
+  if (!route) return traffic ? { ...nobody, route: "gone" } : null;
   const text = route.metadata.annotations?.[trafficSplitAnnotation] ?? "null";
   const split = held.safeParse(parseJson(text));
-  if (!split.success) return { version: null, percent: 0, withdrawn: "", paused: "", analysis: "" };
+  if (!split.success) return { ...nobody, route: stateOf(route, []) };
   const { version, percents, withdrawn, paused, analysis } = split.data;
-  return { version, percent: withdrawn || paused ? 0 : (percents.at(-1) ?? 0), withdrawn, paused, analysis };
+  const met = withdrawn || paused ? [] : percents;
+  return { version, percent: met.at(-1) ?? 0, withdrawn, paused, analysis, route: stateOf(route, met) };
+}
+
+/** @param percents the shares of the version so far; none where no user meets it */
+function stateOf({ spec }: Route, percents: number[]): TrafficSplit["route"] {
+  const found = (spec.rules ?? []).map(({ backendRefs = [] }) => backendRefs.map(({ weight = 1 }) => weight));
+  return JSON.stringify(found) === JSON.stringify(weightsOf(percents)) ? "as-split" : "changed";
+}
+
+/** Weights of production and canary in each rule, as `rules` in `workflows/lib/traffic.py` writes them. */
+function weightsOf(percents: number[]): number[][] {
+  const today = percents.at(-1);
+  if (today === undefined) return [[1]];
+  const draws = [...percents.slice(0, -1), 0].map((earlier) => [100 - today, today - earlier]);
+  return [[1], [1], ...draws];
 }
 
 /** What users meet, in one sentence. */
-export function describeSplit({ version, percent, withdrawn, paused, analysis }: TrafficSplit): string {
+export function describeSplit(split: TrafficSplit): string {
+  if (split.route === "gone")
+    return `Users reach nothing at the gateway: the route ${trafficRoute} is gone. Run npm start -- --refresh.`;
+  const changed = "The route's weights were changed by hand: the next look puts them right.";
+  return split.route === "changed" ? `${describeShare(split)} ${changed}` : describeShare(split);
+}
+
+function describeShare({ version, percent, withdrawn, paused, analysis }: TrafficSplit): string {
   if (!version) return "All users meet production.";
   if (withdrawn) return `No user meets ${version} in canary any more: ${withdrawn}.`;
   if (paused) return `No user meets ${version} in canary for the time being: ${paused}.`;

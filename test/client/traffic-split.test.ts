@@ -1,29 +1,34 @@
 import { describe, expect, it } from "vitest";
 import { describeSplit, readTrafficSplit } from "../../client/traffic-split";
+import { exec } from "../../lib/exec";
+import { repositoryRoot } from "../../lib/paths";
+import { python } from "../../local/toolchain/virtual-environment";
 import { withApiServer } from "../cli/api-server";
 
 const path = "GET /apis/gateway.networking.k8s.io/v1/namespaces/gourmetgram-gateway/httproutes/gourmetgram";
-const holding = (text?: string) => ({
+/** A route as the pipeline writes it; `weights`: those of the backends of each rule. */
+const holding = (text?: string, weights: number[][] = [[1]]) => ({
   metadata: text === undefined ? {} : { annotations: { "gourmetgram.io/traffic-split": text } },
+  spec: { rules: weights.map((of) => ({ backendRefs: of.map((weight) => ({ weight })) })) },
 });
-const read = (answer: unknown) => withApiServer({ [path]: answer }, readTrafficSplit);
+const read = (answer: unknown, traffic = "{}") =>
+  withApiServer({ [path]: answer }, (cluster) => readTrafficSplit(cluster, { traffic }));
+const tenPercent = '{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"","paused":""}';
+const tenPercentWeights = [[1], [1], [90, 9], [90, 10]];
+const changed = "The route's weights were changed by hand: the next look puts them right.";
 
 describe("the split of the users", () => {
   it.each([
-    ["a stack without a gateway", [404, "404 page not found"], null],
     ["nobody in canary", holding(), "All users meet production."],
     ["what a person wrote", holding("no JSON"), "All users meet production."],
     ["a part of a split", holding('{"version":"1.0.7"}'), "All users meet production."],
-    [
-      "a share",
-      holding('{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"","paused":""}'),
-      "10 % of the users meet 1.0.7 in canary.",
-    ],
+    ["a share", holding(tenPercent, tenPercentWeights), "10 % of the users meet 1.0.7 in canary."],
     [
       "a share with its analysis",
       holding(
         '{"version":"1.0.7","percents":[10],"since":5,"withdrawn":"","paused":"",' +
           '"analysis":"inconclusive: 17 of 100 requests: no verdict yet","probes":0,"differing":[],"failures":[]}',
+        [[1], [1], [90, 10]],
       ),
       "10 % of the users meet 1.0.7 in canary. Analysis: inconclusive: 17 of 100 requests: no verdict yet.",
     ],
@@ -42,6 +47,51 @@ describe("the split of the users", () => {
     expect(split && describeSplit(split)).toBe(sentence);
   });
 
+  it("is none in a stack without a gateway, whose parameters name no split", async () => {
+    expect(await read([404, "404 page not found"], "")).toBe(null);
+  });
+
+  it("says that users reach nothing where the route is gone", async () => {
+    const split = await read([404, { message: "not found" }]);
+    expect(split).toMatchObject({ version: null, percent: 0, route: "gone" });
+    expect(describeSplit(split!)).toBe(
+      "Users reach nothing at the gateway: the route gourmetgram is gone. Run npm start -- --refresh.",
+    );
+  });
+
+  it.each([
+    ["half of all", tenPercent, [[1], [1], [90, 9], [50, 50]], "10 % of the users meet 1.0.7 in canary."],
+    ["half of those who met production", tenPercent, [[1], [1], [50, 50], [90, 10]], "10 % of the users meet 1.0.7"],
+    ["all, who meet no canary", tenPercent, [[1]], "10 % of the users meet 1.0.7"],
+    ["nobody in canary", undefined, [[50, 50]], "All users meet production."],
+    ["no rule is left", undefined, [], "All users meet production."],
+    ["an annotation that says nothing", "no JSON", tenPercentWeights, "All users meet production."],
+  ])("says that a person changed the weights: %s", async (_title, text, weights, sentence) => {
+    const split = await read(holding(text, weights));
+    expect(split?.route).toBe("changed");
+    expect(describeSplit(split!)).toMatch(sentence);
+    expect(describeSplit(split!)).toContain(` ${changed}`);
+  });
+
+  it("knows the weights that the pipeline writes at each share", async () => {
+    const steps = [[1], [1, 10], [1, 10, 25], [1, 10, 25, 50], [30, 50]];
+    const program = [
+      "import json, sys",
+      "from lib import traffic",
+      "from lib.inputs import Backend",
+      "for percents in json.loads(sys.argv[1]):",
+      '    split = traffic.Split("1.0.7", tuple(percents), 5)',
+      '    change = traffic.patch(split, Backend("production"), Backend("canary"), "12")',
+      "    print(json.dumps(change))",
+    ].join("\n");
+    const args = ["-c", program, JSON.stringify(steps)];
+    const lines = (await exec(await python(), args, { cwd: `${repositoryRoot}/workflows` })).trim().split("\n");
+    const routes = await Promise.all(lines.map((line) => read(JSON.parse(line))));
+    expect(routes.map((split) => [split?.percent, split?.route])).toEqual(
+      steps.map((percents) => [percents.at(-1), "as-split"]),
+    );
+  });
+
   it("counts nobody for a version that was withdrawn", async () => {
     expect(await read(holding('{"version":"1.0.7","percents":[10],"since":5,"withdrawn":"ill","paused":""}'))).toEqual({
       version: "1.0.7",
@@ -49,6 +99,7 @@ describe("the split of the users", () => {
       withdrawn: "ill",
       paused: "",
       analysis: "",
+      route: "as-split",
     });
   });
 

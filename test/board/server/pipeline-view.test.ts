@@ -128,6 +128,20 @@ describe("a watch", () => {
   });
 });
 
+describe("a route that somebody deletes", () => {
+  it("is said in the place of what users meet", async () => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      await events.view();
+      fake.delete(paths.routes, "gourmetgram");
+      const { traffic } = await events.view((view) => view.traffic !== "All users meet production.");
+      expect(traffic).toBe(
+        "Users reach nothing at the gateway: the route gourmetgram is gone. Run npm start -- --refresh.",
+      );
+    });
+  });
+});
+
 describe("an MLflow that does not answer", () => {
   const mlflowIsDown = (fake: Parameters<typeof wholePipeline>[0]) => {
     for (const line of Object.keys(fake.answers).filter((known) => known.includes("mlflow")))

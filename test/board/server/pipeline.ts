@@ -121,7 +121,8 @@ export function wholePipeline(fake: FakeCluster): void {
     { metadata: { name: "data-drift" } },
   );
   fake.put(paths.approvals);
-  fake.put(paths.routes, { metadata: { name: "gourmetgram", annotations: {} } } as never);
+  const spec = { rules: [{ backendRefs: [{ weight: 1 }] }] };
+  fake.put(paths.routes, { metadata: { name: "gourmetgram", annotations: {} }, spec } as never);
   environment(fake, "staging", "1.0.9", "9");
   environment(fake, "canary", "1.0.7", "7");
   environment(fake, "production", "1.0.7", "7");
