@@ -249,7 +249,10 @@ describe("the rights on an environment", () => {
       "argo/promote-model",
       "argo/collect-old-versions",
     ]);
-    expect(accounts((await environment()).inputs("canary-observe-binding"))).toEqual(["argo/collect-old-versions"]);
+    expect(accounts((await environment()).inputs("canary-observe-binding"))).toEqual([
+      "argo/collect-old-versions",
+      "argo/revert-staging",
+    ]);
   });
 
   it("let releasers and observers look at the pods and the Deployment, and change nothing", async () => {
@@ -268,6 +271,7 @@ describe("the rights on an environment", () => {
       "argo/promote-model",
       "argo/restore-releases",
       "argo/collect-old-versions",
+      "argo/revert-staging",
     ]);
     expect(inputs("canary-look-role")).toMatchObject({
       metadata: { namespace: "gourmetgram-canary" },

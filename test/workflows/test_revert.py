@@ -384,6 +384,7 @@ def test_the_record_shows_a_version_that_passed_and_was_deleted(deleted):
     [record] = deleted.mlflow.releases(action="revert", outcome="reverted")
     assert record["reason"] == "version 8 was withdrawn: OOMKilled: it needs more; staging is back on 1.0.5"
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.5", digest(5))
+    assert "staging" not in deleted.mlflow.aliases
 
 
 def test_an_environment_after_staging_shows_it_where_the_record_is_lost(deleted):

@@ -108,10 +108,10 @@ class ModelVersion:
         return self.tags.get("staging.verdict") == "withdrawn"
 
     @property
-    def withdrawal(self) -> str | None:
-        """That its pass was taken back, and why, as a sentence without its end; else None."""
+    def why_withdrawn(self) -> str | None:
+        """Why its pass was taken back, without a full stop; None where it was not."""
         why = outputs.clean(self.tags.get("staging.reason", "")).rstrip(".") or "MLflow does not say why"
-        return f"version {self.number} was withdrawn: {why}" if self.is_withdrawn else None
+        return why if self.is_withdrawn else None
 
     @property
     def has_ever_passed(self) -> bool:

@@ -238,8 +238,9 @@ def place_of(target: Served, staging: Staging) -> str:
     """How a sentence names what staging went back to."""
     if target.number:
         return target.app_version
-    unknown = "other version that passed staging is left" if may_have_passed(staging) else "version has passed staging yet"
-    return f"the base image, since no {unknown}"
+    if may_have_passed(staging):
+        return "the base image, since no other version that passed staging is left"
+    return "the base image, since no version has passed staging yet"
 
 
 def may_have_passed(staging: Staging) -> bool:
@@ -259,7 +260,9 @@ def why_left(failed: str | None) -> str:
     if failed is None:
         return "what it ran has not passed staging"
     model = model_registry.find(failed)
-    return (model and model.withdrawal) or f"version {failed} has not passed staging"
+    if model and model.is_withdrawn:
+        return f"version {failed} was withdrawn: {model.why_withdrawn}"
+    return f"version {failed} has not passed staging"
 
 
 def unverified_version(staging: Staging) -> str | None:
