@@ -73,6 +73,21 @@ def test_not_what_was_collected(ready):
     assert ready.output("reason") == gone
 
 
+@pytest.mark.parametrize(
+    ("tags", "why"),
+    [({"staging__reason": "OOMKilled: it needs more."}, "OOMKilled: it needs more"), ({}, "MLflow does not say why")],
+)
+def test_what_was_withdrawn_is_said_to_be(world, tags, why):
+    world.mlflow.add(7, **{**passed(7), "staging__verdict": "withdrawn", **tags})
+    world.current_workflow()
+    done = promote(world)
+    assert done.returncode == 1 and world.output("outcome") == "refused" and not world.patches()
+    assert world.output("reason") == (
+        f"Version 7 passed staging, and was withdrawn since: {why}. Promote another version, or run "
+        "build-container-image to test it again."
+    )
+
+
 @pytest.mark.parametrize("case", UNFIT)
 def test_only_what_passed(world, case):
     world.mlflow.add(7, image_digest=digest(7), **UNFIT[case])

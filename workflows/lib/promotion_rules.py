@@ -1,6 +1,6 @@
 """
 Every promotion must meet these rules:
-- the version passed staging, and was not collected since;
+- the version passed staging, and was neither collected nor withdrawn since;
 - promotions are not frozen;
 - the calendar allows it, or people approve it as an emergency;
 - the source runs the digest that passed, and no other, right now;
@@ -30,6 +30,9 @@ def promotable(source: str, target: str, version: str, emergency: str) -> Subjec
     model = model_registry.get(version)
     if model.collected:
         raise PromotionRejected(model.collected)
+    if model.is_withdrawn:
+        fell = f"Version {version} passed staging, and was withdrawn since: {model.why_withdrawn}"
+        raise PromotionRejected(f"{fell}. Promote another version, or run build-container-image to test it again.")
     verified = model.verified_digest
     if not verified:
         unverified = f"Version {version} has not passed staging with its present image"

@@ -116,6 +116,12 @@ export const promotion: Protections = {
       "test_promote.py::test_not_what_was_collected",
     ],
     [
+      "what was withdrawn is said to be",
+      "    if model.is_withdrawn:",
+      "    if False:",
+      "test_promote.py::test_what_was_withdrawn_is_said_to_be[tags0-OOMKilled: it needs more]",
+    ],
+    [
       "only what passed is promoted",
       "    if not verified:",
       "    if False:",
