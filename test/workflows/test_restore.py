@@ -187,6 +187,19 @@ def test_what_mlflow_lost_goes_on_serving(canary, lost):
         assert not records
 
 
+def test_an_alias_of_what_does_not_serve_is_taken_off_where_mlflow_lost_what_does(canary):
+    del canary.mlflow.versions["6"]
+    canary.mlflow.add(7, image_digest=digest(7))
+    canary.mlflow.aliases["canary"] = "7"
+    done = restore(canary)
+    assert done.returncode == 0, done.stderr
+    assert not canary.patches() and "canary" not in canary.mlflow.aliases
+    sentence = "the alias canary was on version 7, and is taken off, since MLflow no longer has 1.0.6"
+    [record] = canary.mlflow.releases(action="restore", outcome="restored")
+    assert record["reason"] == sentence and ("Restored", sentence) in canary.events()
+    assert ("VersionLost", LOST) in canary.events()
+
+
 @pytest.mark.parametrize("both", [True, False])
 def test_a_lost_version_is_told_once_however_many_environments_serve_it(canary, both):
     canary.application("production", 6 if both else 7, held=6 if both else 7)

@@ -290,13 +290,17 @@ def drop_alias(name: str) -> None:
 
 
 def point_alias(name: str, version: str | None) -> None:
-    """Moves an alias to a version, or with None takes it off. It cannot follow to a version that MLflow lost."""
+    """
+    Moves an alias to a version, or with None takes it off. It cannot follow to a version that MLflow lost: then it is
+    taken off too, since it would name what does not serve.
+    """
     if version is None:
         return drop_alias(name)
     try:
         move_alias(name, version)
     except Missing:
-        print(f"MLflow no longer has version {version}: the alias {name} stays where it is.", flush=True)
+        drop_alias(name)
+        print(f"MLflow no longer has version {version}: the alias {name} is on no version.", flush=True)
 
 
 def download(version: str, file: str, path: Path, limit: int) -> None:

@@ -104,11 +104,12 @@ def _leave(environment: str, running: str | None) -> str | None:
 
 
 def _wrong_alias(environment: str, good: Served) -> str | None:
-    """What is wrong with the alias and can be put right, or None. An alias cannot follow to a version that is gone."""
+    """
+    What is wrong with the alias and can be put right, or None. An alias cannot follow to a version that is gone: then
+    it is right on none.
+    """
     version = model_registry.alias(environment)
-    if version == good.number:
-        return None
-    if _is_lost(good):
+    if version == good.number or (version is None and _is_lost(good)):
         return None
     return f"the alias {environment} was on {f'version {version}' if version else 'no version'}"
 
@@ -166,5 +167,6 @@ def _correct(
         done.append(f"the record of {environment}, which serves {good.title}, was lost and is made anew")
     if wrong_alias:
         model_registry.point_alias(environment, good.number)
-        done.append(f"{wrong_alias}, and follows {good.title} again")
+        gone = f"is taken off, since MLflow no longer has {good.title}"
+        done.append(f"{wrong_alias}, and {gone if _is_lost(good) else f'follows {good.title} again'}")
     return done

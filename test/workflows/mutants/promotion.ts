@@ -269,6 +269,12 @@ export const promotion: Protections = {
   ],
   "lib/model_registry.py": [
     [
+      "an alias that cannot follow names no other version",
+      "        drop_alias(name)\n        print",
+      "        print",
+      "test_abort_canary.py::test_canary_goes_back_to_a_version_that_mlflow_lost",
+    ],
+    [
       "a digest that a person wrote is none",
       `    return text if text and re.fullmatch(r"sha256:[0-9a-f]{64}", text, re.ASCII) else None`,
       "    return text",

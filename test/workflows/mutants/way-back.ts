@@ -254,8 +254,8 @@ export const wayBack: Protections = {
     ],
     [
       "it is said that a version was withdrawn",
-      "    return (model and model.withdrawal) or",
-      "    return",
+      "    if model and model.is_withdrawn:",
+      "    if False:",
       "test_revert.py::test_the_base_image_has_a_true_reason",
     ],
     [
@@ -330,9 +330,15 @@ export const wayBack: Protections = {
     ],
     [
       "a version that MLflow lost stops nothing",
-      "    if _is_lost(good):",
-      "    if False:",
+      " or (version is None and _is_lost(good))",
+      "",
       "test_restore.py::test_what_mlflow_lost_goes_on_serving[the version]",
+    ],
+    [
+      "an alias of what does not serve is taken off where MLflow lost what does",
+      "(version is None and _is_lost(good))",
+      "_is_lost(good)",
+      "test_restore.py::test_an_alias_of_what_does_not_serve_is_taken_off_where_mlflow_lost_what_does",
     ],
     [
       "a record that was lost is made anew",
