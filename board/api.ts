@@ -203,6 +203,8 @@ export interface DeliveryView {
   readonly from: string;
   readonly to: string;
   readonly leadTime: { readonly count: number; readonly median: number | null; readonly p90: number | null };
+  /** How many versions came all the way of which MLflow no longer knows the beginning. */
+  readonly unknownLeadTimes: number;
   readonly judged: number;
   readonly turnedAway: number;
   /** How many each gate turned away. */

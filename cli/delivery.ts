@@ -18,7 +18,8 @@ were turned away by which gate. With --json, times are in seconds.`;
 const day = 86_400_000;
 
 /** The figures as a person reads them. @param days length of the period, in days */
-export function renderDelivery({ leadTime, environments, versions }: Delivery, days: number): string {
+export function renderDelivery(delivery: Delivery, days: number): string {
+  const { environments, versions } = delivery;
   const period = days === 1 ? "the last day" : `the last ${days} days`;
   const isIdle = environments.every(
     ({ deployments, failures, restore }) => deployments + failures + restore.count === 0,
@@ -32,7 +33,7 @@ export function renderDelivery({ leadTime, environments, versions }: Delivery, d
   return [
     `Delivery of models in ${period}:`,
     "",
-    `lead time to ${last}: ${describe(leadTime, `no version came to ${last}`)}`,
+    `lead time to ${last}: ${describeLeadTime(delivery, `no new version came to ${last}`)}`,
     versions.judged === 0
       ? "versions turned away: none was judged"
       : `versions turned away: ${percent(versions.share)}, ${versions.turnedAway} of ${versions.judged}` +
@@ -53,6 +54,12 @@ export function renderDelivery({ leadTime, environments, versions }: Delivery, d
 }
 
 const percent = (share: number | null): string => (share === null ? "-" : `${Math.round(share * 100)} %`);
+
+function describeLeadTime({ leadTime, unknownLeadTimes: unknown }: Delivery, none: string): string {
+  if (unknown === 0) return describe(leadTime, none);
+  const lost = unknown === 1 ? "a version that MLflow no longer has" : `${unknown} versions that MLflow no longer has`;
+  return leadTime.count === 0 ? `unknown, of ${lost}` : `${describe(leadTime, none)}; unknown of ${lost}`;
+}
 
 function describe({ count, median, p90 }: Times, none: string): string {
   if (median === null || p90 === null) return none;

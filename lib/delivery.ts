@@ -10,7 +10,7 @@ export interface ReleaseRecord {
   /** Whether the environment was told to run something; null on a record of before that was written down. */
   readonly targetChanged: boolean | null;
   /** What the environment served from its end on, where that changed. */
-  readonly serves: object | null;
+  readonly serves: { readonly version: string; readonly digest: string } | null;
   readonly startedAt: Date;
   readonly endedAt: Date | null;
 }
@@ -32,7 +32,7 @@ export interface Times {
 /** One environment in the period. */
 interface EnvironmentDelivery {
   readonly environment: string;
-  /** Deployments and promotions after which it served the version. */
+  /** Deployments and promotions after which it served the version, and had served another image before. */
   readonly deployments: number;
   /** Those that changed it and did not come to serve, or that were taken back before the next one. */
   readonly failures: number;
@@ -50,6 +50,8 @@ export interface Delivery {
   readonly to: Date;
   /** From the registration of a version until the last environment first served it. */
   readonly leadTime: Times;
+  /** How many versions came to the last environment whose registration MLflow no longer has. */
+  readonly unknownLeadTimes: number;
   readonly environments: EnvironmentDelivery[];
   /** Versions that staging judged; `by`: how many each gate turned away, and how many were `withdrawn` later. */
   readonly versions: { judged: number; turnedAway: number; share: number | null; by: Record<string, number> };
@@ -72,10 +74,13 @@ export function measureDelivery(
     releases
       .filter((record) => record.environment === name && record.startedAt < to && !isHarmless(record))
       .sort((a, b) => a.startedAt.getTime() - b.startedAt.getTime());
+  const times = leadTimes(of(environments.at(-1) ?? ""), versions, isWithin);
+  const known = times.filter((seconds) => seconds !== null);
   return {
     from,
     to,
-    leadTime: summarize(leadTimes(of(environments.at(-1) ?? ""), versions, isWithin)),
+    leadTime: summarize(known),
+    unknownLeadTimes: times.length - known.length,
     environments: environments.map((environment) => measureEnvironment(environment, of(environment), isWithin)),
     versions: measureVersions(versions, isWithin),
   };
@@ -99,19 +104,21 @@ const isWayBack = (record: ReleaseRecord) =>
 /** A release that failed may have put the environment back itself. */
 const isPutBack = (record: ReleaseRecord) => isWayBack(record) || (record.outcome === "broken" && saysPutBack(record));
 
+/** In seconds, of each version that came in the period; null of one that MLflow no longer has. */
 function leadTimes(
   releases: readonly ReleaseRecord[],
   versions: readonly RegisteredVersion[],
   isWithin: Within,
-): number[] {
+): (number | null)[] {
   const registered = new Map(versions.map(({ version, registeredAt }) => [version, registeredAt]));
   const seen = new Set<string>();
   return releases.flatMap((release) => {
     const { version, endedAt } = release;
     if (!isRelease(release) || !hasReleased(release) || !version || !endedAt || seen.has(version)) return [];
     seen.add(version);
+    if (!isWithin(endedAt)) return [];
     const since = registered.get(version);
-    return since && isWithin(endedAt) ? [between(since, endedAt)] : [];
+    return [since ? between(since, endedAt) : null];
   });
 }
 
@@ -120,10 +127,11 @@ function measureEnvironment(
   records: readonly ReleaseRecord[],
   isWithin: Within,
 ): EnvironmentDelivery {
-  const changes = records.filter(
+  const changing = records.filter((record, index) => !isRepetition(record, records[index - 1]));
+  const changes = changing.filter(
     (record) => isRelease(record) && (hasReleased(record) || hasFailed(record)) && isWithin(record.endedAt!),
   );
-  const failures = changes.filter((record) => hasFailed(record) || isTakenBack(record, records));
+  const failures = changes.filter((record) => hasFailed(record) || isTakenBack(record, changing));
   const { times, failingSince } = restorations(records, isWithin);
   return {
     environment,
@@ -133,6 +141,12 @@ function measureEnvironment(
     restore: summarize(times),
     failingSince,
   };
+}
+
+/** Whether a release came to serve what the record before it had put there: it deployed nothing. */
+function isRepetition(record: ReleaseRecord, before: ReleaseRecord | undefined): boolean {
+  const [now, then] = [record.serves, before?.serves];
+  return hasReleased(record) && !!now && !!then && now.version === then.version && now.digest === then.digest;
 }
 
 /** Whether the pipeline or a person took a release back before the next one: it was reverted, or aborted. */

@@ -35,11 +35,13 @@ export function servedView(releases: Release[], environments: readonly string[],
 }
 
 /** The figures as the page shows them. */
-export function deliveryView({ from, to, leadTime, environments, versions }: Delivery): DeliveryView {
+export function deliveryView(delivery: Delivery): DeliveryView {
+  const { from, to, leadTime, unknownLeadTimes, environments, versions } = delivery;
   return {
     from: from.toISOString(),
     to: to.toISOString(),
     leadTime,
+    unknownLeadTimes,
     judged: versions.judged,
     turnedAway: versions.turnedAway,
     by: versions.by,

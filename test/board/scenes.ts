@@ -80,6 +80,7 @@ const delivery = (environments: readonly string[], end: number): DeliveryView =>
   from: new Date(end - 30 * 24 * 60 * minutes).toISOString(),
   to: new Date(end).toISOString(),
   leadTime: { count: 14, median: 17_820, p90: 43_260 },
+  unknownLeadTimes: 0,
   judged: 24,
   turnedAway: 8,
   by: { integration: 2, resource: 2, load: 4 },
@@ -94,6 +95,7 @@ const delivery = (environments: readonly string[], end: number): DeliveryView =>
 const nothing = (end: number): DeliveryView => ({
   ...delivery([], end),
   leadTime: { count: 0, median: null, p90: null },
+  unknownLeadTimes: 0,
   judged: 0,
   turnedAway: 0,
   by: {},

@@ -10,6 +10,7 @@ const empty: Delivery = {
   from: new Date(0),
   to: new Date(0),
   leadTime: none,
+  unknownLeadTimes: 0,
   environments: ["staging", "production"].map((environment) => ({ environment, ...idle })),
   versions: { judged: 0, turnedAway: 0, share: null, by: {} },
 };
@@ -52,6 +53,17 @@ ENVIRONMENT  DEPLOYMENTS  FAILED  SHARE  TIME TO RESTORE
 staging      8            2       25 %   2 min 05 s, of one
 production   0            0       -      -
 production has not been restored since 1970-01-01T00:00:00Z.`);
+  });
+
+  it.each([
+    [none, 0, "no new version came to production"],
+    [none, 1, "unknown, of a version that MLflow no longer has"],
+    [none, 2, "unknown, of 2 versions that MLflow no longer has"],
+    [{ count: 1, median: 60, p90: 60 }, 1, "1 min 00 s, of one; unknown of a version that MLflow no longer has"],
+  ])("say of a lead time of %j, with %i unknown: %s", (leadTime, unknownLeadTimes, said) => {
+    const environments = empty.environments.map((one) => ({ ...one, deployments: 1 }));
+    const lines = renderDelivery({ ...empty, leadTime, unknownLeadTimes, environments }, 30).split("\n");
+    expect(lines[2]).toBe(`lead time to production: ${said}`);
   });
 
   it.each(["0", "-1", "1.5", "9999", "x", ""])("are not of %j days", (text) => {

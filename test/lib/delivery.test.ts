@@ -20,7 +20,7 @@ function record(start: number, end: number | null, fields: Partial<ReleaseRecord
   };
 }
 const promoted = (start: number, version: string, environment = "production") =>
-  record(start, start + 1, { version, environment, ...serving });
+  record(start, start + 1, { version, environment, serves: { version, digest: `sha256:${version}` } });
 const broken = (start: number, end: number, reason: string) => record(start, end, { outcome: "broken", reason });
 const registered = (minute: number, version: string, tags: Record<string, string> = {}): RegisteredVersion => ({
   version,
@@ -46,7 +46,9 @@ describe("lead time", () => {
   it("is of what came there in the period, and of no version that MLflow has no more", () => {
     const versions = [registered(0, "1.0.7"), registered(0, "1.0.8")];
     const releases = [promoted(9, "1.0.7"), promoted(59, "1.0.8"), promoted(70, "1.0.9"), promoted(80, "1.0.7")];
-    expect(measure(releases, versions, 30).leadTime).toEqual({ count: 1, median: 3600, p90: 3600 });
+    const { leadTime, unknownLeadTimes } = measure(releases, versions, 30);
+    expect(leadTime).toEqual({ count: 1, median: 3600, p90: 3600 });
+    expect(unknownLeadTimes).toBe(1);
   });
 
   it("is none of a promotion that was refused, failed or goes on", () => {
@@ -64,6 +66,21 @@ describe("deployments", () => {
       failures: 0,
       failureShare: 0,
     });
+  });
+
+  it("are none where the environment served this image already", () => {
+    const again = promoted(9, "1.0.7");
+    const rebuilt = { ...again, serves: { version: "1.0.7", digest: "sha256:2" } };
+    expect(production(promoted(1, "1.0.7"), again)).toMatchObject({ deployments: 1, failures: 0 });
+    expect(production(promoted(1, "1.0.7"), rebuilt)).toMatchObject({ deployments: 2, failures: 0 });
+    // What failed in between had told it something else.
+    expect(production(promoted(1, "1.0.7"), broken(5, 6, "timeout"), again)).toMatchObject({ deployments: 2 });
+  });
+
+  it("fail where they were taken back, though they were repeated before that", () => {
+    const back = record(20, 21, { action: "abort", outcome: "aborted", version: "1.0.6", ...serving });
+    const releases = [promoted(1, "1.0.7"), promoted(9, "1.0.7"), back];
+    expect(production(...releases)).toMatchObject({ deployments: 1, failures: 1 });
   });
 
   it("fail where they did not come to serve, or were interrupted", () => {
@@ -101,7 +118,7 @@ describe("deployments", () => {
 
   it("fail where they were taken back before the next one", () => {
     const canary = (start: number, fields: Partial<ReleaseRecord>) =>
-      record(start, start + 1, { environment: "canary", ...serving, ...fields });
+      record(start, start + 1, { environment: "canary", serves: { version: `1.0.${start}`, digest: "" }, ...fields });
     const aborted = canary(20, { action: "abort", outcome: "aborted", reason: "OOM; canary is back on 1.0.7" });
     const restored = canary(40, { action: "restore", outcome: "restored", reason: "canary is back on 1.0.9" });
     const [, found] = measure([canary(1, {}), canary(10, {}), aborted, canary(30, {}), restored]).environments;

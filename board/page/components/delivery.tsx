@@ -16,8 +16,11 @@ const Tile = ({ value, label, more }: { value: string; label: string; more: stri
   </div>
 );
 
-const leadTimeWords = ({ leadTime: { count, p90 } }: DeliveryView): string =>
-  count === 0 ? "no version has come all the way yet" : `median of ${count}; nine in ten within ${durationOrDash(p90)}`;
+function leadTimeWords({ leadTime: { count, p90 }, unknownLeadTimes: unknown }: DeliveryView): string {
+  const lost = `unknown of ${counted(unknown, "version")} that MLflow no longer has`;
+  if (count === 0) return unknown > 0 ? lost : "no new version has come all the way";
+  return `median of ${count}; nine in ten within ${durationOrDash(p90)}${unknown > 0 ? `; ${lost}` : ""}`;
+}
 
 function Figures({ view }: { readonly view: DeliveryView }) {
   const { leadTime, judged, turnedAway, by } = view;
