@@ -180,7 +180,7 @@ function describeTaken(ports: readonly number[], holders: ReadonlyMap<number, st
   const isHeldByOne = (one: number, other: number) => holders.has(one) && holders.get(one) === holders.get(other);
   return [...new Set(ports.map(first))].map((port) => {
     const held = ports.filter((other) => first(other) === port).map(String);
-    const all = held.length > 2 ? "all " : held.length === 2 ? "both " : "";
+    const all = ["", "both "][held.length - 1] ?? "all ";
     return `${listed(held)}${holders.has(port) ? ` (${all}${holders.get(port)})` : ""}`;
   });
 }
