@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { startRemote } from "../../cli/start-remote";
+import { applicationsPath } from "../../components/shared/workflow-names";
 import { parseSettings, settingsOf } from "../../config";
 import { machineArchitecture } from "../../image-builder/architecture";
 import { markLabel } from "../../local/docker-cluster/mark";
@@ -62,7 +63,13 @@ const said = () =>
 
 const start = (allowDataLoss: boolean) =>
   withApiServer(
-    { "GET /version": {}, "GET /api/v1/nodes": { items: [node] }, [`GET ${claim}`]: {} },
+    {
+      "GET /version": {},
+      "GET /api/v1/nodes": { items: [node] },
+      [`GET ${claim}`]: {},
+      "GET /api/v1/namespaces/argocd": [404, {}],
+      [`GET ${applicationsPath}`]: [404, {}],
+    },
     async (_cluster, _calls, url) => {
       writeFileSync(join(folder, "kubeconfig"), kubeconfig(url).replaceAll("food", "kind-gourmetgram"));
       await startRemote("kind", file, { refresh: false, allowDataLoss });

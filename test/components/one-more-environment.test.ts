@@ -68,7 +68,7 @@ describe("an environment shadow between staging and canary", () => {
     ]);
     expect(accounts("shadow-release-binding")).toEqual(["promote-model", "restore-releases"]);
     expect(accounts("staging-release-binding")).toEqual(["deploy-container-image", "revert-staging"]);
-    expect(accounts("shadow-observe-binding")).toEqual(["collect-old-versions"]);
+    expect(accounts("shadow-observe-binding")).toEqual(["collect-old-versions", "revert-staging"]);
   });
 
   it("is told to the workflows, in its place", () => {

@@ -103,7 +103,7 @@ def test_what_another_workflow_tells_or_what_changed_nothing_is_not(ended):
 
 def test_a_revert_says_that_it_changed_something_in_the_words_that_are_looked_for():
     source = (WORKFLOWS / "steps/revert.py").read_text()
-    assert 'outputs.outcome("reverted", f"{outputs.BACK}{place(target)}")' in source
+    assert 'outputs.outcome("reverted", f"{outputs.BACK}{place}")' in source
     assert source.count('outputs.outcome("reverted"') == 2  # the other one is of `keep`
 
 
