@@ -26,15 +26,20 @@ def ill(world):
     return world
 
 
+def comes_back(ill):
+    """Canary runs 6 as soon as it is told to."""
+    ill.patchable("canary", pod(7, "oom-restarted"))
+    ill.pods_watched("canary", (0, "ADDED", pod(6)))
+    ill.app.serves(6)
+    takes_changes(ill)
+
+
 def abort(world):
     return world.run("abort_canary", TRAFFIC=json.dumps(SETTINGS))
 
 
 def test_canary_is_back_on_what_production_serves_and_the_record_says_why(ill):
-    ill.patchable("canary", pod(7, "oom-restarted"))
-    ill.pods_watched("canary", (0, "ADDED", pod(6)))
-    ill.app.serves(6)
-    takes_changes(ill)
+    comes_back(ill)
     done = abort(ill)
     assert done.returncode == 0, done.stderr
     sentence = f"1.0.7 was withdrawn: {ILL.withdrawn}; canary is back on 1.0.6"
@@ -49,10 +54,7 @@ def test_canary_is_back_on_what_production_serves_and_the_record_says_why(ill):
 
 
 def test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it(ill):
-    ill.patchable("canary", pod(7, "oom-restarted"))
-    ill.pods_watched("canary", (0, "ADDED", pod(6)))
-    ill.app.serves(6)
-    takes_changes(ill)
+    comes_back(ill)
     assert abort(ill).returncode == 0
     tags = ill.mlflow.versions["7"]
     assert (tags["staging.verdict"], tags["staging.reason"]) == ("withdrawn", ILL.withdrawn)
@@ -60,10 +62,7 @@ def test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it(ill):
 
 def test_a_version_that_was_deleted_meanwhile_is_taken_out_all_the_same(ill):
     del ill.mlflow.versions["7"]
-    ill.patchable("canary", pod(7, "oom-restarted"))
-    ill.pods_watched("canary", (0, "ADDED", pod(6)))
-    ill.app.serves(6)
-    takes_changes(ill)
+    comes_back(ill)
     done = abort(ill)
     assert (done.returncode, ill.held()) == (0, ["1.0.6"]), done.stderr
 
@@ -132,10 +131,7 @@ def test_a_canary_that_does_not_come_back_is_on_record(ill):
 
 def test_a_version_that_is_deleted_in_this_moment_is_taken_out_all_the_same(ill):
     ill.mlflow.lose_on("set-tag")
-    ill.patchable("canary", pod(7, "oom-restarted"))
-    ill.pods_watched("canary", (0, "ADDED", pod(6)))
-    ill.app.serves(6)
-    takes_changes(ill)
+    comes_back(ill)
     done = abort(ill)
     assert (done.returncode, ill.held()) == (0, ["1.0.6"]), done.stderr
     [record] = ill.mlflow.releases(action="abort")
@@ -144,10 +140,7 @@ def test_a_version_that_is_deleted_in_this_moment_is_taken_out_all_the_same(ill)
 
 def test_canary_goes_back_to_a_version_that_mlflow_lost(ill):
     del ill.mlflow.versions["6"]
-    ill.patchable("canary", pod(7, "oom-restarted"))
-    ill.pods_watched("canary", (0, "ADDED", pod(6)))
-    ill.app.serves(6)
-    takes_changes(ill)
+    comes_back(ill)
     done = abort(ill)
     assert (done.returncode, ill.held()) == (0, ["1.0.6"]), done.stderr
     assert "MLflow no longer has version 6: the alias canary is on no version." in done.stdout
