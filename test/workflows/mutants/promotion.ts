@@ -445,7 +445,7 @@ export const promotion: Protections = {
       "a record says that its environment was told",
       `        self.tags[TARGET_CHANGED] = "yes"\n`,
       "",
-      "test_deploy.py::test_says_why_at_once",
+      "test_deploy.py::test_a_version_that_is_deleted_once_staging_was_told_is_broken",
     ],
     [
       "a record says so although MLflow was away when it was told",
