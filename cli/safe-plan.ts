@@ -1,5 +1,11 @@
 import type { StackFile } from "../config";
-import { createdApplications, hasArgoCd, putBackApplications, recordedApplications } from "../stacks/lost-applications";
+import {
+  createdApplications,
+  type DeclaredApplication,
+  hasArgoCd,
+  putBackApplications,
+  recordedApplications,
+} from "../stacks/lost-applications";
 import { previewUpdate } from "../stacks/preview";
 import { connect, connectToPlatform } from "../stacks/stack-cluster";
 import { isInEveryStack, type Recorded } from "../stacks/state";
@@ -32,7 +38,7 @@ export async function safePlan(
   const plan = await planUpdate(refresh ? takingBack(resumed) : resumed, recorded, clusters);
   for (const notice of plan.notices) say(`! ${notice}`);
   const platform = () => clusters().platform;
-  const putBack = async (applications: ReturnType<typeof recordedApplications>) => {
+  const putBack = async (applications: readonly DeclaredApplication[]) => {
     for (const notice of await putBackApplications(applications, platform, allowDataLoss)) say(`! ${notice}`);
   };
   // Before the preview, which compares with them.

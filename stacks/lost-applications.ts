@@ -21,7 +21,7 @@ import type { PlannedStep } from "./data-loss";
 import type { Recorded } from "./state";
 
 /** An Application as Pulumi has applied it, or is about to. */
-interface DeclaredApplication {
+export interface DeclaredApplication {
   /** What it declares: everything but the release. */
   readonly declared: Properties;
   readonly app: string;

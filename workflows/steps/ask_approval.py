@@ -7,6 +7,7 @@ import time
 
 from lib import approval, child_workflows, constants, inputs, kubectl, outputs, release_log, step
 from lib.approval import Approval, Decision
+from lib.counted import counted
 from lib.errors import InvalidInput, Refused, StepFailed
 from lib.promotion_rules import PromotionRejected, promotable
 
@@ -75,7 +76,7 @@ def look(request: Approval, version: str) -> Decision:
 def record_request(request: Approval, version: str) -> None:
     """Records that people were asked."""
     spec = request["spec"]
-    people = "1 person" if spec["minimum"] == 1 else f"{spec['minimum']} people"
+    people = counted(spec["minimum"], "person", "people")
     urgent = f" In an emergency: {spec['emergency']}." if spec["emergency"] else ""
     sentence = f"Waits for the approval of {people} until {spec['expiresAt']}.{urgent}"
     release_log.note("ask", spec["target"], version, spec["requestedBy"], "asked", sentence)
