@@ -11,6 +11,7 @@ import {
   expectSettled,
   lastRelease,
   newestVersion,
+  noCandidate,
   servedVersion,
   status,
   stepPhases,
@@ -258,7 +259,7 @@ describe("Given a version that passed", () => {
       const { urls, environments } = await status();
       expect(await servedVersion(urls.production)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
       expect(await servedVersion(urls.gateway)).toEqual({ status: 200, body: { model_version: `1.0.${good}` } });
-      expect((await status()).traffic).toEqual({ version: null, percent: 0, withdrawn: "", paused: "", analysis: "" });
+      expect((await status()).traffic).toEqual(noCandidate);
       expect(await alias("production")).toBe(`1.0.${good}`);
       expect(environments.find(({ name }) => name === "production")!.digest).toBe(
         environments.find(({ name }) => name === "canary")!.digest,

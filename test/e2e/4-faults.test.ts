@@ -32,6 +32,7 @@ import {
   environment,
   expectSettled,
   lastRelease,
+  noCandidate,
   releasedDigest,
   releases,
   servedVersion,
@@ -372,7 +373,7 @@ describe("Given users who meet a new version in canary", () => {
     expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1 });
     await killApp("canary");
     await runSchedule("cron-shift-traffic");
-    expect((await status()).traffic).toEqual({ version: null, percent: 0, withdrawn: "", paused: "", analysis: "" });
+    expect((await status()).traffic).toEqual(noCandidate);
     expect((await tags(next))["staging.verdict"]).toBe("withdrawn");
     const record = await lastRelease("canary");
     expect(record).toMatchObject({ action: "abort", outcome: "aborted", serves: { version: `1.0.${good}` } });

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import { mlflow } from "../../client/mlflow";
 import { type EnvironmentStatus, readStatus, type Status } from "../../client/pipeline-status";
 import { listReleases, type Release } from "../../client/releases";
+import type { TrafficSplit } from "../../client/traffic-split";
 import { pipelineRunWorkflows, type Workflow } from "../../client/workflows";
 import { monitoringNamespace, prometheusName, workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
@@ -15,6 +16,16 @@ export async function status(): Promise<Status> {
   if (found.mlflowProblem) throw new Error(found.mlflowProblem);
   return found;
 }
+
+/** The traffic of a status while every user meets production. */
+export const noCandidate: TrafficSplit = {
+  route: "as-split",
+  version: null,
+  percent: 0,
+  withdrawn: "",
+  paused: "",
+  analysis: "",
+};
 
 /** One environment of the status. */
 export async function environment(name: string): Promise<EnvironmentStatus> {
