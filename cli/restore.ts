@@ -242,8 +242,11 @@ async function restore(
   return { compared: compare(manifest.environments, environments), stores };
 }
 
-/** Where the content that a restore has replaced is, and how it is deleted. */
-export function keptOf(restore: string, { database, artifacts }: Stores): string {
+/**
+ * Where the content that a restore has replaced is, and how it is deleted.
+ * @param kubectl how a person calls `kubectl` for the cluster
+ */
+export function keptOf(kubectl: string, restore: string, { database, artifacts }: Stores): string {
   const schema = `before_${restore.replaceAll("-", "_").toLowerCase()}`;
   const path = `/data/before-${restore}`;
   return [
@@ -259,7 +262,7 @@ export function keptOf(restore: string, { database, artifacts }: Stores): string
       : [
           `What MLflow had${database || artifacts ? " on its volume" : ""} before is kept in ${path}. When you no ` +
             "longer need it, delete it with " +
-            `kubectl exec --namespace ${mlflowNamespace} deployment/mlflow -- rm -r ${path}`,
+            `${kubectl} exec --namespace ${mlflowNamespace} deployment/mlflow -- rm -r ${path}`,
         ]),
   ].join("\n");
 }
@@ -320,7 +323,9 @@ async function checkAndRestore(cluster: Cluster, backup: Backup, replace: boolea
     );
   });
   const name = basename(backup.folder);
-  console.log(`\nRestored in ${phases.elapsed()}.\n\n${render(compared, name, keptOf(begun.restore, stores))}`);
+  console.log(
+    `\nRestored in ${phases.elapsed()}.\n\n${render(compared, name, keptOf(cluster.kubectl, begun.restore, stores))}`,
+  );
   return compared.every(({ isSame }) => isSame) ? 0 : 1;
 }
 

@@ -14,14 +14,14 @@ export async function mlflow<T>(cluster: Cluster, path: string, body?: object): 
   const request = { headers: { host: mlflowAddress }, ...(body && { method: "POST", body }) };
   const { status, text } = await ask(cluster, `/api/2.0/mlflow/${path}`, request);
   if (status === 404 && text.includes("RESOURCE_DOES_NOT_EXIST")) return undefined;
-  if (status !== 200) throw new MlflowError(complaint(status, text));
+  if (status !== 200) throw new MlflowError(complaint(cluster, status, text));
   return JSON.parse(text) as T;
 }
 
 /** Version of the MLflow that serves. @throws if it does not answer */
 export async function mlflowServerVersion(cluster: Cluster): Promise<string> {
   const { status, text } = await ask(cluster, "/version", { headers: { host: mlflowAddress } });
-  if (status !== 200) throw new MlflowError(complaint(status, text));
+  if (status !== 200) throw new MlflowError(complaint(cluster, status, text));
   return text.trim();
 }
 
@@ -32,18 +32,18 @@ async function ask(cluster: Cluster, path: string, request: Request): Promise<{ 
   } catch (error) {
     // The API server waits for a node that is away for longer than anybody waits for the API server.
     if (!(error instanceof UnreachableError) || error.code !== "ETIMEDOUT") throw error;
-    throw new MlflowError(away("no answer came in time"));
+    throw new MlflowError(away(cluster, "no answer came in time"));
   }
 }
 
-function complaint(status: number, text: string): string {
+function complaint(cluster: Cluster, status: number, text: string): string {
   const answer = parseJson(text) as { kind?: unknown; message?: unknown } | null | undefined;
   // The API server's own answer: the call did not come to MLflow.
-  if (answer?.kind === "Status") return away(`${status}: ${answer.message}`);
-  const log = `kubectl logs --namespace ${mlflowNamespace} deployment/mlflow`;
+  if (answer?.kind === "Status") return away(cluster, `${status}: ${answer.message}`);
+  const log = `${cluster.kubectl} logs --namespace ${mlflowNamespace} deployment/mlflow`;
   return `MLflow answered with ${status}: see its log with ${log}`;
 }
 
-const away = (reason: string) =>
+const away = ({ kubectl }: Cluster, reason: string) =>
   `MLflow does not answer (${reason}): ` +
-  `see its pod with kubectl describe pods --namespace ${mlflowNamespace} --selector app=mlflow`;
+  `see its pod with ${kubectl} describe pods --namespace ${mlflowNamespace} --selector app=mlflow`;

@@ -33,7 +33,7 @@ export async function withPortForward<T>(
   if (!pod)
     throw new Error(
       `no pod ${selector} is ready in ${namespace} after ${seconds} s: ` +
-        `look at it with kubectl describe pods --namespace ${namespace}`,
+        `look at it with ${cluster.kubectl} describe pods --namespace ${namespace}`,
     );
 
   const forward = new PortForward(cluster.config);

@@ -15,9 +15,10 @@ const registryPort = Number(registryAddress.split(":")[1]);
 
 /** Runs `use` with the repository of the app's images. */
 export const withAppRepository = <T>(cluster: Cluster, use: (repository: Repository) => Promise<T>): Promise<T> =>
-  withPortForward(cluster, registryNamespace, "app=registry", registryPort, (port) =>
-    use(new Repository(`http://127.0.0.1:${port}`, catalogue.app.repository.slice(registryAddress.length + 1))),
-  );
+  withPortForward(cluster, registryNamespace, "app=registry", registryPort, (port) => {
+    const name = catalogue.app.repository.slice(registryAddress.length + 1);
+    return use(new Repository(`http://127.0.0.1:${port}`, name, cluster.kubectl));
+  });
 
 interface Manifest {
   config: Descriptor;

@@ -73,16 +73,20 @@ export async function withoutMlflow<T>(
 ): Promise<T> {
   await scale(cluster, 0);
   try {
-    await until("MLflow's pod did not end", async () => (await list(cluster, "app=mlflow")).length === 0);
+    await until(cluster, "MLflow's pod did not end", async () => (await list(cluster, "app=mlflow")).length === 0);
     await removePod(cluster);
     const { spec } = (await cluster.api<Deployment>(deployment)).spec.template;
     await cluster.api(pods, { method: "POST", body: podOf(spec) });
-    await until(`the pod ${podName} did not start`, async () => (await list(cluster, `app=${podName}`)).some(isReady));
+    await until(cluster, `the pod ${podName} did not start`, async () =>
+      (await list(cluster, `app=${podName}`)).some(isReady),
+    );
     return await use({ namespace: mlflowNamespace, pod: podName, container: "restore" });
   } finally {
     await removePod(cluster);
     await scale(cluster, replicas);
-    await until("MLflow did not come to run again", async () => (await list(cluster, "app=mlflow")).some(isReady));
+    await until(cluster, "MLflow did not come to run again", async () =>
+      (await list(cluster, "app=mlflow")).some(isReady),
+    );
   }
 }
 
@@ -118,7 +122,11 @@ async function removePod(cluster: Cluster): Promise<void> {
   await cluster.api(`${pods}/${podName}`, { method: "DELETE" }).catch((error: unknown) => {
     if (!(error instanceof ApiError && error.status === 404)) throw error;
   });
-  await until(`the pod ${podName} did not end`, async () => (await list(cluster, `app=${podName}`)).length === 0);
+  await until(
+    cluster,
+    `the pod ${podName} did not end`,
+    async () => (await list(cluster, `app=${podName}`)).length === 0,
+  );
 }
 
 async function scale(cluster: Cluster, replicas: number): Promise<void> {
@@ -139,11 +147,11 @@ const isReady = ({ status }: Pod): boolean =>
 /** Seconds that a pod gets to start or to end; an upgrade of MLflow's tables is among it. */
 const patience = 300;
 
-async function until(complaint: string, check: () => Promise<boolean>): Promise<void> {
+async function until(cluster: Cluster, complaint: string, check: () => Promise<boolean>): Promise<void> {
   for (const end = Date.now() + patience * 1000; !(await check()); ) {
     if (Date.now() > end)
       throw new Error(
-        `${complaint} within ${patience} s: see kubectl describe pods --namespace ${mlflowNamespace}, ` +
+        `${complaint} within ${patience} s: see ${cluster.kubectl} describe pods --namespace ${mlflowNamespace}, ` +
           "then run npm run restore again",
       );
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -26,10 +26,14 @@ const manifestTypes = [
 
 /** One repository of a registry, over plain HTTP. Nothing that it sends is trusted before its hash is right. */
 export class Repository {
-  /** @param registry `http://host:port` */
+  /**
+   * @param registry `http://host:port`
+   * @param kubectl how a person calls `kubectl` for the registry's cluster
+   */
   constructor(
     private readonly registry: string,
     private readonly name: string,
+    private readonly kubectl: string,
   ) {}
 
   /** The manifest of an image; undefined if the registry has lost it. @throws if it is another one */
@@ -98,7 +102,8 @@ export class Repository {
     body?: Buffer | Readable,
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const fail = (error: Error) => reject(new Error(`the registry does not answer (${error.message}): ${remedy}`));
+      const fail = (error: Error) =>
+        reject(new Error(`the registry does not answer (${error.message}): ${this.remedy}`));
       const call = request(url, { method, headers, timeout: 60_000 }, resolve);
       call.on("timeout", () => call.destroy(new Error("nothing for 60 s")));
       call.on("error", fail);
@@ -107,13 +112,16 @@ export class Repository {
     });
   }
 
+  private get remedy(): string {
+    const log = `${this.kubectl} logs --namespace kube-system deployment/registry`;
+    return `see its log with ${log}, then run the command again`;
+  }
+
   private require(answer: IncomingMessage, expected: number | number[], content: Buffer): void {
     if ([expected].flat().includes(answer.statusCode!)) return;
-    throw new Error(`the registry answered ${answer.statusCode} (${content.toString().slice(0, 200)}): ${remedy}`);
+    throw new Error(`the registry answered ${answer.statusCode} (${content.toString().slice(0, 200)}): ${this.remedy}`);
   }
 }
-
-const remedy = "see its log with kubectl logs --namespace kube-system deployment/registry, then run the command again";
 
 async function read(answer: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -48,11 +48,11 @@ export function whoIs(username: string): Answers {
   return { "POST /apis/authentication.k8s.io/v1/selfsubjectreviews": { status: { userInfo: { username } } } };
 }
 
-/** A cluster behind one URL, with no credentials. */
+/** A cluster behind one URL, with no credentials. Its kubeconfig is not the one that `kubectl` takes by itself. */
 export function clusterAt(url: string): Cluster {
   const config = new KubeConfig();
   config.loadFromString(kubeconfig(url));
-  return new Cluster(config);
+  return new Cluster(config, "/state/kubeconfig");
 }
 
 /** Text of a kubeconfig, for a server without TLS, with the contexts `food` and `other`. The current one is `other`. */

@@ -65,7 +65,8 @@ describe("the records", () => {
       await expect(listReleases(cluster)).rejects.toThrow(
         new MlflowError(
           'MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
-            "see its pod with kubectl describe pods --namespace gourmetgram-platform --selector app=mlflow",
+            "see its pod with kubectl --kubeconfig /state/kubeconfig " +
+            "describe pods --namespace gourmetgram-platform --selector app=mlflow",
         ),
       );
     });

@@ -63,7 +63,8 @@ describe("a restore", () => {
 
   it("refuses where MLflow does not say what it has", async () => {
     await expect(begin({ ...empty, [registered]: [503, ""] })).rejects.toThrow(
-      "the stack's MLflow does not say what it has (MLflow answered with 503: see its log with kubectl logs " +
+      "the stack's MLflow does not say what it has (MLflow answered with 503: see its log with kubectl --kubeconfig /state/kubeconfig " +
+        "logs " +
         "--namespace gourmetgram-platform deployment/mlflow), and the restore would put the backup in their place",
     );
   });
@@ -225,27 +226,39 @@ describe("the end", () => {
 
   it("is not if one is missing, and says so", () => {
     expect(
-      render(compare(wanted, same.slice(1)), "friday", keptOf("restore-1", { database: false, artifacts: false })),
+      render(
+        compare(wanted, same.slice(1)),
+        "friday",
+        keptOf("kubectl --kubeconfig /state/kubeconfig", "restore-1", { database: false, artifacts: false }),
+      ),
     ).toBe(
       "ENVIRONMENT  SERVES             BACKUP\n" +
         "staging      not in this stack  1.0.2     differs\n" +
         "canary       no model           no model  the same\n" +
         "production   no model           no model  the same\n\n" +
         "What MLflow had before is kept in /data/before-restore-1. When you no longer need it, delete it with " +
-        "kubectl exec --namespace gourmetgram-platform deployment/mlflow -- rm -r /data/before-restore-1\n\n" +
+        "kubectl --kubeconfig /state/kubeconfig " +
+        "exec --namespace gourmetgram-platform deployment/mlflow -- rm -r /data/before-restore-1\n\n" +
         "Not every environment serves what the backup friday says: see npm run status and npm run history.",
     );
   });
 
   it("says where the content is that was replaced, by where MLflow keeps it", () => {
-    expect(keptOf("restore-20260131T120000Z", { database: true, artifacts: true })).toBe(
+    expect(
+      keptOf("kubectl --kubeconfig /state/kubeconfig", "restore-20260131T120000Z", { database: true, artifacts: true }),
+    ).toBe(
       "The tables that MLflow had before are kept in the schema before_restore_20260131t120000z of its database. " +
         "When you no longer need them, drop it there: DROP SCHEMA before_restore_20260131t120000z CASCADE\n" +
         "The artifacts that MLflow had before are still in its bucket, beside those of the backup.",
     );
-    expect(keptOf("restore-1", { database: true, artifacts: false }).split("\n")[1]).toBe(
+    expect(
+      keptOf("kubectl --kubeconfig /state/kubeconfig", "restore-1", { database: true, artifacts: false }).split(
+        "\n",
+      )[1],
+    ).toBe(
       "What MLflow had on its volume before is kept in /data/before-restore-1. When you no longer need it, delete it " +
-        "with kubectl exec --namespace gourmetgram-platform deployment/mlflow -- rm -r /data/before-restore-1",
+        "with kubectl --kubeconfig /state/kubeconfig " +
+        "exec --namespace gourmetgram-platform deployment/mlflow -- rm -r /data/before-restore-1",
     );
   });
 });

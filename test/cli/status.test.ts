@@ -86,7 +86,8 @@ const application = (name: string, health?: string, project = "gourmetgram", las
 const mlflowAway = [503, { kind: "Status", message: 'no endpoints available for service "mlflow"' }];
 const awayText =
   'MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
-  "see its pod with kubectl describe pods --namespace gourmetgram-platform --selector app=mlflow";
+  "see its pod with kubectl --kubeconfig /state/kubeconfig " +
+  "describe pods --namespace gourmetgram-platform --selector app=mlflow";
 const noPods = { ready: 0, all: 0, restarts: 0 };
 const container = (name: string, ready: boolean, letter: string) => ({
   name,
@@ -358,7 +359,8 @@ describe("listModels", () => {
       await expect(listModels(cluster)).rejects.toThrow(
         new MlflowError(
           "MLflow answered with 503: " +
-            "see its log with kubectl logs --namespace gourmetgram-platform deployment/mlflow",
+            "see its log with kubectl --kubeconfig /state/kubeconfig " +
+            "logs --namespace gourmetgram-platform deployment/mlflow",
         ),
       );
     });

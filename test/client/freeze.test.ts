@@ -59,7 +59,8 @@ describe("while MLflow is away", () => {
   const unrecorded =
     " The record of releases does not say so: " +
     'MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
-    "see its pod with kubectl describe pods --namespace gourmetgram-platform --selector app=mlflow";
+    "see its pod with kubectl --kubeconfig /state/kubeconfig " +
+    "describe pods --namespace gourmetgram-platform --selector app=mlflow";
 
   it("freezes all the same, and says that it is not on record", async () => {
     await withApiServer(away, async (cluster, calls) => {

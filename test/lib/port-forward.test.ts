@@ -34,7 +34,7 @@ describe("a port of this machine that leads to a pod", () => {
   it("fails where none is ready in time, and says where to look", async () => {
     await expect(opened([podsThatAre("False")], 0)).rejects.toThrow(
       "no pod app=registry is ready in kube-system after 0 s: " +
-        "look at it with kubectl describe pods --namespace kube-system",
+        "look at it with kubectl --kubeconfig /state/kubeconfig describe pods --namespace kube-system",
     );
   });
 });

@@ -229,7 +229,8 @@ describe("an Application that somebody deleted", () => {
         new Error(
           "The Application gourmetgram-production is gone from the cluster, and it is not known which release it " +
             "had: no Deployment names one, and MLflow does not tell (MLflow answered with 503: see its log with " +
-            "kubectl logs --namespace gourmetgram-platform deployment/mlflow). Nothing was updated. Run this again " +
+            "kubectl --kubeconfig /state/kubeconfig " +
+            "logs --namespace gourmetgram-platform deployment/mlflow). Nothing was updated. Run this again " +
             "when MLflow answers. To go on with the base image instead, run npm start -- --allow-data-loss.",
         ),
       );

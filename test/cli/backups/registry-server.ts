@@ -67,7 +67,7 @@ export async function withRegistry<T>(content: Content, use: (repository: Reposi
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
-    return await use(new Repository(url, "gourmetgram-app"));
+    return await use(new Repository(url, "gourmetgram-app", "kubectl"));
   } finally {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
