@@ -53,8 +53,8 @@ export async function startCluster(count: number, report: Report): Promise<{ por
   await apply([kubeletAccess]);
   for (const node of localNodes(recorded).slice(count).reverse()) await removeNode(node, report);
   recordNodeCount(count);
-  await ensureVolumes();
-  return { ports, notices };
+  const kept = await ensureVolumes();
+  return { ports, notices: [...notices, ...kept] };
 }
 
 /** Lets the API server ask the kubelet for logs and `kubectl exec`, by the name in its certificate. */

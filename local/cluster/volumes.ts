@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { stateDir } from "../../lib/paths";
+import { timestamp } from "../../lib/timestamp";
 import { apply, kubectl } from "./kubectl";
 import { firstNode } from "./nodes";
 
@@ -12,6 +13,7 @@ const volumeNames = Array.from({ length: volumeCount }, (_, index) => `local-${i
 /** The fields of a volume that are read. */
 export interface VolumeState {
   metadata: { name: string };
+  spec?: { claimRef?: { namespace: string; name: string } };
   status?: { phase?: string };
 }
 
@@ -25,21 +27,45 @@ export function volumesToMake(existing: VolumeState[]): string[] {
   return volumeNames.filter((name) => !kept.has(name));
 }
 
-/** Creates the StorageClass `local` and its volumes. A volume whose claim was deleted is emptied and made again. */
-export async function ensureVolumes(): Promise<void> {
+/**
+ * Creates the StorageClass `local` and its volumes. A volume whose claim was deleted is made again, empty; what it held
+ * is kept aside, since nobody has said that it may go.
+ * @returns what was kept aside, a sentence each
+ */
+export async function ensureVolumes(): Promise<string[]> {
   const list = JSON.parse(await kubectl("get", "persistentvolumes", "-o", "json")) as { items: VolumeState[] };
   const names = volumesToMake(list.items);
   const used = names.filter((name) => list.items.some(({ metadata }) => metadata.name === name));
   if (used.length > 0) await kubectl("delete", "persistentvolume", ...used);
-  for (const name of names) {
-    rmSync(volumeDir(name), { recursive: true, force: true });
-    mkdirSync(volumeDir(name), { recursive: true });
-    chmodSync(volumeDir(name), 0o770);
-  }
+  const kept = names.flatMap((name) => {
+    const claim = list.items.find(({ metadata }) => metadata.name === name)?.spec?.claimRef;
+    return emptyVolume(volumesDir(), name, claim && `${claim.namespace}/${claim.name}`, new Date());
+  });
   await apply([storageClass, ...names.map(persistentVolume)]);
+  return kept;
 }
 
-const volumeDir = (name: string) => join(stateDir(), "volumes", name);
+/**
+ * Makes the folder of a volume, empty. What it held is moved to a folder beside it.
+ * @param claim `namespace/name` of the claim that had the volume, where that is known
+ * @returns the sentence that says where it is now, if it held anything
+ */
+export function emptyVolume(volumes: string, name: string, claim: string | undefined, now: Date): string[] {
+  const folder = join(volumes, name);
+  const holds = existsSync(folder) && readdirSync(folder).length > 0;
+  const aside = join(volumes, `kept-${name}-${timestamp(now).replace(/[-:]/g, "")}`);
+  if (holds) renameSync(folder, aside);
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o770);
+  const what = claim ? `the volume of ${claim}` : `the volume ${name}`;
+  const gone = claim ? "the claim is gone from the cluster" : "the cluster does not have it";
+  return holds
+    ? [`What ${what} held is kept in ${aside}: ${gone}. When you no longer need it, delete it with rm -r ${aside}`]
+    : [];
+}
+
+const volumesDir = () => join(stateDir(), "volumes");
+const volumeDir = (name: string) => join(volumesDir(), name);
 
 const storageClass = {
   apiVersion: "storage.k8s.io/v1",

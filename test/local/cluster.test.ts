@@ -1,7 +1,19 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { load } from "js-yaml";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { adminKubeconfig } from "../../local/cluster/pki";
-import { volumeCount, volumesToMake } from "../../local/cluster/volumes";
+import { emptyVolume, volumeCount, volumesToMake } from "../../local/cluster/volumes";
 import { toolGroups } from "../../local/toolchain/go-tools";
 
 const volume = (name: string, phase?: string) => ({ metadata: { name }, status: phase ? { phase } : undefined });
@@ -18,6 +30,45 @@ describe("volumes of the local cluster", () => {
       volume("local-4"),
     ];
     expect(volumesToMake(existing)).toEqual(["local-1", "local-3", "local-5", "local-6", "local-7"]);
+  });
+});
+
+describe("the folder of a volume that is made again", () => {
+  let volumes: string;
+  beforeEach(() => {
+    volumes = mkdtempSync(join(tmpdir(), "volumes-"));
+  });
+  afterEach(() => rmSync(volumes, { recursive: true }));
+
+  const at = new Date("2026-01-31T12:00:00Z");
+  const fill = () => {
+    mkdirSync(join(volumes, "local-1"));
+    writeFileSync(join(volumes, "local-1", "mlflow.db"), "all models");
+  };
+
+  it("is empty, and what it held lies beside it, which a sentence says", () => {
+    fill();
+    const aside = join(volumes, "kept-local-1-20260131T120000Z");
+    expect(emptyVolume(volumes, "local-1", "gourmetgram-platform/mlflow", at)).toEqual([
+      `What the volume of gourmetgram-platform/mlflow held is kept in ${aside}: the claim is gone from the cluster. ` +
+        `When you no longer need it, delete it with rm -r ${aside}`,
+    ]);
+    expect(readdirSync(join(volumes, "local-1"))).toEqual([]);
+    expect(statSync(join(volumes, "local-1")).mode & 0o777).toBe(0o770);
+    expect(readFileSync(join(aside, "mlflow.db"), "utf8")).toBe("all models");
+  });
+
+  it("is kept where the cluster has forgotten the volume too", () => {
+    fill();
+    const [sentence] = emptyVolume(volumes, "local-1", undefined, at);
+    expect(sentence).toMatch(/^What the volume local-1 held is kept in .*: the cluster does not have it\. /);
+    expect(existsSync(join(volumes, "kept-local-1-20260131T120000Z", "mlflow.db"))).toBe(true);
+  });
+
+  it("is made where it held nothing, without a word", () => {
+    expect(emptyVolume(volumes, "local-0", undefined, at)).toEqual([]);
+    expect(emptyVolume(volumes, "local-0", "a/b", at)).toEqual([]);
+    expect(readdirSync(volumes)).toEqual(["local-0"]);
   });
 });
 
