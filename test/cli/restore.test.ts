@@ -63,9 +63,9 @@ describe("a restore", () => {
 
   it("refuses where MLflow does not say what it has", async () => {
     await expect(begin({ ...empty, [registered]: [503, ""] })).rejects.toThrow(
-      "the stack's MLflow does not say what it has (MLflow answered with 503: see its log with kubectl --kubeconfig /state/kubeconfig " +
-        "logs " +
-        "--namespace gourmetgram-platform deployment/mlflow), and the restore would put the backup in their place",
+      "the stack's MLflow does not say what it has (MLflow answered with 503: see its log with " +
+        "kubectl --kubeconfig /state/kubeconfig logs --namespace gourmetgram-platform deployment/mlflow), " +
+        "and the restore would put the backup in their place",
     );
   });
 
