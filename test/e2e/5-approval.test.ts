@@ -6,9 +6,9 @@ import { approvalsPath } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { changeByHand, followToEnd, killPods, waitFor } from "./faults";
+import { changeByHand, followToEnd, killPods, waitFor, withParameters } from "./faults";
 import { environment, expectSettled, releases, tags } from "./observations";
-import { type Person, usernameOf, withPeople } from "./people";
+import { everybody, type Person, usernameOf, withPeople } from "./people";
 import { withStackChange } from "./stack-change";
 
 const approval = {
@@ -23,15 +23,24 @@ beforeAll(async () => {
   number = version.replace("1.0.", "");
 });
 
-/** Asks as a person for the promotion from canary to production. @returns the request, once it is there */
-async function ask({ cluster }: Person, emergency?: string): Promise<Approval> {
-  const name = await submit(cluster, "promote-model", promotionParameters(number, "canary", "production", emergency));
+interface Asked {
+  readonly source?: string;
+  readonly target?: string;
+  readonly emergency?: string;
+}
+
+/** Asks as a person for a promotion, as a rule from canary to production. @returns the request, once it is there */
+async function ask(
+  { cluster }: Person,
+  { source = "canary", target = "production", emergency }: Asked = {},
+): Promise<Approval> {
+  const name = await submit(cluster, "promote-model", promotionParameters(number, source, target, emergency));
   return waitFor("the request", async () => (await listApprovals(connect())).find((one) => one.name === name));
 }
 
-/** The newest records of requests and responses, oldest first. */
-async function recorded(count: number): Promise<string[]> {
-  const found = (await releases()).filter(({ environment: name }) => name === "production").slice(0, count);
+/** The newest records of an environment, oldest first. */
+async function recorded(count: number, target = "production"): Promise<string[]> {
+  const found = (await releases()).filter(({ environment: name }) => name === target).slice(0, count);
   return found
     .reverse()
     .map(({ action, requestedBy, outcome, reason }) => `${action} ${requestedBy} ${outcome} ${reason}`);
@@ -86,7 +95,11 @@ describe("Given a stack whose production people approve", () => {
 
         // A node that dies takes the waiting pod with it.
         await killPods("argo", `workflows.argoproj.io/workflow=${request.name}`);
-        await respond(ben.cluster, request.name, "approve", "looked at canary for an hour");
+        const approve = await ben.npm("run", "approve", "--", number, "--message", "looked at canary for an hour");
+        expect([approve.code, approve.stdout]).toEqual([
+          0,
+          `You approved the promotion of ${version} to production.\n`,
+        ]);
         expect(await followToEnd(request.name)).toEqual({
           exitCode: 0,
           word: "Promoted",
@@ -104,7 +117,8 @@ describe("Given a stack whose production people approve", () => {
 
         // Somebody rejects the next one.
         const second = await ask(anna);
-        await respond(ben.cluster, second.name, "reject", "too many soups");
+        const reject = await ben.npm("run", "reject", "--", number, "production", "--message", "too many soups");
+        expect([reject.code, reject.stdout]).toEqual([0, `You rejected the promotion of ${version} to production.\n`]);
         const rejected = `${ben.username} rejected the promotion of ${version} to production: too many soups`;
         expect(await followToEnd(second.name)).toEqual({ exitCode: 1, word: "Turned away", sentence: rejected });
         expect(await recorded(1)).toEqual([`reject ${ben.username} rejected too many soups`]);
@@ -122,8 +136,57 @@ describe("Given a stack whose production people approve", () => {
           /^The approval is void, since load\.p95Ms was [\d.]+ when it was asked for, and is [\d.]+ now: ask again\.$/,
         );
         expect((await listApprovals(connect())).find(({ name }) => name === third.name)!.phase).toBe("Void");
+
+        // Nobody answers the last one. A stack would give them an hour at least.
+        const soon = JSON.stringify({ production: { minimum: 1, expirySeconds: 15 } });
+        const { unanswered, expired } = await withParameters({ approval: soon }, async () => {
+          const unanswered = await ask(anna);
+          return { unanswered, expired: await followToEnd(unanswered.name) };
+        });
+        const sentence =
+          `0 of 1 people had approved the promotion of ${version} to production ` +
+          `when the request expired at ${unanswered.expiresAt}: ask again.`;
+        expect(expired).toEqual({ exitCode: 1, word: "Turned away", sentence });
+        expect(await recorded(1)).toEqual([`expire the pipeline expired ${sentence}`]);
+        expect(await sentenceOf(respond(ben.cluster, unanswered.name, "approve", "too late"))).toBe(
+          "this request is Expired: ask again, with npm run promote",
+        );
       }),
     );
+  });
+
+  it("When two of a group have to approve, Then who asked counts as one, and nobody counts twice", async () => {
+    const canary = { groups: [everybody], minimum: 2, byRequester: true, expiryHours: 1 };
+    await withPeople(["anna", "dora"], ({ anna, dora }) =>
+      withStackChange({ pipeline: { approval: { canary } } }, async (update) => {
+        await update;
+        const request = await ask(anna, { source: "staging", target: "canary" });
+        expect(request).toMatchObject({ target: "canary", version, requestedBy: anna.username, minimum: 2 });
+        const approve = (person: Person) =>
+          person.npm("run", "approve", "--", number, "canary", "--message", "looked at staging");
+        const approved = `You approved the promotion of ${version} to canary.\n`;
+
+        expect(await approve(anna)).toMatchObject({ code: 0, stdout: approved });
+        expect(await approve(anna)).toMatchObject({
+          code: 1,
+          output: expect.stringContaining("you have responded to this request already"),
+        });
+        expect((await npm("run", "status")).stdout).toContain("1 of 2 approved.");
+        expect(await approve(dora)).toMatchObject({ code: 0, stdout: approved });
+        expect(await followToEnd(request.name)).toEqual({
+          exitCode: 0,
+          word: "Promoted",
+          sentence: `canary serves ${version}`,
+        });
+        expect(await recorded(4, "canary")).toEqual([
+          `ask ${anna.username} asked Waits for the approval of 2 people until ${request.expiresAt}.`,
+          `approve ${anna.username} approved looked at staging`,
+          `approve ${dora.username} approved looked at staging`,
+          `promote ${anna.username} promoted canary serves ${version}`,
+        ]);
+      }),
+    );
+    await expectSettled({ staging: version, canary: version, production: version });
   });
 
   it("When the calendar is closed, Then an emergency is approved, recorded, and nothing else comes in", async () => {
@@ -145,7 +208,7 @@ describe("Given a stack whose production people approve", () => {
             "In an emergency, which is recorded and needs an approval: " +
             `npm run promote -- ${number} canary production --emergency "<why>"`,
         );
-        const request = await ask(anna, "production is down");
+        const request = await ask(anna, { emergency: "production is down" });
         expect(request.emergency).toBe("production is down");
         await respond(ben.cluster, request.name, "approve", "saw it too");
         expect(await followToEnd(request.name)).toEqual({

@@ -1,9 +1,19 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import { ApiError, Cluster } from "../../lib/kube-client";
+import { Cluster } from "../../lib/kube-client";
+import { localContext, repositoryRoot } from "../../lib/paths";
+import { kubectl } from "../../local/cluster/kubectl";
 import { connect } from "../../stacks/stack-cluster";
-import { waitFor } from "./faults";
+import { type Finished, npmIn } from "./commands";
 
-const namespace = "people";
+/** The objects that docs/operate.md tells an administrator to apply. */
+const manifest = join(repositoryRoot, "docs", "people.yaml");
+const inNamespace = ["--namespace", "people"];
+
+/** The group of all people, as the API server knows it. */
+export const everybody = "system:serviceaccounts:people";
 
 export interface Person {
   /** The name under which the API server knows the person. */
@@ -11,56 +21,43 @@ export interface Person {
   /** The cluster, as this person. */
   readonly cluster: Cluster;
   readonly token: string;
+  /** Runs an npm script in this person's terminal. */
+  readonly npm: (...args: string[]) => Promise<Finished>;
 }
 
 /**
- * Runs `use` with people who may look at the pipeline, submit its workflows and freeze it, and nothing else:
- * ServiceAccounts of a namespace of their own, which is deleted in the end.
+ * Runs `use` with people who got a token as docs/operate.md says. Their accounts and the terminals' kubeconfigs are
+ * deleted in the end.
  */
 export async function withPeople<T>(names: string[], use: (people: Record<string, Person>) => Promise<T>): Promise<T> {
-  const admin = connect();
-  const create = (path: string, body: object) => admin.api(path, { method: "POST", body });
-  await create("/api/v1/namespaces", { metadata: { name: namespace } });
-  const role = { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: namespace };
-  const roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/argo";
+  const folder = mkdtempSync(join(tmpdir(), "gourmetgram-people-"));
   try {
-    for (const name of names) await create(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name } });
-    await create(`${roles}/roles`, {
-      metadata: { name: namespace },
-      rules: [
-        { apiGroups: ["argoproj.io"], resources: ["workflows"], verbs: ["create", "get", "list"] },
-        { apiGroups: ["argoproj.io"], resources: ["workflowtemplates"], verbs: ["get"] },
-        { apiGroups: [""], resources: ["configmaps"], resourceNames: ["promotion-freeze"], verbs: ["get", "patch"] },
-      ],
-    });
-    const subjects = names.map((name) => ({ kind: "ServiceAccount", name, namespace }));
-    await create(`${roles}/rolebindings`, { metadata: { name: namespace }, roleRef: role, subjects });
-    const people = await Promise.all(names.map(async (name) => [name, await person(admin, name)] as const));
-    return await use(Object.fromEntries(people));
+    await kubectl("apply", "--filename", manifest);
+    const people: Record<string, Person> = {};
+    for (const name of names) people[name] = await person(name, mkdtempSync(join(folder, `${name}-`)));
+    return await use(people);
   } finally {
-    for (const path of [
-      `${roles}/rolebindings/${namespace}`,
-      `${roles}/roles/${namespace}`,
-      `/api/v1/namespaces/${namespace}`,
-    ])
-      await admin.api(path, { method: "DELETE" });
-    await waitFor("the end of the namespace", () =>
-      admin.api(`/api/v1/namespaces/${namespace}`).then(
-        () => false,
-        (error: Error) => error instanceof ApiError && error.status === 404,
-      ),
-    );
+    await kubectl("delete", "--ignore-not-found", "--filename", manifest);
+    rmSync(folder, { recursive: true });
   }
 }
 
-async function person(admin: Cluster, name: string): Promise<Person> {
-  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
-  const request = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
-  const { status } = await admin.api<{ status: { token: string } }>(path, { method: "POST", body: request });
+/** @param state the directory in which the person's terminal finds the kubeconfig of the local cluster */
+async function person(name: string, state: string): Promise<Person> {
+  await kubectl("create", "serviceaccount", name, ...inNamespace);
+  const token = (await kubectl("create", "token", name, ...inNamespace, "--duration", "8h")).trim();
   const config = new KubeConfig();
-  config.loadFromClusterAndUser(admin.config.getCurrentCluster()!, { name, token: status.token });
-  return { username: usernameOf(name), cluster: new Cluster(config), token: status.token };
+  const server = connect().config.getCurrentCluster()!;
+  config.loadFromOptions({
+    clusters: [server],
+    users: [{ name, token }],
+    contexts: [{ name: localContext, cluster: server.name, user: name }],
+    currentContext: localContext,
+  });
+  writeFileSync(join(state, "kubeconfig"), config.exportConfig(), { mode: 0o600 });
+  const terminal = (...args: string[]) => npmIn(state, ...args);
+  return { username: usernameOf(name), cluster: new Cluster(config), token, npm: terminal };
 }
 
 /** The name under which the API server knows a person. */
-export const usernameOf = (name: string): string => `system:serviceaccount:${namespace}:${name}`;
+export const usernameOf = (name: string): string => `system:serviceaccount:people:${name}`;
