@@ -60,8 +60,8 @@ export function SignInDialog({ provider, problem, signedIn, close }: SignInProps
           />
         </label>
         <p class="hint">
-          To get one, run <code>kubectl create token &lt;account&gt;</code>. It is kept encrypted in this browser for at
-          most eight hours.
+          An administrator gives you one, as “A token that may act” in docs/operate.md says. It is kept encrypted in
+          this browser for at most eight hours.
         </p>
         {error && (
           <p class="error" role="alert">
