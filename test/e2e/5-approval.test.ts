@@ -162,17 +162,17 @@ describe("Given a stack whose production people approve", () => {
         await update;
         const request = await ask(anna, { source: "staging", target: "canary" });
         expect(request).toMatchObject({ target: "canary", version, requestedBy: anna.username, minimum: 2 });
-        const approve = (person: Person) =>
-          person.npm("run", "approve", "--", number, "canary", "--message", "looked at staging");
+        const approve = (person: Person, message: string) =>
+          person.npm("run", "approve", "--", number, "canary", "--message", message);
         const approved = `You approved the promotion of ${version} to canary.\n`;
 
-        expect(await approve(anna)).toMatchObject({ code: 0, stdout: approved });
-        expect(await approve(anna)).toMatchObject({
+        expect(await approve(anna, "looked at staging")).toMatchObject({ code: 0, stdout: approved });
+        expect(await approve(anna, "looked again")).toMatchObject({
           code: 1,
           output: expect.stringContaining("you have responded to this request already"),
         });
         expect((await npm("run", "status")).stdout).toContain("1 of 2 approved.");
-        expect(await approve(dora)).toMatchObject({ code: 0, stdout: approved });
+        expect(await approve(dora, "looked at it too")).toMatchObject({ code: 0, stdout: approved });
         expect(await followToEnd(request.name)).toEqual({
           exitCode: 0,
           word: "Promoted",
@@ -181,7 +181,7 @@ describe("Given a stack whose production people approve", () => {
         expect(await recorded(4, "canary")).toEqual([
           `ask ${anna.username} asked Waits for the approval of 2 people until ${request.expiresAt}.`,
           `approve ${anna.username} approved looked at staging`,
-          `approve ${dora.username} approved looked at staging`,
+          `approve ${dora.username} approved looked at it too`,
           `promote ${anna.username} promoted canary serves ${version}`,
         ]);
       }),
