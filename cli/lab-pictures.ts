@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Browser } from "playwright-core";
 import { chromiumPath, launchChromium } from "../lib/chromium";
 
 /** A picture of the board, beside the evidence. */
@@ -10,39 +11,56 @@ export interface Picture {
   readonly sha256: string;
 }
 
+/** The pictures that were taken. */
+export interface Pictures {
+  readonly pictures: readonly Picture[];
+  /** Why some are missing, as the rest of a sentence; an empty string where none is. */
+  readonly missing: string;
+  /** Whether the board or the browser failed. A stack without a board and a machine without a browser did not. */
+  readonly failed: boolean;
+}
+
 const views = ["pipeline", "models", "history"];
+const fileOf = (view: string) => `board-${view}.png`;
 
 /**
- * Takes a picture of each view of the board. There are none without a board or a browser.
+ * Takes a picture of each view of the board, in place of those of an earlier check.
  * @param address of the board; undefined in a stack without one
- * @returns the pictures, and why there are none, in one sentence
  */
-export async function takePictures(
-  address: string | undefined,
-  folder: string,
-): Promise<{ pictures: Picture[]; missing: string }> {
-  if (!address) return { pictures: [], missing: "No pictures: this stack has no board." };
+export async function takePictures(address: string | undefined, folder: string): Promise<Pictures> {
+  for (const view of views) rmSync(join(folder, fileOf(view)), { force: true });
+  if (!address) return none("this stack has no board");
   if (!existsSync(chromiumPath()))
-    return {
-      pictures: [],
-      missing: "No pictures of the board: install chromium, or name a browser in GOURMETGRAM_CHROMIUM.",
-    };
-  const browser = await launchChromium();
+    return none("there is no browser: install chromium, or name one in GOURMETGRAM_CHROMIUM");
+  const pictures: Picture[] = [];
   try {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    const pictures: Picture[] = [];
-    for (const view of views) {
-      const file = `board-${view}.png`;
-      await page.goto(new URL(`#/${view}`, address).href);
-      await page.locator("main h1").waitFor({ state: "attached" });
-      await page.locator(".state-loading").first().waitFor({ state: "detached" });
-      await page.screenshot({ path: join(folder, file), fullPage: true });
-      pictures.push({ file, sha256: hashOfFile(join(folder, file)) });
+    const browser = await launchChromium();
+    try {
+      for (const view of views) pictures.push(await takePicture(browser, address, view, folder));
+    } finally {
+      await browser.close();
     }
-    return { pictures, missing: "" };
-  } finally {
-    await browser.close();
+  } catch (error) {
+    return { pictures, missing: firstLine(error as Error), failed: true };
   }
+  return { pictures, missing: "", failed: false };
+}
+
+const none = (missing: string): Pictures => ({ pictures: [], missing, failed: false });
+
+/** Playwright adds its log of the call. */
+const firstLine = ({ message }: Error): string => message.split("\n")[0].replace(/[.:]$/, "");
+
+/** In a page of its own: after a view of the same page, what is seen could still be that one. */
+async function takePicture(browser: Browser, address: string, view: string, folder: string): Promise<Picture> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await page.goto(new URL(`#/${view}`, address).href);
+  await page.locator("main h1").waitFor({ state: "attached" });
+  await page.locator(".state-loading").first().waitFor({ state: "detached" });
+  const file = fileOf(view);
+  await page.screenshot({ path: join(folder, file), fullPage: true });
+  await page.close();
+  return { file, sha256: hashOfFile(join(folder, file)) };
 }
 
 /** What is wrong with the pictures of a folder, in one sentence each. */

@@ -1,66 +1,34 @@
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { readEnvironments } from "../client/environments";
-import { checkLab, type Exercise, type LabFacts } from "../client/lab";
-import { listRegisteredVersions } from "../client/models";
-import { listReleases } from "../client/releases";
-import type { Cluster } from "../lib/kube-client";
+import type { Exercise } from "../client/lab";
+import { listed } from "../lib/listed";
 import { runMain } from "../lib/main";
 import { timestamp } from "../lib/timestamp";
 import { machineUrls } from "../local/urls";
 import { connect } from "../stacks/stack-cluster";
-import { type Picture, pictureProblems, takePictures } from "./lab-pictures";
+import {
+  compareWithCluster,
+  type LabCheck,
+  type LabContent,
+  readEvidence,
+  readLab,
+  writeEvidence,
+} from "./lab-evidence";
+import { type Pictures, pictureProblems, takePictures } from "./lab-pictures";
 
-const usage = `Usage: npm run lab:check [-- --folder <folder>]
-       npm run lab:verify -- <folder>
+const usage = `Usage: npm run lab:check [-- --name "<name>"] [--folder <folder>]
+       npm run lab:verify -- <folder> [--cluster]
 
-lab:check checks each exercise of the lab against the record and the model registry, says what is missing, and writes
-the evidence to a folder (default: lab-evidence). Exit code 0: all exercises are done. 1: something is missing.
-lab:verify checks such a folder without a cluster: whether the evidence fits together and nothing of it was changed.`;
-
-/** The file of the evidence; `sha256` is of the rest, in this order, as JSON. */
-interface LabEvidence {
-  readonly format: 1;
-  /** Unique to the cluster: the uid of its namespace kube-system. */
-  readonly cluster: string;
-  readonly person: string;
-  readonly checkedAt: string;
-  readonly facts: LabFacts;
-  readonly exercises: Exercise[];
-  readonly pictures: readonly Picture[];
-  readonly sha256: string;
-}
+lab:check checks each exercise of the lab against the record, the model registry and the cluster, says what is missing
+and what differs, and writes the evidence, under the name of the person, to a folder (default: lab-evidence). Exit code
+0: all exercises are done, and what runs is what the record says. 1: something is missing, or differs. 2: something
+failed; where only the pictures of the board did, the evidence is written without them.
+lab:verify checks such a folder: whether it is whole, and whether the exercises follow from its records. With --cluster
+it also compares the exercises with the record of the stack's cluster. Exit code 0: all exercises are done. 1: something
+is missing, or was changed, or differs. 2: it could not be checked.`;
 
 const fileName = "evidence.json";
-const hashOf = (evidence: Omit<LabEvidence, "sha256">): string =>
-  createHash("sha256").update(JSON.stringify(evidence)).digest("hex");
-
-async function readFacts(cluster: Cluster): Promise<LabFacts> {
-  const [versions, releases, environments] = await Promise.all([
-    listRegisteredVersions(cluster),
-    listReleases(cluster),
-    readEnvironments(cluster),
-  ]);
-  return { versions, releases, environments };
-}
-
-/** The evidence of a cluster, as JSON gives it back: its times are text. */
-export async function collectEvidence(cluster: Cluster, pictures: readonly Picture[], now: Date): Promise<LabEvidence> {
-  const facts = await readFacts(cluster);
-  const { metadata } = await cluster.api<{ metadata: { uid: string } }>("/api/v1/namespaces/kube-system");
-  const evidence = {
-    format: 1 as const,
-    cluster: metadata.uid,
-    person: await cluster.username(),
-    checkedAt: timestamp(now),
-    facts,
-    exercises: checkLab(facts),
-    pictures,
-  };
-  return { ...evidence, sha256: hashOf(evidence) };
-}
 
 /** The exercises as a person reads them, each with what shows it or what to do. */
 export function renderExercises(exercises: readonly Exercise[]): string {
@@ -78,64 +46,90 @@ export function renderExercises(exercises: readonly Exercise[]): string {
   return [...lines, "", `${done} of ${exercises.length} exercises are done.`].join("\n");
 }
 
-/** What is wrong with the text of an evidence file, in one sentence each; empty where it fits together. */
-export function verifyEvidence(text: string): { evidence: LabEvidence | null; problems: string[] } {
-  let evidence: LabEvidence;
-  try {
-    evidence = JSON.parse(text, (key, value) => (isTime(key, value) ? new Date(value) : value)) as LabEvidence;
-    if (evidence.format !== 1) throw new Error("another format");
-  } catch {
-    return { evidence: null, problems: ["it is no evidence of npm run lab:check"] };
-  }
-  const { sha256, ...rest } = evidence;
-  if (hashOf(rest) !== sha256) return { evidence, problems: ["it was changed after it was written"] };
-  const again = JSON.stringify(checkLab(evidence.facts));
-  const differs = again !== JSON.stringify(evidence.exercises);
-  return { evidence, problems: differs ? ["its exercises do not follow from its records"] : [] };
+/** The exercises, and where the environments differ from the record. */
+function renderCheck({ exercises, environments, differences }: LabCheck): string {
+  const serving =
+    differences.length === 0
+      ? [`What the record says runs in ${listed(environments)}.`]
+      : differences.map((difference) => `✗ ${difference}`);
+  return [renderExercises(exercises), "", ...serving].join("\n");
 }
 
-const times = ["startedAt", "endedAt", "registeredAt"];
-const isTime = (key: string, value: unknown): value is string => times.includes(key) && typeof value === "string";
+function renderPictures({ pictures, missing }: Pictures): string {
+  const files = listed(pictures.map(({ file }) => file));
+  if (!missing) return `Pictures of the board: ${files}.`;
+  return `${files ? `Of the pictures of the board only ${files}` : "No pictures of the board"}: ${missing}.`;
+}
 
-async function check(folder: string): Promise<number> {
+const isComplete = ({ exercises, differences }: LabCheck): boolean =>
+  differences.length === 0 && exercises.every(({ evidence }) => evidence !== null);
+
+/** @throws if a name is none that a person has */
+export function parseName(name: string): string {
+  if (/^[\p{L}\p{N}][\p{L}\p{M}\p{N} .,'’@_-]{0,99}$/u.test(name)) return name;
+  throw new Error(
+    `${JSON.stringify(name)} is not a name: write letters, digits, spaces and .,'@_- of at most 100 characters, ` +
+      "and a letter or a digit first",
+  );
+}
+
+async function check(folder: string, name: string | null): Promise<number> {
+  const found = await readLab(connect());
   mkdirSync(folder, { recursive: true });
-  const { pictures, missing } = await takePictures(machineUrls().board, folder);
-  const evidence = await collectEvidence(connect(), pictures, new Date());
-  writeFileSync(join(folder, fileName), `${JSON.stringify(evidence, null, 2)}\n`);
-  const where = `The evidence is in ${join(folder, fileName)}.`;
-  console.log([renderExercises(evidence.exercises), where, ...(missing ? [missing] : [])].join("\n"));
-  return evidence.exercises.every(({ missing }) => missing === "") ? 0 : 1;
+  const pictures = await takePictures(machineUrls().board, folder);
+  const file = join(folder, fileName);
+  writeFileSync(file, writeEvidence(found, name, pictures, new Date()));
+  const unnamed = name === null ? ['It has no name in it: give yours with -- --name "<name>".'] : [];
+  const where = [`The evidence is in ${file}.`, ...unnamed];
+  console.log([renderCheck(found), renderPictures(pictures), ...where].join("\n"));
+  if (!isComplete(found)) return 1;
+  return pictures.failed ? 2 : 0;
 }
 
-function verify(folder: string): number {
+const renderPerson = ({ name, user, cluster, checkedAt }: LabContent): string =>
+  `${name === null ? "It names nobody" : `It says that it is of ${name}`}: ` +
+  `the user ${user} on the cluster ${cluster}, at ${checkedAt}.`;
+
+async function verify(folder: string, withCluster: boolean): Promise<number> {
   const file = join(folder, fileName);
   if (!existsSync(file)) throw new Error(`there is no ${file}: name a folder that npm run lab:check has written`);
-  const { evidence, problems: wrong } = verifyEvidence(readFileSync(file, "utf8"));
-  const problems = [...wrong, ...pictureProblems(evidence?.pictures ?? [], folder)];
-  if (evidence && problems.length === 0) {
-    const { person, cluster, checkedAt, exercises } = evidence;
-    console.log(`${renderExercises(exercises)}\n\nOf ${person}, on the cluster ${cluster}, at ${checkedAt}.`);
-    return exercises.every(({ missing }) => missing === "") ? 0 : 1;
+  const { content, problems: found } = readEvidence(readFileSync(file, "utf8"));
+  const problems = [...found, ...(content ? pictureProblems(content.pictures.pictures, folder) : [])];
+  if (content && withCluster) problems.push(...compareWithCluster(content, await readLab(connect())));
+  if (!content || problems.length > 0) {
+    console.error(`${basename(resolve(folder))} is not valid: ${problems.join("; ")}.`);
+    return 1;
   }
-  console.error(`${basename(folder)} is not valid: ${problems.join("; ")}.`);
-  return 1;
+  const shown = withCluster
+    ? "The cluster's record shows the same exercises."
+    : "Nothing was changed by accident. Only --cluster, where the stack's cluster is this one, finds a forgery.";
+  console.log([renderCheck(content), renderPictures(content.pictures), renderPerson(content), shown].join("\n"));
+  return isComplete(content) ? 0 : 1;
 }
 
-async function main(): Promise<number> {
+/** @returns the exit code. @throws if something failed, which is exit code 2 */
+export async function runLab(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
+    args,
     allowPositionals: true,
     options: {
       help: { type: "boolean", short: "h", default: false },
       verify: { type: "boolean", default: false },
-      folder: { type: "string", default: "lab-evidence" },
+      cluster: { type: "boolean", default: false },
+      folder: { type: "string" },
+      name: { type: "string" },
     },
   });
   if (values.help) {
     console.log(usage);
     return 0;
   }
-  if (positionals.length !== (values.verify ? 1 : 0)) throw new Error(usage.split("\n\n")[0]);
-  return values.verify ? verify(positionals[0]) : check(values.folder);
+  const isUsed = values.verify
+    ? positionals.length === 1 && values.folder === undefined && values.name === undefined
+    : positionals.length === 0 && !values.cluster;
+  if (!isUsed) throw new Error(usage.split("\n\n")[0]);
+  if (values.verify) return verify(positionals[0], values.cluster);
+  return check(values.folder ?? "lab-evidence", values.name === undefined ? null : parseName(values.name));
 }
 
-if (require.main === module) runMain(main);
+if (require.main === module) runMain(() => runLab(process.argv.slice(2)), 2);

@@ -1,13 +1,15 @@
 import type { RegisteredVersion } from "../lib/delivery";
+import type { Serving } from "./lab-serving";
 import { parseVerdict } from "./models";
 import type { Release } from "./releases";
 
-/** What the record and the model registry say, from which the lab is checked. */
+/** What the record, the model registry and the cluster say, from which the lab is checked. */
 export interface LabFacts {
   readonly versions: readonly RegisteredVersion[];
   readonly releases: readonly Release[];
   /** In the order of promotion. */
   readonly environments: readonly string[];
+  readonly serving: readonly Serving[];
 }
 
 /** An exercise of the lab. */
@@ -39,7 +41,7 @@ interface Evidence {
 }
 
 /** The exercises of the document, in its order. */
-export function checkLab({ versions, releases, environments }: LabFacts): Exercise[] {
+export function checkLab({ versions, releases, environments }: Omit<LabFacts, "serving">): Exercise[] {
   const [, next = "", ...later] = environments;
   const last = later.at(-1) ?? next;
   const tagsOf = (version: string | null) => versions.find((known) => known.version === version)?.tags ?? {};

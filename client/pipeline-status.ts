@@ -64,7 +64,11 @@ export interface Status {
 export interface Application {
   metadata: { name: string; annotations?: Record<string, string> };
   /** A destination with a name is a remote cluster. */
-  spec: { project: string; destination: { namespace: string; name?: string } };
+  spec: {
+    project: string;
+    destination: { namespace: string; name?: string };
+    source?: { kustomize?: { images?: string[] } };
+  };
   status?: { health?: { status?: string }; summary?: { images?: string[] } };
 }
 interface Pod {
@@ -151,24 +155,37 @@ export async function statusOf(
   models: Model[],
   read: { applications?: Application[]; parameters?: Parameters } = {},
 ): Promise<Status> {
-  const urls = knownUrls();
   const parameters = read.parameters ?? (await requireParameters(cluster));
   const applications = read.applications ?? (await readApplications(cluster));
-  const order = environmentsOf(parameters);
-  const known = applications.map(({ spec }) => environmentOf(spec.destination.namespace));
-  const environments = await Promise.all([
-    ...applications.map((application) => environmentStatus(cluster, application, models, urls)),
-    ...order.filter((name) => !known.includes(name)).map((name) => lostEnvironment(cluster, name, urls)),
-  ]);
   return {
-    environments: environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name)),
+    environments: await environmentStatuses(cluster, applications, environmentsOf(parameters), models),
     models,
-    urls,
+    urls: knownUrls(),
     traffic: await readTrafficSplit(cluster, parameters),
     dataDrift: await readDataDrift(cluster, parameters),
     freeze: (await readFreeze(cluster)) ?? null,
     approvals: (await listApprovals(cluster)).filter(({ phase }) => phase === "Waiting"),
   };
+}
+
+/**
+ * What every environment serves, in the order of promotion.
+ * @param order names of all environments, also of those that have lost their Application
+ * @param models those that an environment of a remote cluster may run, which are known by their digest
+ */
+export async function environmentStatuses(
+  cluster: Cluster,
+  applications: readonly Application[],
+  order: readonly string[],
+  models: Model[],
+): Promise<EnvironmentStatus[]> {
+  const urls = knownUrls();
+  const known = applications.map(({ spec }) => environmentOf(spec.destination.namespace));
+  const environments = await Promise.all([
+    ...applications.map((application) => environmentStatus(cluster, application, models, urls)),
+    ...order.filter((name) => !known.includes(name)).map((name) => lostEnvironment(cluster, name, urls)),
+  ]);
+  return environments.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 }
 
 async function environmentStatus(
