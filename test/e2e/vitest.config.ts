@@ -14,6 +14,7 @@ class ByName extends BaseSequencer {
 export const mainFiles = [
   "1-start",
   "2-scenarios",
+  "3-lab",
   "3-rules",
   "9-stop",
   "applications",
