@@ -220,6 +220,17 @@ It has no name in it: give yours with -- --name "<name>".
     });
   });
 
+  it("ends with code 1 where all exercises are done and the cluster runs something else", async () => {
+    const version = "GET /api/v1/namespaces/gourmetgram-canary/services/gourmetgram-canary:80/proxy/version";
+    const other = { ...done, [version]: { model_version: "1.0.9" } };
+    const { result } = await beside(other, () => lab(["--folder", folder]));
+    expect(result.stdout).toContain(
+      `4 of 4 exercises are done.\n\n✗ canary answers 1.0.9 on /version, and the record says 1.0.2 (${good})\n`,
+    );
+    expect(result.code).toBe(1);
+    expect(await lab(["--verify", folder])).toMatchObject({ code: 1, stderr: "" });
+  });
+
   it("writes the evidence where the browser fails, without old pictures, and ends with code 2", async () => {
     const { result } = await beside(done, () => lab(["--folder", folder]));
     expect(result.code).toBe(0);
