@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
+import { unreachableMirror } from "../../image-builder/base";
 import { exec } from "../../lib/exec";
 import { goWanted, isOlderGo } from "../../lib/go-module";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
@@ -26,6 +27,8 @@ export interface PreflightFacts {
   /** Whether the machine's own network has IPv6. */
   ipv6: boolean;
   distribution: Distribution;
+  /** Mirror of Debian that the images are still to be made from, and that does not answer; undefined otherwise. */
+  unreachableMirror?: string;
   /** Number of processors that this process may use. */
   processors: number;
   /** Memory in bytes. */
@@ -78,6 +81,7 @@ export function preflightErrors(facts: PreflightFacts): string[] {
     );
   errors.push(
     ...distributionErrors(facts.distribution),
+    ...mirrorErrors(facts.unreachableMirror),
     ...sizeErrors(facts),
     ...kernelErrors(facts.missingKernelParts, facts.missingControllers),
   );
@@ -103,6 +107,14 @@ export function preflightErrors(facts: PreflightFacts): string[] {
 function distributionErrors({ id, version, name }: Distribution): string[] {
   if (!(id in oldest) || !version || Number(version) >= oldest[id]) return [];
   return [`${name} is too old, since it lacks packages: use Debian 12, Ubuntu 22.04 or newer, ${otherCluster}.`];
+}
+
+function mirrorErrors(mirror: string | undefined): string[] {
+  if (!mirror) return [];
+  return [
+    `apt can't read Debian's packages, which the images are made of, at ${mirror}: ` +
+      "set GOURMETGRAM_DEBIAN_MIRROR to a mirror of Debian that this machine reaches.",
+  ];
 }
 
 function sizeErrors({ processors, memory }: PreflightFacts): string[] {
@@ -193,6 +205,7 @@ export async function preflightFacts(images: readonly LocalImageName[]): Promise
   // Without root it cannot write there. The check for root then says so.
   const isRoot = process.platform === "linux" && process.getuid?.() === 0;
   const disk = isRoot ? dirs.map(freeSpace) : [];
+  const distribution = parseDistribution(existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "");
   return {
     platform: process.platform,
     uid: process.getuid?.() ?? -1,
@@ -204,7 +217,9 @@ export async function preflightFacts(images: readonly LocalImageName[]): Promise
     goWanted: goWanted(),
     disk,
     ipv6: existsSync("/proc/net/if_inet6"),
-    distribution: parseDistribution(existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : ""),
+    distribution,
+    // Before its first update apt of a new Debian does not know yet that its mirrors are Debian's.
+    unreachableMirror: isRoot && distribution.id !== "debian" ? await unreachableMirror() : undefined,
     processors: availableParallelism(),
     memory: totalmem(),
     missingKernelParts: isRoot ? await missingKernelParts() : [],

@@ -47,6 +47,10 @@ describe("what keeps the local cluster from starting", () => {
       { disk: [{ path: "/cache", free: 14.9e9 }] },
       /Only 14\.9 GB are free at \/cache, and 15 GB are needed: free some/,
     ],
+    [
+      { unreachableMirror: "https://mirror.example.org/debian" },
+      /can't read .* at https:\/\/mirror\.example\.org\/debian: set GOURMETGRAM_DEBIAN_MIRROR to a mirror/,
+    ],
     [{ processors: 1 }, /This machine has 1 processor, .*: use a machine with 2 or more, or name/],
     [{ memory: 3.9e9 }, /This machine has 3\.9 GB of memory, and 5\.5 GB are needed .*: use a larger machine, or name/],
     [{ missingKernelParts: ["network namespaces"] }, /kernel allows no network namespaces here: run it on the machine/],
