@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { currentStack, parseCluster, parseStack, settingsOf } from "../config";
+import { thisAsRoot } from "../lib/as-root";
 import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
 import { localContext, repositoryRoot, stateDir } from "../lib/paths";
@@ -29,7 +30,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (process.platform !== "linux" || process.getuid?.() !== 0)
-    throw new Error("The local cluster belongs to root on a Linux machine: run this with sudo there.");
+    throw new Error(`The local cluster belongs to root on a Linux machine: there, run ${thisAsRoot()}.`);
   if (!existsSync(stateDir()) && (await leftovers()).length === 0) {
     console.log("There is no local cluster: nothing to stop.");
     return 0;

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { missingFileRemedy } from "../lib/as-root";
 import { runMain } from "../lib/main";
 import { repositoryRoot } from "../lib/paths";
 import { machineUrls } from "../local/urls";
@@ -71,7 +72,7 @@ function wholeNumber(name: string, text: string, most: number): number {
 function address(text: string | undefined): URL {
   if (text === undefined)
     throw new Error(
-      "the address of production is not known here: run npm start first, or write --url http://<address>",
+      `the address of production is not known here: ${missingFileRemedy()}, or write --url http://<address>`,
     );
   if (!URL.canParse(text) || new URL(text).protocol !== "http:")
     throw new Error(`--url is ${text}: write an address such as http://127.0.0.1:80`);

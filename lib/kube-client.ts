@@ -1,10 +1,11 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { type Agent, request as httpsRequest, type RequestOptions } from "node:https";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
+import { missingFileRemedy, thisAsRoot } from "./as-root";
 import { localContext } from "./paths";
 
 /** A Kubernetes answer other than 2xx. */
@@ -182,9 +183,14 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
   if (missing) {
     const remedy =
       context === localContext
-        ? "run npm start first"
+        ? missingFileRemedy()
         : "write its path to gourmetgram:cluster.kubeconfig in the stack file";
     throw new Error(`there is no kubeconfig ${missing}: ${remedy}`);
+  }
+  const unreadable = files.find((file) => !isReadable(file));
+  if (unreadable) {
+    const remedy = context === localContext ? `run ${thisAsRoot()}` : "ask its owner for one of your own";
+    throw new Error(`the kubeconfig ${unreadable} is another user's: ${remedy}`);
   }
   if (kubeconfig) config.loadFromFile(kubeconfig);
   else config.loadFromDefault();
@@ -195,6 +201,15 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
   }
   config.setCurrentContext(context);
   return new Cluster(config, kubeconfig);
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

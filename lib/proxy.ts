@@ -1,6 +1,7 @@
-/** The variables of a proxy, as Go, npm, pip and apt read them. Some programs read them in one case only. */
-const proxyVariables = ["http_proxy", "https_proxy", "all_proxy", "grpc_proxy"];
 const withUpperCase = (names: readonly string[]) => names.flatMap((name) => [name, name.toUpperCase()]);
+const addresses = withUpperCase(["http_proxy", "https_proxy", "all_proxy", "grpc_proxy"]);
+/** The variables of a proxy, as Go, npm, pip and apt read them. Some programs read them in one case only. */
+export const proxyVariables: readonly string[] = [...addresses, ...withUpperCase(["no_proxy"])];
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -11,7 +12,7 @@ const loopback = ["localhost", "127.0.0.1", "::1"];
  * it. Empty without a proxy.
  */
 export function loopbackWithoutProxy(variables: Variables): Record<string, string> {
-  if (!withUpperCase(proxyVariables).some((name) => variables[name])) return {};
+  if (!addresses.some((name) => variables[name])) return {};
   const listed = [variables.no_proxy, variables.NO_PROXY].flatMap((value) => value?.split(",") ?? []);
   const all = [...new Set([...listed.map((host) => host.trim()).filter(Boolean), ...loopback])].join(",");
   return { no_proxy: all, NO_PROXY: all };
@@ -19,6 +20,5 @@ export function loopbackWithoutProxy(variables: Variables): Record<string, strin
 
 /** The variables without those of a proxy, for what runs in a network that has none. */
 export function withoutProxy(variables: Variables): Record<string, string | undefined> {
-  const left = withUpperCase([...proxyVariables, "no_proxy"]);
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => !left.includes(name)));
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !proxyVariables.includes(name)));
 }

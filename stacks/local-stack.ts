@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseStack, type StackFile } from "../config";
+import { missingFileRemedy } from "../lib/as-root";
 import { parseJson } from "../lib/json";
 import { kubeconfigPath, repositoryRoot, stateDir } from "../lib/paths";
 import type { Progress } from "../lib/phases";
@@ -168,7 +169,7 @@ export async function preview(
   if (!stackExists(stack))
     throw new Error(
       `There is no stack ${stack} on this machine to compare with: ` +
-        "run npm start first, or name another stack in GOURMETGRAM_STACK.",
+        `${missingFileRemedy()}, or name another stack in GOURMETGRAM_STACK.`,
     );
   const directory = mkdtempSync(join(tmpdir(), "gourmetgram-preview-"));
   try {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from "
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { unreachableMirror } from "../../image-builder/base";
+import { thisAsRoot } from "../../lib/as-root";
 import { exec } from "../../lib/exec";
 import { goWanted, isOlderGo } from "../../lib/go-module";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
@@ -14,6 +15,8 @@ import { type MissingPart, missingControllers, missingKernelParts } from "./kern
 export interface PreflightFacts {
   platform: string;
   uid: number;
+  /** The command of this process, by sudo. */
+  asRoot: string;
   /** Whether Debian's package manager is installed. */
   apt: boolean;
   /** Version of Go, e.g. `1.26.8`; undefined if it is not installed. */
@@ -73,7 +76,7 @@ export function preflightErrors(facts: PreflightFacts): string[] {
   if (facts.uid !== 0)
     errors.push(
       "The local cluster needs root, for its network namespace and its mounts: " +
-        `run sudo env "PATH=$PATH" npm start, ${otherCluster}.`,
+        `run ${facts.asRoot}, ${otherCluster}.`,
     );
   if (!facts.apt)
     errors.push(
@@ -209,6 +212,7 @@ export async function preflightFacts(images: readonly LocalImageName[]): Promise
   return {
     platform: process.platform,
     uid: process.getuid?.() ?? -1,
+    asRoot: thisAsRoot(),
     apt: ["/usr/bin/apt-get", "/bin/apt-get"].some(existsSync),
     go: await exec("go", ["env", "GOVERSION"]).then(
       (text) => text.trim().replace(/^go/, ""),

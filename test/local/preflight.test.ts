@@ -20,6 +20,7 @@ import { neededLocalImages } from "../../local/toolchain/third-party-images/reci
 const good: PreflightFacts = {
   platform: "linux",
   uid: 0,
+  asRoot: 'sudo env "PATH=$PATH" npm start -- --nodes 2',
   apt: true,
   go: "1.26.8",
   goWanted: "1.25.8",
@@ -38,7 +39,7 @@ describe("what keeps the local cluster from starting", () => {
 
   it.each<[Partial<PreflightFacts>, RegExp]>([
     [{ platform: "darwin" }, /needs Linux, and this is darwin: use a Linux machine, or name the context/],
-    [{ uid: 1000 }, /needs root.*: run sudo env "PATH=\$PATH" npm start, or name/],
+    [{ uid: 1000 }, /needs root.*: run sudo env "PATH=\$PATH" npm start -- --nodes 2, or name/],
     [{ apt: false }, /no apt-get: use Debian or Ubuntu/],
     [{ go: undefined }, /Go is not installed: install Go 1\.25\.8 or newer/],
     [{ go: "1.25.7" }, /Go 1\.25\.7 is too old: install Go 1\.25\.8/],

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ImageKey } from "../../../images/catalogue";
+import { missingFileRemedy } from "../../../lib/as-root";
 import { stateDir } from "../../../lib/paths";
 
 /** One entry of `images.json`: where the local cluster finds an image of the catalogue. */
@@ -22,6 +23,6 @@ export async function writeLocalImages(
 
 /** What the last {@link writeLocalImages} wrote. @throws where nothing has been written */
 export function readLocalImages(path = join(stateDir(), "images.json")): Partial<Record<ImageKey, LocalImage>> {
-  if (!existsSync(path)) throw new Error("The local cluster has no images yet: run npm start first.");
+  if (!existsSync(path)) throw new Error(`The local cluster has no images yet: ${missingFileRemedy()}.`);
   return JSON.parse(readFileSync(path, "utf8")) as Partial<Record<ImageKey, LocalImage>>;
 }
