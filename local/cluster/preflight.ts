@@ -6,7 +6,7 @@ import { thisAsRoot } from "../../lib/as-root";
 import { exec } from "../../lib/exec";
 import { goWanted, isOlderGo } from "../../lib/go-module";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
-import { neededToolGroups } from "../toolchain/official-parts";
+import { neededToolGroups, toolsToCompile } from "../toolchain/official-parts";
 import { pulledImages } from "../toolchain/third-party-images/official-images";
 import { isNeeded, type LocalImageName } from "../toolchain/third-party-images/recipes";
 import { type MissingPart, missingControllers, missingKernelParts } from "./kernel";
@@ -25,8 +25,10 @@ export interface PreflightFacts {
   goWanted: string;
   /** Free space in bytes for the cache and the state. */
   disk: { path: string; free: number }[];
-  /** Whether every tool that is needed is in the cache already. */
+  /** Whether every tool that is needed is in the cache as this program and this Go make it, or as released. */
   compiled: boolean;
+  /** Whether every tool is in the cache, be it of an earlier program. */
+  startedBefore: boolean;
   /** Whether the machine's own network has IPv6. */
   ipv6: boolean;
   distribution: Distribution;
@@ -96,7 +98,7 @@ export function preflightErrors(facts: PreflightFacts): string[] {
     else if (isOlderGo(facts.go, facts.goWanted))
       errors.push(`Go ${facts.go} is too old: install Go ${facts.goWanted} or newer from https://go.dev/dl.`);
   }
-  const wanted = facts.compiled ? diskWanted.running : diskWanted.first;
+  const wanted = facts.startedBefore ? diskWanted.running : diskWanted.first;
   for (const { path, free } of facts.disk) {
     if (free < wanted)
       errors.push(
@@ -169,8 +171,8 @@ export function etcdError(output: string): string | undefined {
 
 /** What is worth knowing, and prevents nothing. @param checkout the checkout that this start is run from */
 export function preflightNotices(facts: PreflightFacts, checkout: string): string[] {
-  const { distribution, startedFrom, compiled } = facts;
-  const scarce = facts.disk.find(({ free }) => !compiled && free < diskWanted.compiling);
+  const { distribution, startedFrom, startedBefore } = facts;
+  const scarce = facts.disk.find(({ free }) => !startedBefore && free < diskWanted.compiling);
   return [
     ...(scarce
       ? [
@@ -229,7 +231,8 @@ export async function preflightFacts(images: readonly LocalImageName[]): Promise
     missingKernelParts: isRoot ? await missingKernelParts() : [],
     missingControllers: isRoot ? missingControllers() : [],
     startedFrom: existsSync(checkoutFile()) ? readFileSync(checkoutFile(), "utf8") : undefined,
-    compiled: neededTools(images, await pulledImages()).every((tool) => existsSync(toolPath(tool))),
+    compiled: (await toolsToCompile(images)).length === 0,
+    startedBefore: neededTools(images, await pulledImages()).every((tool) => existsSync(toolPath(tool))),
   };
 }
 

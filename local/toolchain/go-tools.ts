@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { join } from "node:path";
 import { exec } from "../../lib/exec";
@@ -181,9 +191,12 @@ export function toolGroup(name: string): ToolGroup {
   return group;
 }
 
-/** The tools of a group that are in the cache neither as this Go makes them of the repository, nor as released. */
-export async function missingTools(group: ToolGroup): Promise<string[]> {
-  const wanted = await fingerprint(group);
+/**
+ * The tools of a group that are in the cache neither as this Go makes them of the repository, nor as released. Without
+ * Go, those count that the last Go made of it.
+ */
+export async function missingTools(group: ToolGroup, go = usedGo()): Promise<string[]> {
+  const wanted = fingerprint(group, await go);
   return Object.keys(group.tools).filter((tool) => originOf(tool) !== wanted && !isOfficial(tool));
 }
 
@@ -224,7 +237,9 @@ export async function buildTools(
     env: goEnvironment,
     onLine: () => onPackage(++count),
   });
-  const origin = await fingerprint(group);
+  const go = await goVersion();
+  const origin = fingerprint(group, go);
+  writeFileSync(lastGo(), go);
   for (const tool of wanted) installTool(tool, join(out, programName(group.tools[tool])), origin);
   rmSync(work, { recursive: true, force: true });
 }
@@ -255,9 +270,10 @@ async function patchedModfile(group: ToolGroup, work: string): Promise<string> {
   return modfile;
 }
 
-async function fingerprint(group: ToolGroup): Promise<string> {
+/** @param go what Go says of itself */
+function fingerprint(group: ToolGroup, go: string): string {
   const { minutes: _, ...made } = group;
-  const hash = createHash("sha256").update(JSON.stringify([made, goEnvironment, compilerFlags, await goVersion()]));
+  const hash = createHash("sha256").update(JSON.stringify([made, goEnvironment, compilerFlags, go]));
   const own = Object.values(group.tools).filter((main) => main.startsWith("./"));
   const sources = own.flatMap((main) =>
     readdirSync(join(moduleDir(group), main))
@@ -271,6 +287,13 @@ async function fingerprint(group: ToolGroup): Promise<string> {
 
 let version: Promise<string> | undefined;
 const goVersion = () => (version ??= exec("go", ["env", "GOVERSION", "GOOS", "GOARCH"]));
+/** What the Go said of itself that compiled the tools of the cache. */
+const lastGo = () => join(cacheDir(), "go-version");
+
+/** The Go on PATH, or without one that of the last compilation; empty if there was none. */
+function usedGo(): Promise<string> {
+  return goVersion().catch(() => (existsSync(lastGo()) ? readFileSync(lastGo(), "utf8") : ""));
+}
 
 /** Without cgo the tools run in an image that holds nothing but them. */
 export const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly", GOWORK: "off" };

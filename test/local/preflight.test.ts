@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadAll } from "js-yaml";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { repositoryRoot } from "../../lib/paths";
 import { missingControllers, missingKernelParts } from "../../local/cluster/kernel";
 import {
@@ -11,10 +12,12 @@ import {
   type PreflightFacts,
   parseDistribution,
   preflightErrors,
+  preflightFacts,
   preflightNotices,
   processorsWanted,
 } from "../../local/cluster/preflight";
 import { missingPackages } from "../../local/toolchain/debian-packages";
+import { installTool } from "../../local/toolchain/installed-tools";
 import { neededLocalImages } from "../../local/toolchain/third-party-images/recipes";
 
 const good: PreflightFacts = {
@@ -26,6 +29,7 @@ const good: PreflightFacts = {
   goWanted: "1.25.8",
   disk: [{ path: "/cache", free: 40e9 }],
   compiled: false,
+  startedBefore: false,
   ipv6: true,
   distribution: { id: "debian", version: "12", name: "Debian GNU/Linux 12 (bookworm)" },
   processors: 2,
@@ -68,11 +72,16 @@ describe("what keeps the local cluster from starting", () => {
 
   it("names everything at once", () => expect(preflightErrors({ ...good, uid: 1, go: undefined })).toHaveLength(2));
 
-  it("asks for no Go, and less space, once all is compiled", () => {
-    expect(preflightErrors({ ...good, compiled: true, go: undefined, disk: [{ path: "/cache", free: 11e9 }] })).toEqual(
-      [],
-    );
+  it("asks for no Go once all is compiled, and for less space once it was started", () => {
+    const disk = [{ path: "/cache", free: 11e9 }];
+    expect(preflightErrors({ ...good, compiled: true, startedBefore: true, go: undefined, disk })).toEqual([]);
+    expect(preflightErrors({ ...good, startedBefore: true, disk })).toEqual([]);
   });
+
+  it("asks for Go again if the tools are of an earlier program", () =>
+    expect(preflightErrors({ ...good, startedBefore: true, go: undefined })).toEqual([
+      expect.stringContaining("Go is not installed"),
+    ]));
 
   it.each(["1.25.8", "1.26", "1.26rc1", "2.0.1"])("takes Go %s for new enough", (go) =>
     expect(preflightErrors({ ...good, go })).toEqual([]),
@@ -89,13 +98,30 @@ describe("the programs that are to be there", () => {
   );
 });
 
+it("tools of an earlier program were started before, and are to be compiled again", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "preflight-"));
+  vi.stubEnv("GOURMETGRAM_CACHE", join(folder, "cache")).stubEnv("GOURMETGRAM_STATE", join(folder, "state"));
+  try {
+    const images = neededLocalImages([]);
+    expect(await preflightFacts(images)).toMatchObject({ startedBefore: false, compiled: false });
+    for (const tool of neededTools(images, new Set())) {
+      writeFileSync(join(folder, "made"), "program");
+      installTool(tool, join(folder, "made"), "an earlier program");
+    }
+    expect(await preflightFacts(images)).toMatchObject({ startedBefore: true, compiled: false });
+  } finally {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe("what is said before the local cluster starts", () => {
   it("is nothing where it was started before, on Debian and Ubuntu", () => {
     expect(preflightNotices({ ...good, startedFrom: "/clone" }, "/clone")).toEqual([]);
     expect(preflightNotices(good, "/clone")).toEqual([]);
     const disk = [{ path: "/cache", free: 5e9 }];
-    expect(preflightErrors({ ...good, disk, compiled: true })).toEqual([]);
-    expect(preflightNotices({ ...good, disk, compiled: true }, "/clone")).toEqual([]);
+    expect(preflightErrors({ ...good, disk, compiled: true, startedBefore: true })).toEqual([]);
+    expect(preflightNotices({ ...good, disk, compiled: true, startedBefore: true }, "/clone")).toEqual([]);
   });
 
   it("says what a disk is enough for that has no room to compile everything", () => {
