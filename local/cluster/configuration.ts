@@ -4,7 +4,6 @@ import { dump } from "js-yaml";
 import { registryAddress, registryPort } from "../../images/catalogue";
 import { stateDir } from "../../lib/paths";
 import { mirrorAddress, mirrorPort } from "../toolchain/third-party-images/mirror";
-import { isCgroupV2 } from "./cgroups";
 import { containerdFolder } from "./mounts";
 import { dnsIp, registryIp } from "./network";
 import { firstNode, type LocalNode, podsCidr } from "./nodes";
@@ -91,7 +90,12 @@ disabled_plugins = [
 `;
 }
 
-function kubeletConfig(node: LocalNode): object {
+/**
+ * The same with both versions of cgroups. `singleProcessOOMKill` is left out: with version 2 the kernel then ends the
+ * whole container when one of its processes needs too much memory, so that the resource gate sees it. With version 1 it
+ * ends one process, and the app is one.
+ */
+export function kubeletConfig(node: LocalNode): object {
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
@@ -127,8 +131,6 @@ function kubeletConfig(node: LocalNode): object {
       "nodefs.inodesFree": "1%",
       "imagefs.available": "1%",
     },
-    // With cgroup version 2 the kernel would otherwise end a whole container for one of its processes.
-    ...(isCgroupV2() ? { singleProcessOOMKill: false } : {}),
   };
 }
 
