@@ -1,18 +1,48 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { LocalNode } from "./nodes";
 
 /** Where the hierarchies of cgroups are. */
-export const cgroupMount = "/sys/fs/cgroup";
+const cgroupMount = "/sys/fs/cgroup";
+
+/** Controllers that this program needs. With version 1 each is a hierarchy. */
+const neededControllers = ["cpu", "cpuset", "memory", "pids"];
+/** Controllers that the kubelet asks for with version 2, if the machine has them: it refuses a cgroup without one. */
+const kubeletControllers = [...neededControllers, "hugetlb"];
 
 /** Whether the machine has the unified hierarchy alone (version 2). */
-export const isCgroupV2 = () => existsSync(join(cgroupMount, "cgroup.controllers"));
+const isCgroupV2 = (mount: string) => existsSync(join(mount, "cgroup.controllers"));
+
+/** Controllers of cgroups that this machine lacks, or whose directory is read-only. */
+export function missingControllers(mount = cgroupMount): string[] {
+  if (!isCgroupV2(mount)) return neededControllers.filter((name) => !isWritable(join(mount, name)));
+  const found = words(join(mount, "cgroup.controllers"));
+  return isWritable(mount) ? neededControllers.filter((name) => !found.includes(name)) : neededControllers;
+}
+
+function isWritable(dir: string): boolean {
+  try {
+    accessSync(dir, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Directories of a node's cgroup: one with version 2, one for each controller with version 1. */
-export function cgroupDirs({ cgroup }: LocalNode): string[] {
-  if (isCgroupV2()) return [join(cgroupMount, cgroup)];
+export function cgroupDirs({ cgroup }: LocalNode, mount = cgroupMount): string[] {
+  if (isCgroupV2(mount)) return [join(mount, cgroup)];
   // Several names, such as cpu and cpuacct, may be links to one directory.
-  const hierarchies = readdirSync(cgroupMount).map((name) => join(cgroupMount, name));
+  const hierarchies = readdirSync(mount).map((name) => join(mount, name));
   return hierarchies.filter((dir) => existsSync(join(dir, "cgroup.procs"))).map((dir) => join(dir, cgroup));
 }
 
@@ -20,30 +50,48 @@ export function cgroupDirs({ cgroup }: LocalNode): string[] {
  * Creates the cgroup that the node's kubelet is given as its root. That of the first node must come first, since those
  * of the others are inside it. The kubelet uses the cgroupfs driver on every machine,
  * since nothing here is a unit of systemd.
+ * @throws if the kernel refuses a controller
  */
-export function ensureCgroups(node: LocalNode): void {
-  for (const dir of cgroupDirs(node)) {
+export function ensureCgroups(node: LocalNode, mount = cgroupMount, write: Write = writeFileSync): void {
+  for (const dir of cgroupDirs(node, mount)) {
     const parent = join(dir, "..");
-    if (isCgroupV2()) delegateControllers(parent);
+    if (isCgroupV2(mount)) delegateControllers(parent, write);
     mkdirSync(dir, { recursive: true });
-    if (isCgroupV2()) delegateControllers(dir);
+    if (isCgroupV2(mount)) delegateControllers(dir, write);
     for (const file of ["cpuset.cpus", "cpuset.mems"]) {
       // With version 1 a new cpuset is empty and refuses processes.
-      if (!isCgroupV2() && existsSync(join(dir, file)))
-        writeFileSync(join(dir, file), readFileSync(join(parent, file)));
+      if (!isCgroupV2(mount) && existsSync(join(dir, file)))
+        write(join(dir, file), readFileSync(join(parent, file), "utf8"));
     }
   }
 }
 
-function delegateControllers(dir: string): void {
-  const available = readFileSync(join(dir, "cgroup.controllers"), "utf8").trim().split(" ").filter(Boolean);
-  writeFileSync(join(dir, "cgroup.subtree_control"), available.map((controller) => `+${controller}`).join(" "));
+type Write = (path: string, text: string) => void;
+
+/** Gives the cgroups inside a cgroup the controllers. One at a time, since the kernel takes a list as a whole or not. */
+function delegateControllers(dir: string, write: Write): void {
+  const file = join(dir, "cgroup.subtree_control");
+  const [available, delegated] = [join(dir, "cgroup.controllers"), file].map(words);
+  const lacking = kubeletControllers.filter((name) => available.includes(name) && !delegated.includes(name));
+  for (const controller of lacking) {
+    try {
+      write(file, `+${controller}`);
+    } catch (error) {
+      throw new Error(
+        `The kernel refuses the cgroup controller ${controller} inside ${dir} ` +
+          `(${(error as NodeJS.ErrnoException).code}), as in a container whose processes are there: run this on the ` +
+          "machine itself, or in a privileged container with the machine's cgroups.",
+      );
+    }
+  }
 }
+
+const words = (path: string): string[] => readFileSync(path, "utf8").trim().split(/\s+/);
 
 /** Process ids in the nodes' cgroups, whatever pod they belong to. */
 export function cgroupProcesses(nodes: LocalNode[]): number[] {
   const pids = new Set<number>();
-  for (const dir of nodes.flatMap(cgroupDirs)) {
+  for (const dir of nodes.flatMap((node) => cgroupDirs(node))) {
     for (const child of tree(dir)) {
       const text = unlessGone(() => readFileSync(join(child, "cgroup.procs"), "utf8"), "");
       for (const line of text.split("\n")) if (line) pids.add(Number(line));
@@ -54,7 +102,7 @@ export function cgroupProcesses(nodes: LocalNode[]): number[] {
 
 /** Removes the nodes' cgroups, children first. No process may be left in them. */
 export function removeCgroups(nodes: LocalNode[]): void {
-  for (const dir of nodes.flatMap(cgroupDirs))
+  for (const dir of nodes.flatMap((node) => cgroupDirs(node)))
     for (const child of tree(dir).reverse()) unlessGone(() => rmdirSync(child), undefined);
 }
 

@@ -72,7 +72,7 @@ export async function leftovers(): Promise<string[]> {
     ...shims(nodes).map((pid) => `containerd shim ${pid}`),
     ...mounts(nodes).map((path) => `mount ${path}`),
     ...nodes
-      .flatMap(cgroupDirs)
+      .flatMap((node) => cgroupDirs(node))
       .filter(existsSync)
       .map((path) => `cgroup ${path}`),
     ...nodes

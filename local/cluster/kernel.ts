@@ -1,14 +1,11 @@
 /** What the cluster needs of the kernel, found out by trying it, since modules load when they are first used. */
-import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { succeeds } from "../../lib/exec";
 import { stateDir } from "../../lib/paths";
-import { cgroupMount, isCgroupV2 } from "./cgroups";
 
 /** A part of the kernel that is missing. */
 export type MissingPart = "network namespaces" | "overlay mounts" | "iptables";
-
-const neededControllers = ["cpu", "cpuset", "memory", "pids"];
 
 /**
  * Tries what the cluster does later, in namespaces that end with the try. It needs root.
@@ -33,23 +30,5 @@ async function canMountOverlay(parent: string): Promise<boolean> {
     return await succeeds("unshare", ["--mount", "sh", "-c", `cd "$1" && ${mount}`, "sh", dir]);
   } finally {
     rmSync(dir, { recursive: true, force: true });
-  }
-}
-
-/** Controllers of cgroups that this machine lacks, or whose directory is read-only. */
-export function missingControllers(): string[] {
-  if (isCgroupV2()) {
-    const found = readFileSync(join(cgroupMount, "cgroup.controllers"), "utf8").trim().split(" ");
-    return isWritable(cgroupMount) ? neededControllers.filter((name) => !found.includes(name)) : neededControllers;
-  }
-  return neededControllers.filter((name) => !isWritable(join(cgroupMount, name)));
-}
-
-function isWritable(dir: string): boolean {
-  try {
-    accessSync(dir, constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -9,7 +9,8 @@ import { cacheDir, stateDir, toolPath } from "../../lib/paths";
 import { neededToolGroups, toolsToCompile } from "../toolchain/official-parts";
 import { pulledImages } from "../toolchain/third-party-images/official-images";
 import { isNeeded, type LocalImageName } from "../toolchain/third-party-images/recipes";
-import { type MissingPart, missingControllers, missingKernelParts } from "./kernel";
+import { missingControllers } from "./cgroups";
+import { type MissingPart, missingKernelParts } from "./kernel";
 
 /** What the checks before the start of the local cluster read. */
 export interface PreflightFacts {

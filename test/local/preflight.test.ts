@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { loadAll } from "js-yaml";
 import { describe, expect, it, vi } from "vitest";
 import { repositoryRoot } from "../../lib/paths";
-import { missingControllers, missingKernelParts } from "../../local/cluster/kernel";
+import { missingControllers } from "../../local/cluster/cgroups";
+import { missingKernelParts } from "../../local/cluster/kernel";
 import {
   etcdError,
   memoryWanted,
