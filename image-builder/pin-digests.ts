@@ -24,7 +24,7 @@ export interface PinOutcome {
  * Looks images up in their registries: a digest that the registry still has stays, also if its tag has moved on.
  * Otherwise the table gets that of the tag. What cannot be looked up stays as it is.
  * @param pins the table as it is
- * @param answerMilliseconds that a registry has to answer at all; default 2 s
+ * @param answerMilliseconds that a registry has to answer at all, twice; default 2 s
  */
 export async function pinDigests(
   images: readonly Tagged[],

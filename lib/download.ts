@@ -84,22 +84,30 @@ async function* whole(response: Response, hash: string | undefined, onBytes: (co
 }
 
 /**
- * Those of the hosts that answer, whatever they answer. All are asked at once.
+ * Those of the hosts that answer, whatever they answer. All are asked at once. Those that do not answer are asked once
+ * more: a slow machine may need longer for its first look-up of names and its first connections.
  * @param origins e.g. `https://dl.k8s.io`
- * @param milliseconds that a host has
+ * @param milliseconds that a host has each time
  */
 export async function reachableOrigins(origins: Iterable<string>, milliseconds = 2_000): Promise<Set<string>> {
+  const all = [...new Set(origins)];
+  const atOnce = await answering(all, milliseconds);
+  const others = all.filter((origin) => !atOnce.includes(origin));
+  return new Set([...atOnce, ...(await answering(others, milliseconds))]);
+}
+
+async function answering(origins: readonly string[], milliseconds: number): Promise<string[]> {
   const controller = new AbortController();
   // Node.js 20 may collect an `AbortSignal.timeout` during the wait, so this is a timer.
   const timer = setTimeout(() => controller.abort(), milliseconds);
   try {
-    const asked = [...new Set(origins)].map((origin) =>
+    const asked = origins.map((origin) =>
       request(origin, { method: "HEAD", redirect: "manual", signal: controller.signal }).then(
         () => [origin],
         () => [],
       ),
     );
-    return new Set((await Promise.all(asked)).flat());
+    return (await Promise.all(asked)).flat();
   } finally {
     clearTimeout(timer);
   }

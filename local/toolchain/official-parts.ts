@@ -66,7 +66,7 @@ export async function wantedParts(names: readonly LocalImageName[] = neededLocal
 }
 
 /**
- * Downloads what can be had. The hosts are asked at once whether they answer; a machine without internet loses two
+ * Downloads what can be had. The hosts are asked at once whether they answer; a machine without internet loses four
  * seconds. What cannot be had is left to be compiled or built.
  * @param progress gets what is downloaded at this moment
  */

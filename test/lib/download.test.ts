@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Answers, sha256, startHost } from "../local/download-hosts";
 
 const content = Buffer.from("the content");
@@ -113,4 +113,35 @@ it("follows a redirect, as releases on GitHub need it", async () => {
   await download(`http://${redirect.host}/release`, join(folder, "file"), sha256(content));
   expect(readFileSync(join(folder, "file"))).toEqual(content);
   await redirect.end();
+});
+
+describe("whether hosts answer", () => {
+  /** A host that lets the first requests wait for ever. */
+  async function slowHost(unanswered: number) {
+    let count = 0;
+    const slow = await startHost((_request, response) => {
+      if (++count > unanswered) response.end();
+    });
+    return { origin: `http://${slow.host}`, count: () => count, end: slow.end };
+  }
+
+  it("is asked once more of one that was slow the first time, and not of the others", async () => {
+    const { reachableOrigins } = await freshDownload();
+    const [quick, slow] = [await slowHost(0), await slowHost(1)];
+    expect(await reachableOrigins([quick.origin, slow.origin, slow.origin], 200)).toEqual(
+      new Set([quick.origin, slow.origin]),
+    );
+    expect([quick.count(), slow.count()]).toEqual([1, 2]);
+    await Promise.all([quick.end(), slow.end()]);
+  });
+
+  it("ends after two tries, within four seconds", async () => {
+    const { reachableOrigins } = await freshDownload();
+    const silent = await slowHost(Infinity);
+    const started = Date.now();
+    expect(await reachableOrigins([silent.origin])).toEqual(new Set());
+    expect(Date.now() - started).toBeLessThan(4_900);
+    expect(silent.count()).toBe(2);
+    await silent.end();
+  });
 });
