@@ -166,7 +166,7 @@ describe("a binary", () => {
   });
 });
 
-it("a machine without internet loses two seconds, and says one line", async () => {
+it("a machine without internet loses four seconds, and says one line", async () => {
   // Given a host that takes the connection and never answers, and one that is away
   const silent = createServer((socket) => socket.resume());
   await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
@@ -186,7 +186,7 @@ it("a machine without internet loses two seconds, and says one line", async () =
   });
   // Then
   expect(lines).toEqual(["No download host answers: what the cache lacks is compiled and built here."]);
-  expect(Date.now() - started).toBeLessThan(4_000);
+  expect(Date.now() - started).toBeLessThan(5_000);
 });
 
 describe("an image", () => {
