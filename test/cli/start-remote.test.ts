@@ -6,9 +6,12 @@ import { startRemote } from "../../cli/start-remote";
 import { applicationsPath } from "../../components/shared/workflow-names";
 import { parseSettings, settingsOf } from "../../config";
 import { machineArchitecture } from "../../image-builder/architecture";
+import { pinUnknownDigests } from "../../image-builder/pin-digests";
+import { catalogue } from "../../images/catalogue";
 import { markLabel } from "../../local/docker-cluster/mark";
 import { clusterToolFor } from "../../stacks/docker-cluster";
 import { runnableStack } from "../stack-files";
+import { forgetDigests } from "../unknown-digests";
 import { kubeconfig, withApiServer } from "./api-server";
 
 const claim = "/api/v1/namespaces/gourmetgram-platform/persistentvolumeclaims/mlflow-data";
@@ -18,13 +21,17 @@ const volume = {
   provider: "urn:pulumi:kind::gourmetgram::pulumi:providers:kubernetes::cluster::id",
   inputs: { metadata: { namespace: "gourmetgram-platform", name: "mlflow-data" } },
 };
-const file = { config: runnableStack("kind") };
+const config = runnableStack("kind");
+const file = { config };
 const { mark } = clusterToolFor(file)!.config(parseSettings(settingsOf(file)));
 const node = {
   metadata: { name: "gourmetgram-control-plane", labels: { [markLabel]: mark } },
   spec: {},
   status: { nodeInfo: { architecture: machineArchitecture(), operatingSystem: "linux" } },
 };
+
+vi.mock("../../image-builder/pin-digests", () => ({ pinUnknownDigests: vi.fn(async () => []) }));
+forgetDigests();
 
 let folder: string;
 /** Docker and kind with a cluster, and a Pulumi CLI of the user's, whose preview is a recorded one. */
@@ -48,6 +55,7 @@ esac`,
   );
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
@@ -61,7 +69,7 @@ const said = () =>
     .split("\n")
     .map((line) => /^(stack )?\S+/.exec(line)![0]);
 
-const start = (allowDataLoss: boolean) =>
+const start = (allowDataLoss: boolean, stackFile = file) =>
   withApiServer(
     {
       "GET /version": {},
@@ -72,7 +80,7 @@ const start = (allowDataLoss: boolean) =>
     },
     async (_cluster, _calls, url) => {
       writeFileSync(join(folder, "kubeconfig"), kubeconfig(url).replaceAll("food", "kind-gourmetgram"));
-      await startRemote("kind", file, { refresh: false, allowDataLoss });
+      await startRemote("kind", stackFile, { refresh: false, allowDataLoss });
     },
   );
 
@@ -87,4 +95,22 @@ it("an update by the user's Pulumi is refused by its preview, if it loses data",
 it("an update by the user's Pulumi is made where a person allows the loss", async () => {
   await start(true);
   expect(said()).toEqual(["stack select", "stack export", "up", "stack output"]);
+});
+
+it("an image that nobody states a digest of is looked up before the stack is checked", async () => {
+  // Given a stack that leaves the digest of MLflow to the catalogue, which has none
+  const { overrides, ...images } = config["gourmetgram:images"] as { overrides: Record<string, object> };
+  const { mlflow: _, ...others } = overrides;
+  const unstated = { config: { ...config, "gourmetgram:images": { ...images, overrides: others } } };
+  const lookUp = vi.mocked(pinUnknownDigests).mockImplementation(async (asked) => {
+    for (const image of asked) Object.defineProperty(image, "digest", { value: `sha256:${"9".repeat(64)}` });
+    return asked.map(({ tag }) => `${tag}: looked up`);
+  });
+  const print = vi.spyOn(console, "log").mockImplementation(() => {});
+  // When
+  await start(true, unstated);
+  // Then
+  expect(lookUp).toHaveBeenCalledWith([catalogue.mlflow]);
+  expect(print).toHaveBeenCalledWith(`${catalogue.mlflow.tag}: looked up`);
+  expect(said().at(-1)).toBe("stack output");
 });
