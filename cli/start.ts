@@ -30,6 +30,7 @@ import {
 import { unhealthyReason } from "../local/cluster/health";
 import { missingKernelParts } from "../local/cluster/kernel";
 import {
+  hasIPv6,
   listenAddresses,
   listenError,
   machineAddresses,
@@ -139,14 +140,14 @@ async function startLocal(
       `${stack} is on the cluster of another stack: ` +
         `run GOURMETGRAM_STACK=${settings.platform.stack} npm start -- --nodes ${options.nodes} instead.`,
     );
-  await checkMachine(flags ?? settings.exposure.listen, imagesOf(settings));
+  const said = await checkMachine(settings, flags ?? settings.exposure.listen);
   refuseEarlierState();
   const releaseLock = takeLock();
   process.on("exit", releaseLock);
   recordCheckout(repositoryRoot);
   const phases = new Phases();
   if (settings.platform) return startEnvironments(stack, file, settings, options, phases);
-  await startPlatform(stack, file, settings, options, phases, flagged);
+  await startPlatform(stack, file, settings, options, phases, flagged, said);
 }
 
 /** A start, phase by phase. The cluster and the first images need not wait for all tools to be compiled. */
@@ -157,6 +158,7 @@ async function startPlatform(
   options: LocalOptions,
   phases: Phases,
   flagged: RecordedListen | undefined,
+  said: readonly string[],
 ): Promise<void> {
   await installPackages(phases);
   const imageNames = imagesOf(settings);
@@ -174,7 +176,7 @@ async function startPlatform(
   const forwards = forwardsOf(settings);
   const { mlflow } = await plannedPorts(forwards);
   await updateStack(stack, localStack(file, localValues(images, flagged, mlflow)), options, phases);
-  const ports = await openPorts(settings, forwards, flagged !== undefined, phases);
+  const ports = await openPorts(settings, forwards, flagged !== undefined, phases, said);
   const names = Object.keys(exposedPorts(settings));
   const urls = localUrls(names, ports, openNames(settings), settings.exposure.listen?.hosts);
   recordUrls(urls.people, true, urls.machine);
@@ -198,12 +200,14 @@ async function openPorts(
   forwards: readonly Forward[],
   byFlag: boolean,
   phases: Phases,
+  said: readonly string[],
 ): Promise<Ports> {
   const { listen } = settings.exposure;
   const ports = await ensureForwards(forwards);
   for (const notice of closedNotices(settings, recordedListen())) phases.say(notice);
   recordListen(listen && { listen, byFlag });
-  for (const notice of portNotices(forwards, ports)) phases.say(`! ${notice}`);
+  const moved = portNotices(forwards, ports);
+  for (const notice of moved.filter((line) => !said.includes(line))) phases.say(`! ${notice}`);
   for (const notice of openNotices(settings, ports)) phases.say(notice);
   return ports;
 }
@@ -236,12 +240,17 @@ function imagesOf({ modelRegistry: { database, artifacts } }: Settings): LocalIm
   return neededLocalImages([...(database?.install ? ["database"] : []), ...(artifacts?.install ? ["artifacts"] : [])]);
 }
 
-async function checkMachine(listen: ListenSettings | undefined, images: readonly LocalImageName[]): Promise<void> {
-  const facts = await preflightFacts(images);
-  const wrongAddress = listen && listenError(listen.address, machineAddresses(), facts.ipv6);
+/** @returns the notices that were printed */
+async function checkMachine(settings: Settings, listen: ListenSettings | undefined): Promise<string[]> {
+  const wrongAddress = listen && listenError(listen.address, machineAddresses(), hasIPv6());
+  // A stack that has only environments opens no ports: the platform's stack has.
+  const forwards = wrongAddress || settings.platform ? [] : forwardsOf(settings);
+  const facts = await preflightFacts(imagesOf(settings), forwards);
   const errors = [...preflightErrors(facts), ...(wrongAddress ? [wrongAddress] : [])];
   if (errors.length > 0) throw new Error(errors.join("\n"));
-  for (const notice of preflightNotices(facts, repositoryRoot)) console.log(`! ${notice}`);
+  const notices = preflightNotices(facts, repositoryRoot);
+  for (const notice of notices) console.log(`! ${notice}`);
+  return notices;
 }
 
 async function installPackages(phases: Phases): Promise<void> {

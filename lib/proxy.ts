@@ -1,7 +1,13 @@
 const withUpperCase = (names: readonly string[]) => names.flatMap((name) => [name, name.toUpperCase()]);
-const addresses = withUpperCase(["http_proxy", "https_proxy", "all_proxy", "grpc_proxy"]);
-/** The variables of a proxy, as Go, npm, pip and apt read them. Some programs read them in one case only. */
-export const proxyVariables: readonly string[] = [...addresses, ...withUpperCase(["no_proxy"])];
+/** The variables that name a proxy. */
+export const proxyAddresses: readonly string[] = withUpperCase([
+  "http_proxy",
+  "https_proxy",
+  "all_proxy",
+  "grpc_proxy",
+]);
+/** All variables of a proxy, as Go, npm, pip and apt read them. Some programs read them in one case only. */
+export const proxyVariables: readonly string[] = [...proxyAddresses, ...withUpperCase(["no_proxy"])];
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -12,7 +18,7 @@ const loopback = ["localhost", "127.0.0.1", "::1"];
  * it. Empty without a proxy.
  */
 export function loopbackWithoutProxy(variables: Variables): Record<string, string> {
-  if (!addresses.some((name) => variables[name])) return {};
+  if (!proxyAddresses.some((name) => variables[name])) return {};
   const listed = [variables.no_proxy, variables.NO_PROXY].flatMap((value) => value?.split(",") ?? []);
   const all = [...new Set([...listed.map((host) => host.trim()).filter(Boolean), ...loopback])].join(",");
   return { no_proxy: all, NO_PROXY: all };

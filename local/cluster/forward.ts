@@ -114,6 +114,27 @@ export async function ensureForwards(list: readonly Forward[]): Promise<Ports> {
 export const plannedPorts = (list: readonly Forward[]): Promise<Ports> =>
   choosePorts(list, isFreeBesideOurs, keptPorts(list));
 
+/** What is known of the ports before a start. */
+export interface PortPlan {
+  /** As {@link portNotices} says it, of ports that other programs hold. */
+  notices: string[];
+  /** Why there are no ports; undefined if there are. */
+  error?: string;
+  /** Ports that other machines will reach. */
+  open: number[];
+}
+
+/** Looks whether the ports are free, beside those that the running forwarder holds itself. Nothing changes. */
+export async function planPorts(list: readonly Forward[]): Promise<PortPlan> {
+  try {
+    const ports = await plannedPorts(list);
+    const isOpen = ({ addresses }: Forward) => addresses.some((address) => address !== loopback);
+    return { notices: portNotices(list, ports), open: list.filter(isOpen).map(({ name }) => ports[name]) };
+  } catch (error) {
+    return { notices: [], error: (error as Error).message, open: [] };
+  }
+}
+
 /** Ports of the forwards that have not changed since the running forwarder was started. */
 function keptPorts(list: readonly Forward[]): Ports {
   const { ports, forwards = clusterForwards() } = recordedForwards();

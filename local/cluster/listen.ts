@@ -27,12 +27,15 @@ export function machineAddresses(interfaces = networkInterfaces()): string[] {
   return [...ofFamily("IPv4"), ...ofFamily("IPv6")].map(({ address }) => address);
 }
 
+/** Whether the machine's own network has IPv6. */
+export const hasIPv6 = (): boolean => existsSync("/proc/net/if_inet6");
+
 /**
  * Why the ports cannot be opened at an address. Undefined if they can.
  * @param machine addresses of this machine
  */
-export function listenError(address: string, machine: readonly string[], hasIPv6: boolean): string | undefined {
-  if (address === "::" && !hasIPv6) return `This machine has no IPv6: listen on 0.0.0.0 instead of ::.`;
+export function listenError(address: string, machine: readonly string[], withIPv6: boolean): string | undefined {
+  if (address === "::" && !withIPv6) return `This machine has no IPv6: listen on 0.0.0.0 instead of ::.`;
   if (address === loopback || isWildcard(address) || machine.includes(address)) return undefined;
   const others = [...machine, "0.0.0.0 for all of them"];
   return (

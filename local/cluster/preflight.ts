@@ -5,11 +5,15 @@ import { unreachableMirror } from "../../image-builder/base";
 import { thisAsRoot } from "../../lib/as-root";
 import { exec } from "../../lib/exec";
 import { goWanted, isOlderGo } from "../../lib/go-module";
+import { listed } from "../../lib/listed";
 import { cacheDir, stateDir, toolPath } from "../../lib/paths";
+import { proxyAddresses } from "../../lib/proxy";
 import { neededToolGroups, toolsToCompile } from "../toolchain/official-parts";
 import { pulledImages } from "../toolchain/third-party-images/official-images";
 import { isNeeded, type LocalImageName } from "../toolchain/third-party-images/recipes";
 import { missingControllers } from "./cgroups";
+import { type Firewall, firewallNotice, firewallOfMachine } from "./firewall";
+import { type Forward, type PortPlan, planPorts } from "./forward";
 import { type MissingPart, missingKernelParts } from "./kernel";
 
 /** What the checks before the start of the local cluster read. */
@@ -30,8 +34,6 @@ export interface PreflightFacts {
   compiled: boolean;
   /** Whether every tool is in the cache, be it of an earlier program. */
   startedBefore: boolean;
-  /** Whether the machine's own network has IPv6. */
-  ipv6: boolean;
   distribution: Distribution;
   /** Mirror of Debian that the images are still to be made from, and that does not answer; undefined otherwise. */
   unreachableMirror?: string;
@@ -41,6 +43,11 @@ export interface PreflightFacts {
   memory: number;
   missingKernelParts: MissingPart[];
   missingControllers: string[];
+  ports: PortPlan;
+  /** The active firewall, if ports are to be open to other machines. */
+  firewall?: Firewall;
+  /** Names of the variables that name a proxy. */
+  proxies: string[];
   /** Checkout from which the cluster was last started; undefined if there is none. */
   startedFrom?: string;
 }
@@ -90,6 +97,7 @@ export function preflightErrors(facts: PreflightFacts): string[] {
     ...mirrorErrors(facts.unreachableMirror),
     ...sizeErrors(facts),
     ...kernelErrors(facts.missingKernelParts, facts.missingControllers),
+    ...(facts.ports.error ? [facts.ports.error] : []),
   );
   if (!facts.compiled) {
     if (!facts.go)
@@ -190,6 +198,14 @@ export function preflightNotices(facts: PreflightFacts, checkout: string): strin
             "For a cluster of its own set GOURMETGRAM_STATE to another directory.",
         ]
       : []),
+    ...facts.ports.notices,
+    ...(facts.firewall ? [firewallNotice(facts.firewall, facts.ports.open)] : []),
+    ...(facts.proxies.length > 0
+      ? [
+          `${listed(facts.proxies)} ${facts.proxies.length === 1 ? "is" : "are"} set: downloads and package registries ` +
+            "go through the proxy; this machine's own ports and the cluster do not, and need no entry in NO_PROXY.",
+        ]
+      : []),
   ];
 }
 
@@ -205,13 +221,22 @@ export function parseDistribution(text: string): Distribution {
   return { id, version: read("VERSION_ID"), name: read("PRETTY_NAME") || id || "this system" };
 }
 
-/** Reads the facts of this machine. @param images those of the stack */
-export async function preflightFacts(images: readonly LocalImageName[]): Promise<PreflightFacts> {
+/**
+ * Reads the facts of this machine.
+ * @param images those of the stack
+ * @param forwards ways into the cluster that the start opens
+ */
+export async function preflightFacts(
+  images: readonly LocalImageName[],
+  forwards: readonly Forward[],
+): Promise<PreflightFacts> {
   const dirs = [cacheDir(), stateDir()];
   // Without root it cannot write there. The check for root then says so.
   const isRoot = process.platform === "linux" && process.getuid?.() === 0;
   const disk = isRoot ? dirs.map(freeSpace) : [];
   const distribution = parseDistribution(existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "");
+  // Without root it may not listen at port 80.
+  const ports = isRoot ? await planPorts(forwards) : { notices: [], open: [] };
   return {
     platform: process.platform,
     uid: process.getuid?.() ?? -1,
@@ -223,7 +248,6 @@ export async function preflightFacts(images: readonly LocalImageName[]): Promise
     ),
     goWanted: goWanted(),
     disk,
-    ipv6: existsSync("/proc/net/if_inet6"),
     distribution,
     // Before its first update apt of a new Debian does not know yet that its mirrors are Debian's.
     unreachableMirror: isRoot && distribution.id !== "debian" ? await unreachableMirror() : undefined,
@@ -231,6 +255,9 @@ export async function preflightFacts(images: readonly LocalImageName[]): Promise
     memory: totalmem(),
     missingKernelParts: isRoot ? await missingKernelParts() : [],
     missingControllers: isRoot ? missingControllers() : [],
+    ports,
+    firewall: ports.open.length > 0 ? await firewallOfMachine() : undefined,
+    proxies: proxyAddresses.filter((name) => process.env[name]),
     startedFrom: existsSync(checkoutFile()) ? readFileSync(checkoutFile(), "utf8") : undefined,
     compiled: (await toolsToCompile(images)).length === 0,
     startedBefore: neededTools(images, await pulledImages()).every((tool) => existsSync(toolPath(tool))),

@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadAll } from "js-yaml";
@@ -31,12 +32,13 @@ const good: PreflightFacts = {
   disk: [{ path: "/cache", free: 40e9 }],
   compiled: false,
   startedBefore: false,
-  ipv6: true,
   distribution: { id: "debian", version: "12", name: "Debian GNU/Linux 12 (bookworm)" },
   processors: 2,
   memory: 8e9,
   missingKernelParts: [],
   missingControllers: [],
+  ports: { notices: [], open: [] },
+  proxies: [],
 };
 
 describe("what keeps the local cluster from starting", () => {
@@ -63,6 +65,7 @@ describe("what keeps the local cluster from starting", () => {
     [{ missingKernelParts: ["overlay mounts"] }, /kernel allows no overlay mounts here: set GOURMETGRAM_STATE/],
     [{ missingKernelParts: ["iptables"] }, /kernel allows no iptables here: load the kernel's modules/],
     [{ missingControllers: ["memory", "pids"] }, /controllers memory, pids are missing or read-only: start the kernel/],
+    [{ ports: { notices: [], open: [], error: "No port is free for api." } }, /^No port is free for api\.$/],
     [{ distribution: { id: "debian", version: "11", name: "Debian 11" } }, /^Debian 11 is too old, .*: use Debian 12/],
     [{ distribution: { id: "ubuntu", version: "20.04", name: "Ubuntu 20.04" } }, /^Ubuntu 20\.04 is too old/],
   ])("is said in one sentence: %j", (change, sentence) => {
@@ -99,17 +102,41 @@ describe("the programs that are to be there", () => {
   );
 });
 
+it("the ports of the machine are looked at before the start", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "preflight-"));
+  vi.stubEnv("GOURMETGRAM_CACHE", join(folder, "cache")).stubEnv("GOURMETGRAM_STATE", join(folder, "state"));
+  vi.stubEnv("HTTPS_PROXY", "http://proxy.example.org:3128");
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    const forward = { name: "staging", wanted: port, target: { host: "10.200.0.1", port }, addresses: ["127.0.0.1"] };
+    const { ports, proxies } = await preflightFacts([], [forward]);
+    expect(ports).toEqual({
+      notices: [expect.stringMatching(new RegExp(`^Port ${port} \\(.*, process ${process.pid}\\) is taken, so`))],
+      open: [],
+    });
+    expect(proxies).toContain("HTTPS_PROXY");
+    const open = await preflightFacts([], [{ ...forward, addresses: ["0.0.0.0"] }]);
+    expect(open.ports.open).toHaveLength(1);
+  } finally {
+    vi.unstubAllEnvs();
+    await new Promise((resolve) => server.close(resolve));
+    rmSync(folder, { recursive: true });
+  }
+});
+
 it("tools of an earlier program were started before, and are to be compiled again", async () => {
   const folder = mkdtempSync(join(tmpdir(), "preflight-"));
   vi.stubEnv("GOURMETGRAM_CACHE", join(folder, "cache")).stubEnv("GOURMETGRAM_STATE", join(folder, "state"));
   try {
     const images = neededLocalImages([]);
-    expect(await preflightFacts(images)).toMatchObject({ startedBefore: false, compiled: false });
+    expect(await preflightFacts(images, [])).toMatchObject({ startedBefore: false, compiled: false });
     for (const tool of neededTools(images, new Set())) {
       writeFileSync(join(folder, "made"), "program");
       installTool(tool, join(folder, "made"), "an earlier program");
     }
-    expect(await preflightFacts(images)).toMatchObject({ startedBefore: true, compiled: false });
+    expect(await preflightFacts(images, [])).toMatchObject({ startedBefore: true, compiled: false });
   } finally {
     vi.unstubAllEnvs();
     rmSync(folder, { recursive: true });
@@ -137,6 +164,23 @@ describe("what is said before the local cluster starts", () => {
     expect(preflightNotices({ ...good, startedFrom: "/other" }, "/clone")).toEqual([
       "This local cluster was started from /other, and continues with the program in /clone. " +
         "For a cluster of its own set GOURMETGRAM_STATE to another directory.",
+    ]));
+
+  it("is each port that another program holds", () =>
+    expect(preflightNotices({ ...good, ports: { notices: ["Port 80 is taken."], open: [] } }, "/clone")).toEqual([
+      "Port 80 is taken.",
+    ]));
+
+  it("is a firewall before the open ports", () =>
+    expect(preflightNotices({ ...good, ports: { notices: [], open: [8081, 80] }, firewall: "ufw" }, "/clone")).toEqual([
+      "The firewall of this machine (ufw) is active: let the open ports 8081, 80 through it, " +
+        "as with ufw allow 8081/tcp.",
+    ]));
+
+  it("is what goes through a proxy", () =>
+    expect(preflightNotices({ ...good, proxies: ["HTTPS_PROXY", "http_proxy"] }, "/clone")).toEqual([
+      "HTTPS_PROXY and http_proxy are set: downloads and package registries go through the proxy; " +
+        "this machine's own ports and the cluster do not, and need no entry in NO_PROXY.",
     ]));
 
   it("is a distribution that nobody has looked at", () => {
