@@ -68,7 +68,7 @@ export function ensureCgroups(node: LocalNode, mount = cgroupMount, write: Write
 
 type Write = (path: string, text: string) => void;
 
-/** Gives the cgroups inside a cgroup the controllers. One at a time, since the kernel takes a list as a whole or not. */
+/** Gives the cgroups inside a cgroup the controllers, one at a time: the kernel takes a list as a whole or not. */
 function delegateControllers(dir: string, write: Write): void {
   const file = join(dir, "cgroup.subtree_control");
   const [available, delegated] = [join(dir, "cgroup.controllers"), file].map(words);

@@ -202,8 +202,9 @@ export function preflightNotices(facts: PreflightFacts, checkout: string): strin
     ...(facts.firewall ? [firewallNotice(facts.firewall, facts.ports.open)] : []),
     ...(facts.proxies.length > 0
       ? [
-          `${listed(facts.proxies)} ${facts.proxies.length === 1 ? "is" : "are"} set: downloads and package registries ` +
-            "go through the proxy; this machine's own ports and the cluster do not, and need no entry in NO_PROXY.",
+          `${listed(facts.proxies)} ${facts.proxies.length === 1 ? "is" : "are"} set: downloads and package ` +
+            "registries go through the proxy; this machine's own ports and the cluster do not, and need no entry in " +
+            "NO_PROXY.",
         ]
       : []),
   ];

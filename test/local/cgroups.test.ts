@@ -55,8 +55,8 @@ describe("cgroup v2", () => {
     };
     expect(() => ensureCgroups(first, mount, refuse)).toThrow(
       new Error(
-        `The kernel refuses the cgroup controller pids inside ${mount} (EBUSY), as in a container whose processes are ` +
-          "there: run this on the machine itself, or in a privileged container with the machine's cgroups.",
+        `The kernel refuses the cgroup controller pids inside ${mount} (EBUSY), as in a container whose processes ` +
+          "are there: run this on the machine itself, or in a privileged container with the machine's cgroups.",
       ),
     );
   });
