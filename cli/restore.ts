@@ -5,11 +5,11 @@ import { readFreeze, writeFreeze } from "../client/freeze";
 import type { LastRelease } from "../client/last-release";
 import { mlflowServerVersion } from "../client/mlflow";
 import { listModels } from "../client/models";
-import { allFinished, failure, templateOf } from "../client/pipeline-run";
+import { allFinished, failure, runningSteps, templateOf } from "../client/pipeline-run";
 import { type EnvironmentStatus, readBriefStatus } from "../client/pipeline-status";
 import { listReleases } from "../client/releases";
 import { readVolumes } from "../client/volumes";
-import { listWorkflows, pipelineRunWorkflows, submit } from "../client/workflows";
+import { listWorkflows, pipelineRunWorkflows, submit, type Workflow } from "../client/workflows";
 import { mlflowNamespace } from "../components/shared/mlflow-address";
 import { workflowNamespace } from "../components/shared/workflow-names";
 import { mlflowVersion } from "../images/mlflow-version";
@@ -89,8 +89,17 @@ export async function checkVersion(cluster: Cluster, { mlflow }: Manifest): Prom
     );
 }
 
-/** The schedules start these every few minutes. They soon end, `shift-traffic` since promotions are frozen. */
+/** The schedules start these every few minutes, and they soon end. */
 const shortTemplates = ["notify", "restore-releases", "revert-staging", "shift-traffic", "watch-data-drift"];
+
+/**
+ * Whether a Workflow watches canary, perhaps for hours. At each look it reads anew what the environments serve, and it
+ * changes the gateway's route alone. An abort, which may follow, changes more.
+ */
+function isWatch(workflow: Workflow): boolean {
+  const steps = runningSteps(workflow).flatMap(({ steps }) => steps);
+  return templateOf(workflow) === "shift-traffic" && steps.length === 1 && /^shift(\(\d+\))?$/.test(steps[0].name);
+}
 
 /**
  * Waits until no Workflow runs that may have read what is replaced.
@@ -98,7 +107,7 @@ const shortTemplates = ["notify", "restore-releases", "revert-staging", "shift-t
  */
 export async function awaitIdle(cluster: Cluster, tell: Progress, seconds = 600): Promise<void> {
   for (const end = Date.now() + seconds * 1000; ; ) {
-    const running = (await listWorkflows(cluster)).filter((workflow) => !allFinished([workflow]));
+    const running = (await listWorkflows(cluster)).filter((workflow) => !allFinished([workflow]) && !isWatch(workflow));
     if (running.length === 0) return;
     const names = running.map(({ metadata }) => metadata.name).join(", ");
     const isShort = running.every((workflow) => shortTemplates.includes(templateOf(workflow)));

@@ -144,6 +144,25 @@ describe("the pipeline", () => {
     },
   );
 
+  const canaryWorkflow = (displayName: string, phase = "Running") => {
+    const begun = workflow("cron-1", "shift-traffic", "Running");
+    const node = { name: `cron-1.${displayName}`, displayName, type: "Pod", phase, startedAt: "2026-01-05T10:00:00Z" };
+    return { ...begun, status: { ...begun.status, startedAt: node.startedAt, nodes: { "cron-1-1": node } } };
+  };
+
+  it.each(["shift", "shift(0)", "shift(1)"])("is idle while its step %s watches canary for hours", (step) =>
+    withApiServer({ [path]: { items: [canaryWorkflow(step)] } }, (cluster) => awaitIdle(cluster, () => undefined, 0)),
+  );
+
+  it.each([
+    ["runs", canaryWorkflow("abort")],
+    ["may follow", canaryWorkflow("shift", "Succeeded")],
+  ])("is not idle while the abort of a canary %s", (_what, running) =>
+    expect(
+      withApiServer({ [path]: { items: [running] } }, (cluster) => awaitIdle(cluster, () => undefined, -1)),
+    ).rejects.toThrow("cron-1 runs in the pipeline"),
+  );
+
   it("is not interrupted in a pipeline run", async () => {
     const items = [workflow("train-model-1", "train-model", "Running"), workflow("b", "restore-releases", "Running")];
     await expect(

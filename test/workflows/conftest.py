@@ -89,6 +89,9 @@ class Pipeline:
             "APP_BASE_IMAGE": BASE,
             "ROLLOUT_TIMEOUT_SECONDS": "10",
             "CHILD_SECONDS": "10",
+            # A watch of canary has no time left for a second look.
+            "WATCH_BEGAN": "0",
+            "WATCH_SECONDS": "0",
             "WORKFLOW_NAME": "parent",
             "WORKFLOW_NAMESPACE": "argo",
         }

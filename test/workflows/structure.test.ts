@@ -404,6 +404,12 @@ describe("deadlines: nobody gives up, and lets go of a lock, while a child still
     },
   );
 
+  it("ends a watch of canary before its deadline, by as much as a look with pictures may take", () => {
+    const [shift] = pods.filter((pod) => step(pod) === "shift_traffic");
+    expect(Number(env(shift, "WATCH_SECONDS"))).toBe(shift.activeDeadlineSeconds - 300);
+    expect(env(shift, "WATCH_BEGAN")).toBe("{{workflow.creationTimestamp.s}}");
+  });
+
   it("leaves room to wait for a lock: one that is held as long as it may be", () => {
     expect(workflow("promote-model").activeDeadlineSeconds).toBeGreaterThanOrEqual(
       seconds("promote-model", "main") + seconds("promote-model", "locked-promote"),

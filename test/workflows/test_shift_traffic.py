@@ -6,9 +6,10 @@ import time
 import pytest
 
 from conftest import passed, pod, says
-from lib import traffic
-from lib.inputs import Backend
+from lib import gateway, traffic
+from lib.inputs import Backend, Traffic
 from lib.traffic import Split
+from steps import shift_traffic
 
 PRODUCTION, CANARY = Backend("production"), Backend("canary")
 ROUTE = ["httproutes.gateway.networking.k8s.io", "gourmetgram", "--namespace", "gourmetgram-gateway"]
@@ -157,7 +158,7 @@ def only_pods(canary, *pods):
 
 
 def freeze(canary):
-    """Promotions are frozen: it looks once, and ends."""
+    """Promotions are frozen."""
     without(canary, "configmaps")
     canary.frozen(who="anna", since="today", why="exams")
 
@@ -200,6 +201,60 @@ def test_a_freeze_holds_the_share(canary):
     done = shift(canary)
     assert (done.returncode, written(canary)) == (0, [])
     assert done.stdout == "1 % of the users meet 1.0.7 in canary.\n"
+
+
+def watches(monkeypatch, *splits, seconds=6600.0):
+    """Watches for so many seconds, of which none really pass. Each look comes to the next of the splits."""
+    left, now = list(splits), [0.0]
+
+    def look(_settings, watch):
+        assert watch
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    def sleep(duration):
+        now[0] += duration
+
+    monkeypatch.setattr(gateway, "put_right", look)
+    last = shift_traffic.follow(SHIFTED, seconds, lambda: now[0], sleep)
+    return last, now[0]
+
+
+SHIFTED = Traffic(PRODUCTION, CANARY, (50,), 60)
+LARGEST = Split("1.0.7", (50,), 5)
+WITHDRAWN = LARGEST._replace(withdrawn="OOMKilled")
+
+
+@pytest.mark.parametrize("left", [None, WITHDRAWN])
+def test_it_watches_at_the_largest_share_too_until_no_version_is_left(monkeypatch, left):
+    assert watches(monkeypatch, LARGEST, LARGEST, LARGEST, left) == (left, 30)
+
+
+def test_a_version_that_waits_for_a_pod_is_watched(monkeypatch):
+    assert watches(monkeypatch, LARGEST._replace(paused="Pending"), LARGEST, WITHDRAWN) == (WITHDRAWN, 20)
+
+
+def test_a_watch_ends_before_its_time_is_up_and_the_next_run_goes_on(monkeypatch):
+    assert watches(monkeypatch, LARGEST) == (LARGEST, 6600)
+    assert watches(monkeypatch, LARGEST, seconds=6599) == (LARGEST, 6590)
+
+
+def test_a_watch_whose_pod_came_late_looks_once(monkeypatch):
+    assert watches(monkeypatch, LARGEST, seconds=-300) == (LARGEST, 0)
+
+
+def test_the_time_of_a_watch_counts_from_the_beginning_of_its_workflow(world, monkeypatch):
+    given = {"TRAFFIC": json.dumps(SETTINGS), "WATCH_BEGAN": "1000", "WATCH_SECONDS": "6600"}
+    for name, value in {**world.environment_of_a_step(), **given}.items():
+        monkeypatch.setenv(name, value)
+    ends = []
+    monkeypatch.setattr(shift_traffic, "follow", lambda _, until: ends.append(until))
+    shift_traffic.main()
+    assert ends == [7600]
+
+
+@pytest.mark.parametrize("given", [{"WATCH_BEGAN": ""}, {"WATCH_BEGAN": "today"}, {"WATCH_SECONDS": "-1"}])
+def test_a_time_that_is_none_is_refused(canary, given):
+    assert canary.run("shift_traffic", TRAFFIC=json.dumps(SETTINGS), **given).returncode == 2
 
 
 def test_all_users_meet_production_once_it_serves_the_version(world):

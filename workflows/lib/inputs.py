@@ -36,6 +36,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9.:/_-]{0,250}@sha256:[0-9a-f]{64}", re.ASCII)
 _ENVIRONMENT = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", re.ASCII)
 _URL = re.compile(r"http://[a-z0-9.-]{1,253}:[0-9]{1,5}", re.ASCII)
+_TIME = re.compile(r"[0-9]{1,11}", re.ASCII)
 _REASON = re.compile(r"[^\x00-\x1f\x7f{}]{0,500}")
 
 
@@ -360,6 +361,11 @@ def number(name: str, low: float, high: float, default: float | None = None) -> 
     if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text, re.ASCII) or not low <= float(text) <= high:
         raise InvalidInput(f"{name} {_shown(text)} is not a number from {low} to {high}.")
     return float(text)
+
+
+def time(name: str) -> int:
+    """An instant, in seconds since 1970."""
+    return int(_matching(name, _TIME, "a time in seconds since 1970"))
 
 
 def choice(name: str, choices: Collection[str]) -> str:

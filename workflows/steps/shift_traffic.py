@@ -1,11 +1,12 @@
 """
-Leads a growing share of the users to the version in canary, step by step, for as long as there is a step to come. Ends
-where there is none, or promotions are frozen: the schedule runs it again.
+Watches the version in canary for as long as users may meet it, and leads a growing share of them there, step by step.
+Ends by itself where no version is left to watch, or its time is over: the schedule runs it again.
 """
 
 import time
+from collections.abc import Callable
 
-from lib import events, freeze, gateway, inputs, outputs, step, traffic
+from lib import events, gateway, inputs, outputs, step, traffic
 
 INTERVAL = 10.0  # seconds between two looks at canary
 
@@ -16,7 +17,8 @@ def main() -> None:
         print("This stack has no gateway.", flush=True)
         return
     try:
-        split = follow(settings)
+        # It counts from the beginning of the Workflow: a pod that takes the place of a lost one gets no more time.
+        split = follow(settings, inputs.time("WATCH_BEGAN") + inputs.number("WATCH_SECONDS", 0, 86400))
     except gateway.RouteGone as gone:
         # The schedule comes back every two minutes, and one Event is enough.
         events.warn_of_state(settings.production.environment, "RouteGone", str(gone))
@@ -28,13 +30,21 @@ def main() -> None:
         end(f"{traffic.sentence(split, settings.production.environment)}.", is_withdrawn)
 
 
-def follow(settings: inputs.Traffic) -> traffic.Split | None:
-    """Takes each step whose time has come; returns the split at which nothing is left to do."""
+def follow(
+    settings: inputs.Traffic,
+    until: float,
+    clock: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> traffic.Split | None:
+    """
+    Looks at canary, and takes each step whose time has come. Returns the last look's split once no version is left to
+    watch, or the next look would be later than `until`, in seconds since 1970 by `clock`. It looks at least once.
+    """
     while True:
         split = gateway.put_right(settings, watch=True)
-        if split is None or split.withdrawn or split.percent >= settings.steps[-1] or freeze.reason():
+        if split is None or split.withdrawn or clock() + INTERVAL > until:
             return split
-        time.sleep(INTERVAL)
+        sleep(INTERVAL)
 
 
 def end(sentence: str, is_withdrawn: bool) -> None:

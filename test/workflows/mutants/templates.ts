@@ -170,6 +170,14 @@ export const templates: Protections = {
     ],
     ["it runs again only where something was unreachable", retry, "true", retries("revert-staging/revert")],
   ],
+  "shift-traffic.yaml": [
+    [
+      "a watch of canary ends before it is killed",
+      '"6600"',
+      '"6900"',
+      deadlines("ends a watch of canary before its deadline, by as much as a look with pictures may take"),
+    ],
+  ],
   "test-staging.yaml": [
     ["it takes the lock on staging", `by hand: takes the lock on staging\n${mutex("staging")}`, "by hand\n", locks],
     [

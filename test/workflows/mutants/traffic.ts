@@ -316,6 +316,26 @@ export const traffic: Protections = {
       "test_figures.py::test_a_metric_counts_its_failures_over_several_looks",
     ],
   ],
+  "steps/shift_traffic.py": [
+    [
+      "a version is watched at the largest share, too",
+      "split is None or split.withdrawn or",
+      "split is None or split.withdrawn or split.percent >= settings.steps[-1] or",
+      "test_shift_traffic.py::test_it_watches_at_the_largest_share_too_until_no_version_is_left[left1]",
+    ],
+    [
+      "a watch ends before its time is up",
+      "clock() + INTERVAL > until",
+      "clock() > until",
+      "test_shift_traffic.py::test_a_watch_ends_before_its_time_is_up_and_the_next_run_goes_on",
+    ],
+    [
+      "a pod that takes the place of a lost one gets no more time",
+      `inputs.time("WATCH_BEGAN")`,
+      "time.time()",
+      "test_shift_traffic.py::test_the_time_of_a_watch_counts_from_the_beginning_of_its_workflow",
+    ],
+  ],
   "steps/abort_canary.py": [
     [
       "canary stays where its version is not withdrawn",
