@@ -91,19 +91,22 @@ def test_nobody_meets_a_version_that_is_paused_and_its_share_stays():
     assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY, mirror=True)) == TO_PRODUCTION
 
 
-def shares(rules, cookie):
-    """Which share of requests with this cookie each backend gets, by the first rule that matches."""
+def shares(rules, cookie, find=re.fullmatch):
+    """
+    Which share of requests with this cookie each backend gets, by the first rule that matches. `find`: how a gateway
+    reads a regular expression, which Gateway API leaves to it: Envoy as all of the header, Traefik as a part of it.
+    """
     for rule in rules:
         patterns = [header["value"] for match in rule.get("matches", []) for header in match["headers"]]
-        if not patterns or any(re.fullmatch(pattern, cookie) for pattern in patterns):
+        if not patterns or any(find(pattern, cookie) for pattern in patterns):
             weights = {reference["name"]: reference["weight"] for reference in rule["backendRefs"]}
             return {name: weight / sum(weights.values()) for name, weight in weights.items()}
     raise AssertionError(f"no rule matches {cookie!r}")
 
 
-def canary_share(percents, cookie=""):
+def canary_share(percents, cookie="", find=re.fullmatch):
     rules = traffic.rules(Split("1.0.7", percents, NOW), PRODUCTION, CANARY)
-    return shares(rules, cookie).get("gourmetgram-canary-gateway", 0)
+    return shares(rules, cookie, find).get("gourmetgram-canary-gateway", 0)
 
 
 @pytest.mark.parametrize("percents", [(1,), (1, 10), (1, 10, 25), (1, 10, 25, 50)])
@@ -112,26 +115,43 @@ def test_a_new_user_meets_canary_with_todays_share(percents):
     assert canary_share(percents, "theme=dark; session=1") == percents[-1] / 100
 
 
-def test_who_met_the_version_stays_with_it_whatever_other_cookies_he_has():
+as_any_gateway = pytest.mark.parametrize("find", [re.fullmatch, re.search])
+
+
+@as_any_gateway
+def test_who_met_the_version_stays_with_it_whatever_other_cookies_he_has(find):
     for cookie in (
         "gourmetgram-version=canary.1.0.7",
         "a=b; gourmetgram-version=canary.1.0.7",
         "a=b;gourmetgram-version=canary.1.0.7; c=d",
     ):
-        assert canary_share((1, 10), cookie) == 1
+        assert canary_share((1, 10), cookie, find) == 1
 
 
-def test_who_met_production_stays_with_it_for_todays_step():
-    assert canary_share((1, 10), "gourmetgram-version=production.1.0.7.10") == 0
+@as_any_gateway
+def test_who_met_production_stays_with_it_for_todays_step(find):
+    assert canary_share((1, 10), "gourmetgram-version=production.1.0.7.10", find) == 0
+    assert canary_share((1,), "a=b; gourmetgram-version=production.1.0.7.1; c=d", find) == 0
 
 
-def test_of_those_who_met_production_before_so_many_are_drawn_that_the_share_of_all_is_todays():
+@as_any_gateway
+def test_of_those_who_met_production_before_so_many_are_drawn_that_the_share_of_all_is_todays(find):
     percents = (1, 10, 25, 50)
     for earlier in percents[:-1]:
-        drawn = canary_share(percents, f"gourmetgram-version=production.1.0.7.{earlier}")
+        drawn = canary_share(percents, f"gourmetgram-version=production.1.0.7.{earlier}", find)
         assert earlier / 100 + (1 - earlier / 100) * drawn == pytest.approx(0.5)
 
 
+@as_any_gateway
+def test_each_cookie_of_production_is_of_one_rule(find):
+    rules = traffic.rules(Split("1.0.7", (1, 10), NOW), PRODUCTION, CANARY)
+    for cookie in ("production.1.0.7.1", "production.1.0.7.10", "production.1.0.7.100", "canary.1.0.7.1"):
+        patterns = [match["headers"][0]["value"] for rule in rules for match in rule.get("matches", [])]
+        found = [pattern for pattern in patterns if find(pattern, f"gourmetgram-version={cookie}")]
+        assert len(found) == (cookie in ("production.1.0.7.1", "production.1.0.7.10"))
+
+
+@as_any_gateway
 @pytest.mark.parametrize(
     "cookie",
     [
@@ -141,8 +161,8 @@ def test_of_those_who_met_production_before_so_many_are_drawn_that_the_share_of_
         "my-gourmetgram-version=canary.1.0.7",
     ],
 )
-def test_a_cookie_of_another_version_counts_for_nothing(cookie):
-    assert canary_share((1, 10), cookie) == 0.1
+def test_a_cookie_of_another_version_counts_for_nothing(find, cookie):
+    assert canary_share((1, 10), cookie, find) == 0.1
 
 
 def test_who_met_an_earlier_image_of_the_version_is_drawn_anew():

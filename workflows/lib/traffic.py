@@ -128,8 +128,11 @@ def _cookie(split: Split, backend: Backend, *step: int) -> str:
 
 
 def _carries(split: Split, backend: Backend, *step: int) -> list[dict[str, Any]]:
-    """Requests that carry the cookie of a backend, among whatever other cookies."""
-    value = rf"(.*;\s*)?{COOKIE}={re.escape(_value(split, backend, *step))}(;.*)?"
+    """
+    Requests that carry the cookie of a backend, among whatever other cookies. Gateway API leaves it to the gateway
+    whether an expression is of all of a header or of a part of it, so this one has its ends.
+    """
+    value = rf"^(.*;\s*)?{COOKIE}={re.escape(_value(split, backend, *step))}(;.*)?$"
     return [{"headers": [{"type": "RegularExpression", "name": "Cookie", "value": value}]}]
 
 

@@ -55,7 +55,19 @@ export const traffic: Protections = {
       "a cookie of another version counts for nothing",
       "{COOKIE}={re.escape(",
       "{COOKIE}={str(",
-      "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[gourmetgram-version=canary.1x0.7]",
+      "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[gourmetgram-version=canary.1x0.7-fullmatch]",
+    ],
+    [
+      "a cookie of another version counts for nothing at a gateway that reads a part of the header",
+      `(;.*)?$"`,
+      `(;.*)?"`,
+      "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[gourmetgram-version=canary.1.0.77-search]",
+    ],
+    [
+      "a cookie whose name ends alike counts for nothing at such a gateway",
+      `rf"^(`,
+      `rf"(`,
+      "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[my-gourmetgram-version=canary.1.0.7-search]",
     ],
     [
       "canary gets copies only while users meet its version",
