@@ -8,6 +8,8 @@ import type { Parameters } from "./environments";
 export interface TrafficSplit {
   /** `gone` where somebody deleted the route, `changed` where somebody changed its weights, else `as-split`. */
   readonly route: "as-split" | "changed" | "gone";
+  /** Why the gateway does not do what the route says, in its words, or an empty string. */
+  readonly refused: string;
   /** What users meet in canary, `1.0.X`; null while all of them meet production. */
   readonly version: string | null;
   /** Share of the users that meet it, 0 to 99 %. */
@@ -21,8 +23,18 @@ export interface TrafficSplit {
 }
 
 interface Route {
-  metadata: { annotations?: Record<string, string> };
+  metadata: { annotations?: Record<string, string>; generation?: number };
   spec: { rules?: { backendRefs?: { weight?: number }[] }[] };
+  status?: { parents?: { conditions?: Condition[] }[] };
+}
+
+/** What a gateway says of a route. */
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly observedGeneration?: number;
 }
 
 /** Path of the route that splits users in the Kubernetes API. */
@@ -38,7 +50,7 @@ const held = z.object({
   analysis: z.string().default(""),
 });
 
-const nobody = { version: null, percent: 0, withdrawn: "", paused: "", analysis: "" };
+const nobody = { version: null, percent: 0, withdrawn: "", paused: "", analysis: "", refused: "" };
 
 /** The split that the gateway's route holds (`workflows/lib/traffic.py`), or null in a stack without a gateway. */
 export async function readTrafficSplit(cluster: Cluster, { traffic }: Parameters): Promise<TrafficSplit | null> {
@@ -49,10 +61,27 @@ export async function readTrafficSplit(cluster: Cluster, { traffic }: Parameters
   if (!route) return traffic ? { ...nobody, route: "gone" } : null;
   const text = route.metadata.annotations?.[trafficSplitAnnotation] ?? "null";
   const split = held.safeParse(parseJson(text));
-  if (!split.success) return { ...nobody, route: stateOf(route, []) };
+  const refused = refusalOf(route);
+  if (!split.success) return { ...nobody, refused, route: stateOf(route, []) };
   const { version, percents, withdrawn, paused, analysis } = split.data;
   const met = withdrawn || paused ? [] : percents;
-  return { version, percent: met.at(-1) ?? 0, withdrawn, paused, analysis, route: stateOf(route, met) };
+  return { version, percent: met.at(-1) ?? 0, withdrawn, paused, analysis, refused, route: stateOf(route, met) };
+}
+
+/** Each condition that says whether a gateway takes a route, with the status that says no. */
+const refusals: Record<string, string> = { Accepted: "False", ResolvedRefs: "False", PartiallyInvalid: "True" };
+
+/** As `refusal` in `workflows/lib/traffic.py`. A route that no gateway has looked at has no conditions. */
+function refusalOf({ metadata: { generation = 0 }, status }: Route): string {
+  const said = (status?.parents ?? []).flatMap(({ conditions = [] }) => conditions);
+  if (said.length === 0) return "no gateway has taken it yet";
+  const no = said.find(
+    ({ type, status, observedGeneration = generation }) =>
+      observedGeneration >= generation && refusals[type] === status,
+  );
+  return no
+    ? `${no.type} is ${no.status}, ${no.reason ?? "no reason"}: ${no.message ?? ""}`.replace(/[.: ]+$/, "")
+    : "";
 }
 
 /** @param percents the shares of the version so far; none where no user meets it */
@@ -73,8 +102,11 @@ function weightsOf(percents: number[]): number[][] {
 export function describeSplit(split: TrafficSplit): string {
   if (split.route === "gone")
     return `Users reach nothing at the gateway: the route ${trafficRoute} is gone. Run npm start -- --refresh.`;
-  const changed = "The route's weights were changed by hand: the next look puts them right.";
-  return split.route === "changed" ? `${describeShare(split)} ${changed}` : describeShare(split);
+  return [
+    describeShare(split),
+    ...(split.route === "changed" ? ["The route's weights were changed by hand: the next look puts them right."] : []),
+    ...(split.refused ? [`The gateway does not do what the route ${trafficRoute} says: ${split.refused}.`] : []),
+  ].join(" ");
 }
 
 function describeShare({ version, percent, withdrawn, paused, analysis }: TrafficSplit): string {

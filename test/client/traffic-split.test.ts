@@ -7,10 +7,19 @@ import { withApiServer } from "../cli/api-server";
 
 const path = "GET /apis/gateway.networking.k8s.io/v1/namespaces/gourmetgram-gateway/httproutes/gourmetgram";
 /** A route as the pipeline writes it; `weights`: those of the backends of each rule. */
-const holding = (text?: string, weights: number[][] = [[1]]) => ({
-  metadata: text === undefined ? {} : { annotations: { "gourmetgram.io/traffic-split": text } },
+const holding = (text?: string, weights: number[][] = [[1]], conditions: object[] = [taken]) => ({
+  metadata: { generation: 3, ...(text !== undefined && { annotations: { "gourmetgram.io/traffic-split": text } }) },
   spec: { rules: weights.map((of) => ({ backendRefs: of.map((weight) => ({ weight })) })) },
+  status: { parents: [{ conditions }] },
 });
+/** What a gateway says that takes the route as it is. */
+const taken = {
+  type: "Accepted",
+  status: "True",
+  reason: "Accepted",
+  message: "Valid HTTPRoute",
+  observedGeneration: 3,
+};
 const read = (answer: unknown, traffic = "{}") =>
   withApiServer({ [path]: answer }, (cluster) => readTrafficSplit(cluster, { traffic }));
 const tenPercent = '{"version":"1.0.7","percents":[1,10],"since":5,"withdrawn":"","paused":""}';
@@ -73,6 +82,43 @@ describe("the split of the users", () => {
     expect(describeSplit(split!)).toContain(` ${changed}`);
   });
 
+  const refused = { ...taken, status: "False", reason: "UnsupportedValue", message: "no filter RequestMirror." };
+
+  it.each([
+    ["a filter that it does not know", [refused], "Accepted is False, UnsupportedValue: no filter RequestMirror"],
+    [
+      "a Service that it does not find",
+      [taken, { type: "ResolvedRefs", status: "False" }],
+      "ResolvedRefs is False, no reason",
+    ],
+    [
+      "a part of it",
+      [taken, { ...refused, type: "PartiallyInvalid", status: "True" }],
+      "PartiallyInvalid is True, Unsup",
+    ],
+    ["what nobody has looked at", [], "no gateway has taken it yet"],
+  ])("says that the gateway does not take the route: %s", async (_title, conditions, why) => {
+    const split = await read(holding(tenPercent, tenPercentWeights, conditions));
+    expect(describeSplit(split!)).toContain(
+      `10 % of the users meet 1.0.7 in canary. The gateway does not do what the route gourmetgram says: ${why}`,
+    );
+    expect(describeSplit(split!)).toMatch(/[^.]\.$/);
+  });
+
+  it("does not repeat what the gateway said of an earlier state of the route", async () => {
+    const split = await read(holding(tenPercent, tenPercentWeights, [{ ...refused, observedGeneration: 2 }]));
+    expect(split?.refused).toBe("");
+  });
+
+  it("says of the route what the pipeline says", async () => {
+    const route = holding(tenPercent, tenPercentWeights, [taken, refused]);
+    const program = "import json, sys; from lib import traffic; print(traffic.refusal(json.loads(sys.argv[1])))";
+    const said = await exec(await python(), ["-c", program, JSON.stringify(route)], {
+      cwd: `${repositoryRoot}/workflows`,
+    });
+    expect(describeSplit((await read(route))!)).toContain(` ${said.trim()}.`);
+  });
+
   it("knows the weights that the pipeline writes at each share", async () => {
     const steps = [[1], [1, 10], [1, 10, 25], [1, 10, 25, 50], [30, 50]];
     const program = [
@@ -99,6 +145,7 @@ describe("the split of the users", () => {
       withdrawn: "ill",
       paused: "",
       analysis: "",
+      refused: "",
       route: "as-split",
     });
   });

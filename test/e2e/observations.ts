@@ -19,6 +19,7 @@ export async function status(): Promise<Status> {
 
 /** The traffic of a status while every user meets production. */
 export const noCandidate: TrafficSplit = {
+  refused: "",
   route: "as-split",
   version: null,
   percent: 0,

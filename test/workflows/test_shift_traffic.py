@@ -21,15 +21,20 @@ SETTINGS = {
 }
 
 
-def has_route(world, split, rules=None):
-    """The route as the API server shows it: with the defaults that it adds to every backend."""
+def has_route(world, split, rules=None, conditions=()):
+    """
+    The route as the API server shows it: with the defaults that it adds to every backend. `conditions`: what the
+    gateway says of it.
+    """
     shown = [
         {**rule, "backendRefs": [{"group": "", "kind": "Service", **one} for one in rule["backendRefs"]]}
         for rule in (traffic.rules(split, PRODUCTION, CANARY) if rules is None else rules)
     ]
     annotations = traffic.patch(split, PRODUCTION, CANARY, "12")["metadata"]["annotations"] if split else {}
     metadata = {"name": "gourmetgram", "resourceVersion": "12", "annotations": annotations}
-    world.allow("kubectl", "get", *ROUTE, "--output", "json", stdout={"metadata": metadata, "spec": {"rules": shown}})
+    status = {"parents": [{"conditions": list(conditions)}]} if conditions else {}
+    whole = {"metadata": metadata, "spec": {"rules": shown}, "status": status}
+    world.allow("kubectl", "get", *ROUTE, "--output", "json", stdout=whole)
 
 
 def takes_changes(world, **answer):
@@ -386,6 +391,18 @@ def test_a_route_that_is_gone_is_told_once_and_ends_the_look(canary):
     written_events = [json.loads(call["stdin"])["metadata"]["name"] for call in canary.calls("kubectl", "create")]
     assert len(set(written_events)) == 1 and written_events[0].startswith("gourmetgram-production-")
     assert canary.output("withdrawn") == "no"
+
+
+def test_a_route_that_the_gateway_refuses_is_told_once_and_the_look_goes_on(canary):
+    refused = {"type": "Accepted", "status": "False", "reason": "UnsupportedValue", "message": "no filter Copy"}
+    has_route(canary, Split("1.0.7", (1,), int(time.time()) - 61), conditions=[refused])
+    takes_changes(canary)
+    told = "The gateway does not do what the route gourmetgram says: Accepted is False, UnsupportedValue: no filter Copy"
+    for _ in range(2):
+        assert shift(canary).returncode == 0
+    assert canary.events() == [("RouteRefused", told)] * 2
+    names = {json.loads(call["stdin"])["metadata"]["name"] for call in canary.calls("kubectl", "create")}
+    assert len(names) == 1 and written(canary)[0]["percents"] == [1, 50]
 
 
 @pytest.mark.parametrize("gone", ["canary", "production"])

@@ -161,7 +161,7 @@ def test_each_cookie_of_production_is_of_one_rule(find):
         "my-gourmetgram-version=canary.1.0.7",
     ],
 )
-def test_a_cookie_of_another_version_counts_for_nothing(find, cookie):
+def test_a_cookie_of_another_version_counts_nothing(find, cookie):
     assert canary_share((1, 10), cookie, find) == 0.1
 
 
@@ -277,6 +277,52 @@ def test_without_a_split_all_meet_production_and_no_cookie_is_set():
             ],
         }
     ]
+
+
+def condition(kind, status, generation=3):
+    return {
+        "type": kind,
+        "status": status,
+        "reason": "UnsupportedValue",
+        "message": "the filter RequestMirror is not known.",
+        "observedGeneration": generation,
+    }
+
+
+def said_of(*conditions):
+    """A route in its third state, and what its gateway has said of it."""
+    return {"metadata": {"generation": 3}, "status": {"parents": [{"conditions": list(conditions)}]}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("Accepted", "False"), ("ResolvedRefs", "False"), ("PartiallyInvalid", "True")]
+)
+def test_a_route_that_the_gateway_does_not_take_is_refused_with_its_words(kind, status):
+    route = said_of(condition("Programmed", "False"), condition(kind, status))
+    assert traffic.refusal(route) == (
+        f"The gateway does not do what the route gourmetgram says: {kind} is {status}, UnsupportedValue: "
+        "the filter RequestMirror is not known"
+    )
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        said_of(condition("Accepted", "True"), condition("ResolvedRefs", "True")),
+        said_of(condition("Accepted", "Unknown")),
+        said_of(condition("Accepted", "False", generation=2)),
+        said_of(),
+        {"metadata": {}},
+    ],
+)
+def test_a_route_that_it_takes_or_has_not_yet_looked_at_is_not_refused(route):
+    assert traffic.refusal(route) == ""
+
+
+def test_a_gateway_that_says_little_is_quoted_as_far_as_it_goes():
+    assert traffic.refusal(said_of({"type": "Accepted", "status": "False"})) == (
+        "The gateway does not do what the route gourmetgram says: Accepted is False, no reason"
+    )
 
 
 def route(annotation):

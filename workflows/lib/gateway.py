@@ -40,9 +40,13 @@ def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     """
     Makes the route follow what production and canary serve: a new version in canary gets the first step, and one that
     production serves too gets none. While an environment is between two releases, the route stays as it is, but for a
-    canary that runs badly. `watch`: also looks at canary's pods, and takes the next step where its time has come.
+    canary that runs badly. `watch`: also looks at canary's pods, and takes the next step where its time has come. A
+    gateway that refuses the route is told of, and changes nothing of this: the next route may be one that it takes.
     """
     route = read_route()
+    refusal = traffic.refusal(route)
+    if refusal:
+        events.warn_of_state(settings.production.environment, "RouteRefused", refusal)
     split = traffic.read(route)
     canary, production = (released(name) for name in (settings.canary.environment, settings.production.environment))
     if canary is None:

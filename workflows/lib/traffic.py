@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any, NamedTuple
 
-from lib import constants, kubectl
+from lib import constants, kubectl, outputs
 from lib.inputs import Backend
 from lib.last_release import Served
 
@@ -209,6 +209,26 @@ def patch(
         "metadata": {"annotations": {ANNOTATION: text}, "resourceVersion": version},
         "spec": {"rules": rules(split, production, canary, mirror)},
     }
+
+
+# Each condition of a route that says whether a gateway takes it, with the status that says no.
+_REFUSALS = {"Accepted": "False", "ResolvedRefs": "False", "PartiallyInvalid": "True"}
+
+
+def refusal(route: kubectl.KubernetesObject) -> str:
+    """
+    Why the gateway does not do what the route says, in one sentence without a full stop; an empty string where it does.
+    What it said of an earlier state of the route does not count, nor that it has said nothing yet.
+    """
+    state = route["metadata"].get("generation", 0)
+    for parent in route.get("status", {}).get("parents", []):
+        for said in parent.get("conditions", []):
+            is_of_today = said.get("observedGeneration", state) >= state
+            if is_of_today and _REFUSALS.get(said.get("type")) == said.get("status"):
+                why = f"{said['type']} is {said['status']}, {said.get('reason', 'no reason')}: {said.get('message', '')}"
+                told = f"The gateway does not do what the route {constants.GATEWAY_ROUTE} says"
+                return f"{told}: {outputs.clean(why, 400).rstrip('.: ')}"
+    return ""
 
 
 # What the API server writes where a rule names no path.

@@ -122,7 +122,8 @@ export function wholePipeline(fake: FakeCluster): void {
   );
   fake.put(paths.approvals);
   const spec = { rules: [{ backendRefs: [{ weight: 1 }] }] };
-  fake.put(paths.routes, { metadata: { name: "gourmetgram", annotations: {} }, spec } as never);
+  const routeStatus = { parents: [{ conditions: [{ type: "Accepted", status: "True" }] }] };
+  fake.put(paths.routes, { metadata: { name: "gourmetgram", annotations: {} }, spec, status: routeStatus } as never);
   environment(fake, "staging", "1.0.9", "9");
   environment(fake, "canary", "1.0.7", "7");
   environment(fake, "production", "1.0.7", "7");

@@ -55,19 +55,19 @@ export const traffic: Protections = {
       "a cookie of another version counts for nothing",
       "{COOKIE}={re.escape(",
       "{COOKIE}={str(",
-      "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[gourmetgram-version=canary.1x0.7-fullmatch]",
+      "test_traffic.py::test_a_cookie_of_another_version_counts_nothing[gourmetgram-version=canary.1x0.7-fullmatch]",
     ],
     [
       "a cookie of another version counts for nothing at a gateway that reads a part of the header",
       `(;.*)?$"`,
       `(;.*)?"`,
-      "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[gourmetgram-version=canary.1.0.77-search]",
+      "test_traffic.py::test_a_cookie_of_another_version_counts_nothing[gourmetgram-version=canary.1.0.77-search]",
     ],
     [
       "a cookie whose name ends alike counts for nothing at such a gateway",
       `rf"^(`,
       `rf"(`,
-      "test_traffic.py::test_a_cookie_of_another_version_counts_for_nothing[my-gourmetgram-version=canary.1.0.7-search]",
+      "test_traffic.py::test_a_cookie_of_another_version_counts_nothing[my-gourmetgram-version=canary.1.0.7-search]",
     ],
     [
       "canary gets copies only while users meet its version",
@@ -92,6 +92,12 @@ export const traffic: Protections = {
       `            tuple(_filter_shape(found) for found in rule.get("filters", [])),\n`,
       "",
       "test_shift_traffic.py::test_copies_that_a_person_took_away_are_put_right_and_told",
+    ],
+    [
+      "what the gateway said of an earlier route counts no more",
+      "            if is_of_today and",
+      "            if",
+      "test_traffic.py::test_a_route_that_it_takes_or_has_not_yet_looked_at_is_not_refused[route2]",
     ],
     [
       "a change that was not read is not overwritten",
@@ -131,6 +137,12 @@ export const traffic: Protections = {
     ],
   ],
   "lib/gateway.py": [
+    [
+      "a route that the gateway refuses is told",
+      "    if refusal:",
+      "    if False:",
+      "test_shift_traffic.py::test_a_route_that_the_gateway_refuses_is_told_once_and_the_look_goes_on",
+    ],
     [
       "a version that MLflow loses in this moment is taken out of canary",
       `    except model_registry.Missing:
