@@ -1,7 +1,8 @@
+import { predictionPaths } from "../components/shared/workflow-names";
 import { ApiError, type Cluster } from "../lib/kube-client";
 import type { Parameters } from "./environments";
 
-/** What the app of one environment answered people in the last minute. Null: nobody asked. */
+/** What the app of one environment answered people in the last minute who wanted a prediction. Null: nobody did. */
 export interface Figures {
   /** Answers a second. */
   readonly rate: number | null;
@@ -14,8 +15,7 @@ export interface Figures {
 }
 
 const people = 'probe="false"';
-// What these commands ask themselves, and the steps.
-const answered = `${people},path!="/version"`;
+const answered = `${people},path=~"${predictionPaths}"`;
 const rate = (metric: string, labels: string) => `rate(${metric}{${labels}}[1m])`;
 const byEnvironment = (expression: string) => `sum by (environment) (${expression})`;
 const answers = byEnvironment(rate("http_requests_total", answered));

@@ -18,6 +18,8 @@ export const boardName = "board";
 export const trafficRoute = "gourmetgram";
 /** Header of each request to the app that no person sends. */
 export const probeHeader = "X-Probe";
+/** Where the app predicts, as a regular expression. What else it answers says nothing of its model. */
+export const predictionPaths = "/predict|/test";
 /** Annotation of that route: which share of the users meets which version (`workflows/lib/traffic.py`). */
 export const trafficSplitAnnotation = "gourmetgram.io/traffic-split";
 /** Path of the Applications in the Kubernetes API. */

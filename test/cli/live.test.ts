@@ -2,21 +2,25 @@ import { describe, expect, it } from "vitest";
 import { describeFigures, renderLive, watch } from "../../cli/live";
 import { readFigures } from "../../client/figures";
 import type { Live } from "../../client/live";
+import { predictionPaths } from "../../components/shared/workflow-names";
+import { exec } from "../../lib/exec";
 import { ApiError } from "../../lib/kube-client";
+import { repositoryRoot } from "../../lib/paths";
+import { python } from "../../local/toolchain/virtual-environment";
 import { type Answers, withApiServer } from "./api-server";
 
 const prometheus = "http://prometheus.monitoring.svc.cluster.local:9090";
 
 const proxy = "GET /api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query?query=";
-const perSecond = 'sum by (environment) (rate(http_requests_total{probe="false",path!="/version"}[1m]))';
+const perSecond = 'sum by (environment) (rate(http_requests_total{probe="false",path=~"/predict|/test"}[1m]))';
 const queries = {
   rate: perSecond,
   errors:
-    '(sum by (environment) (rate(http_requests_total{probe="false",path!="/version",status=~"5.."}[1m])) or 0 * ' +
+    '(sum by (environment) (rate(http_requests_total{probe="false",path=~"/predict|/test",status=~"5.."}[1m])) or 0 * ' +
     `${perSecond}) / (${perSecond} > 0)`,
   p95:
     "histogram_quantile(0.95, sum by (environment, le) " +
-    '(rate(http_request_duration_seconds_bucket{probe="false",path!="/version"}[1m])))',
+    '(rate(http_request_duration_seconds_bucket{probe="false",path=~"/predict|/test"}[1m])))',
   confidence:
     'sum by (environment) (rate(prediction_confidence_sum{probe="false"}[1m])) / ' +
     '(sum by (environment) (rate(prediction_confidence_count{probe="false"}[1m])) > 0)',
@@ -35,6 +39,12 @@ function prometheusAnswers(values: Record<keyof typeof queries, Record<string, s
 }
 
 describe("readFigures", () => {
+  it("counts the answers that the analysis of canary counts", async () => {
+    const ask = "from lib import constants; print(constants.PREDICTION_PATHS)";
+    const paths = await exec(await python(), ["-c", ask], { cwd: `${repositoryRoot}/workflows` });
+    expect(paths.trim()).toBe(predictionPaths);
+  });
+
   it("is nothing in a stack without monitoring", async () =>
     expect(await withApiServer({}, (cluster) => readFigures(cluster, {}))).toBeNull());
 

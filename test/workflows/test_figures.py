@@ -30,15 +30,15 @@ MEMORY = {"query": 'memory{v="{version}",e="{environment}"}', "atMost": 200, "fa
 
 class Prometheus(Server):
     """
-    Speaks the API of queries. `requests` and `errors` by model version; `error`: the status of those; `own`: the number
-    of every other query. `users`: how many of its predictions by version were of users, if not all; `dish`: what they
+    Speaks the API of queries. `requests` and `errors` by model version; `error`: the status of those; `polls`: how often
+    `/version` was asked besides; `own`: the number of every other query. `users`: how many of its predictions by version were of users, if not all; `dish`: what they
     send.
     """
 
     def __init__(self):
         self.requests, self.errors, self.own, self.queries = {}, {}, 100.0, []
         self.error, self.users, self.dish = "503", {}, ""
-        self.whole_answer = None
+        self.whole_answer, self.polls = None, 0
         super().__init__()
 
     def answer(self, _method, path, _body):
@@ -50,6 +50,8 @@ class Prometheus(Server):
         version = re.search(r'model_version="([^"]+)"', text)
         total = self.requests.get(version[1], 0) if version else 0
         failed = self.errors.get(version[1], 0) if version else 0
+        if "http_request" in text and 'path=~"/predict|/test"' not in text:
+            total += self.polls
         is_of_users = 'probe=~"false|copy"' in text
         if version and version[1] in self.users and "predict" in text and 'probe=~".*"' not in text:
             total = self.users[version[1]] if is_of_users else total - self.users[version[1]]
@@ -166,6 +168,16 @@ def test_too_few_requests_hold_the_share(canary, server):
     [split] = written(canary)
     assert (split["percents"], split["withdrawn"], split["probes"]) == ([1], "", 0)
     assert split["analysis"] == "inconclusive: 17 of 100 requests: no verdict yet"
+
+
+def test_who_asks_for_the_version_alone_makes_no_verdict(canary, server):
+    server.requests["1.0.7"], server.polls = 17, 100
+    assert look(canary, server).analysis == "inconclusive: 17 of 100 requests: no verdict yet"
+
+
+def test_who_asks_for_the_version_alone_hides_no_errors(canary, server):
+    server.errors["1.0.7"], server.polls = 60, 4000
+    assert look(canary, server).withdrawn.startswith("success 85 % of 400, ")
 
 
 def inconclusive(server):

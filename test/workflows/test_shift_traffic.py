@@ -397,7 +397,8 @@ def test_a_route_that_the_gateway_refuses_is_told_once_and_the_look_goes_on(cana
     refused = {"type": "Accepted", "status": "False", "reason": "UnsupportedValue", "message": "no filter Copy"}
     has_route(canary, Split("1.0.7", (1,), int(time.time()) - 61), conditions=[refused])
     takes_changes(canary)
-    told = "The gateway does not do what the route gourmetgram says: Accepted is False, UnsupportedValue: no filter Copy"
+    why = "Accepted is False, UnsupportedValue: no filter Copy"
+    told = f"The gateway does not do what the route gourmetgram says: {why}"
     for _ in range(2):
         assert shift(canary).returncode == 0
     assert canary.events() == [("RouteRefused", told)] * 2

@@ -9,6 +9,8 @@ APP_CONTAINER = "app"
 PROBE_HEADER = "X-Probe"
 PROBE = {PROBE_HEADER: "gate"}
 ANALYSIS_PROBE = {PROBE_HEADER: "analysis"}
+# Where the app predicts, as a regular expression. What else it answers says nothing of its model.
+PREDICTION_PATHS = "/predict|/test"
 STAGING = "staging"
 ARGO_NAMESPACE = "argo"
 ARGO_CD_NAMESPACE = "argocd"

@@ -4,7 +4,7 @@ import json
 import math
 from urllib.parse import urlencode
 
-from lib import http_client
+from lib import constants, http_client
 from lib.analysis import Counts
 
 # Seconds between two scrapes of a pod.
@@ -46,9 +46,9 @@ def value(url: str, text: str) -> float | None:
     return found[0][1] if len(found) == 1 and math.isfinite(found[0][1]) else None
 
 
-def selector(version: str, environment: str, asked_by: str) -> str:
-    """Which series of the app's belong to a version in an environment, by who asked."""
-    return f'{{environment="{environment}",model_version="{version}",probe=~"{asked_by}"}}'
+def selector(version: str, environment: str, asked_by: str, more: str = "") -> str:
+    """Which series of the app's belong to a version in an environment, by who asked. `more`: other conditions."""
+    return f'{{environment="{environment}",model_version="{version}",probe=~"{asked_by}"{more}}}'
 
 
 def counted(metric: str, labels: str, window: int) -> str:
@@ -72,23 +72,26 @@ def counted(metric: str, labels: str, window: int) -> str:
 
 def counts(url: str, version: str, environment: str, seconds: int, asked_by: str = EVERYBODY) -> Counts:
     """
-    What a version answered in an environment in the last `seconds`: to everybody, and what it predicted, to those that
-    `asked_by` names. Raises NoFigures.
+    What a version answered in an environment in the last `seconds`, where it was asked for a prediction: to everybody,
+    and what it predicted, to those that `asked_by` names. Raises NoFigures.
     """
     window = max(seconds, SCRAPE_INTERVAL)
 
-    def by(label: str, metric: str, who: str) -> dict[str, float]:
-        found = query(url, f"sum by ({label}) ({counted(metric, selector(version, environment, who), window)})")
+    def by(label: str, metric: str, labels: str) -> dict[str, float]:
+        found = query(url, f"sum by ({label}) ({counted(metric, labels, window)})")
         return {series.get(label, ""): number for series, number in found}
 
-    def buckets(metric: str, who: str) -> dict[float, float]:
-        return {float(bound): number for bound, number in by("le", f"{metric}_bucket", who).items()}
+    def buckets(metric: str, labels: str) -> dict[float, float]:
+        return {float(bound): number for bound, number in by("le", f"{metric}_bucket", labels).items()}
 
-    total = counted("prediction_confidence_sum", selector(version, environment, asked_by), window)
+    # Of answers alone the path is known. A page or `/version` is quick and good whatever the model is.
+    answers = selector(version, environment, EVERYBODY, f',path=~"{constants.PREDICTION_PATHS}"')
+    predictions = selector(version, environment, asked_by)
+    total = counted("prediction_confidence_sum", predictions, window)
     return Counts(
-        by("status", "http_requests_total", EVERYBODY),
-        buckets("http_request_duration_seconds", EVERYBODY),
-        buckets("prediction_confidence", asked_by),
+        by("status", "http_requests_total", answers),
+        buckets("http_request_duration_seconds", answers),
+        buckets("prediction_confidence", predictions),
         sum(number for _, number in query(url, f"sum ({total})")),
-        by("class_name", "predicted_class_total", asked_by),
+        by("class_name", "predicted_class_total", predictions),
     )

@@ -225,9 +225,9 @@ def refusal(route: kubectl.KubernetesObject) -> str:
         for said in parent.get("conditions", []):
             is_of_today = said.get("observedGeneration", state) >= state
             if is_of_today and _REFUSALS.get(said.get("type")) == said.get("status"):
-                why = f"{said['type']} is {said['status']}, {said.get('reason', 'no reason')}: {said.get('message', '')}"
-                told = f"The gateway does not do what the route {constants.GATEWAY_ROUTE} says"
-                return f"{told}: {outputs.clean(why, 400).rstrip('.: ')}"
+                no = f"{said['type']} is {said['status']}, {said.get('reason', 'no reason')}"
+                why = outputs.clean(f"{no}: {said.get('message', '')}", 400).rstrip(".: ")
+                return f"The gateway does not do what the route {constants.GATEWAY_ROUTE} says: {why}"
     return ""
 
 

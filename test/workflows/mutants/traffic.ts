@@ -282,6 +282,14 @@ export const traffic: Protections = {
       "test_copies.py::test_what_has_no_original_of_its_own_is_not_compared[canary5-production5]",
     ],
   ],
+  "lib/prometheus.py": [
+    [
+      "answers without a prediction say nothing of a model",
+      `f',path=~"{constants.PREDICTION_PATHS}"'`,
+      `""`,
+      "test_figures.py::test_who_asks_for_the_version_alone_makes_no_verdict",
+    ],
+  ],
   "lib/figures.py": [
     [
       "pictures of users are not compared with those of the pipeline",
