@@ -52,6 +52,7 @@ export function pipelineParameters(args: PipelineParametersArgs): Record<string,
     "data-drift": dataDriftParameter(settings.dataDrift, promotionPath),
     "mlflow-uri": `http://${mlflowAddress}`,
     ...(args.prometheusUrl && { "prometheus-url": args.prometheusUrl }),
+    analysis: JSON.stringify(settings.canary.analysis),
     traffic: args.hasGateway ? trafficParameter(promotionPath, settings.canary) : "",
     environments: JSON.stringify(
       Object.fromEntries(environments.map(([name, { port, url }]) => [name, url ?? inClusterUrl(name, port)])),
@@ -79,14 +80,13 @@ function windowsParameter(windows: PipelineSettings["windows"]): string {
 /** How users are split, as `traffic` in workflows/lib/inputs.py reads it. */
 function trafficParameter(
   promotionPath: PromotionPath,
-  { steps, stepMinutes, mirrorRequests, analysis }: PipelineSettings["canary"],
+  { steps, stepMinutes, mirrorRequests }: PipelineSettings["canary"],
 ): string {
   return JSON.stringify({
     ...splitEnvironments(promotionPath),
     steps,
     pauseSeconds: 60 * stepMinutes,
     mirror: mirrorRequests,
-    analysis,
   });
 }
 

@@ -16,8 +16,8 @@ const perSecond = 'sum by (environment) (rate(http_requests_total{probe="false",
 const queries = {
   rate: perSecond,
   errors:
-    '(sum by (environment) (rate(http_requests_total{probe="false",path=~"/predict|/test",status=~"5.."}[1m])) or 0 * ' +
-    `${perSecond}) / (${perSecond} > 0)`,
+    '(sum by (environment) (rate(http_requests_total{probe="false",path=~"/predict|/test",status=~"5.."}[1m])) or ' +
+    `0 * ${perSecond}) / (${perSecond} > 0)`,
   p95:
     "histogram_quantile(0.95, sum by (environment, le) " +
     '(rate(http_request_duration_seconds_bucket{probe="false",path=~"/predict|/test"}[1m])))',

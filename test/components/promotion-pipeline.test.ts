@@ -4,6 +4,9 @@ import { describe, expect, it } from "vitest";
 import { allowedChildTemplates, PromotionPipeline } from "../../components/pipeline/promotion-pipeline";
 import { readWorkflows } from "../../components/pipeline/workflow-files";
 import type { PipelineSettings } from "../../config";
+import { exec } from "../../lib/exec";
+import { repositoryRoot } from "../../lib/paths";
+import { python } from "../../local/toolchain/virtual-environment";
 import { childrenOf, one, record } from "../registrations";
 import { settingsWith } from "../stack-files";
 
@@ -152,6 +155,15 @@ describe("PromotionPipeline", () => {
     const file = fileOf("promote-model");
     expect((await pipeline({}, ["staging"])).inputs("pipeline-promote-model").spec).toEqual(file.spec);
   });
+});
+
+it("says how figures are judged in a stack without a gateway, too", async () => {
+  const { traffic, analysis } = (await pipeline({})).inputs("pipeline-parameters").data;
+  expect(traffic).toBe("");
+  const ask = "import json; from lib import inputs; print(json.dumps(inputs.analysis().success))";
+  const env = { ANALYSIS: analysis };
+  const read = await exec(await python(), ["-c", ask], { cwd: join(repositoryRoot, "workflows"), env });
+  expect(JSON.parse(read)).toEqual([95, false]);
 });
 
 it("says how data drift is watched for, at the end of the path, where a stack wants it", async () => {

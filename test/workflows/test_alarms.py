@@ -1,4 +1,4 @@
-"""restore.py at the end of the path: a version that runs badly in production loses its pass, and goes on serving."""
+"""restore.py after staging: a version that runs badly in an environment loses its pass, and goes on serving there."""
 
 import json
 import re
@@ -39,14 +39,14 @@ def server():
     server.stop()
 
 
-def look(world, server=None, **bars):
+def look(world, server=None, environment="production", has_gateway=False, **given):
+    """`given`: other bars than those of every stack."""
     figures = {}
-    if server:  # and a gateway, which leads all users to production
-        world.application("canary", 7, held=7)
-        has_route(world, None)
-        traffic = json.dumps({**SETTINGS, "analysis": {**BARS, **bars}})
-        figures = {"PROMETHEUS_URL": server.url, "TRAFFIC": traffic}
-    done = world.run("restore", TARGET_ENVIRONMENT="production", **figures)
+    if server:
+        figures = {"PROMETHEUS_URL": server.url, "ANALYSIS": json.dumps({**BARS, **given})}
+    if has_gateway:
+        figures["TRAFFIC"] = json.dumps(SETTINGS)
+    done = world.run("restore", TARGET_ENVIRONMENT=environment, **figures)
     assert done.returncode == 0, done.stderr
     assert not world.patches()
     return done
@@ -106,11 +106,73 @@ def test_an_app_that_is_busy_few_errors_and_few_answers_take_no_pass(production,
     assert (verdict(production), production.events()) == ("pass", [])
 
 
-def test_a_bar_that_is_only_tried_takes_no_pass(production, server):
+def test_they_do_at_a_gateway_too(production, server):
     server.errors["1.0.7"] = 60
     production.pods_listed("production", pod(7))
-    look(production, server, success={**BARS["success"], "dryRun": True})
-    assert verdict(production) == "pass"
+    production.application("canary", 7, held=7)
+    has_route(production, None)
+    look(production, server, has_gateway=True)
+    assert verdict(production) == "withdrawn"
+
+
+DRY_RUN = {"success": {**BARS["success"], "dryRun": True}}
+
+
+def test_a_bar_that_is_only_tried_takes_no_pass_and_an_event_says_so(production, server):
+    server.errors["1.0.7"] = 60
+    production.pods_listed("production", pod(7))
+    look(production, server, **DRY_RUN)
+    [(reason, message)] = production.events()
+    assert (verdict(production), reason) == ("pass", "PassInQuestion")
+    said = r"1\.0\.7 keeps its pass, since the check is a dry run: success 85 % of 400, between .* %, the bar is 95 %"
+    assert re.fullmatch(said, message)
+
+
+def test_a_bar_that_is_only_tried_lets_no_crash_pass(production, server):
+    production.pods_listed("production", ended(60))
+    look(production, server, **DRY_RUN)
+    assert verdict(production) == "withdrawn"
+
+
+@pytest.fixture
+def canary(production):
+    """Canary serves 7 too, and its container has just run out of memory there."""
+    production.mlflow.aliases["canary"] = "7"
+    production.mlflow.served("canary", "1.0.7", digest(7))
+    production.application("canary", 7, held=7)
+    production.pods_listed("canary", ended(60))
+    return production
+
+
+def test_a_version_that_runs_badly_in_canary_loses_its_pass_where_no_gateway_watches_it(canary):
+    look(canary, environment="canary")
+    assert canary.mlflow.versions["7"]["staging.reason"].startswith("canary: OOMKilled")
+    assert [reason for reason, _ in canary.events()] == ["PassWithdrawn"]
+
+
+def test_the_watch_of_a_gateway_judges_canary_itself(canary):
+    has_route(canary, None)
+    look(canary, environment="canary", has_gateway=True)
+    assert (verdict(canary), canary.events()) == ("pass", [])
+
+
+def test_a_version_that_runs_badly_between_staging_and_canary_loses_its_pass(production):
+    production.mlflow.aliases["shadow"] = "7"
+    production.mlflow.served("shadow", "1.0.7", digest(7))
+    production.application("shadow", 7, held=7)
+    production.pods_listed("shadow", ended(60))
+    path = production.environments("staging", "shadow", "canary", "production")
+    done = production.run("restore", TARGET_ENVIRONMENT="shadow", ENVIRONMENTS=path)
+    assert done.returncode == 0, done.stderr
+    assert production.mlflow.versions["7"]["staging.reason"].startswith("shadow: OOMKilled")
+
+
+@pytest.mark.parametrize("analysis", ["[]", "{}", "none", json.dumps({**BARS, "minimumRequests": 0})])
+def test_an_analysis_that_says_nothing_is_refused(production, server, analysis):
+    production.pods_listed("production", pod(7))
+    given = {"PROMETHEUS_URL": server.url, "ANALYSIS": analysis}
+    done = production.run("restore", TARGET_ENVIRONMENT="production", **given)
+    assert done.returncode == 2 and "does not say how figures are judged: run pulumi up." in done.stderr
 
 
 def test_a_prometheus_that_is_away_takes_no_pass(production, server):

@@ -30,9 +30,9 @@ MEMORY = {"query": 'memory{v="{version}",e="{environment}"}', "atMost": 200, "fa
 
 class Prometheus(Server):
     """
-    Speaks the API of queries. `requests` and `errors` by model version; `error`: the status of those; `polls`: how often
-    `/version` was asked besides; `own`: the number of every other query. `users`: how many of its predictions by version were of users, if not all; `dish`: what they
-    send.
+    Speaks the API of queries. `requests` and `errors` by model version; `error`: the status of those; `polls`: how
+    often `/version` was asked besides; `own`: the number of every other query. `users`: how many of its predictions by
+    version were of users, if not all; `dish`: what they send.
     """
 
     def __init__(self):
@@ -82,8 +82,8 @@ def server():
 
 
 def shift(world, server, url=None, **bars):
-    settings = {**SETTINGS, "analysis": {**BARS, **bars}}
-    return world.run("shift_traffic", TRAFFIC=json.dumps(settings), PROMETHEUS_URL=url or server.url)
+    given = {"TRAFFIC": json.dumps(SETTINGS), "ANALYSIS": json.dumps({**BARS, **bars})}
+    return world.run("shift_traffic", PROMETHEUS_URL=url or server.url, **given)
 
 
 def long_ago(**fields):
@@ -103,6 +103,14 @@ def test_figures_that_pass_lead_to_the_next_share_and_are_told(canary, server):
     assert split["percents"] == [1, 50]
     assert split["analysis"].startswith("pass, 400 requests, success 100 %, p95 < 2 s")
     assert done.stdout.splitlines()[-1].startswith("50 % of the users meet 1.0.7 in canary. Analysis: pass, 400")
+
+
+def test_a_stack_of_an_earlier_release_is_judged_too(canary, server):
+    server.errors["1.0.7"] = 60
+    looks_once(canary, long_ago())
+    settings = {**SETTINGS, "analysis": BARS}
+    canary.run("shift_traffic", TRAFFIC=json.dumps(settings), PROMETHEUS_URL=server.url)
+    assert written(canary)[0]["withdrawn"].startswith("success 85 % of 400")
 
 
 def test_a_share_lasts_its_time_whatever_its_figures_are(canary, server):
@@ -204,7 +212,8 @@ def look(world, server, split=None, mirror=False, **bars):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in world.environment_of_a_step().items():
             patch.setenv(name, value)
-        patch.setenv("TRAFFIC", json.dumps({**SETTINGS, "mirror": mirror, "analysis": {**BARS, **bars}}))
+        patch.setenv("TRAFFIC", json.dumps({**SETTINGS, "mirror": mirror}))
+        patch.setenv("ANALYSIS", json.dumps({**BARS, **bars}))
         patch.setenv("PROMETHEUS_URL", server.url if server else "")
         canary, production = (gateway.released(name) for name in ("canary", "production"))
         return gateway.watched(inputs.traffic(), split or long_ago(), canary, production.served, int(time.time()))
@@ -219,7 +228,7 @@ def test_a_prometheus_that_is_away_is_told_once(canary, server):
 
 def test_without_monitoring_time_alone_decides(canary):
     looks_once(canary, long_ago())
-    done = canary.run("shift_traffic", TRAFFIC=json.dumps({**SETTINGS, "analysis": BARS}))
+    done = canary.run("shift_traffic", TRAFFIC=json.dumps(SETTINGS), ANALYSIS=json.dumps(BARS))
     assert done.returncode == 0, done.stderr
     assert [(split["percents"], split["analysis"]) for split in written(canary)] == [([1, 50], "")]
 
@@ -330,4 +339,4 @@ def test_one_number_is_a_value(server, result, wanted):
 @pytest.mark.parametrize("bars", [{"minimumRequests": 0}, {"confidencePercent": 100}, {"success": {}}, {"metrics": []}])
 def test_bars_that_say_nothing_are_refused(canary, server, bars):
     done = shift(canary, server, **bars)
-    assert done.returncode == 2 and "does not say how users are split: run pulumi up." in done.stderr
+    assert done.returncode == 2 and "does not say how figures are judged: run pulumi up." in done.stderr

@@ -49,7 +49,7 @@ class Backend(NamedTuple):
 class Traffic(NamedTuple):
     """
     How users are split. `steps`: shares of canary in percent, 1..99, ascending; `pause_seconds`: of each of them.
-    `analysis`: how canary's figures are judged; None from a stack of before there was an analysis. `mirror`: whether
+    `analysis`: how canary's figures are judged; None where the step was not told, which judges none. `mirror`: whether
     canary gets a copy of each request that is led to production.
     """
 
@@ -203,13 +203,25 @@ def traffic(name: str = "TRAFFIC") -> Traffic | None:
     found = _parsed(_given(name))
     try:
         backends = [Backend(found[key]["environment"]) for key in ("production", "canary")]
-        judged = settings_of(found["analysis"]) if "analysis" in found else None
+        # A stack of an earlier release hands it over here.
+        judged = settings_of(found["analysis"]) if "analysis" in found else analysis()
         result = Traffic(*backends, tuple(found["steps"]), found["pauseSeconds"], judged, found.get("mirror", False))
     except (TypeError, KeyError, ValueError, AttributeError):
         result = None
     if result and _is_traffic(result):
         return result
     raise InvalidInput(f"{name} {_shown(_given(name))} does not say how users are split: run pulumi up.")
+
+
+def analysis(name: str = "ANALYSIS") -> Settings | None:
+    """How a version's figures are judged, in a stack without a gateway too; None where the step was not told."""
+    if not _given(name):
+        return None
+    try:
+        return settings_of(_parsed(_given(name)))
+    except (TypeError, KeyError, ValueError, AttributeError):
+        wanted = "does not say how figures are judged: run pulumi up"
+        raise InvalidInput(f"{name} {_shown(_given(name))} {wanted}.") from None
 
 
 def approval(name: str = "APPROVAL") -> dict[str, Rule]:

@@ -109,7 +109,7 @@ export const traffic: Protections = {
   "lib/alarms.py": [
     [
       "a version that runs badly in production loses its pass",
-      "    return crash or errors(",
+      `    return Check("crash", "fail", crash) if crash else errors(`,
       "    return errors(",
       "test_alarms.py::test_a_version_that_runs_out_of_memory_loses_its_pass_and_goes_on_serving",
     ],
@@ -118,6 +118,18 @@ export const traffic: Protections = {
       "if status != BUSY}",
       "if True}",
       "test_alarms.py::test_an_app_that_is_busy_few_errors_and_few_answers_take_no_pass[503-300-400]",
+    ],
+    [
+      "a dry run takes no pass",
+      "        if found.dry_run:",
+      "        if False:",
+      "test_alarms.py::test_a_bar_that_is_only_tried_takes_no_pass_and_an_event_says_so",
+    ],
+    [
+      "a canary that a gateway leads to is judged by its watch",
+      "    if is_watched_by_gateway(environment):",
+      "    if False:",
+      "test_alarms.py::test_the_watch_of_a_gateway_judges_canary_itself",
     ],
     [
       "a pass is withdrawn once",
@@ -395,6 +407,12 @@ export const traffic: Protections = {
     ],
   ],
   "lib/inputs.py": [
+    [
+      "a stack of an earlier release is judged too",
+      `settings_of(found["analysis"]) if "analysis" in found else analysis()`,
+      "analysis()",
+      "test_figures.py::test_a_stack_of_an_earlier_release_is_judged_too",
+    ],
     [
       "the shares are ascending",
       "        and list(steps) == sorted(set(steps))\n",
