@@ -6,6 +6,10 @@ import type { Parameters } from "./environments";
 
 /** How users are split at the gateway. */
 export interface TrafficSplit {
+  /** Environment of which a growing share of the users meets a version. */
+  readonly canary: string;
+  /** Environment that all others meet. */
+  readonly production: string;
   /** `gone` where somebody deleted the route, `changed` where somebody changed its weights, else `as-split`. */
   readonly route: "as-split" | "changed" | "gone";
   /** Why the gateway does not do what the route says, in its words, or an empty string. */
@@ -50,6 +54,19 @@ const held = z.object({
   analysis: z.string().default(""),
 });
 
+/** Which environments the gateway leads to, as the pipeline is told. */
+const told = z.object({
+  canary: z.object({ environment: z.string() }),
+  production: z.object({ environment: z.string() }),
+});
+
+/** The two environments; those of the shipped stacks where the pipeline is told nothing. */
+function environmentsOf(traffic = ""): { canary: string; production: string } {
+  const found = told.safeParse(parseJson(traffic || "null"));
+  if (!found.success) return { canary: "canary", production: "production" };
+  return { canary: found.data.canary.environment, production: found.data.production.environment };
+}
+
 const nobody = { version: null, percent: 0, withdrawn: "", paused: "", analysis: "", refused: "" };
 
 /** The split that the gateway's route holds (`workflows/lib/traffic.py`), or null in a stack without a gateway. */
@@ -58,14 +75,16 @@ export async function readTrafficSplit(cluster: Cluster, { traffic }: Parameters
     if (error instanceof ApiError && error.status === 404) return undefined;
     throw error;
   });
-  if (!route) return traffic ? { ...nobody, route: "gone" } : null;
+  const environments = environmentsOf(traffic);
+  if (!route) return traffic ? { ...environments, ...nobody, route: "gone" } : null;
   const text = route.metadata.annotations?.[trafficSplitAnnotation] ?? "null";
   const split = held.safeParse(parseJson(text));
   const refused = refusalOf(route);
-  if (!split.success) return { ...nobody, refused, route: stateOf(route, []) };
+  if (!split.success) return { ...environments, ...nobody, refused, route: stateOf(route, []) };
   const { version, percents, withdrawn, paused, analysis } = split.data;
   const met = withdrawn || paused ? [] : percents;
-  return { version, percent: met.at(-1) ?? 0, withdrawn, paused, analysis, refused, route: stateOf(route, met) };
+  const percent = met.at(-1) ?? 0;
+  return { ...environments, version, percent, withdrawn, paused, analysis, refused, route: stateOf(route, met) };
 }
 
 /** Each condition that says whether a gateway takes a route, with the status that says no. */
@@ -109,10 +128,10 @@ export function describeSplit(split: TrafficSplit): string {
   ].join(" ");
 }
 
-function describeShare({ version, percent, withdrawn, paused, analysis }: TrafficSplit): string {
-  if (!version) return "All users meet production.";
-  if (withdrawn) return `No user meets ${version} in canary any more: ${withdrawn}.`;
-  if (paused) return `No user meets ${version} in canary for the time being: ${paused}.`;
+function describeShare({ canary, production, version, percent, withdrawn, paused, analysis }: TrafficSplit): string {
+  if (!version) return `All users meet ${production}.`;
+  if (withdrawn) return `No user meets ${version} in ${canary} any more: ${withdrawn}.`;
+  if (paused) return `No user meets ${version} in ${canary} for the time being: ${paused}.`;
   const judged = analysis && ` Analysis: ${analysis}.`;
-  return `${percent} % of the users meet ${version} in canary.${judged}`;
+  return `${percent} % of the users meet ${version} in ${canary}.${judged}`;
 }

@@ -106,7 +106,17 @@ const live: Live = {
         verdicts: { integration: { verdict: "pass", reason: "" }, load: { verdict: "fail", reason: "slow" } },
       },
     ],
-    traffic: { version: "1.0.7", percent: 10, withdrawn: "", paused: "", analysis: "", refused: "", route: "as-split" },
+    traffic: {
+      canary: "canary",
+      production: "production",
+      version: "1.0.7",
+      percent: 10,
+      withdrawn: "",
+      paused: "",
+      analysis: "",
+      refused: "",
+      route: "as-split",
+    },
     dataDrift: {
       environment: "production",
       bar: 0.35,

@@ -56,6 +56,22 @@ describe("the split of the users", () => {
     expect(split && describeSplit(split)).toBe(sentence);
   });
 
+  it.each([
+    [holding(), "All users meet live."],
+    [holding(tenPercent, tenPercentWeights), "10 % of the users meet 1.0.7 in preview."],
+    [
+      holding('{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"OOMKilled","paused":""}'),
+      "No user meets 1.0.7 in preview any more: OOMKilled.",
+    ],
+    [
+      holding('{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"Pending"}'),
+      "No user meets 1.0.7 in preview for the time being: Pending.",
+    ],
+  ])("names the environments of the stack %#", async (answer, sentence) => {
+    const environments = { production: { environment: "live" }, canary: { environment: "preview" } };
+    expect(describeSplit((await read(answer, JSON.stringify(environments)))!)).toBe(sentence);
+  });
+
   it("is none in a stack without a gateway, whose parameters name no split", async () => {
     expect(await read([404, "404 page not found"], "")).toBe(null);
   });
@@ -140,6 +156,8 @@ describe("the split of the users", () => {
 
   it("counts nobody for a version that was withdrawn", async () => {
     expect(await read(holding('{"version":"1.0.7","percents":[10],"since":5,"withdrawn":"ill","paused":""}'))).toEqual({
+      canary: "canary",
+      production: "production",
       version: "1.0.7",
       percent: 0,
       withdrawn: "ill",

@@ -1,4 +1,8 @@
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { exec } from "../../lib/exec";
+import { repositoryRoot } from "../../lib/paths";
+import { python } from "../../local/toolchain/virtual-environment";
 import { runProgram } from "../program";
 import { one, type Registration } from "../registrations";
 import { runnableStack } from "../stack-files";
@@ -85,6 +89,58 @@ describe("an environment shadow between staging and canary", () => {
       { name: "source-environment", enum: ["staging", "shadow", "canary"], value: "canary" },
       { name: "target-environment", enum: ["shadow", "canary", "production"], value: "production" },
     ]);
+  });
+
+  it("leads no user of the gateway there: they are split between the last two", async () => {
+    const { traffic } = inputs("pipeline-parameters").data;
+    expect(JSON.parse(traffic)).toMatchObject({
+      production: { environment: "production" },
+      canary: { environment: "canary" },
+      steps: [1, 10, 25, 50],
+    });
+    const routed = registrations.filter(({ name }) => name.startsWith("traffic-split-service-"));
+    expect(routed.map(({ name }) => name).sort()).toEqual([
+      "traffic-split-service-canary",
+      "traffic-split-service-production",
+    ]);
+    // The steps read it beside the environments of the stack, and write one rule for each share.
+    const program = [
+      "from lib import inputs, traffic",
+      "from lib.last_release import Served",
+      "given = inputs.traffic()",
+      'split = traffic.decide(None, Served("1.0.7", "sha256:7"), Served("1.0.6", "sha256:6"), given.steps, 0)',
+      "for _ in given.steps:",
+      "    drawn = traffic.rules(split, given.production, given.canary)[-1]",
+      "    print(*(f\"{to['name']}={to['weight']}\" for to in drawn[\"backendRefs\"]))",
+      "    split = traffic.advance(split, given.steps, 0, 0)",
+    ].join("\n");
+    const env = { TRAFFIC: traffic, ENVIRONMENTS: inputs("pipeline-parameters").data.environments };
+    const said = await exec(await python(), ["-c", program], { cwd: join(repositoryRoot, "workflows"), env });
+    expect(said.trim().split("\n")).toEqual(
+      [1, 10, 25, 50].map(
+        (share) => `gourmetgram-production-gateway=${100 - share} gourmetgram-canary-gateway=${share}`,
+      ),
+    );
+  });
+
+  it("is split at its own name where it comes before the last one", async () => {
+    const renamed = {
+      ...stack,
+      "gourmetgram:environments": {
+        staging: environments.staging,
+        shadow: { port: 8083, promotesFrom: "staging" },
+        preview: { ...environments.canary, promotesFrom: "shadow" },
+        live: { ...environments.production, promotesFrom: "preview" },
+      },
+    };
+    const program = await runProgram(renamed);
+    const { traffic } = one(program.registrations, "pipeline-parameters").inputs.data;
+    expect(JSON.parse(traffic)).toMatchObject({
+      production: { environment: "live" },
+      canary: { environment: "preview" },
+    });
+    const { rules } = one(program.registrations, "traffic-split-route").inputs.spec;
+    expect(rules[0].backendRefs[0].name).toBe("gourmetgram-live-gateway");
   });
 
   it("is where the pipeline promotes to by itself, and canary no more", () => {

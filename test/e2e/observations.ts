@@ -19,6 +19,8 @@ export async function status(): Promise<Status> {
 
 /** The traffic of a status while every user meets production. */
 export const noCandidate: TrafficSplit = {
+  canary: "canary",
+  production: "production",
   refused: "",
   route: "as-split",
   version: null,

@@ -71,7 +71,7 @@ def test_canary_stays_where_it_runs_another_version_by_now(world):
     world.application("canary", 8, held=8)
     has_route(world, ILL)
     done = abort(world)
-    assert (done.returncode, done.stdout) == (0, "No version in canary is withdrawn.\n")
+    assert (done.returncode, done.stdout) == (0, "No version that users meet is withdrawn.\n")
 
 
 def is_told(world, environment, version):
@@ -107,7 +107,7 @@ def test_canary_stays_where_its_version_is_not_withdrawn(world):
     world.application("canary", 7, held=7)
     has_route(world, ILL._replace(withdrawn=""))
     done = abort(world)
-    assert (done.returncode, done.stdout) == (0, "No version in canary is withdrawn.\n")
+    assert (done.returncode, done.stdout) == (0, "No version that users meet is withdrawn.\n")
 
 
 def test_it_waits_for_a_production_that_is_between_two_releases(world):

@@ -8,6 +8,8 @@ import pytest
 from conftest import BASE, HELD, digest, passed, pod, says
 from lib import instant, last_release
 from lib.last_release import LastRelease, Served
+from lib.traffic import Split
+from test_shift_traffic import SETTINGS, has_route, takes_changes, written
 
 NOW = int(time.time())
 REPOSITORY = BASE.partition("@")[0]
@@ -390,6 +392,16 @@ def test_a_sync_that_argo_cd_gave_up_is_tried_again_and_no_other(canary):
     done = canary.run("restore")
     assert done.returncode == 0, done.stderr
     assert canary.syncs_again() == ["canary"] and not canary.patches()
+
+
+def test_the_gateways_route_follows_what_was_restored(canary):
+    """No run of the watch has to come first: users who met 7 in canary meet production again, which serves 6 too."""
+    canary.application("production", 6, held=6)
+    has_route(canary, Split("1.0.7", (1, 50), 5))
+    takes_changes(canary)
+    done = restore(canary, TRAFFIC=json.dumps(SETTINGS))
+    assert done.returncode == 0, done.stderr
+    assert written(canary) == [None]
 
 
 @pytest.mark.parametrize("value", ["", "staging", "staging;id", "canary,", "kube-system", "shadow"])

@@ -379,6 +379,19 @@ def test_what_a_person_wrote_there_is_no_split(text):
     assert traffic.read(route(text)) is None
 
 
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        (None, "All users meet live"),
+        (Split("1.0.7", (1, 10), 5), "10 % of the users meet 1.0.7 in preview"),
+        (Split("1.0.7", (1,), 5, "OOMKilled"), "No user meets 1.0.7 in preview any more: OOMKilled"),
+        (Split("1.0.7", (1,), 5, paused="Pending"), "No user meets 1.0.7 in preview for the time being: Pending"),
+    ],
+)
+def test_the_sentence_names_the_environments_of_the_stack(split, said):
+    assert traffic.sentence(split, Backend("preview"), Backend("live")) == said
+
+
 def test_a_change_names_what_it_changes_so_that_no_other_change_is_lost():
     assert traffic.patch(None, PRODUCTION, CANARY, "12")["metadata"] == {
         "annotations": {traffic.ANNOTATION: None},

@@ -106,7 +106,8 @@ def probe(settings: Traffic, split: Split, production: Served) -> Split:
     differing_classes = tuple(sorted(differing.items()))
     probed = split._replace(probes=split.probes + len(pictures), differing=differing_classes, paired=paired)
     if pictures:
-        print(f"{counted(len(pictures), 'picture')} sent to canary and production", flush=True)
+        both = f"{settings.canary.environment} and {settings.production.environment}"
+        print(f"{counted(len(pictures), 'picture')} sent to {both}", flush=True)
         print(disagreement.words(probed) or "None of them got a class from both", flush=True)
     return probed
 

@@ -211,7 +211,7 @@ def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Spli
     version = route["metadata"]["resourceVersion"]
     change = traffic.patch(wanted, settings.production, settings.canary, version, settings.mirror)
     kubectl.merge(KIND, constants.GATEWAY_ROUTE, constants.GATEWAY_NAMESPACE, change)
-    sentence = traffic.sentence(wanted, settings.production.environment)
+    sentence = traffic.sentence(wanted, settings.canary, settings.production)
     print(sentence, flush=True)
     if wanted and wanted.withdrawn:
         events.warn(settings.canary.environment, "TrafficWithdrawn", sentence)

@@ -274,13 +274,14 @@ def _filter_shape(found: dict[str, Any]) -> tuple[str, str, str, str]:
     return found.get("type", ""), mirrored.get("backendRef", {}).get("name", ""), str(share), headers
 
 
-def sentence(split: Split | None, production: str) -> str:
+def sentence(split: Split | None, canary: Backend, production: Backend) -> str:
     """What users meet, for the log and the Events."""
+    where = canary.environment
     if split is None:
-        return f"All users meet {production}"
+        return f"All users meet {production.environment}"
     if split.withdrawn:
-        return f"No user meets {split.version} in canary any more: {split.withdrawn}"
+        return f"No user meets {split.version} in {where} any more: {split.withdrawn}"
     if split.paused:
-        return f"No user meets {split.version} in canary for the time being: {split.paused}"
-    share = f"{split.percent} % of the users meet {split.version} in canary"
+        return f"No user meets {split.version} in {where} for the time being: {split.paused}"
+    share = f"{split.percent} % of the users meet {split.version} in {where}"
     return f"{share}. Analysis: {split.analysis}" if split.analysis else share

@@ -25,14 +25,15 @@ def main() -> None:
     settings = inputs.traffic()
     split = gateway.withdrawn(settings) if settings else None
     if settings is None or split is None:
-        print("No version in canary is withdrawn.", flush=True)
+        print("No version that users meet is withdrawn.", flush=True)
         return
     production = gateway.released(settings.production.environment)
     if production is None:
-        raise StepFailed("production is between two releases: canary goes back when the schedule looks again.")
+        later = f"{settings.canary.environment} goes back when the schedule looks again"
+        raise StepFailed(f"{settings.production.environment} is between two releases: {later}.")
     canary = gateway.released(settings.canary.environment)
     if canary and canary.served == production.served:
-        print(f"{split.version} went to production meanwhile: it stays in both.", flush=True)
+        print(f"{split.version} went to {settings.production.environment} meanwhile: it stays in both.", flush=True)
         gateway.try_put_right(settings.canary.environment)
         return
     sentence = abort(settings.canary.environment, split, production.served)

@@ -27,7 +27,7 @@ def main() -> None:
         end(str(gone), is_withdrawn=False)
     else:
         is_withdrawn = bool(split and split.withdrawn)
-        end(f"{traffic.sentence(split, settings.production.environment)}.", is_withdrawn)
+        end(f"{traffic.sentence(split, settings.canary, settings.production)}.", is_withdrawn)
 
 
 def follow(

@@ -380,6 +380,14 @@ export const traffic: Protections = {
       "test_shift_traffic.py::test_the_time_of_a_watch_counts_from_the_beginning_of_its_workflow",
     ],
   ],
+  "steps/restore.py": [
+    [
+      "the gateway's route follows what was restored",
+      "        gateway.try_put_right(target)\n",
+      "",
+      "test_restore.py::test_the_gateways_route_follows_what_was_restored",
+    ],
+  ],
   "steps/abort_canary.py": [
     [
       "canary stays where its version is not withdrawn",
