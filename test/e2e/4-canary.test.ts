@@ -105,11 +105,8 @@ describe("Given users at the gateway", () => {
     expect(visits.lost().filter(({ version }) => version !== `1.0.${drifting}`)).toEqual([]);
     const met = visits.all.filter(({ version }) => version === `1.0.${drifting}`);
     expect(met.length).toBeGreaterThan(0);
-    report.add(
-      "`drifting`, which passes staging",
-      `${record.reason}; of ${visits.all.length} requests it answered ${met.length}, ${visits.lost().length} of them with ` +
-        "an error, and none was lost",
-    );
+    const counts = `of ${visits.all.length} requests it answered ${met.length}, ${visits.lost().length} with an error`;
+    report.add("`drifting`, which passes staging", `${record.reason}; ${counts}, and none was lost`);
   });
 
   it("When nobody comes, Then the pipeline's own probes give canary its verdict, and the share goes on", async () => {

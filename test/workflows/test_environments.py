@@ -104,7 +104,8 @@ def test_restores_every_one_that_models_are_promoted_to(world):
     world.registry_has(6)
     world.patchable("shadow")
     world.pods_watched("shadow", (0, "ADDED", pod(6)))
-    world.pods_listed("production", pod(6))
+    for name in ("canary", "production"):
+        world.pods_listed(name, pod(6))
     done = world.run("restore", ENVIRONMENTS=world.environments(*FOUR))
     assert done.returncode == 0, done.stderr
     assert world.output("restored") == "shadow is back on 1.0.6"
