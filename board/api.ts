@@ -35,7 +35,9 @@ export interface EnvironmentView {
   readonly pods: { readonly ready: number; readonly all: number; readonly restarts: number } | null;
   /** Share of the users that meet it, 0 to 100; null without a gateway, or where no user comes. */
   readonly percent: number | null;
-  /** Seconds that the version has to run here before it can be promoted; 0 when it can; null where it can't be. */
+  /** Why the version may not be promoted from here, however long one waits; null where it may, and for the last. */
+  readonly barrier: Barrier | null;
+  /** Seconds that the version still has to run here; 0 when it has; null where no wait makes it promotable. */
   readonly soakLeftSeconds: number | null;
   /** Whether a promotion to it waits for an approval. */
   readonly needsApproval: boolean;
@@ -43,6 +45,12 @@ export interface EnvironmentView {
   readonly closed: string | null;
   /** The environment that promotes to it; null for the first. */
   readonly promotesFrom: string | null;
+}
+
+export interface Barrier {
+  /** In a few words, as in "Turned away". */
+  readonly word: string;
+  readonly sentence: string;
 }
 
 export interface RunView {

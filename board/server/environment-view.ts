@@ -4,6 +4,7 @@ import type { TrafficSplit } from "../../client/traffic-split";
 import type { RegisteredVersion } from "../../lib/delivery";
 import type { EnvironmentView } from "../api";
 import { type PromotionRules, promotionRulesOf } from "./approvals";
+import { barrierOf } from "./barrier";
 import { soakLeftSeconds } from "./soak";
 
 /** What MLflow says of an environment. */
@@ -38,9 +39,12 @@ function environmentView(
   const version = said && /^1\.0\.\d+$/.test(said) ? said : null;
   const record = records[name];
   const release = servedAt(record?.releases ?? [], name, now);
-  const isLast = index === environments.length - 1;
   const withdrawn = traffic && traffic.version === version ? traffic.withdrawn : "";
-  const soak = { environment: name, isFirst: index === 0, digest, version: record?.version, withdrawn };
+  const facts = { environment: name, version: record?.version };
+  // Nothing is promoted from the last environment, nor from one that runs no model.
+  const promoted = index < environments.length - 1 && version !== null;
+  const barrier = promoted ? barrierOf({ ...facts, name: version, digest, withdrawn }) : null;
+  const soak = { ...facts, isFirst: index === 0, minimumMinutes: minimumSoakMinutes };
   return {
     name,
     version,
@@ -49,7 +53,8 @@ function environmentView(
     health,
     pods,
     percent: percentOf(index, environments.length, traffic),
-    soakLeftSeconds: isLast ? null : soakLeftSeconds({ ...soak, minimumMinutes: minimumSoakMinutes }, now),
+    barrier,
+    soakLeftSeconds: promoted && !barrier ? soakLeftSeconds(soak, now) : null,
     ...promotionRulesOf(rules, name, now),
     promotesFrom: environments[index - 1]?.name ?? null,
   };

@@ -38,12 +38,18 @@ function environmentAt(scene: Scene, name: string, index: number, now: number): 
     health: index === 7 ? "Degraded" : "Healthy",
     pods: { ready: index === 7 ? 0 : 1 + Number(isLast), all: 1 + Number(isLast), restarts: index === 7 ? 4 : 0 },
     percent: usersOf(scene.environments.length - 1 - index),
-    soakLeftSeconds: null,
+    barrier: index === 3 ? failed(version) : null,
+    soakLeftSeconds: isLast ? null : 0,
     needsApproval: isLast,
     closed: index === 5 ? "closed until Mon 08:00 UTC (nights and weekends)" : null,
     promotesFrom: scene.environments[index - 1] ?? null,
   };
 }
+
+const failed = (version: string | null) => ({
+  word: "Turned away",
+  sentence: `${version} did not pass staging: load: 76 % of 100 requests succeeded, it must be over 95 %.`,
+});
 
 /** Percent of the users: the last environment and the one before it share them. */
 function usersOf(fromEnd: number): number | null {

@@ -109,7 +109,7 @@ export function ModelDetail({ version, against, models, view, act }: ModelDetail
         {target && source?.version === version && target.version !== version && (
           <button
             type="button"
-            class="small primary"
+            class={source.barrier ? "small" : "small primary"}
             onClick={() =>
               act({ kind: "promote", version, source: source.name, target: target.name, isEmergency: false, text: "" })
             }

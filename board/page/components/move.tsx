@@ -7,6 +7,7 @@ const icons: Readonly<Record<MoveState, IconName>> = {
   nothing: "dash",
   same: "same",
   waiting: "person",
+  barred: "warning",
   frozen: "snow",
   closed: "lock",
   soaking: "clock",
@@ -21,7 +22,7 @@ interface MoveProps {
 /** The way from one environment to the next, with what stops a promotion on it. */
 export function MoveLink({ move, act }: MoveProps) {
   const { source, target, version, state, caption, needsApproval } = move;
-  const isWaiting = state === "frozen" || state === "closed" || state === "soaking" || state === "ready";
+  const isOffered = ["barred", "frozen", "closed", "soaking", "ready"].includes(state);
   return (
     <div class={`move move-${state}`}>
       <span class="move-line" aria-hidden="true" />
@@ -32,7 +33,7 @@ export function MoveLink({ move, act }: MoveProps) {
         <span class="visually-hidden">{`From ${source} to ${target}: `}</span>
         {caption}
       </span>
-      {version && isWaiting && (
+      {version && isOffered && (
         <button
           type="button"
           class={state === "ready" ? "small primary" : "small"}

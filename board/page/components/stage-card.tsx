@@ -66,7 +66,7 @@ interface StageCardProps {
 
 /** An environment, with the way to it from the one before. */
 export function StageCard({ stage, link, act }: StageCardProps) {
-  const { name, version, health, pods, percent, soakLeft, closed, needsApproval, move } = stage;
+  const { name, version, health, pods, percent, barrier, soakLeft, closed, needsApproval, move } = stage;
   const address = safeLink(link);
   return (
     <li class="stage">
@@ -83,6 +83,12 @@ export function StageCard({ stage, link, act }: StageCardProps) {
           )}
           {pods && <Pods pods={pods} />}
           {percent !== null && <Share percent={percent} />}
+          {barrier && (
+            <span class="fact tone-warn">
+              <Icon name="warning" />
+              {barrier.sentence}
+            </span>
+          )}
           {soakLeft !== null && (
             <span class="fact tone-busy">
               <Icon name="clock" />

@@ -3,7 +3,16 @@ import { countdown, instant, secondsBetween } from "./time";
 import { numberOf } from "./version";
 
 /** What stands between an environment and the one that it promotes from. */
-export type MoveState = "running" | "nothing" | "same" | "waiting" | "frozen" | "closed" | "soaking" | "ready";
+export type MoveState =
+  | "running"
+  | "nothing"
+  | "same"
+  | "waiting"
+  | "barred"
+  | "frozen"
+  | "closed"
+  | "soaking"
+  | "ready";
 
 export interface Move {
   readonly source: string;
@@ -43,6 +52,7 @@ function moveState(source: Stage, target: EnvironmentView, view: PipelineView): 
   // The Workflow that promotes runs while it waits.
   if (waitingFor(view, target.name, source.version)) return "waiting";
   if (view.runs.some((run) => promotes(run, source.version))) return "running";
+  if (source.barrier) return "barred";
   if (view.freeze) return "frozen";
   if (target.closed !== null) return "closed";
   return source.soakLeft === null ? "ready" : "soaking";
@@ -58,6 +68,8 @@ function caption(state: MoveState, source: Stage, target: EnvironmentView): stri
       return `Promoting ${source.version}`;
     case "waiting":
       return "Waits for approval";
+    case "barred":
+      return source.barrier?.word ?? "";
     case "frozen":
       return "Frozen";
     case "closed":
@@ -93,6 +105,7 @@ export function obstacles(
   const to = view.environments.find(({ name }) => name === target);
   const left = from ? soakLeft(from, view.at, now) : null;
   return [
+    from?.barrier?.sentence,
     view.freeze && `${view.freeze.who} has frozen all promotions: ${view.freeze.why}`,
     to?.closed && `${target} is closed: ${to.closed}`,
     left !== null && `The version has to run in ${source} for another ${countdown(left)}.`,

@@ -13,7 +13,8 @@ const environment = (name: string, version: string | null, more: Partial<Environ
   health: "Healthy",
   pods: null,
   percent: null,
-  soakLeftSeconds: null,
+  barrier: null,
+  soakLeftSeconds: 0,
   needsApproval: false,
   closed: null,
   promotesFrom: name === "staging" ? null : "staging",
@@ -46,6 +47,7 @@ const run = (steps: PipelineView["runs"][number]["steps"], template = "train-mod
 
 const step = { workflow: "a", id: "b", startedAt: at, finishedAt: null, verdict: null, message: "" };
 const freeze = { who: "alice", since: at, why: "the shop's release" };
+const barrier = { word: "Turned away", sentence: "1.0.7 did not pass staging: load: too slow." };
 const waiting = { target: "canary", version: "1.0.7", phase: "Waiting" } as ApprovalView;
 
 describe("the way between two environments", () => {
@@ -68,6 +70,9 @@ describe("the way between two environments", () => {
     ["Waits for approval", "waiting", {}, {}, { approvals: [waiting], runs: [run([], "promote-model")] }],
     ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, version: "1.0.6" }] }],
     ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, phase: "Expired" }] }],
+    ["Turned away", "barred", { barrier, soakLeftSeconds: null }, {}, {}],
+    ["Turned away", "barred", { barrier, soakLeftSeconds: null }, { closed: "until Monday" }, { freeze }],
+    ["Promoting 1.0.7", "running", { barrier }, {}, { runs: [run([], "promote-model")] }],
     ["Frozen", "frozen", {}, { closed: "until Monday" }, { freeze }],
     ["Window closed", "closed", { soakLeftSeconds: 60 }, { closed: "until Monday" }, {}],
     ["Soaks 4:05", "soaking", { soakLeftSeconds: 245 }, {}, {}],
@@ -96,12 +101,13 @@ describe("what stands in the way of a promotion", () => {
   it("is all of it, in a sentence each", () => {
     const view = pipeline(
       [
-        environment("staging", "1.0.7", { soakLeftSeconds: 61 }),
+        environment("staging", "1.0.7", { barrier, soakLeftSeconds: 61 }),
         environment("canary", null, { closed: "until Monday", needsApproval: true }),
       ],
       { freeze },
     );
     expect(obstacles(view, { source: "staging", target: "canary" }, now)).toEqual([
+      "1.0.7 did not pass staging: load: too slow.",
       "alice has frozen all promotions: the shop's release",
       "canary is closed: until Monday",
       "The version has to run in staging for another 1:01.",

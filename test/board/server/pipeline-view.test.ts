@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PipelineView } from "../../../board/api";
-import { environment, paths, wholePipeline } from "./pipeline";
+import { digest, environment, mlflowSays, paths, version, wholePipeline } from "./pipeline";
 import { Events, withBoard } from "./running-board";
 
 const line = ({ environments }: PipelineView) =>
@@ -28,6 +28,7 @@ describe("GET /api/pipeline", () => {
         health: "Healthy",
         pods: { ready: 1, all: 1, restarts: 1 },
         promotesFrom: "canary",
+        barrier: null,
         needsApproval: false,
         closed: null,
       });
@@ -42,6 +43,22 @@ describe("GET /api/pipeline", () => {
         problems: [],
         links: { mlflow: "http://localhost:8000" },
       });
+    });
+  });
+
+  it("bars a version that failed in staging, with the reason", async () => {
+    const failed = { "staging.verdict": "fail", "staging.digest": digest("9"), "staging.reason": "load: too slow" };
+    const prepare: typeof wholePipeline = (fake) => {
+      wholePipeline(fake);
+      mlflowSays(fake, [version(9, failed), version(7)]);
+    };
+    await withBoard(prepare, async ({ url }) => {
+      const { environments } = await (await Events.open(`${url}/api/pipeline`)).view();
+      expect(environments.map(({ barrier, soakLeftSeconds }) => [barrier?.word ?? null, soakLeftSeconds])).toEqual([
+        ["Turned away", null],
+        ["Not tested", null],
+        [null, null],
+      ]);
     });
   });
 
