@@ -38,7 +38,7 @@ function environmentAt(scene: Scene, name: string, index: number, now: number): 
     health: index === 7 ? "Degraded" : "Healthy",
     pods: { ready: index === 7 ? 0 : 1 + Number(isLast), all: 1 + Number(isLast), restarts: index === 7 ? 4 : 0 },
     percent: usersOf(scene.environments.length - 1 - index),
-    barrier: index === 3 ? failed(version) : null,
+    barrier: index === 12 ? failed(version) : null,
     soakLeftSeconds: isLast ? null : 0,
     needsApproval: isLast,
     closed: index === 5 ? "closed until Mon 08:00 UTC (nights and weekends)" : null,

@@ -70,9 +70,9 @@ function Figures({ view }: { readonly view: DeliveryView }) {
   );
 }
 
-/** The delivery figures of the last 30 days. */
-export function Delivery() {
-  const { value, error } = useLoaded("delivery", (signal) => getJson<DeliveryView>("/api/delivery", signal));
+/** The delivery figures of the last 30 days. @param change asks for them again when it differs */
+export function Delivery({ change }: { readonly change: string }) {
+  const { value, error } = useLoaded(change, (signal) => getJson<DeliveryView>("/api/delivery", signal));
   return (
     <section class="panel" aria-labelledby="delivery-title">
       <header class="panel-head">

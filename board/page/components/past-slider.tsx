@@ -3,14 +3,12 @@ import type { PipelineView, ServedView } from "../../api";
 import { getJson } from "../api/requests";
 import { useLoaded } from "../hooks/use-loaded";
 import { usePast } from "../hooks/use-past";
+import { recordChange } from "../state/history";
 import { instant, shortTime } from "../state/time";
-import { lanesOf } from "../state/timeline";
+import { lanesOf, sliderSteps, stepOfTime, timeAtStep } from "../state/timeline";
 import { Failed, Loading } from "./states";
 import { Timeline } from "./timeline";
 import { VersionChip } from "./version-chip";
-
-/** Minutes that the slider has, at most; it asks the server once it rests on one. */
-const steps = 1_000;
 
 const pause = (signal: AbortSignal, milliseconds: number) =>
   new Promise<void>((resolve) => {
@@ -20,20 +18,23 @@ const pause = (signal: AbortSignal, milliseconds: number) =>
 
 interface SliderProps {
   readonly from: number;
-  readonly to: number;
-  readonly environments: readonly string[];
+  readonly view: PipelineView;
 }
 
-function Slider({ from, to, environments }: SliderProps) {
-  const [step, setStep] = useState(steps);
-  const time = from + ((to - from) * step) / steps;
+function Slider({ from, view }: SliderProps) {
+  // null for now, which goes on while the page is open.
+  const [chosen, setChosen] = useState<number | null>(null);
+  const change = recordChange(view);
+  const period = { from, to: instant(view.at) };
+  const time = chosen ?? period.to;
   const at = new Date(time).toISOString();
-  const past = usePast(from, "");
-  const served = useLoaded(at, async (signal) => {
+  const past = usePast(from, change);
+  // What runs now is asked for again when it may differ, and not whenever time has passed.
+  const served = useLoaded(`${chosen ?? "now"} ${change}`, async (signal) => {
     await pause(signal, 120);
     return getJson<ServedView>(`/api/served?at=${encodeURIComponent(at)}`, signal);
   });
-  const period = { from, to };
+  const environments = view.environments.map(({ name }) => name);
   return (
     <>
       {past.error && <Failed what="the record" why={past.error} />}
@@ -50,10 +51,10 @@ function Slider({ from, to, environments }: SliderProps) {
         <input
           type="range"
           min={0}
-          max={steps}
-          value={step}
+          max={sliderSteps}
+          value={stepOfTime(chosen, period)}
           aria-valuetext={shortTime(at)}
-          onInput={(event) => setStep(Number(event.currentTarget.value))}
+          onInput={(event) => setChosen(timeAtStep(Number(event.currentTarget.value), period))}
         />
       </label>
       {past.value && !past.value.isWhole && (
@@ -81,10 +82,9 @@ function Slider({ from, to, environments }: SliderProps) {
   );
 }
 
-/** A slider over the whole record: what ran at any time of it. */
+/** A slider over the whole record, until now: what ran at any time of it. */
 export function PastSlider({ view }: { readonly view: PipelineView }) {
-  const [to] = useState(() => instant(view.at));
-  const now = useLoaded("now", (signal) =>
+  const now = useLoaded(recordChange(view), (signal) =>
     getJson<ServedView>(`/api/served?at=${encodeURIComponent(view.at)}`, signal),
   );
   const from = now.value?.from;
@@ -96,7 +96,7 @@ export function PastSlider({ view }: { readonly view: PipelineView }) {
       {now.error && <Failed what="the record" why={now.error} />}
       {!now.value && !now.error && <Loading what="the record" />}
       {now.value && !from && <p class="hint">Nothing has been released yet.</p>}
-      {from && <Slider from={instant(from)} to={to} environments={view.environments.map(({ name }) => name)} />}
+      {from && <Slider from={instant(from)} view={view} />}
     </section>
   );
 }

@@ -1,22 +1,18 @@
 import { useState } from "preact/hooks";
 import type { PipelineView } from "../../api";
 import { usePast } from "../hooks/use-past";
+import { recordChange } from "../state/history";
 import { instant } from "../state/time";
 import { lanesOf, periods } from "../state/timeline";
 import { Failed, Loading } from "./states";
 import { Timeline } from "./timeline";
-
-/** Differs when an environment has come to serve another version: only then is the past asked for again. */
-const changeOf = ({ environments }: PipelineView): string =>
-  environments.map(({ name, version }) => `${name} ${version}`).join();
 
 /** The timeline of the last hours or days, until the picture that the page shows. */
 export function PastTimeline({ view }: { readonly view: PipelineView }) {
   const [length, setLength] = useState(periods[1].length);
   const to = instant(view.at);
   // To the hour, so that each picture of the pipeline does not ask for the past anew.
-  const change = changeOf(view);
-  const { value, error } = usePast(Math.floor((to - length) / 3_600_000) * 3_600_000, change);
+  const { value, error } = usePast(Math.floor((to - length) / 3_600_000) * 3_600_000, recordChange(view));
   const period = { from: to - length, to };
   const names = view.environments.map(({ name }) => name);
   const lanes = lanesOf(names, value?.records ?? [], value?.before ?? null, period);

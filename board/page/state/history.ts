@@ -1,4 +1,4 @@
-import type { RecordView } from "../../api";
+import type { PipelineView, RecordView } from "../../api";
 
 /** The records as one list, newest first, each once. */
 export function mergeRecords(loaded: readonly RecordView[], more: readonly RecordView[]): readonly RecordView[] {
@@ -6,3 +6,14 @@ export function mergeRecords(loaded: readonly RecordView[], more: readonly Recor
   const byKey = new Map([...loaded, ...more].map((record) => [key(record), record]));
   return [...byKey.values()].sort((a, b) => b.startedAt.localeCompare(a.startedAt));
 }
+
+/**
+ * Differs when the record does: a run has ended, an environment serves another version, or its release is on record
+ * now, which is some time after the environment began to serve it.
+ */
+export const recordChange = (view: PipelineView | null): string =>
+  [
+    ...(view?.runs ?? []).map(({ name, finishedAt }) => `${name} ${finishedAt}`),
+    ...(view?.environments ?? []).map(({ version, since }) => `${version} ${since}`),
+    view?.freeze?.since,
+  ].join();

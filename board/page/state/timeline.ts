@@ -52,15 +52,19 @@ function changesOf(environment: string, records: readonly RecordView[]): Change[
     .sort((a, b) => a.at - b.at);
 }
 
+/** Width of the shortest span, in percent: a release of a minute ago is to be seen in a month. */
+const shortest = 0.6;
+
 function spansOf(changes: readonly Change[], period: Period): Span[] {
   const changed = changes.filter(({ version }, index) => changes[index - 1]?.version !== version);
   return changed.flatMap(({ at, version }, index) => {
     const begin = Math.max(at, period.from);
     const end = Math.min(changed[index + 1]?.at ?? period.to, period.to);
     if (end <= begin) return [];
-    const x = positionOf(begin, period);
+    // Over the end of the one before it: the one after it is drawn on top.
+    const x = Math.max(0, Math.min(positionOf(begin, period), positionOf(end, period) - shortest));
     const span = { from: new Date(begin).toISOString(), to: new Date(end).toISOString() };
-    return [{ ...span, version, x, width: positionOf(end, period) - x }];
+    return [{ ...span, version, x, width: Math.max(shortest, positionOf(end, period) - x) }];
   });
 }
 
@@ -94,3 +98,14 @@ export function ticksOf(period: Period): readonly { readonly x: number; readonly
     return { x: positionOf(instant(time), period), label };
   });
 }
+
+/** Positions of the slider over the record. */
+export const sliderSteps = 1_000;
+
+/** The time at a position of the slider; null for the last one, which is now and goes on. */
+export const timeAtStep = (step: number, { from, to }: Period): number | null =>
+  step >= sliderSteps ? null : from + ((to - from) * step) / sliderSteps;
+
+/** The position of a time on the slider. @param time null for now */
+export const stepOfTime = (time: number | null, period: Period): number =>
+  time === null ? sliderSteps : Math.round((positionOf(time, period) / 100) * sliderSteps);

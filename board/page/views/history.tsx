@@ -7,7 +7,7 @@ import { RecordDialog } from "../components/record-dialog";
 import { RecordTable } from "../components/record-table";
 import { Empty, Failed, Loading } from "../components/states";
 import { usePages } from "../hooks/use-pages";
-import { mergeRecords } from "../state/history";
+import { mergeRecords, recordChange } from "../state/history";
 import { type Route, routeAddress } from "../state/route";
 
 type RecordFilter = Readonly<Partial<Record<"environment" | "action" | "version", string>>>;
@@ -61,18 +61,10 @@ interface RecordsProps {
   readonly show: (record: RecordView) => void;
 }
 
-/** Differs when a run has ended or an environment serves another version, which is when the record grows. */
-const changeOf = (view: PipelineView | null): string =>
-  [
-    ...(view?.runs ?? []).map(({ name, finishedAt }) => `${name} ${finishedAt}`),
-    ...(view?.environments ?? []).map(({ version }) => version),
-    view?.freeze?.since,
-  ].join();
-
 function Records({ route, view, show }: RecordsProps) {
   const { environment = "", action = "", version = "" } = route.options;
   const filter = { environment, action, version };
-  const pages = { key: routeAddress("history", null, filter), change: changeOf(view), load: loadRecords(filter) };
+  const pages = { key: routeAddress("history", null, filter), change: recordChange(view), load: loadRecords(filter) };
   const { rows, error, loadOlder } = usePages({ ...pages, merge: mergeRecords });
   const choose = (name: string) => (value: string) => {
     location.hash = routeAddress("history", null, { ...filter, [name]: value });
@@ -102,7 +94,7 @@ export function History({ route, view }: { readonly route: Route; readonly view:
       <h1>History</h1>
       {view ? <PastSlider view={view} /> : <Loading what="the record" />}
       <Records route={route} view={view} show={setRecord} />
-      <Delivery />
+      <Delivery change={recordChange(view)} />
       {record && <RecordDialog record={record} close={() => setRecord(null)} />}
     </>
   );

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { type Board, looks } from "../browser";
+import { makeScene } from "../scenes";
 import { useBoards } from "./boards";
 
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
@@ -144,6 +145,33 @@ it("the record is looked at by action and version, on all its pages", async () =
   await expect.poll(() => box.getByRole("row").count()).toBe(2);
   expect(await page.evaluate(() => location.hash)).toBe("#/history?action=revert&version=1.0.1");
   expect(complaints).toEqual([]);
+});
+
+it.each(["#/pipeline", "#/history"])("what the record says is renewed once a release is on it (%s)", async (hash) => {
+  const board = await boards().serve("usual");
+  const page = await boards().browser.newPage();
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  const view = makeScene("usual", Date.now()).pipelineAt(Date.now());
+  const [first, ...others] = view.environments;
+  let isRecorded = false;
+  await page.route("**/api/pipeline", (route) => {
+    const environments = [{ ...first, since: isRecorded ? view.at : null }, ...others];
+    const body = `retry: 100\nevent: pipeline\ndata: ${JSON.stringify({ ...view, environments })}\n\n`;
+    return route.fulfill({ contentType: "text/event-stream", body });
+  });
+  await page.goto(board.address + hash);
+  await page.locator(".timeline").first().waitFor();
+  const wanted = ["/api/history", "/api/served", ...(hash === "#/history" ? ["/api/delivery"] : [])];
+  const areAsked = () => wanted.every((path) => asked.includes(path));
+  await expect.poll(areAsked).toBe(true);
+  await page.waitForTimeout(300);
+  asked.length = 0;
+  await page.waitForTimeout(500);
+  expect(new Set(asked)).toEqual(new Set(["/api/pipeline"]));
+  isRecorded = true;
+  await expect.poll(areAsked).toBe(true);
+  await page.close();
 });
 
 it("the page says when it lost the server, and is live again when it is back", async () => {

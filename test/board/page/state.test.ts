@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { DeliveryView, RecordView } from "../../../board/api";
+import type { DeliveryView, PipelineView, RecordView } from "../../../board/api";
 import { actOf, type Draft } from "../../../board/page/state/acts";
 import { afterError, connectionText } from "../../../board/page/state/connection";
 import { deliveryRows, turnedAwayShare } from "../../../board/page/state/delivery";
-import { mergeRecords } from "../../../board/page/state/history";
+import { mergeRecords, recordChange } from "../../../board/page/state/history";
 import { safeLink } from "../../../board/page/state/links";
 import { parseRoute, routeAddress } from "../../../board/page/state/route";
 import { age, countdown, durationOrDash, shortTime, timeOfDay } from "../../../board/page/state/time";
@@ -225,6 +225,23 @@ describe("the record", () => {
     const closed = { ...newer, outcome: "promoted" };
     expect(mergeRecords([newer, older], [closed])).toEqual([closed, older]);
   });
+});
+
+describe("the record is asked for again", () => {
+  const run = { name: "train-model-a", finishedAt: null };
+  const served = { name: "staging", version: "1.0.7", since: null };
+  const view = (more: object = {}) =>
+    ({ runs: [run], environments: [served], freeze: null, ...more }) as unknown as PipelineView;
+
+  it.each<[string, object]>([
+    ["a release that has begun is on record", { environments: [{ ...served, since: "2026-11-27T10:00:00Z" }] }],
+    ["another version is served", { environments: [{ ...served, version: "1.0.8" }] }],
+    ["a run has ended", { runs: [{ ...run, finishedAt: "2026-11-27T10:00:00Z" }] }],
+    ["promotions are frozen", { freeze: { since: "2026-11-27T10:00:00Z" } }],
+  ])("once %s", (_title, more) => expect(recordChange(view(more))).not.toBe(recordChange(view())));
+
+  it("and not only because time has passed", () =>
+    expect(recordChange(view({ at: "later" }))).toBe(recordChange(view())));
 });
 
 describe("the delivery figures", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { RecordView, ServedView } from "../../../board/api";
-import { lanesOf, periods, positionOf, ticksOf } from "../../../board/page/state/timeline";
+import { lanesOf, periods, positionOf, stepOfTime, ticksOf, timeAtStep } from "../../../board/page/state/timeline";
 
 const time = (clock: string) => Date.parse(`2026-11-27T${clock}:00Z`);
 const period = { from: time("10:00"), to: time("20:00") };
@@ -57,6 +57,31 @@ describe("a lane of the timeline", () => {
   it("leaves out open records, those that changed nothing, and other environments", () => {
     const records = [release("canary", null, "1.0.1"), release("canary", "12:00", null)];
     expect(bars([...records, release("production", "12:00", "1.0.9")])).toEqual([]);
+  });
+});
+
+describe("a span that is too short to be seen", () => {
+  it("has a width all the same, over the one before it", () => {
+    const records = [release("canary", "12:00", "1.0.1"), release("canary", "19:59", "1.0.2")];
+    expect(bars(records)).toEqual(["1.0.1 at 20 for 79.83333333333333", "1.0.2 at 99.4 for 0.6"]);
+  });
+
+  it("stays within the timeline at its beginning", () => {
+    const records = [release("canary", "09:00", "1.0.1"), release("canary", "10:01", "1.0.2")];
+    expect(bars(records)[0]).toBe("1.0.1 at 0 for 0.6");
+  });
+});
+
+describe("the slider", () => {
+  it("is at now on its last position, however late that is", () => {
+    expect(timeAtStep(1000, period)).toBeNull();
+    expect(stepOfTime(null, { ...period, to: time("23:00") })).toBe(1000);
+  });
+
+  it("stays at the time that was chosen, while now goes on", () => {
+    const chosen = timeAtStep(500, period);
+    expect(chosen).toBe(time("15:00"));
+    expect([period, { ...period, to: time("22:00") }].map((later) => stepOfTime(chosen, later))).toEqual([500, 417]);
   });
 });
 
