@@ -135,6 +135,8 @@ export interface ModelView {
   readonly reason: string;
   /** How far its answers in canary were from production's, in words; null where nothing was compared. */
   readonly disagreement: string | null;
+  /** Number of its records in the history. */
+  readonly records: number;
   /** When its image and files were collected; null while they are there. */
   readonly collected: string | null;
 }

@@ -34,6 +34,7 @@ export function modelView(
     verdict: tags["staging.verdict"] || null,
     reason: tags["staging.reason"] ?? "",
     disagreement: disagreementOf(version, releases),
+    records: releases.filter((release) => release.version === version).length,
     collected: tags[collectedTag] || null,
   };
 }

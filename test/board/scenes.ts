@@ -141,7 +141,11 @@ export function makeScene(name: SceneName, begin: number): Scene {
   const count = name === "large" ? 1_000 : 25;
   const newest = name === "large" ? 120 : 24;
   const records = recordsUntil(environments, newest, begin);
-  const models = modelsUntil(count, begin, { 24: ["staging"], 22: ["canary"], 21: ["production", "champion"] });
+  const aliases = { 24: ["staging"], 22: ["canary"], 21: ["production", "champion"] };
+  const models = modelsUntil(count, begin, aliases).map((model) => ({
+    ...model,
+    records: records.filter(({ version }) => version === model.version).length,
+  }));
   const isFrozen = name === "frozen";
   const elapsedAt = (now: number) => ((now - begin) / 1000 + 95) % runLength;
   const scene: Scene = {

@@ -3,10 +3,12 @@ import type { EnvironmentView, ModelsPage, ModelView, PipelineView } from "../..
 import { getJson } from "../api/requests";
 import { useLoaded } from "../hooks/use-loaded";
 import type { Draft } from "../state/acts";
+import { recordChange } from "../state/history";
 import { routeAddress } from "../state/route";
 import { toneOf } from "../state/tone";
 import { hueOf, numberOf } from "../state/version";
 import { ModelComparison } from "./model-comparison";
+import { ModelRecords } from "./model-records";
 import { Sign } from "./sign";
 import { Empty, Failed, Loading } from "./states";
 import { hueClass, VersionChip } from "./version-chip";
@@ -133,6 +135,7 @@ export function ModelDetail({ version, against, models, view, act }: ModelDetail
           )}
           {model.collected && <p class="hint">Its image and files were collected on {model.collected}.</p>}
           <Gates model={model} />
+          <ModelRecords model={model} change={recordChange(view)} />
           <Against model={model} against={chosen} environments={environments} models={models} />
           {other.error && <Failed what={otherVersion ?? "it"} why={other.error} />}
           {target && otherVersion !== version && (

@@ -1,5 +1,7 @@
+import { counted } from "../../../lib/counted";
 import type { GateView, ModelView } from "../../api";
 import { againstProduction, percent, points, shortDisagreement } from "../state/models";
+import { routeAddress } from "../state/route";
 import { toneOf } from "../state/tone";
 import { shortHash } from "../state/version";
 import { Icon } from "./icon";
@@ -34,6 +36,15 @@ function Difference({ model }: { readonly model: ModelView }) {
   );
 }
 
+function RecordsLink({ model: { version, records } }: { readonly model: ModelView }) {
+  if (records === 0) return <span>–</span>;
+  return (
+    <a href={routeAddress("history", null, { version })} aria-label={`${counted(records, "record")} of ${version}`}>
+      {records}
+    </a>
+  );
+}
+
 const head = (
   <>
     <th scope="col">Version</th>
@@ -52,6 +63,9 @@ const head = (
     </th>
     <th scope="col" class="wider">
       Data
+    </th>
+    <th scope="col" class="wider number">
+      Records
     </th>
     <th scope="col" class="wider rest">
       Disagrees
@@ -89,6 +103,9 @@ const Cells = ({ model }: { readonly model: ModelView }) => (
     <td class="wider">
       {model.dataSha256 ? <code title={model.dataSha256}>{shortHash(model.dataSha256)}</code> : "–"}
     </td>
+    <td class="wider number figures">
+      <RecordsLink model={model} />
+    </td>
     <td class="wider rest clip" title={model.disagreement ?? undefined}>
       {shortDisagreement(model.disagreement)}
     </td>
@@ -110,7 +127,7 @@ export const ModelTable = ({ models, selected, nearEnd }: ModelTableProps) => (
   <WindowedTable
     label="Versions of the model"
     head={head}
-    columns={9}
+    columns={10}
     rows={models}
     keyOf={({ version }) => version}
     cells={(model) => <Cells model={model} />}

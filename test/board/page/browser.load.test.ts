@@ -147,6 +147,15 @@ it("the record is looked at by action and version, on all its pages", async () =
   expect(complaints).toEqual([]);
 });
 
+it("a version's releases are beside it, and in the history", async () => {
+  const { page, complaints } = await open(await boards().serve("usual"), "#/models/1.0.22", { viewport: sizes.desk });
+  const releases = page.getByRole("region", { name: "Releases" });
+  await releases.getByText("promote canary").waitFor();
+  await releases.getByRole("link", { name: /^\d+ records of 1\.0\.22 in the history$/ }).click();
+  expect(await page.evaluate(() => location.hash)).toBe("#/history?version=1.0.22");
+  expect(complaints).toEqual([]);
+});
+
 it.each(["#/pipeline", "#/history"])("what the record says is renewed once a release is on it (%s)", async (hash) => {
   const board = await boards().serve("usual");
   const page = await boards().browser.newPage();

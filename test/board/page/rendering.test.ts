@@ -90,6 +90,12 @@ describe("a thousand versions", () => {
     expect(length).toBeLessThan(60);
   });
 
+  it("lead to their records in the history, where there are any", () => {
+    const html = models("usual");
+    expect(html).toMatch(/<a href="#\/history\?version=1\.0\.24" aria-label="2 records of 1\.0\.24">2<\/a>/);
+    expect(html).not.toContain("0 records");
+  });
+
   it("say what each gate found to those who do not see the signs", () => {
     expect(models("usual")).toContain("integration: pass");
   });

@@ -111,7 +111,15 @@ describe("GET /api/models", () => {
           "staging.reason": "load: P95 2400 ms",
         };
         const disagreement = JSON.stringify({ sentence: "disagrees with production on 1 of 9 users' pictures" });
-        mlflowSays(fake, [version(9, tags)], [record("canary", "1.0.9", "2026-01-04T10:00:00Z", { disagreement })]);
+        mlflowSays(
+          fake,
+          [version(9, tags)],
+          [
+            record("canary", "1.0.9", "2026-01-04T10:00:00Z", { disagreement }),
+            record("staging", "1.0.9", "2026-01-04T09:00:00Z"),
+            record("canary", "1.0.8", "2026-01-04T08:00:00Z"),
+          ],
+        );
       },
       async ({ url }) => {
         const { body } = await ask(`${url}/api/models`);
@@ -135,6 +143,7 @@ describe("GET /api/models", () => {
               verdict: "fail",
               reason: "load: P95 2400 ms",
               disagreement: "disagrees with production on 1 of 9 users' pictures",
+              records: 2,
               collected: null,
             },
           ],
