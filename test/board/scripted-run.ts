@@ -22,21 +22,27 @@ const script: readonly Script[] = [
     name: "integration",
     from: 75,
     to: 83,
-    verdict: { verdict: "pass", reason: "/version and /test answer as they should" },
+    verdict: { verdict: "pass", reason: "/test answers Soup, one of the 11 classes of Food-11, and /version 1.0.25" },
   },
   {
     workflow: "test-staging-7xk2p",
     name: "resource",
     from: 83,
     to: 90,
-    verdict: { verdict: "pass", reason: "118 MiB of 256 MiB, no restart" },
+    verdict: {
+      verdict: "pass",
+      reason: "1 of 1 pod is ready, with 0 restarts (bar: 0) under the memory limit of 256Mi",
+    },
   },
   {
     workflow: "test-staging-7xk2p",
     name: "load",
     from: 90,
     to: 112,
-    verdict: { verdict: "pass", reason: "100 % of 100 requests succeeded, 95 % of them within 412.3 ms (bar 2000 ms)" },
+    verdict: {
+      verdict: "pass",
+      reason: "100 % of 100 requests succeeded (bar: over 95 %), 95 % within 412.3 ms (bar: under 2000 ms)",
+    },
   },
   { workflow: "test-staging-7xk2p", name: "promote-on-success", from: 112, to: 140 },
 ];
@@ -111,11 +117,17 @@ export function endedRuns(now: number): readonly RunView[] {
         step("deploy-container-image-m2c8v", "deploy", 113, 112),
         {
           ...step("test-staging-m2c8v", "integration", 112, 111.7),
-          verdict: { verdict: "pass", reason: "/version and /test answer as they should" },
+          verdict: {
+            verdict: "pass",
+            reason: "/test answers Soup, one of the 11 classes of Food-11, and /version 1.0.25",
+          },
         },
         {
           ...step("test-staging-m2c8v", "resource", 111.7, 111.4),
-          verdict: { verdict: "pass", reason: "121 MiB of 256 MiB, no restart" },
+          verdict: {
+            verdict: "pass",
+            reason: "1 of 1 pod is ready, with 0 restarts (bar: 0) under the memory limit of 256Mi",
+          },
         },
         { ...step("test-staging-m2c8v", "load", 111.4, 110.6), verdict: { verdict: "fail", reason } },
         step("test-staging-m2c8v", "revert-on-failure", 110.6, 109),

@@ -30,7 +30,8 @@ def judged(world, gate, **env):
 
 
 def test_integration_passes(staging):
-    assert judged(staging, "integration")[0] == "pass" and staging.output("decided") == "no"
+    said = "/test answers Noodles/Pasta, one of the 11 classes of Food-11, and /version 1.0.7"
+    assert judged(staging, "integration")[:2] == ("pass", said) and staging.output("decided") == "no"
 
 
 def test_each_request_of_the_integration_gate_says_that_no_person_sends_it(staging):
@@ -75,7 +76,7 @@ def test_resource_passes(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
     assert judged(staging, "resource") == (
         "pass",
-        "every pod is ready and none has restarted",
+        "1 of 1 pod is ready, with 0 restarts (bar: 0) under the memory limit of 256Mi",
         {"pods": 1, "restarts": 0, "memoryLimit": "256Mi"},
     )
 
@@ -161,8 +162,17 @@ def load(staging, report, after=None, before=None):
 
 
 def test_load_passes(staging):
-    verdict, _, metrics = load(staging, "good")
+    verdict, reason, metrics = load(staging, "good")
     assert verdict == "pass" and metrics["requests"] == 100 and metrics["successPercent"] == 100
+    p95 = f"95 % within {metrics['p95Ms']:g} ms (bar: under 2000 ms)"
+    assert reason == f"100 % of 100 requests succeeded (bar: over 95 %), {p95}"
+
+
+def test_load_passes_with_the_bars_of_its_settings(staging, monkeypatch):
+    monkeypatch.setitem(LOAD, "LOAD_MIN_SUCCESS_PERCENT", "99.9")
+    monkeypatch.setitem(LOAD, "LOAD_MAX_P95_MS", "2500.5")
+    _, reason, _ = load(staging, "good")
+    assert "(bar: over 99.9 %)" in reason and "(bar: under 2500.5 ms)" in reason
 
 
 @pytest.mark.parametrize(

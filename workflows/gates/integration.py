@@ -27,7 +27,8 @@ def check(version: str, _digest: str) -> Verdict:
         return fail(f"/test answers {text[:200]!r}, which is not a Food-11 class")
     if rollout.version_of(constants.STAGING) != wanted:
         return fail("the candidate stopped answering during the test", reached=False)
-    return Verdict("pass", f"/test answers {answer}", prediction=answer)
+    among = f"one of the {len(constants.FOOD_11)} classes of Food-11"
+    return Verdict("pass", f"/test answers {answer}, {among}, and /version {wanted}", prediction=answer)
 
 
 def class_name(text: str) -> str:

@@ -1,8 +1,10 @@
 """Resource gate: the candidate's pods run within their limits, and have done so from their start."""
 
 import time
+from typing import Any
 
 from lib import constants, inputs, kubectl, pods, rollout
+from lib.counted import counted
 from lib.pods import Assessment
 from lib.verdict import Verdict, fail
 
@@ -28,10 +30,17 @@ def check(_version: str, digest: str) -> Verdict:
         if found.state != "waiting":
             break
     if found.state == "ready":
-        return Verdict("pass", "every pod is ready and none has restarted", **found.metrics)
+        return Verdict("pass", healthy(found.metrics), **found.metrics)
     if found.state == "failing":
         return fail(found.reason, **found.metrics)
     reason = f"{found.reason}{rollout.argo_cd_complaint(constants.STAGING)}"
     if not found.tried:  # it says something of the cluster, and nothing of the model
         return Verdict("inconclusive", reason, **found.metrics)
     return fail(reason, **found.metrics)
+
+
+def healthy(metrics: dict[str, Any]) -> str:
+    """What the pods do that are all ready, with the bar."""
+    ready = f"{metrics['pods']} of {counted(metrics['pods'], 'pod')} {'is' if metrics['pods'] == 1 else 'are'} ready"
+    restarted = f"{counted(metrics['restarts'], 'restart')} (bar: 0)"
+    return f"{ready}, with {restarted} under the memory limit of {metrics['memoryLimit']}"
