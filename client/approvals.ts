@@ -110,10 +110,11 @@ export const parseApprovalRules = ({ approval = "{}" }: Parameters): Record<stri
 
 /** A request in one sentence. */
 export function describeApproval({ requestedBy, version, target, minimum, responses, expiresAt, emergency }: Approval) {
+  const approved = responses.filter(({ action }) => action === "approve").length;
   const urgent = emergency && `, in an emergency: ${emergency}`;
   return (
     `${requestedBy} asks to promote ${version} to ${target}${urgent}. ` +
-    `${responses.length} of ${minimum} approved. It waits until ${expiresAt}: ` +
+    `${approved} of ${minimum} approved. It waits until ${expiresAt}: ` +
     `npm run approve -- ${version.split(".").at(-1)} ${target} --message "<why>"`
   );
 }

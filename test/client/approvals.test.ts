@@ -53,6 +53,11 @@ describe("the requests", () => {
     );
   });
 
+  it("count only those who approved", () => {
+    const responses = [...spec.responses, { user: "carl", action: "reject" as const, message: "no" }];
+    expect(describeApproval(approval({ responses }))).toContain(" 1 of 2 approved. ");
+  });
+
   it("are found by version, and by target where there are several", () => {
     const canary = approval({ name: "promote-model-2", target: "canary" });
     expect(waitingApproval([approval({ phase: "Expired" }), canary], "1.0.7")).toBe(canary);

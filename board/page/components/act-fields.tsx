@@ -96,14 +96,17 @@ function PromoteFields({
           ))}
         </ul>
       )}
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={draft.isEmergency}
-          onChange={(event) => change({ ...draft, isEmergency: event.currentTarget.checked })}
-        />
-        <span>Emergency: go round the calendar</span>
-      </label>
+      {/* The pipeline refuses an emergency that nobody approves. */}
+      {target?.needsApproval && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={draft.isEmergency}
+            onChange={(event) => change({ ...draft, isEmergency: event.currentTarget.checked })}
+          />
+          <span>Emergency: go round the calendar</span>
+        </label>
+      )}
       {draft.isEmergency && <TextField label="Why" text={draft.text} change={(text) => change({ ...draft, text })} />}
     </>
   );

@@ -107,7 +107,7 @@ export function obstacles(
   return [
     from?.barrier?.sentence,
     view.freeze && `${view.freeze.who} has frozen all promotions: ${view.freeze.why}`,
-    to?.closed && `${target} is closed: ${to.closed}`,
+    to?.closed,
     left !== null && `The version has to run in ${source} for another ${countdown(left)}.`,
     to?.needsApproval && `The promotion will wait for an approval.`,
   ].filter((sentence) => typeof sentence === "string");

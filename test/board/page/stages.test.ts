@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ApprovalView, EnvironmentView, PipelineView } from "../../../board/api";
 import { obstacles, secondsLeft, stagesOf } from "../../../board/page/state/stages";
+import { closedReason, type PromotionWindow } from "../../../client/windows";
 
 const at = "2026-11-27T10:00:00Z";
 const now = Date.parse(at);
@@ -97,19 +98,29 @@ describe("the way between two environments", () => {
   });
 });
 
+const night: PromotionWindow = {
+  name: "night",
+  kind: "deny",
+  environments: ["canary"],
+  schedule: "0 8 * * *",
+  zone: "UTC",
+  minutes: 720,
+  description: "nobody is there",
+};
+
 describe("what stands in the way of a promotion", () => {
   it("is all of it, in a sentence each", () => {
     const view = pipeline(
       [
         environment("staging", "1.0.7", { barrier, soakLeftSeconds: 61 }),
-        environment("canary", null, { closed: "until Monday", needsApproval: true }),
+        environment("canary", null, { closed: closedReason([night], "canary", new Date(now)), needsApproval: true }),
       ],
       { freeze },
     );
     expect(obstacles(view, { source: "staging", target: "canary" }, now)).toEqual([
       "1.0.7 did not pass staging: load: too slow.",
       "alice has frozen all promotions: the shop's release",
-      "canary is closed: until Monday",
+      "Promotions to canary are closed by the window night (nobody is there). They open at 2026-11-27T20:00:00Z.",
       "The version has to run in staging for another 1:01.",
       "The promotion will wait for an approval.",
     ]);
