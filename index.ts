@@ -11,7 +11,7 @@ import { PromotionPipeline } from "./components/pipeline/promotion-pipeline";
 import { Schedules } from "./components/pipeline/schedules";
 import { ArgoCd } from "./components/platform/argo-cd";
 import { ArgoWorkflows } from "./components/platform/argo-workflows";
-import { Board } from "./components/platform/board";
+import { Board, boardUrl } from "./components/platform/board";
 import { DestroyGuard } from "./components/platform/destroy-guard";
 import { Gateway } from "./components/platform/gateway";
 import { mlflowVolumes } from "./components/platform/mlflow-stores";
@@ -95,14 +95,30 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
   );
 
   // What runs the pipeline, deploys its releases and watches them.
+  const boardAddress = settings.board.install ? boardUrl(settings.board, exposure) : undefined;
   const argoWorkflows = new ArgoWorkflows(
     "argo-workflows",
-    { settings: settings.argoWorkflows, cluster, exposure, images, manifests: releases.argoWorkflows },
+    {
+      settings: settings.argoWorkflows,
+      cluster,
+      exposure,
+      images,
+      manifests: releases.argoWorkflows,
+      board: boardAddress,
+    },
     onCluster,
   );
   const argoCd = new ArgoCd(
     "argo-cd",
-    { settings: settings.argoCd, exposure, images, manifests: releases.argoCd, promotionPath, protect },
+    {
+      settings: settings.argoCd,
+      exposure,
+      images,
+      manifests: releases.argoCd,
+      promotionPath,
+      protect,
+      board: boardAddress,
+    },
     onCluster,
   );
   const monitoring =

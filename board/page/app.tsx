@@ -1,9 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
+import { pageTitles } from "../../lib/page-titles";
 import type { OidcProvider, OidcView, SessionView } from "../api";
 import { finishSignIn } from "./api/oidc";
 import { getJson, signIn, signOut } from "./api/requests";
 import { ActDialog } from "./components/act-dialog";
 import { Header } from "./components/header";
+import { Icon } from "./components/icon";
 import { Links } from "./components/links";
 import { SignInDialog } from "./components/sign-in-dialog";
 import { Loading } from "./components/states";
@@ -12,6 +14,7 @@ import { ClockOffset } from "./hooks/use-clock";
 import { usePipeline } from "./hooks/use-pipeline";
 import { useRoute } from "./hooks/use-route";
 import type { Draft } from "./state/acts";
+import { placeholderOf, routeAddress } from "./state/route";
 import { History } from "./views/history";
 import { Models } from "./views/models";
 import { Pipeline } from "./views/pipeline";
@@ -27,6 +30,7 @@ const titles = { pipeline: "Pipeline", models: "Models", history: "History" };
 export function App() {
   const { view, connection, clockOffset, events } = usePipeline();
   const route = useRoute();
+  const placeholder = placeholderOf(route);
   const [username, setUsername] = useState<string | null>(null);
   const [provider, setProvider] = useState<OidcProvider | null>(null);
   const [open, setOpen] = useState<Open | null>(null);
@@ -87,6 +91,18 @@ export function App() {
         train={() => act({ kind: "train", scenario: "normal" })}
       />
       <main id="content" tabIndex={-1}>
+        {placeholder && (
+          <div class="notice notice-placeholder" role="status">
+            <Icon name="arrow" />
+            <p>
+              <strong>You came from the address of {pageTitles[placeholder]}.</strong> Its web page is not in this local
+              build, since its published Go module comes without it. The board shows the same runs and environments.
+            </p>
+            <a class="button small quiet" href={routeAddress(route.view)}>
+              Close
+            </a>
+          </div>
+        )}
         {route.view === "pipeline" && (view ? <Pipeline view={view} act={act} /> : <Loading what="the pipeline" />)}
         {route.view === "models" && <Models route={route} view={view} act={act} />}
         {route.view === "history" && <History route={route} view={view} />}

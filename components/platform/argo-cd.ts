@@ -18,6 +18,8 @@ export interface ArgoCdArgs {
   readonly promotionPath: PromotionPath;
   /** Whether Pulumi refuses to delete the namespace of the Applications, which contain the releases; default false. */
   readonly protect?: boolean;
+  /** Address of the board, to which its page leads; undefined in a stack without one. */
+  readonly board?: string;
 }
 
 /** URL by which Argo CD knows the cluster that it runs on. */
@@ -130,7 +132,7 @@ export function destination(
 }
 
 /** The release with this stack's images, only the components in use, and no admin user. */
-function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Manifest[] {
+function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images" | "board">): Manifest[] {
   const wanted = args.manifests.filter((object) => {
     const component = object.metadata.labels?.["app.kubernetes.io/component"];
     return !component || object.kind === "CustomResourceDefinition" || components.includes(component);
@@ -146,6 +148,7 @@ function adaptRelease(args: Pick<ArgoCdArgs, "manifests" | "images">): Manifest[
   find(objects, "ConfigMap", "argocd-cm").data = {
     "admin.enabled": "false",
     "users.anonymous.enabled": "true",
+    ...(args.board && { "help.chatUrl": args.board, "help.chatText": "The board" }),
     // The controller watches only what its RBAC allows, and only the kinds that a bundle can contain.
     "resource.respectRBAC": "strict",
     "resource.inclusions": JSON.stringify(

@@ -16,9 +16,14 @@ export interface ArgoWorkflowsArgs {
   readonly images: Images;
   /** The release's namespace-install manifest; not used if `settings.install` is false. */
   readonly manifests: Manifest[];
+  /** Address of the board, to which its page leads; undefined in a stack without one. */
+  readonly board?: string;
 }
 
 const serverPort = 2746;
+/** Name of the link to the board, by which `local/toolchain/patches/index.html` finds it. */
+const boardLink = "Board";
+const boardAnnotation = "gourmetgram.io/board";
 
 /**
  * Argo Workflows, installed for the namespace `argo` only. Its controller and server have no permissions in any other
@@ -69,7 +74,7 @@ export class ArgoWorkflows extends pulumi.ComponentResource {
 }
 
 /** The release with this stack's images, in one namespace, with a controller that requeues within a second. */
-function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images" | "settings">): Manifest[] {
+function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images" | "settings" | "board">): Manifest[] {
   const executor = imageReference(args.images.argoExec);
   const objects = adoptManifests(args.manifests, workflowNamespace, (released) => {
     if (released.includes("workflow-controller")) return imageReference(args.images.argoWorkflowController);
@@ -88,6 +93,7 @@ function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images" | "se
     // A Workflow must use a template of this program unchanged. So nobody who may create Workflows can add a step, or
     // use a ServiceAccount with more permissions.
     workflowRestrictions: JSON.stringify({ templateReferencing: "Strict" }),
+    ...(args.board && { links: JSON.stringify([{ name: boardLink, scope: "workflow", url: args.board }]) }),
     executor: JSON.stringify({
       imagePullPolicy: "IfNotPresent",
       resources: { requests: { cpu: "10m", memory: "32Mi" }, limits: { memory: "256Mi" } },
@@ -95,7 +101,11 @@ function adaptRelease(args: Pick<ArgoWorkflowsArgs, "manifests" | "images" | "se
     }),
   };
 
-  const server = find(objects, "Deployment", "argo-server").spec.template.spec.containers[0];
+  const pod = find(objects, "Deployment", "argo-server").spec.template;
+  // The server reads the link when it starts.
+  if (args.board)
+    pod.metadata = { ...pod.metadata, annotations: { ...pod.metadata?.annotations, [boardAnnotation]: args.board } };
+  const server = pod.spec.containers[0];
   server.args = [...server.args, `--auth-mode=${args.settings.authMode}`, "--secure=false"];
   server.readinessProbe = {
     ...server.readinessProbe,

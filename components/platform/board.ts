@@ -31,6 +31,12 @@ export interface BoardArgs {
   readonly hasGateway: boolean;
 }
 
+/** Address of the board that a person opens. */
+export const boardUrl = (settings: Settings["board"], exposure: ExposureSettings): string =>
+  exposedUrl(exposure, exposedBoard(settings));
+
+const exposedBoard = (settings: Settings["board"]) => ({ name: "board", port: settings.port, targetPort: "http" });
+
 /** Port of the container. */
 const port = 8090;
 const labels = { app: boardName };
@@ -61,7 +67,6 @@ export class Board extends pulumi.ComponentResource {
     const rights = platformReaders(args.hasGateway).flatMap((reader) =>
       grant(`${name}-${reader.metadata.namespace}`, reader, child),
     );
-    const exposed = { name: "board", port: settings.port, targetPort: "http" };
     const hosts = [...serviceNames(boardName, boardNamespace), ...exposedHosts(exposure), ...settings.hosts];
     const deployment = new k8s.apps.v1.Deployment(
       `${name}-deployment`,
@@ -104,11 +109,11 @@ export class Board extends pulumi.ComponentResource {
       `${name}-service`,
       {
         metadata: { ...metadata, annotations: { "pulumi.com/skipAwait": "true" } },
-        spec: { selector: labels, ...exposedServiceSpec(exposure, exposed) },
+        spec: { selector: labels, ...exposedServiceSpec(exposure, exposedBoard(settings)) },
       },
       { ...child, dependsOn: deployment },
     );
-    this.url = exposedUrl(exposure, exposed);
+    this.url = boardUrl(settings, exposure);
     this.registerOutputs({ url: this.url, namespace: this.namespace });
   }
 }

@@ -13,6 +13,7 @@ import { makeServer } from "./server";
 /** The views that are looked at, by a name for their pictures: each scene with its addresses. */
 export const looks: readonly { readonly name: string; readonly scene: SceneName; readonly hash: string }[] = [
   { name: "pipeline", scene: "usual", hash: "#/pipeline" },
+  { name: "placeholder", scene: "usual", hash: "#/pipeline?from=argoCd" },
   { name: "models", scene: "usual", hash: "#/models" },
   { name: "model", scene: "usual", hash: "#/models/1.0.24?against=production" },
   { name: "history", scene: "usual", hash: "#/history" },

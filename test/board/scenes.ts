@@ -41,7 +41,10 @@ function environmentAt(scene: Scene, name: string, index: number, now: number): 
     barrier: index === 12 ? failed(version) : null,
     soakLeftSeconds: isLast ? null : 0,
     needsApproval: isLast,
-    closed: index === 5 ? "closed until Mon 08:00 UTC (nights and weekends)" : null,
+    closed:
+      index === 5
+        ? `Promotions to ${name} are closed outside of the window office (working hours). They open at 2026-12-01T08:00:00Z.`
+        : null,
     promotesFrom: scene.environments[index - 1] ?? null,
   };
 }
@@ -77,9 +80,9 @@ const links = {
   staging: "http://127.0.0.1:8081",
   canary: "http://127.0.0.1:8082",
   production: "http://127.0.0.1:8080",
-  "Argo Workflows": "https://127.0.0.1:2746",
-  "Argo CD": "https://127.0.0.1:8888",
-  MLflow: "http://127.0.0.1:8000",
+  argoWorkflows: "http://127.0.0.1:2746",
+  argoCd: "http://127.0.0.1:8888",
+  mlflow: "http://127.0.0.1:8000",
 };
 
 const delivery = (environments: readonly string[], end: number): DeliveryView => ({

@@ -12,6 +12,7 @@ async function argoCd(
   section: object = {},
   change: (manifests: Manifest[]) => Manifest[] = (all) => all,
   promotionPath: ArgoCdArgs["promotionPath"] = { a: { port: 1 }, b: { port: 2 } },
+  board?: string,
 ) {
   const { argoCd: settings, exposure, images } = settingsWith({ argoCd: section });
   const manifests = change(await loadManifests(fixture));
@@ -22,6 +23,7 @@ async function argoCd(
       images: images.catalogue,
       manifests,
       promotionPath,
+      board,
     };
     const { url, namespace, project } = new ArgoCd("argo-cd", args);
     return { url, namespace, project };
@@ -49,6 +51,13 @@ describe("ArgoCd", () => {
     expect(registrations.map(({ name }) => name).sort()).toEqual(["argo-cd", "argo-cd-project"]);
     expect(registrations.filter(({ type }) => type.endsWith(":Secret"))).toEqual([]);
     expect(result.namespace).toBe("argocd");
+  });
+
+  it("leads to the board where the stack has one", async () => {
+    const chatUrl = async (board?: string) =>
+      (await argoCd({}, undefined, undefined, board)).inputs("argocd/argocd-cm").data["help.chatUrl"];
+    expect(await chatUrl("http://127.0.0.1:9999")).toBe("http://127.0.0.1:9999");
+    expect(await chatUrl()).toBeUndefined();
   });
 
   it("leaves out the parts that nobody uses", async () => {

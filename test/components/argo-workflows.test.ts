@@ -10,7 +10,11 @@ import { settingsWith } from "../stack-files";
 
 const fixture = join(__dirname, "..", "fixtures", "argo-workflows.yaml");
 
-async function argoWorkflows(section: object = {}, change: (manifests: Manifest[]) => Manifest[] = (all) => all) {
+async function argoWorkflows(
+  section: object = {},
+  change: (manifests: Manifest[]) => Manifest[] = (all) => all,
+  board?: string,
+) {
   const { argoWorkflows: settings, cluster, exposure, images } = settingsWith({ argoWorkflows: section });
   const manifests = change(await loadManifests(fixture));
   const { registrations, result } = await record({}, () => {
@@ -20,6 +24,7 @@ async function argoWorkflows(section: object = {}, change: (manifests: Manifest[
       exposure,
       images: images.catalogue,
       manifests,
+      board,
     });
     return { url, namespace };
   });
@@ -45,6 +50,20 @@ describe("ArgoWorkflows", () => {
       name: "argo",
       labels: { "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted" },
     });
+  });
+
+  it("leads to the board where the stack has one, and starts anew when the board moves", async () => {
+    const found = async (board?: string) => {
+      const { registrations } = await argoWorkflows({}, undefined, board);
+      const { links } = one(registrations, "argo/workflow-controller-configmap").inputs.data;
+      const { metadata } = one(registrations, "argo/argo-server").inputs.spec.template;
+      return [links && JSON.parse(links), metadata?.annotations];
+    };
+    expect(await found("http://127.0.0.1:9999")).toEqual([
+      [{ name: "Board", scope: "workflow", url: "http://127.0.0.1:9999" }],
+      { "gourmetgram.io/board": "http://127.0.0.1:9999" },
+    ]);
+    expect(await found()).toEqual([undefined, undefined]);
   });
 
   it("ends every Workflow before it goes, and does nothing before that", async () => {

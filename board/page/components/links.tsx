@@ -1,7 +1,7 @@
 import { pageTitles } from "../../../lib/page-titles";
 import type { PipelineView } from "../../api";
 import { safeLink } from "../state/links";
-import { Icon } from "./icon";
+import { OutLink } from "./out-link";
 
 /** The pages of the tools behind the pipeline. Those of the environments are on their cards. */
 export function Links({ view }: { readonly view: PipelineView }) {
@@ -13,9 +13,9 @@ export function Links({ view }: { readonly view: PipelineView }) {
   return (
     <footer class="bar-bottom">
       {links.map(({ name, href }) => (
-        <a key={name} class="out" href={href} target="_blank" rel="noreferrer">
-          {pageTitles[name] ?? name} <Icon name="open" />
-        </a>
+        <OutLink key={name} href={href}>
+          {pageTitles[name] ?? name}
+        </OutLink>
       ))}
       <span class="hint">Times are in UTC.</span>
     </footer>

@@ -4,11 +4,13 @@ import { getJson } from "../api/requests";
 import { useLoaded } from "../hooks/use-loaded";
 import type { Draft } from "../state/acts";
 import { recordChange } from "../state/history";
+import { modelLink } from "../state/links";
 import { routeAddress } from "../state/route";
 import { toneOf } from "../state/tone";
 import { hueOf, numberOf } from "../state/version";
 import { ModelComparison } from "./model-comparison";
 import { ModelRecords } from "./model-records";
+import { OutLink } from "./out-link";
 import { Sign } from "./sign";
 import { Empty, Failed, Loading } from "./states";
 import { hueClass, VersionChip } from "./version-chip";
@@ -119,6 +121,7 @@ export function ModelDetail({ version, against, models, view, act }: ModelDetail
             Promote to {target.name} …
           </button>
         )}
+        <OutLink href={modelLink(view?.links ?? {}, version)}>MLflow</OutLink>
         <a class="button small quiet" href={routeAddress("models")}>
           Close
         </a>

@@ -1,8 +1,10 @@
 import { useState } from "preact/hooks";
-import type { RunView } from "../../api";
+import type { PipelineView, RunView } from "../../api";
 import { useNow } from "../hooks/use-clock";
+import { workflowLink } from "../state/links";
 import { runCard, type StepRow } from "../state/runs";
 import { Log } from "./log";
+import { OutLink } from "./out-link";
 import { Sign } from "./sign";
 import { Time } from "./time";
 import { VersionTag } from "./version-chip";
@@ -29,14 +31,25 @@ function Step({ step }: { readonly step: StepRow }) {
   );
 }
 
-function Steps({ run, now }: { readonly run: RunView; readonly now: number }) {
+interface RunProps {
+  readonly run: RunView;
+  /** Addresses of other pages, by name. */
+  readonly links: PipelineView["links"];
+}
+
+function Steps({ run, links, now }: RunProps & { readonly now: number }) {
   const { groups } = runCard(run, now);
   if (groups.length === 0) return <p class="hint">No step has begun yet.</p>;
   return (
     <ol class="groups">
       {groups.map(({ workflow, steps }) => (
         <li key={workflow} class="group">
-          <h3>{workflow}</h3>
+          <h3>
+            <OutLink href={workflowLink(links, workflow)} otherwise={workflow}>
+              {workflow}
+              <span class="visually-hidden"> in Argo Workflows</span>
+            </OutLink>
+          </h3>
           <ol class="steps">
             {steps.map((step) => (
               <Step key={step.id} step={step} />
@@ -49,7 +62,7 @@ function Steps({ run, now }: { readonly run: RunView; readonly now: number }) {
 }
 
 /** A pipeline run, with its steps for as long as it is open. */
-export function Run({ run }: { readonly run: RunView }) {
+export function Run({ run, links }: RunProps) {
   const now = useNow();
   // A run that a person watches stays open when it ends.
   const [opensAtFirst] = useState(run.finishedAt === null);
@@ -72,7 +85,7 @@ export function Run({ run }: { readonly run: RunView }) {
       </summary>
       {isOpen && (
         <div class="run-body">
-          <Steps run={run} now={now} />
+          <Steps run={run} links={links} now={now} />
         </div>
       )}
     </details>

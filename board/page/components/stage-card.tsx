@@ -1,7 +1,8 @@
 import { counted } from "../../../lib/counted";
 import { noApplication } from "../../../lib/health";
+import type { PipelineView } from "../../api";
 import type { Draft } from "../state/acts";
-import { safeLink } from "../state/links";
+import { applicationLink, safeLink } from "../state/links";
 import { routeAddress } from "../state/route";
 import type { Stage } from "../state/stages";
 import { countdown } from "../state/time";
@@ -9,6 +10,7 @@ import { toneOf } from "../state/tone";
 import { hueOf, shortHash } from "../state/version";
 import { Icon } from "./icon";
 import { MoveLink } from "./move";
+import { OutLink } from "./out-link";
 import { Sign } from "./sign";
 import { Age } from "./time";
 import { hueClass } from "./version-chip";
@@ -59,15 +61,16 @@ function StageVersion({ stage }: { readonly stage: Stage }) {
 
 interface StageCardProps {
   readonly stage: Stage;
-  /** Address of the environment; undefined where it has none. */
-  readonly link: string | undefined;
+  /** Addresses of the environments and of other pages, by name. */
+  readonly links: PipelineView["links"];
   readonly act: (draft: Draft) => void;
 }
 
 /** An environment, with the way to it from the one before. */
-export function StageCard({ stage, link, act }: StageCardProps) {
+export function StageCard({ stage, links, act }: StageCardProps) {
   const { name, version, health, pods, percent, barrier, soakLeft, closed, needsApproval, move } = stage;
-  const address = safeLink(link);
+  const address = safeLink(links[name]);
+  const application = applicationLink(links, name);
   return (
     <li class="stage">
       {move && <MoveLink move={move} act={act} />}
@@ -108,13 +111,14 @@ export function StageCard({ stage, link, act }: StageCardProps) {
             </span>
           )}
         </div>
-        {(address || !stage.promotesFrom) && (
+        {(address || application || !stage.promotesFrom) && (
           <footer>
-            {address && (
-              <a class="out" href={address} target="_blank" rel="noreferrer">
-                Open<span class="visually-hidden"> {name}</span> <Icon name="open" />
-              </a>
-            )}
+            <OutLink href={address}>
+              Open<span class="visually-hidden"> {name}</span>
+            </OutLink>
+            <OutLink href={application}>
+              Argo CD<span class="visually-hidden">: {name}</span>
+            </OutLink>
             {!stage.promotesFrom && version && (
               <button
                 type="button"

@@ -25,6 +25,11 @@ export function parseRoute(hash: string): Route {
   return { view, detail: detail ? decode(detail) : null, options: Object.fromEntries(new URLSearchParams(query)) };
 }
 
+/** The page of a tool from whose placeholder a person came: `argoWorkflows` or `argoCd`; null for none. */
+export function placeholderOf({ options: { from } }: Route): "argoWorkflows" | "argoCd" | null {
+  return from === "argoWorkflows" || from === "argoCd" ? from : null;
+}
+
 /** The address of a route: `#/models/1.0.7?against=1.0.6`. Options that are empty are left out. */
 export function routeAddress(view: ViewName, detail: string | null = null, options: Route["options"] = {}): string {
   const query = new URLSearchParams(Object.entries(options).filter(([, value]) => value !== "")).toString();

@@ -60,7 +60,7 @@ function Path({ view, act }: PipelineProps) {
       </header>
       <ol class={stages.length > inOneRow ? "path path-long" : "path"}>
         {stages.map((stage) => (
-          <StageCard key={stage.name} stage={stage} link={view.links[stage.name]} act={act} />
+          <StageCard key={stage.name} stage={stage} links={view.links} act={act} />
         ))}
       </ol>
     </section>
@@ -81,7 +81,7 @@ function Runs({ view, act }: PipelineProps) {
           </button>
         </Empty>
       ) : (
-        view.runs.map((run) => <Run key={run.name} run={run} />)
+        view.runs.map((run) => <Run key={run.name} run={run} links={view.links} />)
       )}
     </section>
   );

@@ -74,10 +74,30 @@ describe("the pipeline's view", () => {
     expect(pipeline({ ...viewOf("empty"), environments: [] })).toContain("No environment yet");
   });
 
+  it("leads from a run to its Workflows, and from an environment to its Application", () => {
+    const html = pipeline(viewOf("usual"));
+    expect(html).toContain('href="http://127.0.0.1:2746/workflows/argo/train-model-7xk2p"');
+    expect(html).toContain('href="http://127.0.0.1:8888/applications/argocd/gourmetgram-canary"');
+    const without = pipeline({ ...viewOf("usual"), links: {} });
+    expect(without).toContain("<h3>train-model-7xk2p</h3>");
+    expect(without).not.toContain("target=");
+  });
+
   it("offers a promotion with what it promotes in its name", () => {
     expect(pipeline({ ...viewOf("usual"), approvals: [] })).toContain(
       'aria-label="Promote 1.0.24 from canary to production"',
     );
+  });
+});
+
+describe("the dialog that promotes", () => {
+  const draft = { kind: "promote", version: "1.0.22", source: "staging", isEmergency: false, text: "" } as const;
+  const dialog = (target: string) =>
+    renderToString(h(ActFields, { draft: { ...draft, target }, view: viewOf("usual"), change: nothing }));
+
+  it("offers the way round the calendar only where people approve it", () => {
+    expect(dialog("production")).toContain("Emergency: go round the calendar");
+    expect(dialog("canary")).not.toContain("Emergency");
   });
 });
 

@@ -4,8 +4,8 @@ import { actOf, type Draft } from "../../../board/page/state/acts";
 import { afterError, connectionText } from "../../../board/page/state/connection";
 import { deliveryRows, turnedAwayShare } from "../../../board/page/state/delivery";
 import { mergeRecords, recordChange } from "../../../board/page/state/history";
-import { safeLink } from "../../../board/page/state/links";
-import { parseRoute, routeAddress } from "../../../board/page/state/route";
+import { applicationLink, modelLink, safeLink, workflowLink } from "../../../board/page/state/links";
+import { parseRoute, placeholderOf, routeAddress } from "../../../board/page/state/route";
 import { age, countdown, durationOrDash, shortTime, timeOfDay } from "../../../board/page/state/time";
 import { outcomeTone, toneOf } from "../../../board/page/state/tone";
 import { hueCount, hueOf, numberOf, shortHash } from "../../../board/page/state/version";
@@ -95,7 +95,32 @@ it.each([
   expect(safeLink(address)).toBe(href);
 });
 
+describe("the place of a thing on another page", () => {
+  const pages = { argoWorkflows: "https://argo.example/", argoCd: "http://h:8082", mlflow: "http://h:8000" };
+
+  it("is the one that the page knows", () => {
+    expect(workflowLink(pages, "train-model-26e41b")).toBe("https://argo.example/workflows/argo/train-model-26e41b");
+    expect(applicationLink(pages, "canary")).toBe("http://h:8082/applications/argocd/gourmetgram-canary");
+    expect(modelLink(pages, "1.0.7")).toBe("http://h:8000/#/models/GourmetGramFood11Model/versions/7");
+  });
+
+  it("is none where the page has no address, or one that no browser should follow", () => {
+    expect([workflowLink({}, "a"), applicationLink({}, "a"), modelLink({}, "1.0.7")]).toEqual([null, null, null]);
+    expect(workflowLink({ argoWorkflows: "javascript:alert(1)" }, "a")).toBeNull();
+    expect(modelLink(pages, "base")).toBeNull();
+  });
+
+  it("stays on that page, whatever the thing is called", () =>
+    expect(workflowLink(pages, "../a?b#c")).toBe("https://argo.example/workflows/argo/..%2Fa%3Fb%23c"));
+});
+
 describe("a route", () => {
+  it("says from whose placeholder a person came", () => {
+    const from = (hash: string) => placeholderOf(parseRoute(hash));
+    expect(["#/pipeline?from=argoCd", "#/pipeline?from=argoWorkflows"].map(from)).toEqual(["argoCd", "argoWorkflows"]);
+    expect(["#/pipeline", "#/pipeline?from=<b>", "#/pipeline?from=mlflow"].map(from)).toEqual([null, null, null]);
+  });
+
   it("names the view, its detail and its options", () => {
     expect(parseRoute("#/models/1.0.7?against=1.0.6")).toEqual({
       view: "models",
