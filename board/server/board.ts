@@ -11,7 +11,7 @@ import { questions } from "./questions";
 import { Refusal } from "./refusal";
 import { checkOrigin, readJson } from "./request-body";
 import { Doorman, type SignIn } from "./sign-in";
-import { readPage, type StaticFile, securityHeaders } from "./static-files";
+import { readPage, type StaticFile, securityHeaders, sentOf } from "./static-files";
 import { readStepLog, type StepName, stepNameOf } from "./step-log";
 import type { WatchTiming } from "./watch";
 import { WatchedCluster } from "./watched-cluster";
@@ -113,11 +113,12 @@ export class Board {
     sendJson(response, 200, await questions[name](this.cluster, searchParams));
   }
 
-  private sendFile({ method = "" }: IncomingMessage, response: ServerResponse, path: string): void {
+  private sendFile({ method = "", headers: asked }: IncomingMessage, response: ServerResponse, path: string): void {
     checkMethod(method, ["GET", "HEAD"]);
     const file = path === "/healthz" ? isAlive : this.files.get(path);
     if (!file) throw nothingHere();
-    response.writeHead(200, { ...file.headers, "content-length": file.content.length }).end(file.content);
+    const { headers, content } = sentOf(file, asked["accept-encoding"] as string | undefined);
+    response.writeHead(200, { ...headers, "content-length": content.length }).end(content);
   }
 
   private streamPipeline(response: ServerResponse): void {

@@ -6,6 +6,8 @@ import type { OidcProvider } from "../api";
 export interface StaticFile {
   readonly headers: Readonly<Record<string, string>>;
   readonly content: Buffer;
+  /** The same as gzip packs it; undefined where the build has not packed it. */
+  readonly compressed?: Buffer;
 }
 
 const types: Record<string, string> = {
@@ -46,16 +48,28 @@ export function readPage(folder: string): ReadonlyMap<string, StaticFile> {
   const names = (readdirSync(folder, { recursive: true }) as string[]).filter((name) =>
     statSync(join(folder, name)).isFile(),
   );
-  const files = names.map((name): [string, StaticFile] => [
-    name === "index.html" ? "/" : `/${name}`,
-    {
-      headers: {
-        "content-type": types[extname(name)] ?? "application/octet-stream",
-        // The names of what the build puts into assets/ change with the content.
-        "cache-control": name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+  const files = names
+    .filter((name) => !name.endsWith(".gz"))
+    .map((name): [string, StaticFile] => [
+      name === "index.html" ? "/" : `/${name}`,
+      {
+        headers: {
+          "content-type": types[extname(name)] ?? "application/octet-stream",
+          // The names of what the build puts into assets/ change with the content.
+          "cache-control": name.startsWith("assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+        },
+        content: readFileSync(join(folder, name)),
+        ...(names.includes(`${name}.gz`) && { compressed: readFileSync(join(folder, `${name}.gz`)) }),
       },
-      content: readFileSync(join(folder, name)),
-    },
-  ]);
+    ]);
   return new Map(files);
+}
+
+/** What is sent of a file. @param accepted the request's `accept-encoding` */
+export function sentOf({ headers, content, compressed }: StaticFile, accepted = ""): StaticFile {
+  if (!compressed) return { headers, content };
+  const varying = { ...headers, vary: "accept-encoding" };
+  // A client that refuses gzip writes `gzip;q=0`.
+  if (!/(^|[\s,])gzip\s*(,|$|;(?!\s*q=0(\.0+)?\s*(,|$)))/.test(accepted)) return { headers: varying, content };
+  return { headers: { ...varying, "content-encoding": "gzip" }, content: compressed };
 }

@@ -2,8 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pageSizes } from "../../bench/board";
 import { buildBoard } from "../../board/build";
 import { boardSources } from "../../board/sources";
 import { repositoryRoot } from "../../lib/paths";
@@ -23,11 +25,23 @@ describe("the built board", () => {
     const again = mkdtempSync(join(tmpdir(), "board-build-"));
     try {
       await buildBoard(again);
-      for (const file of ["server.js", join("page", "index.html")])
+      for (const file of ["server.js", join("page", "index.html"), join("page", "index.html.gz")])
         expect(readFileSync(join(again, file)).equals(readFileSync(join(folder, file)))).toBe(true);
     } finally {
       rmSync(again, { recursive: true });
     }
+  });
+
+  it("has a page of less than 300 kB, as the server sends it", async () => {
+    const sizes = await pageSizes(join(folder, "page"));
+    expect(sizes.map(({ name }) => name)).toContain("index.html");
+    expect(sizes.some(({ name }) => name.endsWith(".js"))).toBe(true);
+    expect(sizes.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(300_000);
+  });
+
+  it("packs each file of the page as it is", () => {
+    const packed = readFileSync(join(folder, "page", "index.html.gz"));
+    expect(gunzipSync(packed).equals(readFileSync(join(folder, "page", "index.html")))).toBe(true);
   });
 
   it("names no path of the machine that built it", () =>

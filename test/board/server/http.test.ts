@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { recordActions } from "../../../board/api";
 import { repositoryRoot } from "../../../lib/paths";
@@ -53,6 +54,26 @@ describe("the page", () => {
         "public, max-age=31536000, immutable",
       ]);
       expect(await found("/healthz")).toEqual([200, "text/plain; charset=utf-8", "no-store"]);
+    });
+  });
+
+  it.each<[string, string, string | undefined]>([
+    ["gzip, deflate, br", "let board;", "gzip"],
+    ["br;q=1, gzip;q=0.5", "let board;", "gzip"],
+    ["br, gzip;q=0", "let board;", undefined],
+    ["identity", "let board;", undefined],
+    ["x-gzip2", "let board;", undefined],
+  ])("is sent to a browser as it takes it: %s", async (accepted, text, encoding) => {
+    await withBoard(wholePipeline, async ({ url }) => {
+      const options = { path: "/assets/index-abc123.js", headers: { "accept-encoding": accepted } };
+      const answer = await new Promise<IncomingMessage>((resolve) => request(url, options, resolve).end());
+      const chunks: Buffer[] = [];
+      for await (const chunk of answer) chunks.push(chunk as Buffer);
+      const body = Buffer.concat(chunks);
+      const { "content-encoding": sent, vary, "content-length": length } = answer.headers;
+      expect([sent, vary, Number(length)]).toEqual([encoding, "accept-encoding", body.length]);
+      expect(String(encoding ? gunzipSync(body) : body)).toBe(text);
+      expect((await ask(`${url}/assets/index-abc123.js.gz`)).status).toBe(404);
     });
   });
 

@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { OidcProvider, PipelineView } from "../../../board/api";
 import { Board } from "../../../board/server/board";
 import { FakeCluster } from "./fake-cluster";
@@ -25,6 +26,7 @@ export async function withBoard(
   mkdirSync(join(page, "assets"));
   writeFileSync(join(page, "index.html"), "<!doctype html><title>Board</title>");
   writeFileSync(join(page, "assets", "index-abc123.js"), "let board;");
+  writeFileSync(join(page, "assets", "index-abc123.js.gz"), gzipSync("let board;"));
   const fake = new FakeCluster();
   await fake.start();
   prepare(fake);
