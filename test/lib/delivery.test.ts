@@ -1,5 +1,23 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { measureDelivery, type RegisteredVersion, type ReleaseRecord } from "../../lib/delivery";
+import { repositoryRoot } from "../../lib/paths";
+import { percentile } from "../../lib/percentile";
+
+/** One record of the cases that both definitions of the time to restore are held to; times in minutes. */
+interface RestorationRecord {
+  action: string;
+  outcome: string;
+  reason: string;
+  start: number;
+  end: number;
+  serves: boolean;
+  told: boolean | null;
+}
+const restorationCases: { case: string; records: RestorationRecord[]; restorations: [number, number][] }[] = JSON.parse(
+  readFileSync(join(repositoryRoot, "test/workflows/restorations.json"), "utf8"),
+);
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 5, 10, minute));
 const path = ["staging", "canary", "production"];
@@ -156,6 +174,19 @@ describe("time to restore", () => {
   it("counts an interrupted release once, with the record of who put it right", () => {
     const interrupted = record(10, 26, { outcome: "interrupted", ...serving });
     expect(production(interrupted, restore(20, 25)).restore).toEqual({ count: 1, median: 16 * 60, p90: 16 * 60 });
+  });
+
+  // The workflows compute it too, for their metric: `test/workflows/test_restore_time.py`.
+  it.each(restorationCases)("is as long for the workflows, of $case", ({ records, restorations }) => {
+    const releases = records.map(({ start, end, told, serves, ...fields }) =>
+      record(start, end, { ...fields, targetChanged: told, ...(serves && serving) }),
+    );
+    const seconds = restorations.map(([began, ended]) => 60 * (ended - began)).sort((a, b) => a - b);
+    expect(production(...releases).restore).toEqual({
+      count: seconds.length,
+      median: percentile(seconds, 0.5),
+      p90: percentile(seconds, 0.9),
+    });
   });
 
   it("has a median and a p90 by rank", () => {

@@ -139,6 +139,7 @@ class Mlflow(Server):
             "tags": {**tags, "mlflow.runName": name},
             "status": status,
             "metrics": {},
+            "started": NOW,
             "ended": NOW,
         }
 
@@ -343,7 +344,7 @@ class Mlflow(Server):
             "run_name": run["name"],
             "user_id": "",
             "status": run["status"],
-            "start_time": NOW,
+            "start_time": run["started"],
             "artifact_uri": _artifacts(run["experiment"], number),
             "lifecycle_stage": "active",
         }
@@ -369,6 +370,7 @@ class Mlflow(Server):
         self._add_run(
             number, fields["experiment_id"], fields["run_name"], {tag["key"]: tag["value"] for tag in fields["tags"]}
         )
+        self.runs[number]["started"] = fields["start_time"]
         return 200, {"run": self._run(number)}
 
     def POST_runs_log_batch(self, fields):

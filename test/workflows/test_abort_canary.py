@@ -51,6 +51,7 @@ def test_canary_is_back_on_what_production_serves_and_the_record_says_why(ill):
     assert record["requested_by"] == "schedule cron-shift-traffic"
     assert json.loads(record["disagreement"])["copies"] == {"compared": 340, "differing": {"Meat": 5, "Soup": 7}}
     assert ("Aborted", sentence) in ill.events()
+    assert ill.output("restored-environment") == "canary" and int(ill.output("restore-seconds")) < 60
 
 
 def test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it(ill):

@@ -55,6 +55,7 @@ def test_promotes(ready, source, target):
     assert (record["serves_version"], record["serves_digest"]) == ("1.0.7", digest(7))
     assert record["target_changed"] == "yes"
     assert 3600 <= int(ready.output("lead-seconds")) < 3660
+    assert ready.output("restore-seconds") is None
 
 
 UNFIT = {
@@ -151,6 +152,7 @@ def test_target_goes_back(ready, before):
     assert ready.output("outcome") == "broken"
     [record] = ready.mlflow.releases(outcome="broken")
     assert (record["status"], record["target_changed"]) == ("FAILED", "yes")
+    assert ready.output("restored-environment") == "canary" and int(ready.output("restore-seconds")) < 60
 
 
 def test_not_while_frozen(ready):

@@ -76,6 +76,9 @@ def test_goes_back_to_the_last_release(cut_off):
     assert interrupted["reason"] == "promote-model-x was interrupted; canary serves 1.0.6"
     assert interrupted["serves_version"] == "1.0.6"
     assert cut_off.events() == [("Restored", "canary is back on 1.0.6")]
+    since = time.time() - cut_off.mlflow.runs["old"]["started"] / 1000
+    assert cut_off.output("restored-environment") == "canary"
+    assert since - 60 < int(cut_off.output("restore-seconds")) <= since + 1, "from the start of what was interrupted"
 
 
 def test_the_exit_handler_closes_the_record_of_its_current_workflow(cut_off):

@@ -60,7 +60,7 @@ class Release:
         Closes the record. `serves` is what the environment runs from now on; None when that has not changed. Then it
         ends later than every record before it, even where a clock was ahead: the newest one decides what serves.
         """
-        ended = _milliseconds()
+        ended = milliseconds()
         if serves and (newest := last_served(self.tags.get("environment", ""))):
             ended = max(ended, newest.at + 1)
         tags = {"outcome": outcome, "reason": outputs.clean(reason)}
@@ -91,6 +91,22 @@ class Recorded(NamedTuple):
     names: frozenset[Served]
     action: str = ""
     app_version: str = ""
+
+
+class Ended(NamedTuple):
+    """
+    A record that has ended, for the time to restore. `started`, `ended`: in milliseconds since 1970. `serves`: whether
+    it says what the environment serves from then on. `was_told`: whether the environment was told to run something;
+    None on a record of before that was written down.
+    """
+
+    action: str
+    outcome: str
+    reason: str
+    started: int
+    ended: int
+    serves: bool
+    was_told: bool | None
 
 
 class Unrecorded:
@@ -146,11 +162,11 @@ def begin(action: str, environment: str, version: str | None = None, disagreemen
         {
             "experiment_id": _experiment(),
             "run_name": f"{action} {environment} {about.get('app_version', 'base image')}",
-            "start_time": _milliseconds(),
+            "start_time": milliseconds(),
             "tags": _tags(about),
         },
     )["run"]
-    figures = [{"key": key, "value": value, "timestamp": _milliseconds(), "step": 0} for key, value in metrics.items()]
+    figures = [{"key": key, "value": value, "timestamp": milliseconds(), "step": 0} for key, value in metrics.items()]
     if figures:
         model_registry.call("POST", "runs/log-batch", {"run_id": run["info"]["run_id"], "metrics": figures})
     return Release(run)
@@ -174,7 +190,7 @@ def note(action: str, environment: str, version: str, who: str, outcome: str, re
         "outcome": outcome,
         "reason": outputs.clean(reason),
     }
-    now = _milliseconds()
+    now = milliseconds()
     name = f"{action} {environment} {tags['app_version']}"
     about = {"experiment_id": _experiment(), "run_name": name, "start_time": now, "tags": _tags(tags)}
     run = model_registry.call("POST", "runs/create", about)["run"]
@@ -199,6 +215,25 @@ def last_served(environment: str) -> LastRelease | None:
     tags = Release(newest[0]).tags
     served = last_release.served(tags.get("serves_version"), tags.get("serves_digest"))
     return LastRelease(served, int(newest[0]["info"]["end_time"])) if served else None
+
+
+def newest_ended(environment: str, limit: int) -> list[Ended]:
+    """The newest records of an environment that have ended, at most `limit` of them, the newest end first."""
+    condition = f"tags.environment = '{environment}' and attributes.status != 'RUNNING'"
+    return [_ended(run) for run in _search(condition, newest_first=True, limit=limit)]
+
+
+def _ended(run: dict[str, Any]) -> Ended:
+    info, tags = run["info"], Release(run).tags
+    return Ended(
+        action=tags.get("action", ""),
+        outcome=tags.get("outcome", ""),
+        reason=tags.get("reason", ""),
+        started=int(info["start_time"]),
+        ended=int(info.get("end_time") or 0),
+        serves=bool(tags.get("serves_version")),
+        was_told={"yes": True, "no": False}.get(tags.get(TARGET_CHANGED, "")),
+    )
 
 
 def read_all() -> list[Recorded]:
@@ -343,5 +378,6 @@ def _tags(values: Mapping[str, object]) -> list[dict[str, str]]:
     return [{"key": key, "value": str(value)} for key, value in values.items()]
 
 
-def _milliseconds() -> int:
+def milliseconds() -> int:
+    """Now, in milliseconds since 1970, as records have it."""
     return int(time.time() * 1000)

@@ -14,6 +14,7 @@ from lib import (
     outputs,
     release_log,
     restoration,
+    restore_time,
     step,
 )
 from lib.errors import StepFailed
@@ -22,6 +23,7 @@ from lib.traffic import Split
 
 
 def main() -> None:
+    began = release_log.milliseconds()
     settings = inputs.traffic()
     split = gateway.withdrawn(settings) if settings else None
     if settings is None or split is None:
@@ -37,6 +39,7 @@ def main() -> None:
         gateway.try_put_right(settings.canary.environment)
         return
     sentence = abort(settings.canary.environment, split, production.served)
+    restore_time.tell(began, [settings.canary.environment])
     outputs.write("reason", outputs.clean(sentence))
     gateway.try_put_right(settings.canary.environment)
 

@@ -1,11 +1,23 @@
 """Deploys a model version's image to an environment; the alias moves last, when the version serves."""
 
-from lib import child_workflows, constants, inputs, last_release, model_registry, outputs, release_log, rollout, step
+from lib import (
+    child_workflows,
+    constants,
+    inputs,
+    last_release,
+    model_registry,
+    outputs,
+    release_log,
+    restore_time,
+    rollout,
+    step,
+)
 from lib.errors import Refused, StepFailed
 from lib.last_release import Served
 
 
 def main() -> None:
+    began = release_log.milliseconds()
     environment, version, given = inputs.environment(), inputs.version(), inputs.optional_digest()
     app_version = constants.app_version(version)
     release = release_log.begin("deploy", environment, version)
@@ -22,6 +34,7 @@ def main() -> None:
     sentence = f"{environment} serves {app_version}"
     release.end("deployed", sentence, Served(app_version, digest))
     outputs.write("reason", sentence)
+    restore_time.tell(began, [environment])
 
 
 def built_digest(version: str, given: str | None) -> str:

@@ -18,6 +18,7 @@ from lib import (
     outputs,
     release_log,
     restoration,
+    restore_time,
     rollout,
     step,
 )
@@ -29,6 +30,7 @@ from lib.release_log import Release
 
 
 def main() -> None:
+    began = release_log.milliseconds()
     (source, target), version, emergency = inputs.promotion(), inputs.version(), inputs.reason("EMERGENCY")
     # What was compared ends with the split of the users, as soon as production serves the version.
     compared = gateway.compared_answers(target, constants.app_version(version))
@@ -37,6 +39,7 @@ def main() -> None:
         digest = promote(source, target, version, emergency, release)
     except StepFailed as failure:
         outputs.outcome(release.fail(failure), failure)
+        restore_time.tell(began, [target])
         raise
     outputs.write("lead-seconds", lead_seconds(target, version))
     app_version = constants.app_version(version)
@@ -44,6 +47,7 @@ def main() -> None:
     sentence = f"{target} serves {app_version}{urgent}{alias_follows(target, version)}{gateway.try_put_right(target)}"
     release.end("promoted", sentence, Served(app_version, digest))
     outputs.outcome("promoted", sentence)
+    restore_time.tell(began, [target])
 
 
 def promote(source: str, target: str, version: str, emergency: str, release: Release) -> str:

@@ -5,12 +5,13 @@ record says so, and its alias follows. A version that runs badly there loses its
 
 import sys
 
-from lib import alarms, gateway, inputs, outputs, restoration, rollout, step
+from lib import alarms, gateway, inputs, outputs, release_log, restoration, restore_time, rollout, step
 from lib.errors import StepFailed
 from lib.restoration import Found
 
 
 def main() -> None:
+    began = release_log.milliseconds()
     done, failed, lost = [], [], {}
     for target in inputs.targets():
         for work in (put_right, rollout.retry_failed_sync):
@@ -25,6 +26,7 @@ def main() -> None:
                 lost |= {target: found.lost} if found.lost else {}
         gateway.try_put_right(target)
     restoration.tell_versions_lost(lost)
+    restore_time.tell(began, inputs.targets())
     sentences = list(filter(None, done))
     outputs.write("restored", outputs.clean("; ".join(sentences)))
     if failed:

@@ -21,6 +21,7 @@ from lib import (
     past_passes,
     release_log,
     restoration,
+    restore_time,
     rollout,
     step,
 )
@@ -44,12 +45,14 @@ class Staging(NamedTuple):
 
 
 def main() -> None:
+    began = release_log.milliseconds()
     failed, reason = inputs.optional_version("FAILED_VERSION"), inputs.reason()
     try:
         revert(failed, reason)
     except StepFailed as failure:
         outputs.outcome("broken", failure)
         raise
+    restore_time.tell(began, [STAGING])
 
 
 def revert(failed: str | None, reason: str) -> None:

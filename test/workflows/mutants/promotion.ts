@@ -4,6 +4,18 @@ import type { Protections } from "./protection";
 export const promotion: Protections = {
   "steps/promote.py": [
     [
+      "a target that went back tells the time to restore",
+      "        restore_time.tell(began, [target])\n        raise\n",
+      "        raise\n",
+      "test_promote.py::test_target_goes_back[6]",
+    ],
+    [
+      "a promotion that ends a failure tells the time to restore",
+      '    outputs.outcome("promoted", sentence)\n    restore_time.tell(began, [target])\n',
+      '    outputs.outcome("promoted", sentence)\n',
+      "test_restore_time.py::test_a_promotion_that_serves_tells_it_of_the_one_before",
+    ],
+    [
       "a promotion that people approve has their approval",
       "    require_approval(subject)\n",
       "",

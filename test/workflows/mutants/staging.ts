@@ -132,6 +132,12 @@ export const staging: Protections = {
   ],
   "steps/deploy.py": [
     [
+      "a deployment that ends a failure tells the time to restore",
+      "    restore_time.tell(began, [environment])\n",
+      "",
+      "test_restore_time.py::test_a_deployment_that_serves_tells_it_of_the_one_before",
+    ],
+    [
       "what was collected is not deployed",
       "    if model.collected:",
       "    if False:",

@@ -390,6 +390,12 @@ export const traffic: Protections = {
   ],
   "steps/abort_canary.py": [
     [
+      "the time to restore is told",
+      "    restore_time.tell(began, [settings.canary.environment])\n",
+      "",
+      "test_abort_canary.py::test_canary_is_back_on_what_production_serves_and_the_record_says_why",
+    ],
+    [
       "canary stays where its version is not withdrawn",
       "    if settings is None or split is None:",
       "    if settings is None:",

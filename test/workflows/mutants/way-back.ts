@@ -1,5 +1,7 @@
 import type { Protections } from "./protection";
 
+const restorations = "test_restore_time.py::test_is_that_of_the_figures";
+
 /** What takes an environment back, and what it must not take back. */
 export const wayBack: Protections = {
   "steps/exit_handler.py": [
@@ -71,6 +73,12 @@ export const wayBack: Protections = {
     ],
   ],
   "steps/revert.py": [
+    [
+      "the time to restore is told",
+      "    restore_time.tell(began, [STAGING])\n",
+      "",
+      "test_restore_time.py::test_a_revert_tells_it_from_the_release_that_failed",
+    ],
     [
       "the alias moves when staging is back",
       "        # Patching to what is there already",
@@ -429,7 +437,51 @@ export const wayBack: Protections = {
       "test_promote.py::test_the_first_release_holds_the_base_image_to_go_back_to",
     ],
   ],
+  "lib/restore_time.py": [
+    [
+      "what changed nothing neither ends nor begins a failure",
+      "if _is_harmless(record) or record.started < counted_until:",
+      "if record.started < counted_until:",
+      `${restorations}[one that ended before the environment was told anything ends no failure]`,
+    ],
+    [
+      "an interrupted release counts once",
+      "if _is_harmless(record) or record.started < counted_until:",
+      "if _is_harmless(record):",
+      `${restorations}[an interrupted release, once]`,
+    ],
+    [
+      "it begins with the first of the failures",
+      " and failing_since is None:",
+      ":",
+      `${restorations}[failures until somebody puts it back]`,
+    ],
+    [
+      "an alias that was put right restores nothing",
+      'record.outcome in ("restored", "broken") and says_so',
+      'record.outcome in ("restored", "broken")',
+      `${restorations}[a way back from its own start, and an alias alone]`,
+    ],
+    [
+      "a step tells only what it restored",
+      "for one in ended if one.ended >= began]",
+      "for one in ended]",
+      "test_restore_time.py::test_what_ended_before_a_step_began_is_not_told_again",
+    ],
+    [
+      "no figure is worth a release",
+      "except (StepFailed, Unavailable) as failure:",
+      "except StepFailed as failure:",
+      "test_restore_time.py::test_mlflow_that_is_away_costs_the_figure_alone",
+    ],
+  ],
   "steps/restore.py": [
+    [
+      "the time to restore is told",
+      "    restore_time.tell(began, inputs.targets())\n",
+      "",
+      "test_restore.py::test_goes_back_to_the_last_release",
+    ],
     [
       "environments after staging get another sync",
       "(put_right, rollout.retry_failed_sync)",

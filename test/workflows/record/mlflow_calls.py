@@ -98,10 +98,10 @@ def train(experiment, version):
     """A registered version, as training leaves it; returns its run."""
     tags = [{"key": "data_sha256", "value": f"data{version}"}]
     run = call(
-        "runs/create", experiment_id=experiment, run_name="train", start_time=release_log._milliseconds(), tags=tags
+        "runs/create", experiment_id=experiment, run_name="train", start_time=release_log.milliseconds(), tags=tags
     )["run"]["info"]
     request(f"{API}{artifact(run['artifact_uri'])}", "PUT", b"weights")
-    call("runs/update", run_id=run["run_id"], status="FINISHED", end_time=release_log._milliseconds())
+    call("runs/update", run_id=run["run_id"], status="FINISHED", end_time=release_log.milliseconds())
     call("model-versions/create", name=constants.MODEL, source=run["artifact_uri"], run_id=run["run_id"])
     return run
 
