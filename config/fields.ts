@@ -81,7 +81,7 @@ export function secretName(meaning: string) {
 }
 
 // Checks of the analysis of canary, which a metric of a stack's own stands beside.
-const checkNames = ["success", "p95", "confidence", "classes"];
+const checkNames = ["success", "p95", "confidence", "classes", "restarts"];
 
 /** A mapping from names of a stack's own metrics to values of one kind. */
 export function byMetric<Value extends z.ZodType>(meaning: string, value: Value) {

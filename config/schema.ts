@@ -376,7 +376,7 @@ const receiver = section("A receiver of notifications.", {
 
 const dryRun = flag("whether it is computed and said, and decides nothing").default(false);
 const bar = (meaning: string) => optional(decimal(meaning, -1e12, 1e12), "exactly one of both bars is required");
-const analysis = section("How the figures of a version in canary are judged, in a stack with monitoring.", {
+const analysis = section("How a version in canary is judged: all but `restarts` in a stack with monitoring.", {
   minimumRequests: whole("number of answers without which there is no verdict", 20, 10000).default(100),
   confidencePercent: decimal("confidence of the intervals that decide", 80, 99.9, "%").default(95),
   success: section("Answers without an error of the server.", {
@@ -400,6 +400,10 @@ const analysis = section("How the figures of a version in canary are judged, in 
     maxDifference: decimal("how far the share of a class may be from production's", 0.01, 1).default(0.2),
     dryRun,
   }).prefault({}),
+  restarts: section("Containers of the version that end by themselves.", {
+    most: whole("number of times that its containers may end by `OOMKilled` or a crash", 0, 100).default(0),
+    dryRun,
+  }).prefault({}),
   metrics: byMetric(
     "The stack's own metrics.",
     section("A metric.", {
@@ -410,7 +414,9 @@ const analysis = section("How the figures of a version in canary are judged, in 
       ),
       atLeast: bar("least value that is good"),
       atMost: bar("largest value that is good"),
-      failureLimit: whole("number of looks in a row that must fail before it counts", 1, 100).default(3),
+      intervalSeconds: whole("least time between two measurements, where 0 means each look", 0, 3600, "s").default(0),
+      count: whole("number of measurements at each share without which it does not pass", 1, 100).default(1),
+      failureLimit: whole("number of measurements in a row that must fail before it counts", 1, 100).default(3),
       dryRun,
     }),
   ).default({}),

@@ -198,6 +198,7 @@ describe("what a stack leaves out", () => {
             p95: { maxMs: 2000, dryRun: false },
             confidence: { maxDrop: 0.15, dryRun: false },
             classes: { maxDifference: 0.2, dryRun: false },
+            restarts: { most: 0, dryRun: false },
             metrics: {},
           },
         },

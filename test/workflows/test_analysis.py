@@ -5,7 +5,7 @@ import math
 import pytest
 
 from lib import analysis
-from lib.analysis import Bar, Check, Counts, Metric, Settings
+from lib.analysis import Bar, Check, Counts, Measured, Metric, Settings
 
 SETTINGS = Settings(100, 95, Bar(95, False), Bar(2000, False), Bar(0.15, False), Bar(0.2, False))
 Z = analysis.critical(95)
@@ -139,9 +139,9 @@ METRIC = Metric("memory", "q", None, 200.0, 3, False)
 
 
 def test_a_metric_of_the_stacks_own_fails_after_so_many_failures_in_a_row():
-    failures, verdicts = 0, []
+    kept, verdicts = Measured(), []
     for value in (300, 300, 100, 300, None, 300, math.nan, 300, 300):
-        check, failures = analysis.own_check(METRIC, value, failures)
+        check, kept = analysis.own_check(METRIC, value, kept, 100)
         verdicts.append(check.verdict)
     assert verdicts == ["inconclusive"] * 2 + ["pass"] + ["inconclusive"] * 4 + ["fail", "fail"]
 
@@ -149,8 +149,83 @@ def test_a_metric_of_the_stacks_own_fails_after_so_many_failures_in_a_row():
 @pytest.mark.parametrize(("at_least", "at_most", "good", "bad"), [(0.9, None, 0.9, 0.89), (None, 0, 0, 0.1)])
 def test_a_bar_is_reached_by_its_own_value(at_least, at_most, good, bad):
     metric = METRIC._replace(at_least=at_least, at_most=at_most, failure_limit=1)
-    assert analysis.own_check(metric, good, 0)[0].verdict == "pass"
-    assert analysis.own_check(metric, bad, 0)[0].verdict == "fail"
+    assert analysis.own_check(metric, good, Measured(), 100)[0].verdict == "pass"
+    assert analysis.own_check(metric, bad, Measured(), 100)[0].verdict == "fail"
+
+
+def test_a_metric_passes_once_it_was_measured_as_often_as_it_must_be():
+    kept, said = Measured(), []
+    for value in (150, None, 160, 170, 180):
+        check, kept = analysis.own_check(METRIC._replace(count=3), value, kept, 100)
+        said.append((check.verdict, check.said))
+    assert said == [
+        ("inconclusive", "memory 150, measured 1 of 3 times at this share"),
+        ("inconclusive", "memory: its query gives no single number"),
+        ("inconclusive", "memory 160, measured 2 of 3 times at this share"),
+        ("pass", "memory 170"),
+        ("pass", "memory 180"),
+    ]
+
+
+def test_nothing_is_kept_of_a_metric_that_each_look_measures_and_that_one_look_is_enough_for():
+    assert analysis.own_check(METRIC, 100, Measured(), 100)[1] == Measured()
+    assert analysis.own_check(METRIC, 300, Measured(), 100)[1] == Measured(1)
+    assert analysis.own_check(METRIC._replace(interval=60), 100, Measured(), 100)[1] == Measured(0, 1, 100)
+
+
+def test_its_failure_limit_decides_before_that():
+    metric = METRIC._replace(count=50, failure_limit=1)
+    assert analysis.own_check(metric, 300, Measured(), 100)[0].verdict == "fail"
+
+
+def test_what_was_measured_at_an_earlier_share_counts_no_more_but_its_failures_do():
+    kept = Measured(2, 5, 100)
+    assert analysis.at_share(kept, 99) == kept
+    assert analysis.at_share(kept, 100) == Measured(2, 0, 100), "the look that leads more users has measured before"
+
+
+def test_a_metric_is_measured_again_when_its_interval_is_over():
+    slow = METRIC._replace(interval=60)
+    due = [analysis.is_due(slow, Measured(at=1000), now) for now in (1000, 1059, 1060)]
+    assert due == [False, False, True] and analysis.is_due(slow, Measured(), 1000)
+    assert analysis.is_due(METRIC, Measured(at=1000), 1000), "without one, at each look"
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted", "said"),
+    [
+        (Measured(0, 2, 960), "pass", "memory was good 40 s ago"),
+        (Measured(0, 1, 960), "inconclusive", "memory was good 40 s ago, measured 1 of 2 times at this share"),
+        (Measured(1, 2, 960), "inconclusive", "memory was beyond its bar 40 s ago, 1 of 3 looks in a row"),
+        (Measured(3, 2, 960), "fail", "memory was beyond its bar 40 s ago"),
+    ],
+)
+def test_until_then_its_last_measurement_counts(kept, wanted, said):
+    check = analysis.kept_check(METRIC._replace(count=2), kept, 1000)
+    assert (check.verdict, check.said) == (wanted, said)
+
+
+WHY = "OOMKilled: the model needs more"
+
+
+@pytest.mark.parametrize(
+    ("most", "times", "wanted", "said"),
+    [
+        (0, 1, "fail", WHY),
+        (2, 1, "pass", f"{WHY}, the bar is 2 ends"),
+        (2, 2, "pass", f"{WHY}, the bar is 2 ends"),
+        (2, 3, "fail", f"{WHY}, the bar is 2 ends"),
+        (1, 2, "fail", f"{WHY}, the bar is 1 end"),
+    ],
+)
+def test_containers_may_end_as_often_as_the_stack_allows(most, times, wanted, said):
+    check = analysis.restarts(SETTINGS._replace(restarts=Bar(most, False)), times, WHY)
+    assert check == Check("restarts", wanted, said)
+
+
+def test_none_that_ended_is_no_check_and_a_stack_of_before_allows_none():
+    assert analysis.restarts(SETTINGS, 0, "") is None
+    assert analysis.restarts(None, 1, WHY) == Check("restarts", "fail", WHY)
 
 
 @pytest.mark.parametrize("verdict", ["fail", "inconclusive"])

@@ -8,11 +8,12 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from conftest import pod
 from lib import answers, gateway, inputs, prometheus
 from lib.traffic import Split
 from servers import Server
 from test_copies import copy, told, user
-from test_shift_traffic import SETTINGS, freeze, has_route, takes_changes, written
+from test_shift_traffic import SETTINGS, freeze, has_route, only_pods, takes_changes, written
 from test_shift_traffic import canary as canary_world
 
 canary = canary_world
@@ -32,19 +33,21 @@ class Prometheus(Server):
     """
     Speaks the API of queries. `requests` and `errors` by model version; `error`: the status of those; `polls`: how
     often `/version` was asked besides; `own`: the number of every other query. `users`: how many of its predictions by
-    version were of users, if not all; `dish`: what they send.
+    version were of users, if not all; `dish`: what they send. `own_answer`: what every other query gets instead of a
+    number.
     """
 
     def __init__(self):
         self.requests, self.errors, self.own, self.queries = {}, {}, 100.0, []
         self.error, self.users, self.dish = "503", {}, ""
-        self.whole_answer, self.polls = None, 0
+        self.whole_answer, self.own_answer, self.polls = None, None, 0
         super().__init__()
 
     def answer(self, _method, path, _body):
         text = parse_qs(urlparse(path).query)["query"][0]
         self.queries.append(text)
-        return self.whole_answer or (200, self.vector(text).encode())
+        is_own = not re.search("http_request|predict", text)
+        return self.whole_answer or (is_own and self.own_answer) or (200, self.vector(text).encode())
 
     def vector(self, text):
         version = re.search(r'model_version="([^"]+)"', text)
@@ -302,6 +305,74 @@ def test_a_metric_counts_its_failures_over_several_looks(canary, server):
     assert look(canary, server, first, metrics=metrics).withdrawn
 
 
+@pytest.mark.parametrize(
+    ("status", "complaint"),
+    [
+        (400, '1:12: parse error: unexpected "}"'),
+        (422, "found duplicate series for the match group {} on the right hand-side of the operation"),
+    ],
+)
+def test_a_metric_whose_query_prometheus_refuses_holds_the_share_and_the_sentence_has_its_complaint(
+    canary, server, status, complaint
+):
+    said = {"status": "error", "errorType": "bad_data", "error": complaint}
+    server.own_answer = (status, json.dumps(said).encode())
+    split = look(canary, server, metrics={"memory": MEMORY})
+    assert (split.percents, split.withdrawn, split.failures) == ((1,), "", ())
+    refused = f"inconclusive: memory: Prometheus refuses a query with status {status}: {complaint}"
+    assert split.analysis == refused
+    server.own_answer = None
+    assert look(canary, server, split, metrics={"memory": MEMORY}).percents == (1, 50)
+
+
+def test_a_metric_with_an_interval_is_not_measured_at_each_look(canary, server):
+    metrics = {"memory": {**MEMORY, "intervalSeconds": 3600}}
+    first = look(canary, server, metrics=metrics)
+    assert "memory 100" in first.analysis and [name for name, _ in first.measured_at] == ["memory"]
+    server.queries.clear()
+    again = first._replace(percents=(1,), since=5)
+    assert re.search(r"memory was good \d+ s ago", look(canary, server, again, metrics=metrics).analysis)
+    assert [query for query in server.queries if "memory" in query] == []
+    later = again._replace(measured_at=(("memory", int(time.time()) - 3601),))
+    assert "memory 100" in look(canary, server, later, metrics=metrics).analysis
+
+
+def test_a_share_lasts_until_a_metric_was_measured_often_enough_at_it(canary, server):
+    metrics = {"memory": {**MEMORY, "count": 2}}
+    first = look(canary, server, metrics=metrics)
+    assert (first.percents, first.measured) == ((1,), (("memory", 1),))
+    assert first.analysis == "inconclusive: memory 100, measured 1 of 2 times at this share"
+    second = look(canary, server, first, metrics=metrics)
+    assert (second.percents, second.measured) == ((1, 50), (("memory", 2),))
+    at_next_share = second._replace(percents=(1,), since=second.since)
+    assert look(canary, server, at_next_share, metrics=metrics).measured == (("memory", 1),)
+
+
+def crashed(canary, restarts):
+    only_pods(canary, pod(7, "crash-recovered", restarts=restarts))
+
+
+def test_a_container_may_end_as_often_as_the_stack_allows(canary, server):
+    crashed(canary, 2)
+    split = look(canary, server, restarts={"most": 2, "dryRun": False})
+    assert (split.percents, split.withdrawn) == ((1, 50), "")
+    assert "the container ended 2 times" in split.analysis and "the bar is 2 ends" in split.analysis
+
+
+@pytest.mark.parametrize(("restarts", "most"), [(3, 2), (1, 0)])
+def test_users_leave_a_version_whose_container_ended_more_often(canary, server, restarts, most):
+    crashed(canary, restarts)
+    assert look(canary, server, restarts={"most": most, "dryRun": False}).withdrawn.startswith("the container ended")
+
+
+@pytest.mark.parametrize("is_monitored", [True, False])
+def test_a_dry_run_of_the_restarts_is_said_and_decides_nothing(canary, server, is_monitored):
+    crashed(canary, 3)
+    split = look(canary, server if is_monitored else None, restarts={"most": 0, "dryRun": True})
+    assert (split.percents, split.withdrawn) == ((1, 50), "")
+    assert "dry run of restarts: fail, the container ended 3 times" in split.analysis
+
+
 def test_a_dry_run_of_a_metric_is_said_and_decides_nothing(canary, server):
     server.own = 300.0
     split = look(canary, server, metrics={"memory": {**MEMORY, "dryRun": True}})
@@ -336,7 +407,18 @@ def test_one_number_is_a_value(server, result, wanted):
     assert prometheus.value(server.url, "up") == wanted
 
 
-@pytest.mark.parametrize("bars", [{"minimumRequests": 0}, {"confidencePercent": 100}, {"success": {}}, {"metrics": []}])
+UNCLEAR = [
+    {"minimumRequests": 0},
+    {"confidencePercent": 100},
+    {"success": {}},
+    {"metrics": []},
+    {"metrics": {"memory": {**MEMORY, "count": 0}}},
+    {"metrics": {"memory": {**MEMORY, "intervalSeconds": -1}}},
+    {"restarts": {"most": -1, "dryRun": False}},
+]
+
+
+@pytest.mark.parametrize("bars", UNCLEAR)
 def test_bars_that_say_nothing_are_refused(canary, server, bars):
     done = shift(canary, server, **bars)
     assert done.returncode == 2 and "does not say how figures are judged: run pulumi up." in done.stderr

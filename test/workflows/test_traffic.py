@@ -338,6 +338,7 @@ def route(annotation):
         Split("1.0.7", (1,), 5, "", "", "pass, 431 requests", 110, (("Egg", 2), ("Rice", 1)), (("memory", 2),), 108),
         Split("1.0.7", (1,), 5, copies=340, copies_differing=(("Egg", 2),), copies_until=900),
         Split("1.0.7", (1,), 5, digest=digest(7), is_again=True),
+        Split("1.0.7", (1,), 5, measured=(("memory", 2),), measured_at=(("memory", 900),)),
     ],
 )
 def test_the_route_holds_the_split(split):

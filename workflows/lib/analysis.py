@@ -27,7 +27,9 @@ class Bar(NamedTuple):
 class Metric(NamedTuple):
     """
     A metric of a stack's own. `query`: PromQL with `{version}` and `{environment}`. Exactly one of the bars is a
-    number. `failure_limit`: looks in a row that must fail before the check does, 1 or more.
+    number. `failure_limit`: measurements in a row that must fail before the check does, 1 or more. `interval`: least
+    seconds between two measurements; 0: each look measures. `count`: measurements at a share of the users without which
+    the check does not pass, 1 or more.
     """
 
     name: str
@@ -36,13 +38,26 @@ class Metric(NamedTuple):
     at_most: float | None
     failure_limit: int
     dry_run: bool
+    interval: int = 0
+    count: int = 1
+
+
+class Measured(NamedTuple):
+    """
+    What is kept of a metric from one look to the next. `failures`: measurements in a row that failed. `taken`: those at
+    today's share of the users. `at`: when the last one was, in seconds since 1970; 0: never.
+    """
+
+    failures: int = 0
+    taken: int = 0
+    at: int = 0
 
 
 class Settings(NamedTuple):
     """
     How canary is judged. `confidence_percent`: 80..99.9. `success`: least share of answers that are no 5xx, in percent.
     `p95`: ms. `confidence`: how far the mean may be below production's, 0..1. `classes`: how far the share of a class
-    may be from production's, 0..1.
+    may be from production's, 0..1. `restarts`: how often its containers may end by themselves.
     """
 
     minimum_requests: int
@@ -52,6 +67,7 @@ class Settings(NamedTuple):
     confidence: Bar
     classes: Bar
     metrics: tuple[Metric, ...] = ()
+    restarts: Bar = Bar(0, False)
 
 
 class Counts(NamedTuple):
@@ -103,12 +119,25 @@ def settings_of(found: dict[str, Any]) -> Settings:
         return Bar(float(found[check][key]), found[check]["dryRun"])
 
     metrics = [
-        Metric(name, one["query"], one.get("atLeast"), one.get("atMost"), int(one["failureLimit"]), one["dryRun"])
+        Metric(
+            name,
+            one["query"],
+            one.get("atLeast"),
+            one.get("atMost"),
+            int(one["failureLimit"]),
+            one["dryRun"],
+            # A stack of before had neither.
+            int(one.get("intervalSeconds", 0)),
+            int(one.get("count", 1)),
+        )
         for name, one in found["metrics"].items()
     ]
+    restarts = bar("restarts", "most") if "restarts" in found else Bar(0, False)
     if not 0 <= found["success"]["minPercent"] < 100:
         raise ValueError("success of 100 % is reached by no number of requests")
     if int(found["minimumRequests"]) < 1 or not 80 <= found["confidencePercent"] <= 99.9:
+        raise ValueError("a number is out of its range")
+    if restarts.value < 0 or any(metric.interval < 0 or metric.count < 1 for metric in metrics):
         raise ValueError("a number is out of its range")
     if any((metric.at_least is None) == (metric.at_most is None) for metric in metrics):
         raise ValueError("a metric has not exactly one bar")
@@ -120,6 +149,7 @@ def settings_of(found: dict[str, Any]) -> Settings:
         bar("confidence", "maxDrop"),
         bar("classes", "maxDifference"),
         tuple(metrics),
+        restarts,
     )
 
 
@@ -226,13 +256,18 @@ def summed_up(checks: tuple[Check, ...], requests: float, too_few: bool) -> Resu
         found = [check for check in deciding if check.verdict == worse]
         if found:
             verdict, named = worse, found
-    dry = "".join(f"; dry run of {check.name}: {check.verdict}, {check.said}" for check in checks if check.dry_run)
+    dry = "".join(f"; {dry_run_words(check)}" for check in checks if check.dry_run)
     said = [check.said for check in named]
     if verdict == "pass":
         sentence = ", ".join(("pass", counted(round(requests), "request"), *said))
     else:
         sentence = f"{verdict}: {'; '.join(said)}"
     return Result(verdict, f"{sentence}{dry}", too_few and verdict == "inconclusive", checks)
+
+
+def dry_run_words(check: Check) -> str:
+    """What a check that decides nothing came to."""
+    return f"dry run of {check.name}: {check.verdict}, {check.said}"
 
 
 def _at_least(interval: Interval, bar: float) -> Verdict:
@@ -334,23 +369,63 @@ def classes(settings: Settings, canary: Counts, production: Counts) -> Check:
     return Check("classes", verdict, f"share of the predictions: {shown}", bar.dry_run)
 
 
-def own_check(metric: Metric, value: float | None, earlier_failures: int) -> tuple[Check, int]:
+def restarts(settings: Settings | None, times: int, why: str) -> Check | None:
     """
-    What a metric of the stack's own came to, and how many looks in a row it has failed now. `value`: None where the
-    query gave none, which changes no count.
+    What the ends of a version's containers came to, of which there are so many; None without one. `why`: how the last
+    one ended. `settings`: None allows none.
     """
-    if value is None or math.isnan(value):
-        said = f"{metric.name}: its query gives no single number"
-        return Check(metric.name, "inconclusive", said, metric.dry_run), earlier_failures
+    if times == 0:
+        return None
+    bar = settings.restarts if settings else Bar(0, False)
+    said = f"{why}, the bar is {counted(round(bar.value), 'end')}" if bar.value else why
+    return Check("restarts", "fail" if times > bar.value else "pass", said, bar.dry_run)
+
+
+def is_due(metric: Metric, earlier: Measured, now: int) -> bool:
+    """Whether a look measures a metric again. `now`: in seconds since 1970."""
+    return now - earlier.at >= metric.interval
+
+
+def at_share(earlier: Measured, since: int) -> Measured:
+    """What was measured, as it counts at a share of the users that has lasted since then, in seconds since 1970."""
+    # The look that leads more users to a version has measured it before that.
+    return earlier if earlier.at > since else earlier._replace(taken=0)
+
+
+def own_check(metric: Metric, value: float | str | None, earlier: Measured, now: int) -> tuple[Check, Measured]:
+    """
+    What a measurement of a metric of the stack's own came to, and what is kept of it. `value`: None where the query
+    gave none, or why it could not be asked: that is no measurement, and the next look tries again.
+    """
+    if isinstance(value, str) or value is None or math.isnan(value):
+        said = f"{metric.name}: {value if isinstance(value, str) else 'its query gives no single number'}"
+        return Check(metric.name, "inconclusive", said, metric.dry_run), earlier
     if metric.at_least is not None:
         is_good, bar = value >= metric.at_least, f"at least {metric.at_least:g}"
     else:
         is_good, bar = value <= (metric.at_most or 0.0), f"at most {metric.at_most:g}"
-    if is_good:
-        return Check(metric.name, "pass", f"{metric.name} {value:g}", metric.dry_run), 0
-    failures = min(earlier_failures + 1, metric.failure_limit)
-    said = f"{metric.name} {value:g}, the bar is {bar}"
-    if failures < metric.failure_limit:
-        said += f", {failures} of {counted(metric.failure_limit, 'look')} in a row"
-        return Check(metric.name, "inconclusive", said, metric.dry_run), failures
-    return Check(metric.name, "fail", said, metric.dry_run), failures
+    failures = 0 if is_good else min(earlier.failures + 1, metric.failure_limit)
+    measured = Measured(failures, min(earlier.taken + 1, metric.count), now)
+    said = f"{metric.name} {value:g}" if is_good else f"{metric.name} {value:g}, the bar is {bar}"
+    # What is kept is written to the route: no time that nobody asks for.
+    is_timed = metric.interval > 0 or metric.count > 1
+    return _own_verdict(metric, measured, said), measured if is_timed else Measured(failures)
+
+
+def kept_check(metric: Metric, earlier: Measured, now: int) -> Check:
+    """What the last measurement of a metric came to, at a look that does not measure it."""
+    came_to = "was beyond its bar" if earlier.failures else "was good"
+    return _own_verdict(metric, earlier, f"{metric.name} {came_to} {now - earlier.at} s ago")
+
+
+def _own_verdict(metric: Metric, measured: Measured, said: str) -> Check:
+    verdict: Verdict = "pass"
+    if measured.failures:
+        verdict = "fail"
+        if measured.failures < metric.failure_limit:
+            verdict = "inconclusive"
+            said += f", {measured.failures} of {counted(metric.failure_limit, 'look')} in a row"
+    elif measured.taken < metric.count:
+        verdict = "inconclusive"
+        said += f", measured {measured.taken} of {counted(metric.count, 'time')} at this share"
+    return Check(metric.name, verdict, said, metric.dry_run)

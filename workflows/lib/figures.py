@@ -3,10 +3,11 @@
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from lib import analysis, constants, disagreement, events, http_client, inputs, outputs, prometheus
-from lib.analysis import Counts, Metric, Result
+from lib.analysis import Check, Counts, Measured, Metric, Result
 from lib.counted import counted
 from lib.inputs import Traffic
 from lib.last_release import Served
@@ -19,16 +20,21 @@ PICTURES = Path(__file__).parents[1] / "pictures"
 _BOUNDARY = "gourmetgram-analysis"
 
 
-def look(settings: Traffic, split: Split, released: int, production: Served, now: int) -> tuple[Split, Result | None]:
+def look(
+    settings: Traffic, split: Split, released: int, production: Served, now: int, restarts: Check | None = None
+) -> tuple[Split, Result | None]:
     """
     What canary's figures since its release came to, and the split that says so; None in a stack without monitoring.
-    `released`: in seconds since 1970. A Prometheus that gives no figures is no verdict, and an Event says so once.
+    `released`: in seconds since 1970. `restarts`: what came of its containers that ended. A Prometheus that gives no
+    figures is no verdict, and an Event says so once.
     """
     url = inputs.prometheus_url()
     if url is None or settings.analysis is None:
-        return split._replace(analysis=outputs.clean(disagreement.words(split), TEXT_LIMIT)), None
+        ends = (analysis.dry_run_words(restarts) if restarts.dry_run else restarts.said) if restarts else ""
+        sentence = "; ".join(filter(None, (ends, disagreement.words(split))))
+        return split._replace(analysis=outputs.clean(sentence, TEXT_LIMIT)), None
     try:
-        split, result = _judged(url, settings, split, now - released, production)
+        split, result = _judged(url, settings, split, released, production, now, restarts)
     except prometheus.NoFigures as reason:
         result = Result("inconclusive", f"{UNKNOWN}{reason}")
         if not split.analysis.startswith(UNKNOWN):
@@ -38,17 +44,37 @@ def look(settings: Traffic, split: Split, released: int, production: Served, now
     return split._replace(analysis=outputs.clean(sentence, TEXT_LIMIT)), result
 
 
-def _judged(url: str, settings: Traffic, split: Split, seconds: int, production: Served) -> tuple[Split, Result]:
+def _judged(
+    url: str, settings: Traffic, split: Split, released: int, production: Served, now: int, restarts: Check | None
+) -> tuple[Split, Result]:
     wanted = settings.analysis
     assert wanted
-    canary, other = _counted(url, settings, split, seconds, production)
-    own, failures = [], dict(split.failures)
+    canary, other = _counted(url, settings, split, now - released, production)
+    own, kept = [restarts] if restarts else [], measurements(split)
     for metric in wanted.metrics:
-        value = _value(url, metric, split.version, settings.canary.environment)
-        check, failures[metric.name] = analysis.own_check(metric, value, failures.get(metric.name, 0))
+        earlier = analysis.at_share(kept.get(metric.name, Measured()), split.since)
+        if analysis.is_due(metric, earlier, now):
+            value = _value(url, metric, split.version, settings.canary.environment)
+            check, kept[metric.name] = analysis.own_check(metric, value, earlier, now)
+        else:
+            check = analysis.kept_check(metric, earlier, now)
         own.append(check)
-    split = split._replace(failures=tuple((name, count) for name, count in failures.items() if count))
-    return split, analysis.judge(wanted, canary, other, tuple(own))
+    return with_measurements(split, kept), analysis.judge(wanted, canary, other, tuple(own))
+
+
+def measurements(split: Split) -> dict[str, Measured]:
+    """What is kept of the stack's own metrics, by name."""
+    failures, taken, at = dict(split.failures), dict(split.measured), dict(split.measured_at)
+    return {name: Measured(failures.get(name, 0), taken.get(name, 0), at.get(name, 0)) for name in {**failures, **at}}
+
+
+def with_measurements(split: Split, kept: Mapping[str, Measured]) -> Split:
+    """The split that keeps them."""
+    return split._replace(
+        failures=tuple((name, one.failures) for name, one in kept.items() if one.failures),
+        measured=tuple((name, one.taken) for name, one in kept.items() if one.at),
+        measured_at=tuple((name, one.at) for name, one in kept.items() if one.at),
+    )
 
 
 def _counted(
@@ -71,13 +97,16 @@ def _counted(
     return canary, other
 
 
-def _value(url: str, metric: Metric, version: str, environment: str) -> float | None:
-    """What a metric is now; None where its query gives no number: a mistake in it must not hide the other figures."""
+def _value(url: str, metric: Metric, version: str, environment: str) -> float | str | None:
+    """
+    What a metric is now; None where its query gives no number, and Prometheus' complaint where it refuses the query: a
+    mistake in it must not hide the other figures.
+    """
     try:
         return prometheus.value(url, query_of(metric, version, environment))
     except prometheus.NoFigures as reason:
         print(f"{metric.name} has no figure: {reason}", file=sys.stderr)
-        return None
+        return str(reason)
 
 
 def query_of(metric: Metric, version: str, environment: str) -> str:

@@ -4,6 +4,7 @@ import sys
 import time
 
 from lib import (
+    analysis,
     argocd,
     constants,
     copies,
@@ -93,16 +94,16 @@ def withdraw_pass(split: Split) -> None:
 
 def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, production: Served | None, now: int) -> Split:
     """
-    The split after a look at canary. A version whose container has ended, or whose figures are beyond a bar, is
-    withdrawn: no user meets it any more. One without a ready pod is paused: no user meets it until it has one again.
-    Figures that say too little hold the split, and so do a freeze of promotions and a production, None, that is between
+    The split after a look at canary. A version whose containers have ended too often, or whose figures are beyond a
+    bar, is withdrawn: no user meets it any more. One without a ready pod is paused: no user meets it until it has one
+    again. Figures that say too little hold the split, and so do a freeze of promotions and a production, None, that is between
     two releases.
     """
     since = instant.timestamp(canary.at // 1000)
     listed = rollout.list_pods(settings.canary.environment)
-    crash = pods.crash_since(listed, canary.served.digest, since)
-    if crash:
-        return split._replace(withdrawn=outputs.clean(crash, 300))
+    crash = analysis.restarts(settings.analysis, *pods.crashes_since(listed, canary.served.digest, since))
+    if crash and crash.verdict == "fail" and not crash.dry_run:
+        return split._replace(withdrawn=outputs.clean(crash.said, 300))
     if canary.served.digest not in pods.running_digests(listed):
         found = pods.assess_since(listed, canary.served.digest, since)
         return split._replace(paused=outputs.clean(found.reason, 300))
@@ -111,7 +112,7 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, product
     if production is None:
         return split
     split = copies.counted(settings, split, production, now)
-    split, judged = figures.look(settings, split, canary.at // 1000, production, now)
+    split, judged = figures.look(settings, split, canary.at // 1000, production, now, crash)
     if judged and judged.verdict == "fail":
         return split._replace(withdrawn=outputs.clean(judged.sentence.removeprefix("fail: "), 300))
     if freeze.reason():

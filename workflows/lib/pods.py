@@ -143,10 +143,20 @@ def crash_since(pods: Sequence[Pod], digest: str, since: str) -> str | None:
     later; None where none has. However often a node has restarted, that is no crash. An end that the node no longer
     knows is one.
     """
-    for pod in _staying(pods, digest):
-        if _ends(pod) > 0 and not _was_asked_to_end(pod) and _last_change(pod) >= since:
-            return _trouble(pod, True, 0)
-    return None
+    return crashes_since(pods, digest, since)[1] or None
+
+
+def crashes_since(pods: Sequence[Pod], digest: str, since: str) -> tuple[int, str]:
+    """
+    How often the containers of a digest have ended, in the pods where the last time is a crash as in `crash_since`, and
+    why the first of them did. Kubernetes keeps the time of no end but the last: the earlier ones count with it.
+    """
+    ended = [
+        pod
+        for pod in _staying(pods, digest)
+        if _ends(pod) > 0 and not _was_asked_to_end(pod) and _last_change(pod) >= since
+    ]
+    return sum(map(_ends, ended)), _trouble(ended[0], True, 0) if ended else ""
 
 
 def unhealthy_reason(pods: Sequence[Pod], digest: str, since: str, replicas: int) -> str | None:

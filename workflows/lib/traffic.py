@@ -41,6 +41,8 @@ class Split(NamedTuple):
     copies_until: copies that it answered by then are counted, in seconds since 1970.
     digest: that of its image; empty in a split of an earlier release of the pipeline.
     is_again: whether users have met another image of the version before.
+    measured: how often each of the stack's own metrics was measured at today's share, by its name.
+    measured_at: when it was last, in seconds since 1970.
     """
 
     version: str
@@ -58,6 +60,8 @@ class Split(NamedTuple):
     copies_until: int = 0
     digest: str = ""
     is_again: bool = False
+    measured: tuple[tuple[str, int], ...] = ()
+    measured_at: tuple[tuple[str, int], ...] = ()
 
     @property
     def percent(self) -> int:
@@ -191,6 +195,7 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
             *copies,
             until,
             *image,
+            *(_counts(fields.get(key, [])) for key in ("measured", "measured_at")),
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

@@ -154,6 +154,12 @@ export const traffic: Protections = {
       "    if refusal:",
       "    if False:",
       "test_shift_traffic.py::test_a_route_that_the_gateway_refuses_is_told_once_and_the_look_goes_on",
+      ],
+      [
+      "a dry run of the restarts takes no user away",
+      " and not crash.dry_run:",
+      ":",
+      "test_figures.py::test_a_dry_run_of_the_restarts_is_said_and_decides_nothing[True]",
     ],
     [
       "a version that MLflow loses in this moment is taken out of canary",
@@ -310,6 +316,13 @@ export const traffic: Protections = {
       "test_figures.py::test_the_pipelines_pictures_are_not_compared_with_those_of_users",
     ],
     [
+      "the sentence has Prometheus' complaint of a metric's query",
+      "        return str(reason)",
+      "        return None",
+      "test_figures.py::test_a_metric_whose_query_prometheus_refuses_holds_the_share_and_the_sentence_has_its_complaint" +
+        "[422-found duplicate series for the match group {} on the right hand-side of the operation]",
+    ],
+    [
       "a Prometheus that is away is no verdict",
       `        result = Result("inconclusive", f"{UNKNOWN}{reason}")`,
       `        result = Result("pass", f"{UNKNOWN}{reason}")`,
@@ -355,9 +368,45 @@ export const traffic: Protections = {
     ],
     [
       "one bad look at a metric takes no user away",
-      "    if failures < metric.failure_limit:",
+      "        if measured.failures < metric.failure_limit:",
       "    if False:",
       "test_figures.py::test_a_metric_counts_its_failures_over_several_looks",
+    ],
+    [
+      "a metric is measured as often as it must be before it passes",
+      "    elif measured.taken < metric.count:",
+      "    elif False:",
+      "test_figures.py::test_a_share_lasts_until_a_metric_was_measured_often_enough_at_it",
+    ],
+    [
+      "what was measured at an earlier share counts no more",
+      "earlier if earlier.at > since else earlier._replace(taken=0)",
+      "earlier",
+      "test_figures.py::test_a_share_lasts_until_a_metric_was_measured_often_enough_at_it",
+    ],
+    [
+      "a metric rests for its interval",
+      "    return now - earlier.at >= metric.interval",
+      "    return True",
+      "test_figures.py::test_a_metric_with_an_interval_is_not_measured_at_each_look",
+    ],
+    [
+      "a metric that failed has not become good while it rests",
+      "    if measured.failures:",
+      "    if measured.failures and measured.at == 0:",
+      "test_analysis.py::test_until_then_its_last_measurement_counts[kept3-fail-memory was beyond its bar 40 s ago]",
+    ],
+    [
+      "a container ends no more often than the stack allows",
+      '"fail" if times > bar.value else "pass"',
+      '"pass"',
+      "test_figures.py::test_users_leave_a_version_whose_container_ended_more_often[1-0]",
+    ],
+    [
+      "a container may end as often as the stack allows",
+      '"fail" if times > bar.value else "pass"',
+      '"fail"',
+      "test_figures.py::test_a_container_may_end_as_often_as_the_stack_allows",
     ],
   ],
   "steps/shift_traffic.py": [
