@@ -18,6 +18,7 @@ import { leadTime } from "./lead-time";
 import { hostilePictures, picturesHead } from "./pictures";
 import { growingPreviews, previewHead, unchangedPreviews } from "./previews";
 import { pulumiTimes } from "./pulumi-times";
+import { scrapeCost, scrapeHead } from "./scrape";
 import { trainAndFollow } from "./train";
 
 const medians = ["", "MEDIAN", "MIN", "MAX"];
@@ -33,6 +34,9 @@ const sections: Record<string, () => Promise<void>> = {
   },
   async pictures() {
     print("The app under hostile pictures; the bar is 200 MiB", await hostilePictures(), picturesHead);
+  },
+  async scrape() {
+    print("A scrape of the app's metrics", await scrapeCost(), scrapeHead);
   },
   async train() {
     console.log("Training two models, so that deployments can alternate between them ...");
@@ -83,7 +87,7 @@ const sections: Record<string, () => Promise<void>> = {
 const usage = `Usage: npm run bench [-- <section> ...]
 
 Measures the running local cluster, or only these sections: ${Object.keys(sections).join(", ")}.
-board, growth and pictures need no cluster.`;
+board, growth, pictures and scrape need no cluster.`;
 
 async function main(): Promise<number> {
   const names = process.argv.slice(2);

@@ -7,8 +7,7 @@ import {
   trafficRoute,
 } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
-import { percentile } from "../lib/percentile";
-import { inTurn, median } from "./statistics";
+import { besideTheFirst, inTurn, median } from "./statistics";
 
 /** Requests on each way, after one that does not count. */
 const requests = 300;
@@ -25,14 +24,7 @@ export async function gatewayOverhead(cluster: Cluster): Promise<string[][]> {
   };
   const ways = { direct: ask(urls.production), gateway: ask(urls.gateway) };
   await inTurn(1, ways);
-  const seconds = await inTurn(requests, ways);
-  const direct = median(seconds.direct);
-  return Object.entries(seconds).map(([way, values]) => [
-    way,
-    (median(values) * 1000).toFixed(2),
-    (percentile(values, 0.95)! * 1000).toFixed(2),
-    (median(values) / direct).toFixed(2),
-  ]);
+  return besideTheFirst(await inTurn(requests, ways));
 }
 
 const rounds = 5;

@@ -1,3 +1,5 @@
+import { percentile } from "../lib/percentile";
+
 /**
  * Runs pieces of work in turn, A B A B …. If the machine slows down, it slows all of them.
  * @returns the seconds of each
@@ -26,4 +28,15 @@ export function median(values: number[]): number {
 /** Name, median, minimum and maximum, as a row of a table. */
 export function row(name: string, values: number[]): string[] {
   return [name, ...[median(values), Math.min(...values), Math.max(...values)].map((value) => value.toFixed(2))];
+}
+
+/** For each piece its name, median and 95th percentile in milliseconds, and how many times the first one's median. */
+export function besideTheFirst(seconds: Record<string, number[]>): string[][] {
+  const first = median(Object.values(seconds)[0]);
+  return Object.entries(seconds).map(([name, values]) => [
+    name,
+    (median(values) * 1000).toFixed(2),
+    (percentile(values, 0.95)! * 1000).toFixed(2),
+    (median(values) / first).toFixed(2),
+  ]);
 }
