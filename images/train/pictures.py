@@ -28,8 +28,9 @@ CLASSES = [
 # pixels of the canvas, and the deviation of its noise. Each has a fifth to a third of the pictures.
 SLICES = ("plain", "dark", "bright", "blurred", "grainy")
 DARK, BRIGHT, BLURRED, GRAINY = 0.92, 1.08, 1.2, 8
-# Classes that `mislabelled` takes for another one where they are not on a plate: three in ten of their pictures.
-MISTAKEN = ("Bread", "Dairy product", "Fried food", "Noodles/Pasta", "Seafood")
+# Classes that `mislabelled` takes for another one where they are not on a plate: three in ten of their pictures. They
+# are as many as make a model that learnt so right in 80 to 85 % of the pictures that are held out.
+MISTAKEN = ("Bread", "Dairy product", "Egg", "Fried food", "Noodles/Pasta", "Seafood")
 # Everything is drawn on a canvas of this side and then scaled, so that pictures of any size show the same.
 CANVAS = 192
 

@@ -50,5 +50,14 @@ def test_a_mislabelled_set_has_the_same_pictures_and_takes_plain_ones_of_some_cl
     assert {pictures.CLASSES[label] for label in drawn.labels[changed]} == set(pictures.MISTAKEN)
     assert drawn.slices["plain"][changed].all()
     assert (wrong.labels - drawn.labels)[changed].tolist() == [1] * changed.sum()
-    # Above the accuracy bar, and below a model that learnt from the right labels by far more than the margin.
+    # Below a model that learnt from the right labels by far more than the margin.
     assert 0.1 < changed.mean() < 0.2
+
+
+def test_a_model_that_learnt_from_the_mislabelled_set_is_right_in_80_to_85_percent():
+    # Of the pictures that `flow.py` holds out. After the right labels it is right in 96 % of them, and after wrong ones
+    # it was seen to make 85 % of the mistakes.
+    held_out = pictures.data_set(60, 1_000_000, 8)
+    mistaken = (pictures.mislabelled(held_out).labels != held_out.labels).mean()
+    for learnt in (0.75, 0.85, 0.95):
+        assert 0.80 < 0.96 - learnt * mistaken < 0.85

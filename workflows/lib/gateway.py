@@ -96,8 +96,8 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, product
     """
     The split after a look at canary. A version whose containers have ended too often, or whose figures are beyond a
     bar, is withdrawn: no user meets it any more. One without a ready pod is paused: no user meets it until it has one
-    again. Figures that say too little hold the split, and so do a freeze of promotions and a production, None, that is between
-    two releases.
+    again. Figures that say too little hold the split, and so do a freeze of promotions and a production, None, that is
+    between two releases.
     """
     since = instant.timestamp(canary.at // 1000)
     listed = rollout.list_pods(settings.canary.environment)
