@@ -321,8 +321,8 @@ const environment = section("One environment that this stack holds.", {
   memory: quantity("memory limit of the app container", "128Mi", "16Gi").default("256Mi"),
   replicas: whole("number of pods", 1, 20).default(1),
   answersKept: whole(
-    "number of newest answers that each pod keeps in memory: the class, its probability and five figures of the " +
-      "picture, but no picture",
+    "number of newest answers, and as many of a sample, that each pod keeps in memory: the class, its probability " +
+      "and five figures of the picture, but no picture",
     0,
     10000,
   ).default(0),

@@ -1,13 +1,15 @@
 """The newest answers to people's pictures: what was predicted and measured. No picture is kept, and nothing on disk."""
 
+import random
 import re
 import threading
 import time
 from collections import deque
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 
 from model import Prediction
+from sample import Sample
 
 # The gateway names a request so, and its copy to canary the same.
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -23,18 +25,24 @@ def kept_answers(text: str | None) -> int:
 
 
 class Answers:
-    """The newest answers of one process, at most `bar`; with a bar of 0 it keeps none."""
+    """
+    The newest answers of one process, and a sample of those to people; at most `bar` of each, and with 0 none.
+    """
 
     def __init__(self, version: str, environment: str, bar: int) -> None:
         self._here = {"model_version": version, "environment": environment}
         self._kept: deque[dict[str, object]] = deque(maxlen=bar)
+        self._sample: Sample[dict[str, object]] = Sample(bar, random.Random())
         self._lock = threading.Lock()
         self.is_on = bar > 0
 
     def keep(self, prediction: Prediction, request_id: str, is_copy: bool) -> None:
-        """Keeps an answer. `request_id` is what the request says, which may be anything."""
+        """Keeps an answer, if it keeps any. `request_id` is what the request says, which may be anything."""
+        if not self.is_on:
+            return
+        at = round(time.time(), 3)
         answer = {
-            "at": round(time.time(), 3),
+            "at": at,
             "request": request_id if REQUEST_ID.fullmatch(request_id) else "",
             "copy": is_copy,
             "class": prediction.name,
@@ -43,12 +51,17 @@ class Answers:
         }
         with self._lock:
             self._kept.append(answer)
+            if not is_copy:
+                self._sample.add(at, answer)
 
     def add_to(self, app: Flask) -> None:
-        """Lets an app answer `/answers`: version, environment, and the answers, oldest first."""
+        """
+        Lets an app answer `/answers`: version, environment, and the newest answers, oldest first; with `?sample=yes`
+        the sample of those to people.
+        """
 
         @app.get("/answers")
         def answers() -> Response:
             with self._lock:
-                kept = list(self._kept)
+                kept = self._sample.items() if request.args.get("sample") == "yes" else list(self._kept)
             return jsonify({**self._here, "answers": kept})

@@ -22,8 +22,8 @@ def app(serve, tmp_path) -> App:
     return serve(ENVIRONMENT="staging", ANSWERS_KEPT="3")
 
 
-def kept(app: App) -> list[dict]:
-    status, headers, body = app.scrape("/answers")
+def kept(app: App, query: str = "") -> list[dict]:
+    status, headers, body = app.scrape(f"/answers{query}")
     assert (status, headers["content-type"]) == (200, "application/json")
     found = json.loads(body)
     assert (found["model_version"], found["environment"]) == ("1.0.7", "staging")
@@ -64,11 +64,20 @@ def test_it_knows_the_gateways_copies_and_keeps_no_text_of_a_client(app):
     ]
 
 
+def test_it_tells_a_sample_of_its_answers_to_people_beside_them(app):
+    app.get("/test", X_Request_Id="person", Host="users.example.org")
+    for name in ("a", "b", "c"):
+        app.get("/test", X_Request_Id=name, Host="users.example.org-shadow")
+    assert [answer["request"] for answer in kept(app)] == ["a", "b", "c"]
+    assert [answer["request"] for answer in kept(app, "?sample=yes")] == ["person"]
+
+
 def test_it_keeps_none_unless_it_is_asked_to(serve, tmp_path):
     onnx_model(tmp_path / "food11.onnx")
     app = serve()
     app.get("/test")
-    assert json.loads(app.scrape("/answers")[2])["answers"] == []
+    for path in ("/answers", "/answers?sample=yes"):
+        assert json.loads(app.scrape(path)[2])["answers"] == []
     assert app.get("/answers")[0] == 404
 
 

@@ -199,6 +199,7 @@ def test_a_metric_is_measured_again_when_its_interval_is_over():
         (Measured(1, 2, 960), "inconclusive", "memory was beyond its bar 40 s ago, 1 of 3 looks in a row"),
         (Measured(3, 2, 960), "fail", "memory was beyond its bar 40 s ago"),
     ],
+    ids=["good", "good, and too few", "bad", "bad too often"],
 )
 def test_until_then_its_last_measurement_counts(kept, wanted, said):
     check = analysis.kept_check(METRIC._replace(count=2), kept, 1000)

@@ -311,10 +311,9 @@ def test_a_metric_counts_its_failures_over_several_looks(canary, server):
         (400, '1:12: parse error: unexpected "}"'),
         (422, "found duplicate series for the match group {} on the right hand-side of the operation"),
     ],
+    ids=["400", "422"],
 )
-def test_a_metric_whose_query_prometheus_refuses_holds_the_share_and_the_sentence_has_its_complaint(
-    canary, server, status, complaint
-):
+def test_a_metric_whose_query_prometheus_refuses_holds_the_share_and_says_why(canary, server, status, complaint):
     said = {"status": "error", "errorType": "bad_data", "error": complaint}
     server.own_answer = (status, json.dumps(said).encode())
     split = look(canary, server, metrics={"memory": MEMORY})

@@ -1,4 +1,4 @@
-"""What the pods of the app tell of their newest answers."""
+"""What the pods of the app tell of their answers: the newest ones, or a sample of those to people."""
 
 import json
 import socket
@@ -12,12 +12,16 @@ PORT = 9100
 TIMEOUT = 2.0
 
 
-def read(environment: str, version: str) -> list[Any]:
-    """What the pods of an environment that serve a version tell, unchecked; nothing of a pod that cannot be asked."""
+def read(environment: str, version: str, sampled: bool = False) -> list[Any]:
+    """
+    What the pods of an environment that serve a version tell, unchecked; nothing of a pod that cannot be asked.
+    `sampled`: a sample of the last ten minutes or more; an app of before there was one tells its newest answers.
+    """
+    path = "/answers?sample=yes" if sampled else "/answers"
     found: list[Any] = []
     for address in addresses(environment):
         try:
-            status, text = http_client.request(f"{address}/answers", timeout=TIMEOUT)
+            status, text = http_client.request(f"{address}{path}", timeout=TIMEOUT)
         except http_client.Unreachable as error:
             print(f"{environment} tells no answers at {address}: {error}", file=sys.stderr)
             continue

@@ -54,7 +54,8 @@ def look(settings: DataDrift, served: Served, state: State, now: int) -> tuple[s
     """What the answers since the last look came to, in a sentence, and the state after it."""
     if state.version != served.app_version:
         state = State(served.app_version, trained=state.trained)
-    found = drift.new_answers(answers.read(settings.environment, served.app_version), state.seen, now)
+    told = answers.read(settings.environment, served.app_version, sampled=True)
+    found = drift.new_answers(told, state.seen, now)
     if len(found) < settings.minimum_answers:
         return f"{len(found)} of {settings.minimum_answers} answers of {served.app_version}: no verdict yet", state
     learnt = features_of(served)

@@ -42,6 +42,12 @@ export const drift: Protections = {
   ],
   "steps/watch_data_drift.py": [
     [
+      "a look sees more than the last seconds",
+      ", sampled=True)",
+      ")",
+      "test_drift.py::test_pictures_like_those_of_the_training_are_within_the_bar",
+    ],
+    [
       "a drift starts no training until the last one is long enough ago",
       "    if now - state.trained < settings.cooldown:",
       "    if False:",

@@ -319,8 +319,7 @@ export const traffic: Protections = {
       "the sentence has Prometheus' complaint of a metric's query",
       "        return str(reason)",
       "        return None",
-      "test_figures.py::test_a_metric_whose_query_prometheus_refuses_holds_the_share_and_the_sentence_has_its_complaint" +
-        "[422-found duplicate series for the match group {} on the right hand-side of the operation]",
+      "test_figures.py::test_a_metric_whose_query_prometheus_refuses_holds_the_share_and_says_why[422]",
     ],
     [
       "a Prometheus that is away is no verdict",
@@ -394,7 +393,7 @@ export const traffic: Protections = {
       "a metric that failed has not become good while it rests",
       "    if measured.failures:",
       "    if measured.failures and measured.at == 0:",
-      "test_analysis.py::test_until_then_its_last_measurement_counts[kept3-fail-memory was beyond its bar 40 s ago]",
+      "test_analysis.py::test_until_then_its_last_measurement_counts[bad too often]",
     ],
     [
       "a container ends no more often than the stack allows",
