@@ -11,11 +11,12 @@ import { policyPackArgs } from "../stacks/policy-pack";
 import { previewWithUserPulumi } from "../stacks/user-pulumi";
 import { allowFlag, dataLossLine, isRefused } from "./review/data-loss";
 import { parseEvents } from "./review/events";
+import { outputRedactor } from "./review/redact-output";
 import { volumeSizeErrors } from "./review/volume-size";
 
 /**
  * Previews the stack with the policy pack, and refuses an update that loses data. Arguments other than the flag that
- * allows it are Pulumi's.
+ * allows it are Pulumi's. So is the output, less the secrets in it.
  */
 async function main(): Promise<number> {
   const given = process.argv.slice(2);
@@ -41,12 +42,11 @@ async function main(): Promise<number> {
 
 async function policyPreview(stack: string, args: string[]): Promise<void> {
   const { file, isLocal } = readStackFile(stack);
-  if (isLocal)
-    await preview(stack, localStack(file, localValues(readLocalImages(), recordedListen())), [
-      ...policyPackArgs(isLocal),
-      ...args,
-    ]);
-  else await previewWithUserPulumi(stack, args);
+  const withoutSecrets = outputRedactor();
+  const onLine = (line: string) => console.log(withoutSecrets(line));
+  if (!isLocal) return previewWithUserPulumi(stack, args, { onLine });
+  const settings = localStack(file, localValues(readLocalImages(), recordedListen()));
+  await preview(stack, settings, [...policyPackArgs(isLocal), ...args], { onLine });
 }
 
 runMain(main);

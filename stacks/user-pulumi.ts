@@ -41,9 +41,19 @@ export async function destroyWithUserPulumi(stack: string): Promise<void> {
   await userPulumi("destroy", "--stack", stack);
 }
 
-/** `pulumi preview` of such a stack, with the policy pack. */
-export async function previewWithUserPulumi(stack: string, args: string[]): Promise<void> {
-  await userPulumi("preview", ...policyPackArgs(false), "--stack", stack, ...args);
+/**
+ * `pulumi preview` of such a stack, with the policy pack and without questions.
+ * @param onLine gets each line of the output; nothing else shows it
+ */
+export async function previewWithUserPulumi(
+  stack: string,
+  args: string[],
+  { env, onLine }: Pick<ExecOptions, "env" | "onLine">,
+): Promise<void> {
+  const command = ["preview", ...policyPackArgs(false), "--stack", stack, "--non-interactive", ...args];
+  await deferInterrupts(exec("pulumi", command, { cwd: repositoryRoot, env, onLine })).catch((error: CommandError) => {
+    throw error.stderr.includes("ENOENT") ? notInstalled() : failed("preview");
+  });
 }
 
 /**
@@ -70,6 +80,9 @@ const noStack = (stack: string) =>
     `there is no stack ${stack} to compare with yet: ` +
       `make it with pulumi stack init ${stack}, and commit what that writes to Pulumi.${stack}.yaml`,
   );
+
+const failed = (command: string) =>
+  new Error(`pulumi ${command} failed: fix what it names above, then run this again.`);
 
 const notInstalled = () =>
   new Error(
@@ -99,5 +112,5 @@ async function userPulumiWith(env: NodeJS.ProcessEnv, ...args: string[]): Promis
       child.once("error", () => reject(notInstalled()));
     }),
   );
-  if (code !== 0) throw new Error(`pulumi ${args[0]} failed: fix what it names above, then run this again.`);
+  if (code !== 0) throw failed(args[0]);
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CommandError } from "../../lib/exec";
-import { jsonPreviewWithUserPulumi } from "../../stacks/user-pulumi";
+import { jsonPreviewWithUserPulumi, previewWithUserPulumi } from "../../stacks/user-pulumi";
 
 let bin: string;
 beforeEach(() => {
@@ -47,6 +47,29 @@ describe("the preview of a stack on the user's cluster", () => {
         "pulumi is not installed: " +
           "install it from https://www.pulumi.com/docs/install, log in to your backend, then run this again.",
       ),
+    );
+  });
+});
+
+/** What the preview with the policies hands on of a `pulumi` that ends like this. */
+async function policyPreviewBy(script: string): Promise<string[]> {
+  writeFileSync(join(bin, "pulumi"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const lines: string[] = [];
+  await previewWithUserPulumi("shadow", ["--diff"], { env: { PATH: bin }, onLine: (line) => lines.push(line) });
+  return lines;
+}
+
+describe("the preview with the policies of a stack on the user's cluster", () => {
+  it("hands on what pulumi prints, and leaves none of it to the terminal", async () => {
+    expect(await policyPreviewBy('echo "$@"; echo "error: x" >&2')).toEqual([
+      "preview --policy-pack policy --stack shadow --non-interactive --diff",
+      "error: x",
+    ]);
+  });
+
+  it("fails without a repetition of the output, which may have secrets", async () => {
+    await expect(policyPreviewBy("echo 'DB_PASS=hunter2' >&2; exit 1")).rejects.toThrow(
+      new Error("pulumi preview failed: fix what it names above, then run this again."),
     );
   });
 });
