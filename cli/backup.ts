@@ -12,6 +12,7 @@ import { counted } from "../lib/counted";
 import { isDigest } from "../lib/digest";
 import type { Cluster } from "../lib/kube-client";
 import { runPhases } from "../lib/main";
+import { patiently, usualPatience, waitLine } from "../lib/patience";
 import { Phases } from "../lib/phases";
 import { readyPod } from "../lib/port-forward";
 import { table } from "../lib/table";
@@ -105,19 +106,19 @@ export interface Saved {
   readonly lost: readonly string[];
 }
 
-/** Fills a folder, the manifest last. */
+/** Fills a folder, the manifest last. An API server that is unreachable for some seconds is waited for. */
 export async function backUp(
   cluster: Cluster,
   volume: MlflowVolume,
   folder: string,
   phases: Phases,
-  now = new Date(),
+  patience = usualPatience,
 ): Promise<Saved> {
-  const [mlflow, found, freeze] = await Promise.all([
-    mlflowServerVersion(cluster),
-    readEnvironmentStates(cluster),
-    readFreeze(cluster),
-  ]);
+  const say = (reason: string) => phases.say(waitLine(reason, patience.bound));
+  const read = <T>(work: () => Promise<T>) => patiently(work, say, patience);
+  const [mlflow, found, freeze] = await read(() =>
+    Promise.all([mlflowServerVersion(cluster), readEnvironmentStates(cluster), readFreeze(cluster)]),
+  );
   // The database comes first: what is trained meanwhile adds artifacts alone. A collection meanwhile deletes those of
   // versions that nothing keeps: of them the backup has the figures.
   const database = await phases.run("MLflow's database", (tell) =>
@@ -126,18 +127,20 @@ export async function backUp(
   const artifacts = await phases.run("MLflow's artifacts", (tell) =>
     volume.saveArtifacts(join(folder, artifactsFile), (bytes) => tell(mebibytes(bytes))),
   );
-  const versions = await listVersionTags(cluster);
-  const releases = await listReleases(cluster);
-  const lost = await lostEnvironments(cluster, found);
+  const versions = await read(() => listVersionTags(cluster));
+  const releases = await read(() => listReleases(cluster));
+  const lost = await read(() => lostEnvironments(cluster, found));
   const environments = [...found, ...recordedStates(lost, releases)];
   const images = await phases.run("Released images", (tell) =>
-    withAppRepository(cluster, (repository) =>
-      saveImages(repository, neededImages(environments, versions), folder, tell),
+    read(() =>
+      withAppRepository(cluster, (repository) =>
+        saveImages(repository, neededImages(environments, versions), folder, tell),
+      ),
     ),
   );
   const { secrets, ...databaseEntry } = database;
   const manifest: Manifest = {
-    time: timestamp(now),
+    time: timestamp(new Date()),
     stack: currentStack(),
     mlflow,
     environments: lastReleases(environments, versions),
@@ -217,7 +220,10 @@ async function main(): Promise<number> {
   const cluster = connect();
   const phases = new Phases();
   const unfinished = await prepareFolder(folder);
-  const pod = await readyPod(cluster, mlflowNamespace, "app=mlflow");
+  const pod = await patiently(
+    () => readyPod(cluster, mlflowNamespace, "app=mlflow"),
+    (reason) => phases.say(waitLine(reason)),
+  );
   if (!pod) throw new Error("MLflow does not run: run npm run status, and back up when it does");
   const container = { namespace: mlflowNamespace, pod: pod.metadata.name, container: "mlflow" };
   const saved = await backUp(cluster, new MlflowVolume(inContainer(cluster, container)), unfinished, phases);

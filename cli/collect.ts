@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { output } from "../client/pipeline-run";
 import { pipelineRunWorkflows } from "../client/workflows";
 import { runMain } from "../lib/main";
+import { patiently, waitLine } from "../lib/patience";
 import { connect } from "../stacks/stack-cluster";
 import { follow, submitAloud } from "./train";
 
@@ -27,7 +28,10 @@ async function main(): Promise<number> {
     "dry-run": values["dry-run"] ? "yes" : "no",
   }));
   const { exitCode, word, sentence } = await follow(cluster, name);
-  const [workflow] = await pipelineRunWorkflows(cluster, name);
+  const [workflow] = await patiently(
+    () => pipelineRunWorkflows(cluster, name),
+    (reason) => console.log(waitLine(reason)),
+  );
   const plan = workflow && output(workflow, "plan");
   if (plan) console.log(`\n${plan}`);
   console.log(`\n${word}: ${sentence}`);

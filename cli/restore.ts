@@ -17,6 +17,7 @@ import { counted } from "../lib/counted";
 import { deferInterrupts } from "../lib/interrupts";
 import type { Cluster } from "../lib/kube-client";
 import { runPhases } from "../lib/main";
+import { patiently, usualPatience } from "../lib/patience";
 import { Phases, type Progress } from "../lib/phases";
 import { table } from "../lib/table";
 import { timestamp } from "../lib/timestamp";
@@ -28,7 +29,6 @@ import { type Backup, canOpen, checkFiles, type Manifest, readBackup } from "./b
 import { type Begun, readBegun, readReplicas, withoutMlflow, writeBegun } from "./backups/mlflow-deployment";
 import { inContainer, MlflowVolume, type RestoreProgress } from "./backups/mlflow-volume";
 import { aloneInCluster } from "./backups/restore-lock";
-import { patiently, usualPatience } from "./patience";
 
 const usage = `Usage: npm run restore -- <folder> [--replace]
 
@@ -150,7 +150,7 @@ async function runWorkflow(
   parameters: Record<string, string>,
   tell: Progress,
 ): Promise<void> {
-  const name = await submit(cluster, template, parameters);
+  const name = await submit(cluster, template, parameters, { onWait: tell });
   for (;;) {
     const workflows = await patiently(() => pipelineRunWorkflows(cluster, name), tell);
     if (workflows.length === 0) throw new Error(`${name} was deleted before it ended: run npm run restore again`);

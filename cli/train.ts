@@ -14,8 +14,8 @@ import { scenarios } from "../images/model";
 import { sayIfInterrupted } from "../lib/interrupts";
 import type { Cluster } from "../lib/kube-client";
 import { runMain } from "../lib/main";
+import { patiently, usualPatience, waitLine } from "../lib/patience";
 import { connect } from "../stacks/stack-cluster";
-import { patiently, usualPatience } from "./patience";
 import { followTrainingLog } from "./training-log";
 
 const usage = `Usage: npm run train -- [${scenarios.join("|")}]
@@ -46,10 +46,11 @@ export function submitAloud(
   prepare: () => Promise<Record<string, string>>,
 ): Promise<string> {
   let sent: string | undefined;
-  const submitted = async () =>
-    submit(cluster, template, await prepare(), (name) => {
-      sent = name;
-    });
+  const onSend = (name: string) => {
+    sent = name;
+  };
+  const onWait = (reason: string) => console.log(waitLine(reason));
+  const submitted = async () => submit(cluster, template, await patiently(prepare, onWait), { onSend, onWait });
   const interruption = () =>
     sent ? `It is not known whether ${sent} was started: run npm run status.` : "Nothing was started.";
   return sayIfInterrupted(interruption, submitted());
@@ -69,7 +70,6 @@ export async function follow(
   patience = usualPatience,
 ): Promise<Outcome> {
   const { bound, interval } = patience;
-  const seconds = Math.round(bound / 1000);
   const printed = new Set<string>();
   const log = followTrainingLog(cluster, pipelineRun, (text) =>
     console.log(`${clock(Date.now() - begun)}      ${text}`),
@@ -77,7 +77,7 @@ export async function follow(
   const read = () =>
     patiently(
       () => pipelineRunWorkflows(cluster, pipelineRun),
-      (reason) => console.log(`${clock(Date.now() - begun)} … waits up to ${seconds} s for the API server: ${reason}`),
+      (reason) => console.log(`${clock(Date.now() - begun)} ${waitLine(reason, bound)}`),
       patience,
     ).catch((error: Error) => {
       throw new Error(`${error.message}\n${pipelineRun} is no longer followed. It may continue: run npm run status`);

@@ -3,7 +3,7 @@ import { Log } from "@kubernetes/client-node";
 import { workflowNamespace } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { eachLine } from "../lib/lines";
-import { patiently } from "./patience";
+import { patiently } from "../lib/patience";
 
 interface Pod {
   metadata: { name: string; annotations?: Record<string, string> };

@@ -14,7 +14,7 @@ export async function readParameters(cluster: Cluster): Promise<Parameters> {
 /** The same, for what does nothing without a pipeline. @throws if there is none */
 export function requireParameters(cluster: Cluster): Promise<Parameters> {
   return readParameters(cluster).catch((error: Error) => {
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
     throw new Error(`the cluster has no pipeline (${error.message}): run npm start, or pulumi up`);
   });
 }

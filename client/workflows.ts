@@ -7,6 +7,7 @@ import {
   workflowNamespace,
 } from "../components/shared/workflow-names";
 import { ApiError, type Cluster } from "../lib/kube-client";
+import { type Patience, patiently, usualPatience } from "../lib/patience";
 
 export interface WorkflowNode {
   /** Path of the step: `<workflow>[0].train`. */
@@ -45,40 +46,59 @@ const path = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}`;
 /** Path of the Workflows in the Kubernetes API. */
 export const workflowsPath = `${path}/workflows`;
 
+/** What happens while a Workflow is submitted. */
+export interface Submission {
+  /** Called once nobody can say any more that nothing was started. */
+  readonly onSend?: (name: string) => void;
+  /** Called with the reason if the API server has to be waited for. */
+  readonly onWait?: (reason: string) => void;
+  /** Default {@link usualPatience}. */
+  readonly patience?: Patience;
+}
+
 /**
- * Submits a workflow template, as the first Workflow of a pipeline run.
- * @param onSend called once nobody can say any more that nothing was started
+ * Submits a workflow template, as the first Workflow of a pipeline run. An API server that is unreachable for some
+ * seconds is waited for.
  * @returns the name of the Workflow, which is also the name of the pipeline run
  */
 export async function submit(
   cluster: Cluster,
   template: string,
   parameters: Record<string, string>,
-  onSend: (name: string) => void = () => {},
+  { onSend = () => {}, onWait = () => {}, patience = usualPatience }: Submission = {},
 ): Promise<string> {
+  const patient = <T>(work: () => Promise<T>) => patiently(work, onWait, patience);
   const name = `${template}-${randomBytes(3).toString("hex")}`;
-  await cluster.api(`${path}/workflowtemplates/${template}`).catch((error: Error) => {
+  await patient(() => cluster.api(`${path}/workflowtemplates/${template}`)).catch((error: Error) => {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     throw new Error(`the cluster has no template ${template} (${error.message}): run npm start, or pulumi up`);
   });
-  const username = await cluster.username();
-  onSend(name);
-  await cluster.api(workflowsPath, {
-    method: "POST",
-    body: {
-      apiVersion: "argoproj.io/v1alpha1",
-      kind: "Workflow",
-      metadata: {
-        name,
-        namespace: workflowNamespace,
-        labels: { [pipelineRunLabel]: name },
-        annotations: { [submittedBy]: username },
-      },
-      spec: {
-        workflowTemplateRef: { name: template },
-        arguments: { parameters: Object.entries(parameters).map(([key, value]) => ({ name: key, value })) },
-      },
+  const username = await patient(() => cluster.username());
+  const workflow = {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "Workflow",
+    metadata: {
+      name,
+      namespace: workflowNamespace,
+      labels: { [pipelineRunLabel]: name },
+      annotations: { [submittedBy]: username },
     },
+    spec: {
+      workflowTemplateRef: { name: template },
+      arguments: { parameters: Object.entries(parameters).map(([key, value]) => ({ name: key, value })) },
+    },
+  };
+  onSend(name);
+  let isRepeated = false;
+  await patient(async () => {
+    try {
+      await cluster.api(workflowsPath, { method: "POST", body: workflow });
+    } catch (error) {
+      // The call whose answer was lost has made it.
+      if (isRepeated && error instanceof ApiError && error.status === 409) return;
+      isRepeated = true;
+      throw error;
+    }
   });
   return name;
 }

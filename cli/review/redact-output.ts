@@ -1,4 +1,4 @@
-/** Pulumi's own output without secrets. Unlike an event, a line of it has no structure, so the lines before it count. */
+/** Pulumi's own output without secrets. A line of it has no structure, so the lines before it count. */
 import { holdsSecret, namesSecret } from "../../policy/secrets";
 import { redact, secret } from "./redact";
 

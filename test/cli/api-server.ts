@@ -10,6 +10,9 @@ export interface Call {
   readonly body: any;
 }
 
+/** Breaks the connection off, instead of an answer. */
+export const reset = Symbol("reset");
+
 /** Answers by `METHOD path`: a status with a body, or a body for 200. */
 export type Answers = Record<string, unknown | [number, unknown]>;
 
@@ -28,6 +31,7 @@ export async function withApiServer<T>(
     calls.push({ line, headers: request.headers, body: text ? JSON.parse(text) : undefined });
     if (!(line in answers)) unknown.push(line);
     const answer = answers[line];
+    if (answer === reset) return void request.socket.destroy();
     const [status, body] = Array.isArray(answer) ? answer : [line in answers ? 200 : 501, answer ?? {}];
     response.writeHead(status, { connection: "close" }).end(typeof body === "string" ? body : JSON.stringify(body));
   });

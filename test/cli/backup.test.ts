@@ -2,11 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { lastReleases, neededImages, prepareFolder, render } from "../../cli/backup";
+import { backUp, lastReleases, neededImages, prepareFolder, render } from "../../cli/backup";
 import { type EnvironmentState, lostEnvironments, recordedStates } from "../../cli/backups/environments";
 import type { Manifest } from "../../cli/backups/manifest";
+import type { MlflowVolume } from "../../cli/backups/mlflow-volume";
 import { parseRelease, type Run } from "../../client/releases";
-import { withApiServer } from "./api-server";
+import { Phases } from "../../lib/phases";
+import { reset, withApiServer } from "./api-server";
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const state = (name: string, version: string | null, image: string): EnvironmentState => ({
@@ -130,6 +132,41 @@ describe("the folder of a backup", () => {
     await expect(prepareFolder(join(root, "a", "b"))).rejects.toThrow(
       new Error(`there is no folder ${root}/a: make it, or name another one`),
     );
+  });
+});
+
+describe("the API server of a backup", () => {
+  const mlflow = "/api/v1/namespaces/gourmetgram-platform/services/mlflow:8000/proxy";
+  const answers: Record<string, unknown> = {
+    "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications": { items: [] },
+    "GET /api/v1/namespaces/argo/configmaps/pipeline-parameters": { data: { environments: "{}" } },
+    "GET /api/v1/namespaces/argo/configmaps/promotion-freeze": {},
+    [`GET ${mlflow}/version`]: "3.17.2",
+  };
+
+  it("may break off at each reading", async () => {
+    const written: string[] = [];
+    const phases = new Phases({ write: (text) => written.push(text) });
+    const away = new Set<string>();
+    const first = new Proxy(answers, {
+      has: () => true,
+      get: (target, line: string) => {
+        if (away.has(line) && line.includes("experiments")) return [404, { error_code: "RESOURCE_DOES_NOT_EXIST" }];
+        if (away.has(line) && line.includes("app=registry")) return [403, { message: "no registry here" }];
+        if (away.has(line)) return target[line] ?? { items: [] };
+        away.add(line);
+        return reset;
+      },
+    });
+    const save = async () => ({ path: "x", bytes: 0, sha256: "", secrets: 0 });
+    const volume = { saveDatabase: save, saveArtifacts: save } as unknown as MlflowVolume;
+    const backup = withApiServer(first, (cluster) =>
+      backUp(cluster, volume, "/nowhere", phases, { bound: 2000, interval: 10 }),
+    );
+    // It ends where it would need a registry.
+    await expect(backup).rejects.toThrow("no registry here");
+    expect(away.size).toBe(7);
+    expect(written.filter((line) => line.includes("waits up to 2 s"))).toHaveLength(4);
   });
 });
 

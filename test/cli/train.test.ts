@@ -199,6 +199,56 @@ describe("submit", () => {
     });
   });
 
+  /** Submits to an API server that gives these answers to the Workflow: a status, or a reset connection. */
+  async function submitted(...answers: (number | "reset")[]) {
+    const names: string[] = [];
+    const waits: string[] = [];
+    const server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const isWorkflow = request.url === workflows;
+      if (isWorkflow) names.push(JSON.parse(Buffer.concat(chunks).toString()).metadata.name);
+      const answer = isWorkflow ? answers[names.length - 1] : 200;
+      if (answer === "reset") return void request.socket.destroy();
+      response.writeHead(answer, { connection: "close" });
+      response.end(JSON.stringify({ message: "says the server", status: { userInfo: { username: "anna" } } }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const cluster = clusterAt(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const patience = { bound: 2000, interval: 10 };
+    try {
+      const name = await submit(cluster, "train-model", {}, { onWait: (reason) => waits.push(reason), patience });
+      return { isOneName: names.every((sent) => sent === name), sent: names.length, waits: waits.length };
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+
+  it.each(["reset", 503, 429] as const)("sends the Workflow again, by the same name, after %s", async (answer) => {
+    expect(await submitted(answer, answer, 201)).toEqual({ isOneName: true, sent: 3, waits: 1 });
+  });
+
+  it("knows by a conflict that the call was made whose answer was lost", async () => {
+    expect(await submitted("reset", 409)).toEqual({ isOneName: true, sent: 2, waits: 1 });
+  });
+
+  it.each([409, 403, 422])("sends no Workflow again that is refused with %i at once", async (status) => {
+    await expect(submitted(status, 201)).rejects.toThrow("says the server");
+  });
+
+  it("waits for an API server that breaks off before the Workflow is sent", async () => {
+    const answers = { ...whoIs("anna"), [template]: {}, [`POST ${workflows}`]: {} };
+    const away = new Set([template, Object.keys(whoIs("anna"))[0]]);
+    const once = new Proxy<Record<string, unknown>>(answers, {
+      get: (target, line: string) => (away.delete(line) ? [503, { message: "busy" }] : target[line]),
+    });
+    await withApiServer(once, async (cluster, calls) => {
+      await submit(cluster, "train-model", {}, { patience: { bound: 2000, interval: 10 } });
+      expect(calls).toHaveLength(5);
+    });
+  });
+
   it("submits nothing where the template isn't there", async () => {
     await withApiServer(
       { [template]: [404, { message: 'workflowtemplates "train-model" not found' }] },
