@@ -44,7 +44,7 @@ function mismatches({ environments, models, mlflowProblem }: Status): string[] {
     const goesOn = names.length === 1 ? "serves. It goes on serving it." : "serve. They go on serving it.";
     return `MLflow no longer has ${version}, which ${listed(names)} ${goesOn}`;
   });
-  const moved = later.flatMap(({ name, lastRelease }) => {
+  const moved = releases.flatMap(({ name, lastRelease }) => {
     if (!lastRelease || lost.has(lastRelease)) return [];
     const holder = models.find(({ aliases }) => aliases.includes(name))?.version;
     if (lastRelease === (holder ?? "base")) return [];

@@ -544,6 +544,17 @@ describe("render", () => {
     ).toContain(`The alias canary ${is}, but canary serves 1.0.6: it is put right within ten minutes.`),
   );
 
+  it("names an alias of staging that was moved, unless a candidate comes or goes", () => {
+    const shown = (version: string) => {
+      const environments = [{ ...environmentOf("staging", "1.0.6"), version }];
+      return render({ ...empty, environments, models: [modelOf("1.0.9", "staging"), modelOf("1.0.6")] });
+    };
+    expect(shown("1.0.6")).toContain(
+      "The alias staging is on 1.0.9, but staging serves 1.0.6: it is put right within ten minutes.",
+    );
+    expect(shown("1.0.9")).not.toContain("The alias staging");
+  });
+
   it("names an alias of an environment without a model", () =>
     expect(
       render({

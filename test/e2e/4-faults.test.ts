@@ -427,6 +427,7 @@ describe("Given somebody who changes MLflow or the registry by hand", () => {
     expect(outcome).toMatchObject({ exitCode: 0 });
     expect((await releases()).length).toBeGreaterThan(history.length);
     await expectPromoted();
+    expect(await eventsOf("staging")).toContainEqual(expect.stringMatching(/^RecordRestored: .* is restored\.$/));
     report.add(
       "the experiment of the releases deleted",
       "it was restored with the next release, with all its records; the model reached canary",

@@ -282,7 +282,8 @@ def test_an_experiment_that_was_deleted_is_restored(cut_off):
     done = restore(cut_off)
     assert done.returncode == 0, done.stderr
     assert cut_off.patches() and not cut_off.mlflow.deleted
-    assert "The experiment gourmetgram-releases was deleted in MLflow, and is restored." in done.stdout
+    sentence = "The experiment gourmetgram-releases was deleted in MLflow, and is restored."
+    assert cut_off.events().count(("RecordRestored", sentence)) == 1
 
 
 def test_a_release_of_which_nothing_is_known_is_left(canary):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from lib import child_workflows, constants, last_release, model_registry, outputs
+from lib import child_workflows, constants, events, last_release, model_registry, outputs
 from lib.child_workflows import Workflow
 from lib.errors import Refused, StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
@@ -360,7 +360,10 @@ def _experiment() -> str:
             found = _find_experiment()
     if found.get("lifecycle_stage") == "deleted":
         model_registry.call("POST", "experiments/restore", {"experiment_id": found["experiment_id"]})
-        print(f"The experiment {EXPERIMENT} was deleted in MLflow, and is restored.", flush=True)
+        restored = f"The experiment {EXPERIMENT} was deleted in MLflow, and is restored."
+        print(restored, flush=True)
+        # The record is of all environments, and staging is there in each stack.
+        events.warn(constants.STAGING, "RecordRestored", restored)
     return found["experiment_id"]
 
 

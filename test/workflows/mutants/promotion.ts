@@ -422,6 +422,13 @@ export const promotion: Protections = {
       "test_promote.py::test_a_registry_that_is_unreachable_is_waited_for_by_running_again",
     ],
     [
+      "an experiment that was restored is an Event",
+      `        events.warn(constants.STAGING, "RecordRestored", restored)
+`,
+      "",
+      "test_restore.py::test_an_experiment_that_was_deleted_is_restored",
+    ],
+    [
       "an experiment that was deleted is restored",
       `    if found.get("lifecycle_stage") == "deleted":`,
       "    if False:",
