@@ -2,6 +2,8 @@ import { imagesWithoutDigest, type StackFile, settingsOf } from "../config";
 import { pinUnknownDigests } from "../image-builder/pin-digests";
 import { Phases } from "../lib/phases";
 import { clusterToolFor, ensureCluster } from "../stacks/docker-cluster";
+import { rebuildReleases } from "../stacks/lost-releases";
+import { connectToPlatform } from "../stacks/stack-cluster";
 import { plainUpdate } from "../stacks/update-plan";
 import { selectUserStack, upWithUserPulumi } from "../stacks/user-pulumi";
 import { safePlan, type UpdateOptions } from "./safe-plan";
@@ -17,4 +19,5 @@ export async function startRemote(stack: string, file: StackFile, options: Updat
   const recorded = await selectUserStack(stack);
   const plan = await safePlan(stack, plainUpdate, recorded, options, console.log);
   await upWithUserPulumi(stack, !("platform" in settingsOf(file)), plan);
+  for (const notice of await rebuildReleases(connectToPlatform(stack), plan.lostReleases)) console.log(notice);
 }

@@ -68,6 +68,8 @@ import { recordUrls } from "../local/urls";
 import { refuseEarlierState } from "../stacks/earlier-state";
 import { type LocalValues, localStack } from "../stacks/local-settings";
 import { localValues, prepareStack, recordedResources, resume, stackExists, up } from "../stacks/local-stack";
+import { rebuildReleases } from "../stacks/lost-releases";
+import { connectToPlatform } from "../stacks/stack-cluster";
 import { buildImages } from "./images";
 import { closedNotices, type LocalUrls, localUrls, openNames, openNotices } from "./open-ports";
 import { safePlan, type UpdateOptions } from "./safe-plan";
@@ -380,7 +382,9 @@ async function updateStack(stack: string, settings: StackFile, options: UpdateOp
     progress("what the update would lose");
     const say = (line: string) => phases.say(line);
     const plan = await safePlan(stack, await resume(stack), recordedResources(stack), options, say, settings);
-    return deferInterrupts(up(stack, progress, undefined, plan));
+    const counts = await deferInterrupts(up(stack, progress, undefined, plan));
+    for (const notice of await rebuildReleases(connectToPlatform(stack), plan.lostReleases)) say(notice);
+    return counts;
   });
 }
 

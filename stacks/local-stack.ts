@@ -113,6 +113,7 @@ export async function resume(stack: string): Promise<UpdatePlan> {
     env: stackExists(stack) ? await resumeUpdate(stack, join(stacksDirectory(), `${stack}.json`), kubectl) : {},
     replace: [],
     notices: [],
+    lostReleases: [],
   };
 }
 

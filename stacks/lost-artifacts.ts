@@ -12,14 +12,18 @@ import { type BuiltImageKey, builtImageKeys, catalogue, registryAddress } from "
 import type { Cluster } from "../lib/kube-client";
 import type { Recorded } from "./state";
 
-/** One artifact in the registry. */
-export interface Artifact {
-  /** The resource that pushes it. */
-  readonly urn: string;
+/** The name of one artifact in the registry. */
+export interface Reference {
   /** `bundles/gourmetgram-staging` */
   readonly repository: string;
   /** Tag or digest. */
   readonly reference: string;
+}
+
+/** One that an update has pushed. */
+export interface Artifact extends Reference {
+  /** The resource that pushes it. */
+  readonly urn: string;
 }
 
 interface PodSpec {
@@ -52,7 +56,8 @@ function bundlesOf({ urn = "", type, inputs }: Recorded): Artifact[] {
     });
 }
 
-const withoutHost = (image: string): string => image.slice(registryAddress.length + 1);
+/** The repository of an image in the pipeline's registry. */
+export const withoutHost = (image: string): string => image.slice(registryAddress.length + 1);
 
 const manifestTypes = [
   "application/vnd.oci.image.manifest.v1+json",
@@ -66,10 +71,10 @@ const manifestTypes = [
  * @param cluster the cluster that the registry is on
  * @throws if the cluster does not answer
  */
-export async function lostArtifacts(cluster: Cluster, artifacts: readonly Artifact[]): Promise<Artifact[]> {
+export async function lostArtifacts<T extends Reference>(cluster: Cluster, artifacts: readonly T[]): Promise<T[]> {
   const [service, namespace] = registryAddress.split(".");
   const port = Number(registryAddress.split(":")[1]);
-  const isLost = async ({ repository, reference }: Artifact): Promise<boolean> => {
+  const isLost = async ({ repository, reference }: Reference): Promise<boolean> => {
     const path = `/v2/${repository}/manifests/${reference}`;
     const { status, text } = await cluster.service(namespace, service, port, path, {
       headers: { accept: manifestTypes },

@@ -2,6 +2,7 @@
 import { registryType } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { type Artifact, lostArtifacts, pushedArtifacts } from "./lost-artifacts";
+import { type LostRelease, lostReleases, releaseNotices } from "./lost-releases";
 import { missingObjects, type RecordedObject, recordedObjects } from "./missing-objects";
 import type { Recorded } from "./state";
 
@@ -15,10 +16,12 @@ export interface UpdatePlan {
   readonly env: NodeJS.ProcessEnv;
   /** What has been lost and is made again, a sentence each. */
   readonly notices: readonly string[];
+  /** Releases whose image the pipeline builds again after the update. */
+  readonly lostReleases: readonly LostRelease[];
 }
 
 /** An update in which Pulumi does what it finds out by itself. */
-export const plainUpdate: UpdatePlan = { refresh: false, replace: [], env: {}, notices: [] };
+export const plainUpdate: UpdatePlan = { refresh: false, replace: [], env: {}, notices: [], lostReleases: [] };
 
 /**
  * With this, Pulumi takes the fields that the program declares from whoever wrote them since. By default, the update
@@ -61,12 +64,15 @@ export async function planUpdate(
   const missing = await missingObjects(own, objects);
   if (missing.length === objects.length && !plan.refresh) throw otherCluster(objects);
   const artifacts = pushedArtifacts(resources);
-  const lost = missing.some(isRegistryVolume) ? artifacts : await lostArtifacts(platform, artifacts);
+  const isVolumeLost = missing.some(isRegistryVolume);
+  const lost = isVolumeLost ? artifacts : await lostArtifacts(platform, artifacts);
+  const releases = await lostReleases(platform, isVolumeLost);
   return {
     ...plan,
     refresh: plan.refresh || missing.length > 0,
     replace: [...plan.replace, ...new Set(lost.map(({ urn }) => urn))],
-    notices: [...plan.notices, ...missing.map(missingNotice), ...lostNotices(lost)],
+    notices: [...plan.notices, ...missing.map(missingNotice), ...lostNotices(lost), ...releaseNotices(releases)],
+    lostReleases: releases,
   };
 }
 

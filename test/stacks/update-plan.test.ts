@@ -64,7 +64,11 @@ const [app, tools, bundle] = [
   manifest("gourmetgram-tools", digest("c")),
   manifest("bundles/gourmetgram-canary", "7f58d53af0b3"),
 ];
-const whole: Answers = Object.fromEntries([registryClaim, mlflowClaim, app, tools, bundle].map((line) => [line, {}]));
+const applications = "GET /apis/argoproj.io/v1alpha1/namespaces/argocd/applications";
+const whole: Answers = {
+  ...Object.fromEntries([registryClaim, mlflowClaim, app, tools, bundle].map((line) => [line, {}])),
+  [applications]: { items: [] },
+};
 const notFound = [404, { kind: "Status", message: "not found" }];
 const manifestUnknown = [404, { errors: [{ code: "MANIFEST_UNKNOWN" }] }];
 
@@ -132,6 +136,48 @@ describe("the plan of an update", () => {
     expect(plan.notices).toEqual([
       `${kind} gourmetgram-gateway/gourmetgram is gone from the cluster: it is made again.`,
     ]);
+  });
+
+  /** Applications that hold these, and a registry without their images. */
+  const holding = (held: Record<string, unknown>): Answers => ({
+    [applications]: {
+      items: Object.entries(held).map(([name, release]) => ({
+        metadata: { annotations: { "gourmetgram.io/last-release": JSON.stringify(release) } },
+        spec: { project: "gourmetgram", destination: { namespace: `gourmetgram-${name}` } },
+      })),
+    },
+  });
+  const release = (version: string, image: string) => ({ version, digest: digest(image), at: 1 });
+
+  it("names the images of releases that the registry lost, which the pipeline builds again", async () => {
+    const plan = await planned({
+      ...holding({ staging: release("1.0.7", "7"), canary: release("1.0.6", "6"), production: release("1.0.6", "6") }),
+      [manifest("gourmetgram-app", digest("7"))]: {},
+      [manifest("gourmetgram-app", digest("6"))]: manifestUnknown,
+    });
+    expect(plan.lostReleases).toEqual([
+      { environment: "canary", version: "1.0.6" },
+      { environment: "production", version: "1.0.6" },
+    ]);
+    expect(plan.notices).toEqual([
+      "The registry no longer has the image of 1.0.6, which canary and production serve: " +
+        "after the update the pipeline builds it again from its model.",
+    ]);
+    expect(updateArgs(plan)).toEqual([]);
+  });
+
+  it("names every release with the registry's volume, and none of the base image or of somebody else", async () => {
+    const held = holding({ staging: release("1.0.7", "7"), canary: release("base", "b"), production: "nonsense" });
+    const plan = await planned({ ...held, [registryClaim]: notFound });
+    expect(plan.lostReleases).toEqual([{ environment: "staging", version: "1.0.7" }]);
+    expect(plan.notices.at(-1)).toContain("the image of 1.0.7, which staging serves");
+  });
+
+  it("takes the images of a registry that does not answer to be there, and needs no Argo CD", async () => {
+    const held = holding({ canary: release("1.0.6", "6") });
+    const away = { [manifest("gourmetgram-app", digest("6"))]: [503, "no endpoints"] };
+    expect(await planned({ ...held, ...away })).toEqual(plainUpdate);
+    expect(await planned({ [applications]: notFound })).toEqual(plainUpdate);
   });
 
   it("stops where the cluster has nothing of the stack: it may be another one", async () => {

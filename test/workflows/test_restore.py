@@ -254,6 +254,7 @@ def image_lost(canary):
     canary.rules["crane"] = []
     canary.registry_lost(6)
     canary.mlflow.versions["6"]["image_base"] = f"sha256:{'b' * 64}"
+    canary.allow("crane", "manifest", BASE, stdout="{}")
     return canary
 
 
@@ -275,6 +276,20 @@ def test_an_image_that_cannot_be_built_again_goes_on_serving(image_lost):
     [(reason, message)] = image_lost.events()
     assert reason == "ImageLost" and "cannot be built again" in message
     assert not image_lost.calls("kubectl", "patch") and not image_lost.mlflow.releases()
+
+
+def test_an_image_whose_base_is_gone_too_names_what_helps(image_lost):
+    image_lost.rules["crane"] = [rule for rule in image_lost.rules["crane"] if rule["args"] != ["manifest", BASE]]
+    image_lost.allow("crane", "manifest", BASE, **says("crane", "unknown"))
+    image_lost.mlflow.files["0/run6/artifacts/food11.onnx"] = b"weights"
+    assert restore(image_lost).returncode == 0
+    [(reason, message)] = image_lost.events()
+    assert reason == "ImageLost" and message == (
+        "The registry has lost the image of version 6, and it cannot be built again: the base image that it was built "
+        "on is gone too. To build it on today's and test it again, run argo submit --namespace argo "
+        "--from workflowtemplate/build-container-image --parameter model-version=6"
+    )
+    assert not image_lost.calls("crane", "append") and not image_lost.calls("kubectl", "patch")
 
 
 def test_an_experiment_that_was_deleted_is_restored(cut_off):

@@ -464,6 +464,7 @@ def image_lost(staging):
     staging.mlflow.files["0/run6/artifacts/food11.onnx"] = b"weights"
     staging.registry_lost(6)
     staging.registry_has(4)
+    staging.allow("crane", "manifest", BASE, stdout="{}")
     staging.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     return staging
 

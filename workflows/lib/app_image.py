@@ -78,8 +78,16 @@ def rebuild(version: str, digest: str) -> None:
     model = model_registry.find(version)
     if model is None or model.image_base is None:
         raise StepFailed(f"{lost}, and MLflow does not say what it was built from: train a model.")
+    base = f"{rollout.repository()}@{model.image_base}"
+    if not crane.exists(base):
+        template = "workflowtemplate/build-container-image"
+        raise StepFailed(
+            f"{lost}, and it cannot be built again: the base image that it was built on is gone too. To build it on "
+            f"today's and test it again, run argo submit --namespace argo --from {template} "
+            f"--parameter model-version={version}"
+        )
     try:
-        built = build(version, f"{rollout.repository()}@{model.image_base}")
+        built = build(version, base)
     except StepFailed as failure:
         raise StepFailed(f"{lost}, and it cannot be built again: {failure}") from failure
     if built != digest:

@@ -252,6 +252,12 @@ export const foundations: Protections = {
       "test_restore.py::test_an_image_that_the_registry_lost_is_built_again",
     ],
     [
+      "an image whose base is gone is not built",
+      "    if not crane.exists(base):",
+      "    if False:",
+      "test_restore.py::test_an_image_whose_base_is_gone_too_names_what_helps",
+    ],
+    [
       "another image is not taken for the one that was lost",
       "    if built != digest:",
       "    if False:",
