@@ -109,8 +109,9 @@ class Mlflow(Server):
 
     def __init__(self):
         self.versions, self.aliases, self.files, self.refused, self.writes, self.away = {}, {}, {}, [], [], 0
-        self.runs, self.experiments, self.deleted, self.broken = {}, {}, set(), None
+        self.runs, self.experiments, self.deleted, self.broken = {}, {"gourmetgram-train": "0"}, set(), None
         self.refusing, self.refusing_once, self.losing = None, None, None
+        self.places = {}  # of the files of a run, where they are not in a folder of its own
         self.registered, self.sources = {}, {}  # by version, where they differ from those of every other one
         self.page_size = None  # of a search of runs, if it is smaller than what is asked for
         self.full = False  # whether its volume is: it then answers what a real one answers
@@ -126,6 +127,14 @@ class Mlflow(Server):
     def change(self, version, at=NOW):
         """A version was changed, but for its tags."""
         self.changed[version] = (at, next(self.counter))
+
+    def add_training(self, run, at, status):
+        """A training that began and ended at a time, with no version."""
+        self._add_run(run, "0", "train", {}, status)
+        self.runs[run] |= {"started": at, "ended": at}
+
+    def deleted_runs(self):
+        return [number for number, run in self.runs.items() if "deleted" in run]
 
     def open_release(self, number, **tags):
         """A release record that was opened before."""
@@ -328,7 +337,7 @@ class Mlflow(Server):
         return 200, {"experiment": {**known, "lifecycle_stage": stage, "last_update_time": NOW, "creation_time": NOW}}
 
     def POST_experiments_create(self, fields):
-        self.experiments[fields["name"]] = str(len(self.experiments) + 1)
+        self.experiments[fields["name"]] = str(len(self.experiments.keys() - {"gourmetgram-train"}) + 1)
         return 200, {"experiment_id": self.experiments[fields["name"]]}
 
     def POST_experiments_restore(self, fields):
@@ -344,8 +353,8 @@ class Mlflow(Server):
             "run_name": run["name"],
             "user_id": "",
             "status": run["status"],
-            "start_time": run["started"],
-            "artifact_uri": _artifacts(run["experiment"], number),
+            "start_time": run.get("started", NOW),
+            "artifact_uri": self.places.get(number, _artifacts(run["experiment"], number)),
             "lifecycle_stage": "active",
         }
         ended = {} if run["status"] == "RUNNING" else {"end_time": run["ended"]}
@@ -373,6 +382,11 @@ class Mlflow(Server):
         self.runs[number]["started"] = fields["start_time"]
         return 200, {"run": self._run(number)}
 
+    def POST_runs_delete(self, fields):
+        """A real MLflow says the same of one that is deleted already."""
+        self.runs[fields["run_id"]]["deleted"] = True
+        return 200, {}
+
     def POST_runs_log_batch(self, fields):
         run = self.runs[fields["run_id"]]
         run["tags"] |= {tag["key"]: tag["value"] for tag in fields.get("tags", [])}
@@ -392,7 +406,8 @@ class Mlflow(Server):
         found = []
         for number, run in self.runs.items():
             known = {f"tags.{key}": value for key, value in run["tags"].items()} | {"attributes.status": run["status"]}
-            if run["experiment"] in fields["experiment_ids"] and all(_holds(known, *one) for one in wanted):
+            is_there = run["experiment"] in fields["experiment_ids"] and "deleted" not in run
+            if is_there and all(_holds(known, *one) for one in wanted):
                 found.append(number)
         found.reverse()  # the newest first
         if "order_by" in fields:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 import time
 
@@ -106,7 +107,7 @@ def test_deletes_the_images_and_files_of_what_nothing_keeps(aged):
     assert deleted(aged) == [f"gourmetgram-app@{digest(number)}" for number in old]
     assert list(aged.mlflow.files) == [f"{folder(7)}/model/food11.onnx"]
     assert collected(aged) == [str(number) for number in old]
-    sentence = "6 model versions, 6 images and 0 bundles were collected, and 1 version is kept"
+    sentence = "6 model versions, 0 trainings, 6 images and 0 bundles were collected, and 1 version is kept"
     assert (aged.output("outcome"), aged.output("reason")) == ("collected", sentence)
 
 
@@ -133,7 +134,7 @@ def test_a_second_run_finds_nothing_to_do(aged):
     first, writes = deleted(aged), len(aged.mlflow.writes)
     done = collect(aged)
     assert done.returncode == 0 and deleted(aged) == first and len(aged.mlflow.writes) == writes, done.stderr
-    assert aged.output("reason").startswith("0 model versions, 0 images and 0 bundles were")
+    assert aged.output("reason").startswith("0 model versions, 0 trainings, 0 images and 0 bundles were")
 
 
 def test_a_collection_that_was_interrupted_is_finished(aged):
@@ -141,6 +142,56 @@ def test_a_collection_that_was_interrupted_is_finished(aged):
     assert collect(aged, MLFLOW_PATIENCE_SECONDS="1").returncode == 75 and collected(aged) == []
     aged.mlflow.fail_on(None)
     assert collect(aged).returncode == 0 and len(collected(aged)) == 6
+
+
+def trained(world, run, days=90, status="FINISHED"):
+    """A training of so many days ago, whose model was never registered, or is no version any more."""
+    world.mlflow.add_training(run, int(time.time() * 1000) - days * DAY, status)
+    world.mlflow.files[f"0/{run}/artifacts/comparison.json"] = b"{}"
+
+
+def test_deletes_trainings_without_a_version_with_their_files(aged):
+    trained(aged, "worse")
+    trained(aged, "young", days=0)
+    done = collect(aged, RETENTION_VERSIONS="9")
+    assert done.returncode == 0, done.stderr
+    assert aged.mlflow.deleted_runs() == ["worse"]
+    assert "0/worse/artifacts/comparison.json" not in aged.mlflow.files
+    assert "0/young/artifacts/comparison.json" in aged.mlflow.files
+    assert ", 1 training, " in aged.output("reason")
+
+
+def test_a_dry_run_names_the_trainings_that_would_go(aged):
+    trained(aged, "worse")
+    assert collect(aged, DRY_RUN="yes").returncode == 0
+    assert re.search(r"^delete the training worse of \d{4}-", aged.output("plan"), re.MULTILINE)
+    assert aged.mlflow.deleted_runs() == [] and "0/worse/artifacts/comparison.json" in aged.mlflow.files
+
+
+def test_a_training_stays_whose_files_could_not_be_deleted(aged):
+    trained(aged, "worse")
+    aged.mlflow.fail_on("mlflow-artifacts")
+    assert collect(aged, RETENTION_VERSIONS="9", MLFLOW_PATIENCE_SECONDS="1").returncode == 75
+    assert aged.mlflow.deleted_runs() == []
+
+
+def test_a_training_that_has_not_ended_stays_while_one_runs(aged):
+    trained(aged, "cut-off", status="RUNNING")
+    workflow = {"metadata": {"name": "train-model-a"}, "spec": {"workflowTemplateRef": {"name": "train-model"}}}
+    aged.rules["kubectl"] = [one for one in aged.rules["kubectl"] if one["args"][1] != "workflows.argoproj.io"]
+    aged.allow("kubectl", *LIST_WORKFLOWS, stdout={"items": [workflow]})
+    assert collect(aged).returncode == 0 and aged.mlflow.deleted_runs() == []
+    aged.rules["kubectl"] = [one for one in aged.rules["kubectl"] if one["args"][1] != "workflows.argoproj.io"]
+    aged.allow("kubectl", *LIST_WORKFLOWS, stdout={"items": []})
+    assert collect(aged).returncode == 0 and aged.mlflow.deleted_runs() == ["cut-off"]
+
+
+def test_files_that_are_no_folder_of_one_run_stay(aged):
+    trained(aged, "worse")
+    aged.mlflow.places["worse"] = "mlflow-artifacts:/else"
+    done = collect(aged, RETENTION_VERSIONS="9")
+    assert done.returncode == 0 and aged.mlflow.deleted_runs() == ["worse"], done.stderr
+    assert "0/worse/artifacts/comparison.json" in aged.mlflow.files and "mlflow-artifacts:/else of" in done.stdout
 
 
 # Nothing goes where something cannot be read.

@@ -115,6 +115,8 @@ def test_mlflow_answers_as_the_real_one_did():
         mlflow.deleted.add("1")
         for call in STAGES["a deleted experiment"]:
             assert ask(mlflow, call) == (call["status"], call["answer"]), call["path"]
+        for call in STAGES["a training collected"]:
+            assert ask(mlflow, call) == (call["status"], call["answer"]), call["path"]
     finally:
         mlflow.stop()
 

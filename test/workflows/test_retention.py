@@ -9,6 +9,7 @@ from lib.last_release import LastRelease, Served
 from lib.model_registry import ModelVersion
 from lib.release_log import Recorded
 from lib.retention import DAY, Environment, Facts, Limits
+from lib.trainings import Training
 
 NOW = 1000 * DAY
 LIMITS = Limits(days=30, versions=2)
@@ -50,6 +51,8 @@ def facts(**given):
         "records": [],
         "busy": frozenset(),
         "named": frozenset(),
+        "trainings": [],
+        "is_training": False,
         "now": NOW,
     }
     return Facts(**(known | given))
@@ -182,3 +185,50 @@ def test_nothing_is_collected_where_the_record_is_older_than_what_serves(records
 def test_the_record_may_be_newer_than_what_an_environment_holds():
     given = {"environments": {"canary": environment(released=5, held=3, at=7)}, "records": [record("canary", 5, 8)]}
     assert {"3", "5"} <= set(retention.decide(facts(**given), LIMITS).kept)
+
+
+def training(run="old", at=NOW - 31 * DAY, has_ended=True, files="mlflow-artifacts:/1/old/artifacts"):
+    return Training(run, at, has_ended, files)
+
+
+def trained(**given):
+    """A version whose run it is."""
+    record = {"version": "11", "creation_timestamp": 1, "tags": [], **given}
+    return [*facts().versions, ModelVersion(record)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({}, id="ended before these days"),
+        pytest.param({"trainings": [training(has_ended=False)]}, id="cut off"),
+        pytest.param({"trainings": [training()], "is_training": True}, id="ended, while another one runs"),
+        pytest.param({"versions": trained(source="mlflow-artifacts:/1/older/artifacts")}, id="beside another's files"),
+    ],
+)
+def test_a_training_without_a_version_goes(given):
+    assert [one.run for one in retention.decide(facts(**{"trainings": [training()], **given}), LIMITS).trainings] == [
+        "old"
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"trainings": [training(at=NOW - 30 * DAY)]}, id="young"),
+        pytest.param({"trainings": [training(at=0)]}, id="of unknown age"),
+        pytest.param({"trainings": [training(has_ended=False)], "is_training": True}, id="may still run"),
+        pytest.param({"versions": trained(run_id="old")}, id="of a version"),
+        pytest.param(
+            {"versions": trained(run_id="old", tags=[{"key": "retention.collected", "value": "x"}])},
+            id="of a collected version",
+        ),
+        pytest.param(
+            {"versions": trained(source="mlflow-artifacts:/1/old/artifacts/model")}, id="with the files of a version"
+        ),
+        pytest.param({"environments": {"staging": environment(held=12)}}, id="held"),
+        pytest.param({"records": [record("canary", 12, NOW - 90 * DAY)]}, id="served, by the record"),
+    ],
+)
+def test_a_training_stays(given):
+    assert retention.decide(facts(**{"trainings": [training()], **given}), LIMITS).trainings == []

@@ -363,6 +363,18 @@ def delete_files(source: str) -> None:
         raise StepFailed(f"MLflow answered the deletion of {source} with {status}: {text[:200]}")
 
 
+def every_run(experiment: str) -> list[dict[str, Any]]:
+    """Every run of an experiment, by its id, that is not deleted."""
+    found, token = [], ""
+    while True:
+        query = {"experiment_ids": [experiment], "max_results": 1000} | ({"page_token": token} if token else {})
+        page = call("POST", "runs/search", query)
+        found += page.get("runs", [])
+        token = page.get("next_page_token", "")
+        if not token:
+            return found
+
+
 def run_tags(run: str) -> dict[str, str]:
     """The tags of a training's run; none where MLflow no longer has it."""
     if not run:

@@ -238,7 +238,7 @@ def _ended(run: dict[str, Any]) -> Ended:
 
 def read_all() -> list[Recorded]:
     """Every record. Raises StepFailed where one does not say in earnest what an environment came to serve."""
-    runs = _every_run()
+    runs = model_registry.every_run(_experiment())
     for run in runs:
         _require_understood(run)
     return [_recorded(run) for run in runs]
@@ -246,18 +246,7 @@ def read_all() -> list[Recorded]:
 
 def read_understood() -> list[Recorded]:
     """Every record, for a way back, which none of them stops: what nobody understands says nothing."""
-    return [_recorded(run) for run in _every_run()]
-
-
-def _every_run() -> list[dict[str, Any]]:
-    found, token = [], ""
-    while True:
-        query = {"experiment_ids": [_experiment()], "max_results": 1000} | ({"page_token": token} if token else {})
-        page = model_registry.call("POST", "runs/search", query)
-        found += page.get("runs", [])
-        token = page.get("next_page_token", "")
-        if not token:
-            return found
+    return [_recorded(run) for run in model_registry.every_run(_experiment())]
 
 
 def _require_understood(run: dict[str, Any]) -> None:

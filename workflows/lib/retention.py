@@ -1,6 +1,7 @@
 """
-Which model versions keep their image and their files: a pure decision over what MLflow, the record of releases, the
-environments and the Workflows say. Whoever asks for it has read all of that whole: what is unknown is never collected.
+Which model versions keep their image and their files, and which trainings stay: a pure decision over what MLflow, the
+record of releases, the environments and the Workflows say. Whoever asks for it has read all of that whole: what is
+unknown is never collected.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from lib.errors import StepFailed
 from lib.last_release import LastRelease, Served
 from lib.model_registry import ModelVersion
 from lib.release_log import Recorded
+from lib.trainings import Training
 
 DAY = 86_400_000  # milliseconds
 UNDER_TEST = DAY  # so long a version may be on its way through the pipeline: see build-container-image
@@ -46,15 +48,22 @@ class Facts(NamedTuple):
     # Versions and digests that unfinished Workflows name.
     busy: frozenset[str]
     named: frozenset[str]
+    trainings: Sequence[Training]
+    # Whether an unfinished Workflow trains.
+    is_training: bool
     now: int
 
 
 class Decision(NamedTuple):
-    """`kept`: why, by version. `collected`: the versions that go. `digests`: the images that stay, whatever goes."""
+    """
+    `kept`: why, by version. `collected`: the versions that go. `digests`: the images that stay, whatever goes.
+    `trainings`: those that go.
+    """
 
     kept: Mapping[str, str]
     collected: Sequence[ModelVersion]
     digests: frozenset[str]
+    trainings: Sequence[Training]
 
 
 def decide(facts: Facts, limits: Limits) -> Decision:
@@ -71,7 +80,37 @@ def decide(facts: Facts, limits: Limits) -> Decision:
         {version.number: kept[version.number] for version in staying},
         [version for version in known if version.number not in kept],
         _digests_in_use(facts, limits) | {digest for version in staying for digest in _digests_of(version)},
+        [] if _serves_what_is_gone(facts) else list(_old_trainings(facts, limits)),
     )
+
+
+def _old_trainings(facts: Facts, limits: Limits) -> Iterable[Training]:
+    """
+    Trainings that ended before these days, and those that were cut off: with no version, or none any more. A version
+    names its run, and may have its files in that of another one.
+    """
+    runs = {version.run for version in facts.versions}
+    for training in facts.trainings:
+        is_over = training.has_ended or not facts.is_training
+        is_old = 0 < training.at < facts.now - limits.days * DAY
+        if is_over and is_old and training.run not in runs and not _has_files_of_a_version(training, facts):
+            yield training
+
+
+def _has_files_of_a_version(training: Training, facts: Facts) -> bool:
+    folder = training.files.rstrip("/") + "/"
+    return any(f"{version.source}/".startswith(folder) for version in facts.versions)
+
+
+def _serves_what_is_gone(facts: Facts) -> bool:
+    """
+    Whether an environment serves a version that MLflow no longer has. Its training has no version then, and its files
+    are all that it could be registered from again.
+    """
+    known = {version.number for version in facts.versions}
+    held = {one.held.served.number for one in facts.environments.values() if one.held}
+    recorded = {served.number for _, served in _served_since(facts.records, facts.now)}
+    return bool((held | recorded) - known - {None})
 
 
 def is_settled_bundle(packed_at: int | None, now: int) -> bool:

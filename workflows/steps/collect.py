@@ -1,7 +1,8 @@
 """
-Makes room: deletes the images and the files of model versions that nothing keeps, and images of the program and
-bundles of the environments that nothing uses. What is kept, `retention` decides. The versions stay in MLflow, with
-their figures and verdicts, and so does the record of releases. Safe to run twice: what is gone already is done.
+Makes room: deletes the images and the files of model versions that nothing keeps, the runs of trainings that have no
+version, and images of the program and bundles of the environments that nothing uses. What is kept, `retention` decides.
+The versions stay in MLflow, with their runs, figures and verdicts, and so does the record of releases. Safe to run
+twice: what is gone already is done.
 """
 
 import json
@@ -14,6 +15,7 @@ from lib import (
     constants,
     crane,
     inputs,
+    instant,
     last_release,
     model_registry,
     outputs,
@@ -22,11 +24,13 @@ from lib import (
     retention,
     rollout,
     step,
+    trainings,
 )
 from lib.counted import counted
 from lib.errors import StepFailed
 from lib.model_registry import ModelVersion
 from lib.retention import Decision, Environment, Facts, Limits
+from lib.trainings import Training
 
 BASE_IMAGE = "gourmetgram.io/base-image"  # annotation of an Application: the base image that its bundle names
 
@@ -60,8 +64,8 @@ def collect(limits: Limits, is_dry_run: bool) -> str:
     bundles = [bundle for name, one in applications.items() for bundle in old_bundles(name, one, facts.now)]
     outputs.write("plan", plan(decision, [*images, *bundles]))
     versions = (
-        f"{counted(len(decision.collected), 'model version')}, {counted(len(images), 'image')} and "
-        f"{counted(len(bundles), 'bundle')}"
+        f"{counted(len(decision.collected), 'model version')}, {counted(len(decision.trainings), 'training')}, "
+        f"{counted(len(images), 'image')} and {counted(len(bundles), 'bundle')}"
     )
     kept_count = counted(len(decision.kept), "version")
     if is_dry_run:
@@ -72,13 +76,15 @@ def collect(limits: Limits, is_dry_run: bool) -> str:
     kept = [version.source for version in facts.versions if version.number in decision.kept]
     for version in decision.collected:
         collect_files(version, kept)
+    for training in decision.trainings:
+        collect_training(training)
     return f"{versions} were collected, and {kept_count} {'is' if len(decision.kept) == 1 else 'are'} kept"
 
 
 def look(applications: dict[str, argocd.Application]) -> Facts:
     """Reads everything that the decision depends on; raises Unavailable or StepFailed where a part cannot be read."""
     environments = {name: look_at(name, application) for name, application in applications.items()}
-    busy, named = look_at_workflows()
+    busy, named, is_training = look_at_workflows()
     return Facts(
         versions=model_registry.all_versions(),
         aliases=model_registry.aliases(),
@@ -86,6 +92,8 @@ def look(applications: dict[str, argocd.Application]) -> Facts:
         records=release_log.read_all(),
         busy=busy,
         named=named,
+        trainings=trainings.read_all(),
+        is_training=is_training,
         now=int(time.time() * 1000),
     )
 
@@ -102,8 +110,8 @@ def look_at(name: str, application: argocd.Application) -> Environment:
     return Environment(argocd.released_digest(application), frozenset(running), held)
 
 
-def look_at_workflows() -> tuple[frozenset[str], frozenset[str]]:
-    """Model versions and digests that unfinished Workflows name."""
+def look_at_workflows() -> tuple[frozenset[str], frozenset[str], bool]:
+    """Model versions and digests that unfinished Workflows name, and whether one of them trains."""
     unfinished = child_workflows.unfinished()
     busy = {
         str(parameter.get("value", ""))  # a person may have written it as a number
@@ -111,7 +119,8 @@ def look_at_workflows() -> tuple[frozenset[str], frozenset[str]]:
         for parameter in workflow.get("spec", {}).get("arguments", {}).get("parameters", [])
         if parameter["name"] == "model-version"
     }
-    return frozenset(busy), frozenset(_DIGEST.findall(json.dumps(unfinished)))
+    templates = {one.get("spec", {}).get("workflowTemplateRef", {}).get("name") for one in unfinished}
+    return frozenset(busy), frozenset(_DIGEST.findall(json.dumps(unfinished))), "train-model" in templates
 
 
 def old_images(facts: Facts, decision: Decision) -> list[str]:
@@ -189,13 +198,24 @@ def collect_files(version: ModelVersion, kept: list[str]) -> None:
     print(f"Collected version {version.number}.", flush=True)
 
 
+def collect_training(training: Training) -> None:
+    """Deletes the files of a training, and then its run: while that is there, the next collection finds it again."""
+    if _OWN_FOLDER.fullmatch(training.files):
+        model_registry.delete_files(training.files)
+    else:
+        print(f"{training.files} of {training.run} stays: it is no folder of one run in MLflow.", flush=True)
+    trainings.delete(training)
+    print(f"Deleted the training {training.run}.", flush=True)
+
+
 def plan(decision: Decision, images: list[str]) -> str:
     """What goes and what stays, one a line, for people."""
     by_number = sorted(decision.kept.items(), key=lambda entry: int(entry[0]))
     gone = [f"collect {constants.app_version(version.number)}: nothing keeps it" for version in decision.collected]
     stay = [f"keep {constants.app_version(number)}: {why}" for number, why in by_number]
+    runs = [f"delete the training {one.run} of {instant.timestamp(one.at // 1000)}" for one in decision.trainings]
     deleted = [f"delete {image.partition('/')[2]}" for image in images]
-    return "\n".join(outputs.clean(line) for line in (*gone, *stay, *deleted))
+    return "\n".join(outputs.clean(line) for line in (*gone, *stay, *runs, *deleted))
 
 
 if __name__ == "__main__":

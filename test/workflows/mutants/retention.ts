@@ -1,10 +1,43 @@
 import type { Protections } from "./protection";
 
+const stays = (what: string) => `test_retention.py::test_a_training_stays[${what}]`;
 const keeps = (what: string) => `test_retention.py::test_what_keeps_a_version[${what}]`;
 
 /** What is never deleted, and where nothing is. */
 export const retention: Protections = {
   "lib/retention.py": [
+    [
+      "a training of these days stays",
+      "0 < training.at < facts.now - limits.days * DAY",
+      "0 < training.at < facts.now",
+      stays("young"),
+    ],
+    ["a training of unknown age stays", "is_old = 0 < training.at", "is_old = training.at", stays("of unknown age")],
+    [
+      "a training that may still run stays",
+      "training.has_ended or not facts.is_training",
+      "True",
+      stays("may still run"),
+    ],
+    ["the training of a version stays", "training.run not in runs and ", "", stays("of a version")],
+    [
+      "a training stays in whose folder a version has its files",
+      " and not _has_files_of_a_version(training, facts)",
+      "",
+      stays("with the files of a version"),
+    ],
+    [
+      "every training stays while an environment holds a version that is gone",
+      "(held | recorded) - known",
+      "recorded - known",
+      stays("held"),
+    ],
+    [
+      "every training stays while an environment serves a version that is gone",
+      "(held | recorded) - known",
+      "held - known",
+      stays("served, by the record"),
+    ],
     [
       "what an environment is told to run stays",
       "(environment.released, *sorted(environment.running))",
@@ -106,6 +139,12 @@ export const retention: Protections = {
   ],
   "lib/model_registry.py": [
     [
+      "the whole record is read",
+      `        token = page.get("next_page_token", "")`,
+      `        token = ""`,
+      "test_collect.py::test_the_whole_record_counts_however_many_pages_it_has",
+    ],
+    [
       "back to the version that passed last",
       "        return self.verdict_at, int(self.number)",
       `        return "", int(self.number)`,
@@ -119,12 +158,6 @@ export const retention: Protections = {
     ],
   ],
   "lib/release_log.py": [
-    [
-      "the whole record is read",
-      `        token = page.get("next_page_token", "")`,
-      `        token = ""`,
-      "test_collect.py::test_the_whole_record_counts_however_many_pages_it_has",
-    ],
     [
       "nothing goes where nobody understands the record",
       "    if has_ended and any(words) and",

@@ -11,7 +11,7 @@ from recording import RECORDED, keep
 os.environ.setdefault("MLFLOW_TRACKING_URI", "http://127.0.0.1:8000")
 sys.path.insert(0, str(RECORDED.parents[2] / "workflows"))
 
-from lib import child_workflows, constants, http_client, model_registry, release_log
+from lib import child_workflows, constants, events, http_client, model_registry, release_log, trainings
 from lib.last_release import Served
 
 IMAGE = f"sha256:{'1' * 64}"
@@ -24,7 +24,9 @@ def record():
     unique = secrets.token_hex(4)
     instead = {f"recording-model-{unique}": constants.MODEL, f"recording-releases-{unique}": release_log.EXPERIMENT}
     constants.MODEL, release_log.EXPERIMENT = instead
-    stages = {"no model yet": [], "two versions": [], "a deleted experiment": []}
+    trainings.EXPERIMENT = f"recording-training-{unique}"
+    instead[trainings.EXPERIMENT] = "gourmetgram-train"
+    stages = {"no model yet": [], "two versions": [], "a deleted experiment": [], "a training collected": []}
     calls = stages["no model yet"]
 
     def noted(url, method="GET", body=None, *more):
@@ -41,8 +43,9 @@ def record():
         )
         return status, text
 
-    training = call("experiments/create", name=f"recording-training-{unique}")["experiment_id"]
+    training = call("experiments/create", name=trainings.EXPERIMENT)["experiment_id"]
     http_client.request = noted
+    events.warn = lambda *_: None
     try:
         unknown_model()
         call("registered-models/create", name=constants.MODEL)
@@ -52,6 +55,11 @@ def record():
         experiment, calls = release_log._experiment(), stages["a deleted experiment"]
         call("experiments/delete", experiment_id=experiment)
         release_log._experiment()
+        calls = stages["a training collected"]
+        [second, _] = trainings.read_all()
+        trainings.delete(second)
+        assert len(trainings.read_all()) == 1
+        trainings.delete(second)
     finally:
         http_client.request = request
         remove(training, release_log._experiment())
