@@ -353,7 +353,7 @@ class Mlflow(Server):
             "run_name": run["name"],
             "user_id": "",
             "status": run["status"],
-            "start_time": run.get("started", NOW),
+            "start_time": run["started"],
             "artifact_uri": self.places.get(number, _artifacts(run["experiment"], number)),
             "lifecycle_stage": "active",
         }

@@ -154,8 +154,8 @@ export const traffic: Protections = {
       "    if refusal:",
       "    if False:",
       "test_shift_traffic.py::test_a_route_that_the_gateway_refuses_is_told_once_and_the_look_goes_on",
-      ],
-      [
+    ],
+    [
       "a dry run of the restarts takes no user away",
       " and not crash.dry_run:",
       ":",
