@@ -18,6 +18,7 @@ interface Job {
   permissions?: Record<string, string>;
   environment?: string | { name: string; deployment: boolean };
   "timeout-minutes"?: number;
+  strategy?: { "fail-fast"?: boolean; matrix: { node?: number[] } };
   concurrency?: { group: string; "cancel-in-progress": boolean };
   container?: { image: string; options: string };
   steps: Step[];
@@ -117,8 +118,16 @@ describe("every action", () => {
     );
     expect([engines.node, version("actions/setup-node@", "node-version")]).toEqual([
       "^20.19.0 || ^22.13.0 || >=24.0.0",
-      new Set([20]),
+      new Set([20, "${{ matrix.node }}"]),
     ]);
+  });
+
+  it("checks every push with each major version of Node.js that the project says it runs on", () => {
+    const { strategy } = workflows["checks.yml"].jobs.test;
+    expect(strategy?.matrix.node).toEqual(
+      [...engines.node.matchAll(/(?:\^|>=)(\d+)/g)].map(([, major]) => Number(major)),
+    );
+    expect(strategy?.["fail-fast"]).toBe(false);
   });
 });
 
