@@ -12,6 +12,7 @@ import { goTool } from "../image-builder/go-tool";
 import { type BuiltImage, layerImage } from "../image-builder/layout";
 import { pinDigests, type Tagged } from "../image-builder/pin-digests";
 import { explainPush, pushImage, tagByContent } from "../image-builder/push";
+import { baseImages } from "../images/base-images";
 import {
   type BuiltImageKey,
   builtImageKeys,
@@ -26,6 +27,8 @@ import { runMain } from "../lib/main";
 import { repositoryRoot, toolPath } from "../lib/paths";
 import { readPins, writePins } from "../lib/pins";
 import { withPortForward } from "../lib/port-forward";
+import { k3dNode } from "../local/docker-cluster/k3d";
+import { kindNode } from "../local/docker-cluster/kind";
 import { localImageNames, officialImage } from "../local/toolchain/third-party-images/recipes";
 import { nodeArchitecture } from "../stacks/node-architecture";
 import { connect } from "../stacks/stack-cluster";
@@ -145,13 +148,14 @@ async function withPipelineRegistry<T>(use: (registry: string, architecture: str
 }
 
 /**
- * Compares every upstream image of the catalogue and of the local cluster with its registry, and writes the digests.
+ * Compares every upstream image with its registry, and writes the digests: those of the catalogue, of the local cluster,
+ * of the nodes of kind and k3d, and of the Dockerfiles, which then have to repeat a new one.
  * @returns exit code 1 if an image could not be looked up
  */
 async function pin(): Promise<number> {
   const upstream = new Map<string, Tagged>();
   const ofCatalogue = imageKeys.filter((key) => !isBuiltImage(key)).map((key) => catalogue[key]);
-  for (const image of [...ofCatalogue, ...localImageNames.map(officialImage)])
+  for (const image of [...ofCatalogue, ...localImageNames.map(officialImage), ...baseImages, kindNode, k3dNode])
     upstream.set(`${image.repository}:${image.tag}`, image);
   const before = Object.entries(readPins(digestsPath)).filter(([key]) => upstream.has(key));
   const { pins, lines, failures } = await pinDigests([...upstream.values()], Object.fromEntries(before));

@@ -2,7 +2,16 @@ import { afterAll, beforeAll } from "vitest";
 import { catalogue, type ImageKey } from "../images/catalogue";
 
 /** Images that had no digest when this was written. `npm run images -- pin` gives them one. */
-const once: ImageKey[] = ["mlflow", "argoWorkflowController", "argoServer", "contour", "envoy", "prometheus"];
+const once: ImageKey[] = [
+  "mlflow",
+  "argoWorkflowController",
+  "argoServer",
+  "contour",
+  "envoy",
+  "prometheus",
+  "postgres",
+  "versitygw",
+];
 
 /** Has the catalogue know no digest of these images in the tests of a file, whatever `pinned-digests.json` has. */
 export function forgetDigests(): void {

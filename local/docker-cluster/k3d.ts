@@ -2,15 +2,12 @@ import { dump } from "js-yaml";
 import type { Settings } from "../../config";
 import { exposedPorts } from "../../config/exposed-ports";
 import { registryAddress, registryPort } from "../../images/catalogue";
+import { pinnedReference } from "../../images/digests";
 import { listenAddress } from "./listen-address";
 import { type ClusterConfig, clusterName, markLabel, markOf } from "./mark";
 
-/**
- * The node of a k3d cluster, of the Kubernetes release that the local cluster has. The digest was taken over from
- * public repositories, and not checked against its registry.
- */
-const nodeImage =
-  "docker.io/rancher/k3s:v1.34.9-k3s1@sha256:9c162556657a38e394d1f944081388ae7c0b85ec29134c509583083e287f804e";
+/** The node of a k3d cluster, of the Kubernetes release that the local cluster has. */
+export const k3dNode = { repository: "docker.io/rancher/k3s", tag: "v1.34.9-k3s1" };
 
 const servers = ["server:*"];
 
@@ -39,7 +36,7 @@ export function k3dConfig(settings: Settings): ClusterConfig {
     kind: "Simple",
     metadata: { name: clusterName },
     servers: 1,
-    image: nodeImage,
+    image: pinnedReference(k3dNode),
     ports: Object.values(exposedPorts(settings)).map((port) => ({
       port: `${address}:${port}:${port}`,
       nodeFilters: ["loadbalancer"],

@@ -1,14 +1,11 @@
 import type { Settings } from "../../config";
 import { exposedPorts } from "../../config/exposed-ports";
+import { pinnedReference } from "../../images/digests";
 import { listenAddress } from "./listen-address";
 import { type ClusterConfig, clusterName, markLabel, markOf } from "./mark";
 
-/**
- * The node of a kind cluster, of the Kubernetes release that the local cluster has. kind's release notes list it;
- * the digest was taken over from public repositories, and not checked against its registry.
- */
-const nodeImage =
-  "docker.io/kindest/node:v1.34.8@sha256:02722c2dedddcfc00febf5d27fbeb9b7b2c14294c82109ff4a85d89ac9ba3256";
+/** The node of a kind cluster, of the Kubernetes release that the local cluster has. kind's release notes list it. */
+export const kindNode = { repository: "docker.io/kindest/node", tag: "v1.34.8" };
 
 /** The file says `version = 2`, in which containerd 2 too has its registries here. */
 const containerdPatch = `[plugins."io.containerd.grpc.v1.cri".registry]
@@ -36,7 +33,7 @@ export function kindConfig(settings: Settings): ClusterConfig {
       listenAddress: listenAddress(exposure.host),
       protocol: "TCP",
     }));
-  const node = { role: "control-plane", image: nodeImage, extraPortMappings: mappings };
+  const node = { role: "control-plane", image: pinnedReference(kindNode), extraPortMappings: mappings };
   const config = {
     kind: "Cluster",
     apiVersion: "kind.x-k8s.io/v1alpha4",

@@ -1,11 +1,18 @@
 /** The tables of what is downloaded, and the commands that check them. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { manifestHashesPath, pinManifests } from "../../components/platform/manifest-pins";
 import { pinnedManifests } from "../../config";
 import { pinDigests } from "../../image-builder/pin-digests";
+import { baseImages } from "../../images/base-images";
 import { catalogue } from "../../images/catalogue";
-import { digestsPath } from "../../images/digests";
+import { digestsPath, pinnedReference } from "../../images/digests";
+import { exec } from "../../lib/exec";
+import { repositoryRoot } from "../../lib/paths";
 import { type Pins, readPins } from "../../lib/pins";
+import { k3dNode } from "../../local/docker-cluster/k3d";
+import { kindNode } from "../../local/docker-cluster/kind";
 import { toolGroups } from "../../local/toolchain/go-tools";
 import { architectures, hashesPath, officialFiles } from "../../local/toolchain/official-binaries";
 import { hashIn, pinBinaries } from "../../local/toolchain/pin-binaries";
@@ -53,22 +60,53 @@ describe("the table of release manifests", () => {
 });
 
 describe("all tables", () => {
+  /** A repository with the file; a Go module; or what a `pin` command writes. */
+  const place =
+    /^([\w.-]+\/[\w.-]+, \S.*|the Go module \S+\/\S+ v\S+, .*|its registry|its host|https:\/\/\S+|not recorded)$/;
+
+  it("have one hash alone whose place is not recorded", () => {
+    const pins = [hashesPath, digestsPath, manifestHashesPath].flatMap((path) => Object.entries(readPins(path)));
+    const unknown = pins.filter(([, { source }]) => source === "not recorded").map(([name]) => name);
+    expect(unknown.filter((name) => name !== `${k3dNode.repository}:${k3dNode.tag}`)).toEqual([]);
+  });
+
+  it.each(["a repository", "other public repositories that pin this tag", "somewhere", ""])(
+    "take no other words for a place: %j",
+    (source) => expect(source).not.toMatch(place),
+  );
+
   it.each([hashesPath, digestsPath, manifestHashesPath])(
     "say where each hash was found, and whether it was checked: %s",
     (path) => {
       for (const pin of Object.values(readPins(path)))
         expect(pin).toEqual({
           hash: expect.stringMatching(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/),
-          source: expect.stringMatching(/\w/),
+          source: expect.stringMatching(place),
           checked: pin.checked === null ? null : expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
         });
     },
   );
 
   it("name no image that nothing runs", () => {
-    const run = [...Object.values(catalogue), ...localImageNames.map(officialImage)];
+    const ofNodes = [kindNode, k3dNode];
+    const run = [...Object.values(catalogue), ...localImageNames.map(officialImage), ...baseImages, ...ofNodes];
     const names = run.map(({ repository, tag }) => `${repository}:${tag}`);
     for (const name of Object.keys(readPins(digestsPath))) expect(names).toContain(name);
+  });
+
+  it("have the digest of every image that a Dockerfile or a workflow of this repository builds on", async () => {
+    const files = await exec("git", ["ls-files", "*Dockerfile", ".github"], { cwd: repositoryRoot });
+    const texts = files
+      .trim()
+      .split("\n")
+      .map((file) => readFileSync(join(repositoryRoot, file), "utf8"));
+    const named = texts.flatMap((text) => [...text.matchAll(/([\w./-]+):([\w.-]+)@(sha256:[0-9a-f]{64})/g)]);
+    const images = named.map(([, name, tag, digest]) => {
+      // GitHub's workflows leave out the host and the folder of Docker Hub.
+      const repository = name.includes("/") ? name : `docker.io/library/${name}`;
+      return `${repository}:${tag}@${digest}`;
+    });
+    expect(new Set(images)).toEqual(new Set(baseImages.map(pinnedReference)));
   });
 });
 
