@@ -103,6 +103,7 @@ export function App() {
             </a>
           </div>
         )}
+        {route.view === "pipeline" && <h1 class="visually-hidden">Pipeline</h1>}
         {route.view === "pipeline" && (view ? <Pipeline view={view} act={act} /> : <Loading what="the pipeline" />)}
         {route.view === "models" && <Models route={route} view={view} act={act} />}
         {route.view === "history" && <History route={route} view={view} />}

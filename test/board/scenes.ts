@@ -3,8 +3,11 @@ import { digestOf, modelsUntil } from "./models";
 import { recordsUntil, scriptedRecords, servedAt } from "./records";
 import { endedRuns, runLength, scriptedRun } from "./scripted-run";
 
-/** What the page is shown: a usual pipeline, one without anything, a frozen one, and one as large as they come. */
-export const sceneNames = ["usual", "empty", "frozen", "large"] as const;
+/**
+ * What the page is shown: a usual pipeline, one without anything, a frozen one, one as large as they come, and the usual
+ * one behind a server that does not answer yet, or whose MLflow does not.
+ */
+export const sceneNames = ["usual", "empty", "frozen", "large", "loading", "failing"] as const;
 export type SceneName = (typeof sceneNames)[number];
 
 export interface Scene {

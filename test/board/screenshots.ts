@@ -27,8 +27,8 @@ async function main(): Promise<number> {
           });
           page.on("pageerror", (error) => console.error(`${name}: ${error.message}`));
           await page.goto(address + hash);
-          await page.locator("main h1").waitFor({ state: "attached" });
-          await page.locator(".state-loading").first().waitFor({ state: "detached" });
+          await page.locator("main h1, main .state-loading").first().waitFor({ state: "attached" });
+          if (scene !== "loading") await page.locator(".state-loading").first().waitFor({ state: "detached" });
           await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
           await page.close();
         }

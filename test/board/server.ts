@@ -61,6 +61,9 @@ function take(act: Act, done: Done): string {
   }
 }
 
+const mlflowIsAway =
+  "MLflow answered with 503: see its log with kubectl logs --namespace gourmetgram-platform deployment/mlflow";
+
 async function bodyOf(request: IncomingMessage): Promise<any> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -140,6 +143,10 @@ export function makeServer(sceneName: SceneName, folder: string, provider: OidcP
 
   return createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
+    const isOfMlflow = ["/api/models", "/api/history", "/api/served", "/api/delivery"].includes(pathname);
+    // Never answered: what is asked for stays on its way.
+    if (sceneName === "loading" && (isOfMlflow || pathname === "/api/pipeline")) return;
+    if (sceneName === "failing" && isOfMlflow) return answer(response, { error: mlflowIsAway }, 502);
     if (pathname === "/api/pipeline")
       return stream(response, "pipeline", () => JSON.stringify(pipelineView(scene, done)), 1_000);
     if (pathname.startsWith("/api/logs/")) return stream(response, "line", logLines(), 150);

@@ -289,7 +289,7 @@ describe("the full end-to-end tests", () => {
 
   it("run every week and on demand, and need no secret", () => {
     expect(on).toEqual({ schedule: [{ cron: "41 2 * * 6" }], workflow_dispatch: null });
-    expect(all.e2e.steps.flatMap(({ run }) => run ?? [])).toEqual(["npm run test:e2e"]);
+    expect(all.e2e.steps.flatMap(({ run }) => run ?? [])).toEqual(["npm run test:board", "npm run test:e2e"]);
     expect(JSON.stringify(all)).not.toContain("secrets.");
   });
 

@@ -104,7 +104,6 @@ export function Pipeline({ view, act }: PipelineProps) {
   );
   return (
     <>
-      <h1 class="visually-hidden">Pipeline</h1>
       {view.freeze && <Freeze freeze={view.freeze} act={act} />}
       {view.problems.length > 0 && <Problems problems={view.problems} />}
       {view.environments.length === 0 ? (
