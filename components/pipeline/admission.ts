@@ -27,19 +27,19 @@ export interface AdmissionArgs {
   readonly namespace: pulumi.Input<string>;
 }
 
-/** A policy of a file, bound to a namespace: the resources `<name>-policy` and `<name>-binding`. */
+/** A policy of a file, bound to a namespace: the resources `<name>-policy` and `<name>-binding`, which it returns. */
 export function admission(
   name: string,
   { file, values, namespace }: AdmissionArgs,
   options: pulumi.CustomResourceOptions,
-): void {
+): pulumi.Resource[] {
   const { metadata, spec } = readPolicy(file);
   const policy = new k8s.admissionregistration.v1.ValidatingAdmissionPolicy(
     `${name}-policy`,
     { metadata, spec: { ...spec, variables: withValues(spec.variables, values) } },
     options,
   );
-  new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
+  const binding = new k8s.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
     `${name}-binding`,
     {
       metadata,
@@ -51,6 +51,7 @@ export function admission(
     },
     options,
   );
+  return [policy, binding];
 }
 
 /** The variables with the stack's values in place of what the file has. JSON is CEL. */

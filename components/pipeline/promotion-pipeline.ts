@@ -15,6 +15,7 @@ import {
 } from "../shared/workflow-names";
 import { Approvals } from "./approvals";
 import { type PipelineParametersArgs, pipelineParameters } from "./pipeline-parameters";
+import { SigningKeys } from "./signing-keys";
 import { withSettings } from "./template-settings";
 import { WorkflowAdmission } from "./workflow-admission";
 import { readWorkflows } from "./workflow-files";
@@ -27,7 +28,7 @@ export interface PromotionPipelineArgs extends PipelineParametersArgs {
 }
 
 /** Folders of Python modules; each is a ConfigMap `pipeline-<folder>`, mounted at `/pipeline/<folder>`. */
-const moduleFolders = ["steps", "gates", "lib"];
+const moduleFolders = ["steps", "gates", "lib"] as const;
 
 /** Which templates each workflow starts; the others start none. */
 export const allowedChildTemplates: Record<string, string[]> = {
@@ -93,7 +94,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
     const manifests = readWorkflows(args.folder).filter(({ kind }) => kind === "WorkflowTemplate");
     this.templates = manifests.map(({ metadata }) => metadata.name).sort();
 
-    const modules = moduleFolders.map(
+    const [steps, gates, lib] = moduleFolders.map(
       (folder) =>
         new k8s.core.v1.ConfigMap(
           `${name}-${folder}`,
@@ -103,6 +104,12 @@ export class PromotionPipeline extends pulumi.ComponentResource {
           },
           child,
         ),
+    );
+    const modules = [steps, gates, lib];
+    const signingKeys = new SigningKeys(
+      `${name}-signing-keys`,
+      { namespace: args.namespace, image: args.images.tools, folder: args.folder, modules: { steps, lib } },
+      child,
     );
     const parameters = new k8s.core.v1.ConfigMap(
       `${name}-parameters`,
@@ -154,7 +161,7 @@ export class PromotionPipeline extends pulumi.ComponentResource {
       new k8s.apiextensions.CustomResource(
         `${name}-${metadata.name}`,
         { apiVersion, kind, metadata: { ...metadata, namespace: args.namespace }, spec },
-        { ...child, dependsOn: [parameters, ...modules, pictures] },
+        { ...child, dependsOn: [parameters, ...modules, pictures, signingKeys] },
       );
     }
     new WorkflowAdmission(

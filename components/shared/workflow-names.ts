@@ -47,6 +47,13 @@ export const notificationsName = "notifications";
 export const dataDriftTemplate = "watch-data-drift";
 /** ConfigMap beside the workflows with what was seen of that lately. Pulumi states only that it exists. */
 export const dataDriftName = "data-drift";
+/** The keys that the pipeline signs with (`workflows/lib/signing_keys.py`). */
+export const signingKeyNames = ["training", "build", "gates", "release"] as const;
+export type SigningKey = (typeof signingKeyNames)[number];
+/** ConfigMap beside the workflows with their public keys, and name of the Job that makes them. */
+export const signingKeysName = "signing-keys";
+/** Secret beside the workflows with a private key. */
+export const signingKeySecret = (key: SigningKey): string => `signing-key-${key}`;
 /** Path of the requests for approval in the Kubernetes API (`workflows/approval-crd.yaml`). */
 export const approvalsPath = `/apis/gourmetgram.io/v1/namespaces/${workflowNamespace}/approvals`;
 /** Label that every Workflow of one pipeline run carries: the name of its first one. */

@@ -62,6 +62,7 @@ describe("PromotionPipeline", () => {
         "ConfigMap pipeline-pictures",
         "ConfigMap pipeline-steps",
         "Approvals pipeline-approvals",
+        "SigningKeys pipeline-signing-keys",
         "WorkflowAdmission pipeline-admission",
         ...templates.flatMap((name) => [
           `Role pipeline-${name}-role`,
@@ -71,8 +72,8 @@ describe("PromotionPipeline", () => {
         ]),
       ].sort(),
     );
-    // With the component itself, the two resources of its admission, and the four of its approvals.
-    expect(registrations).toHaveLength(17 + 4 * templates.length);
+    // With the component itself, two resources of its admission, four of its approvals, and seven of its keys.
+    expect(registrations).toHaveLength(25 + 4 * templates.length);
   });
 
   it("hands its settings to the templates as text", async () => {

@@ -8,10 +8,13 @@ import os
 import select
 import subprocess
 import sys
+import sysconfig
 from importlib import import_module
 
 # What most steps use. One that is missing here is loaded by each step that uses it.
 LIBRARY = ["dataclasses", "datetime", "http.client", "ipaddress", "runpy", "statistics", "tempfile", "urllib.request"]
+# What the steps that sign or verify use of a package. No step finds another package, or another part of this one.
+SIGNING = ["cryptography.hazmat.primitives.serialization", "cryptography.hazmat.primitives.asymmetric.ec"]
 SECONDS = 60  # that a step may take
 STREAMS = ["stdout", "stderr"]  # files in a step's folder
 
@@ -23,7 +26,11 @@ class StepProcesses:
         """`bytecode`: the variables that say where Python keeps it."""
         # The variables of the interpreter alone: a step gets its own.
         self.parent = subprocess.Popen(
-            [sys.executable, "-S", __file__], env=bytecode, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-S", __file__, sysconfig.get_path("platlib")],
+            env=bytecode,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def run(self, step, folder, workflows, env):
@@ -46,10 +53,14 @@ class StepProcesses:
         self.parent.wait()
 
 
-def serve():
-    """Runs the step of each line of the standard input, and prints its exit code."""
+def serve(packages):
+    """Runs the step of each line of the standard input, and prints its exit code. `packages`: where SIGNING is."""
     for name in LIBRARY:
         import_module(name)
+    sys.path.append(packages)
+    for name in SIGNING:
+        import_module(name)
+    sys.path.remove(packages)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -75,4 +86,4 @@ def become(step, folder, workflows, env):
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1])

@@ -1,0 +1,125 @@
+import { join } from "node:path";
+import * as k8s from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { grant } from "../shared/grant";
+import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } from "../shared/security";
+import { holdsAnnotation, type SigningKey, signingKeySecret, signingKeysName } from "../shared/workflow-names";
+import { admission } from "./admission";
+
+/** The workflow whose pods mount a private key. */
+export const signers: Readonly<Record<SigningKey, string>> = {
+  training: "train-model",
+  build: "build-container-image",
+  gates: "test-staging",
+  release: "promote-model",
+};
+
+export interface SigningKeysArgs {
+  /** Namespace of the workflows. */
+  readonly namespace: pulumi.Input<string>;
+  /** `repository@digest` of the tools image. */
+  readonly image: pulumi.Input<string>;
+  /** Folder of `signing-key-policy.yaml`. */
+  readonly folder: string;
+  /** ConfigMaps of the modules, by their folder. */
+  readonly modules: Readonly<Record<"steps" | "lib", k8s.core.v1.ConfigMap>>;
+}
+
+/**
+ * The keys that the pipeline signs with. A Job makes them in the cluster, so neither the program nor Pulumi's state has
+ * one. The API server lets a pod mount a private key only under the account of the workflow that signs with it.
+ */
+export class SigningKeys extends pulumi.ComponentResource {
+  constructor(name: string, args: SigningKeysArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("gourmetgram:release:SigningKeys", name, {}, opts);
+    const { namespace, image, folder, modules } = args;
+    const metadata = { name: signingKeysName, namespace, labels: { app: signingKeysName } };
+    const child = { parent: this };
+    const secrets = Object.keys(signers).map((key) => signingKeySecret(key as SigningKey));
+
+    const policy = admission(
+      `${name}-mounts`,
+      {
+        file: join(folder, "signing-key-policy.yaml"),
+        values: { signers: Object.fromEntries(Object.entries(signers).map(mountsOf)) },
+        namespace,
+      },
+      child,
+    );
+    const publicKeys = new k8s.core.v1.ConfigMap(
+      `${name}-public`,
+      {
+        metadata: {
+          name: signingKeysName,
+          namespace,
+          annotations: { [holdsAnnotation]: "the public keys that signatures are verified with" },
+        },
+      },
+      child,
+    );
+    const account = new k8s.core.v1.ServiceAccount(`${name}-account`, { metadata }, child);
+    const rights = grant(
+      name,
+      {
+        metadata,
+        rules: [
+          { apiGroups: [""], resources: ["secrets"], resourceNames: secrets, verbs: ["get"] },
+          // RBAC compares no name of what does not exist yet.
+          { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
+          { apiGroups: [""], resources: ["configmaps"], resourceNames: [signingKeysName], verbs: ["patch"] },
+        ],
+        subjects: [{ name: metadata.name, namespace }],
+      },
+      child,
+    );
+    const env = { HOME: "/tmp", PYTHONPATH: "/pipeline", PYTHONDONTWRITEBYTECODE: "1" };
+    new k8s.batch.v1.Job(
+      `${name}-job`,
+      {
+        // A failed Job is not ready: the next update replaces it.
+        metadata: { ...metadata, annotations: { "pulumi.com/replaceUnready": "true" } },
+        spec: {
+          backoffLimit: 3,
+          activeDeadlineSeconds: 300,
+          template: {
+            metadata: { labels: metadata.labels },
+            spec: {
+              restartPolicy: "Never",
+              serviceAccountName: account.metadata.name,
+              securityContext: restrictedPod,
+              containers: [
+                {
+                  name: "make",
+                  image,
+                  command: ["python3", "-m", "steps.make_signing_keys"],
+                  env: Object.entries(env).map(([variable, value]) => ({ name: variable, value })),
+                  resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+                  securityContext: restrictedContainer,
+                  volumeMounts: [
+                    temporaryMount,
+                    ...Object.keys(modules).map((room) => ({
+                      name: room,
+                      mountPath: `/pipeline/${room}`,
+                      readOnly: true,
+                    })),
+                  ],
+                },
+              ],
+              volumes: [
+                temporaryVolume,
+                ...Object.entries(modules).map(([room, { metadata }]) => ({
+                  name: room,
+                  configMap: { name: metadata.name },
+                })),
+              ],
+            },
+          },
+        },
+      },
+      { ...child, dependsOn: [...rights, ...policy, publicKeys], deleteBeforeReplace: true },
+    );
+    this.registerOutputs({});
+  }
+}
+
+const mountsOf = ([key, template]: [string, string]) => [signingKeySecret(key as SigningKey), template];
