@@ -10,6 +10,7 @@ import { notifications } from "./mutants/notifications";
 import { promotion } from "./mutants/promotion";
 import { takeOut } from "./mutants/protection";
 import { retention } from "./mutants/retention";
+import { signatures } from "./mutants/signatures";
 import { staging } from "./mutants/staging";
 import { templates } from "./mutants/templates";
 import { traffic } from "./mutants/traffic";
@@ -23,6 +24,7 @@ const tables = [
   gates,
   foundations,
   retention,
+  signatures,
   notifications,
   templates,
   traffic,

@@ -81,7 +81,11 @@ def pem_of(curve):
     )
 
 
-@pytest.mark.parametrize("pem,said", [(b"", "cannot be read"), (pem_of(ec.SECP384R1()), "not on the curve P-256")])
+@pytest.mark.parametrize(
+    "pem,said",
+    [(b"", "cannot be read"), (pem_of(ec.SECP384R1()), "not on the curve P-256")],
+    ids=["none", "another curve"],
+)
 def test_a_key_that_is_none_is_not_signed_with(pem, said):
     with pytest.raises(StepFailed, match=f"{said}.*run npm run rotate-key"):
         signing_keys.parse_private(pem)
