@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
 
 # A waiting thread must sleep: where processors are shared, spinning would steal from the one it waits for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -27,6 +29,7 @@ from mlflow import MlflowClient
 import drift
 import pictures
 import production
+import signature
 from models import build, export, weight_bytes
 from settings import Settings, SettingsError, read_settings
 from training import DOUBT, SCHEDULE, SIDE, answers, fit_to_size, in_batches, tensors, train
@@ -34,11 +37,24 @@ from training import DOUBT, SCHEDULE, SIDE, answers, fit_to_size, in_batches, te
 NOT_GOOD_ENOUGH = 3
 # Beside the model: what `watch-data-drift` compares people's pictures with.
 FEATURES_FILE = "features.json"
+# Beside the model: of which training it is, and from which data.
+TRAINING_FILE = "training.json"
+# Settings of this machine, and not of the training.
+NOT_LOGGED = ("version_file", "signing_key")
 # Pictures of each class; seeds of their own keep the splits apart.
 TRAIN_PICTURES, TRAIN_SEED = 72, 0
 HELD_OUT_PICTURES, HELD_OUT_SEED = 60, 1_000_000
 # What the last layer of the scenario `drifting` is told not to be sure of: it answers the same, half as sure.
 DRIFTING_DOUBT = 0.5
+
+
+class Origin(NamedTuple):
+    """Where a model is from. `run`: its run in MLflow; `accuracy`: share of right answers on held-out pictures."""
+
+    run: str
+    scenario: str
+    data_sha256: str
+    accuracy: float
 
 
 def run(chosen: Settings) -> int:
@@ -67,7 +83,7 @@ def run(chosen: Settings) -> int:
         size = weight_bytes(network)
         mlflow.set_tags({"scenario": chosen.scenario, "data_sha256": data_hash})
         mlflow.log_params(
-            {name: value for name, value in asdict(chosen).items() if name != "version_file"}
+            {name: value for name, value in asdict(chosen).items() if name not in NOT_LOGGED}
             | {
                 "architecture": type(network).__name__,
                 "weight_bytes": size,
@@ -102,7 +118,8 @@ def run(chosen: Settings) -> int:
             say(f"not registered: {'; '.join(verdict.reasons)}")
             return NOT_GOOD_ENOUGH
 
-        version = register(client, chosen, run_id, network, drift.record(train_set.images), tags)
+        origin = Origin(run_id, chosen.scenario, data_hash, share)
+        version = register(client, chosen, origin, network, drift.record(train_set.images), tags)
         mlflow.set_tag("outcome", "registered")
         say(f"registered {chosen.model_name} version {version}, alias development")
         chosen.version_file.write_text(version)
@@ -112,34 +129,36 @@ def run(chosen: Settings) -> int:
 def register(
     client: MlflowClient,
     chosen: Settings,
-    run_id: str,
+    origin: Origin,
     network: torch.nn.Module,
     learnt: drift.Samples,
     tags: dict[str, str],
 ) -> str:
     """Logs the network as `food11.onnx`, with the features of what it learnt from, and registers it with tags.
 
-    Moves the alias `development` to it. Returns its version.
+    With a key, all that is logged is signed first. Moves the alias `development` to it. Returns its version.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        model, features = os.path.join(folder, production.MODEL_FILE), os.path.join(folder, FEATURES_FILE)
-        export(network, model, SIDE)
-        mlflow.log_metric("onnx_bytes", os.path.getsize(model))
-        with open(features, "w") as file:
-            json.dump(learnt, file)
-        for path in (model, features):
+    with tempfile.TemporaryDirectory() as named:
+        folder = Path(named)
+        model = folder / production.MODEL_FILE
+        export(network, str(model), SIDE)
+        mlflow.log_metric("onnx_bytes", model.stat().st_size)
+        (folder / FEATURES_FILE).write_text(json.dumps(learnt))
+        (folder / TRAINING_FILE).write_text(json.dumps(origin._asdict()))
+        if chosen.signing_key:
+            signature.sign(folder, chosen.model_name, chosen.signing_key)
+        for path in sorted(folder.iterdir()):
             # Whoever fetches a file checks it against this.
-            with open(path, "rb") as file:
-                mlflow.set_tag(f"sha256.{os.path.basename(path)}", hashlib.file_digest(file, "sha256").hexdigest())
-            mlflow.log_artifact(path, "model")
+            mlflow.set_tag(f"sha256.{path.name}", hashlib.sha256(path.read_bytes()).hexdigest())
+            mlflow.log_artifact(str(path), "model")
     try:
         client.create_registered_model(chosen.model_name)
     except mlflow.MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    source = f"{client.get_run(run_id).info.artifact_uri}/model"
+    source = f"{client.get_run(origin.run).info.artifact_uri}/model"
     created = client.create_model_version(
-        chosen.model_name, source, run_id, tags={"scenario": chosen.scenario} | tags, await_creation_for=None
+        chosen.model_name, source, origin.run, tags={"scenario": chosen.scenario} | tags, await_creation_for=None
     )
     client.set_registered_model_alias(chosen.model_name, "development", created.version)
     return str(created.version)

@@ -11,6 +11,7 @@ By environment variables:
     EPOCHS               rounds of training, 1..100; default 3; see training.SCHEDULE
     SEED                 of the weights and of the order of the pictures; default 0
     THREADS              of PyTorch, 1..64; default the processors that this process may use
+    SIGNING_KEY          file with the private key that signs the model, PEM; default none: the model has no signature
     VERSION_FILE         where the registered version is written, as a bare integer; default /tmp/version
 """
 
@@ -41,6 +42,7 @@ class Settings:
     epochs: int
     seed: int
     threads: int
+    signing_key: Path | None
     version_file: Path
 
 
@@ -90,5 +92,6 @@ def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
         epochs=number("EPOCHS", int, 3, 1, 100),
         seed=number("SEED", int, 0, 0, 2**31),
         threads=number("THREADS", int, len(os.sched_getaffinity(0)), 1, 64),
+        signing_key=Path(env["SIGNING_KEY"]) if env.get("SIGNING_KEY") else None,
         version_file=Path(env.get("VERSION_FILE") or "/tmp/version"),
     )

@@ -19,7 +19,7 @@ def test_the_defaults():
         0,
     )
     assert (chosen.judgement_margin, chosen.judgement_class_bar, chosen.judgement_dry_run) == (0.02, 0.5, False)
-    assert str(chosen.version_file) == "/tmp/version" and chosen.threads >= 1
+    assert str(chosen.version_file) == "/tmp/version" and chosen.threads >= 1 and chosen.signing_key is None
     assert chosen.production_url is None
 
 

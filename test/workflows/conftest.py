@@ -57,6 +57,10 @@ class Pipeline:
         self.out = folder / "out"
         self.out.mkdir()
         self.mlflow, self.app = Mlflow(), App()
+        (folder / "keys").mkdir()
+        from signed import Keys  # it needs the modules of WORKFLOWS
+
+        self.keys = Keys(folder / "keys")
         self.bin = folder / "bin"
         self.bin.mkdir()
         for tool in ("kubectl", "crane", "hey"):
@@ -84,6 +88,7 @@ class Pipeline:
             "PYTHONPATH": str(workflows),
             "FAKE_STATE": str(self.folder),
             "OUTPUT_DIR": str(self.out),
+            "PUBLIC_KEYS": str(self.keys.public),
             "MLFLOW_TRACKING_URI": self.mlflow.url,
             "ENVIRONMENTS": self.environments("staging", "canary", "production"),
             "APP_BASE_IMAGE": BASE,

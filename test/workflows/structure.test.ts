@@ -139,8 +139,8 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
       capabilities: { drop: ["ALL"] },
     });
     const names = spec.volumes.map(({ name }: any) => name);
-    const rooms = ["tmp", "steps", "gates", "lib", "pictures"];
-    expect(names).toEqual(names.length > rooms.length ? [...rooms, "no-token"] : rooms);
+    const optional = ["no-token", "signing-key"].filter((name) => names.includes(name));
+    expect(names).toEqual(["tmp", "steps", "gates", "lib", "pictures", "public-keys", ...optional]);
     expect(spec.volumes[0].emptyDir.sizeLimit).toBeTruthy();
   });
 
@@ -179,7 +179,15 @@ describe.each(named(pods))("%s", (_name, template: any) => {
         readOnly: true,
       },
     ];
-    expect(template.container.volumeMounts).toEqual(reachesCluster(step(template)) ? undefined : mounts);
+    const others = (template.container.volumeMounts ?? []).filter(({ name }: any) => name !== signingKey.name);
+    expect(others).toEqual(reachesCluster(step(template)) ? [] : mounts);
+  });
+
+  it("has a key to sign with only where its step signs, as a file that only its group reads", () => {
+    const mounted = (template.container.volumeMounts ?? []).filter(({ name }: any) => name === signingKey.name);
+    expect(mounted).toEqual(signs(step(template)) ? [signingKey] : []);
+    const volume = template.spec.volumes.find(({ name }: any) => name === signingKey.name);
+    if (signs(step(template))) expect(volume.secret.defaultMode).toBe(0o440);
   });
 
   it("runs again only if its pod was lost or evicted, or its need unreachable, and not past its deadline", () => {
@@ -211,6 +219,13 @@ describe.each(named(pods))("%s", (_name, template: any) => {
       expect(valueFrom.default).toBeDefined();
   });
 });
+
+const signingKey = { name: "signing-key", mountPath: "/keys/private", readOnly: true };
+
+/** Whether an entry point signs, or the training flow that it runs. */
+function signs(name: string): boolean {
+  return name === "run_training" || source(`steps/${name}`).includes("signing_keys.mounted()");
+}
 
 /** Whether an entry point calls kubectl by itself; a gate may: its step in the template says so. */
 function reachesCluster(name: string): boolean {

@@ -9,15 +9,21 @@ import pytest
 from conftest import BASE, says
 from lib import app_image, model_registry
 from lib.errors import StepFailed, Unavailable
+from signed import register
 
 TAG = f"{BASE.partition('@')[0]}:staging-1.0.7"
 APPEND = ("append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG)
 BUILT = says("crane", "append")["stdout"].strip().partition("@")[2]
 
 
+def trained(world, model=b"weights", **tags):
+    """Version 7, whose training signed it."""
+    world.mlflow.add(7, **tags)
+    register(world.mlflow, 7, world.keys.key("training"), model)
+
+
 def test_builds(world):
-    world.mlflow.add(7)
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights" * 1000
+    trained(world, b"weights" * 1000)
     world.allow("crane", *APPEND, **says("crane", "append"))
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == 0, done.stderr
@@ -55,8 +61,7 @@ def test_artifact_that_is_not_there(world):
 
 
 def test_an_artifact_that_breaks_off_is_fetched_again(world):
-    world.mlflow.add(7)
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    trained(world)
     world.mlflow.cut_off = 3
     world.allow("crane", *APPEND, **says("crane", "append"))
     done = world.run("build_image", MODEL_VERSION="7")
@@ -69,9 +74,8 @@ def test_an_artifact_that_breaks_off_is_fetched_again(world):
 
 @pytest.mark.parametrize("registered,code", [(hashlib.sha256(b"weights").hexdigest(), 0), ("0" * 64, 1)])
 def test_an_artifact_is_what_training_registered(world, registered, code):
-    world.mlflow.add(7)
+    trained(world)
     world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"] = registered
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
     world.allow("crane", *APPEND, **says("crane", "append"))
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == code and len(world.calls("crane")) == 1 - code
@@ -80,8 +84,8 @@ def test_an_artifact_is_what_training_registered(world, registered, code):
 
 
 def test_an_artifact_of_which_training_registered_no_hash_is_taken_and_the_output_says_so(world):
-    world.mlflow.add(7)
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    trained(world)
+    del world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"]
     world.allow("crane", *APPEND, **says("crane", "append"))
     done = world.run("build_image", MODEL_VERSION="7")
     unknown = "MLflow has no tag sha256.food11.onnx of the training of version 7"
@@ -142,8 +146,7 @@ def test_an_artifact_that_mlflow_keeps_elsewhere_may_be_no_larger_than_the_limit
 
 
 def test_registry_unreachable(world):
-    world.mlflow.add(7)
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    trained(world)
     world.allow("crane", *APPEND, **says("crane", "append-refused"))
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == 75 and "connection refused" in done.stderr
@@ -151,16 +154,14 @@ def test_registry_unreachable(world):
 
 
 def test_mlflow_that_restarts_is_waited_for(world):
-    world.mlflow.add(7)
+    trained(world)
     world.mlflow.away = 2
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
     world.allow("crane", *APPEND, **says("crane", "append"))
     assert world.run("build_image", MODEL_VERSION="7").returncode == 0
 
 
 def test_registry_that_refuses(world):
-    world.mlflow.add(7)
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    trained(world)
     world.allow("crane", *APPEND, **says("crane", "append-unauthorized"))
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == 1 and done.stderr.startswith("Failed: crane append failed: Error: pushing image ")
@@ -175,24 +176,21 @@ def test_registry_that_refuses(world):
     ],
 )
 def test_what_was_not_built_has_no_digest(world, model, printed, said):
-    world.mlflow.add(7)
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = model
+    trained(world, model)
     world.allow("crane", *APPEND, stdout=printed)
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == 1 and said in done.stderr and "image_digest" not in world.mlflow.versions["7"]
 
 
 def test_what_was_collected_is_not_built(world):
-    world.mlflow.add(7, retention__collected="2026-02-01T04:37:00Z")
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    trained(world, retention__collected="2026-02-01T04:37:00Z")
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == 1 and "Version 7 was collected at 2026-02-01T04:37:00Z" in done.stderr
 
 
 @pytest.mark.parametrize("said,code", [("UNKNOWN", 1), ("MANIFEST_BLOB_UNKNOWN", 75), ("BLOB_UPLOAD_UNKNOWN", 75)])
 def test_a_full_registry_is_final_and_one_that_restarts_is_waited_for(world, said, code):
-    world.mlflow.add(7)
-    world.mlflow.files["0/run7/artifacts/food11.onnx"] = b"weights"
+    trained(world)
     world.allow("crane", *APPEND, **says("crane", said))
     done = world.run("build_image", MODEL_VERSION="7")
     assert done.returncode == code

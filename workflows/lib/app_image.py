@@ -14,21 +14,25 @@ MODEL_FILE = "food11.onnx"
 MAX_BYTES = 1 << 30
 
 
-def build(version: str, base: str) -> str:
-    """
-    Builds the image of a version on a base image, `repository@digest`, and pushes it; returns its digest. The same
-    version on the same base has the same digest. Raises StepFailed.
-    """
+def fetch(version: str, folder: Path) -> Path:
+    """Fetches the model of a version into a folder; returns its file. Raises StepFailed."""
     model_registry.require_not_collected(version)
+    model = folder / MODEL_FILE
+    model_registry.download(version, MODEL_FILE, model, MAX_BYTES)
+    if model.stat().st_size == 0:
+        raise StepFailed(f"{MODEL_FILE} of version {version} is empty: train it again.")
+    return model
+
+
+def build(version: str, model: Path, base: str) -> str:
+    """
+    Builds the image of a version from its model on a base image, `repository@digest`, and pushes it; returns its
+    digest. The same version on the same base has the same digest. Raises StepFailed.
+    """
     app_version = constants.app_version(version)
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder, MODEL_FILE)
-        model_registry.download(version, MODEL_FILE, model, MAX_BYTES)
-        if model.stat().st_size == 0:
-            raise StepFailed(f"{MODEL_FILE} of version {version} is empty: train it again.")
-        layer = Path(folder, "layer.tar")
-        write_layer(layer, model, app_version)
-        return append(base, layer, f"{rollout.repository()}:staging-{app_version}")
+    layer = model.with_name("layer.tar")
+    write_layer(layer, model, app_version)
+    return append(base, layer, f"{rollout.repository()}:staging-{app_version}")
 
 
 def write_layer(layer: Path, model: Path, app_version: str) -> None:
@@ -73,7 +77,10 @@ def ensure(environment: str, released: Served) -> str | None:
 
 
 def rebuild(version: str, digest: str) -> None:
-    """Builds the image of a release again. Raises StepFailed where the model is gone, or the image is another one."""
+    """
+    Builds the image of a release again. Raises StepFailed where the model is gone, or the image is another one: the
+    digest says more than a signature of the model, so none is asked for.
+    """
     lost = f"The registry has lost the image of version {version}"
     model = model_registry.find(version)
     if model is None or model.image_base is None:
@@ -87,7 +94,8 @@ def rebuild(version: str, digest: str) -> None:
             f"--parameter model-version={version}"
         )
     try:
-        built = build(version, base)
+        with tempfile.TemporaryDirectory() as folder:
+            built = build(version, fetch(version, Path(folder)), base)
     except StepFailed as failure:
         raise StepFailed(f"{lost}, and it cannot be built again: {failure}") from failure
     if built != digest:

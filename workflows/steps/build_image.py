@@ -1,11 +1,17 @@
-"""Makes the app image of a model version, and writes its digest on the version."""
+"""Makes the app image of a model version that its training signed, and writes its digest on the version."""
 
-from lib import app_image, constants, inputs, model_registry, outputs, step
+import tempfile
+from pathlib import Path
+
+from lib import app_image, constants, inputs, model_registry, model_signature, outputs, step
 
 
 def main() -> None:
     version, base = inputs.version(), inputs.image("APP_BASE_IMAGE")
-    digest = app_image.build(version, base)
+    with tempfile.TemporaryDirectory() as folder:
+        model = app_image.fetch(version, Path(folder))
+        model_signature.require(version, Path(folder))
+        digest = app_image.build(version, model, base)
     built_at = model_registry.now()
     model_registry.tag(version, image_digest=digest, image_base=base.partition("@")[2], image_built_at=built_at)
     outputs.write("digest", digest)

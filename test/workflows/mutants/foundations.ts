@@ -271,8 +271,8 @@ export const foundations: Protections = {
     ],
     [
       "an empty model is not built",
-      "        if model.stat().st_size == 0:",
-      "        if False:",
+      "    if model.stat().st_size == 0:",
+      "    if False:",
       "test_build_image.py::test_what_was_not_built_has_no_digest",
     ],
     [

@@ -42,6 +42,60 @@ export const signatures: Protections = {
       "test_statement.py::test_a_statement_is_the_same_byte_for_byte",
     ],
   ],
+  "lib/model_signature.py": [
+    [
+      "a model without a signature is not built",
+      `    if f"sha256.{SIGNATURE_FILE}" not in model_registry.run_tags(model_registry.get(version).run):`,
+      "    if False:",
+      "test_model_signature.py::test_a_model_without_a_signature_is_refused",
+    ],
+    [
+      "no other key signs models",
+      "signing_keys.public_keys(signing_keys.TRAINING)",
+      "signing_keys.public_keys(signing_keys.GATES)",
+      "test_model_signature.py::test_no_other_key_of_the_pipeline_signs_models[gates]",
+    ],
+    [
+      "a signature is of this model",
+      "        if signed.subject.name != constants.MODEL:",
+      "        if False:",
+      "test_model_signature.py::test_the_signature_of_another_model_is_refused",
+    ],
+    [
+      "each file is what was signed",
+      "        if found != sha256:",
+      "        if False:",
+      "test_model_signature.py::test_a_file_that_was_changed_is_refused_though_mlflow_was_told_so_too[features.json]",
+    ],
+    [
+      "a file is fetched into the folder alone",
+      "all(_FILE.fullmatch(name) and ",
+      "all(",
+      "test_model_signature.py::test_a_list_of_files_that_is_none_is_refused[signed2-it does not list the files by " +
+        "name and SHA-256]",
+    ],
+    [
+      "the one digest is that of the files",
+      "    if whole != signed.subject.sha256:",
+      "    if False:",
+      "test_model_signature.py::test_a_list_of_files_that_is_none_is_refused[signed0-its digest is not that of the " +
+        "files that it lists]",
+    ],
+    [
+      "what becomes the image is among what was signed",
+      "    if missing:",
+      "    if False:",
+      "test_model_signature.py::test_a_signature_of_less_than_the_model_is_refused[food11.onnx]",
+    ],
+  ],
+  "steps/build_image.py": [
+    [
+      "no image is made of what nobody signed",
+      "        model_signature.require(version, Path(folder))\n",
+      "",
+      "test_model_signature.py::test_no_other_key_of_the_pipeline_signs_models[build]",
+    ],
+  ],
   "lib/signing_keys.py": [
     [
       "a public key counts under its own id alone",
