@@ -26,6 +26,7 @@ import { environmentApp } from "./components/shared/workflow-names";
 import { loadSettings, type Settings } from "./config";
 import { lastEnvironment, splitEnvironments } from "./config/promotion-path";
 import { contentKey } from "./image-builder/content-key";
+import { sourceCommit } from "./image-builder/source-commit";
 import { builtImageKeys, neededImages } from "./images/catalogue";
 
 const workflows = join(__dirname, "workflows");
@@ -179,6 +180,8 @@ async function wholePlatform(settings: Settings, onCluster: pulumi.ComponentReso
       images: builtImages.references,
       promotionPath,
       hasGateway: settings.gateway !== undefined,
+      // Of images that the stack states by their digests, it does not know the sources.
+      sourceCommit: settings.images.build ? await sourceCommit(join(__dirname, "images", "app")) : "",
       prometheusUrl: prometheusUrl(settings.monitoring),
       namespace: argoWorkflows.namespace,
       folder: workflows,

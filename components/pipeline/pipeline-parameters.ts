@@ -19,6 +19,8 @@ export interface PipelineParametersArgs {
   readonly promotionPath: PromotionPath;
   /** Whether a gateway splits the users between the last two environments. */
   readonly hasGateway: boolean;
+  /** Commit of the app's sources in Git; an empty string where nobody knows it. */
+  readonly sourceCommit: string;
   /** URL of the Prometheus that has the app's figures; none without one. */
   readonly prometheusUrl?: string;
 }
@@ -30,6 +32,7 @@ export function pipelineParameters(args: PipelineParametersArgs): Record<string,
   const environments = Object.entries(promotionPath);
   return {
     "app-base-image": app,
+    "source-commit": args.sourceCommit,
     "train-image": train,
     "tools-image": tools,
     ...(board && { "board-image": board }),

@@ -39,6 +39,7 @@ async function pipeline(
       images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3", board: "r/board@4" },
       promotionPath: Object.fromEntries(environments.map((name, index) => [name, { port: 8080 + index }])),
       hasGateway: false,
+      sourceCommit: "",
       namespace: "argo",
       folder,
     });

@@ -19,6 +19,7 @@ async function schedules(cron: object = {}) {
       images: { app: "r/app@1", train: "r/train@2", tools: "r/tools@3" },
       promotionPath: { staging: { port: 8081 } },
       hasGateway: false,
+      sourceCommit: "",
       namespace: "argo",
       folder,
     });

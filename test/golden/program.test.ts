@@ -43,6 +43,8 @@ function summary({
   if (name === "images-push") return { type, name, parent, inputs: { ...inputs, triggers: ["<content of images/>"] } };
   if (["pipeline-steps", "pipeline-gates", "pipeline-lib"].includes(name))
     return { type, name, parent, inputs: { ...inputs, data: Object.keys(inputs.data ?? {}) } };
+  if (name === "pipeline-parameters")
+    return { type, name, parent, inputs: { ...inputs, data: { ...inputs.data, "source-commit": "<of images/app>" } } };
   if (name === "pipeline-pictures")
     return { type, name, parent, inputs: { ...inputs, binaryData: Object.keys(inputs.binaryData ?? {}) } };
   if (["pipeline", "schedules"].includes(parent ?? "") && inputs.apiVersion === "argoproj.io/v1alpha1")

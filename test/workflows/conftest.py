@@ -1,5 +1,6 @@
 """Runs the steps as Argo does: a process of its own, values by environment, output parameters from files."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -49,6 +50,10 @@ def watch_pods(environment):
     return [*get_pods(environment), "--watch", "--output-watch-events"]
 
 
+# The key that a step's pod has.
+SIGNERS = {"build_image": "build", "run_gate": "gates", "promote": "release"}
+
+
 class Pipeline:
     """A step's world: an MLflow, an app at each environment's address, and tools that answer what a test allows."""
 
@@ -65,7 +70,8 @@ class Pipeline:
         self.bin.mkdir()
         for tool in ("kubectl", "crane", "hey"):
             fake = self.bin / tool
-            fake.write_text(f"#!{sys.executable} -IS\n{(HERE / 'fake_tool.py').read_text()}")
+            parts = ["fake_registry.py", "fake_tool.py"] if tool == "crane" else ["fake_tool.py"]
+            fake.write_text("".join([f"#!{sys.executable} -IS\n", *((HERE / part).read_text() for part in parts)]))
             fake.chmod(0o755)
 
     def allow(self, tool, *args, **answer):
@@ -78,7 +84,7 @@ class Pipeline:
         lines = [literal_eval(line) for line in log.read_text().splitlines()] if log.exists() else []
         return [line for line in lines if line["tool"] == tool and verb in (None, line["args"][0])]
 
-    def environment_of_a_step(self, workflows=WORKFLOWS):
+    def environment_of_a_step(self, workflows=WORKFLOWS, step=None):
         """The variables of a step, once the tools answer what the test allows by now."""
         for tool, rules in self.rules.items():
             (self.folder / f"{tool}.rules").write_text(ascii(rules))
@@ -89,6 +95,7 @@ class Pipeline:
             "FAKE_STATE": str(self.folder),
             "OUTPUT_DIR": str(self.out),
             "PUBLIC_KEYS": str(self.keys.public),
+            "SIGNING_KEY": str(self.keys.private(SIGNERS[step])) if step in SIGNERS else "/keys/private/none",
             "MLFLOW_TRACKING_URI": self.mlflow.url,
             "ENVIRONMENTS": self.environments("staging", "canary", "production"),
             "APP_BASE_IMAGE": BASE,
@@ -106,7 +113,7 @@ class Pipeline:
         Runs an entry point as a pod of its Workflow does, with the modules of the folder `workflows`. `packages`:
         whether it has those of the tools image, which most steps do not need.
         """
-        given = {**self.environment_of_a_step(workflows), **env}
+        given = {**self.environment_of_a_step(workflows, step), **env}
         if packages:
             command = [sys.executable, "-m", f"steps.{step}"]
             done = subprocess.run(command, cwd=self.folder, env=given, capture_output=True, text=True, timeout=60)
@@ -146,6 +153,31 @@ class Pipeline:
     def registry_has(self, version):
         """The registry has the image of this version."""
         self.allow("crane", "manifest", f"{BASE.partition('@')[0]}@{digest(version)}", stdout="{}")
+
+    def attest(self, image_digest, content):
+        """Something is kept beside an image; returns the digest of its manifest."""
+        folder = self.folder / "referrers"
+        folder.mkdir(exist_ok=True)
+
+        def blob(data):
+            sha256 = hashlib.sha256(data).hexdigest()
+            (folder / f"blob-{sha256}").write_bytes(data)
+            return {"digest": f"sha256:{sha256}"}
+
+        entry = blob(json.dumps({"layers": [blob(content)]}).encode())
+        index = folder / image_digest.replace(":", "-")
+        listed = json.loads(index.read_text())["manifests"] if index.exists() else []
+        index.write_text(json.dumps({"manifests": [*listed, entry]}))
+        return entry["digest"]
+
+    def attestations(self, image_digest):
+        """The envelopes that are kept beside an image."""
+        folder = self.folder / "referrers"
+        index = folder / image_digest.replace(":", "-")
+        entries = json.loads(index.read_text())["manifests"] if index.exists() else []
+        manifests = [json.loads((folder / f"blob-{entry['digest'][7:]}").read_text()) for entry in entries]
+        layers = [folder / f"blob-{manifest['layers'][0]['digest'][7:]}" for manifest in manifests]
+        return [json.loads(layer.read_text())["dsseEnvelope"] for layer in layers]
 
     def registry_lost(self, version):
         """It had, and does not have it any more."""

@@ -34,6 +34,7 @@ async function gatesOf(from: string) {
       images,
       promotionPath,
       hasGateway: false,
+      sourceCommit: "",
       namespace: "argo",
       folder: from,
     });

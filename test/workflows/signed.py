@@ -59,6 +59,12 @@ def statement_of(files, name="GourmetGramFood11Model"):
     }
 
 
+def whole_digest(version, model=b"weights"):
+    """The one digest of all files that `register` puts there."""
+    files = {"food11.onnx": model, "features.json": b"{}", "training.json": training_of(version)}
+    return statement_of(files)["subject"][0]["digest"]["sha256"]
+
+
 def bundle_of(statement, key):
     """The file of a signature, as JSON."""
     pem = signing_keys.public_pem(key.public_key()).encode()

@@ -7,9 +7,9 @@ import mlflow
 import pytest
 
 from conftest import BASE, says
-from lib import app_image, model_registry
+from lib import app_image, model_registry, provenance, signing_keys, statement
 from lib.errors import StepFailed, Unavailable
-from signed import register
+from signed import register, whole_digest
 
 TAG = f"{BASE.partition('@')[0]}:staging-1.0.7"
 APPEND = ("append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG)
@@ -20,6 +20,7 @@ def trained(world, model=b"weights", **tags):
     """Version 7, whose training signed it."""
     world.mlflow.add(7, **tags)
     register(world.mlflow, 7, world.keys.key("training"), model)
+    world.allow("crane", "manifest", f"{BASE.partition('@')[0]}@{BUILT}", stdout="{}")
 
 
 def test_builds(world):
@@ -30,6 +31,45 @@ def test_builds(world):
     assert world.output("digest") == BUILT and BUILT.startswith("sha256:")
     assert world.mlflow.versions["7"]["image_digest"] == BUILT
     assert world.mlflow.versions["7"]["image_base"] == BASE.partition("@")[2]
+
+
+def attested(world):
+    """What was signed of the image with the key of the build."""
+    keys = {signing_keys.key_id(key): key for key in [world.keys.key("build").public_key()]}
+    return [statement.read(envelope, keys, provenance.PREDICATE) for envelope in world.attestations(BUILT)]
+
+
+def test_signs_what_the_image_was_made_from(world):
+    trained(world)
+    world.allow("crane", *APPEND, **says("crane", "append"))
+    commit = "c" * 40
+    assert world.run("build_image", MODEL_VERSION="7", SOURCE_COMMIT=commit).returncode == 0
+    [stated] = attested(world)
+    assert stated.subject == ("registry.kube-system.svc.cluster.local:5000/gourmetgram-app", BUILT[7:])
+    materials = stated.predicate["buildDefinition"]["resolvedDependencies"]
+    assert {one["name"]: one["digest"] for one in materials} == {
+        "base": {"sha256": "b" * 64},
+        "model": {"sha256": whole_digest(7)},
+        "food11.onnx": {"sha256": hashlib.sha256(b"weights").hexdigest()},
+        "data": {"sha256": "7" * 64},
+        "source": {"gitCommit": commit},
+    }
+    details = stated.predicate["runDetails"]
+    assert details["metadata"]["invocationId"] == "parent" and details["builder"]["id"] == provenance.BUILDER
+
+
+def test_a_build_that_runs_again_signs_nothing_twice(world):
+    trained(world)
+    world.allow("crane", *APPEND, **says("crane", "append"))
+    for _ in range(2):
+        assert world.run("build_image", MODEL_VERSION="7").returncode == 0
+    [stated] = attested(world)
+    # Without a commit it says nothing of one.
+    assert len(stated.predicate["buildDefinition"]["resolvedDependencies"]) == 4
+    world.keys.withdraw("build")
+    world.keys.rotate("build")
+    assert world.run("build_image", MODEL_VERSION="7").returncode == 0
+    assert len(world.attestations(BUILT)) == 2
 
 
 def test_layer_is_the_same_every_time(tmp_path):
@@ -78,7 +118,7 @@ def test_an_artifact_is_what_training_registered(world, registered, code):
     world.mlflow.runs["run7"]["tags"]["sha256.food11.onnx"] = registered
     world.allow("crane", *APPEND, **says("crane", "append"))
     done = world.run("build_image", MODEL_VERSION="7")
-    assert done.returncode == code and len(world.calls("crane")) == 1 - code
+    assert done.returncode == code and len(world.calls("crane", "append")) == 1 - code
     if code:
         assert f"and it was registered with {registered}. Train the model again, or restore MLflow's" in done.stderr
 

@@ -121,6 +121,19 @@ def test_a_dry_run_says_why_and_changes_nothing(aged):
     assert aged.output("reason").endswith("would be collected, and 2 versions kept")
 
 
+def test_what_is_signed_of_an_image_goes_with_it_and_before_it(aged):
+    of = {number: aged.attest(digest(number), bytes([number])) for number in (2, 7)}
+    tags = [f"sha256-{digest(number)[7:]}" for number in of]
+    for rule in aged.rules["crane"]:
+        if rule["args"] == ["ls", REPOSITORY]:
+            rule["stdout"] += "\n" + "\n".join(tags)
+    assert collect(aged).returncode == 0
+    gone = [one.partition("@")[2] for one in deleted(aged)]
+    assert of[7] not in gone
+    # The registry's own digest of the list is what the fake says of every list.
+    assert gone.index(of[2]) + 1 == gone.index(f"sha256:{'f' * 64}") == gone.index(digest(2)) - 1
+
+
 def test_what_is_gone_already_is_done(aged):
     aged.rules["crane"] = [rule for rule in aged.rules["crane"] if rule["args"][0] != "delete"]
     aged.allow("crane", "delete", "*", **says("crane", "unknown"))
@@ -381,7 +394,7 @@ def test_an_image_stays_that_was_pushed_and_is_not_used_yet(aged):
     old_program_images(aged)
     repository = TRAIN.partition("@")[0]
     rule = next(rule for rule in aged.rules["crane"] if rule["args"] == ["digest", f"{repository}:latest"])
-    rule["stdout"] = f"sha256:{'1' * 64}"
+    rule["stdout"] = f"sha256:{'f' * 64}"
     assert collect(aged).returncode == 0 and OLD[1] not in deleted(aged)
 
 

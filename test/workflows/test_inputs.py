@@ -35,7 +35,7 @@ HOSTILE = [
 
 ENTRIES = {  # script: (its good values, the values to attack)
     "run_training": ({}, ["SCENARIO"]),
-    "build_image": ({}, ["MODEL_VERSION"]),
+    "build_image": ({"MODEL_VERSION": "7"}, ["MODEL_VERSION", "SOURCE_COMMIT"]),
     "deploy": ({"ENVIRONMENT": "staging", "MODEL_VERSION": "7"}, ["ENVIRONMENT", "MODEL_VERSION", "DIGEST"]),
     "run_gate": ({"GATE": "load", "MODEL_VERSION": "7"}, ["GATE", "MODEL_VERSION", "DIGEST"]),
     "act_on_verdict": ({"MODEL_VERSION": "7", "ACTION": "promote"}, ["MODEL_VERSION", "DIGEST", "ACTION"]),
@@ -51,7 +51,7 @@ ENTRIES = {  # script: (its good values, the values to attack)
         ["TEMPLATE", "MODEL_VERSION", "DIGEST", "WAIT"],
     ),
 }
-OPTIONAL = {"DIGEST", "FAILED_VERSION"}
+OPTIONAL = {"DIGEST", "FAILED_VERSION", "SOURCE_COMMIT"}
 ATTACKS = [(script, name) for script, (_, names) in ENTRIES.items() for name in names]
 
 

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from conftest import BASE, RECORDED, says
+from lib import bundle as bundle_file
 from lib import dsse, model_signature, signing_keys
 from lib.dsse import Unverified
 from signed import bundle_of, changed, put, register, statement_of, training_of
@@ -25,6 +26,8 @@ def trained(world):
     """Version 7 is there, with what a test puts into MLflow."""
     world.mlflow.add(7)
     world.allow("crane", "append", "--base", BASE, "--new_layer", "*", "--new_tag", TAG, **says("crane", "append"))
+    built = says("crane", "append")["stdout"].strip().partition("@")[2]
+    world.allow("crane", "manifest", f"{BASE.partition('@')[0]}@{built}", stdout="{}")
     return world
 
 
@@ -153,7 +156,7 @@ def test_a_list_of_files_that_is_none_is_refused(trained, signed, said):
     [
         ([], "it is no Sigstore bundle with an envelope"),
         ({"mediaType": "x", "dsseEnvelope": {}}, "it is of the kind 'x', not application/vnd.dev.sigstore.bundle"),
-        ({"mediaType": model_signature.BUNDLE, "dsseEnvelope": {}}, "it is no signed envelope"),
+        ({"mediaType": bundle_file.MEDIA_TYPE, "dsseEnvelope": {}}, "it is no signed envelope"),
     ],
 )
 def test_what_is_no_signature_is_refused(trained, bundle, said):

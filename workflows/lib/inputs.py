@@ -33,6 +33,7 @@ DEFAULT_ENVIRONMENTS = {
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?", re.ASCII)
 _REFERENCE = re.compile(r"[a-z0-9][a-z0-9.:/_-]{0,250}@sha256:[0-9a-f]{64}", re.ASCII)
 _ENVIRONMENT = re.compile(r"[a-z]([a-z0-9-]{0,28}[a-z0-9])?", re.ASCII)
 _URL = re.compile(r"http://[a-z0-9.-]{1,253}:[0-9]{1,5}", re.ASCII)
@@ -173,6 +174,14 @@ def image(name: str) -> str:
 def optional_image(name: str) -> str | None:
     """Like `image`; None where the stack has no such image."""
     return image(name) if _given(name) else None
+
+
+def optional_commit() -> str | None:
+    """SOURCE_COMMIT: a commit of Git; None where nobody knows it."""
+    text = _given("SOURCE_COMMIT")
+    if text and not _COMMIT.fullmatch(text):
+        raise InvalidInput(f"SOURCE_COMMIT {_shown(text)} is no commit of Git: run pulumi up.")
+    return text or None
 
 
 def environments(name: str = "ENVIRONMENTS") -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from lib import app_image, constants, dsse, model_registry, signing_keys, statement
+from lib import app_image, bundle, constants, model_registry, signing_keys, statement
 from lib.dsse import Unverified
 from lib.errors import StepFailed
 from lib.signing_keys import PublicKey
@@ -20,7 +20,6 @@ SIGNATURE_FILE = "model.sig"
 # What the training says of itself; signed like the model.
 TRAINING_FILE = "training.json"
 PREDICATE = "https://model_signing/signature/v1.0"
-BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_SIGNATURE_BYTES = 1 << 20
 
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,100}", re.ASCII)
@@ -66,14 +65,7 @@ def require(version: str, folder: Path) -> SignedModel:
 
 def read(content: bytes, keys: Mapping[str, PublicKey]) -> Statement:
     """The statement of a signature's file that one of the keys signed, by their ids. Raises Unverified."""
-    try:
-        bundle = json.loads(content)
-        media_type, envelope = bundle["mediaType"], bundle["dsseEnvelope"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise Unverified("it is no Sigstore bundle with an envelope") from error
-    if media_type != BUNDLE:
-        raise Unverified(f"it is of the kind {str(media_type)[:80]!r}, not {BUNDLE}")
-    return statement.parse(dsse.verified_payload(envelope, keys), PREDICATE)
+    return statement.read(bundle.unpack(content), keys, PREDICATE)
 
 
 def resources(signed: Statement) -> dict[str, str]:

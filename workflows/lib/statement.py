@@ -1,5 +1,6 @@
 """What is signed of a thing: statements as in-toto specifies them (in-toto/attestation, version 1)."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -48,6 +49,14 @@ def payload(statement: Statement) -> bytes:
 def read(envelope: object, keys: Mapping[str, PublicKey], predicate_type: str) -> Statement:
     """The statement of this kind that one of the keys signed. Raises Unverified."""
     return parse(dsse.verified_payload(envelope, keys), predicate_type)
+
+
+def kind_of(envelope: object) -> str | None:
+    """What kind of statement an envelope claims to hold, whoever signed it; None where it holds none."""
+    try:
+        return json.loads(base64.b64decode(envelope["payload"]))["predicateType"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def parse(content: bytes, predicate_type: str) -> Statement:

@@ -11,6 +11,7 @@ import time
 
 from lib import (
     argocd,
+    attestations,
     child_workflows,
     constants,
     crane,
@@ -26,6 +27,7 @@ from lib import (
     step,
     trainings,
 )
+from lib.attestations import Image
 from lib.counted import counted
 from lib.errors import StepFailed
 from lib.model_registry import ModelVersion
@@ -37,6 +39,8 @@ BASE_IMAGE = "gourmetgram.io/base-image"  # annotation of an Application: the ba
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _VERSION_TAG = re.compile(r"[a-z0-9-]+-1\.0\.([1-9][0-9]{0,8})", re.ASCII)
 _BUNDLE_TAG = re.compile(r"[0-9a-f]{12}", re.ASCII)  # see components/environments/bundle.ts
+# Behind it is the list of what is signed of an image.
+_ATTESTATIONS_TAG = re.compile(r"sha256-[0-9a-f]{64}", re.ASCII)
 # What the program pushes has a tag that no later push moves: see image-builder/push.ts.
 _CONTENT_TAG = re.compile(r"content-[0-9a-f]{12}", re.ASCII)
 # Where MLflow keeps the files of one run, or of one model, and nothing else. Whoever registers a version names its
@@ -71,6 +75,8 @@ def collect(limits: Limits, is_dry_run: bool) -> str:
     if is_dry_run:
         return f"{versions} would be collected, and {kept_count} kept"
     for image in (*images, *bundles):
+        # Before the image: without it, nobody would find them again.
+        attestations.remove(Image(*image.split("@")))
         if crane.delete(image):
             print(f"Deleted {image}.", flush=True)
     kept = [version.source for version in facts.versions if version.number in decision.kept]
@@ -139,7 +145,7 @@ def old_images(facts: Facts, decision: Decision) -> list[str]:
         number = version_of_tag(tag)
         if number and number not in stays and int(number) <= newest:
             found.add(crane.digest(f"{repository}:{tag}") or "")
-        elif number is None and not _CONTENT_TAG.fullmatch(tag):
+        elif number is None and not _CONTENT_TAG.fullmatch(tag) and not _ATTESTATIONS_TAG.fullmatch(tag):
             protected.add(crane.digest(f"{repository}:{tag}") or "")
     return [f"{repository}@{digest}" for digest in sorted(found - protected) if digest]
 
@@ -161,7 +167,8 @@ def program_images(applications: dict[str, argocd.Application], decision: Decisi
             print("No base image is collected: an Application does not say which one its bundle names.", flush=True)
             continue
         tags = crane.tags(repository)
-        behind = {tag: crane.digest(f"{repository}:{tag}") for tag in tags if version_of_tag(tag) is None}
+        own = [tag for tag in tags if version_of_tag(tag) is None and not _ATTESTATIONS_TAG.fullmatch(tag)]
+        behind = {tag: crane.digest(f"{repository}:{tag}") for tag in own}
         named = {known for base in bases for known in _DIGEST.findall(base)}
         others = {found for tag, found in behind.items() if not _CONTENT_TAG.fullmatch(tag)}
         old = set(behind.values()) - others - named - decision.digests - {digest, None}
