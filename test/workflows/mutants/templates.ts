@@ -72,8 +72,7 @@ export const templates: Protections = {
     ],
     [
       "its build has no token of the cluster",
-      "        volumeMounts: # in place of the service account's token: this step never calls the cluster\n" +
-        "          - { name: no-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }\n",
+      "          - { name: no-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }\n",
       "",
       "structure.test.ts: build-container-image/build has the account's token only where its step calls the cluster",
     ],
