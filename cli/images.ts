@@ -148,8 +148,8 @@ async function withPipelineRegistry<T>(use: (registry: string, architecture: str
 }
 
 /**
- * Compares every upstream image with its registry, and writes the digests: those of the catalogue, of the local cluster,
- * of the nodes of kind and k3d, and of the Dockerfiles, which then have to repeat a new one.
+ * Compares every upstream image with its registry, and writes the digests: those of the catalogue, of the local
+ * cluster, of the nodes of kind and k3d, and of the Dockerfiles, which then have to repeat a new one.
  * @returns exit code 1 if an image could not be looked up
  */
 async function pin(): Promise<number> {
