@@ -8,10 +8,10 @@ import { follow, submitAloud } from "./train";
 
 const usage = `Usage: npm run collect [-- --dry-run]
 
-Deletes the images and files of the model versions that nothing keeps, and says why the others stay. Deletes old trainings
-that have no version. It waits until no model is tested or promoted. With --dry-run it only says what it would delete.
-Exit code 0: done. 2: something failed, or could not be read: nothing is deleted then of which it is not certain that
-nobody needs it.`;
+Deletes the images and files of the model versions that nothing keeps, and says why the others stay. Deletes old
+trainings that have no version. It waits until no model is tested or promoted. With --dry-run it only says what it would
+delete. Exit code 0: done. 2: something failed, or could not be read: nothing is deleted then of which it is not certain
+that nobody needs it.`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

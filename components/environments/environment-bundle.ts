@@ -34,6 +34,12 @@ const probeTimeoutSeconds = 10;
  */
 const gracePeriodSeconds = 30;
 /**
+ * Mebibytes of temporary files: the request of each connection (`CONNECTIONS_BAR` in images/app/listener.py), and one
+ * copy of its picture for each thread that answers (`WAITING_BAR` in images/app/model.py, and 8 more), of 8 MiB each
+ * (`MAX_UPLOAD` in images/app/server.py). So no upload makes the kubelet evict the pod, and none fills the node's disk.
+ */
+const temporaryMebibytes = (500 + 64 + 8) * 8;
+/**
  * Argo CD judges a release by its pods. A Service of type LoadBalancer would count as Progressing for as long as the
  * cluster gives it no address, and some clusters never do.
  */
@@ -111,7 +117,7 @@ export function environmentBundle(
                 volumeMounts: [temporaryMount],
               },
             ],
-            volumes: [temporaryVolume],
+            volumes: [{ ...temporaryVolume, emptyDir: { sizeLimit: `${temporaryMebibytes}Mi` } }],
           },
         },
       },

@@ -154,6 +154,18 @@ describe("the Deployment of an environment", () => {
     expect(terminationGracePeriodSeconds).toBeGreaterThan(seconds("DRAIN_SECONDS") + seconds("FINISH_SECONDS"));
   });
 
+  it("has room for the uploads of all connections that the app takes, and for no more", async () => {
+    const source = async (name: string) => readFile(join(repositoryRoot, "images/app", name), "utf8");
+    const number = (text: string, name: string) => Number(new RegExp(`^${name} = (\\d+)\\b`, "m").exec(text)![1]);
+    const server = await source("server.py");
+    const connections = number(await source("listener.py"), "CONNECTIONS_BAR");
+    const threads =
+      number(await source("model.py"), "WAITING_BAR") + Number(/threads=WAITING_BAR \+ (\d+)/.exec(server)![1]);
+    const size = (connections + threads) * number(server, "MAX_UPLOAD");
+    expect(server).toContain("MAX_UPLOAD = 8 * 1024 * 1024");
+    expect((pod() as any).volumes).toEqual([{ name: "tmp", emptyDir: { sizeLimit: `${size}Mi` } }]);
+  });
+
   it("tells the app its environment, and declares the ports that it listens on", async () => {
     const server = await readFile(join(repositoryRoot, "images/app/server.py"), "utf8");
     const port = (name: string) => Number(new RegExp(`"${name}", "(\\d+)"`).exec(server)![1]);
@@ -194,6 +206,6 @@ describe("the Deployment of an environment", () => {
       capabilities: { drop: ["ALL"] },
     });
     expect(pod().automountServiceAccountToken).toBe(false);
-    expect(pod().volumes).toEqual([{ name: "tmp", emptyDir: {} }]);
+    expect(pod().volumes).toEqual([{ name: "tmp", emptyDir: { sizeLimit: "4576Mi" } }]);
   });
 });

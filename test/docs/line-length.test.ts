@@ -5,7 +5,7 @@ import { exec } from "../../lib/exec";
 import { repositoryRoot } from "../../lib/paths";
 
 const maximum = 120;
-const isSource = (path: string) => /\.(ts|mjs|cjs|py|ya?ml|go)$/.test(path);
+const isSource = (path: string) => /\.(ts|mjs|cjs|py|ya?ml|go)$|^\.ci\//.test(path);
 /** Output that tools recorded or the program wrote, and tests of such output. */
 const isRecorded = (path: string) => /(^|\/)(recorded|golden|invalid-stacks|test\/cli\/review)\//.test(path);
 const holdsUrlOrDigest = (line: string) => /https?:\/\/|sha256:|[0-9a-f]{32}/.test(line);

@@ -55,7 +55,7 @@ it("is told of all of the program that holds models, records, images, releases o
     "production-namespace",
     "staging-namespace",
   ]);
-  expect(ofKind("ConfigMap")).toEqual(["pipeline-freeze", "pipeline-notifications"]);
+  expect(ofKind("ConfigMap")).toEqual(["pipeline-freeze", "pipeline-notifications", "pipeline-signing-keys-public"]);
 });
 
 it("is told of the volumes of the stores that a stack installs; it has no volume of MLflow's then", async () => {
