@@ -20,6 +20,13 @@ const sizes = {
 type Size = keyof typeof sizes;
 export const growthHead = ["", "10 VERSIONS, 10 RELEASES", "1000 VERSIONS, 5000 RELEASES", "TIMES"];
 
+/** How many times as long a wait with many may be. */
+export const growthBar = 1.5;
+
+/** The rows of {@link growth} that are over {@link growthBar}, by name. */
+export const overGrowthBar = (rows: readonly string[][]): string[] =>
+  rows.filter(([, , , times]) => Number(times) > growthBar).map(([name]) => name);
+
 const script = join(__dirname, "growth.py");
 const steps = { PYTHONPATH: join(repositoryRoot, "workflows"), PYTHONDONTWRITEBYTECODE: "1" };
 
