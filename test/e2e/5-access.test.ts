@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { submit } from "../../client/workflows";
-import { restrictedContainer } from "../../components/shared/security";
+import { signers } from "../../components/pipeline/signing-keys";
+import { restrictedContainer, restrictedPod } from "../../components/shared/security";
+import { type SigningKey, signingKeyNames, signingKeySecret } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import { followToEnd } from "./faults";
@@ -80,6 +82,8 @@ const rights: Record<
   notify: { releases: [], looks: [], starts: false, freeze: true },
   // A stack that watches for data drift lets it look at production.
   "watch-data-drift": { releases: [], looks: [], starts: true, freeze: false },
+  // It may read the four signing keys, and make one that is gone.
+  "signing-keys": { releases: [], looks: [], starts: false, freeze: false },
   default: { releases: [], looks: [], starts: false, freeze: false },
 };
 
@@ -147,6 +151,51 @@ describe("Given the ServiceAccounts of the workflows", () => {
       await allowed({ verb: "impersonate", resource: "users", namespace: "" }, false);
     },
   );
+});
+
+describe("Given the signing keys", () => {
+  const secrets = signingKeyNames.map(signingKeySecret);
+  const mounts = (serviceAccountName: string, secretName: string) => ({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "key-reader", namespace: "argo" },
+    spec: {
+      serviceAccountName,
+      securityContext: restrictedPod,
+      containers: [{ name: "read", image: "example.test/read", securityContext: restrictedContainer }],
+      volumes: [{ name: "key", secret: { secretName } }],
+    },
+  });
+  /** What the API server says of a pod that nobody starts. */
+  const tried = (pod: object) =>
+    connect()
+      .api("/api/v1/namespaces/argo/pods?dryRun=All", { method: "POST", body: pod })
+      .then(
+        () => "",
+        (error: Error) => error.message,
+      );
+
+  it("When accounts ask for them, Then none but that of the Job that makes them may read one", async () => {
+    for (const account of Object.keys(rights))
+      for (const name of secrets) {
+        const question = { verb: "get", resource: "secrets", namespace: "argo", name };
+        expect([account, name, await can(account, question)]).toEqual([account, name, account === "signing-keys"]);
+      }
+  });
+
+  it("When a pod mounts one, Then it is refused under any account but those that sign with it", async () => {
+    for (const [key, templates] of Object.entries(signers))
+      for (const account of Object.keys(rights)) {
+        const refusal = await tried(mounts(account, signingKeySecret(key as SigningKey)));
+        const isAllowed = templates.includes(account);
+        expect([account, key, refusal.includes("a signing key is mounted by the pods")]).toEqual([
+          account,
+          key,
+          !isAllowed,
+        ]);
+        if (isAllowed) expect(refusal).toBe("");
+      }
+  });
 });
 
 describe("Given the admission of Workflows", () => {
