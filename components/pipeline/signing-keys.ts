@@ -6,12 +6,13 @@ import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } f
 import { holdsAnnotation, type SigningKey, signingKeySecret, signingKeysName } from "../shared/workflow-names";
 import { admission } from "./admission";
 
-/** The workflow whose pods mount a private key. */
-export const signers: Readonly<Record<SigningKey, string>> = {
-  training: "train-model",
-  build: "build-container-image",
-  gates: "test-staging",
-  release: "promote-model",
+/** The workflows whose pods mount a private key. */
+export const signers: Readonly<Record<SigningKey, readonly string[]>> = {
+  training: ["train-model"],
+  build: ["build-container-image"],
+  gates: ["test-staging"],
+  // They release, and take back that a version passed.
+  release: ["promote-model", "restore-releases", "shift-traffic"],
 };
 
 export interface SigningKeysArgs {
@@ -27,7 +28,7 @@ export interface SigningKeysArgs {
 
 /**
  * The keys that the pipeline signs with. A Job makes them in the cluster, so neither the program nor Pulumi's state has
- * one. The API server lets a pod mount a private key only under the account of the workflow that signs with it.
+ * one. The API server lets a pod mount a private key only under the account of a workflow that signs with it.
  */
 export class SigningKeys extends pulumi.ComponentResource {
   constructor(name: string, args: SigningKeysArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -122,4 +123,4 @@ export class SigningKeys extends pulumi.ComponentResource {
   }
 }
 
-const mountsOf = ([key, template]: [string, string]) => [signingKeySecret(key as SigningKey), template];
+const mountsOf = ([key, templates]: [string, readonly string[]]) => [signingKeySecret(key as SigningKey), templates];

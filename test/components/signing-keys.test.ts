@@ -58,13 +58,13 @@ describe("SigningKeys", () => {
     ]);
   });
 
-  it("names to the API server the one account that mounts each key", async () => {
+  it("names to the API server the accounts that mount each key", async () => {
     const { variables, ...rest } = (await keys()).inputs("keys-mounts-policy").spec;
     expect(JSON.parse(variables[0].expression)).toEqual({
-      "signing-key-training": "train-model",
-      "signing-key-build": "build-container-image",
-      "signing-key-gates": "test-staging",
-      "signing-key-release": "promote-model",
+      "signing-key-training": ["train-model"],
+      "signing-key-build": ["build-container-image"],
+      "signing-key-gates": ["test-staging"],
+      "signing-key-release": ["promote-model", "restore-releases", "shift-traffic"],
     });
     const { spec } = readPolicy(join(folder, "signing-key-policy.yaml"));
     expect({ ...rest, variables: variables.slice(1) }).toEqual({ ...spec, variables: spec.variables.slice(1) });
@@ -76,7 +76,7 @@ it("each template mounts no other private key than its own, and only where it si
   for (const { kind, metadata, spec } of readWorkflows(folder)) {
     if (kind !== "WorkflowTemplate") continue;
     const secrets = spec.volumes.flatMap(({ secret }: any) => secret?.secretName ?? []);
-    const own = Object.entries(signers).find(([, template]) => template === metadata.name)?.[0];
+    const own = Object.entries(signers).find(([, templates]) => templates.includes(metadata.name))?.[0];
     for (const secret of secrets) expect(secret).toBe(`signing-key-${own}`);
   }
 });

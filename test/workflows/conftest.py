@@ -51,7 +51,7 @@ def watch_pods(environment):
 
 
 # The key that a step's pod has.
-SIGNERS = {"build_image": "build", "run_gate": "gates", "promote": "release"}
+SIGNERS = {"build_image": "build", "run_gate": "gates", "promote": "release", "abort_canary": "release"}
 
 
 class Pipeline:
@@ -153,6 +153,30 @@ class Pipeline:
     def registry_has(self, version):
         """The registry has the image of this version."""
         self.allow("crane", "manifest", f"{BASE.partition('@')[0]}@{digest(version)}", stdout="{}")
+
+    def judge(self, version, gate, verdict="pass", key="gates", at="2026-01-01T00:00:00Z", **figures):
+        """A gate's verdict on the image of a version is signed, with one of the pipeline's keys."""
+        from lib import bundle, gate_verdicts, statement
+        from lib.statement import Statement, Subject
+
+        said = {"gate": gate, "verdict": verdict, "reason": "why", "figures": figures, "bars": {}, "at": at}
+        subject = Subject(BASE.partition("@")[0], digest(version)[7:])
+        stated = Statement(subject, gate_verdicts.PREDICATE, said)
+        return self.attest(digest(version), bundle.pack(statement.sign(stated, self.keys.key(key))))
+
+    def withdrawn(self, version, at, key="release"):
+        """It is signed that the image of a version lost its pass."""
+        from lib import bundle, gate_verdicts, statement
+        from lib.statement import Statement, Subject
+
+        subject = Subject(BASE.partition("@")[0], digest(version)[7:])
+        stated = Statement(subject, gate_verdicts.WITHDRAWAL, {"reason": "why", "at": at})
+        self.attest(digest(version), bundle.pack(statement.sign(stated, self.keys.key(key))))
+
+    def passes(self, version, **figures):
+        """Every gate has signed that the image of a version passed; `figures`: of the load gate."""
+        for gate in ("integration", "resource", "load"):
+            self.judge(version, gate, **(figures if gate == "load" else {}))
 
     def attest(self, image_digest, content):
         """Something is kept beside an image; returns the digest of its manifest."""

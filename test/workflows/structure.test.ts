@@ -224,7 +224,9 @@ const signingKey = { name: "signing-key", mountPath: "/keys/private", readOnly: 
 
 /** Whether an entry point signs, or the training flow that it runs. */
 function signs(name: string): boolean {
-  return name === "run_training" || source(`steps/${name}`).includes("signing_keys.mounted()");
+  const withdraws = ["shift_traffic", "abort_canary", "restore"];
+  if (["run_training", ...withdraws].includes(name)) return true;
+  return source(`steps/${name}`).includes("signing_keys.mounted()");
 }
 
 /** Whether an entry point calls kubectl by itself; a gate may: its step in the template says so. */

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from conftest import digest, pod, says
+from lib import gate_verdicts, signing_keys, statement
 from lib.traffic import Split
 from test_shift_traffic import SETTINGS, has_route, takes_changes
 
@@ -17,6 +18,7 @@ def ill(world):
     tags = {"image_digest": digest(7), "staging__verdict": "pass", "staging__digest": digest(7)}
     world.mlflow.add(6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6))
     world.mlflow.add(7, **tags)
+    world.registry_has(7)
     world.mlflow.aliases.update(canary="7", production="6")
     world.current_workflow({"workflows.argoproj.io/cron-workflow": "cron-shift-traffic"})
     world.application("canary", 7, held=7)
@@ -59,6 +61,16 @@ def test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it(ill):
     assert abort(ill).returncode == 0
     tags = ill.mlflow.versions["7"]
     assert (tags["staging.verdict"], tags["staging.reason"]) == ("withdrawn", ILL.withdrawn)
+    keys = {signing_keys.key_id(key): key for key in [ill.keys.key("release").public_key()]}
+    signed = statement.read(ill.attestations(digest(7))[0], keys, gate_verdicts.WITHDRAWAL)
+    assert (signed.subject.sha256, signed.predicate["reason"]) == (digest(7)[7:], ILL.withdrawn)
+
+
+def test_its_pass_is_withdrawn_though_that_cannot_be_signed(ill):
+    comes_back(ill)
+    done = ill.run("abort_canary", TRAFFIC=json.dumps(SETTINGS), SIGNING_KEY="/keys/private/none")
+    assert done.returncode == 0 and "The withdrawal is not signed: This step has no key" in done.stderr
+    assert ill.mlflow.versions["7"]["staging.verdict"] == "withdrawn" and ill.attestations(digest(7)) == []
 
 
 def test_a_version_that_was_deleted_meanwhile_is_taken_out_all_the_same(ill):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from conftest import digest, pod, says
-from lib import approval
+from lib import approval, release_statement, signing_keys, statement
 from lib.approval import Decision, Response, Subject
 from lib.inputs import Rule
 from lib.instant import timestamp
@@ -95,6 +95,8 @@ def asked(world):
     )
     world.current_workflow(annotations={"gourmetgram.io/submitted-by": "anna"})
     world.frozen()
+    world.registry_has(7)
+    world.passes(7, p95Ms=110.5, successPercent=100)
     world.source("canary", pod(7))
     world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
     world.allow("kubectl", "patch", "approvals.gourmetgram.io", "parent", *["*"] * 10)
@@ -256,6 +258,12 @@ def test_promotes_what_people_approved(promotable):
     done = approved(promotable, request(BEN, CARL, phase="Approved"))
     assert done.returncode == 0, done.stderr
     assert promotable.held() == ["1.0.7"]
+    keys = {signing_keys.key_id(key): key for key in [promotable.keys.key("release").public_key()]}
+    signed = statement.read(promotable.attestations(digest(7))[-1], keys, release_statement.PREDICATE)
+    assert signed.subject.sha256 == digest(7)[7:]
+    approvals = [{"user": user, "message": message} for user, _, message in (BEN, CARL)]
+    about = {"environment": "production", "version": "1.0.7", "workflow": "parent", "requestedBy": "anna"}
+    assert signed.predicate == about | {"approvals": approvals, "at": signed.predicate["at"]}
 
 
 def test_promotes_in_an_emergency_and_says_so(promotable):

@@ -14,6 +14,7 @@ LOAD = {"LOAD_REQUESTS": "100", "LOAD_CONCURRENCY": "10", "LOAD_MIN_SUCCESS_PERC
 @pytest.fixture
 def staging(world):
     world.mlflow.add(7, image_digest=digest(7))
+    world.registry_has(7)
     world.app.serves(7)
     world.app.paths["/test"] = (200, "Noodles/Pasta")
     return world

@@ -33,6 +33,7 @@ def four(world, tmp_path):
     shutil.copytree(WORKFLOWS, workflows)
     (workflows / "gates" / "latency.py").write_text(LATENCY)
     world.mlflow.add(7, image_digest=digest(7))
+    world.registry_has(7)
     return workflows
 
 

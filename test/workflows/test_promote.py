@@ -24,6 +24,8 @@ def ready(world):
     world.app.serves(7)
     world.current_workflow(annotations={"gourmetgram.io/submitted-by": "anna@example.org"})
     world.frozen()
+    world.registry_has(7)
+    world.passes(7, p95Ms=110.5, successPercent=100)
     return world
 
 
@@ -219,6 +221,7 @@ def test_a_registry_that_is_unreachable_is_waited_for_by_running_again(ready):
     done = promote(ready)
     assert done.returncode == 75 and not ready.patches() and ready.output("outcome") is None
     ready.rules["crane"] = []
+    ready.registry_has(7)
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
     ready.application("canary", 6)
     ready.patchable("canary")
@@ -247,6 +250,7 @@ def test_a_way_back_that_fails_does_not_hide_why_it_was_taken(world, away, said)
     world.mlflow.add(6)
     world.mlflow.served("canary", "1.0.6", digest(6))
     world.mlflow.add(8, **passed(8))
+    world.passes(8)
     world.application("canary", 6)
     world.mlflow.aliases["canary"] = "6"
     world.current_workflow()

@@ -27,26 +27,28 @@ def check(version: str, digest: str) -> Verdict:
     result = hey.parse(done.stdout)
     restarts = pods.restarts(rollout.list_pods(constants.STAGING), digest)
     metrics = {**result.figures(), "restarts": restarts}
+    needed, allowed = bars()
+    judged_by = {"successPercent": needed, "p95Ms": allowed}
     problem = judge_figures(result) or judge_pods(before, digest, constants.app_version(version))
     if problem:
-        return fail(problem, **metrics)
-    share = f"{result.success_percent:g} % of {result.total} requests succeeded (bar: over {needed_percent():g} %)"
-    return Verdict("pass", f"{share}, 95 % within {result.p95_ms:g} ms (bar: under {allowed_ms():g} ms)", **metrics)
+        return fail(problem, bars=judged_by, **metrics)
+    share = f"{result.success_percent:g} % of {result.total} requests succeeded (bar: over {needed:g} %)"
+    said = f"{share}, 95 % within {result.p95_ms:g} ms (bar: under {allowed:g} ms)"
+    return Verdict("pass", said, bars=judged_by, **metrics)
 
 
-def needed_percent() -> float:
-    """The share of requests that must be exceeded. LOAD_MIN_SUCCESS_PERCENT: 0 to 99.99, default 95."""
-    return inputs.number("LOAD_MIN_SUCCESS_PERCENT", 0, 99.99, default=95.0)
-
-
-def allowed_ms() -> float:
-    """What the 95th percentile must stay under. LOAD_MAX_P95_MS: 1 to 10000 ms, default 2000."""
-    return inputs.number("LOAD_MAX_P95_MS", 1, 10000, default=2000.0)
+def bars() -> tuple[float, float]:
+    """
+    Share of the requests that has to succeed, and time in which 95 % have to. LOAD_MIN_SUCCESS_PERCENT: 0 to 99.99,
+    default 95; LOAD_MAX_P95_MS: 1 to 10000 ms, default 2000.
+    """
+    needed = inputs.number("LOAD_MIN_SUCCESS_PERCENT", 0, 99.99, default=95.0)
+    return needed, inputs.number("LOAD_MAX_P95_MS", 1, 10000, default=2000.0)
 
 
 def judge_figures(result: hey.Result) -> str | None:
     """What is wrong with the figures, or None. A figure that is missing is wrong."""
-    needed, allowed = needed_percent(), allowed_ms()
+    needed, allowed = bars()
     if result.success_percent is None:
         return "hey reports no answers and no errors"
     if not result.success_percent > needed:

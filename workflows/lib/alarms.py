@@ -7,7 +7,19 @@ have a watch of their own, which takes a version out.
 import sys
 import time
 
-from lib import analysis, events, inputs, instant, last_release, model_registry, outputs, pods, prometheus, rollout
+from lib import (
+    analysis,
+    events,
+    gate_verdicts,
+    inputs,
+    instant,
+    last_release,
+    model_registry,
+    outputs,
+    pods,
+    prometheus,
+    rollout,
+)
 from lib.analysis import Check
 from lib.last_release import LastRelease
 
@@ -44,7 +56,7 @@ def withdraw_pass(environment: str) -> str | None:
             kept = f"{title} keeps its pass, since the check is a dry run: {found.said}"
             events.warn(environment, "PassInQuestion", kept)
             return None
-        model_registry.withdraw_pass(release.served.number, f"{environment}: {found.said}")
+        gate_verdicts.withdraw(release.served.number, f"{environment}: {found.said}")
     except model_registry.Missing:
         return None
     sentence = outputs.clean(f"{title} lost its pass, and {environment} goes on serving it: {found.said}")

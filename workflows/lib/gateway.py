@@ -12,6 +12,7 @@ from lib import (
     events,
     figures,
     freeze,
+    gate_verdicts,
     inputs,
     instant,
     kubectl,
@@ -87,7 +88,7 @@ def withdraw_pass(split: Split) -> None:
     version = split.version.rpartition(".")[2]
     try:
         if not model_registry.get(version).is_withdrawn:
-            model_registry.withdraw_pass(version, split.withdrawn)
+            gate_verdicts.withdraw(version, split.withdrawn)
     except model_registry.Missing:
         print(f"MLflow no longer has version {version}.", flush=True)
 

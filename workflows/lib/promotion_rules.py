@@ -6,14 +6,17 @@ Every promotion must meet these rules:
 - the source runs the digest that passed, and no other, right now;
 - the source has run it for the minimum soak;
 - all its pods there are ready, and none has ended since it was released there;
-- it was not withdrawn there, from the users that the gateway leads to it.
+- it was not withdrawn there, from the users that the gateway leads to it;
+- every gate passed exactly this digest, by verdicts that the key of the gates signed: MLflow's word is not enough.
 No parameter bypasses them.
 """
 
 import time
 
-from lib import constants, freeze, gateway, inputs, instant, model_registry, release_log, rollout, windows
+from lib import constants, freeze, gate_verdicts, gateway, inputs, instant, model_registry, rollout, windows
 from lib.approval import Subject
+from lib.attestations import Image
+from lib.dsse import Unverified
 from lib.errors import Refused
 from lib.model_registry import ModelVersion
 
@@ -56,7 +59,12 @@ def promotable(source: str, target: str, version: str, emergency: str) -> Subjec
     if trouble:
         ill = f"{source} does not run version {version} in health: {trouble}"
         raise PromotionRejected(f"{ill}. {remedy(source, model)}")
-    return Subject(target, version, verified, release_log.gate_figures(model.tags))
+    try:
+        figures = gate_verdicts.require_passed(Image(rollout.repository(), verified), gate_verdicts.names())
+    except Unverified as refusal:
+        unproven = f"Nothing proves that {verified[:19]} of version {version} passed staging: {refusal}"
+        raise PromotionRejected(f"{unproven}. Run test-staging for it, or build-container-image.") from refusal
+    return Subject(target, version, verified, figures)
 
 
 def check_calendar(target: str, version: str, source: str, emergency: str) -> None:

@@ -1,6 +1,7 @@
 """The judgement of one gate, with its reason and figures."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from lib import outputs
@@ -20,12 +21,20 @@ class GateReport(TypedDict):
 class Verdict:
     """
     One of VERDICTS. `reached` is False when the candidate could not be asked at all: then the gate that follows still
-    runs, since it may tell why. `metrics` are the figures for the record.
+    runs, since it may tell why. `metrics` are the figures for the record, and `bars` what some of them must come up to.
     """
 
-    def __init__(self, verdict: str, reason: str = "", reached: bool = True, **metrics: object) -> None:
+    def __init__(
+        self,
+        verdict: str,
+        reason: str = "",
+        reached: bool = True,
+        bars: Mapping[str, float] | None = None,
+        **metrics: object,
+    ) -> None:
         assert verdict in VERDICTS, verdict
         self.verdict, self.reason, self.reached, self.metrics = verdict, outputs.clean(reason), reached, metrics
+        self.bars = dict(bars or {})
 
     @property
     def decided(self) -> bool:
@@ -38,6 +47,6 @@ class Verdict:
         return json.dumps(record, separators=(",", ":"))
 
 
-def fail(reason: str, reached: bool = True, **metrics: object) -> Verdict:
+def fail(reason: str, reached: bool = True, bars: Mapping[str, float] | None = None, **metrics: object) -> Verdict:
     """The candidate does not do what it must."""
-    return Verdict("fail", reason, reached, **metrics)
+    return Verdict("fail", reason, reached, bars, **metrics)

@@ -4,6 +4,7 @@ it where the stack asks for that. When the target does not come to serve it, the
 and its alias stays.
 """
 
+import sys
 import time
 
 from lib import (
@@ -17,12 +18,15 @@ from lib import (
     model_registry,
     outputs,
     release_log,
+    release_statement,
     restoration,
     restore_time,
     rollout,
+    signing_keys,
     step,
 )
-from lib.approval import Subject
+from lib.approval import Approval, Subject
+from lib.attestations import Image
 from lib.errors import StepFailed
 from lib.last_release import Served
 from lib.promotion_rules import PromotionRejected, promotable
@@ -53,7 +57,7 @@ def main() -> None:
 def promote(source: str, target: str, version: str, emergency: str, release: Release) -> str:
     """Promotes the version; returns its digest. Raises Refused, or StepFailed when the target went back."""
     subject, app_version = promotable(source, target, version, emergency), constants.app_version(version)
-    require_approval(subject)
+    request = require_approval(subject)
     digest = subject.digest
     crane.run("tag", f"{rollout.repository()}@{digest}", f"{target}-{app_version}")
     last_release.hold_before_first(target)
@@ -67,14 +71,29 @@ def promote(source: str, target: str, version: str, emergency: str, release: Rel
     except StepFailed as failure:
         raise StepFailed(f"{failure} {restoration.try_restore(target, release)}") from failure
     last_release.hold(target, Served(app_version, digest))
+    sign(target, app_version, digest, request)
     return digest
 
 
-def require_approval(subject: Subject) -> None:
-    """Raises PromotionRejected unless people approve exactly this, where the stack asks for that."""
+def sign(target: str, app_version: str, digest: str, request: Approval | None) -> None:
+    """Signs that the target serves the version, and who approved it. What serves goes on serving without it."""
+    workflow = child_workflows.current()
+    requested_by = release_log.requester(workflow)
+    about = release_statement.describe(target, app_version, workflow["metadata"]["name"], requested_by, request)
+    try:
+        image = Image(rollout.repository(), digest)
+        release_statement.attach(image, about, model_registry.now(), signing_keys.mounted())
+    except StepFailed as failure:
+        print(f"The release is not signed: {failure}", file=sys.stderr)
+
+
+def require_approval(subject: Subject) -> Approval | None:
+    """
+    What people approved, None where the stack asks nobody. Raises PromotionRejected unless they approve exactly this.
+    """
     rule = inputs.approval().get(subject.target)
     if rule is None:
-        return
+        return None
     name = child_workflows.current()["metadata"]["name"]
     request = approval.read(name)
     if request is None:
@@ -87,6 +106,7 @@ def require_approval(subject: Subject) -> None:
         sentence = f"The approval is void, since {void}: ask again."
         approval.close(name, approval.Decision(approval.VOID, sentence))
         raise PromotionRejected(sentence)
+    return request
 
 
 def lead_seconds(target: str, version: str) -> str:

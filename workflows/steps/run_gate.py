@@ -1,18 +1,18 @@
 """Runs the gate that GATE names: the module of that name in `gates`, by its `check(version, digest)`."""
 
-import pkgutil
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
 
-import gates
-from lib import constants, inputs, model_registry, outputs, step
+from lib import constants, gate_verdicts, inputs, model_registry, outputs, rollout, signing_keys, step
+from lib.attestations import Image
 from lib.errors import StepFailed, Unavailable
 from lib.verdict import Verdict
 
 
 def main() -> None:
-    name = inputs.choice("GATE", sorted(module.name for module in pkgutil.iter_modules(gates.__path__)))
+    name = inputs.choice("GATE", gate_verdicts.names())
     judge(name, lambda version, digest: import_module(f"gates.{name}").check(version, digest))
 
 
@@ -23,8 +23,10 @@ def judge(gate: str, check: Callable[[str, str], Verdict]) -> None:
     candidate: Unavailable is raised, and the step runs again.
     """
     version, given = inputs.version(), inputs.optional_digest()
+    digest = ""
     try:
-        verdict = check(version, given or model_registry.get(version).digest or "")
+        digest = given or model_registry.get(version).digest or ""
+        verdict = check(version, digest)
     except Unavailable:
         raise
     except Exception as error:
@@ -37,6 +39,22 @@ def judge(gate: str, check: Callable[[str, str], Verdict]) -> None:
     print(f"{gate} {verdict.verdict.upper()} for {app_version}: {verdict.reason or 'all as it should be'}")
     print(report, flush=True)
     record(version, gate, report)
+    if digest:
+        sign(digest, gate, verdict)
+
+
+def sign(digest: str, gate: str, verdict: Verdict) -> None:
+    """
+    Signs a verdict on an image. Raises StepFailed or Unavailable where a pass cannot be signed, which promotes nothing;
+    what is no pass is acted on all the same.
+    """
+    image, workflow = Image(rollout.repository(), digest), os.environ.get("WORKFLOW_NAME", "")
+    try:
+        gate_verdicts.sign(image, gate, verdict, model_registry.now(), workflow, signing_keys.mounted())
+    except (StepFailed, Unavailable) as failure:
+        if verdict.verdict == "pass":
+            raise
+        print(f"Not signed: {failure}", file=sys.stderr)
 
 
 def record(version: str, gate: str, report: str) -> None:

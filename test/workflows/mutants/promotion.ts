@@ -17,8 +17,8 @@ export const promotion: Protections = {
     ],
     [
       "a promotion that people approve has their approval",
-      "    require_approval(subject)\n",
-      "",
+      "    request = require_approval(subject)",
+      "    request = None",
       "test_ask_approval.py::test_one_person_is_not_two",
     ],
     [

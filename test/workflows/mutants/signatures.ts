@@ -126,6 +126,68 @@ export const signatures: Protections = {
       "test_collect.py::test_what_is_signed_of_an_image_goes_with_it_and_before_it",
     ],
   ],
+  "lib/gate_verdicts.py": [
+    [
+      "a gate whose verdict no key that counts has signed did not pass",
+      "        if not last:",
+      "        if False:",
+      "test_gate_verdicts.py::test_without_a_signed_verdict_of_each_gate_nothing_is_proven[load]",
+    ],
+    [
+      "the last verdict counts",
+      "        if failed:",
+      "        if False:",
+      "test_gate_verdicts.py::test_the_last_verdict_counts[fail]",
+    ],
+    [
+      "the last one is the last by its time",
+      "    return [verdict for verdict in verdicts if verdict.at == last]",
+      "    return list(verdicts)[:1]",
+      "test_gate_verdicts.py::test_a_pass_after_a_fail_counts",
+    ],
+    [
+      "a verdict from before a withdrawal counts no more",
+      "        if last[0].at <= withdrawn:",
+      "        if False:",
+      "test_gate_verdicts.py::test_a_verdict_from_before_a_withdrawal_counts_no_more[2026-01-01T00:00:00Z]",
+    ],
+    [
+      "a withdrawal is signed with the key of the releases",
+      "signing_keys.public_keys(signing_keys.RELEASE)",
+      "signing_keys.public_keys(signing_keys.BUILD)",
+      "test_gate_verdicts.py::test_a_verdict_from_before_a_withdrawal_counts_no_more[2026-01-01T00:00:00Z]",
+    ],
+    [
+      "no other key signs verdicts",
+      "signing_keys.public_keys(signing_keys.GATES)",
+      "signing_keys.public_keys(signing_keys.BUILD)",
+      "test_gate_verdicts.py::test_no_other_key_of_the_pipeline_signs_verdicts[build]",
+    ],
+  ],
+  "lib/promotion_rules.py": [
+    [
+      "a promotion rests on signatures",
+      '        raise PromotionRejected(f"{unproven}. Run test-staging for it, or build-container-image.") from refusal',
+      "        figures = {}",
+      "test_gate_verdicts.py::test_a_forged_tag_promotes_nothing",
+    ],
+  ],
+  "steps/run_gate.py": [
+    [
+      "a pass that cannot be signed is none",
+      '        if verdict.verdict == "pass":',
+      "        if False:",
+      "test_gate_verdicts.py::test_a_pass_that_cannot_be_signed_ends_the_gate",
+    ],
+  ],
+  "steps/promote.py": [
+    [
+      "a release is signed with who approved it",
+      "    sign(target, app_version, digest, request)",
+      "    pass",
+      "test_ask_approval.py::test_promotes_what_people_approved",
+    ],
+  ],
   "lib/signing_keys.py": [
     [
       "a public key counts under its own id alone",
