@@ -394,7 +394,7 @@ def test_an_image_stays_that_was_pushed_and_is_not_used_yet(aged):
     old_program_images(aged)
     repository = TRAIN.partition("@")[0]
     rule = next(rule for rule in aged.rules["crane"] if rule["args"] == ["digest", f"{repository}:latest"])
-    rule["stdout"] = f"sha256:{'f' * 64}"
+    rule["stdout"] = f"sha256:{'1' * 64}"
     assert collect(aged).returncode == 0 and OLD[1] not in deleted(aged)
 
 
