@@ -76,7 +76,7 @@ async function answerTimes(address: string): Promise<number[]> {
   return times;
 }
 
-/** Times of the board's page in a new browser each, in milliseconds since it was asked for. @param address of a board */
+/** Times of the board's page in a new browser each, in ms since it was asked for. @param address of a board */
 export async function pageTimes(address: string): Promise<string[][]> {
   const paints: number[] = [];
   const lists: number[] = [];

@@ -67,7 +67,8 @@ export class SigningKeys extends pulumi.ComponentResource {
           { apiGroups: [""], resources: ["secrets"], resourceNames: secrets, verbs: ["get"] },
           // RBAC compares no name of what does not exist yet.
           { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
-          { apiGroups: [""], resources: ["configmaps"], resourceNames: [signingKeysName], verbs: ["patch"] },
+          // kubectl reads what it patches.
+          { apiGroups: [""], resources: ["configmaps"], resourceNames: [signingKeysName], verbs: ["get", "patch"] },
         ],
         subjects: [{ name: metadata.name, namespace }],
       },

@@ -4,8 +4,8 @@ import { recordsUntil, scriptedRecords, servedAt } from "./records";
 import { endedRuns, runLength, scriptedRun } from "./scripted-run";
 
 /**
- * What the page is shown: a usual pipeline, one without anything, a frozen one, one as large as they come, and the usual
- * one behind a server that does not answer yet, or whose MLflow does not.
+ * What the page is shown: a usual pipeline, one without anything, a frozen one, one as large as they come, and the
+ * usual one behind a server that does not answer yet, or whose MLflow does not.
  */
 export const sceneNames = ["usual", "empty", "frozen", "large", "loading", "failing"] as const;
 export type SceneName = (typeof sceneNames)[number];
@@ -46,7 +46,8 @@ function environmentAt(scene: Scene, name: string, index: number, now: number): 
     needsApproval: isLast,
     closed:
       index === 5
-        ? `Promotions to ${name} are closed outside of the window office (working hours). They open at 2026-12-01T08:00:00Z.`
+        ? `Promotions to ${name} are closed outside of the window office (working hours). ` +
+          "They open at 2026-12-01T08:00:00Z."
         : null,
     promotesFrom: scene.environments[index - 1] ?? null,
   };

@@ -54,7 +54,7 @@ describe("SigningKeys", () => {
         verbs: ["get"],
       },
       { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
-      { apiGroups: [""], resources: ["configmaps"], resourceNames: ["signing-keys"], verbs: ["patch"] },
+      { apiGroups: [""], resources: ["configmaps"], resourceNames: ["signing-keys"], verbs: ["get", "patch"] },
     ]);
   });
 

@@ -7,7 +7,7 @@ import { repositoryRoot } from "../../lib/paths";
 const page = readFileSync(join(repositoryRoot, "local", "toolchain", "patches", "index.html"), "utf8");
 const script = /<script>(.*)<\/script>/s.exec(page)![1];
 
-/** Opens the page at a host. @param answers of the server behind it, by path @returns where it leads, or what it says */
+/** Opens the page at a host. @param answers of the server behind it @returns where it leads, or what it says */
 async function open(answers: Record<string, object>, hostname = "127.0.0.1"): Promise<string> {
   return new Promise((resolve) => {
     const element = {
