@@ -11,7 +11,7 @@ export interface SoakFacts {
   readonly minimumMinutes: number;
 }
 
-/** Seconds that the version still has to run there, 0 when it has; `workflows/lib/promotion_rules.py` counts as this. */
+/** Seconds that the version still has to run there, 0 when it has; `workflows/lib/promotion_rules.py` counts alike. */
 export function soakLeftSeconds({ environment, isFirst, version, minimumMinutes }: SoakFacts, now: Date): number {
   if (isFirst || minimumMinutes === 0) return 0;
   const since = Date.parse(version?.tags[`${environment}.promoted_at`] ?? "");

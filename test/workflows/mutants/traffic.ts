@@ -213,7 +213,7 @@ export const traffic: Protections = {
     ],
     [
       "a version that is ill loses its users",
-      "    if crash:",
+      `    if crash and crash.verdict == "fail" and not crash.dry_run:`,
       "    if False:",
       "test_shift_traffic.py::test_no_user_meets_a_version_that_runs_out_of_memory",
     ],
