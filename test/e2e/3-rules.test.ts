@@ -23,6 +23,7 @@ import {
   unfinished,
   workflowsPath,
 } from "./observations";
+import { deleteSignatures } from "./registry";
 import { withUsers } from "./users";
 
 const promote = (version: string, source: string, target: string) =>
@@ -56,6 +57,24 @@ describe("Given the rules of promotion", () => {
       version: `1.0.${bad}`,
       serves: null,
     });
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+  });
+
+  it("When only MLflow's tags say that a version passed, Then it is refused until it has passed again", async () => {
+    const digest = (await environment("staging")).digest!;
+    await deleteSignatures(digest);
+    expect(JSON.parse((await tags(good))["gate.load"]).verdict).toBe("pass");
+    const outcome = await promote(good, "staging", "canary");
+    expect(outcome).toEqual({
+      exitCode: 1,
+      word: "Turned away",
+      sentence:
+        `Nothing proves that ${digest.slice(0, 19)} of version ${good} passed staging: no verdict of the ` +
+        "integration gate on it is signed by a key that counts. Run test-staging for it, or build-container-image.",
+    });
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    const again = await followToEnd(await submit(connect(), "test-staging", { "model-version": good, digest: "" }));
+    expect(again).toMatchObject({ exitCode: 0, word: "Promoted" });
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
   });
 

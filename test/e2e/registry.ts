@@ -2,7 +2,11 @@ import { createHash } from "node:crypto";
 import { connect } from "../../stacks/stack-cluster";
 
 const repository = "/v2/gourmetgram-app/manifests";
-const accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json";
+const accept = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+].join(", ");
 
 /** What the registry has behind a tag of the app's image. */
 export async function readManifest(tag: string): Promise<{ digest: string; text: string }> {
@@ -22,6 +26,11 @@ export async function moveTag(from: string, to: string): Promise<void> {
     body: content,
   });
   if (status !== 201) throw new Error(`the registry answered ${status}: ${text}`);
+}
+
+/** Takes away all that was signed of an image. The image itself stays. */
+export async function deleteSignatures(digest: string): Promise<void> {
+  await deleteImage((await readManifest(digest.replace(":", "-"))).digest);
 }
 
 /** Takes an image from the registry, as somebody does who makes room by hand. */
