@@ -144,8 +144,8 @@ function keptPorts(list: readonly Forward[]): Ports {
 }
 
 /**
- * Gives each forward the port that it wants. If that is taken, it gives the first free one from 20000 above it.
- * It is not 10000 above, since browsers refuse port 10080.
+ * Gives each forward the port that it wants. If that is taken, it gives the first free one from 20000 above it, or
+ * from 20000 below one over 45000. It is not 10000 above, since browsers refuse port 10080.
  * @param kept ports that some of them have already
  */
 export async function choosePorts(
@@ -169,7 +169,7 @@ async function choosePort(
   { name, wanted }: Pick<Forward, "name" | "wanted">,
   free: (port: number) => Promise<boolean>,
 ): Promise<number> {
-  const first = wanted + 20_000;
+  const first = wanted + (wanted > 45_000 ? -20_000 : 20_000);
   const last = first + 99;
   if (await free(wanted)) return wanted;
   for (let port = first; port <= last; port++) if (await free(port)) return port;

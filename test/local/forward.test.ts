@@ -24,6 +24,11 @@ describe("ports of the local cluster", () => {
     expect(portNotices(list, ports)).toEqual([]);
   });
 
+  it("stay below 65536: a high one moves down", async () => {
+    const high = list.map((forward) => (forward.name === "staging" ? { ...forward, wanted: 60_000 } : forward));
+    expect((await choosePorts(high, free(60_000))).staging).toBe(40_000);
+  });
+
   it("move to the next free one above 20000 more, said in one sentence", async () => {
     const ports = await choosePorts(list, free(80, 20080));
     expect(ports.production).toBe(20081);

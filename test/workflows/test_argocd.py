@@ -116,6 +116,8 @@ def ready(world):
         6, image_digest=digest(6), staging__verdict="pass", staging__digest=digest(6), canary__digest=digest(6)
     )
     world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
+    world.registry_has(7)
+    world.passes(7)
     world.mlflow.aliases.update(staging="7", canary="6")
     world.app.serves(7)
     world.current_workflow()
@@ -150,8 +152,9 @@ def test_promotes_to_it_when_argo_cd_has_settled(ready):
     done = promote(ready, "staging", "canary")
     assert done.returncode == 0, done.stderr
     assert ready.patches() == [[f"gourmetgram-app={REPOSITORY}@{digest(7)}"]] and ready.mlflow.aliases["canary"] == "7"
-    assert len(ready.calls("kubectl", "get")) == 2 + 3 + 6, (
-        "who asked, the freeze, staging's pods and Deployment, and canary's Application before, and until it settled"
+    assert len(ready.calls("kubectl", "get")) == 3 + 3 + 6, (
+        "who asked, the freeze, the keys, staging's pods and Deployment, and canary's Application before, and until "
+        "it settled"
     )
 
 

@@ -24,6 +24,8 @@ def promote(world, source, target, **env):
 @pytest.fixture
 def passed(world):
     world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
+    world.registry_has(7)
+    world.passes(7)
     world.mlflow.aliases["staging"] = "7"
     world.app.serves(7)
     world.current_workflow()

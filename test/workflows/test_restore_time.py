@@ -64,6 +64,8 @@ def test_a_deployment_that_serves_tells_it_of_the_one_before(unjudged):
 
 def test_a_promotion_that_serves_tells_it_of_the_one_before(world):
     world.mlflow.add(7, image_digest=digest(7), staging__verdict="pass", staging__digest=digest(7))
+    world.registry_has(7)
+    world.passes(7)
     fails_before(world, "canary", 10)
     world.current_workflow()
     world.frozen()
