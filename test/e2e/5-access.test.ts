@@ -64,7 +64,7 @@ const rights: Record<
   "deploy-container-image": { releases: ["staging"], looks: ["staging"], starts: false, freeze: false },
   "test-staging": { releases: [], looks: ["staging"], starts: true, freeze: false },
   "promote-model": { releases: ["canary", "production"], looks: environments, starts: false, freeze: true },
-  "revert-staging": { releases: ["staging"], looks: ["staging"], starts: false, freeze: false },
+  "revert-staging": { releases: ["staging"], looks: environments, starts: false, freeze: false },
   "restore-releases": {
     releases: ["canary", "production"],
     looks: ["canary", "production"],
