@@ -1,9 +1,4 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { repositoryRoot } from "../lib/paths";
-import { python } from "../local/toolchain/virtual-environment";
+import { startApp } from "./app-alone";
 import { besideTheFirst, inTurn } from "./statistics";
 
 /** Requests of each kind, after one that does not count. */
@@ -15,19 +10,12 @@ export const scrapeHead = ["", "MEDIAN MS", "P95 MS", "TIMES /VERSION"];
  * same moment. The app is a process of its own, so it needs no cluster.
  */
 export async function scrapeCost(): Promise<string[][]> {
-  const app = spawn(await python(), [join(__dirname, "app_alone.py")], {
-    env: { ...process.env, PYTHONPATH: join(repositoryRoot, "test", "images"), PYTHONDONTWRITEBYTECODE: "1" },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const ended = once(app, "close");
+  const app = await startApp("today");
   try {
-    const first = await createInterface(app.stdout)[Symbol.asyncIterator]().next();
-    if (first.done) throw new Error("The app did not start.");
-    const addresses: { app: string; metrics: string } = JSON.parse(first.value);
-    const scrape = () => ask(addresses.metrics);
-    const predict = () => ask(`${addresses.app}/test`);
+    const scrape = () => ask(`${app.metrics}`);
+    const predict = () => ask(`${app.app}/test`);
     const pieces = {
-      "/version": () => ask(`${addresses.app}/version`),
+      "/version": () => ask(`${app.app}/version`),
       "a scrape": scrape,
       "a prediction": predict,
       "a prediction with a scrape": () => Promise.all([predict(), scrape()]),
@@ -35,8 +23,7 @@ export async function scrapeCost(): Promise<string[][]> {
     await inTurn(1, pieces);
     return besideTheFirst(await inTurn(requests, pieces));
   } finally {
-    app.stdin.end();
-    await ended;
+    await app.stop();
   }
 }
 
