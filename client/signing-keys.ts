@@ -36,11 +36,15 @@ export interface PublicKey {
 /** The public keys of the pipeline, those of before a rotation included. */
 export async function readPublicKeys(cluster: Cluster): Promise<PublicKey[]> {
   const { data = {} } = await cluster.api<{ data?: Record<string, string> }>(configMap);
-  return Object.entries(data).map(([entry, pem]) => {
+  return publicKeysOf(data);
+}
+
+/** Public keys by `<name>.<id>`, as the ConfigMap has them. */
+export const publicKeysOf = (data: Readonly<Record<string, string>>): PublicKey[] =>
+  Object.entries(data).map(([entry, pem]) => {
     const [name, id = ""] = entry.split(".");
     return { name, id, pem };
   });
-}
 
 /** The key that a person names. @throws if there is no such one */
 export function signingKey(text: string): SigningKey {
