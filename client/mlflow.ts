@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { mlflowAddress, mlflowNamespace, mlflowPort } from "../components/shared/mlflow-address";
 import { parseJson } from "../lib/json";
 import { type Cluster, type Request, UnreachableError } from "../lib/kube-client";
@@ -16,6 +17,16 @@ export async function mlflow<T>(cluster: Cluster, path: string, body?: object): 
   if (status === 404 && text.includes("RESOURCE_DOES_NOT_EXIST")) return undefined;
   if (status !== 200) throw new MlflowError(complaint(cluster, status, text));
   return JSON.parse(text) as T;
+}
+
+/**
+ * One file of a registered version, piece by piece.
+ * @throws ApiError if MLflow does not give it
+ */
+export function artifact(cluster: Cluster, model: string, version: string, file: string): Promise<IncomingMessage> {
+  const query = `name=${model}&version=${version}&path=${encodeURIComponent(file)}`;
+  const service = `/api/v1/namespaces/${mlflowNamespace}/services/mlflow:${mlflowPort}/proxy`;
+  return cluster.stream(`${service}/model-versions/get-artifact?${query}`, 30, { host: mlflowAddress });
 }
 
 /** Version of the MLflow that serves. @throws if it does not answer */

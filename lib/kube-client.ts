@@ -106,8 +106,8 @@ export class Cluster {
    * @param idleSeconds time without a byte after which the answer breaks off
    * @throws ApiError for an answer other than 2xx, with the server's message
    */
-  async stream(path: string, idleSeconds: number): Promise<IncomingMessage> {
-    const answer = await this.open(path, {}, idleSeconds);
+  async stream(path: string, idleSeconds: number, headers: Record<string, string> = {}): Promise<IncomingMessage> {
+    const answer = await this.open(path, { headers }, idleSeconds);
     const status = answer.statusCode!;
     if (status >= 200 && status <= 299) return answer;
     throw new ApiError(status, messageOf(await textOf(answer)) ?? `HTTP ${status} for ${path}`);

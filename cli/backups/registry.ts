@@ -48,6 +48,26 @@ export class Repository {
     return { mediaType: answer.headers["content-type"]!, content };
   }
 
+  /** What a tag names, as text; undefined if the registry has no such tag. */
+  async tagged(tag: string): Promise<string | undefined> {
+    const answer = await this.call("GET", `manifests/${tag}`, { accept: "application/vnd.oci.image.index.v1+json" });
+    const content = await read(answer);
+    if (answer.statusCode === 404) return undefined;
+    this.require(answer, 200, content);
+    return content.toString();
+  }
+
+  /** A small blob; undefined if the registry has lost it. @throws if it is another one */
+  async blob(digest: string): Promise<Buffer | undefined> {
+    const answer = await this.call("GET", `blobs/${digest}`);
+    const content = await read(answer);
+    if (answer.statusCode === 404) return undefined;
+    this.require(answer, 200, content);
+    if (`sha256:${createHash("sha256").update(content).digest("hex")}` !== digest)
+      throw new Error(`the blob ${digest} of the registry has another content than its digest: run the command again`);
+    return content;
+  }
+
   /** Fetches a blob to a file, which exists only when it is whole. @throws if it is cut off, or another one */
   async fetchBlob({ digest, size }: Descriptor, path: string): Promise<void> {
     const answer = await this.call("GET", `blobs/${digest}`);

@@ -67,7 +67,9 @@ export function checkChain(evidence: Evidence, keys: readonly PublicKey[]): Link
   const { version, collected, training, attestations } = evidence;
   const unchecked = (fault: string) => link(`version ${version}`, "unchecked", [], fault);
   if (collected !== null)
-    return unchecked(`Version ${version} was collected at ${collected}: its files, its image and its signatures are gone.`);
+    return unchecked(
+      `Version ${version} was collected at ${collected}: its files, its image and its signatures are gone.`,
+    );
   if (training.signature === null && attestations.length === 0)
     return unchecked(
       `Version ${version} is from before signatures: neither its training nor its build signed anything. ` +
@@ -144,8 +146,7 @@ function resourcesOf({ predicate, sha256 }: Statement): Map<string, string> {
     throw new Unverified("it does not list the files by name and SHA-256");
   const whole = sha256Of(Buffer.concat([...files.values()].map((digest) => Buffer.from(digest, "hex"))));
   if (whole !== sha256) throw new Unverified("its digest is not that of the files that it lists");
-  for (const name of [modelFile, trainingFile])
-    if (!files.has(name)) throw new Unverified(`it does not list ${name}`);
+  for (const name of [modelFile, trainingFile]) if (!files.has(name)) throw new Unverified(`it does not list ${name}`);
   return files;
 }
 
@@ -269,7 +270,12 @@ function checkGate(gate: string, beside: Beside): Link {
   const facts = [...figureFacts(predicate), keyFact("gates", key)];
   if (failed) {
     const reason = predicate.reason ? `: ${String(predicate.reason)}` : "";
-    return link(title, "broken", facts, sentence(`Its last verdict, of ${at}, is ${String(predicate.verdict)}${reason}`));
+    return link(
+      title,
+      "broken",
+      facts,
+      sentence(`Its last verdict, of ${at}, is ${String(predicate.verdict)}${reason}`),
+    );
   }
   const withdrawal = lastWithdrawal(beside);
   if (withdrawal && at <= timeOf(withdrawal)) {
@@ -342,14 +348,18 @@ function approvers({ approvals }: Properties): string {
 }
 
 /** What is kept beside the image and counts for nothing, unless a link that is missing has named it already. */
-function strangers({ gates }: Evidence, beside: Beside): Link[] {
+function strangers({ gates, image, environments }: Evidence, beside: Beside): Link[] {
+  const served = environments.slice(1).flatMap(({ name, digest }) => (digest === image ? [name] : []));
   return beside.refused
     .filter(({ kind, predicate }) => {
       const isNamed =
         (kind === "provenance" && counting(beside, kind).length === 0) ||
         (kind === "verdict" &&
           gates.includes(String(predicate.gate)) &&
-          !counting(beside, kind).some((stated) => stated.predicate.gate === predicate.gate));
+          !counting(beside, kind).some((stated) => stated.predicate.gate === predicate.gate)) ||
+        (kind === "release" &&
+          served.includes(String(predicate.environment)) &&
+          !counting(beside, kind).some((stated) => stated.predicate.environment === predicate.environment));
       return !isNamed;
     })
     .map(({ kind, why }) => link(`one ${kind ?? "thing"} beside the image`, "aside", [], `It does not count: ${why}.`));

@@ -38,9 +38,7 @@ const schema = z.strictObject({
   /** What is kept beside the image: the digest of each manifest, and its content; null where it is lost. */
   attestations: z.array(z.object({ manifest: digest, content: z.string().nullable() })),
   /** What runs where, in the order of promotion; null where that is not known. */
-  environments: z.array(
-    z.object({ name: z.string(), version: z.string().nullable(), digest: digest.nullable() }),
-  ),
+  environments: z.array(z.object({ name: z.string(), version: z.string().nullable(), digest: digest.nullable() })),
 });
 
 export type Evidence = z.infer<typeof schema>;

@@ -40,9 +40,7 @@ export function readSigned(bundle: string, kind: string, signer: SigningKey, key
   if (type !== payloadType) throw new Unverified(`it holds ${JSON.stringify(type).slice(0, 80)}, not ${payloadType}`);
   const signed = encoded(payload);
   const candidates = signatures.flatMap(({ keyId, signature }) =>
-    keys
-      .filter(({ name, id }) => name === signer && (keyId === "" || keyId === id))
-      .map((key) => ({ key, signature })),
+    keys.filter(({ name, id }) => name === signer && (keyId === "" || keyId === id)).map((key) => ({ key, signature })),
   );
   if (candidates.length === 0) throw new Unverified(unknownSigner(signatures, signer, keys));
   const match = candidates.find(({ key, signature }) => matches(key, signature, signed));
