@@ -83,7 +83,7 @@ export function checkChain(evidence: Evidence, keys: readonly PublicKey[]): Link
 /** The worst state of a chain: `broken` is worse than `unchecked`. */
 export function stateOf({ state, links }: Link): "whole" | "broken" | "unchecked" {
   const states = [state, ...links.map(stateOf)];
-  return states.includes("broken") ? "broken" : states.includes("unchecked") ? "unchecked" : "whole";
+  return (["broken", "unchecked"] as const).find((bad) => states.includes(bad)) ?? "whole";
 }
 
 const link = (title: string, state: State, facts: readonly string[], fault?: string, links: Link[] = []): Link => ({
