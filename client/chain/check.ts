@@ -104,7 +104,7 @@ function checkTraining(evidence: Evidence, keys: readonly PublicKey[]): Link & {
     const signed = readSigned(signature, modelSignature, "training", keys);
     if (signed.name !== modelName) throw new Unverified(`it is of ${signed.name.slice(0, 100)}, not of ${modelName}`);
     const listed = resourcesOf(signed);
-    const present = { ...files, ...(record !== null && { [trainingFile]: sha256Of(record) }) };
+    const present: Record<string, string> = { ...files, ...(record !== null && { [trainingFile]: sha256Of(record) }) };
     for (const [name, sha256] of listed) {
       const is = present[name];
       if (is === undefined) throw new Unverified(`${name}, which it lists, is missing`);
