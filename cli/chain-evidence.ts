@@ -78,7 +78,7 @@ async function readTraining(cluster: Cluster, number: string, isCollected: boole
 }
 
 /** What is kept beside an image, as `workflows/lib/attestations.py` lists it. */
-export async function readAttestations(repository: Repository, image: string): Promise<Evidence["attestations"]> {
+async function readAttestations(repository: Repository, image: string): Promise<Evidence["attestations"]> {
   const index = parseJson((await repository.tagged(image.replace(":", "-"))) ?? "{}") as {
     manifests?: Descriptor[];
   };
