@@ -4,7 +4,7 @@ import { loadRows } from "../../bench/app";
 const before = { seconds: 10, ok: Array.from({ length: 100 }, (_, which) => 10 * (which + 1)), busy: 0, lost: 3 };
 
 describe("loadRows", () => {
-  it("has the answers of both ways in a second, the median and the 95th percentile, and how many times the first", () => {
+  it("has the answers of both ways in a second, the median, the 95th percentile, and how many times the first", () => {
     const today = { seconds: 5, ok: Array.from({ length: 100 }, (_, which) => 5 * (which + 1)), busy: 40, lost: 0 };
     expect(loadRows("120", before, today)).toEqual([
       ["120", "before", "10.0", "500", "950", "100", "0", "3"],
