@@ -63,8 +63,12 @@ async function aptTargets(): Promise<string> {
   return exec("apt-get", ["indextargets", "--format", format, "Created-By: Packages"]).catch(() => "");
 }
 
+const debianDomain = "debian.org";
+/** Debian's own mirror. */
+const publicMirror = `https://deb.${debianDomain}/debian`;
+
 /** The mirror that is used where apt has no source of Debian: `GOURMETGRAM_DEBIAN_MIRROR`, default Debian's own. */
-const debianMirror = (): string => process.env.GOURMETGRAM_DEBIAN_MIRROR || "https://deb.debian.org/debian";
+const debianMirror = (): string => process.env.GOURMETGRAM_DEBIAN_MIRROR || publicMirror;
 
 /**
  * Sources of the images' Debian release: those that this machine's apt has of it; on another Debian its mirrors, which
