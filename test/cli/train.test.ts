@@ -21,7 +21,7 @@ afterEach(() => vi.restoreAllMocks());
 afterAll(() => rmSync(state, { recursive: true }));
 
 function command(file: string, args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(join(root, "node_modules", ".bin", "tsx"), [join("cli", file), ...args], {
+  const child = spawn(process.execPath, ["--import", "tsx", join("cli", file), ...args], {
     cwd: root,
     env: { ...process.env, GOURMETGRAM_STATE: state },
   });

@@ -394,7 +394,7 @@ def evicted(version):
 
 @pytest.fixture(scope="session")
 def processes():
-    started = StepProcesses(BYTECODE)
+    started = StepProcesses(BYTECODE, WORKFLOWS)
     yield started
     started.stop()
 

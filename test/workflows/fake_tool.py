@@ -9,44 +9,66 @@ import os
 import sys
 import time
 
-state, name, args = os.environ["FAKE_STATE"], os.path.basename(sys.argv[0]), sys.argv[1:]
-stdin = "" if sys.stdin.isatty() or not {"-", "/dev/stdin"} & set(args) else sys.stdin.read()
-with open(f"{state}/calls", "a") as log:
-    log.write(ascii({"tool": name, "args": args, "stdin": stdin}) + "\n")
+
+def answer(name, args, stdin, say, registry):
+    """
+    Answers one call. `stdin`: what it is given there. `say`: takes each text of its output as it comes. `registry`:
+    what answers a call that no rule is about, and may be None. Returns its exit code and what it says of errors.
+    """
+    state = os.environ["FAKE_STATE"]
+    with open(f"{state}/calls", "a") as log:
+        log.write(ascii({"tool": name, "args": args, "stdin": stdin}) + "\n")
+    file = f"{state}/{name}.rules"
+    rules = []
+    if os.path.exists(file):
+        with open(file) as kept:
+            rules = eval(kept.read())
+    found = [rule for rule in rules if matches(rule["args"], args)]
+    if not found:
+        code, output, errors = (registry and registry(state, args)) or refuse(state, name, args)
+        say(output)
+        return code, errors
+    # Of several rules for one call, each is used once, in order; the last one stays.
+    rule = found[0]
+    if len(found) > 1:
+        rules.remove(rule)
+        with open(file, "w") as kept:
+            kept.write(ascii(rules))
+    for delay, text in rule.get("stream", []):
+        time.sleep(delay)
+        say(f"{text}\n")
+    if rule.get("hold"):
+        time.sleep(30)
+    say(rule.get("stdout", ""))
+    return rule.get("code", 0), rule.get("stderr", "")
 
 
-def matches(wanted):
+def matches(wanted, args):
     return len(wanted) == len(args) and all(want in ("*", given) for want, given in zip(wanted, args, strict=True))
 
 
-file = f"{state}/{name}.rules"
-rules = []
-if os.path.exists(file):
-    with open(file) as kept:
-        rules = eval(kept.read())
-found = [rule for rule in rules if matches(rule["args"])]
-answered = globals()["registry"](state, args) if not found and "registry" in globals() else None
-if answered:
-    sys.stdout.write(answered[1])
-    sys.stderr.write(answered[2])
-    sys.exit(answered[0])
-if not found:
+def refuse(state, name, args):
     with open(f"{state}/refused", "a") as log:
         log.write(ascii([name, *args]) + "\n")
-    print(f"{name}: call not allowed by the test: {args}", file=sys.stderr)
-    sys.exit(97)
+    return 97, "", f"{name}: call not allowed by the test: {args}\n"
 
-# Of several rules for one call, each is used once, in order; the last one stays.
-rule = found[0]
-if len(found) > 1:
-    rules.remove(rule)
-    with open(file, "w") as kept:
-        kept.write(ascii(rules))
-for delay, text in rule.get("stream", []):
-    time.sleep(delay)
-    print(text, flush=True)
-if rule.get("hold"):
-    time.sleep(30)
-sys.stdout.write(rule.get("stdout", ""))
-sys.stderr.write(rule.get("stderr", ""))
-sys.exit(rule.get("code", 0))
+
+def reads_stdin(args):
+    return bool({"-", "/dev/stdin"} & set(args))
+
+
+def say(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def main():
+    given = sys.argv[1:]
+    stdin = sys.stdin.read() if reads_stdin(given) and not sys.stdin.isatty() else ""
+    code, errors = answer(os.path.basename(sys.argv[0]), given, stdin, say, globals().get("registry"))
+    sys.stderr.write(errors)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,15 +1,20 @@
 """
 Runs steps, each in a process of its own that starts no Python: to load its standard library takes longer than most
-steps do. One process has loaded it, has no thread and no module of the project, and forks for each step.
+steps do. One process has loaded it and the project's modules, has no thread, and forks for each step.
 """
 
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import sysconfig
 from importlib import import_module
+from pathlib import Path
+
+import fake_registry
+import fake_tool
 
 # What most steps use. One that is missing here is loaded by each step that uses it.
 LIBRARY = ["dataclasses", "datetime", "http.client", "ipaddress", "runpy", "statistics", "tempfile", "urllib.request"]
@@ -17,16 +22,19 @@ LIBRARY = ["dataclasses", "datetime", "http.client", "ipaddress", "runpy", "stat
 SIGNING = ["cryptography.hazmat.primitives.serialization", "cryptography.hazmat.primitives.asymmetric.ec"]
 SECONDS = 60  # that a step may take
 STREAMS = ["stdout", "stderr"]  # files in a step's folder
+PACKAGES = ["lib", "gates"]  # of the project, that the steps use
 
 
 class StepProcesses:
     """Runs one step at a time, until `stop`."""
 
-    def __init__(self, bytecode):
-        """`bytecode`: the variables that say where Python keeps it."""
+    def __init__(self, bytecode, workflows):
+        """
+        `bytecode`: the variables that say where Python keeps it. `workflows`: the folder that most steps are run from.
+        """
         # The variables of the interpreter alone: a step gets its own.
         self.parent = subprocess.Popen(
-            [sys.executable, "-S", __file__, sysconfig.get_path("platlib")],
+            [sys.executable, "-S", __file__, sysconfig.get_path("platlib"), str(workflows)],
             env=bytecode,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -53,26 +61,48 @@ class StepProcesses:
         self.parent.wait()
 
 
-def serve(packages):
-    """Runs the step of each line of the standard input, and prints its exit code. `packages`: where SIGNING is."""
+def serve(packages, workflows):
+    """
+    Runs the step of each line of the standard input, and prints its exit code. `packages`: where SIGNING is.
+    `workflows`: whose modules are loaded before.
+    """
     for name in LIBRARY:
         import_module(name)
     sys.path.append(packages)
     for name in SIGNING:
         import_module(name)
     sys.path.remove(packages)
+    load(workflows)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            become(**json.loads(line))
+            become(workflows, **json.loads(line))
             return
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def become(step, folder, workflows, env):
-    """Goes on as `python3 -S -m steps.STEP` would begin."""
+def load(workflows):
+    """Loads the project's modules: what one of them reads when it is loaded, it has to read from its own files."""
+    sys.path.insert(0, workflows)
+    for package in PACKAGES:
+        for module in sorted(Path(workflows, package).glob("*.py")):
+            import_module(f"{package}.{module.stem}")
+    sys.path.remove(workflows)
+
+
+def forget():
+    """Has the project's modules loaded anew."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in PACKAGES:
+            del sys.modules[name]
+
+
+def become(loaded, step, folder, workflows, env):
+    """Goes on as `python3 -S -m steps.STEP` would begin. `loaded`: the folder whose modules are loaded."""
     import runpy
 
+    if workflows != loaded:
+        forget()
     os.chdir(folder)
     for number, file in enumerate(["/dev/null", *STREAMS]):
         opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
@@ -80,10 +110,32 @@ def become(step, folder, workflows, env):
         os.close(opened)
     os.environ.clear()
     os.environ.update(env)
+    subprocess.run = answer_here(subprocess.run)
     sys.path[0:1] = [folder, workflows]
     sys.argv = [step]
     runpy.run_module(f"steps.{step}", run_name="__main__", alter_sys=True)
 
 
+def answer_here(run):
+    """
+    `subprocess.run` for a step: what stands for its tools answers in the step's own process. To start Python for each
+    call would take longer than all else that the steps do. A step that uses more of `run`, or another tool, starts it.
+    """
+
+    def answered(command, **options):
+        name, *args = command
+        given = options.pop("input", None)
+        executable = shutil.which(name) or ""
+        if options != {"capture_output": True, "text": True} or not executable.startswith(os.environ["FAKE_STATE"]):
+            return run(command, **options, **({} if given is None else {"input": given}))
+        output = []
+        stdin = (given or "") if fake_tool.reads_stdin(args) else ""
+        registry = fake_registry.registry if name == "crane" else None
+        code, errors = fake_tool.answer(name, args, stdin, output.append, registry)
+        return subprocess.CompletedProcess(command, code, "".join(output), errors)
+
+    return answered
+
+
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])
