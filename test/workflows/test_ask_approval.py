@@ -181,6 +181,26 @@ def test_nobody_answers(asked):
     assert [record[0] for record in records(asked)] == ["ask", "expire"]
 
 
+def test_a_watch_that_ends_before_the_request_expires_is_no_decision(asked, monkeypatch):
+    from steps import ask_approval
+
+    waiting = request(expires=2)
+    asked.allow("kubectl", *GET, "--output", "json", stdout=waiting)
+    asked.allow("kubectl", *GET, "--output", "json", "--watch", "--output-watch-events", hold=True)
+    for name, value in asked.environment_of_a_step().items():
+        monkeypatch.setenv(name, value)
+    real = time.time
+
+    def clock():
+        """It is set back by half a second while the step watches."""
+        watched = any("--watch" in call["args"] for call in asked.calls("kubectl"))
+        return real() + (0 if watched else 0.5)
+
+    monkeypatch.setattr(time, "time", clock)
+    decision = ask_approval.wait("parent", "7")
+    assert decision.phase == "Expired" and decision.sentence.startswith("0 of 2 people had approved")
+
+
 def test_a_request_that_is_deleted_is_no_approval(asked):
     done = ask(asked, request(), None)
     assert done.returncode == 1
