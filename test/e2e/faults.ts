@@ -218,27 +218,47 @@ export const platformParts = {
   },
 };
 
+type PlatformPart = (typeof platformParts)[keyof typeof platformParts];
+
+async function scale({ path, namespace, selector }: PlatformPart, replicas: 0 | 1): Promise<void> {
+  await connect().api(`${path}/scale`, { method: "PATCH", headers: mergePatch, body: { spec: { replicas } } });
+  if (replicas === 0) await waitFor(`the end of ${selector}`, async () => (await killPods(namespace, selector)) === 0);
+}
+
 /**
  * Runs `use` while a part of the platform has no pod. The part is ready again when this returns.
  * @param use may restart the part earlier
  */
 export async function withPartDown<T>(
-  { path, namespace, selector }: (typeof platformParts)[keyof typeof platformParts],
+  part: PlatformPart,
   use: (restart: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const scale = (replicas: number) =>
-    connect().api(`${path}/scale`, { method: "PATCH", headers: mergePatch, body: { spec: { replicas } } });
   const restart = async () => {
-    await scale(1);
-    await waitForPod(namespace, selector);
+    await scale(part, 1);
+    await waitForPod(part.namespace, part.selector);
   };
-  await scale(0);
   try {
-    await waitFor(`the end of ${selector}`, async () => (await killPods(namespace, selector)) === 0);
+    await scale(part, 0);
     return await use(restart);
   } finally {
     await restart();
   }
+}
+
+/** Deletes the claim of a part of the platform, as somebody does by mistake. Its pod waits for another volume. */
+export async function deleteClaim(part: PlatformPart, claim: string): Promise<void> {
+  const path = `/api/v1/namespaces/${part.namespace}/persistentvolumeclaims/${claim}`;
+  await scale(part, 0);
+  await connect().api(path, { method: "DELETE" });
+  await waitFor(`the end of ${claim}`, () =>
+    connect()
+      .api(path)
+      .then(
+        () => false,
+        () => true,
+      ),
+  );
+  await scale(part, 1);
 }
 
 /** Has the templates read other parameters than the stack's. @returns what writes the stack's back */

@@ -1,0 +1,195 @@
+/** Data that is lost, and people whose input or haste would cost what serves. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { submit } from "../../client/workflows";
+import { exec } from "../../lib/exec";
+import { repositoryRoot } from "../../lib/paths";
+import { python } from "../../local/toolchain/virtual-environment";
+import { knownUrls } from "../../local/urls";
+import { connect } from "../../stacks/stack-cluster";
+import { npm } from "./commands";
+import {
+  deleteClaim,
+  deleteWorkflow,
+  eventsOf,
+  followToEnd,
+  platformParts,
+  registerCandidate,
+  runSchedule,
+  submitBuild,
+  waitFor,
+} from "./faults";
+import {
+  environment,
+  expectSettled,
+  newestVersion,
+  releasedDigest,
+  servedVersion,
+  status,
+  unfinished,
+  workflowsPath,
+} from "./observations";
+import { readManifest } from "./registry";
+import { Report } from "./report";
+
+const report = new Report("losses.md", "What the pipeline does when data is lost", ["what was lost", "end state"]);
+const environments = ["staging", "canary", "production"];
+let root: string;
+/** The version that staging and canary serve before each test. */
+let good: string;
+
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), "gourmetgram-losses-"));
+  good = (await environment("staging")).version!.replace("1.0.", "");
+  expect((await environment("canary")).version).toBe(`1.0.${good}`);
+  if (!(await environment("production")).version?.startsWith("1.0."))
+    expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
+});
+afterAll(() => {
+  rmSync(root, { recursive: true, force: true });
+  report.finish();
+});
+
+/** A version of another's model goes to canary. @returns its number */
+async function newVersionInCanary(of: string): Promise<string> {
+  const version = await registerCandidate(of);
+  expect(await followToEnd(await submitBuild(version))).toMatchObject({ exitCode: 0, word: "Promoted" });
+  await expectSettled({ staging: `1.0.${version}`, canary: `1.0.${version}` });
+  return version;
+}
+
+/** What the environments are told to run, and what production answers, as the cluster says: MLflow is not asked. */
+const running = async () => ({
+  digests: await Promise.all(environments.map(releasedDigest)),
+  answer: await servedVersion(knownUrls().production),
+});
+
+/** The app's pod in production, and how often its container has begun anew. */
+async function productionPod(): Promise<{ uid: string; restarts: number }> {
+  const app = "gourmetgram-production";
+  const { items } = await connect().api<{
+    items: { metadata: { uid: string }; status: { containerStatuses: { restartCount: number }[] } }[];
+  }>(`/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`);
+  return { uid: items[0].metadata.uid, restarts: items[0].status.containerStatuses[0].restartCount };
+}
+
+describe("Given a backup, and a version that came to canary after it", () => {
+  it("When MLflow's volume is lost, Then what serves stays, and all that the backup has comes back", async () => {
+    const folder = join(root, "backup");
+    expect((await npm("run", "backup", "--", folder)).code).toBe(0);
+    const known = (await status()).models.map(({ version, verdicts }) => [version, verdicts]);
+    const later = await newVersionInCanary(good);
+    const before = await running();
+    const served = before.answer.body.model_version;
+    expect(before.answer).toMatchObject({ status: 200 });
+
+    await deleteClaim(platformParts.mlflow, "mlflow-data");
+    const started = await npm("start");
+    expect([started.code, started.output]).toEqual([
+      0,
+      expect.stringContaining("What gourmetgram-platform/mlflow-data held is kept in "),
+    ]);
+    await runSchedule("cron-restore-releases");
+    await runSchedule("cron-revert-staging");
+    expect(await running()).toEqual(before);
+    const lost = (await eventsOf("canary")).find((event) => event.includes(`no longer has version ${later}, `))!;
+    expect(lost).toMatch(/^VersionLost: /);
+    const promotion = await npm("run", "promote", "--", later, "canary", "production");
+    expect([promotion.code, promotion.output]).toEqual([
+      2,
+      expect.stringContaining(`MLflow knows no version ${later}`),
+    ]);
+    expect(await running()).toEqual(before);
+
+    const restored = await npm("run", "restore", "--", folder, "--replace");
+    expect([restored.code, restored.output]).toEqual([
+      0,
+      expect.stringContaining("Every environment serves what the backup backup says."),
+    ]);
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: served });
+    expect((await status()).models.map(({ version, verdicts }) => [version, verdicts])).toEqual(known);
+    // It has the number of the one that was lost, and another image.
+    good = await newVersionInCanary(good);
+    expect(good).toBe(later);
+    report.add(
+      "MLflow's volume",
+      `${lost.replace("VersionLost: ", "")}; the backup was restored, and a model reached canary`,
+    );
+  });
+
+  it("When the registry's volume is lost, Then an update pushes and builds again what it had", async () => {
+    const before = await running();
+    await deleteClaim(platformParts.registry, "registry-data");
+    const started = await npm("start");
+    const notice = `The registry no longer has the image of 1.0.${good}, which staging and canary serve`;
+    expect([started.code, started.output]).toEqual([0, expect.stringContaining(notice)]);
+    await waitFor(
+      "the images of all environments in the registry",
+      async () => {
+        const found = await Promise.all(before.digests.map((digest) => readManifest(digest!)));
+        return found.every(({ digest }, index) => digest === before.digests[index]);
+      },
+      300,
+    );
+    await expect.poll(unfinished, { timeout: 120_000, interval: 1_000 }).toEqual([]);
+    expect(await running()).toEqual(before);
+    good = await newVersionInCanary(good);
+    report.add(
+      "the registry's volume",
+      `${notice}: it was built again with the same digest, and a model reached canary`,
+    );
+  });
+});
+
+describe("Given people who use the pipeline", () => {
+  it("When they send hostile pictures to production, Then its pod answers each, and lives", async () => {
+    const pictures = join(root, "pictures");
+    await exec(await python(), [join(repositoryRoot, "test", "images", "hostile_pictures.py"), pictures]);
+    const names = readdirSync(pictures);
+    expect(names.length).toBeGreaterThanOrEqual(40);
+    const before = await productionPod();
+    const answers = new Map<number, number>();
+    for (const name of names) {
+      const body = new FormData();
+      body.append("file", new Blob([readFileSync(join(pictures, name))]), name);
+      const { status: code } = await fetch(`${knownUrls().production}/predict`, { method: "POST", body });
+      expect([200, 400, 413], name).toContain(code);
+      answers.set(code, (answers.get(code) ?? 0) + 1);
+    }
+    expect(await productionPod()).toEqual(before);
+    const told = [...answers].sort(([a], [b]) => a - b).map(([code, count]) => `${count} with ${code}`);
+    report.add(
+      "no memory: production is sent large, slow and broken pictures",
+      `${names.length} pictures answered, ${told.join(", ")}; the pod was neither killed nor restarted`,
+    );
+  });
+
+  it("When somebody asks for a revert from a version that never was, Then nothing moves", async () => {
+    const before = await running();
+    const { exitCode, sentence } = await followToEnd(
+      await submit(connect(), "revert-staging", { "failed-version": "777" }),
+    );
+    expect([exitCode, sentence]).toEqual([2, expect.stringContaining("FAILED_VERSION 777 is no version in MLflow")]);
+    expect(await running()).toEqual(before);
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    report.add("nothing: a revert is asked for from a version that never was", sentence);
+  });
+
+  it("When the Workflow that somebody follows is deleted, Then the command ends and says so", async () => {
+    const trainings = async () => {
+      const { items } = await connect().api<{ items: { metadata: { name: string } }[] }>(workflowsPath);
+      return items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith("train-model-"));
+    };
+    const earlier = await trainings();
+    const newest = await newestVersion();
+    const following = npm("run", "train", "--", "normal");
+    const name = await waitFor("the training", async () => (await trainings()).find((one) => !earlier.includes(one)));
+    await deleteWorkflow(name);
+    const { code, output } = await following;
+    expect([code, output]).toEqual([2, expect.stringContaining(`${name} was deleted before it ended`)]);
+    expect(await newestVersion()).toBe(newest);
+    report.add("the Workflow of a training that somebody follows", output.trim().split("\n").at(-1)!);
+  });
+});
