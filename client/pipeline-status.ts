@@ -42,6 +42,8 @@ interface Pods {
   readonly all: number;
   /** How often their containers were started again. */
   readonly restarts: number;
+  /** When the oldest of them was made, in UTC to the second; null if there is none. */
+  readonly since: string | null;
 }
 
 export interface Status {
@@ -72,7 +74,7 @@ export interface Application {
   status?: { health?: { status?: string }; summary?: { images?: string[] } };
 }
 interface Pod {
-  metadata: { deletionTimestamp?: string };
+  metadata: { creationTimestamp: string; deletionTimestamp?: string };
   status: { containerStatuses?: { name: string; ready: boolean; imageID: string; restartCount: number }[] };
 }
 interface Service {
@@ -280,6 +282,7 @@ async function servedOnThisCluster(cluster: Cluster, namespace: string): Promise
       ready: ready.length,
       all: living.length,
       restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
+      since: living.map(({ metadata }) => metadata.creationTimestamp).sort()[0] ?? null,
     },
   };
 }

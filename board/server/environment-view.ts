@@ -44,7 +44,12 @@ function environmentView(
   // Nothing is promoted from the last environment, nor from one that runs no model.
   const promoted = index < environments.length - 1 && version !== null;
   const barrier = promoted ? barrierOf({ ...facts, name: version, digest, withdrawn }) : null;
-  const soak = { ...facts, isFirst: index === 0, minimumMinutes: minimumSoakMinutes };
+  const soak = {
+    ...facts,
+    isFirst: index === 0,
+    podsSince: pods?.since ?? null,
+    minimumMinutes: minimumSoakMinutes,
+  };
   return {
     name,
     version,

@@ -88,7 +88,7 @@ const awayText =
   'MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
   "see its pod with kubectl --kubeconfig /state/kubeconfig " +
   "describe pods --namespace gourmetgram-platform --selector app=mlflow";
-const noPods = { ready: 0, all: 0, restarts: 0 };
+const noPods = { ready: 0, all: 0, restarts: 0, since: null };
 const container = (name: string, ready: boolean, letter: string) => ({
   name,
   ready,
@@ -135,11 +135,11 @@ describe("readStatus", () => {
         8081,
         [
           {
-            metadata: { deletionTimestamp: "2026-01-05T10:00:00Z" },
+            metadata: { creationTimestamp: "2026-01-04T00:00:00Z", deletionTimestamp: "2026-01-05T10:00:00Z" },
             status: { containerStatuses: [container("app", true, "0")] },
           },
           {
-            metadata: {},
+            metadata: { creationTimestamp: "2026-01-05T09:59:00Z" },
             status: { containerStatuses: [container("sidecar", true, "1"), container("app", true, "2")] },
           },
         ],
@@ -150,8 +150,11 @@ describe("readStatus", () => {
         "gourmetgram-production",
         80,
         [
-          { metadata: {}, status: { containerStatuses: [container("app", false, "3")] } },
-          { metadata: {}, status: {} },
+          {
+            metadata: { creationTimestamp: "2026-01-05T02:00:00Z" },
+            status: { containerStatuses: [container("app", false, "3")] },
+          },
+          { metadata: { creationTimestamp: "2026-01-05T01:00:00Z" }, status: {} },
         ],
         [404, { error: "versions.txt not found" }],
       ),
@@ -165,7 +168,7 @@ describe("readStatus", () => {
           digest: digest("2"),
           lastRelease: "1.0.8",
           health: "Healthy",
-          pods: { ready: 1, all: 1, restarts: 2 },
+          pods: { ready: 1, all: 1, restarts: 2, since: "2026-01-05T09:59:00Z" },
           url: "http://localhost:8081",
         },
         { name: "shadow", version: null, digest: null, lastRelease: null, health: "Healthy", pods: noPods, url: null },
@@ -175,7 +178,7 @@ describe("readStatus", () => {
           digest: null,
           lastRelease: null,
           health: "Unknown",
-          pods: { ready: 0, all: 2, restarts: 2 },
+          pods: { ready: 0, all: 2, restarts: 2, since: "2026-01-05T01:00:00Z" },
           url: null,
         },
       ],

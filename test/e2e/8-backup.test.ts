@@ -16,13 +16,21 @@ const mlflow = "/apis/apps/v1/namespaces/gourmetgram-platform/deployments/mlflow
 let root: string;
 let folder: string;
 
-/** What `npm run status` and `npm run history` say of a cluster, without its addresses and its disk. */
+/** What `npm run status` and `npm run history` say of a cluster, without its addresses, its disk and its pods' age. */
 async function seen(state: string): Promise<{ status: object; history: Release[] }> {
   const { environments, models, freeze } = JSON.parse(
     (await npmIn(state, "run", "status", "--", "--json")).stdout,
   ) as Status;
   return {
-    status: { environments: environments.map((environment) => ({ ...environment, url: "" })), models, freeze },
+    status: {
+      environments: environments.map(({ pods, ...environment }) => ({
+        ...environment,
+        url: "",
+        pods: { ...pods, since: "" },
+      })),
+      models,
+      freeze,
+    },
     history: JSON.parse((await npmIn(state, "run", "history", "--", "--json", "--all")).stdout),
   };
 }

@@ -199,6 +199,28 @@ def test_soaks_in_canary(ready, minutes, passes):
         )
 
 
+def test_the_soak_does_not_begin_before_the_oldest_pod(ready):
+    ready.mlflow.versions["7"]["canary.promoted_at"] = "2026-01-05T00:00:00Z"
+    young = [pod(7, name=f"pod-{name}") for name in ("a", "b")]
+    began = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * minutes)) for minutes in (20, 10)]
+    for one, at in zip(young, began, strict=True):
+        one["metadata"]["creationTimestamp"] = at
+    ready.source("canary", *young, replicas=2)
+    done = ready.run(
+        "promote",
+        SOURCE_ENVIRONMENT="canary",
+        TARGET_ENVIRONMENT="production",
+        MODEL_VERSION="7",
+        MINIMUM_SOAK_MINUTES="60",
+    )
+    assert done.returncode == 1 and ready.output("outcome") == "refused" and not ready.patches()
+    assert re.fullmatch(
+        r"canary has to run version 7 for (39\.9|40\.0) more minutes before it can be promoted, since none of its pods "
+        rf"there is older than {began[0]}: promote it then\.",
+        ready.output("reason"),
+    )
+
+
 def test_staging_needs_no_soak(ready):
     ready.source("staging", pod(7))
     ready.application("canary", 6)
@@ -281,7 +303,7 @@ def test_the_way_back_does_not_need_mlflow(ready):
     ready.pods_watched("canary", (0, "ADDED", pod(6)))
     ready.app.serves(6)
     ready.mlflow.fail_on("LIKE")
-    done = promote(ready)
+    done = promote(ready, MLFLOW_PATIENCE_SECONDS="1")
     assert done.returncode == 1 and "canary is back on 1.0.6." in ready.output("reason")
     assert ready.patches()[-1] == [f"gourmetgram-app={REPOSITORY}@{digest(6)}"]
 

@@ -65,6 +65,11 @@ def running_digests(pods: Sequence[Pod]) -> list[str]:
     return sorted({_container(pod)["image"].rpartition("@")[2] for pod in ready})
 
 
+def oldest(pods: Sequence[Pod], digest: str) -> str:
+    """When the oldest pod of the image was made, UTC to the second; pods that are leaving do not count. Empty: none."""
+    return min((pod["metadata"]["creationTimestamp"] for pod in _staying(pods, digest)), default="")
+
+
 def told_digests(pods: Sequence[Pod]) -> set[str]:
     """Digests of the images that pods were made for, whatever state they are in."""
     return {_container(pod).get("image", "").rpartition("@")[2] for pod in pods}

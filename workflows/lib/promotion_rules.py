@@ -51,10 +51,7 @@ def promotable(source: str, target: str, version: str, emergency: str) -> Subjec
     withdrawn = gateway.withdrawal(source, constants.app_version(version))
     if withdrawn:
         raise PromotionRejected(f"{constants.app_version(version)} was withdrawn from {source}: {withdrawn}.")
-    left = soak_left(source, model, time.time())
-    if left > 0:
-        soaking = f"{source} has to run version {version} for {left / 60:.1f} more minutes"
-        raise PromotionRejected(f"{soaking} before it can be promoted: promote it then.")
+    check_soak(source, model)
     trouble = rollout.unhealthy_reason(source, verified, released_at(source, model))
     if trouble:
         ill = f"{source} does not run version {version} in health: {trouble}"
@@ -101,14 +98,27 @@ def remedy(source: str, model: ModelVersion) -> str:
     return f"{counted}: find the cause, then {anew}."
 
 
-def soak_left(source: str, model: ModelVersion, now: float) -> float:
+def check_soak(source: str, model: ModelVersion) -> None:
     """
-    Seconds that a version must still run in the source; 0 in staging. MINIMUM_SOAK_MINUTES: 0 to 10080, default 0.
+    Raises PromotionRejected until a version has run in its source for MINIMUM_SOAK_MINUTES, 0 to 10080, default 0.
+    Staging needs no soak.
     """
     minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 10080, default=0.0)
     if source == constants.STAGING or minutes == 0:
-        return 0
-    since = instant.seconds(released_at(source, model))
-    if since is None:
-        return minutes * 60
-    return max(0.0, since + minutes * 60 - now)
+        return
+    released, began = released_at(source, model), rollout.runs_since(source, model.verified_digest or "")
+    left = soak_left(minutes * 60, released, began, time.time())
+    if left > 0:
+        anew = f", since none of its pods there is older than {began}" if released and began > released else ""
+        soaking = f"{source} has to run version {model.number} for {left / 60:.1f} more minutes"
+        raise PromotionRejected(f"{soaking} before it can be promoted{anew}: promote it then.")
+
+
+def soak_left(soak: float, released: str, began: str, now: float) -> float:
+    """
+    Seconds of a soak, itself in seconds, that are left `now`, in seconds since 1970. It counts from a release on
+    (`released`: UTC, to the second), and not from before the oldest pod that runs (`began`; empty where nothing is
+    known of pods): how those that were there before it ended, nobody knows any more.
+    """
+    since = instant.seconds(max(released, began)) if released else None
+    return soak if since is None else max(0.0, since + soak - now)

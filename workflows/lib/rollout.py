@@ -133,6 +133,14 @@ def running_digests(environment: str) -> list[str]:
     return pods.running_digests(list_pods(environment))
 
 
+def runs_since(environment: str, digest: str) -> str:
+    """
+    Since when an environment has had a pod of a digest without a break, as far as its pods tell: UTC, to the second.
+    Nothing is known of the pods of a remote environment: empty, as where it has none.
+    """
+    return "" if environment in inputs.remote_environments() else pods.oldest(list_pods(environment), digest)
+
+
 def unhealthy_reason(environment: str, digest: str, since: str) -> str | None:
     """
     Why an environment has not run a digest in health since an instant (UTC, to the second; empty: ever), or None.

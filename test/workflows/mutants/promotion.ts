@@ -188,9 +188,15 @@ export const promotion: Protections = {
       "test_promote.py::test_soaks_in_canary[None-False]",
     ],
     [
+      "what ran before the oldest pod is no soak",
+      "instant.seconds(max(released, began))",
+      "instant.seconds(released)",
+      "test_promote.py::test_the_soak_does_not_begin_before_the_oldest_pod",
+    ],
+    [
       "a version that was never promoted to canary has not soaked",
-      "        return minutes * 60",
-      "        return 0",
+      "    return soak if since is None else max(0.0, since + soak - now)",
+      "    return 0.0 if since is None else max(0.0, since + soak - now)",
       "test_promote.py::test_soaks_in_canary[None-False]",
     ],
     [
@@ -247,6 +253,12 @@ export const promotion: Protections = {
     ],
   ],
   "steps/ask_approval.py": [
+    [
+      "a watch that ends before the request expires is no decision",
+      "        decision = look(request, version)\n        if decision.phase != approval.WAITING:\n",
+      "        decision = look(request, version)\n        if True:\n",
+      "test_ask_approval.py::test_a_watch_that_ends_before_the_request_expires_is_no_decision",
+    ],
     [
       "a request that was deleted is no approval",
       `    if request is None:
