@@ -551,6 +551,18 @@ def test_a_revert_needs_no_record(unjudged):
     assert unjudged.output("reverted-to") == "1.0.5" and "Not on record: reverted" in done.stdout
 
 
+def test_a_failed_candidate_is_reverted_from_though_the_record_was_deleted(unjudged):
+    unjudged.mlflow.experiments["gourmetgram-releases"] = "1"
+    unjudged.mlflow.deleted.add("1")
+    unjudged.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    comes_back(unjudged)
+    done = unjudged.run("revert", FAILED_VERSION="8")
+    assert done.returncode == 0, done.stderr
+    assert unjudged.output("reverted-to") == "1.0.5" and not unjudged.mlflow.deleted
+    assert [record["outcome"] for record in unjudged.mlflow.releases(action="revert")] == ["reverted"]
+    assert [reason for reason, _ in unjudged.events()] == ["RecordRestored"]
+
+
 @pytest.mark.parametrize("value", ["latest", "sha256:7", ""])
 def test_a_digest_that_a_person_wrote_is_none(staging, value):
     staging.mlflow.add(5, **passed(5))
