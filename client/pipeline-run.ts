@@ -4,10 +4,10 @@ import type { Workflow, WorkflowNode } from "./workflows";
 
 /** The outcome of a pipeline run. */
 export interface Outcome {
-  /** 0: the model reached its environment, or the collection its end. 1: it was turned away or held. 2: it failed. */
+  /** 0: the model reached its environment, or the collection or a revert that a person started its end. 1: it was turned away or held. 2: it failed. */
   readonly exitCode: 0 | 1 | 2;
   /** The same in a word, for people. */
-  readonly word: "Promoted" | "Held" | "Turned away" | "Broken" | "Collected";
+  readonly word: "Promoted" | "Held" | "Turned away" | "Reverted" | "Broken" | "Collected";
   readonly sentence: string;
 }
 
@@ -27,6 +27,8 @@ export interface PipelineRunEvent {
 }
 
 const broken: Omit<Outcome, "sentence"> = { exitCode: 2, word: "Broken" };
+/** Of a revert that a person started: to other workflows it is a model that was turned away. */
+const reverted: Omit<Outcome, "sentence"> = { exitCode: 0, word: "Reverted" };
 /** Every outcome that a workflow can report, as `OUTCOMES` in `workflows/lib/outputs.py` lists them. */
 export const outcomes: Record<string, Omit<Outcome, "sentence">> = {
   promoted: { exitCode: 0, word: "Promoted" },
@@ -83,8 +85,9 @@ export function pipelineRunOutcome(workflows: Workflow[]): Outcome | undefined {
   );
   if (reporter) {
     const word = output(reporter, "outcome")!;
+    const isRevert = word === "reverted" && templateOf(reporter) === "revert-staging";
     return {
-      ...(outcomes[word] ?? broken),
+      ...(isRevert ? reverted : (outcomes[word] ?? broken)),
       sentence: [output(reporter, "reason") ?? word, output(reporter, "restored")].filter(Boolean).join("; "),
     };
   }

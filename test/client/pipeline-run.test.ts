@@ -192,8 +192,8 @@ describe("the outcome of a pipeline run", () => {
 
   it("is that of the revert itself where a person started it", () => {
     expect(pipelineRunOutcome([reverted])).toEqual({
-      exitCode: 1,
-      word: "Turned away",
+      exitCode: 0,
+      word: "Reverted",
       sentence: "staging is back on 1.0.6",
     });
   });

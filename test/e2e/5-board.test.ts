@@ -14,6 +14,8 @@ import { type Person, usernameOf, withPeople } from "./people";
 import { withStackChange } from "./stack-change";
 
 const minutes = 60_000;
+/** Pixels of a picture in the documents: what is further down is the same on all of them. */
+const tallest = 1500;
 const aTraining = { timeout: 15 * minutes };
 const wrongToken = "not-a-token";
 let browser: Browser;
@@ -45,7 +47,7 @@ async function open(person?: Person): Promise<Page> {
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByLabel("Kubernetes token").fill(person.token);
   await page.getByRole("dialog").getByRole("button", { name: "Sign in" }).click();
-  await page.getByTitle(person.username).waitFor();
+  await page.locator(".session").getByTitle(person.username).waitFor();
   return page;
 }
 
@@ -128,11 +130,14 @@ const served = (page: Page, name: string, version: string) =>
     .getByText(version, { exact: true })
     .waitFor();
 
-/** Takes a picture for the documents: of the whole page, or of what is seen around a dialog. */
+/** Takes a picture for the documents: of the upper part of the page, or of what is seen around a dialog. */
 const picture = async (page: Page, name: string) => {
   if (!process.env.GOURMETGRAM_UPDATE_DOCS) return;
-  const fullPage = !(await page.getByRole("dialog").isVisible());
-  await page.screenshot({ path: join(repositoryRoot, "docs", `board-${name}.png`), fullPage });
+  const { width, height } = page.viewportSize()!;
+  const all = await page.evaluate<number>("document.documentElement.scrollHeight");
+  const shown = (await page.getByRole("dialog").isVisible()) ? height : Math.min(all, tallest);
+  const clip = { x: 0, y: 0, width, height: shown };
+  await page.screenshot({ path: join(repositoryRoot, "docs", `board-${name}.png`), fullPage: shown > height, clip });
 };
 
 describe("Given the board of a running pipeline", () => {
@@ -212,7 +217,7 @@ describe("Given the board of a running pipeline", () => {
         const end = await ended(page, startedRun(await act(page, "Revert staging", why)));
         const record = await lastRelease("staging");
         const back = record.serves!.version;
-        expect(end).toEqual({ word: "Turned away", version, sentence: `staging is back on ${back}` });
+        expect(end).toEqual({ word: "Reverted", version, sentence: `staging is back on ${back}` });
         const who = { action: "revert", outcome: "reverted", requestedBy: anna.username };
         expect(record).toMatchObject({ ...who, reason: expect.stringContaining(`${why}; `) });
         await served(page, "staging", back);
@@ -243,7 +248,7 @@ describe("Given the board of a running pipeline", () => {
           const run = startedRun(await act(hers, "Promote"));
           const request = his.getByRole("article", { name: `Approval of ${version} for production` });
           const waiting = request.filter({ hasText: "Waiting" });
-          await waiting.getByText(`${anna.username} asked`).waitFor();
+          await waiting.getByText("people/anna asked").waitFor();
           return run;
         };
         const answer = (page: Page, word: string) =>

@@ -250,6 +250,8 @@ export async function deleteClaim(part: PlatformPart, claim: string): Promise<vo
   const path = `/api/v1/namespaces/${part.namespace}/persistentvolumeclaims/${claim}`;
   await scale(part, 0);
   await connect().api(path, { method: "DELETE" });
+  // A pod that has ended holds its claim too, until its Job goes.
+  await killPods(part.namespace, "app=volume-watch");
   await waitFor(`the end of ${claim}`, () =>
     connect()
       .api(path)

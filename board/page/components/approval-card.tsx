@@ -8,6 +8,7 @@ import { countdown } from "../state/time";
 import { toneOf } from "../state/tone";
 import { shortHash } from "../state/version";
 import { Icon } from "./icon";
+import { Person } from "./person";
 import { Sign } from "./sign";
 import { Age } from "./time";
 import { VersionChip } from "./version-chip";
@@ -56,7 +57,8 @@ export function ApprovalCard({ approval, act }: ApprovalCardProps) {
         <Sign tone={toneOf(phase)} word={phase} />
       </header>
       <p class="hint">
-        {requestedBy} asked <Age since={requestedAt} /> ago for <code title={digest}>{shortHash(digest)}</code>
+        <Person username={requestedBy} /> asked <Age since={requestedAt} /> ago for{" "}
+        <code title={digest}>{shortHash(digest)}</code>
       </p>
       {emergency && (
         <p class="fact tone-warn">

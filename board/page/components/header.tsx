@@ -2,6 +2,7 @@ import type { Connection } from "../state/connection";
 import { connectionText } from "../state/connection";
 import { routeAddress, type ViewName, viewNames } from "../state/route";
 import { Icon } from "./icon";
+import { Person } from "./person";
 
 const labels: Readonly<Record<ViewName, string>> = { pipeline: "Pipeline", models: "Models", history: "History" };
 
@@ -49,8 +50,8 @@ export function Header({ current, connection, seen, username, signIn, signOut, t
       <div class="session">
         {username ? (
           <>
-            <span class="username" title={username}>
-              <Icon name="person" /> {username}
+            <span class="username">
+              <Icon name="person" /> <Person username={username} />
             </span>
             <button type="button" class="small quiet" onClick={signOut}>
               Sign out

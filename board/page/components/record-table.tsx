@@ -2,6 +2,7 @@ import { duration } from "../../../lib/duration";
 import type { RecordView } from "../../api";
 import { instant, secondsBetween } from "../state/time";
 import { outcomeTone } from "../state/tone";
+import { Person } from "./person";
 import { Sign } from "./sign";
 import { Time } from "./time";
 import { VersionChip } from "./version-chip";
@@ -50,7 +51,9 @@ const Cells = ({ record, show }: CellsProps) => (
     <td class="sign-cell">
       <Sign tone={outcomeTone(record.outcome)} word={record.outcome ?? "running"} />
     </td>
-    <td class="wide clip">{record.requestedBy}</td>
+    <td class="wide clip">
+      <Person username={record.requestedBy} />
+    </td>
     <td class="wider number figures">{took(record)}</td>
     <td class="wider rest clip" title={record.reason}>
       {record.reason}

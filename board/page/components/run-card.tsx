@@ -5,6 +5,7 @@ import { workflowLink } from "../state/links";
 import { runCard, type StepRow } from "../state/runs";
 import { Log } from "./log";
 import { OutLink } from "./out-link";
+import { Person } from "./person";
 import { Sign } from "./sign";
 import { Time } from "./time";
 import { VersionTag } from "./version-chip";
@@ -77,7 +78,7 @@ export function Run({ run, links }: RunProps) {
           <Sign tone={tone} word={word} />
         </span>
         <span class="run-facts">
-          <span>{requestedBy}</span>
+          <Person username={requestedBy} />
           <Time at={startedAt} />
           <span class="figures">{elapsed}</span>
         </span>
