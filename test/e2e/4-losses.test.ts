@@ -89,7 +89,7 @@ describe("Given a backup, and a version that came to canary after it", () => {
     const started = await npm("start");
     expect([started.code, started.output]).toEqual([
       0,
-      expect.stringContaining("What gourmetgram-platform/mlflow-data held is kept in "),
+      expect.stringContaining("What the volume of gourmetgram-platform/mlflow-data held is kept in "),
     ]);
     await runSchedule("cron-restore-releases");
     await runSchedule("cron-revert-staging");
