@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import * as k8s from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { grant } from "../shared/grant";
-import { restrictedContainer, restrictedPod, temporaryMount, temporaryVolume } from "../shared/security";
+import { secretJob } from "../shared/secret-job";
 import { holdsAnnotation, type SigningKey, signingKeySecret, signingKeysName } from "../shared/workflow-names";
 import { admission } from "./admission";
 
@@ -58,68 +57,28 @@ export class SigningKeys extends pulumi.ComponentResource {
       },
       child,
     );
-    const account = new k8s.core.v1.ServiceAccount(`${name}-account`, { metadata }, child);
-    const rights = grant(
-      name,
-      {
-        metadata,
-        rules: [
-          { apiGroups: [""], resources: ["secrets"], resourceNames: secrets, verbs: ["get"] },
-          // RBAC compares no name of what does not exist yet.
-          { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
-          // kubectl reads what it patches.
-          { apiGroups: [""], resources: ["configmaps"], resourceNames: [signingKeysName], verbs: ["get", "patch"] },
-        ],
-        subjects: [{ name: metadata.name, namespace }],
-      },
-      child,
-    );
+    const container = {
+      name: "make",
+      image,
+      command: ["python3", "-m", "steps.make_signing_keys"],
+      resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } },
+    };
     const env = { HOME: "/tmp", PYTHONPATH: "/pipeline", PYTHONDONTWRITEBYTECODE: "1" };
-    new k8s.batch.v1.Job(
-      `${name}-job`,
-      {
-        // A failed Job is not ready: the next update replaces it.
-        metadata: { ...metadata, annotations: { "pulumi.com/replaceUnready": "true" } },
-        spec: {
-          backoffLimit: 3,
-          activeDeadlineSeconds: 300,
-          template: {
-            metadata: { labels: metadata.labels },
-            spec: {
-              restartPolicy: "Never",
-              serviceAccountName: account.metadata.name,
-              securityContext: restrictedPod,
-              containers: [
-                {
-                  name: "make",
-                  image,
-                  command: ["python3", "-m", "steps.make_signing_keys"],
-                  env: Object.entries(env).map(([variable, value]) => ({ name: variable, value })),
-                  resources: { requests: { cpu: "10m", memory: "64Mi" }, limits: { memory: "256Mi" } },
-                  securityContext: restrictedContainer,
-                  volumeMounts: [
-                    temporaryMount,
-                    ...Object.keys(modules).map((room) => ({
-                      name: room,
-                      mountPath: `/pipeline/${room}`,
-                      readOnly: true,
-                    })),
-                  ],
-                },
-              ],
-              volumes: [
-                temporaryVolume,
-                ...Object.entries(modules).map(([room, { metadata }]) => ({
-                  name: room,
-                  configMap: { name: metadata.name },
-                })),
-              ],
-            },
+    const folders = Object.fromEntries(
+      Object.entries(modules).map(
+        ([
+          room,
+          {
+            metadata: { name: configMap },
           },
-        },
-      },
-      { ...child, dependsOn: [...rights, ...policy, publicKeys], deleteBeforeReplace: true },
+        ]) => [`/pipeline/${room}`, { name: room, configMap }],
+      ),
     );
+    // kubectl reads what it patches.
+    const rules = [
+      { apiGroups: [""], resources: ["configmaps"], resourceNames: [signingKeysName], verbs: ["get", "patch"] },
+    ];
+    secretJob(name, { metadata, secrets, rules, container, env, folders }, [...policy, publicKeys], child);
     this.registerOutputs({});
   }
 }
