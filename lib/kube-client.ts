@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { type Agent, request as httpsRequest, type RequestOptions } from "node:https";
 import { isIP } from "node:net";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
+import { may } from "./access";
 import { missingFileRemedy, thisAsRoot } from "./as-root";
 import { localContext } from "./paths";
 
@@ -187,7 +188,7 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
         : "write its path to gourmetgram:cluster.kubeconfig in the stack file";
     throw new Error(`there is no kubeconfig ${missing}: ${remedy}`);
   }
-  const unreadable = files.find((file) => !isReadable(file));
+  const unreadable = files.find((file) => !may("read", file));
   if (unreadable) {
     const remedy = context === localContext ? `run ${thisAsRoot()}` : "ask its owner for one of your own";
     throw new Error(`the kubeconfig ${unreadable} is another user's: ${remedy}`);
@@ -201,15 +202,6 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
   }
   config.setCurrentContext(context);
   return new Cluster(config, kubeconfig);
-}
-
-function isReadable(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

@@ -1,14 +1,6 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { may } from "../../lib/access";
 import type { LocalNode } from "./nodes";
 
 /** Where the hierarchies of cgroups are. */
@@ -24,18 +16,9 @@ const isCgroupV2 = (mount: string) => existsSync(join(mount, "cgroup.controllers
 
 /** Controllers of cgroups that this machine lacks, or whose directory is read-only. */
 export function missingControllers(mount = cgroupMount): string[] {
-  if (!isCgroupV2(mount)) return neededControllers.filter((name) => !isWritable(join(mount, name)));
+  if (!isCgroupV2(mount)) return neededControllers.filter((name) => !may("write", join(mount, name)));
   const found = words(join(mount, "cgroup.controllers"));
-  return isWritable(mount) ? neededControllers.filter((name) => !found.includes(name)) : neededControllers;
-}
-
-function isWritable(dir: string): boolean {
-  try {
-    accessSync(dir, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return may("write", mount) ? neededControllers.filter((name) => !found.includes(name)) : neededControllers;
 }
 
 /** Directories of a node's cgroup: one with version 2, one for each controller with version 1. */
