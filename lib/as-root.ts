@@ -45,8 +45,9 @@ const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${wor
  */
 export function npmCall(argv: readonly string[], variables: NpmCall["variables"]): NpmCall {
   const { npm_lifecycle_event: script, npm_lifecycle_script: text = "" } = variables;
-  // The text of a script is `tsx cli/<command>.ts <options>`.
-  const ownOptions = script ? text.split(" ").slice(2) : [];
+  // The text of a script is `node --import tsx cli/<command>.ts <options>`.
+  const words = script ? text.split(" ") : [];
+  const ownOptions = words.slice(words.findIndex((word) => word.endsWith(".ts")) + 1);
   return { script: script ?? basename(argv[1], ".ts"), args: argv.slice(2 + ownOptions.length), variables };
 }
 
