@@ -4,7 +4,10 @@ import type { Workflow, WorkflowNode } from "./workflows";
 
 /** The outcome of a pipeline run. */
 export interface Outcome {
-  /** 0: the model reached its environment, or the collection or a revert that a person started its end. 1: it was turned away or held. 2: it failed. */
+  /**
+   * 0: the model reached its environment, or a collection or a revert that a person started came to its end. 1: the
+   * model was turned away or held. 2: it failed.
+   */
   readonly exitCode: 0 | 1 | 2;
   /** The same in a word, for people. */
   readonly word: "Promoted" | "Held" | "Turned away" | "Reverted" | "Broken" | "Collected";

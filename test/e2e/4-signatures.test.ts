@@ -55,7 +55,7 @@ describe("Given a version that passed staging, with all of it signed", () => {
     expect([whole.code, whole.stdout]).toEqual([0, expect.stringContaining("The chain is whole.")]);
   });
 
-  it("When a key is rotated, Then what it signed counts, and the next verdicts are signed with the new one", async () => {
+  it("When a key is rotated, Then what it signed counts, and the new one signs the next verdicts", async () => {
     const rotated = await npm("run", "rotate-key", "--", "gates");
     const [, key, before] = /^The key gates is now (\w+)\. What (\w+) signed still counts\.$/m.exec(rotated.stdout)!;
     const known = await verify(good);
