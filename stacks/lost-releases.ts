@@ -44,8 +44,8 @@ export const releaseNotices = (lost: readonly LostRelease[]): string[] =>
   [...new Set(lost.map(({ version }) => version))].map((version) => {
     const names = lost.filter((release) => release.version === version).map(({ environment }) => environment);
     return (
-      `The registry no longer has the image of ${version}, which ${names.join(" and ")} ` +
-      `${names.length === 1 ? "serves" : "serve"}: after the update the pipeline builds it again from its model.`
+      `The registry no longer has the image of ${version}, the last release of ${names.join(" and ")}: ` +
+      "after the update the pipeline builds it again from its model."
     );
   });
 

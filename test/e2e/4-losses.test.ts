@@ -34,7 +34,10 @@ import {
 import { readManifest } from "./registry";
 import { Report } from "./report";
 
-const report = new Report("losses.md", "What the pipeline does when data is lost", ["what was lost", "end state"]);
+const report = new Report("losses.md", "What the pipeline does with losses and with what people send", [
+  "lost or sent",
+  "end state",
+]);
 const environments = ["staging", "canary", "production"];
 let root: string;
 /** The version that staging and canary serve before each test. */
@@ -125,7 +128,7 @@ describe("Given a backup, and a version that came to canary after it", () => {
     const before = await running();
     await deleteClaim(platformParts.registry, "registry-data");
     const started = await npm("start");
-    const notice = `The registry no longer has the image of 1.0.${good}, which staging and canary serve`;
+    const notice = `The registry no longer has the image of 1.0.${good}, the last release of canary`;
     expect([started.code, started.output]).toEqual([0, expect.stringContaining(notice)]);
     await waitFor(
       "the images of all environments in the registry",
@@ -164,7 +167,7 @@ describe("Given people who use the pipeline", () => {
     expect(await productionPod()).toEqual(before);
     const told = [...answers].sort(([a], [b]) => a - b).map(([code, count]) => `${count} with ${code}`);
     report.add(
-      "no memory: production is sent large, slow and broken pictures",
+      "pictures to production that are large, slow or broken",
       `${names.length} pictures answered, ${told.join(", ")}; the pod was neither killed nor restarted`,
     );
   });
@@ -177,7 +180,7 @@ describe("Given people who use the pipeline", () => {
     expect([exitCode, sentence]).toEqual([2, expect.stringContaining("FAILED_VERSION 777 is no version in MLflow")]);
     expect(await running()).toEqual(before);
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
-    report.add("nothing: a revert is asked for from a version that never was", sentence);
+    report.add("a revert from a version that never was", sentence);
   });
 
   it("When the Workflow that somebody follows is deleted, Then the command ends and says so", async () => {
@@ -193,6 +196,6 @@ describe("Given people who use the pipeline", () => {
     const { code, output } = await following;
     expect([code, output]).toEqual([2, expect.stringContaining(`${name} was deleted before it ended`)]);
     expect(await newestVersion()).toBe(newest);
-    report.add("the Workflow of a training that somebody follows", output.trim().split("\n").at(-1)!);
+    report.add("the Workflow of a training, while somebody follows it", output.trim().split("\n").at(-1)!);
   });
 });

@@ -160,7 +160,7 @@ describe("the plan of an update", () => {
       { environment: "production", version: "1.0.6" },
     ]);
     expect(plan.notices).toEqual([
-      "The registry no longer has the image of 1.0.6, which canary and production serve: " +
+      "The registry no longer has the image of 1.0.6, the last release of canary and production: " +
         "after the update the pipeline builds it again from its model.",
     ]);
     expect(updateArgs(plan)).toEqual([]);
@@ -170,7 +170,7 @@ describe("the plan of an update", () => {
     const held = holding({ staging: release("1.0.7", "7"), canary: release("base", "b"), production: "nonsense" });
     const plan = await planned({ ...held, [registryClaim]: notFound });
     expect(plan.lostReleases).toEqual([{ environment: "staging", version: "1.0.7" }]);
-    expect(plan.notices.at(-1)).toContain("the image of 1.0.7, which staging serves");
+    expect(plan.notices.at(-1)).toContain("the image of 1.0.7, the last release of staging");
   });
 
   it("takes the images of a registry that does not answer to be there, and needs no Argo CD", async () => {
