@@ -5,7 +5,7 @@ import type { Workflow, WorkflowNode } from "./workflows";
 /** The outcome of a pipeline run. */
 export interface Outcome {
   /**
-   * 0: the model reached its environment, or a collection or a revert that a person started came to its end. 1: the
+   * 0: the model reached its environment, or a collection, or a revert that is a run of its own, came to its end. 1: the
    * model was turned away or held. 2: it failed.
    */
   readonly exitCode: 0 | 1 | 2;
@@ -30,7 +30,7 @@ export interface PipelineRunEvent {
 }
 
 const broken: Omit<Outcome, "sentence"> = { exitCode: 2, word: "Broken" };
-/** Of a revert that a person started: to other workflows it is a model that was turned away. */
+/** Of a revert that is a run of its own. Within another run, `reverted` says that a gate turned the model away. */
 const reverted: Omit<Outcome, "sentence"> = { exitCode: 0, word: "Reverted" };
 /** Every outcome that a workflow can report, as `OUTCOMES` in `workflows/lib/outputs.py` lists them. */
 export const outcomes: Record<string, Omit<Outcome, "sentence">> = {

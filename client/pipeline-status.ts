@@ -42,8 +42,8 @@ interface Pods {
   readonly all: number;
   /** How often their containers were started again. */
   readonly restarts: number;
-  /** When the oldest of them was made, in UTC to the second; null if there is none. */
-  readonly since: string | null;
+  /** Since when the one that has been ready longest is so, in UTC to the second; null if none is. */
+  readonly readySince: string | null;
 }
 
 export interface Status {
@@ -74,8 +74,11 @@ export interface Application {
   status?: { health?: { status?: string }; summary?: { images?: string[] } };
 }
 interface Pod {
-  metadata: { creationTimestamp: string; deletionTimestamp?: string };
-  status: { containerStatuses?: { name: string; ready: boolean; imageID: string; restartCount: number }[] };
+  metadata: { deletionTimestamp?: string };
+  status: {
+    conditions?: { type: string; status: string; lastTransitionTime: string }[];
+    containerStatuses?: { name: string; ready: boolean; imageID: string; restartCount: number }[];
+  };
 }
 interface Service {
   spec: { ports: { port: number }[] };
@@ -275,6 +278,10 @@ async function servedOnThisCluster(cluster: Cluster, namespace: string): Promise
     .flatMap(({ status }) => status.containerStatuses ?? [])
     .filter(({ name }) => name === "app");
   const ready = containers.filter((container) => container.ready);
+  const readyTimes = living
+    .flatMap(({ status }) => status.conditions ?? [])
+    .filter(({ type, status }) => type === "Ready" && status === "True")
+    .map(({ lastTransitionTime }) => lastTransitionTime);
   return {
     version: await servedVersion(cluster, namespace),
     digest: ready[0]?.imageID.split("@").at(-1) ?? null,
@@ -282,7 +289,7 @@ async function servedOnThisCluster(cluster: Cluster, namespace: string): Promise
       ready: ready.length,
       all: living.length,
       restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
-      since: living.map(({ metadata }) => metadata.creationTimestamp).sort()[0] ?? null,
+      readySince: readyTimes.sort()[0] ?? null,
     },
   };
 }

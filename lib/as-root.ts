@@ -47,7 +47,8 @@ export function npmCall(argv: readonly string[], variables: NpmCall["variables"]
   const { npm_lifecycle_event: script, npm_lifecycle_script: text = "" } = variables;
   // The text of a script is `node --import tsx cli/<command>.ts <options>`.
   const words = script ? text.split(" ") : [];
-  const ownOptions = words.slice(words.findIndex((word) => word.endsWith(".ts")) + 1);
+  const program = words.findIndex((word) => word.endsWith(".ts"));
+  const ownOptions = program < 0 ? [] : words.slice(program + 1);
   return { script: script ?? basename(argv[1], ".ts"), args: argv.slice(2 + ownOptions.length), variables };
 }
 

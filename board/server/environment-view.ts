@@ -47,7 +47,7 @@ function environmentView(
   const soak = {
     ...facts,
     isFirst: index === 0,
-    podsSince: pods?.since ?? null,
+    readySince: pods?.readySince ?? null,
     minimumMinutes: minimumSoakMinutes,
   };
   return {

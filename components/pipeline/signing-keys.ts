@@ -65,14 +65,10 @@ export class SigningKeys extends pulumi.ComponentResource {
     };
     const env = { HOME: "/tmp", PYTHONPATH: "/pipeline", PYTHONDONTWRITEBYTECODE: "1" };
     const folders = Object.fromEntries(
-      Object.entries(modules).map(
-        ([
-          room,
-          {
-            metadata: { name: configMap },
-          },
-        ]) => [`/pipeline/${room}`, { name: room, configMap }],
-      ),
+      Object.entries(modules).map(([room, module]) => [
+        `/pipeline/${room}`,
+        { name: room, configMap: module.metadata.name },
+      ]),
     );
     // kubectl reads what it patches.
     const rules = [

@@ -12,9 +12,7 @@ export interface SecretJob {
   /** What the account may do besides reading them and creating Secrets. */
   readonly rules?: Grant["rules"];
   /** `/tmp` is writable in it, and nothing else. */
-  readonly container: Pick<k8s.types.input.core.v1.Container, "name" | "image" | "command" | "resources"> & {
-    readonly name: string;
-  };
+  readonly container: Pick<k8s.types.input.core.v1.Container, "name" | "image" | "command" | "resources">;
   /** Environment variables of the container. */
   readonly env: Readonly<Record<string, string>>;
   /** Folders that it reads: their paths, and the ConfigMaps that they are of. */

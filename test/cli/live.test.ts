@@ -83,7 +83,7 @@ const live: Live = {
         digest: null,
         lastRelease: "1.0.7",
         health: "Healthy",
-        pods: { ready: 1, all: 2, restarts: 3, since: "2026-01-05T09:00:00Z" },
+        pods: { ready: 1, all: 2, restarts: 3, readySince: "2026-01-05T09:00:00Z" },
         url: null,
       },
       {

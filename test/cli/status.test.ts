@@ -88,13 +88,14 @@ const awayText =
   'MLflow does not answer (503: no endpoints available for service "mlflow"): ' +
   "see its pod with kubectl --kubeconfig /state/kubeconfig " +
   "describe pods --namespace gourmetgram-platform --selector app=mlflow";
-const noPods = { ready: 0, all: 0, restarts: 0, since: null };
+const noPods = { ready: 0, all: 0, restarts: 0, readySince: null };
 const container = (name: string, ready: boolean, letter: string) => ({
   name,
   ready,
   imageID: `registry/gourmetgram-app@${digest(letter)}`,
   restartCount: 2,
 });
+const isReady = (lastTransitionTime: string) => ({ type: "Ready", status: "True", lastTransitionTime });
 function environment(name: string, port: number, pods: object[], version: [number, object]): Answers {
   return {
     [`GET /api/v1/namespaces/${name}/pods?labelSelector=app=${name}`]: { items: pods },
@@ -135,12 +136,18 @@ describe("readStatus", () => {
         8081,
         [
           {
-            metadata: { creationTimestamp: "2026-01-04T00:00:00Z", deletionTimestamp: "2026-01-05T10:00:00Z" },
-            status: { containerStatuses: [container("app", true, "0")] },
+            metadata: { deletionTimestamp: "2026-01-05T10:00:00Z" },
+            status: { conditions: [isReady("2026-01-04T00:00:00Z")], containerStatuses: [container("app", true, "0")] },
           },
           {
-            metadata: { creationTimestamp: "2026-01-05T09:59:00Z" },
-            status: { containerStatuses: [container("sidecar", true, "1"), container("app", true, "2")] },
+            metadata: {},
+            status: {
+              conditions: [
+                { ...isReady("2026-01-05T08:00:00Z"), type: "PodScheduled" },
+                isReady("2026-01-05T09:59:00Z"),
+              ],
+              containerStatuses: [container("sidecar", true, "1"), container("app", true, "2")],
+            },
           },
         ],
         [200, { model_version: "1.0.9" }],
@@ -151,10 +158,13 @@ describe("readStatus", () => {
         80,
         [
           {
-            metadata: { creationTimestamp: "2026-01-05T02:00:00Z" },
-            status: { containerStatuses: [container("app", false, "3")] },
+            metadata: {},
+            status: {
+              conditions: [{ ...isReady("2026-01-05T02:00:00Z"), status: "False" }],
+              containerStatuses: [container("app", false, "3")],
+            },
           },
-          { metadata: { creationTimestamp: "2026-01-05T01:00:00Z" }, status: {} },
+          { metadata: {}, status: {} },
         ],
         [404, { error: "versions.txt not found" }],
       ),
@@ -168,7 +178,7 @@ describe("readStatus", () => {
           digest: digest("2"),
           lastRelease: "1.0.8",
           health: "Healthy",
-          pods: { ready: 1, all: 1, restarts: 2, since: "2026-01-05T09:59:00Z" },
+          pods: { ready: 1, all: 1, restarts: 2, readySince: "2026-01-05T09:59:00Z" },
           url: "http://localhost:8081",
         },
         { name: "shadow", version: null, digest: null, lastRelease: null, health: "Healthy", pods: noPods, url: null },
@@ -178,7 +188,7 @@ describe("readStatus", () => {
           digest: null,
           lastRelease: null,
           health: "Unknown",
-          pods: { ready: 0, all: 2, restarts: 2, since: "2026-01-05T01:00:00Z" },
+          pods: { ready: 0, all: 2, restarts: 2, readySince: null },
           url: null,
         },
       ],

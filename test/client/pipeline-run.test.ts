@@ -190,7 +190,7 @@ describe("the outcome of a pipeline run", () => {
     });
   });
 
-  it("is that of the revert itself where a person started it", () => {
+  it("is that of the revert itself where it is a run of its own", () => {
     expect(pipelineRunOutcome([reverted])).toEqual({
       exitCode: 0,
       word: "Reverted",

@@ -3,7 +3,6 @@ import { mlflow } from "../../client/mlflow";
 import { submit } from "../../client/workflows";
 import { catalogue, imageReference } from "../../images/catalogue";
 import { modelName } from "../../images/model";
-import { knownUrls } from "../../local/urls";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
@@ -35,7 +34,7 @@ import {
   noCandidate,
   releasedDigest,
   releases,
-  servedVersion,
+  running,
   status,
   stepPhases,
   tags,
@@ -386,12 +385,6 @@ describe("Given users who meet a new version in canary", () => {
 
 describe("Given somebody who changes MLflow or the registry by hand", () => {
   const model = { name: modelName };
-
-  /** What the environments are told to run, and what production answers, as the cluster says: MLflow is not asked. */
-  const running = async () => ({
-    digests: await Promise.all(["staging", "canary", "production"].map(releasedDigest)),
-    answer: await servedVersion(knownUrls().production),
-  });
 
   it("When an alias is moved and another deleted, Then both follow what serves again", async () => {
     const before = await running();

@@ -26,7 +26,7 @@ async function seen(state: string): Promise<{ status: object; history: Release[]
       environments: environments.map(({ pods, ...environment }) => ({
         ...environment,
         url: "",
-        pods: { ...pods, since: "" },
+        pods: { ...pods, readySince: "" },
       })),
       models,
       freeze,

@@ -123,18 +123,21 @@ function ignoreNotFound(error: unknown): void {
   if (!(error instanceof ApiError && error.status === 404)) throw error;
 }
 
+/** The app's pod in an environment, and how often its container was started again. */
+export async function podOf(environment: string): Promise<{ uid: string; restarts: number }> {
+  const app = `gourmetgram-${environment}`;
+  const { items } = await connect().api<{
+    items: { metadata: { uid: string }; status: { containerStatuses: { restartCount: number }[] } }[];
+  }>(`/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`);
+  return { uid: items[0].metadata.uid, restarts: items[0].status.containerStatuses[0].restartCount };
+}
+
 /** Kills the app of an environment on its node, as the kernel does when memory runs out. It is ready again after. */
 export async function killApp(environment: string): Promise<void> {
   const app = `gourmetgram-${environment}`;
-  const newest = async () => {
-    const { items } = await connect().api<{
-      items: { metadata: { uid: string }; status: { containerStatuses: { restartCount: number }[] } }[];
-    }>(`/api/v1/namespaces/${app}/pods?labelSelector=app%3D${app}`);
-    return { uid: items[0].metadata.uid, restarts: items[0].status.containerStatuses[0].restartCount };
-  };
-  const { uid, restarts } = await newest();
+  const { uid, restarts } = await podOf(environment);
   for (const pid of processesOf(uid, "server")) process.kill(pid, "SIGKILL");
-  await waitFor(`a restart in ${environment}`, async () => (await newest()).restarts > restarts);
+  await waitFor(`a restart in ${environment}`, async () => (await podOf(environment)).restarts > restarts);
   await waitForPod(app, `app=${app}`);
 }
 
@@ -248,19 +251,26 @@ export async function withPartDown<T>(
 /** Deletes the claim of a part of the platform, as somebody does by mistake. Its pod waits for another volume. */
 export async function deleteClaim(part: PlatformPart, claim: string): Promise<void> {
   const path = `/api/v1/namespaces/${part.namespace}/persistentvolumeclaims/${claim}`;
-  await scale(part, 0);
-  await connect().api(path, { method: "DELETE" });
-  // A pod that has ended holds its claim too, until its Job goes.
-  await killPods(part.namespace, "app=volume-watch");
-  await waitFor(`the end of ${claim}`, () =>
-    connect()
-      .api(path)
-      .then(
-        () => false,
-        () => true,
-      ),
-  );
-  await scale(part, 1);
+  try {
+    await scale(part, 0);
+    await connect().api(path, { method: "DELETE" });
+    // A pod that has ended holds its claim too, until its Job goes.
+    await killPods(part.namespace, "app=volume-watch");
+    await waitFor(`the end of ${claim}`, () => isGone(path));
+  } finally {
+    await scale(part, 1);
+  }
+}
+
+/** Whether the API server knows no object at a path. */
+async function isGone(path: string): Promise<boolean> {
+  try {
+    await connect().api(path);
+    return false;
+  } catch (error) {
+    ignoreNotFound(error);
+    return true;
+  }
 }
 
 /** Has the templates read other parameters than the stack's. @returns what writes the stack's back */
@@ -349,14 +359,7 @@ export async function stopWorkflow(name: string): Promise<void> {
 /** Deletes a Workflow as the button Delete does: no part of it runs any more. */
 export async function deleteWorkflow(name: string): Promise<void> {
   await connect().api(`${workflowsPath}/${name}`, { method: "DELETE" });
-  await waitFor(`the end of ${name}`, () =>
-    connect()
-      .api(`${workflowsPath}/${name}`)
-      .then(
-        () => false,
-        () => true,
-      ),
-  );
+  await waitFor(`the end of ${name}`, () => isGone(`${workflowsPath}/${name}`));
 }
 
 /** Changes when a CronWorkflow runs, in cron's five fields. */

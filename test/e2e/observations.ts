@@ -6,6 +6,7 @@ import type { TrafficSplit } from "../../client/traffic-split";
 import { pipelineRunWorkflows, type Workflow } from "../../client/workflows";
 import { monitoringNamespace, prometheusName, workflowNamespace } from "../../components/shared/workflow-names";
 import { modelName } from "../../images/model";
+import { knownUrls } from "../../local/urls";
 import { connect } from "../../stacks/stack-cluster";
 
 export const workflowsPath = `/apis/argoproj.io/v1alpha1/namespaces/${workflowNamespace}/workflows`;
@@ -117,6 +118,12 @@ export async function releasedDigest(name: string): Promise<string | undefined> 
   );
   return spec.source.kustomize?.images?.[0]?.split("@")[1];
 }
+
+/** What the environments are told to run, and what production answers, as the cluster says: MLflow is not asked. */
+export const running = async () => ({
+  digests: await Promise.all(["staging", "canary", "production"].map(releasedDigest)),
+  answer: await servedVersion(knownUrls().production),
+});
 
 interface Pod {
   metadata: { name: string; labels?: Record<string, string> };

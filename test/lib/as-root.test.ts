@@ -63,6 +63,7 @@ describe("the call of this process", () => {
   it.each([
     ["start", "node --import tsx cli/start.ts", ["--nodes", "2"], ["--nodes", "2"]],
     ["reject", "node --import tsx cli/approve.ts --reject", ["--reject", "7"], ["7"]],
+    ["npx", "tsx", ["--all"], ["--all"]],
     [undefined, undefined, ["--all"], ["--all"]],
   ])("has the person's options without those of the script: %s", (script, text, given, args) => {
     const variables = { npm_lifecycle_event: script, npm_lifecycle_script: text };

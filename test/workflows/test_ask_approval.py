@@ -184,7 +184,7 @@ def test_nobody_answers(asked):
 def test_a_watch_that_ends_before_the_request_expires_is_no_decision(asked, monkeypatch):
     from steps import ask_approval
 
-    waiting = request(expires=2)
+    waiting = request(expires=5)
     asked.allow("kubectl", *GET, "--output", "json", stdout=waiting)
     asked.allow("kubectl", *GET, "--output", "json", "--watch", "--output-watch-events", hold=True)
     for name, value in asked.environment_of_a_step().items():
@@ -199,6 +199,7 @@ def test_a_watch_that_ends_before_the_request_expires_is_no_decision(asked, monk
     monkeypatch.setattr(time, "time", clock)
     decision = ask_approval.wait("parent", "7")
     assert decision.phase == "Expired" and decision.sentence.startswith("0 of 2 people had approved")
+    assert ["--watch" in call["args"] for call in asked.calls("kubectl")].count(True) == 2
 
 
 def test_a_request_that_is_deleted_is_no_approval(asked):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import BASE, digest, passed, pod, says
+from conftest import BASE, digest, evicted, passed, pod, says
 from lib.traffic import Split
 from test_shift_traffic import ROUTE, SETTINGS, has_route, takes_changes
 
@@ -199,13 +199,14 @@ def test_soaks_in_canary(ready, minutes, passes):
         )
 
 
-def test_the_soak_does_not_begin_before_the_oldest_pod(ready):
+def test_the_soak_does_not_begin_before_a_pod_is_ready(ready):
     ready.mlflow.versions["7"]["canary.promoted_at"] = "2026-01-05T00:00:00Z"
     young = [pod(7, name=f"pod-{name}") for name in ("a", "b")]
     began = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60 * minutes)) for minutes in (20, 10)]
     for one, at in zip(young, began, strict=True):
-        one["metadata"]["creationTimestamp"] = at
-    ready.source("canary", *young, replicas=2)
+        [condition] = [each for each in one["status"]["conditions"] if each["type"] == "Ready"]
+        condition["lastTransitionTime"] = at
+    ready.source("canary", pod(7, "leaving", name="leaving"), evicted(7), *young, replicas=2)
     done = ready.run(
         "promote",
         SOURCE_ENVIRONMENT="canary",
@@ -215,8 +216,8 @@ def test_the_soak_does_not_begin_before_the_oldest_pod(ready):
     )
     assert done.returncode == 1 and ready.output("outcome") == "refused" and not ready.patches()
     assert re.fullmatch(
-        r"canary has to run version 7 for (39\.9|40\.0) more minutes before it can be promoted, since none of its pods "
-        rf"there is older than {began[0]}: promote it then\.",
+        r"canary has to run version 7 for (39\.9|40\.0) more minutes before it can be promoted, since its pods there "
+        rf"are ready only since {began[0]}: promote it then\.",
         ready.output("reason"),
     )
 

@@ -65,9 +65,14 @@ def running_digests(pods: Sequence[Pod]) -> list[str]:
     return sorted({_container(pod)["image"].rpartition("@")[2] for pod in ready})
 
 
-def oldest(pods: Sequence[Pod], digest: str) -> str:
-    """When the oldest pod of the image was made, UTC to the second; pods that are leaving do not count. Empty: none."""
-    return min((pod["metadata"]["creationTimestamp"] for pod in _staying(pods, digest)), default="")
+def ready_since(pods: Sequence[Pod], digest: str) -> str:
+    """
+    Since when the pod of the image that has been ready longest is so without a break, UTC to the second; an empty
+    string where none is. Pods that are leaving do not count.
+    """
+    conditions = [one for pod in _staying(pods, digest) for one in pod["status"].get("conditions", [])]
+    ready = [one for one in conditions if one["type"] == "Ready" and one["status"] == "True"]
+    return min((one["lastTransitionTime"] for one in ready), default="")
 
 
 def told_digests(pods: Sequence[Pod]) -> set[str]:

@@ -4,7 +4,7 @@ Every promotion must meet these rules:
 - promotions are not frozen;
 - the calendar allows it, or people approve it as an emergency;
 - the source runs the digest that passed, and no other, right now;
-- the source has run it for the minimum soak;
+- the source has run it for the minimum soak, with a pod that was ready all the time;
 - all its pods there are ready, and none has ended since it was released there;
 - it was not withdrawn there, from the users that the gateway leads to it;
 - every gate passed exactly this digest, by verdicts that the key of the gates signed: MLflow's word is not enough.
@@ -51,7 +51,7 @@ def promotable(source: str, target: str, version: str, emergency: str) -> Subjec
     withdrawn = gateway.withdrawal(source, constants.app_version(version))
     if withdrawn:
         raise PromotionRejected(f"{constants.app_version(version)} was withdrawn from {source}: {withdrawn}.")
-    check_soak(source, model)
+    check_soak(source, model, verified)
     trouble = rollout.unhealthy_reason(source, verified, released_at(source, model))
     if trouble:
         ill = f"{source} does not run version {version} in health: {trouble}"
@@ -98,7 +98,7 @@ def remedy(source: str, model: ModelVersion) -> str:
     return f"{counted}: find the cause, then {anew}."
 
 
-def check_soak(source: str, model: ModelVersion) -> None:
+def check_soak(source: str, model: ModelVersion, digest: str) -> None:
     """
     Raises PromotionRejected until a version has run in its source for MINIMUM_SOAK_MINUTES, 0 to 10080, default 0.
     Staging needs no soak.
@@ -106,19 +106,19 @@ def check_soak(source: str, model: ModelVersion) -> None:
     minutes = inputs.number("MINIMUM_SOAK_MINUTES", 0, 10080, default=0.0)
     if source == constants.STAGING or minutes == 0:
         return
-    released, began = released_at(source, model), rollout.runs_since(source, model.verified_digest or "")
-    left = soak_left(minutes * 60, released, began, time.time())
+    released, ready = released_at(source, model), rollout.ready_since(source, digest)
+    left = soak_left(minutes * 60, released, ready, time.time())
     if left > 0:
-        anew = f", since none of its pods there is older than {began}" if released and began > released else ""
+        why = f", since its pods there are ready only since {ready}" if released and ready > released else ""
         soaking = f"{source} has to run version {model.number} for {left / 60:.1f} more minutes"
-        raise PromotionRejected(f"{soaking} before it can be promoted{anew}: promote it then.")
+        raise PromotionRejected(f"{soaking} before it can be promoted{why}: promote it then.")
 
 
-def soak_left(soak: float, released: str, began: str, now: float) -> float:
+def soak_left(soak: float, released: str, ready: str, now: float) -> float:
     """
-    Seconds of a soak, itself in seconds, that are left `now`, in seconds since 1970. It counts from a release on
-    (`released`: UTC, to the second), and not from before the oldest pod that runs (`began`; empty where nothing is
-    known of pods): how those that were there before it ended, nobody knows any more.
+    Seconds of a soak, itself in seconds, that are left `now`, in seconds since 1970. It counts from the release, and
+    from when a pod has been ready without a break if that is later: nobody knows how earlier pods ended. Both are UTC,
+    to the second; `ready` is empty where nothing is known of pods.
     """
-    since = instant.seconds(max(released, began)) if released else None
+    since = instant.seconds(max(released, ready)) if released else None
     return soak if since is None else max(0.0, since + soak - now)

@@ -133,12 +133,11 @@ def running_digests(environment: str) -> list[str]:
     return pods.running_digests(list_pods(environment))
 
 
-def runs_since(environment: str, digest: str) -> str:
+def ready_since(environment: str, digest: str) -> str:
     """
-    Since when an environment has had a pod of a digest without a break, as far as its pods tell: UTC, to the second.
-    Nothing is known of the pods of a remote environment: empty, as where it has none.
+    As `pods.ready_since`, for an environment. Nothing is known of the pods of a remote one: an empty string.
     """
-    return "" if environment in inputs.remote_environments() else pods.oldest(list_pods(environment), digest)
+    return "" if environment in inputs.remote_environments() else pods.ready_since(list_pods(environment), digest)
 
 
 def unhealthy_reason(environment: str, digest: str, since: str) -> str | None:

@@ -42,7 +42,7 @@ def wait(name: str, version: str) -> Decision:
     request = read(name)
     record_request(request, version)
     where = [approval.KIND, name, "--namespace", constants.ARGO_NAMESPACE]
-    # Once, as a rule: a watch ends by another clock than the one that a request expires by.
+    # A watch ends by the monotonic clock, a request by the wall clock: if the watch ends first, it begins again.
     while True:
         deadline = time.monotonic() + approval.expires_at(request) - time.time()
         for kind, seen in kubectl.watch(where, deadline):

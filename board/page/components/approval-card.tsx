@@ -28,7 +28,10 @@ const Responses = ({ responses }: { readonly responses: ApprovalView["responses"
   <ul class="responses">
     {responses.map(({ user, action, message }) => (
       <li key={user}>
-        <b>{user}</b>: {action}
+        <b>
+          <Person username={user} />
+        </b>
+        : {action}
         {message && `, “${message}”`}
       </li>
     ))}

@@ -5,5 +5,5 @@ interface PersonProps {
   readonly username: string;
 }
 
-/** Who did something; the whole name shows on a longer look. */
+/** Who did something, in short; the title has the whole name. Dialogs, where people decide, say the whole name. */
 export const Person = ({ username }: PersonProps) => <span title={username}>{shortName(username)}</span>;

@@ -2,6 +2,7 @@ import type { PipelineView } from "../../api";
 import { ApprovalCard } from "../components/approval-card";
 import { Icon } from "../components/icon";
 import { PastTimeline } from "../components/past-timeline";
+import { Person } from "../components/person";
 import { Run } from "../components/run-card";
 import { StageCard } from "../components/stage-card";
 import { Empty } from "../components/states";
@@ -19,7 +20,8 @@ const Freeze = ({ freeze, act }: { freeze: NonNullable<PipelineView["freeze"]>; 
   <div class="notice notice-freeze" role="status">
     <Icon name="snow" />
     <p>
-      <strong>Promotions are frozen</strong> by {freeze.who} since <Age since={freeze.since} />: {freeze.why}
+      <strong>Promotions are frozen</strong> by <Person username={freeze.who} /> since <Age since={freeze.since} />:{" "}
+      {freeze.why}
     </p>
     <button type="button" class="small" onClick={() => act({ kind: "unfreeze", text: "" })}>
       Unfreeze …

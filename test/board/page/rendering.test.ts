@@ -58,7 +58,7 @@ describe("the pipeline's view", () => {
   it("says who froze it and why, and what could not be read", () => {
     const html = pipeline(viewOf("frozen"));
     expect(html).toContain("release of the shop until Monday");
-    expect(html).toContain("by alice");
+    expect(html).toContain(`by <span title="alice">alice</span> since`);
     expect(html).toContain("MLflow answered with 503: upstream connect error");
   });
 

@@ -75,6 +75,7 @@ describe("the sign beside a word", () => {
     ["Broken", "bad"],
     ["refused", "warn"],
     ["Turned away", "warn"],
+    ["Reverted", "warn"],
     ["unfrozen", "good"],
     [null, "busy"],
   ])("of the outcome %s is %s", (outcome, tone) => {

@@ -46,6 +46,18 @@ describe("GET /api/pipeline", () => {
     });
   });
 
+  it("counts a soak anew where every pod is", async () => {
+    const prepare: typeof wholePipeline = (fake) => {
+      wholePipeline(fake);
+      environment(fake, "canary", "1.0.7", "7", new Date(Date.now() - 600_000).toISOString());
+    };
+    await withBoard(prepare, async ({ url }) => {
+      const [, canary] = (await (await Events.open(`${url}/api/pipeline`)).view()).environments;
+      expect(canary.soakLeftSeconds).toBeGreaterThan(2900);
+      expect(canary.soakLeftSeconds).toBeLessThanOrEqual(3000);
+    });
+  });
+
   it("bars a version that failed in staging, with the reason", async () => {
     const failed = { "staging.verdict": "fail", "staging.digest": digest("9"), "staging.reason": "load: too slow" };
     const prepare: typeof wholePipeline = (fake) => {

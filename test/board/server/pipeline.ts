@@ -83,8 +83,14 @@ const training = {
   },
 };
 
-/** Writes an environment that runs a version with one pod, and answers with it. */
-export function environment(fake: FakeCluster, name: string, served: string, letter: string): void {
+/** Writes an environment that runs a version with one pod, ready since a time, and answers with it. */
+export function environment(
+  fake: FakeCluster,
+  name: string,
+  served: string,
+  letter: string,
+  readySince = "2026-01-01T00:00:00Z",
+): void {
   const namespace = `gourmetgram-${name}`;
   fake.put(paths.applications, {
     metadata: { name: namespace },
@@ -99,7 +105,10 @@ export function environment(fake: FakeCluster, name: string, served: string, let
   };
   fake.put(paths.pods(name), {
     metadata: { name: `${name}-1` },
-    status: { containerStatuses: [container] },
+    status: {
+      conditions: [{ type: "Ready", status: "True", lastTransitionTime: readySince }],
+      containerStatuses: [container],
+    },
   } as never);
   fake.put(paths.services(name), { metadata: { name: namespace }, spec: { ports: [{ port: 80 }] } } as never);
   fake.answers[`GET /service/${namespace}/${namespace}:80/version`] = { model_version: served };

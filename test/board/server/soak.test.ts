@@ -9,7 +9,7 @@ const facts = (changes: Partial<SoakFacts> = {}, more: Record<string, string> = 
   environment: "canary",
   isFirst: false,
   version: { version: "1.0.7", registeredAt: now, tags: { ...tags, ...more } },
-  podsSince: "2026-01-05T09:30:20Z",
+  readySince: "2026-01-05T09:30:20Z",
   minimumMinutes: 60,
   ...changes,
 });
@@ -17,11 +17,11 @@ const facts = (changes: Partial<SoakFacts> = {}, more: Record<string, string> = 
 describe("the soak", () => {
   it("lasts from the promotion on", () => expect(soakLeftSeconds(facts(), now)).toBe(1830));
 
-  it("does not last from before the oldest pod on: nobody knows how those before it ended", () =>
-    expect(soakLeftSeconds(facts({ podsSince: "2026-01-05T09:50:00Z" }), now)).toBe(3000));
+  it("does not last from before a pod was ready: nobody knows how earlier ones ended", () =>
+    expect(soakLeftSeconds(facts({ readySince: "2026-01-05T09:50:00Z" }), now)).toBe(3000));
 
   it("of an environment whose pods are not known lasts from the promotion on", () =>
-    expect(soakLeftSeconds(facts({ podsSince: null }), now)).toBe(1830));
+    expect(soakLeftSeconds(facts({ readySince: null }), now)).toBe(1830));
 
   it.each<[string, SoakFacts]>([
     ["that is over", facts({ minimumMinutes: 29 })],

@@ -188,10 +188,10 @@ export const promotion: Protections = {
       "test_promote.py::test_soaks_in_canary[None-False]",
     ],
     [
-      "what ran before the oldest pod is no soak",
-      "instant.seconds(max(released, began))",
+      "what no pod was ready for is no soak",
+      "instant.seconds(max(released, ready))",
       "instant.seconds(released)",
-      "test_promote.py::test_the_soak_does_not_begin_before_the_oldest_pod",
+      "test_promote.py::test_the_soak_does_not_begin_before_a_pod_is_ready",
     ],
     [
       "a version that was never promoted to canary has not soaked",
