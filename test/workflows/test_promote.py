@@ -185,13 +185,7 @@ def test_soaks_in_canary(ready, minutes, passes):
     ready.patchable("production")
     ready.pods_watched("production", (0, "ADDED", pod(7)))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
-    done = ready.run(
-        "promote",
-        SOURCE_ENVIRONMENT="canary",
-        TARGET_ENVIRONMENT="production",
-        MODEL_VERSION="7",
-        MINIMUM_SOAK_MINUTES="60",
-    )
+    done = promote(ready, "canary", "production", MINIMUM_SOAK_MINUTES="60")
     assert done.returncode == (0 if passes else 1) and bool(ready.patches()) == passes
     if not passes:
         assert (
@@ -207,13 +201,7 @@ def test_the_soak_does_not_begin_before_a_pod_is_ready(ready):
         [condition] = [each for each in one["status"]["conditions"] if each["type"] == "Ready"]
         condition["lastTransitionTime"] = at
     ready.source("canary", pod(7, "leaving", name="leaving"), evicted(7), *young, replicas=2)
-    done = ready.run(
-        "promote",
-        SOURCE_ENVIRONMENT="canary",
-        TARGET_ENVIRONMENT="production",
-        MODEL_VERSION="7",
-        MINIMUM_SOAK_MINUTES="60",
-    )
+    done = promote(ready, "canary", "production", MINIMUM_SOAK_MINUTES="60")
     assert done.returncode == 1 and ready.output("outcome") == "refused" and not ready.patches()
     assert re.fullmatch(
         r"canary has to run version 7 for (39\.9|40\.0) more minutes before it can be promoted, since its pods there "
@@ -228,13 +216,7 @@ def test_staging_needs_no_soak(ready):
     ready.patchable("canary")
     ready.pods_watched("canary", (0, "ADDED", pod(7)))
     ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
-    done = ready.run(
-        "promote",
-        SOURCE_ENVIRONMENT="staging",
-        TARGET_ENVIRONMENT="canary",
-        MODEL_VERSION="7",
-        MINIMUM_SOAK_MINUTES="60",
-    )
+    done = promote(ready, "staging", "canary", MINIMUM_SOAK_MINUTES="60")
     assert done.returncode == 0, done.stderr
 
 
@@ -371,13 +353,7 @@ def test_what_a_person_writes_on_a_version_is_ignored(ready, tag, value):
 def test_a_time_that_cannot_be_read_is_no_soak(ready, promoted_at):
     ready.mlflow.versions["7"]["canary.promoted_at"] = promoted_at
     ready.source("canary", pod(7))
-    done = ready.run(
-        "promote",
-        SOURCE_ENVIRONMENT="canary",
-        TARGET_ENVIRONMENT="production",
-        MODEL_VERSION="7",
-        MINIMUM_SOAK_MINUTES="60",
-    )
+    done = promote(ready, "canary", "production", MINIMUM_SOAK_MINUTES="60")
     assert done.returncode == 1 and "canary has to run version 7 for 60.0 more minutes" in ready.output("reason")
 
 
