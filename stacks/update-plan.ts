@@ -67,9 +67,10 @@ export async function planUpdate(
   const isVolumeLost = missing.some(isRegistryVolume);
   const lost = isVolumeLost ? artifacts : await lostArtifacts(platform, artifacts);
   const releases = await lostReleases(platform, isVolumeLost);
+  // What is gone is seen by a look at the cluster alone, which also sees what somebody changed by hand.
+  const looking = missing.length > 0 ? takingBack(plan) : plan;
   return {
-    ...plan,
-    refresh: plan.refresh || missing.length > 0,
+    ...looking,
     replace: [...plan.replace, ...new Set(lost.map(({ urn }) => urn))],
     notices: [...plan.notices, ...missing.map(missingNotice), ...lostNotices(lost), ...releaseNotices(releases)],
     lostReleases: releases,

@@ -52,9 +52,15 @@ export function refuseDataLoss(stack: string, events: Events): void {
     throw new Error(
       "Pulumi's preview did not finish, so it is not known whether this update loses data, and nothing was changed:\n" +
         `  ${events.errors.join("\n  ") || "it printed no error"}\n` +
-        `Fix what it names, then run this again. To update without the preview, run npm start -- ${allowFlag}.`,
+        `${remedy(events.errors)} To update without the preview, run npm start -- ${allowFlag}.`,
     );
 }
+
+/** What a person does about a preview that stopped. */
+const remedy = (errors: readonly string[]): string =>
+  errors.some((error) => error.includes("field conflict"))
+    ? "Somebody changed that by hand. To take it back, run npm start -- --refresh."
+    : "Fix what it names, then run this again.";
 
 function named(losses: readonly string[], separator: string): string {
   const more = losses.length - maxNamed;

@@ -4,7 +4,7 @@ import type { Cluster } from "../../lib/kube-client";
 import { pushedArtifacts } from "../../stacks/lost-artifacts";
 import { recordedObjects } from "../../stacks/missing-objects";
 import type { Recorded } from "../../stacks/state";
-import { plainUpdate, planUpdate, updateArgs } from "../../stacks/update-plan";
+import { forcePatches, plainUpdate, planUpdate, updateArgs } from "../../stacks/update-plan";
 import { type Answers, withApiServer } from "../cli/api-server";
 import { runProgram } from "../program";
 import { runnableStack } from "../stack-files";
@@ -108,6 +108,8 @@ describe("the plan of an update", () => {
   it("makes a lost volume again, and pushes everything where that was the registry's", async () => {
     const plan = await planned({ [registryClaim]: notFound });
     expect(updateArgs(plan)).toEqual(["--refresh", "--replace", images.urn, "--replace", job.urn]);
+    // The look at the cluster also finds what somebody changed by hand, and that is no reason to stop.
+    expect(plan.env).toEqual(forcePatches);
     expect(plan.notices[0]).toBe(
       "PersistentVolumeClaim kube-system/registry-data is gone from the cluster: it is made again, empty.",
     );

@@ -49,6 +49,13 @@ it("an update that loses none is made", () => {
   expect(() => refuseDataLoss("staging", { ...lossless, complete: true })).not.toThrow();
 });
 
+it("an update that somebody's change stands in the way of says what takes that back", () => {
+  const errors = ["argo/cron-train failed to become live: Server-Side Apply field conflict detected."];
+  expect(() => refuseDataLoss("staging", { ...lossless, errors, complete: false })).toThrow(
+    "Somebody changed that by hand. To take it back, run npm start -- --refresh. To update without the preview,",
+  );
+});
+
 it("an update whose preview did not finish is refused, with Pulumi's errors", () => {
   expect(() => refuseDataLoss("staging", { ...lossless, errors: ["no such image"], complete: false })).toThrow(
     new Error(
