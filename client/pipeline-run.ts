@@ -5,7 +5,7 @@ import type { Workflow, WorkflowNode } from "./workflows";
 /** The outcome of a pipeline run. */
 export interface Outcome {
   /**
-   * 0: the model reached its environment, or a collection, or a revert that is a run of its own, came to its end. 1: the
+   * 0: the model reached its environment, or a collection or a revert that is a run of its own came to its end. 1: the
    * model was turned away or held. 2: it failed.
    */
   readonly exitCode: 0 | 1 | 2;
