@@ -5,6 +5,7 @@ import { npm } from "./commands";
 import {
   deleteWorkflow,
   followToEnd,
+  promote,
   registerCandidate,
   submitBuild,
   withFullNamespace,
@@ -25,13 +26,6 @@ import {
 } from "./observations";
 import { deleteSignatures } from "./registry";
 import { withUsers } from "./users";
-
-const promote = (version: string, source: string, target: string) =>
-  submit(connect(), "promote-model", {
-    "model-version": version,
-    "source-environment": source,
-    "target-environment": target,
-  }).then(followToEnd);
 
 /** Versions that staging passed and turned away, as their numbers. */
 let good: string;

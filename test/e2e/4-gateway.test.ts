@@ -5,14 +5,12 @@ import { npm } from "./commands";
 import {
   changePause,
   eventsOf,
-  followToEnd,
   killApp,
   killPods,
+  newVersionInCanary,
   platformParts,
-  registerCandidate,
   runSchedule,
   schedule,
-  submitBuild,
   waitFor,
   waitForPod,
   withFullNamespace,
@@ -49,8 +47,7 @@ beforeAll(async () => {
   good = (await environment("staging")).version!.replace("1.0.", "");
   if ((await environment("production")).version !== `1.0.${good}`)
     expect((await npm("run", "promote", "--", good, "canary", "production")).code).toBe(0);
-  next = await registerCandidate(good);
-  expect((await followToEnd(await submitBuild(next))).word).toBe("Promoted");
+  next = await newVersionInCanary(good);
   expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1 });
 });
 

@@ -15,11 +15,10 @@ import {
   deleteWorkflow,
   eventsOf,
   followToEnd,
+  newVersionInCanary,
   platformParts,
   podOf,
-  registerCandidate,
   runSchedule,
-  submitBuild,
   waitFor,
 } from "./faults";
 import { environment, expectSettled, newestVersion, running, status, unfinished, workflowsPath } from "./observations";
@@ -49,10 +48,9 @@ afterAll(() => {
   report.finish();
 });
 
-/** A version of another's model goes to canary. @returns its number */
-async function newVersionInCanary(of: string): Promise<string> {
-  const version = await registerCandidate(of);
-  expect(await followToEnd(await submitBuild(version))).toMatchObject({ exitCode: 0, word: "Promoted" });
+/** A new version is in canary, and the pipeline is idle. @returns its number */
+async function settledInCanary(of: string): Promise<string> {
+  const version = await newVersionInCanary(of);
   await expectSettled({ staging: `1.0.${version}`, canary: `1.0.${version}` });
   return version;
 }
@@ -79,7 +77,7 @@ describe("Given a backup, and a version that came to canary after it", () => {
     const folder = join(root, "backup");
     expect((await npm("run", "backup", "--", folder)).code).toBe(0);
     const known = (await status()).models.map(({ version, verdicts }) => [version, verdicts]);
-    const later = await newVersionInCanary(good);
+    const later = await settledInCanary(good);
     const before = await running();
     const served = before.answer.body.model_version;
     expect(before.answer).toMatchObject({ status: 200 });
@@ -110,7 +108,7 @@ describe("Given a backup, and a version that came to canary after it", () => {
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: served });
     expect((await status()).models.map(({ version, verdicts }) => [version, verdicts])).toEqual(known);
     // It has the number of the one that was lost.
-    expect(await newVersionInCanary(good)).toBe(later);
+    expect(await settledInCanary(good)).toBe(later);
     report.add(
       "MLflow's volume",
       `${lost.replace("VersionLost: ", "")}; the backup was restored, and a model reached canary`,
@@ -136,7 +134,7 @@ describe("Given a backup, and a version that came to canary after it", () => {
     const rebuilt = `the registry had lost the image of 1.0.${good}, which is built again from its model`;
     expect(await eventsOf("canary")).toContain(`ImageLost: ${rebuilt}`);
     expect(await running()).toEqual(before);
-    await newVersionInCanary(good);
+    await settledInCanary(good);
     report.add("the registry's volume", `${rebuilt}, with the same digest; a model reached canary`);
   });
 });

@@ -1,10 +1,9 @@
 /** What is signed of a version: forged, by a key that was rotated, and by one that is not trusted any more. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { submit } from "../../client/workflows";
 import { signingKeysName, workflowNamespace } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { followToEnd, registerCandidate, submitBuild } from "./faults";
+import { followToEnd, newVersionInCanary, promote, submitBuild } from "./faults";
 import { environment, expectSettled, tags } from "./observations";
 import { moveTag } from "./registry";
 
@@ -15,13 +14,6 @@ beforeEach(async () => {
   good = (await environment("staging")).version!.replace("1.0.", "");
   expect((await environment("canary")).version).toBe(`1.0.${good}`);
 });
-
-/** A version of the same model goes to canary. @returns its number */
-async function newVersionInCanary(): Promise<string> {
-  const version = await registerCandidate(good);
-  expect(await followToEnd(await submitBuild(version))).toMatchObject({ exitCode: 0, word: "Promoted" });
-  return version;
-}
 
 /** The tag that lists what is signed of a version's image. */
 const signaturesOf = async (version: string) => (await tags(version)).image_digest.replace(":", "-");
@@ -38,11 +30,10 @@ async function writePublicKey(entry: string, pem: string | null): Promise<string
 
 describe("Given a version that passed staging, with all of it signed", () => {
   it("When what is signed of another version lies beside its image, Then it promotes nothing", async () => {
-    const version = await newVersionInCanary();
+    const version = await newVersionInCanary(good);
     expect((await verify(version)).code).toBe(0);
     await moveTag(await signaturesOf(good), await signaturesOf(version));
-    const promotion = { "model-version": version, "source-environment": "staging", "target-environment": "canary" };
-    const { exitCode, sentence } = await followToEnd(await submit(connect(), "promote-model", promotion));
+    const { exitCode, sentence } = await promote(version, "staging", "canary");
     const unproven =
       `Nothing proves that ${(await tags(version)).image_digest.slice(0, 19)} of version ${version} passed staging: ` +
       "no verdict of the integration gate on it is signed by a key that counts";
@@ -61,7 +52,7 @@ describe("Given a version that passed staging, with all of it signed", () => {
     const [, key, before] = /^The key gates is now (\w+)\. What (\w+) signed still counts\.$/m.exec(rotated.stdout)!;
     const known = await verify(good);
     expect([known.code, known.stdout]).toEqual([0, expect.stringContaining(`signed by gates ${before}`)]);
-    const next = await newVersionInCanary();
+    const next = await newVersionInCanary(good);
     const signed = await verify(next);
     expect([signed.code, signed.stdout]).toEqual([0, expect.stringContaining(`signed by gates ${key}`)]);
     expect(signed.stdout).not.toContain(before);
@@ -73,8 +64,7 @@ describe("Given a version that passed staging, with all of it signed", () => {
     const entry = Object.keys(data).find((name) => name.startsWith(`gates.${id}`))!;
     const pem = await writePublicKey(entry, null);
     try {
-      const promotion = { "model-version": good, "source-environment": "staging", "target-environment": "canary" };
-      const { exitCode, sentence } = await followToEnd(await submit(connect(), "promote-model", promotion));
+      const { exitCode, sentence } = await promote(good, "staging", "canary");
       expect([exitCode, sentence]).toEqual([1, expect.stringContaining("no verdict of the integration gate on it")]);
       expect((await verify(good)).code).toBe(1);
       await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });

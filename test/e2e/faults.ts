@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { Exec } from "@kubernetes/client-node";
+import { expect } from "vitest";
 import { follow } from "../../cli/train";
 import { mlflow } from "../../client/mlflow";
 import type { Outcome } from "../../client/pipeline-run";
+import { promotionParameters } from "../../client/promotion";
 import { pipelineRunWorkflows, submit, type Workflow } from "../../client/workflows";
 import { mlflowAddress } from "../../components/shared/mlflow-address";
 import { workflowNamespace } from "../../components/shared/workflow-names";
@@ -65,6 +67,18 @@ export function submitBuild(version: string): Promise<string> {
 /** Follows a pipeline run to its end, and prints its progress. */
 export function followToEnd(pipelineRun: string): Promise<Outcome> {
   return follow(connect(), pipelineRun);
+}
+
+/** Brings a new version with the artifacts of another one to canary. @returns its number */
+export async function newVersionInCanary(of: string): Promise<string> {
+  const version = await registerCandidate(of);
+  expect(await followToEnd(await submitBuild(version))).toMatchObject({ exitCode: 0, word: "Promoted" });
+  return version;
+}
+
+/** Promotes a version as a person may, and follows it to its end. */
+export async function promote(version: string, source: string, target: string): Promise<Outcome> {
+  return followToEnd(await submit(connect(), "promote-model", promotionParameters(version, source, target)));
 }
 
 /** The Workflow of a pipeline run that runs a template. Waits until there is one. */

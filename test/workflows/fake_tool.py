@@ -25,7 +25,8 @@ def answer(name, args, stdin, say, registry):
             rules = eval(kept.read())
     found = [rule for rule in rules if matches(rule["args"], args)]
     if not found:
-        code, output, errors = (registry and registry(state, args)) or refuse(state, name, args)
+        answered = registry(state, args) if registry else None
+        code, output, errors = answered or refuse(state, name, args)
         say(output)
         return code, errors
     # Of several rules for one call, each is used once, in order; the last one stays.

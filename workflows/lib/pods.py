@@ -70,9 +70,8 @@ def ready_since(pods: Sequence[Pod], digest: str) -> str:
     Since when the pod of the image that has been ready longest is so without a break, UTC to the second; an empty
     string where none is. Pods that are leaving do not count.
     """
-    conditions = [one for pod in _staying(pods, digest) for one in pod["status"].get("conditions", [])]
-    ready = [one for one in conditions if one["type"] == "Ready" and one["status"] == "True"]
-    return min((one["lastTransitionTime"] for one in ready), default="")
+    ready = [_condition(pod, "Ready") for pod in _staying(pods, digest)]
+    return min((one["lastTransitionTime"] for one in ready if one.get("status") == "True"), default="")
 
 
 def told_digests(pods: Sequence[Pod]) -> set[str]:
@@ -228,10 +227,13 @@ def _has_run(pod: Pod) -> bool:
 
 def _unschedulable(pod: Pod) -> str:
     """Why no node takes the pod, or an empty string."""
-    for condition in pod.get("status", {}).get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return condition.get("message", "not scheduled")
-    return ""
+    scheduled = _condition(pod, "PodScheduled")
+    return scheduled.get("message", "not scheduled") if scheduled.get("status") == "False" else ""
+
+
+def _condition(pod: Pod, kind: str) -> dict[str, Any]:
+    """One of the pod's conditions; nothing while Kubernetes has not set it."""
+    return next((one for one in pod.get("status", {}).get("conditions", []) if one["type"] == kind), {})
 
 
 def _trouble(pod: Pod, strict: bool, before: int) -> str:
