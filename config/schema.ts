@@ -350,6 +350,8 @@ export const notificationTriggers = [
   "promoted",
   "aborted",
   "withdrawn",
+  "lost",
+  "restored",
   "drifted",
   "approval-wanted",
   "frozen",

@@ -1,9 +1,10 @@
 import { afterAll, expect, it } from "vitest";
 import { submit, type Workflow } from "../../client/workflows";
+import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { followToEnd, waitFor } from "./faults";
-import { environment, expectSettled, workflowsPath } from "./observations";
+import { changeByHand, followToEnd, runSchedule, waitFor } from "./faults";
+import { environment, expectSettled, lastRelease, workflowsPath } from "./observations";
 import { withReceiver } from "./receiver";
 import { withStackChange } from "./stack-change";
 
@@ -74,6 +75,16 @@ it("When something happens, Then the receiver is told with a signature, and an E
         reason: "Promoted",
         message: onward.sentence,
       });
+
+      await changeByHand("DELETE", "registered-models/alias", { name: modelName, alias: "canary" });
+      await runSchedule("cron-restore-releases");
+      await notify();
+      const restored = (await messages()).slice(told.length);
+      const { reason } = await lastRelease("canary");
+      expect(reason).toContain("the alias canary was on no version");
+      expect(restored).toMatchObject([
+        { trigger: "restored", environment: "canary", version, sentence: reason, isGenuine: true },
+      ]);
     }),
   );
   await expectSettled({ staging: version, canary: version });

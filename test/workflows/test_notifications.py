@@ -115,7 +115,13 @@ def test_events_of_the_pipeline_are_told():
             event("VolumeNearlyFull", "MLflow is 81 % full", kind="PersistentVolumeClaim", name="mlflow-data"),
             event("PassWithdrawn", "1.0.7 lost its pass, and canary goes on serving it: OOMKilled"),
             event("DataDrift", "people send 1.0.7 other pictures than it learnt from"),
-            event("Restored", "not among the triggers"),
+            event("VersionLost", "MLflow no longer has version 7, which canary serves: it goes on serving it"),
+            event("ImageLost", "the registry had lost the image of 1.0.7, which is built again from its model"),
+            event("UnknownRelease", "canary runs sha256:0, and neither its Application nor MLflow says by which release"),
+            event("Restored", "the alias canary was on version 3, and follows 1.0.7 again"),
+            event("RecordRestored", "The experiment was deleted in MLflow, and is restored."),
+            event("TrafficRestored", "the route had other rules: canary has 25 % of the users again"),
+            event("PassInQuestion", "not among the triggers"),
             event("Aborted", "somebody else's", component="a-person"),
         ]
     )
@@ -125,6 +131,12 @@ def test_events_of_the_pipeline_are_told():
         ("volume-full", None, None, "Event/mlflow-data-x1"),
         ("withdrawn", "canary", "1.0.7", "Event/gourmetgram-canary-x1"),
         ("drifted", "canary", "1.0.7", "Event/gourmetgram-canary-x1"),
+        ("lost", "canary", None, "Event/gourmetgram-canary-x1"),
+        ("lost", "canary", "1.0.7", "Event/gourmetgram-canary-x1"),
+        ("lost", "canary", None, "Event/gourmetgram-canary-x1"),
+        ("restored", "canary", "1.0.7", "Event/gourmetgram-canary-x1"),
+        ("restored", "canary", None, "Event/gourmetgram-canary-x1"),
+        ("restored", "canary", None, "Event/gourmetgram-canary-x1"),
     ]
 
 

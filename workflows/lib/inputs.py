@@ -19,6 +19,8 @@ TRIGGERS = (
     "promoted",
     "aborted",
     "withdrawn",
+    "lost",
+    "restored",
     "drifted",
     "approval-wanted",
     "frozen",

@@ -30,6 +30,12 @@ _OF_EVENTS = {
     "Aborted": "aborted",
     "TrafficWithdrawn": "withdrawn",
     "PassWithdrawn": "withdrawn",
+    "VersionLost": "lost",
+    "ImageLost": "lost",
+    "UnknownRelease": "lost",
+    "Restored": "restored",
+    "RecordRestored": "restored",
+    "TrafficRestored": "restored",
     "DataDrift": "drifted",
     "VolumeNearlyFull": "volume-full",
 }
