@@ -22,6 +22,7 @@ import {
   waitForPod,
   waitForStep,
   withFullNamespace,
+  withoutNewServices,
   withParameters,
   withPartDown,
   workflowOf,
@@ -335,6 +336,36 @@ describe("Given a model on its way", () => {
     report.add(
       "pulumi up during a promotion",
       "canary has the new limit and the promoted version; the update moved no release",
+    );
+  });
+});
+
+describe("Given a sync that Argo CD has given up", () => {
+  it("When its cause is gone, Then the schedule has Argo CD sync again", async () => {
+    const before = await running();
+    const canary = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/gourmetgram-canary";
+    const service = "/api/v1/namespaces/gourmetgram-canary/services/gourmetgram-canary";
+    const argoCd = async () => {
+      const { status } = await connect().api<{ status: { operationState: { phase: string; message: string } } }>(
+        canary,
+      );
+      return status.operationState;
+    };
+    const message = await withoutNewServices("gourmetgram-canary", async () => {
+      await connect().api(service, { method: "DELETE" });
+      await waitFor("Argo CD to give up", async () => (await argoCd()).phase === "Failed", 300);
+      return (await argoCd()).message;
+    });
+    expect(message).toContain("no new Services here");
+    expect((await argoCd()).phase).toBe("Failed");
+    await runSchedule("cron-restore-releases");
+    await waitFor("canary's Service", async () => (await argoCd()).phase === "Succeeded");
+    await connect().api(service);
+    expect(await running()).toEqual(before);
+    await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}` });
+    report.add(
+      "a sync that Argo CD gave up, since the API server refused what it applied",
+      "what serves stayed; when the rule was gone, the schedule had Argo CD sync again",
     );
   });
 });

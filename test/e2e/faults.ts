@@ -361,6 +361,56 @@ export async function withFullNamespace<T>(
   }
 }
 
+/**
+ * Runs `use` while the API server refuses every new Service in a namespace, as a rule of the cluster's owner may.
+ * @param use may lift the rule earlier
+ */
+export async function withoutNewServices<T>(
+  namespace: string,
+  use: (lift: () => Promise<void>) => Promise<T>,
+): Promise<T> {
+  const [group, name] = ["admissionregistration.k8s.io/v1", "e2e-no-new-services"];
+  const rule = {
+    failurePolicy: "Fail",
+    matchConstraints: {
+      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+      resourceRules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["services"] }],
+    },
+    validations: [{ expression: "false", message: "no new Services here" }],
+  };
+  const objects = {
+    validatingadmissionpolicies: ["ValidatingAdmissionPolicy", rule],
+    validatingadmissionpolicybindings: [
+      "ValidatingAdmissionPolicyBinding",
+      { policyName: name, validationActions: ["Deny"] },
+    ],
+  } as const;
+  const service = { apiVersion: "v1", kind: "Service", metadata: { name }, spec: { ports: [{ port: 80 }] } };
+  const isRefused = () =>
+    connect()
+      .api(`/api/v1/namespaces/${namespace}/services?dryRun=All`, { method: "POST", body: service })
+      .then(
+        () => false,
+        (error: Error) => error.message.includes("no new Services here"),
+      );
+  const lift = async () => {
+    for (const resource of Object.keys(objects))
+      await connect().api(`/apis/${group}/${resource}/${name}`, { method: "DELETE" }).catch(ignoreNotFound);
+    await waitFor("the end of the rule", async () => !(await isRefused()));
+  };
+  try {
+    for (const [resource, [kind, spec]] of Object.entries(objects))
+      await connect().api(`/apis/${group}/${resource}`, {
+        method: "POST",
+        body: { apiVersion: group, kind, metadata: { name }, spec },
+      });
+    await waitFor("the rule", isRefused);
+    return await use(lift);
+  } finally {
+    await lift();
+  }
+}
+
 /** Stops a Workflow as the button Stop does: its exit handler still runs. */
 export async function stopWorkflow(name: string): Promise<void> {
   await connect().api(`${workflowsPath}/${name}`, {
