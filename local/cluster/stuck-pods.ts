@@ -15,7 +15,11 @@ interface State {
 }
 
 export interface Pod {
-  readonly metadata: { readonly namespace: string; readonly name: string };
+  readonly metadata: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly status: {
     readonly phase?: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
@@ -23,6 +27,9 @@ export interface Pod {
     readonly containerStatuses?: readonly ContainerStatus[];
   };
 }
+
+/** Argo Workflows writes it on the pods of its steps. */
+const workflowLabel = "workflows.argoproj.io/workflow";
 
 /** The most pods that are told. */
 const bar = 10;
@@ -33,9 +40,11 @@ export function describeStuckPods(pods: readonly Pod[]): string[] {
   return lines.length > bar ? [...lines.slice(0, bar), `and ${lines.length - bar} more`] : lines;
 }
 
-function isStuck({ status }: Pod): boolean {
+/** A step of a Workflow that failed has ended too, and holds up nothing. A Job's pod that failed may be why. */
+function isStuck({ metadata, status }: Pod): boolean {
   const isReady = status.conditions?.some(({ type, status: word }) => type === "Ready" && word === "True");
-  return status.phase !== "Succeeded" && !isReady;
+  const isStep = workflowLabel in (metadata.labels ?? {});
+  return !isReady && status.phase !== "Succeeded" && !(isStep && status.phase === "Failed");
 }
 
 function reason({ status }: Pod): string {

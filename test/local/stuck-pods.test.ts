@@ -40,6 +40,13 @@ describe("describeStuckPods", () => {
     ).toEqual(["argocd/a: 0/1 nodes are available", "argocd/b: Pending"]);
   });
 
+  it("passes over a step of a Workflow that failed, and tells a Job's pod that did", () => {
+    const failed = pod("publish", { phase: "Failed" });
+    const labels = { "workflows.argoproj.io/workflow": "test-staging-v7" };
+    const step = { ...failed, metadata: { ...failed.metadata, name: "integration", labels } };
+    expect(describeStuckPods([failed, step])).toEqual(["argocd/publish: Failed"]);
+  });
+
   it("passes over what is ready or has done its work, and tells ten", () => {
     const ready = pod("ready", { phase: "Running", conditions: [{ type: "Ready", status: "True" }] });
     const done = pod("done", { phase: "Succeeded", conditions: [{ type: "Ready", status: "False" }] });
