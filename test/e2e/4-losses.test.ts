@@ -1,5 +1,5 @@
 /** Data that is lost, and people whose input or haste would cost what serves. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { repositoryRoot } from "../../lib/paths";
 import { python } from "../../local/toolchain/virtual-environment";
 import { knownUrls } from "../../local/urls";
 import { connect } from "../../stacks/stack-cluster";
-import { npm } from "./commands";
+import { npm, npmOf } from "./commands";
 import {
   deleteClaim,
   deleteWorkflow,
@@ -24,6 +24,7 @@ import {
 import { environment, expectSettled, newestVersion, running, status, unfinished, workflowsPath } from "./observations";
 import { readManifest } from "./registry";
 import { Report } from "./report";
+import { withProgramCopy } from "./stack-change";
 
 const report = new Report("losses.md", "What the pipeline does with losses and with what people send", [
   "lost or sent",
@@ -136,6 +137,35 @@ describe("Given a backup, and a version that came to canary after it", () => {
     expect(await running()).toEqual(before);
     await settledInCanary(good);
     report.add("the registry's volume", `${rebuilt}, with the same digest; a model reached canary`);
+  });
+});
+
+describe("Given a stack's file in which an environment is missing", () => {
+  it("When the stack is updated, Then that is refused with what would be lost, and nothing is touched", async () => {
+    const before = await running();
+    const lost = "Namespace gourmetgram-production is deleted: everything in it is deleted too";
+    await withProgramCopy(async (program) => {
+      const file = join(program, "Pulumi.staging.yaml");
+      const withProduction = readFileSync(file, "utf8");
+      const without = withProduction.replace("    production:\n      port: 80\n      promotesFrom: canary\n", "");
+      expect(without).not.toBe(withProduction);
+      writeFileSync(file, without);
+      const preview = await npmOf(program, "run", "preview");
+      expect([preview.code, preview.stdout.split("\n")[0]]).toEqual([1, expect.stringContaining("DATA LOSS: ")]);
+      expect(preview.stdout.split("\n")[0]).toContain(lost);
+      const update = await npmOf(program, "start");
+      expect(update.code).toBe(1);
+      expect(update.output).toContain("This update of staging loses data, so nothing was changed:");
+      expect(update.output).toContain(lost);
+      expect(update.output).toContain("To lose the data, run npm start -- --allow-data-loss.");
+    });
+    const own = await npm("start");
+    expect([own.code, own.output]).toEqual([0, expect.stringContaining("unchanged")]);
+    expect(await running()).toEqual(before);
+    report.add(
+      "an update by a stack's file in which production is missing",
+      `npm run preview and npm start refused it: ${lost}; nothing was touched`,
+    );
   });
 });
 

@@ -19,14 +19,17 @@ export const npmOn = (stack: string | undefined, ...args: string[]): Promise<Fin
 /** The same for a local cluster other than the one of the tests. @param state its directory */
 export const npmIn = (state: string, ...args: string[]): Promise<Finished> => run(args, { GOURMETGRAM_STATE: state });
 
+/** The same of another copy of the program. @param program its directory */
+export const npmOf = (program: string, ...args: string[]): Promise<Finished> => run(args, {}, program);
+
 /** The same, where Pulumi creates only one object at a time: nothing may wait for what comes later. */
 export const npmOneByOne = (...args: string[]): Promise<Finished> => run(args, { PULUMI_PARALLEL: "1" });
 
-function run(args: string[], changes: Record<string, string>): Promise<Finished> {
+function run(args: string[], changes: Record<string, string>, cwd = repositoryRoot): Promise<Finished> {
   const begun = Date.now();
   return new Promise((resolve, reject) => {
     const env = { ...process.env, ...changes };
-    const child = spawn("npm", ["--silent", ...args], { cwd: repositoryRoot, env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("npm", ["--silent", ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     let stdout = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
