@@ -42,9 +42,10 @@ export async function startCluster(count: number, report: Report): Promise<{ por
   const names: string[] = [];
   for (const spec of components(nodes)) {
     report(spec.name);
-    if (spec.name === "kubelet") await waitForApi(names);
     await ensureProcess(spec);
     names.push(spec.name);
+    // The controller manager gives up if the API server does not know its rights within ten seconds.
+    if (spec.name === "kube-apiserver") await waitForApi(names);
   }
   for (const node of nodes) {
     report(`node ${node.name}`);
