@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { gatewayNamespace, trafficRoute, trafficSplitAnnotation } from "../../components/shared/workflow-names";
+import { gatewayName, listenerName } from "../../components/platform/gateway";
+import {
+  gatewayNamespace,
+  trafficRoute,
+  trafficSplitAnnotation,
+  workflowNamespace,
+} from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
@@ -14,6 +20,7 @@ import {
   waitFor,
   waitForPod,
   withFullNamespace,
+  withParameters,
   withPartDown,
 } from "./faults";
 import { environment, expectSettled, lastRelease, releasedDigest, status, tags } from "./observations";
@@ -63,6 +70,24 @@ const answersAt = async (url: string) =>
     ({ status }) => status,
     () => "no answer",
   );
+
+const ofSomebodyElse = {
+  apiVersion: "gateway.networking.k8s.io/v1",
+  metadata: { name: "of-somebody-else", namespace: gatewayNamespace },
+};
+const secondRoute = {
+  ...ofSomebodyElse,
+  kind: "HTTPRoute",
+  spec: {
+    parentRefs: [{ name: gatewayName }],
+    rules: [{ backendRefs: [{ name: "contour", port: 8001 }] }],
+  },
+};
+const secondGateway = {
+  ...ofSomebodyElse,
+  kind: "Gateway",
+  spec: { gatewayClassName: gatewayName, listeners: [{ name: listenerName, protocol: "HTTP", port: 80 }] },
+};
 
 /** Users go on for this long. */
 const forAWhile = () => new Promise((resolve) => setTimeout(resolve, 15_000));
@@ -133,28 +158,35 @@ describe("Given users of whom some meet a new version in canary", () => {
     report.add("workflow controller killed while it watches canary", "the watch went on, and found the next change");
   });
 
-  it("When somebody adds a route of his own to the Gateway, Then users meet what they met before", async () => {
-    const name = "of-somebody-else";
-    const { urls } = await status();
-    const body = {
-      apiVersion: "gateway.networking.k8s.io/v1",
-      kind: "HTTPRoute",
-      metadata: { name, namespace: gatewayNamespace },
-      spec: {
-        parentRefs: [{ name: "gourmetgram" }],
-        rules: [{ backendRefs: [{ name: "contour", port: 8001 }] }],
-      },
+  it("When Prometheus refuses the query of a metric, Then the share stays, and status says what it said", async () => {
+    const parameters = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+    const { data } = await connect().api<{ data: { analysis: string } }>(parameters);
+    const broken = { query: "sum(", atMost: 1, failureLimit: 1, intervalSeconds: 0, count: 1, dryRun: false };
+    const analysis = JSON.stringify({ ...JSON.parse(data.analysis), metrics: { memory: broken } });
+    const said = async (words: string) => {
+      const sentence = (await status()).traffic?.analysis ?? "";
+      return sentence.includes(words) && sentence;
     };
-    await connect().api(`${routes}?fieldManager=kubectl-create`, { method: "POST", body });
+    const refusal = "memory: Prometheus refuses a query with status 400: ";
+    const sentence = await withParameters({ analysis }, () => watched("the refusal", () => said(refusal)));
+    expect((await status()).traffic).toMatchObject({ version: `1.0.${next}`, percent: 1, withdrawn: "" });
+    await watched("the stack's own analysis", async () => !(await said(refusal)));
+    report.add("a metric whose query Prometheus refuses", `the share stayed at 1 %: ${sentence}`);
+  });
+
+  it.each([
+    ["a second route on the Gateway, for all requests", "httproutes", secondRoute],
+    ["a second Gateway of the same class, on the same port", "gateways", secondGateway],
+  ])("When somebody adds %s, Then users meet what they met before", async (what, resource, body) => {
+    const { urls } = await status();
+    const objects = `/apis/gateway.networking.k8s.io/v1/namespaces/${gatewayNamespace}/${resource}`;
+    await connect().api(`${objects}?fieldManager=kubectl-create`, { method: "POST", body });
     try {
       const { answers } = await withUsers([urls.gateway], forAWhile);
       expect(answers.lost).toEqual([]);
-      report.add(
-        "a second route on the Gateway, for all requests",
-        `the older one counts: ${answers.answered} requests were answered as before, none lost`,
-      );
+      report.add(what, `the older one counts: ${answers.answered} requests were answered as before, none lost`);
     } finally {
-      await connect().api(`${routes}/${name}`, { method: "DELETE" });
+      await connect().api(`${objects}/${body.metadata.name}`, { method: "DELETE" });
     }
   });
 
