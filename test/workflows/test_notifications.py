@@ -117,7 +117,7 @@ def test_events_of_the_pipeline_are_told():
             event("DataDrift", "people send 1.0.7 other pictures than it learnt from"),
             event("VersionLost", "MLflow no longer has version 7, which canary serves: it goes on serving it"),
             event("ImageLost", "the registry had lost the image of 1.0.7, which is built again from its model"),
-            event("UnknownRelease", "canary runs sha256:0, and neither its Application nor MLflow says by which release"),
+            event("UnknownRelease", "canary runs sha256:0, and nothing says by which release: it is left as it is"),
             event("Restored", "the alias canary was on version 3, and follows 1.0.7 again"),
             event("RecordRestored", "The experiment was deleted in MLflow, and is restored."),
             event("TrafficRestored", "the route had other rules: canary has 25 % of the users again"),

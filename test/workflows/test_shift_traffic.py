@@ -208,8 +208,11 @@ def test_a_freeze_holds_the_share(canary):
     assert done.stdout == "1 % of the users meet 1.0.7 in canary.\n"
 
 
-def watches(monkeypatch, *splits, seconds=6600.0):
-    """Watches for so many seconds, of which none really pass. Each look comes to the next of the splits."""
+def watches(monkeypatch, *splits, seconds=6600.0, written=dict):
+    """
+    Watches for so many seconds, of which none really pass. Each look comes to the next of the splits. `written`: gives
+    the settings of each moment.
+    """
     left, now = list(splits), [0.0]
 
     def look(_settings, watch):
@@ -220,7 +223,7 @@ def watches(monkeypatch, *splits, seconds=6600.0):
         now[0] += duration
 
     monkeypatch.setattr(gateway, "put_right", look)
-    last = shift_traffic.follow(SHIFTED, seconds, lambda: now[0], sleep)
+    last = shift_traffic.follow(SHIFTED, seconds, written, lambda: now[0], sleep)
     return last, now[0]
 
 
@@ -232,6 +235,31 @@ WITHDRAWN = LARGEST._replace(withdrawn="OOMKilled")
 @pytest.mark.parametrize("left", [None, WITHDRAWN])
 def test_it_watches_at_the_largest_share_too_until_no_version_is_left(monkeypatch, left):
     assert watches(monkeypatch, LARGEST, LARGEST, LARGEST, left) == (left, 30)
+
+
+def test_it_ends_when_the_settings_have_changed_so_that_the_next_watch_goes_by_them(monkeypatch, tmp_path, capsys):
+    """As Kubernetes writes a ConfigMap: its files are links into a folder that is changed as a whole."""
+
+    def mounted(number, traffic):
+        (tmp_path / f"..{number}").mkdir()
+        (tmp_path / f"..{number}" / "traffic").write_text(traffic)
+        (tmp_path / "..new").symlink_to(f"..{number}")
+        (tmp_path / "..new").rename(tmp_path / "..data")
+
+    mounted(1, "1 %")
+    (tmp_path / "traffic").symlink_to("..data/traffic")
+    moments = iter([lambda: None, lambda: mounted(2, "1 %"), lambda: mounted(3, "10 %")])
+
+    def written():
+        next(moments)()
+        return shift_traffic.written_settings(tmp_path)
+
+    assert watches(monkeypatch, LARGEST, written=written) == (LARGEST, 20)
+    assert capsys.readouterr().out == "The stack's settings have changed: the next watch goes by them.\n"
+
+
+def test_run_by_hand_it_has_no_settings_that_could_change(tmp_path):
+    assert shift_traffic.written_settings(tmp_path / "none") == {}
 
 
 def test_a_version_that_waits_for_a_pod_is_watched(monkeypatch):
@@ -252,7 +280,7 @@ def test_the_time_of_a_watch_counts_from_the_beginning_of_its_workflow(world, mo
     for name, value in {**world.environment_of_a_step(), **given}.items():
         monkeypatch.setenv(name, value)
     ends = []
-    monkeypatch.setattr(shift_traffic, "follow", lambda _, until: ends.append(until))
+    monkeypatch.setattr(shift_traffic, "follow", lambda _, until, _written: ends.append(until))
     shift_traffic.main()
     assert ends == [7600]
 

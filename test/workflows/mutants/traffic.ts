@@ -416,6 +416,12 @@ export const traffic: Protections = {
       "test_shift_traffic.py::test_it_watches_at_the_largest_share_too_until_no_version_is_left[left1]",
     ],
     [
+      "a watch ends when the stack's settings have changed",
+      "if written() != begun_with:",
+      "if False:",
+      "test_shift_traffic.py::test_it_ends_when_the_settings_have_changed_so_that_the_next_watch_goes_by_them",
+    ],
+    [
       "a watch ends before its time is up",
       "clock() + INTERVAL > until",
       "clock() > until",
