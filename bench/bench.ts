@@ -18,6 +18,7 @@ import { leadTime } from "./lead-time";
 import { hostilePictures, picturesHead } from "./pictures";
 import { growingPreviews, previewHead, unchangedPreviews } from "./previews";
 import { pulumiTimes } from "./pulumi-times";
+import { overRegistryBar, registryBar, registryGrowth, registryHead } from "./registry";
 import { scrapeCost, scrapeHead } from "./scrape";
 import { trainAndFollow } from "./train";
 
@@ -36,6 +37,12 @@ const sections: Record<string, () => Promise<void>> = {
     const rows = await growth();
     print(`What a command or a step waits for MLflow, in ms; the bar is ${growthBar} times`, rows, growthHead);
     over.push(...overGrowthBar(rows));
+  },
+  async registry() {
+    const rows = await registryGrowth();
+    const title = "The registry's folder, where as many versions are kept of few as of many";
+    print(`${title}; the bar for the size after collection is ${registryBar} times`, rows, registryHead);
+    over.push(...overRegistryBar(rows));
   },
   async app() {
     const title = "The app under clients, before it had a listener of its own and today";
@@ -93,7 +100,8 @@ const sections: Record<string, () => Promise<void>> = {
 const usage = `Usage: npm run bench [-- <section> ...]
 
 Measures the running local cluster, or only these sections: ${Object.keys(sections).join(", ")}.
-app, board, growth, pictures and scrape need no cluster. Exit code 1: something is over the bar that its table names.`;
+app, board, growth, pictures, registry and scrape need no cluster.
+Exit code 1: something is over the bar that its table names.`;
 
 async function main(): Promise<number> {
   const names = process.argv.slice(2);

@@ -1,5 +1,3 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { readBriefStatus } from "../client/pipeline-status";
@@ -7,62 +5,45 @@ import { listNewestReleases } from "../client/releases";
 import { applicationsPath, lastReleaseAnnotation } from "../components/shared/workflow-names";
 import { exec } from "../lib/exec";
 import { Cluster } from "../lib/kube-client";
-import { repositoryRoot } from "../lib/paths";
-import { startMlflow } from "../local/toolchain/mlflow-server";
-import { inTurn, median } from "./statistics";
+import { pipelinePython, startFilledMlflow } from "./filled-mlflow";
+import { withServers } from "./servers";
+import { fewAndMany, fewAndManyHead, inTurn, median, namesOver } from "./statistics";
 
 const rounds = 25;
 /** What each MLflow holds. */
 const sizes = {
-  few: { versions: 10, releases: 10 },
-  many: { versions: 1000, releases: 5000 },
+  few: { versions: 10, releases: 10, minutes: 5 },
+  many: { versions: 1000, releases: 5000, minutes: 5 },
 } as const;
 type Size = keyof typeof sizes;
-export const growthHead = ["", "10 VERSIONS, 10 RELEASES", "1000 VERSIONS, 5000 RELEASES", "TIMES"];
+export const growthHead = fewAndManyHead("10 VERSIONS, 10 RELEASES", "1000 VERSIONS, 5000 RELEASES");
 
 /** How many times as long a wait with many may be. */
 export const growthBar = 1.5;
 
 /** The rows of {@link growth} that are over {@link growthBar}, by name. */
-export const overGrowthBar = (rows: readonly string[][]): string[] =>
-  rows.filter(([, , , times]) => Number(times) > growthBar).map(([name]) => name);
-
-const script = join(__dirname, "growth.py");
-const steps = { PYTHONPATH: join(repositoryRoot, "workflows"), PYTHONDONTWRITEBYTECODE: "1" };
+export const overGrowthBar = (rows: readonly string[][]): string[] => namesOver(growthBar, rows);
 
 /**
  * What a command or a step waits for MLflow, in milliseconds: with ten versions and releases, and with many more. Each
  * MLflow is a process of its own, with what the pipeline's own code writes.
  */
-export async function growth(): Promise<string[][]> {
-  const folder = await mkdtemp(join(tmpdir(), "gourmetgram-bench-"));
-  const stops: (() => Promise<void>)[] = [];
-  try {
+export const growth = (): Promise<string[][]> =>
+  withServers(async (servers) => {
     const urls: Record<string, string> = {};
     let python = "";
-    for (const [size, { versions, releases }] of Object.entries(sizes)) {
-      const data = join(folder, size);
-      await mkdir(data);
-      const server = await startMlflow(data);
-      stops.push(server.stop);
-      python = server.python;
-      urls[size] = `http://127.0.0.1:${server.port}`;
-      await exec(python, [script, "fill", server.database, `${versions}`, `${releases}`], {
-        env: { ...steps, MLFLOW_TRACKING_URI: urls[size] },
-      });
+    for (const [size, history] of Object.entries(sizes)) {
+      const mlflow = await startFilledMlflow(servers, size, history);
+      python = mlflow.python;
+      urls[size] = mlflow.url;
     }
-    const servers = Object.entries(urls).map(([size, url]) => `${size}=${url}`);
-    const measured = await exec(python, [script, "measure", `${rounds}`, ...servers], { env: steps });
+    const named = Object.entries(urls).map(([size, url]) => `${size}=${url}`);
+    const measured = await exec(python, [join(__dirname, "growth.py"), `${rounds}`, ...named], { env: pipelinePython });
     const waits = { ...(await commandWaits(urls)), ...(JSON.parse(measured) as Waits) };
-    return Object.entries(waits).map(([name, { few, many }]) => {
-      const [a, b] = [median(few), median(many)];
-      return [name, (1000 * a).toFixed(1), (1000 * b).toFixed(1), (b / a).toFixed(2)];
-    });
-  } finally {
-    for (const stop of stops) await stop();
-    await rm(folder, { recursive: true });
-  }
-}
+    return Object.entries(waits).map(([name, { few, many }]) =>
+      fewAndMany(name, 1000 * median(few), 1000 * median(many)),
+    );
+  });
 
 /** Seconds of each measurement. */
 type Waits = Record<string, Record<Size, number[]>>;

@@ -40,3 +40,18 @@ export function besideTheFirst(seconds: Record<string, number[]>): string[][] {
     (median(values) / first).toFixed(2),
   ]);
 }
+
+/** Head of a table of {@link fewAndMany}. */
+export const fewAndManyHead = (few: string, many: string): string[] => ["", few, many, "TIMES"];
+
+/** Name, what few and what many take, and how many times as much that is, as a row of a table. */
+export const fewAndMany = (name: string, few: number, many: number): string[] => [
+  name,
+  few.toFixed(1),
+  many.toFixed(1),
+  (many / few).toFixed(2),
+];
+
+/** The rows of {@link fewAndMany} in which many take more than `bar` times as much, by name. */
+export const namesOver = (bar: number, rows: readonly string[][]): string[] =>
+  rows.filter(([, , , times]) => Number(times) > bar).map(([name]) => name);

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
+import { freePort } from "../../lib/free-port";
 import { virtualEnvironment } from "./virtual-environment";
 
 /** An MLflow of the image's version, as a process of its own. */
@@ -59,12 +59,4 @@ export async function startMlflow(
     await ended;
   };
   return { port, python, database, stop };
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => listener.once("listening", resolve));
-  const { port } = listener.address() as AddressInfo;
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }

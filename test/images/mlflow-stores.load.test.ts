@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,6 +8,7 @@ import type { Backup } from "../../cli/backups/manifest";
 import type { MlflowVolume } from "../../cli/backups/mlflow-volume";
 import { ModelRegistry } from "../../components/platform/model-registry";
 import { exec } from "../../lib/exec";
+import { freePort } from "../../lib/free-port";
 import { toolPath } from "../../lib/paths";
 import { ensurePackages } from "../../local/toolchain/debian-packages";
 import { buildTools, objectStoreTools } from "../../local/toolchain/go-tools";
@@ -282,12 +282,4 @@ async function folder(name: string): Promise<string> {
   const path = join(root, name);
   await mkdir(path);
   return path;
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => listener.once("listening", resolve));
-  const { port } = listener.address() as { port: number };
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }
