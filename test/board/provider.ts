@@ -8,13 +8,22 @@ import { join } from "node:path";
 import Provider from "oidc-provider";
 import { exec } from "../../lib/exec";
 
-/** An OIDC provider at which everybody signs in with any name and password. */
+/** An OIDC provider at which everybody signs in with any name and password. Anna is of the instructors. */
 export interface RunningProvider {
   /** Its issuer: an address of 127.0.0.1. */
   readonly issuer: string;
-  /** Lets a client of the name `board` sign people in. @param redirect its address */
-  readonly register: (redirect: string) => void;
+  /** Its certificate as PEM, for whoever is to trust it. */
+  readonly certificate: string;
+  /** Lets one client sign people in, and no other one from now on. @param redirect its address */
+  readonly register: (redirect: string, client?: ClientOptions) => void;
   readonly stop: () => void;
+}
+
+interface ClientOptions {
+  /** Default `board`. */
+  readonly id?: string;
+  /** How long its ID tokens count, in seconds; default an hour. */
+  readonly tokenSeconds?: number;
 }
 
 /** A certificate for 127.0.0.1 that nobody trusts. */
@@ -29,18 +38,29 @@ async function certificate(): Promise<{ key: Buffer; cert: Buffer }> {
 }
 
 export async function startProvider(): Promise<RunningProvider> {
-  const server = createServer(await certificate()).listen(0, "127.0.0.1");
+  const own = await certificate();
+  const server = createServer(own).listen(0, "127.0.0.1");
   await once(server, "listening");
   const issuer = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const register = (redirect: string) => {
+  const register = (redirect: string, { id = "board", tokenSeconds = 3600 }: ClientOptions = {}) => {
     const provider = new Provider(issuer, {
       clients: [
-        { client_id: "board", redirect_uris: [redirect], token_endpoint_auth_method: "none", application_type: "web" },
+        { client_id: id, redirect_uris: [redirect], token_endpoint_auth_method: "none", application_type: "web" },
       ],
       clientBasedCORS: () => true,
       pkce: { required: () => true },
-      claims: { email: ["email"] },
-      findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, email: `${id}@example.org` }) }),
+      claims: { email: ["email"], groups: ["groups"] },
+      // An API server reads the ID token alone.
+      conformIdTokenClaims: false,
+      ttl: { IdToken: tokenSeconds },
+      findAccount: (_context, name) => ({
+        accountId: name,
+        claims: () => ({
+          sub: name,
+          email: `${name}@example.org`,
+          groups: name === "anna" ? ["instructors"] : ["students"],
+        }),
+      }),
       cookies: { keys: ["a key of the tests"] },
       jwks: { keys: [generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" })] },
     });
@@ -50,5 +70,5 @@ export async function startProvider(): Promise<RunningProvider> {
     server.closeAllConnections();
     server.close();
   };
-  return { issuer, register, stop };
+  return { issuer, certificate: String(own.cert), register, stop };
 }

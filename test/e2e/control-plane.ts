@@ -25,8 +25,11 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts it. @throws Error with the end of a part's log, where that part ends or isn't ready within a minute. */
-export async function startControlPlane(): Promise<ControlPlane> {
+/**
+ * Starts it. @param flags further ones of the API server
+ * @throws Error with the end of a part's log, where that part ends or isn't ready within a minute
+ */
+export async function startControlPlane(flags: readonly string[] = []): Promise<ControlPlane> {
   const directory = mkdtempSync(join(tmpdir(), "gourmetgram-control-plane-"));
   const children: ChildProcess[] = [];
   const inDirectory = (name: string) => join(directory, name);
@@ -69,6 +72,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
     "--service-account-issuer=https://127.0.0.1",
     `--service-account-key-file=${inDirectory("accounts.key")}`,
     `--service-account-signing-key-file=${inDirectory("accounts.key")}`,
+    ...flags,
   ]);
 
   const kubeconfig = inDirectory("kubeconfig");
