@@ -21,7 +21,8 @@ export async function lintPython(): Promise<string> {
 
 /**
  * Runs a folder's Python tests. All of their processes share one folder of bytecode, which goes with the run: each
- * module is compiled once, and nothing is left beside the project's files.
+ * module is compiled once, and nothing is left beside the project's files. That holds where the user's own Python
+ * writes no bytecode, too: every process of the tests would compile the standard library and all packages anew.
  * @param options of pytest
  * @returns what it printed
  * @throws Error with all that it printed, where a test failed
@@ -31,7 +32,7 @@ export async function pytest(folder: string, ...options: string[]): Promise<stri
   const said: string[] = [];
   try {
     return await exec(await python(), ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...options, folder], {
-      env: { PYTHONPYCACHEPREFIX: bytecode },
+      env: { PYTHONPYCACHEPREFIX: bytecode, PYTHONDONTWRITEBYTECODE: "" },
       onLine: (line) => said.push(line),
     });
   } catch (error) {
