@@ -45,7 +45,7 @@ const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${wor
  */
 export function npmCall(argv: readonly string[], variables: NpmCall["variables"]): NpmCall {
   const { npm_lifecycle_event: script, npm_lifecycle_script: text = "" } = variables;
-  // The text of a script is `node --import tsx cli/<command>.ts <options>`.
+  // The text of a script is `node --require tsx/cjs cli/<command>.ts <options>`.
   const words = script ? text.split(" ") : [];
   const program = words.findIndex((word) => word.endsWith(".ts"));
   const ownOptions = program < 0 ? [] : words.slice(program + 1);

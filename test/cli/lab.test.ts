@@ -132,7 +132,7 @@ interface Ended {
 
 /** Runs the command as a person does, who waits some seconds for Node.js. */
 function command(args: string[]): Promise<Ended> {
-  const child = spawn(process.execPath, ["--import", "tsx", "cli/lab.ts", ...args], { cwd: repositoryRoot });
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", "cli/lab.ts", ...args], { cwd: repositoryRoot });
   const text = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => (text.stdout += chunk));
   child.stderr.on("data", (chunk) => (text.stderr += chunk));

@@ -198,7 +198,7 @@ describe("a command that shows an update that loses data", () => {
     `DATA LOSS: ${loss}. ` +
     "npm start, npm run preview and npm run policy refuse this update without -- --allow-data-loss.";
   const run = (command: string, ...given: string[]) =>
-    spawnSync(process.execPath, ["--import", "tsx", join("cli", `${command}.ts`), ...given], {
+    spawnSync(process.execPath, ["--require", "tsx/cjs", join("cli", `${command}.ts`), ...given], {
       cwd: repositoryRoot,
       encoding: "utf8",
     });

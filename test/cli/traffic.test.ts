@@ -169,7 +169,7 @@ describe("the options", () => {
 
 describe("npm run traffic", () => {
   const start = (...args: string[]) =>
-    spawn(process.execPath, ["--import", "tsx", join(repositoryRoot, "cli/traffic.ts"), ...args]);
+    spawn(process.execPath, ["--require", "tsx/cjs", join(repositoryRoot, "cli/traffic.ts"), ...args]);
   /** What a command prints, and its exit code. */
   function ended(child: ReturnType<typeof start>, onLine: (line: string) => void = () => {}) {
     const lines: string[] = [];

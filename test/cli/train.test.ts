@@ -21,7 +21,7 @@ afterEach(() => vi.restoreAllMocks());
 afterAll(() => rmSync(state, { recursive: true }));
 
 function command(file: string, args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ["--import", "tsx", join("cli", file), ...args], {
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", join("cli", file), ...args], {
     cwd: root,
     env: { ...process.env, GOURMETGRAM_STATE: state },
   });
@@ -88,7 +88,7 @@ describe("Ctrl-C", () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const file = join(state, "kubeconfig");
     writeFileSync(file, kubeconfig(url).replaceAll('"food"', '"gourmetgram-local"'));
-    child = spawn(process.execPath, ["--import", "tsx", ...args], {
+    child = spawn(process.execPath, ["--require", "tsx/cjs", ...args], {
       cwd: root,
       env: { ...process.env, GOURMETGRAM_STATE: state },
     });

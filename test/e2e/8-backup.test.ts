@@ -39,7 +39,7 @@ const restore = (...args: string[]): Promise<Finished> => npmIn(other, "run", "r
 
 /** Starts a restore, and kills it as soon as MLflow does not run. */
 async function killRestore(): Promise<void> {
-  const child = spawn(process.execPath, ["--import", "tsx", join("cli", "restore.ts"), folder], {
+  const child = spawn(process.execPath, ["--require", "tsx/cjs", join("cli", "restore.ts"), folder], {
     cwd: repositoryRoot,
     env: { ...process.env, GOURMETGRAM_STATE: other },
     stdio: "inherit",

@@ -58,7 +58,7 @@ async function run(scenario: string, there: readonly string[], trustsHosts = tru
     `GOURMETGRAM_CACHE=${cache}`,
     ...(trustsHosts ? [`NODE_EXTRA_CA_CERTS=${inFolder("ca.crt")}`] : ["NODE_EXTRA_CA_CERTS="]),
   ];
-  const node = ["env", ...unset, ...variables, process.execPath, "--import", "tsx", ...args];
+  const node = ["env", ...unset, ...variables, process.execPath, "--require", "tsx/cjs", ...args];
   const output = await exec("unshare", ["--net", "--mount", "sh", "-c", setUp, "sh", ...node], { cwd: repositoryRoot });
   return JSON.parse(output.trim().split("\n").at(-1)!) as Seen;
 }

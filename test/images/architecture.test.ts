@@ -123,7 +123,7 @@ esac
 });
 
 it("a push to the nodes of a cluster takes no architecture", async () => {
-  const pushed = exec(process.execPath, ["--import", "tsx", "cli/images.ts", "push", "--architecture", "arm64"], {
+  const pushed = exec(process.execPath, ["--require", "tsx/cjs", "cli/images.ts", "push", "--architecture", "arm64"], {
     cwd: repositoryRoot,
   });
   await expect(pushed).rejects.toThrow("--architecture is for build and for --registry");

@@ -61,8 +61,8 @@ describe("the command of a person, by sudo", () => {
 
 describe("the call of this process", () => {
   it.each([
-    ["start", "node --import tsx cli/start.ts", ["--nodes", "2"], ["--nodes", "2"]],
-    ["reject", "node --import tsx cli/approve.ts --reject", ["--reject", "7"], ["7"]],
+    ["start", "node --require tsx/cjs cli/start.ts", ["--nodes", "2"], ["--nodes", "2"]],
+    ["reject", "node --require tsx/cjs cli/approve.ts --reject", ["--reject", "7"], ["7"]],
     ["npx", "tsx", ["--all"], ["--all"]],
     [undefined, undefined, ["--all"], ["--all"]],
   ])("has the person's options without those of the script: %s", (script, text, given, args) => {
@@ -110,7 +110,7 @@ describe("what to do where a file of the local cluster is not there", () => {
     try {
       chmodSync(state, 0o711);
       writeFileSync(join(state, "kubeconfig"), "", { mode: 0o600 });
-      const { stderr } = spawnSync(process.execPath, ["--import", "tsx", "cli/status.ts", "--all"], {
+      const { stderr } = spawnSync(process.execPath, ["--require", "tsx/cjs", "cli/status.ts", "--all"], {
         cwd: repositoryRoot,
         encoding: "utf8",
         env: { PATH: process.env.PATH, HOME: "/nowhere", TMPDIR: "/tmp", GOURMETGRAM_STATE: state },

@@ -46,11 +46,10 @@ describe.skipIf(!isRoot)(`a checkout of another user${isRoot ? "" : " (not tried
   const install = () => spawnSync(process.execPath, ["lib/install-dependencies.mjs"], { cwd: checkout });
   /** Runs a command of the checkout, which does this. */
   const command = (code: string) => {
-    const tsx = join(repositoryRoot, "node_modules", ".bin", "tsx");
+    const tsx = require.resolve("tsx/cjs");
     const main = JSON.stringify(join(checkout, "lib", "main"));
-    return spawnSync(tsx, ["--eval", `const main = require(${main}); const fs = require("node:fs"); ${code}`], {
-      cwd: checkout,
-    });
+    const script = `const main = require(${main}); const fs = require("node:fs"); ${code}`;
+    return spawnSync(process.execPath, ["--require", tsx, "--eval", script], { cwd: checkout });
   };
 
   it("stays the user's when root installs its packages", () => {

@@ -6,8 +6,8 @@ import { repositoryRoot } from "../../lib/paths";
 /** Ends a process as one of the two functions does. */
 function run(code: string): { status: number | null; stderr: string } {
   const main = JSON.stringify(join(repositoryRoot, "lib", "main"));
-  const tsx = join(repositoryRoot, "node_modules", ".bin", "tsx");
-  const { status, stderr } = spawnSync(tsx, ["--eval", `const main = require(${main}); ${code}`], { encoding: "utf8" });
+  const args = ["--require", "tsx/cjs", "--eval", `const main = require(${main}); ${code}`];
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd: repositoryRoot, encoding: "utf8" });
   return { status, stderr };
 }
 
@@ -27,10 +27,11 @@ describe("a command", () => {
 describe("a command whose output goes to one who stops reading", () => {
   it("ends without a word", () => {
     const code = "main.runMain(async () => { for (;;) { console.log(1); await new Promise(setImmediate); } })";
-    const [main, tsx] = [join(repositoryRoot, "lib", "main"), join(repositoryRoot, "node_modules", ".bin", "tsx")];
-    const script = `const main = require(${JSON.stringify(main)}); ${code}`;
-    const pipe = `"$0" --eval "$1" | head -1; echo "\${PIPESTATUS[0]}"`;
-    const { stdout, stderr } = spawnSync("bash", ["-c", pipe, tsx, script], { encoding: "utf8", timeout: 20_000 });
+    const main = JSON.stringify(join(repositoryRoot, "lib", "main"));
+    const script = `const main = require(${main}); ${code}`;
+    const pipe = `"$0" --require tsx/cjs --eval "$1" | head -1; echo "\${PIPESTATUS[0]}"`;
+    const options = { cwd: repositoryRoot, encoding: "utf8", timeout: 20_000 } as const;
+    const { stdout, stderr } = spawnSync("bash", ["-c", pipe, process.execPath, script], options);
     expect([stdout, stderr]).toEqual(["1\n141\n", ""]);
   });
 });

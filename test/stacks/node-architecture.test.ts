@@ -81,7 +81,7 @@ describe("a command that cannot build images for the nodes", () => {
   it("ends before anything is built: npm run images -- push", () =>
     onMainframe(() =>
       expect(
-        exec(process.execPath, ["--import", "tsx", "cli/images.ts", "push"], {
+        exec(process.execPath, ["--require", "tsx/cjs", "cli/images.ts", "push"], {
           cwd: repositoryRoot,
           env: { KUBECONFIG: join(state, "kubeconfig"), GOURMETGRAM_CONTEXT: "gourmetgram-local" },
         }),
