@@ -147,6 +147,40 @@ describe("the script that serves", () => {
     expect(existsSync(manifest("a"))).toBe(true);
   });
 
+  it("drops old lists of what is signed, links to layers that are gone, and empty folders", async () => {
+    const kept = (...names: string[]) => join(folder, ...names);
+    const written = async (text: string, ...names: string[]) => {
+      await mkdir(dirname(kept(...names)), { recursive: true });
+      await writeFile(kept(...names), text);
+    };
+    const app = ["repositories", "app"];
+    const revision = (digest: string) => [...app, "_manifests", "revisions", "sha256", digest];
+    const layer = (digest: string) => [...app, "_layers", "sha256", digest];
+    const blob = (digest: string) => ["blobs", "sha256", digest.slice(0, 2), digest];
+    const manifests = {
+      // As crane writes the list, and the pipeline what it lists.
+      aa01: '{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"artifactType":"x"}]}',
+      aa02: '{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"artifactType":"x"},{}]}',
+      bb01: '{"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"x"}',
+      cc01: '{"mediaType":"application/vnd.oci.image.manifest.v1+json"}',
+    };
+    for (const [digest, text] of Object.entries(manifests)) {
+      await written(text, ...blob(digest), "data");
+      await written(`sha256:${digest}`, ...revision(digest), "link");
+    }
+    await written("sha256:aa02", ...app, "_manifests", "tags", "sha256-cc01", "current", "link");
+    await written("a layer", ...blob("dd01"), "data");
+    for (const digest of ["dd01", "dd02"]) await written(`sha256:${digest}`, ...layer(digest), "link");
+    await mkdir(kept(...blob("ee01")), { recursive: true });
+    await start();
+    const isThere = (names: string[]) => existsSync(kept(...names));
+    expect(Object.keys(manifests).filter((digest) => isThere(revision(digest)))).toEqual(["aa02", "bb01", "cc01"]);
+    expect(["dd01", "dd02"].filter((digest) => isThere(layer(digest)))).toEqual(["dd01"]);
+    expect([isThere(blob("ee01")), isThere(["blobs", "sha256", "ee"])]).toEqual([false, false]);
+    expect(isThere(blob("aa01"))).toBe(true); // the registry itself frees it
+    expect(await done()).toBe("garbage-collect\nserve\n");
+  });
+
   it("serves at once where nothing was ever pushed", async () => {
     await start();
     expect(await done()).toBe("serve\n");
