@@ -42,7 +42,9 @@ describe("Given versions that nothing keeps", () => {
     const { code, stdout } = await withParameters(limits, () => npm("run", "collect", "--", "--dry-run"));
     expect(code).toBe(0);
     expect(stdout).toContain(`keep 1.0.${newest}: staging runs it`);
-    expect(stdout).toContain(`keep 1.0.${Number(newest) - 1}: it is among the last 2 that passed staging`);
+    // Where the schedule has looked at staging in between, staging holds the one before.
+    const [held, passed] = ["staging holds it as its last release", "it is among the last 2 that passed staging"];
+    expect(stdout).toMatch(new RegExp(`^keep 1\\.0\\.${Number(newest) - 1}: (${held}|${passed})$`, "m"));
     expect(stdout).toMatch(/^collect 1\.0\.\d+: nothing keeps it$/m);
     expect(await collected()).toEqual(before);
   });
