@@ -9,7 +9,7 @@ import { fewAndMany, fewAndManyHead, namesOver } from "./statistics";
 
 /** A version a day, which is released five times: of as many days as are kept and some more, and of many. */
 const historyOf = (versions: number): History => ({ versions, releases: 5 * versions, minutes: 24 * 60 });
-const sizes = { few: 40, many: 1000 } as const;
+const sizes = { few: 40, many: 200 } as const;
 export const registryHead = fewAndManyHead(`${sizes.few} VERSIONS`, `${sizes.many} VERSIONS`);
 
 /** How many times as large the registry with many may be after a collection. */
