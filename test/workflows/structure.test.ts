@@ -139,7 +139,7 @@ describe.each(templates.map((one) => [one.metadata.name, one]))("%s", (name, { s
       capabilities: { drop: ["ALL"] },
     });
     const names = spec.volumes.map(({ name }: any) => name);
-    const optional = ["no-token", "signing-key"].filter((name) => names.includes(name));
+    const optional = ["no-token", "signing-key", settings.name].filter((name) => names.includes(name));
     expect(names).toEqual(["tmp", "steps", "gates", "lib", "pictures", "public-keys", ...optional]);
     expect(spec.volumes[0].emptyDir.sizeLimit).toBeTruthy();
   });
@@ -179,8 +179,14 @@ describe.each(named(pods))("%s", (_name, template: any) => {
         readOnly: true,
       },
     ];
-    const others = (template.container.volumeMounts ?? []).filter(({ name }: any) => name !== signingKey.name);
+    const named: string[] = [signingKey.name, settings.name];
+    const others = (template.container.volumeMounts ?? []).filter(({ name }: any) => !named.includes(name));
     expect(others).toEqual(reachesCluster(step(template)) ? [] : mounts);
+  });
+
+  it("sees the stack's settings change only where it watches for longer than a change may wait", () => {
+    const mounted = (template.container.volumeMounts ?? []).filter(({ name }: any) => name === settings.name);
+    expect(mounted).toEqual(step(template) === "shift_traffic" ? [settings] : []);
   });
 
   it("has a key to sign with only where its step signs, as a file that only its group reads", () => {
@@ -220,6 +226,8 @@ describe.each(named(pods))("%s", (_name, template: any) => {
   });
 });
 
+/** Where a step sees the settings of its stack as they are now. */
+const settings = { name: "settings", mountPath: "/settings", readOnly: true };
 const signingKey = { name: "signing-key", mountPath: "/keys/private", readOnly: true };
 
 /** Whether an entry point signs, or the training flow that it runs. */
