@@ -120,7 +120,7 @@ def by_hand(**fields):
         '{"since": "x", "read": 1, "freeze": ""}',
         '{"since": 1}',
         by_hand(waiting=[[1, "held", None, None, "why", "2026-01-05T10:00:00Z", "Workflow/w"]]),
-        by_hand(waiting=[["a", "lost", None, None, "why", "2026-01-05T10:00:00Z", "Workflow/w"]]),
+        by_hand(waiting=[["a", "unheard-of", None, None, "why", "2026-01-05T10:00:00Z", "Workflow/w"]]),
         by_hand(freeze=1),
         by_hand(read=-(10**20)),
         pytest.param("[" * 100_000, id="nested"),
