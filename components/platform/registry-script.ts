@@ -15,12 +15,16 @@ blobs=\${REPOSITORIES%/*}/blobs/sha256
 manifests() { find "$REPOSITORIES" -path "*/_manifests/revisions/*/link" 2>/dev/null; }
 blob() { echo "$blobs/\${1%"\${1#??}"}/$1/data"; }
 
-# A list is found by its tag alone. It is an index whose entries say what kind they are.
+# A list of crane's is found by its tag alone. Other indexes and what is signed of them have one of these words.
 drop_old_lists() {
   find "$REPOSITORIES" -path "*/_manifests/tags/*/current/link" -exec awk '{ sub("sha256:", ""); print }' {} + \\
     >${tmp}/tagged
+  # On a full disk the file may be cut short, and each list that it lacks would count as old.
+  [ "$(find "$REPOSITORIES" -path "*/_manifests/tags/*/current/link" | wc -l)" -eq "$(wc -l <${tmp}/tagged)" ] || return
   find "$blobs" -name data -size -64k -exec grep -lF image.index.v1 {} + | xargs -r grep -lF '"artifactType"' |
+    while read -r file; do grep -qF -e '"layers"' -e '"subject"' -e '"platform"' "$file" || echo "$file"; done |
     sed 's|.*/\\(.*\\)/data$|\\1|' | grep -vF -f ${tmp}/tagged >${tmp}/old-lists
+  [ -s ${tmp}/old-lists ] || return
   manifests | grep -F -f ${tmp}/old-lists | while read -r link; do rm -rf "\${link%/link}"; done
 }
 

@@ -162,6 +162,9 @@ describe("the script that serves", () => {
       aa01: '{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"artifactType":"x"}]}',
       aa02: '{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"artifactType":"x"},{}]}',
       bb01: '{"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"x"}',
+      // What is signed of an index, and an index by digest: neither is a list of crane's.
+      bb02: '{"artifactType":"x","subject":{"mediaType":"application/vnd.oci.image.index.v1+json"},"layers":[]}',
+      bb03: '{"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"artifactType":"x","platform":{}}]}',
       cc01: '{"mediaType":"application/vnd.oci.image.manifest.v1+json"}',
     };
     for (const [digest, text] of Object.entries(manifests)) {
@@ -174,7 +177,13 @@ describe("the script that serves", () => {
     await mkdir(kept(...blob("ee01")), { recursive: true });
     await start();
     const isThere = (names: string[]) => existsSync(kept(...names));
-    expect(Object.keys(manifests).filter((digest) => isThere(revision(digest)))).toEqual(["aa02", "bb01", "cc01"]);
+    expect(Object.keys(manifests).filter((digest) => isThere(revision(digest)))).toEqual([
+      "aa02",
+      "bb01",
+      "bb02",
+      "bb03",
+      "cc01",
+    ]);
     expect(["dd01", "dd02"].filter((digest) => isThere(layer(digest)))).toEqual(["dd01"]);
     expect([isThere(blob("ee01")), isThere(["blobs", "sha256", "ee"])]).toEqual([false, false]);
     expect(isThere(blob("aa01"))).toBe(true); // the registry itself frees it
