@@ -13,14 +13,13 @@ export const serveScript = (configuration = "/etc/docker/registry/config.yml", t
 [ -e "$config" ] || config=/etc/distribution/config.yml
 blobs=\${REPOSITORIES%/*}/blobs/sha256
 manifests() { find "$REPOSITORIES" -path "*/_manifests/revisions/*/link" 2>/dev/null; }
-blob() { echo "$blobs/\${1%"\${1#??}"}/$1/data"; }
+tags() { find "$REPOSITORIES" -path "*/_manifests/tags/*/current/link" "$@"; }
 
 # A list of crane's is found by its tag alone. Other indexes and what is signed of them have one of these words.
 drop_old_lists() {
-  find "$REPOSITORIES" -path "*/_manifests/tags/*/current/link" -exec awk '{ sub("sha256:", ""); print }' {} + \\
-    >${tmp}/tagged
+  tags -exec awk '{ sub("sha256:", ""); print }' {} + >${tmp}/tagged
   # On a full disk the file may be cut short, and each list that it lacks would count as old.
-  [ "$(find "$REPOSITORIES" -path "*/_manifests/tags/*/current/link" | wc -l)" -eq "$(wc -l <${tmp}/tagged)" ] || return
+  [ "$(tags | wc -l)" -eq "$(wc -l <${tmp}/tagged)" ] || return
   find "$blobs" -name data -size -64k -exec grep -lF image.index.v1 {} + | xargs -r grep -lF '"artifactType"' |
     while read -r file; do grep -qF -e '"layers"' -e '"subject"' -e '"platform"' "$file" || echo "$file"; done |
     sed 's|.*/\\(.*\\)/data$|\\1|' | grep -vF -f ${tmp}/tagged >${tmp}/old-lists
@@ -31,7 +30,8 @@ drop_old_lists() {
 drop_what_is_empty() {
   find "$REPOSITORIES" -path "*/_layers/sha256/*/link" | while read -r link; do
     layer=\${link%/link}
-    [ -e "$(blob "\${layer##*/}")" ] || rm -rf "$layer"
+    hash=\${layer##*/}
+    [ -e "$blobs/\${hash%"\${hash#??}"}/$hash/data" ] || rm -rf "$layer"
   done
   find "$blobs" "$REPOSITORIES" -mindepth 1 -depth -type d -path "*/sha256/*" -exec rmdir {} + 2>/dev/null
 }

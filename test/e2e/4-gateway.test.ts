@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gatewayName, listenerName } from "../../components/platform/gateway";
-import {
-  gatewayNamespace,
-  trafficRoute,
-  trafficSplitAnnotation,
-  workflowNamespace,
-} from "../../components/shared/workflow-names";
+import { gatewayNamespace, trafficRoute, trafficSplitAnnotation } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
@@ -14,6 +9,7 @@ import {
   killApp,
   killPods,
   newVersionInCanary,
+  parameters,
   platformParts,
   runSchedule,
   schedule,
@@ -159,10 +155,9 @@ describe("Given users of whom some meet a new version in canary", () => {
   });
 
   it("When Prometheus refuses the query of a metric, Then the share stays, and status says what it said", async () => {
-    const parameters = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
-    const { data } = await connect().api<{ data: { analysis: string } }>(parameters);
+    const own = JSON.parse((await parameters()).analysis);
     const broken = { query: "sum(", atMost: 1, failureLimit: 1, intervalSeconds: 0, count: 1, dryRun: false };
-    const analysis = JSON.stringify({ ...JSON.parse(data.analysis), metrics: { memory: broken } });
+    const analysis = JSON.stringify({ ...own, metrics: { memory: broken } });
     const said = async (words: string) => {
       const sentence = (await status()).traffic?.analysis ?? "";
       return sentence.includes(words) && sentence;

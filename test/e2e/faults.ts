@@ -287,19 +287,25 @@ async function isGone(path: string): Promise<boolean> {
   }
 }
 
+const parametersPath = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
+
+/** What the templates read of the stack, by key. */
+export async function parameters(): Promise<Record<string, string>> {
+  return (await connect().api<{ data: Record<string, string> }>(parametersPath)).data;
+}
+
 /** Has the templates read other parameters than the stack's. @returns what writes the stack's back */
 async function changeParameters(changed: Record<string, string>): Promise<() => Promise<void>> {
-  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
-  const { data } = await connect().api<{ data: Record<string, string> }>(path);
+  const before = await parameters();
   const write = async (values: Record<string, string>) => {
-    await connect().api(`${path}?fieldManager=kubectl-edit`, {
+    await connect().api(`${parametersPath}?fieldManager=kubectl-edit`, {
       method: "PATCH",
       headers: mergePatch,
       body: { data: values },
     });
   };
   await write(changed);
-  return () => write(Object.fromEntries(Object.keys(changed).map((key) => [key, data[key]])));
+  return () => write(Object.fromEntries(Object.keys(changed).map((key) => [key, before[key]])));
 }
 
 /** Runs `use` while the templates read other parameters than the stack's. The stack's are always written back. */
@@ -318,9 +324,8 @@ async function during<T>(undo: () => Promise<void>, use: () => Promise<T>): Prom
 
 /** Changes the time, in seconds, between two shares of the users. @returns what writes the stack's back */
 export async function changePause(pauseSeconds: number): Promise<() => Promise<void>> {
-  const path = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
-  const { data } = await connect().api<{ data: { traffic: string } }>(path);
-  return changeParameters({ traffic: JSON.stringify({ ...JSON.parse(data.traffic), pauseSeconds }) });
+  const { traffic } = await parameters();
+  return changeParameters({ traffic: JSON.stringify({ ...JSON.parse(traffic), pauseSeconds }) });
 }
 
 /** Uses the pipeline with another time, in seconds, between two shares of the users. */

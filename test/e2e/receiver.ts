@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { restrictedContainer, restrictedPod } from "../../components/shared/security";
 import { workflowNamespace } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
-import { waitFor } from "./faults";
+import { parameters, waitFor } from "./faults";
 
 const name = "e2e-receiver";
 const namespace = "gourmetgram-platform";
@@ -49,8 +49,7 @@ export async function withReceiver(
   use: (secret: string, messages: () => Promise<Message[]>) => Promise<void>,
 ): Promise<void> {
   const cluster = connect();
-  const parameters = `/api/v1/namespaces/${workflowNamespace}/configmaps/pipeline-parameters`;
-  const { data } = await cluster.api<{ data: Record<string, string> }>(parameters);
+  const { "tools-image": image } = await parameters();
   const labels = { app: name };
   const create = (path: string, body: object) => cluster.api(path, { method: "POST", body });
   try {
@@ -64,7 +63,7 @@ export async function withReceiver(
         containers: [
           {
             name: "receiver",
-            image: data["tools-image"],
+            image,
             command: ["python3", "-c", server],
             securityContext: restrictedContainer,
             resources: { limits: { memory: "64Mi" } },

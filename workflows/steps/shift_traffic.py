@@ -60,8 +60,8 @@ def follow(
 
 def written_settings(folder: Path = SETTINGS) -> dict[str, str]:
     """The stack's settings as they are now, by key; none where the step is run by hand."""
-    files = sorted(folder.glob("[!.]*"))  # Kubernetes' own have a dot in front
-    return {file.name: file.read_text() for file in files}
+    # Kubernetes' own have a dot in front.
+    return {file.name: file.read_text() for file in folder.glob("[!.]*")}
 
 
 def end(sentence: str, is_withdrawn: bool) -> None:
