@@ -106,6 +106,7 @@ describe("the script that serves", () => {
   const manifest = (name: string) => join(folder, "repositories", "app", "_manifests", "revisions", name, "link");
   const done = () => readFile(join(folder, "done"), "utf8").catch(() => "");
   const ended = () => new Promise<number | null>((resolve) => running.on("exit", resolve));
+  const soon = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 25_000, interval: 50 });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "gourmetgram-registry-"));
   });
@@ -135,8 +136,15 @@ describe("the script that serves", () => {
       env: { PATH: `${folder}:${process.env.PATH}`, REPOSITORIES: join(folder, "repositories") },
       stdio: "ignore",
     });
-    await vi.waitFor(async () => expect(await done()).toContain("serve\n"), { timeout: 10_000, interval: 50 });
+    await soon(async () => expect(await done()).toContain("serve\n"));
   }
+
+  /** Waits until its loop has noted these images, and no others. */
+  const noted = (...names: string[]) =>
+    soon(async () => {
+      const links = (await readFile(join(folder, "known"), "utf8")).trim().split("\n");
+      expect(links.sort()).toEqual(names.map(manifest));
+    });
 
   it("frees what was deleted before it serves, and drops uploads that broke off", async () => {
     await push("a");
@@ -205,8 +213,7 @@ describe("the script that serves", () => {
     await start();
     await push("a");
     await push("b");
-    // Long enough for it to see both.
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await noted("a", "b");
     const end = ended();
     await rm(manifest("a"));
     expect(await end).toBe(0);
@@ -216,7 +223,9 @@ describe("the script that serves", () => {
     await push("a");
     await start();
     await push("b");
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await noted("a", "b");
+    await push("c");
+    await noted("a", "b", "c");
     expect(running.exitCode).toBeNull();
   });
 
