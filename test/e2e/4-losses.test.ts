@@ -162,6 +162,7 @@ describe("Given a stack's file in which an environment is missing", () => {
       expect(update.output).toContain(lost);
       expect(update.output).toContain("To lose the data, run npm start -- --allow-data-loss.");
     });
+    expect(await running()).toEqual(before);
     const own = await npm("start");
     expect([own.code, own.output]).toEqual([0, expect.stringContaining("unchanged")]);
     expect(await running()).toEqual(before);

@@ -258,6 +258,12 @@ def test_it_ends_when_the_settings_have_changed_so_that_the_next_watch_goes_by_t
     assert capsys.readouterr().out == "The stack's settings have changed: the next watch goes by them.\n"
 
 
+def test_a_setting_that_goes_while_it_is_read_is_a_change(tmp_path):
+    (tmp_path / "traffic").symlink_to(tmp_path / "gone")
+    (tmp_path / "analysis").write_text("{}")
+    assert shift_traffic.written_settings(tmp_path) == {}
+
+
 def test_run_by_hand_it_has_no_settings_that_could_change(tmp_path):
     assert shift_traffic.written_settings(tmp_path / "none") == {}
 
@@ -385,6 +391,20 @@ def test_weights_that_a_person_wrote_are_told_where_the_split_changes_too(canary
     takes_changes(canary)
     assert shift(canary).returncode == 0
     assert [reason for reason, _ in canary.events()] == ["TrafficRestored"]
+
+
+def test_a_route_that_something_keeps_changing_is_put_right_each_time_and_told_once(canary):
+    by_hand = [{"backendRefs": [{"name": "gourmetgram-canary", "namespace": "gourmetgram-canary", "port": 8080}]}]
+    has_route(canary, Split("1.0.7", (1, 50), 5), by_hand)
+    takes_changes(canary)
+    assert shift(canary).returncode == 0
+    canary.rules["kubectl"] = [rule for rule in canary.rules["kubectl"] if rule["args"][0] != "create"]
+    canary.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "already-exists"))
+    done = shift(canary)
+    assert done.returncode == 0 and "An Event says so already: the route had other rules" in done.stdout, done.stderr
+    assert len(written(canary)) == 2
+    first, second = [one["metadata"] for one in canary.created() if one["reason"] == "TrafficRestored"]
+    assert first == second
 
 
 def test_a_header_that_a_person_lets_through_is_taken_away_again_and_told(canary):

@@ -218,4 +218,5 @@ def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Spli
     if wanted and wanted.withdrawn:
         events.warn(settings.canary.environment, "TrafficWithdrawn", sentence)
     elif not is_as_split_says:
-        events.warn(settings.canary.environment, "TrafficRestored", f"the route had other rules: {sentence}")
+        # Whatever keeps changing the route is seen at each look.
+        events.warn_of_state(settings.canary.environment, "TrafficRestored", f"the route had other rules: {sentence}")

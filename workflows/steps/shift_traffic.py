@@ -60,8 +60,11 @@ def follow(
 
 def written_settings(folder: Path = SETTINGS) -> dict[str, str]:
     """The stack's settings as they are now, by key; none where the step is run by hand."""
-    # Kubernetes' own have a dot in front.
-    return {file.name: file.read_text() for file in folder.glob("[!.]*")}
+    try:
+        # Kubernetes' own have a dot in front.
+        return {file.name: file.read_text() for file in folder.glob("[!.]*")}
+    except FileNotFoundError:
+        return {}  # Kubernetes is writing others at this moment
 
 
 def end(sentence: str, is_withdrawn: bool) -> None:
