@@ -75,7 +75,7 @@ class ClusterOfMlflow extends Cluster {
     private readonly url: string,
     private readonly version: string,
   ) {
-    super(new KubeConfig());
+    super(async () => new KubeConfig());
   }
 
   override async api<T>(path: string): Promise<T> {

@@ -181,7 +181,10 @@ export async function withLargePipeline<T>(page: string, use: (address: string) 
     contexts: [{ name: "x", cluster: "c", user: "u" }],
     currentContext: "x",
   });
-  const inCluster = new InCluster(config, (namespace, service) => `${url}/service/${namespace}/${service}`);
+  const inCluster = new InCluster(
+    async () => config,
+    (namespace, service) => `${url}/service/${namespace}/${service}`,
+  );
   const board = new Board({ cluster: inCluster, links: {}, hosts: [], oidc: null, page });
   try {
     return await use(await listen(board.server));

@@ -22,7 +22,7 @@ import {
   registryAddress,
 } from "../images/catalogue";
 import { digestsPath } from "../images/digests";
-import { connectTo } from "../lib/kube-client";
+import { connectTo } from "../lib/connect";
 import { runMain } from "../lib/main";
 import { repositoryRoot, toolPath } from "../lib/paths";
 import { readPins, writePins } from "../lib/pins";

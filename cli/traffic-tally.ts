@@ -9,6 +9,8 @@ export interface Outcome {
   readonly seconds: number;
   /** What the answer says in `X-Model-Version`; `unknown` if it says nothing. Null without an answer. */
   readonly version: string | null;
+  /** Why it is lost: Node.js's code of the error, as in `ECONNRESET`. Null for an answer. */
+  readonly lostBy: string | null;
 }
 
 /** Sums of outcomes. */
@@ -72,6 +74,14 @@ export function progressLine(secondsPassed: number, sent: number, outcomes: read
   ]
     .join("  ")
     .trimEnd();
+}
+
+/** Why requests are lost, the most frequent reason first; an empty string where none is. */
+export function lossSentence(outcomes: readonly Outcome[]): string {
+  const counts = new Map<string, number>();
+  for (const { lostBy } of outcomes) if (lostBy !== null) counts.set(lostBy, (counts.get(lostBy) ?? 0) + 1);
+  const reasons = [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count} by ${reason}`);
+  return reasons.length > 0 ? `Lost without an answer: ${reasons.join(", ")}.` : "";
 }
 
 /** What all outcomes come to: a row for each version that answered, and one for all. */

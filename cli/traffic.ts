@@ -6,7 +6,7 @@ import { missingFileRemedy } from "../lib/as-root";
 import { runMain } from "../lib/main";
 import { repositoryRoot } from "../lib/paths";
 import { machineUrls } from "../local/urls";
-import { type Outcome, progressLine, summaryTable } from "./traffic-tally";
+import { lossSentence, type Outcome, progressLine, summaryTable } from "./traffic-tally";
 
 const kinds = ["normal", "drifted", "broken"] as const;
 type Kind = (typeof kinds)[number];
@@ -33,6 +33,7 @@ export interface TrafficOptions {
 const openBar = 400;
 /** Time after which an answer is no longer waited for, in ms. */
 const timeout = 30_000;
+const timedOut = Object.assign(new Error("no answer in time"), { code: "ETIMEDOUT" });
 const reportEveryMs = 5000;
 
 /** @throws for anything that is no option, or out of range */
@@ -109,24 +110,25 @@ function form(file: Buffer): Buffer {
 function send(url: URL, body: Buffer): Promise<Outcome> {
   const begun = performance.now();
   return new Promise((resolve) => {
-    const end = (status: number | null, version: string | null) => {
+    const end = (came: Omit<Outcome, "seconds">) => {
       clearTimeout(timer);
-      resolve({ status, version, seconds: (performance.now() - begun) / 1000 });
+      resolve({ ...came, seconds: (performance.now() - begun) / 1000 });
     };
-    const lose = () => end(null, null);
+    const lose = ({ code, message }: NodeJS.ErrnoException) =>
+      end({ status: null, version: null, lostBy: code ?? message });
     const call = request(url, {
       method: "POST",
       // A kept connection may be closed by the app just as it is used: a loss that people do not see.
       agent: false,
       headers: { "content-type": `multipart/form-data; boundary=${boundary}`, "content-length": body.length },
     });
-    const timer = setTimeout(() => call.destroy(), timeout);
+    const timer = setTimeout(() => call.destroy(timedOut), timeout);
     call.on("error", lose);
     call.on("response", (answer) => {
       answer.on("error", lose);
       answer.on("end", () => {
         const version = answer.headers["x-model-version"];
-        end(answer.statusCode!, typeof version === "string" ? version : "unknown");
+        end({ status: answer.statusCode!, version: typeof version === "string" ? version : "unknown", lostBy: null });
       });
       answer.resume();
     });
@@ -201,6 +203,8 @@ async function main(): Promise<number> {
   console.log(`${kind}: ${rate} a second for ${seconds} s to ${url.href}`);
   const outcomes = await sendTraffic(options, console.log, stop.signal);
   console.log(`\n${summaryTable(outcomes)}`);
+  const losses = lossSentence(outcomes);
+  if (losses) console.log(losses);
   const held = rate * seconds - outcomes.length;
   if (held > 0) console.log(`${held} of ${rate * seconds} requests were not sent${stop.signal.aborted ? "" : reason}.`);
   return outcomes.some(({ status }) => status === null) ? 1 : 0;

@@ -1,5 +1,4 @@
 import { PassThrough } from "node:stream";
-import { Log } from "@kubernetes/client-node";
 import { workflowNamespace } from "../components/shared/workflow-names";
 import type { Cluster } from "../lib/kube-client";
 import { eachLine } from "../lib/lines";
@@ -56,5 +55,6 @@ async function stream(cluster: Cluster, pod: string, print: (line: string) => vo
     if (!line.includes(" argo=true")) print(line);
   });
   text.on("error", () => undefined);
-  return new Log(cluster.config).log(workflowNamespace, pod, "main", text, { follow: true });
+  const { Log } = await import("@kubernetes/client-node");
+  return new Log(await cluster.config()).log(workflowNamespace, pod, "main", text, { follow: true });
 }

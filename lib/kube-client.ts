@@ -1,13 +1,7 @@
-import { existsSync } from "node:fs";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { type Agent, request as httpsRequest, type RequestOptions } from "node:https";
 import { isIP } from "node:net";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
-import { KubeConfig } from "@kubernetes/client-node";
-import { may } from "./access";
-import { missingFileRemedy, thisAsRoot } from "./as-root";
-import { localContext } from "./paths";
+import type { KubeConfig } from "@kubernetes/client-node";
 
 /** A Kubernetes answer other than 2xx. */
 export class ApiError extends Error {
@@ -63,11 +57,22 @@ export interface Request {
 
 /** The cluster of a stack, through its API server. Nothing else of the cluster needs to be reachable. */
 export class Cluster {
-  /** @param kubeconfig path of the file, where it is not the one that `kubectl` takes by itself */
+  private loaded?: Promise<KubeConfig>;
+
+  /**
+   * @param load reads where the cluster is, and as whom it is called; once, with the first call
+   * @param kubeconfig path of the file, where it is not the one that `kubectl` takes by itself
+   */
   constructor(
-    readonly config: KubeConfig,
+    private readonly load: () => Promise<KubeConfig>,
     private readonly kubeconfig?: string,
   ) {}
+
+  /** Where the cluster is, and as whom it is called. */
+  config(): Promise<KubeConfig> {
+    this.loaded ??= this.load();
+    return this.loaded;
+  }
 
   /** How a person calls `kubectl` for this cluster. */
   get kubectl(): string {
@@ -119,7 +124,7 @@ export class Cluster {
     try {
       return { status: answer.statusCode!, text: await textOf(answer) };
     } catch (error) {
-      throw this.unreachable(error as NodeJS.ErrnoException);
+      throw unreachable(addressOf(await this.config(), path), error as NodeJS.ErrnoException);
     }
   }
 
@@ -129,7 +134,8 @@ export class Cluster {
     { method = "GET", body, headers }: Request,
     idleSeconds: number,
   ): Promise<IncomingMessage> {
-    const url = this.addressOf(path);
+    const config = await this.config();
+    const url = addressOf(config, path);
     const text = body === undefined ? "" : JSON.stringify(body);
     // The length is stated, since Node.js sends none with DELETE.
     const describesBody = text ? { "content-type": "application/json", "content-length": Buffer.byteLength(text) } : {};
@@ -138,7 +144,7 @@ export class Cluster {
       headers: { ...describesBody, ...headers },
       timeout: 1000 * idleSeconds,
     };
-    await this.config.applyToHTTPSOptions(options);
+    await config.applyToHTTPSOptions(options);
     // The certificate is the API server's, even if the Host header names a Service behind it. The agent's options
     // override those of the request.
     const { options: tls } = options.agent as Agent;
@@ -152,56 +158,23 @@ export class Cluster {
         ),
       );
       // Once there is an answer, an error of the call is one of the answer too.
-      call.on("error", (error: NodeJS.ErrnoException) => reject(this.unreachable(error)));
+      call.on("error", (error: NodeJS.ErrnoException) => reject(unreachable(url, error)));
       call.end(text);
     });
   }
+}
 
-  private addressOf(path: string): URL {
-    return new URL(this.config.getCurrentCluster()!.server + path);
-  }
+const addressOf = (config: KubeConfig, path: string): URL => new URL(config.getCurrentCluster()!.server + path);
 
-  private unreachable({ code, message }: NodeJS.ErrnoException): UnreachableError {
-    const { host } = this.addressOf("/");
-    const remedy = "run npm start, or check the stack's context";
-    return new UnreachableError(code, `can't reach the cluster at ${host} (${message}): ${remedy}`);
-  }
+function unreachable({ host }: URL, { code, message }: NodeJS.ErrnoException): UnreachableError {
+  const remedy = "run npm start, or check the stack's context";
+  return new UnreachableError(code, `can't reach the cluster at ${host} (${message}): ${remedy}`);
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
-}
-
-/** Connects to one context of a kubeconfig; default `KUBECONFIG`, then `~/.kube/config`. */
-export function connectTo(context: string, kubeconfig?: string): Cluster {
-  const config = new KubeConfig();
-  const files = kubeconfig
-    ? [kubeconfig]
-    : (process.env.KUBECONFIG || join(homedir(), ".kube", "config")).split(delimiter).filter(Boolean);
-  const missing = files.find((file) => !existsSync(file));
-  if (missing) {
-    const remedy =
-      context === localContext
-        ? missingFileRemedy()
-        : "write its path to gourmetgram:cluster.kubeconfig in the stack file";
-    throw new Error(`there is no kubeconfig ${missing}: ${remedy}`);
-  }
-  const unreadable = files.find((file) => !may("read", file));
-  if (unreadable) {
-    const remedy = context === localContext ? `run ${thisAsRoot()}` : "ask its owner for one of your own";
-    throw new Error(`the kubeconfig ${unreadable} is another user's: ${remedy}`);
-  }
-  if (kubeconfig) config.loadFromFile(kubeconfig);
-  else config.loadFromDefault();
-  if (!config.getContextObject(context)) {
-    const known = config.getContexts().map(({ name }) => name);
-    const choice = known.join(", ") || "its contexts (it has none)";
-    throw new Error(`the kubeconfig has no context ${context}: name one of ${choice} in gourmetgram:cluster.context`);
-  }
-  config.setCurrentContext(context);
-  return new Cluster(config, kubeconfig);
 }
 
 /**

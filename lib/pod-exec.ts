@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { Exec } from "@kubernetes/client-node";
+import type { Exec as ExecOfLibrary } from "@kubernetes/client-node";
 import { parseJson } from "./json";
 import type { Cluster } from "./kube-client";
 
@@ -49,7 +49,8 @@ export async function runInPod(
   let status: Status | undefined;
   // The first messages may come before the connection is given.
   let socket: Socket | undefined;
-  const connected = await new Exec(cluster.config).handler
+  const { Exec } = await import("@kubernetes/client-node");
+  const connected = await new Exec(await cluster.config()).handler
     .connect(path, null, (channel, data) => {
       if (channel === stdoutChannel && output?.write(data) === false) {
         socket?.pause();
@@ -84,7 +85,7 @@ export async function runInPod(
   throw new Error(reason || (status ? status.message : `the connection to the pod ${pod} broke off: try again`));
 }
 
-type Socket = Awaited<ReturnType<InstanceType<typeof Exec>["handler"]["connect"]>>;
+type Socket = Awaited<ReturnType<ExecOfLibrary["handler"]["connect"]>>;
 
 function sendChunk(socket: Socket, chunk: Buffer): Promise<boolean> {
   return new Promise((resolve) => socket.send(Buffer.concat([stdin, chunk]), (error?: Error) => resolve(!error)));

@@ -1,5 +1,4 @@
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { PortForward } from "@kubernetes/client-node";
 import type { Cluster } from "./kube-client";
 
 export interface Pod {
@@ -36,7 +35,8 @@ export async function withPortForward<T>(
         `look at it with ${cluster.kubectl} describe pods --namespace ${namespace}`,
     );
 
-  const forward = new PortForward(cluster.config);
+  const { PortForward } = await import("@kubernetes/client-node");
+  const forward = new PortForward(await cluster.config());
   const server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
     forward.portForward(namespace, pod.metadata.name, [port], socket, null, socket).catch(() => socket.destroy());

@@ -5,8 +5,9 @@
  */
 
 import { workflowNamespace } from "../components/shared/workflow-names";
+import { connectTo } from "../lib/connect";
 import { counted } from "../lib/counted";
-import { type Cluster, connectTo, emptyIfNotFound } from "../lib/kube-client";
+import { type Cluster, emptyIfNotFound } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 
 const finalizer = "workflows.argoproj.io/status";

@@ -3,7 +3,8 @@
  * anything.
  */
 import { applicationsPath, environmentOf, stackLabel } from "../components/shared/workflow-names";
-import { type Cluster, connectTo, emptyIfNotFound } from "../lib/kube-client";
+import { connectTo } from "../lib/connect";
+import { type Cluster, emptyIfNotFound } from "../lib/kube-client";
 import { runMain } from "../lib/main";
 
 interface Application {

@@ -1,5 +1,6 @@
 import { currentStack, parseCluster, parsePlatformCluster, readStackFile } from "../config";
-import { type Cluster, connectTo } from "../lib/kube-client";
+import { connectTo } from "../lib/connect";
+import type { Cluster } from "../lib/kube-client";
 import { kubeconfigPath } from "../lib/paths";
 
 /**

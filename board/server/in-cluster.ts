@@ -17,22 +17,25 @@ const patience = 10_000;
 export class InCluster extends Cluster {
   /** @param locate where Services answer; default their names inside the cluster */
   constructor(
-    config: KubeConfig,
+    load: () => Promise<KubeConfig>,
     private readonly locate: Locate = byName,
   ) {
-    super(config);
+    super(load);
   }
 
   /** The same cluster for a person, by their token alone. */
   asPerson(token: string): InCluster {
-    const config = new KubeConfig();
-    config.loadFromOptions({
-      clusters: [this.config.getCurrentCluster()!],
-      users: [{ name: "person", token }],
-      contexts: [{ name: "person", cluster: this.config.getCurrentCluster()!.name, user: "person" }],
-      currentContext: "person",
-    });
-    return new InCluster(config, this.locate);
+    return new InCluster(async () => {
+      const cluster = (await this.config()).getCurrentCluster()!;
+      const config = new KubeConfig();
+      config.loadFromOptions({
+        clusters: [cluster],
+        users: [{ name: "person", token }],
+        contexts: [{ name: "person", cluster: cluster.name, user: "person" }],
+        currentContext: "person",
+      });
+      return config;
+    }, this.locate);
   }
 
   /** As the API server's proxy does, it answers 503 for a Service that cannot be reached. */
@@ -50,9 +53,11 @@ export class InCluster extends Cluster {
 
 /** The account of this pod. */
 export function thisPod(): InCluster {
-  const config = new KubeConfig();
-  config.loadFromCluster();
-  return new InCluster(config);
+  return new InCluster(async () => {
+    const config = new KubeConfig();
+    config.loadFromCluster();
+    return config;
+  });
 }
 
 async function call(url: URL, { method = "GET", body, headers }: Request): Promise<{ status: number; text: string }> {

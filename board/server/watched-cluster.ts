@@ -32,7 +32,7 @@ export class WatchedCluster extends Cluster {
     private readonly changed: () => void,
     private readonly timing: WatchTiming = usualTiming,
   ) {
-    super(direct.config);
+    super(() => direct.config());
     this.watch(parametersPath, () => void this.watchWhatTheStackHas());
     this.watch(freezePath, changed);
     this.watch(approvalsPath, changed);

@@ -1,4 +1,4 @@
-import { connectTo } from "../../lib/kube-client";
+import { connectTo } from "../../lib/connect";
 import { kubeconfigPath, localContext } from "../../lib/paths";
 import { localNodes, processName, recordedNodeCount } from "./nodes";
 import { processRuns } from "./processes";

@@ -56,7 +56,7 @@ export function whoIs(username: string): Answers {
 export function clusterAt(url: string): Cluster {
   const config = new KubeConfig();
   config.loadFromString(kubeconfig(url));
-  return new Cluster(config, "/state/kubeconfig");
+  return new Cluster(async () => config, "/state/kubeconfig");
 }
 
 /** Text of a kubeconfig, for a server without TLS, with the contexts `food` and `other`. The current one is `other`. */

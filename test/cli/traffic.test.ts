@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { filesOf, sendTraffic, trafficOptions } from "../../cli/traffic";
-import { byVersion, type Outcome, progressLine, summaryTable, tally } from "../../cli/traffic-tally";
+import { byVersion, lossSentence, type Outcome, progressLine, summaryTable, tally } from "../../cli/traffic-tally";
 import { eachLine } from "../../lib/lines";
 import { repositoryRoot } from "../../lib/paths";
 import { percentile } from "../../lib/percentile";
@@ -39,6 +39,7 @@ const outcome = (status: number | null, seconds = 0.01, version: string | null =
   status,
   seconds,
   version: status === null ? null : version,
+  lostBy: status === null ? "ECONNRESET" : null,
 });
 
 describe("what is sent", () => {
@@ -102,6 +103,7 @@ describe("what came back", () => {
       ["1.0.4", 3],
       ["unknown", 3],
     ]);
+    expect(lossSentence(outcomes)).toBe("Lost without an answer: 6 by ECONNRESET.");
   });
 
   it("has the 95th percentile of the answers alone", () => {
@@ -122,6 +124,14 @@ describe("what came back", () => {
       "   5 s  sent 6     ok 3     errors 1    lost 1    p95 20 ms    1.0.3 75.0 %, 1.0.10 25.0 %",
     );
     expect(progressLine(10, 6, [])).toBe("  10 s  sent 6     ok 0     errors 0    lost 0    p95 -");
+  });
+
+  it("says why requests are lost, the most frequent reason first", () => {
+    const refused = { ...outcome(null), lostBy: "ECONNREFUSED" };
+    expect(lossSentence([refused, outcome(200), outcome(null), outcome(null)])).toBe(
+      "Lost without an answer: 2 by ECONNRESET, 1 by ECONNREFUSED.",
+    );
+    expect(lossSentence([outcome(200), outcome(503)])).toBe("");
   });
 
   it("is a table at the end", () => {
@@ -191,7 +201,8 @@ describe("npm run traffic", () => {
     const nobody = `http://127.0.0.1:${await closedPort()}`;
     const lost = await ended(start("--rate", "3", "--seconds", "1", "--url", nobody));
     expect(lost.code).toBe(1);
-    expect(lost.lines.at(-1)).toMatch(/^all +3 +0 +0 +3 +-$/);
+    expect(lost.lines.at(-2)).toMatch(/^all +3 +0 +0 +3 +-$/);
+    expect(lost.lines.at(-1)).toBe("Lost without an answer: 3 by ECONNREFUSED.");
   });
 
   it("stops on Ctrl-C with the table, and loses nothing by it", async () => {

@@ -39,13 +39,13 @@ describe("Given the scenarios were played", () => {
       expect(byHand).toMatchObject({ version: served.version, record: { requestedBy: user } });
     });
 
-    it("Then the evidence has a picture of each view of the board, and no key of the kubeconfig", () => {
+    it("Then the evidence has a picture of each view of the board, and no key of the kubeconfig", async () => {
       for (const view of ["pipeline", "models", "history"]) {
         const picture = readFileSync(join(folder, `board-${view}.png`));
         expect(picture.subarray(0, 8)).toEqual(pngSignature);
         expect(picture.length, view).toBeGreaterThan(20_000);
       }
-      const { keyData, certData } = connect().config.getCurrentUser()!;
+      const { keyData, certData } = (await connect().config()).getCurrentUser()!;
       const text = readFileSync(file, "utf8");
       for (const secret of [keyData!, certData!]) {
         expect(secret.length).toBeGreaterThan(100);

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { sendTraffic } from "../../cli/traffic";
+import type { Outcome } from "../../cli/traffic-tally";
 import type { Workflow } from "../../client/workflows";
 import { parentLabel } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
@@ -19,10 +20,11 @@ import { environment, expectSettled, lastRelease, samples, status, workflowsPath
 import { withStackChange } from "./stack-change";
 
 /** Sends pictures to the gateway, ten a second. @returns how many were lost */
-async function send(kind: "normal" | "drifted", seconds: number): Promise<number> {
+/** Sends users' pictures. @returns what came of those that were not answered as they should be */
+async function send(kind: "normal" | "drifted", seconds: number): Promise<Outcome[]> {
   const url = new URL("/predict", (await status()).urls.gateway);
   const outcomes = await sendTraffic({ kind, rate: 10, seconds, url }, () => {}, new AbortController().signal);
-  return outcomes.filter(({ status: answered }) => answered !== 200).length;
+  return outcomes.filter(({ status: answered }) => answered !== 200);
 }
 
 /** What one look for data drift said. */
@@ -58,16 +60,16 @@ describe("Given a stack that keeps answers", () => {
       await withPause(3600, async () => {
         expect((await followToEnd(await submitBuild(next))).word).toBe("Promoted");
         await schedule("cron-shift-traffic", "* * * * *");
-        let lost = 0;
+        const lost: Outcome[] = [];
         await waitFor(
           "a comparison of users' pictures",
           async () => {
-            lost += await send("normal", 10);
+            lost.push(...(await send("normal", 10)));
             return (await status()).traffic!.analysis.includes("users' pictures");
           },
           240,
         );
-        expect(lost).toBe(0);
+        expect(lost).toEqual([]);
         expect((await npm("run", "promote", "--", next, "canary", "production")).code).toBe(0);
       });
       const { disagreement } = await lastRelease("production");
@@ -77,14 +79,14 @@ describe("Given a stack that keeps answers", () => {
       expect((await npm("run", "history", "--", "production")).output).toContain(disagreement!.sentence);
       good = next;
 
-      expect(await send("normal", 20)).toBe(0);
+      expect(await send("normal", 20)).toEqual([]);
       expect(await look()).toMatch(/ is 0\.\d+ from the training in \d+ answers, within 0\.35$/);
-      expect(await send("drifted", 20)).toBe(0);
+      expect(await send("drifted", 20)).toEqual([]);
       expect(await look()).toMatch(/ is 0\.\d+ from the training in \d+ answers, over 0\.35$/);
       expect((await npm("run", "status")).output).toMatch(
         /^Data drift in production: 1 of 2 looks over 0\.35, the latest at 0\.\d+ \(\w+\)\.$/m,
       );
-      expect(await send("drifted", 20)).toBe(0);
+      expect(await send("drifted", 20)).toEqual([]);
       const said = await look();
       expect(said).toContain(`people send 1.0.${good} other pictures than it learnt from: `);
       expect(await eventsOf("production")).toContain(`DataDrift: ${said}: a training starts`);

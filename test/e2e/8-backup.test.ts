@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Status } from "../../client/pipeline-status";
 import type { Release } from "../../client/releases";
-import { connectTo } from "../../lib/kube-client";
+import { connectTo } from "../../lib/connect";
 import { localContext, repositoryRoot, stateDir } from "../../lib/paths";
 import { type Finished, npm, npmIn } from "./commands";
 import { waitFor } from "./faults";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connectTo } from "../../lib/kube-client";
+import { connectTo } from "../../lib/connect";
 import { createdApplications, putBackApplications, recordedApplications } from "../../stacks/lost-applications";
 import { declaredApplication, image, name } from "./application-program/declared-application";
 import type { ControlPlane } from "./control-plane";

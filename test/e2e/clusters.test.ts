@@ -51,7 +51,7 @@ beforeAll(async () => {
     "gourmetgram:platform": {
       stack: "platform",
       cluster: { context: "test", kubeconfig: platform.kubeconfig },
-      apiServer: edge.client.server,
+      apiServer: await edge.client.server(),
     },
     "gourmetgram:exposure": { type: "LoadBalancer", host: "edge.example.org" },
     "gourmetgram:environments": { canary: {} },
@@ -140,7 +140,7 @@ it("puts what runs on its own cluster and what deploys it on the platform's, and
   );
   expect(registered).toMatchObject({
     name: "edge",
-    server: edge.client.server,
+    server: await edge.client.server(),
     namespaces: "gourmetgram-canary",
     clusterResources: "false",
   });

@@ -181,8 +181,9 @@ export async function execIn(
   stdout.on("data", (chunk: Buffer) => {
     printed += chunk.toString();
   });
+  const config = await connect().config();
   const status = await new Promise<{ status?: string; message?: string }>((resolve, reject) => {
-    new Exec(connect().config)
+    new Exec(config)
       .exec(namespace, items[0].metadata.name, container, command, stdout, process.stderr, null, false, resolve)
       .catch(reject);
   });

@@ -1,6 +1,7 @@
 /** The tests' own calls of a Kubernetes API, on the client of the commands. */
 import { KubeConfig } from "@kubernetes/client-node";
-import { Cluster, connectTo } from "../../lib/kube-client";
+import { connectTo } from "../../lib/connect";
+import { Cluster } from "../../lib/kube-client";
 
 /** An object as the API server gives it. */
 export type Properties = { [key: string]: unknown };
@@ -34,12 +35,12 @@ export class KubeClient {
       { name: "test", server, caData: authority, skipTLSVerify: false },
       { name: "test", token },
     );
-    return new KubeClient(new Cluster(config));
+    return new KubeClient(new Cluster(async () => config));
   }
 
   /** URL of the API server. */
-  get server(): string {
-    return this.cluster.config.getCurrentCluster()!.server;
+  async server(): Promise<string> {
+    return (await this.cluster.config()).getCurrentCluster()!.server;
   }
 
   /** @throws ApiError for an answer other than 2xx */

@@ -115,7 +115,10 @@ async function serve(clientId: string): Promise<void> {
   const config = new KubeConfig();
   config.loadFromFile(plane.kubeconfig);
   const board = new Board({
-    cluster: new InCluster(config, () => "http://127.0.0.1:9"),
+    cluster: new InCluster(
+      async () => config,
+      () => "http://127.0.0.1:9",
+    ),
     links: {},
     hosts: [],
     oidc: { issuer: provider.issuer, clientId, scopes: ["email", "groups"] },

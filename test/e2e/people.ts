@@ -47,7 +47,7 @@ async function person(name: string, state: string): Promise<Person> {
   await kubectl("create", "serviceaccount", name, ...inNamespace);
   const token = (await kubectl("create", "token", name, ...inNamespace, "--duration", "8h")).trim();
   const config = new KubeConfig();
-  const server = connect().config.getCurrentCluster()!;
+  const server = (await connect().config()).getCurrentCluster()!;
   config.loadFromOptions({
     clusters: [server],
     users: [{ name, token }],
@@ -56,7 +56,7 @@ async function person(name: string, state: string): Promise<Person> {
   });
   writeFileSync(join(state, "kubeconfig"), config.exportConfig(), { mode: 0o600 });
   const terminal = (...args: string[]) => npmIn(state, ...args);
-  return { username: usernameOf(name), cluster: new Cluster(config), token, npm: terminal };
+  return { username: usernameOf(name), cluster: new Cluster(async () => config), token, npm: terminal };
 }
 
 /** The name under which the API server knows a person. */

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { connectTo } from "../../lib/connect";
 import { exec } from "../../lib/exec";
-import { connectTo } from "../../lib/kube-client";
 import { toolPath } from "../../lib/paths";
 import { drainWorkflows } from "../../stacks/drain-workflows";
 import { pendingObjects, pendingOperations, resumeUpdate } from "../../stacks/interrupted-update";

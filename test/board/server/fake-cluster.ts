@@ -50,7 +50,10 @@ export class FakeCluster {
       contexts: [{ name: "x", cluster: "c", user: "u" }],
       currentContext: "x",
     });
-    return new InCluster(config, (namespace, service, port) => `${this.url}/service/${namespace}/${service}:${port}`);
+    return new InCluster(
+      async () => config,
+      (namespace, service, port) => `${this.url}/service/${namespace}/${service}:${port}`,
+    );
   }
 
   /** Writes objects to a list, given by its path. An empty list is one that exists. */
