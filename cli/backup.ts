@@ -119,16 +119,17 @@ export async function backUp(
   const [mlflow, found, freeze] = await read(() =>
     Promise.all([mlflowServerVersion(cluster), readEnvironmentStates(cluster), readFreeze(cluster)]),
   );
-  // The database comes first: what is trained meanwhile adds artifacts alone. A collection meanwhile deletes those of
-  // versions that nothing keeps: of them the backup has the figures.
+  // Before the database, so that it has all that these say: staging may pass another version meanwhile.
+  const versions = await read(() => listVersionTags(cluster));
+  const releases = await read(() => listReleases(cluster));
+  // It comes before the artifacts: what is trained meanwhile adds artifacts alone. A collection meanwhile deletes those
+  // of versions that nothing keeps: of them the backup has the figures.
   const database = await phases.run("MLflow's database", (tell) =>
     volume.saveDatabase(join(folder, databaseFile), (bytes) => tell(mebibytes(bytes))),
   );
   const artifacts = await phases.run("MLflow's artifacts", (tell) =>
     volume.saveArtifacts(join(folder, artifactsFile), (bytes) => tell(mebibytes(bytes))),
   );
-  const versions = await read(() => listVersionTags(cluster));
-  const releases = await read(() => listReleases(cluster));
   const lost = await read(() => lostEnvironments(cluster, found));
   const environments = [...found, ...recordedStates(lost, releases)];
   const images = await phases.run("Released images", (tell) =>

@@ -7,7 +7,7 @@ import { mlflowServerVersion } from "../client/mlflow";
 import { listModels } from "../client/models";
 import { allFinished, failure, runningSteps, templateOf } from "../client/pipeline-run";
 import { type EnvironmentStatus, readBriefStatus } from "../client/pipeline-status";
-import { listReleases } from "../client/releases";
+import { listNewestReleases, listReleases, type Release } from "../client/releases";
 import { readVolumes } from "../client/volumes";
 import { listWorkflows, pipelineRunWorkflows, submit, type Workflow } from "../client/workflows";
 import { mlflowNamespace } from "../components/shared/mlflow-address";
@@ -62,7 +62,7 @@ export async function beginOrResume(
   now = new Date(),
 ): Promise<Begun & { isResumed: boolean }> {
   const begun = await readBegun(cluster);
-  if (begun?.backup === id) return { ...begun, isResumed: true };
+  if (begun?.backup === id) return { ...begun, replicas: begun.replicas || 1, isResumed: true };
   if (begun && !replace)
     throw new Error(
       `${begun.restore}, of another backup, has not come to its end: run it again, ` +
@@ -75,7 +75,9 @@ export async function beginOrResume(
         `To do that, run npm run restore -- ${folder} --replace: what MLflow has is then kept beside it`,
     );
   const restore = `restore-${timestamp(now).replace(/[^0-9TZ]/g, "")}`;
-  return { restore, backup: id, replicas: await readReplicas(cluster), isResumed: false };
+  // A restore that was killed may have left MLflow without a pod.
+  const replicas = begun?.replicas || (await readReplicas(cluster)) || 1;
+  return { restore, backup: id, replicas, isResumed: false };
 }
 
 /** @throws if this stack's MLflow is older than the one that wrote the backup */
@@ -122,18 +124,27 @@ export async function awaitIdle(cluster: Cluster, tell: Progress, seconds = 600)
 }
 
 /**
- * Makes each Application hold what the backup says. It is as new as this moment, so it counts more than a record that a
- * schedule made of what the stack served before.
+ * When the stack came to serve what is restored, in milliseconds since 1970: later than the newest record, even where
+ * the clock of this machine is behind the cluster's.
+ */
+export function restoredAt(newest: Release | undefined, now = new Date()): number {
+  const recorded = newest ? (newest.endedAt ?? newest.startedAt).getTime() : 0;
+  return Math.max(now.getTime(), recorded + 1);
+}
+
+/**
+ * Makes each Application hold what the backup says, so that it counts more than a record that a schedule made of what
+ * the stack served before.
  * @param base digest of the stack's base image
+ * @param at as {@link restoredAt} says it
  */
 export async function holdReleases(
   cluster: Cluster,
   wanted: Manifest["environments"],
   found: readonly EnvironmentState[],
   base: string,
-  now = new Date(),
+  at: number,
 ): Promise<void> {
-  const at = now.getTime();
   for (const { name, application, lastRelease, released } of found) {
     if (!(name in wanted)) continue;
     const release = wanted[name];
@@ -234,7 +245,11 @@ async function restore(
     ),
   );
   const base = await baseDigest(cluster);
-  const hold = async () => holdReleases(cluster, manifest.environments, await readEnvironmentStates(cluster), base);
+  const hold = async () => {
+    const { releases } = await listNewestReleases(cluster, 1);
+    const states = await readEnvironmentStates(cluster);
+    await holdReleases(cluster, manifest.environments, states, base, restoredAt(releases[0]));
+  };
   // A schedule that had read the Applications before may put on record what they held: it ends, then this is newer.
   await hold();
   await phases.run("Releases", (tell) => awaitIdle(cluster, tell));

@@ -6,7 +6,7 @@ import { kubeconfigPath } from "../lib/paths";
 /**
  * Connects to the cluster that a stack file names. For the local cluster, its kubeconfig is used.
  * @param stack stack whose file is read; default {@link currentStack}
- * @throws if the file, the kubeconfig or the context is missing; nothing has been called by then
+ * @throws if the file or the kubeconfig is missing; the first call, if the context is
  */
 export const connect = (stack = currentStack()): Cluster => connectBy(stack, parseCluster);
 

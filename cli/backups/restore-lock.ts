@@ -71,16 +71,16 @@ async function acquire(cluster: Cluster, holder: string, tell: Progress, times: 
   }
 }
 
-/** Renews the Lease until the end. @throws if somebody else holds it, or it was deleted */
-async function renew(cluster: Cluster, holder: string, { renew }: LockTimes, end: AbortSignal): Promise<void> {
+/** Renews the Lease until the end, and makes it again where it was deleted. @throws if somebody else holds it */
+async function renew(cluster: Cluster, holder: string, times: LockTimes, end: AbortSignal): Promise<void> {
   for (;;) {
-    await pause(renew, undefined, { signal: end }).catch(() => undefined);
+    await pause(times.renew, undefined, { signal: end }).catch(() => undefined);
     if (end.aborted) return;
     try {
       const lease = await read(cluster);
       if (lease && lease.spec.holderIdentity !== holder) throw atWork(lease);
-      if (!lease) throw new Error(`somebody has deleted the Lease ${name}, which keeps other restores away`);
-      await replace(cluster, { ...lease, spec: { ...lease.spec, renewTime: microTime() } });
+      if (lease) await replace(cluster, { ...lease, spec: { ...lease.spec, renewTime: microTime() } });
+      else await create(cluster, holder, times);
     } catch (error) {
       if (!isTransient(error)) throw error;
     }

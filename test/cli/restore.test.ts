@@ -1,8 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { EnvironmentState } from "../../cli/backups/environments";
 import type { Backup, Manifest } from "../../cli/backups/manifest";
-import { awaitIdle, beginOrResume, checkVersion, compare, holdReleases, keptOf, render } from "../../cli/restore";
+import {
+  awaitIdle,
+  beginOrResume,
+  checkVersion,
+  compare,
+  holdReleases,
+  keptOf,
+  render,
+  restoredAt,
+} from "../../cli/restore";
 import type { EnvironmentStatus } from "../../client/pipeline-status";
+import type { Release } from "../../client/releases";
 import { type Answers, withApiServer } from "./api-server";
 
 const platform = "/apis/apps/v1/namespaces/gourmetgram-platform/deployments/mlflow";
@@ -82,10 +92,25 @@ describe("a restore", () => {
           "or restore this one instead with npm run restore -- /backups/friday --replace",
       ),
     );
-    expect(await begin(begun("other"), true)).toMatchObject({
+    expect(await begin(begun("other"), true)).toEqual({
       restore: "restore-20260131T120000Z",
+      backup: "abc",
+      replicas: 2,
       isResumed: false,
     });
+  });
+
+  it("leaves MLflow with a pod, also where one that was killed has left it without", async () => {
+    const stopped = (restore?: object): Answers => ({
+      [`GET ${platform}`]: {
+        metadata: { annotations: restore && { "gourmetgram.io/restore": JSON.stringify(restore) } },
+        spec: { replicas: 0 },
+      },
+    });
+    expect(await begin(stopped(), true)).toMatchObject({ replicas: 1, isResumed: false });
+    const noted = { restore: "restore-1", backup: "abc", replicas: 0 };
+    expect(await begin(stopped(noted))).toMatchObject({ replicas: 1, isResumed: true });
+    expect(await begin(stopped({ ...noted, backup: "other" }), true)).toMatchObject({ replicas: 1, isResumed: false });
   });
 
   it("needs a stack", async () => {
@@ -190,7 +215,7 @@ describe("what the Applications hold", () => {
       found.map(({ application }) => [`PATCH ${path}/${application}?fieldManager=promotion-pipeline`, {}]),
     );
     return withApiServer(answers, async (cluster, calls) => {
-      await holdReleases(cluster, wanted, found, digest("b"), now);
+      await holdReleases(cluster, wanted, found, digest("b"), now.getTime());
       return calls.map(({ line, body }) => [
         /gourmetgram-(\w+)/.exec(line)![1],
         JSON.parse(body.metadata.annotations["gourmetgram.io/last-release"]),
@@ -199,7 +224,16 @@ describe("what the Applications hold", () => {
   };
   const good = { version: "1.0.2", digest: digest("a") };
 
-  it("is what the backup says, newer than every record", async () =>
+  it("is newer than every record, also where this machine's clock is behind", () => {
+    const record = (startedAt: Date, endedAt: Date | null) => ({ startedAt, endedAt }) as Release;
+    const later = new Date(now.getTime() + 60_000);
+    expect(restoredAt(undefined, now)).toBe(now.getTime());
+    expect(restoredAt(record(now, null), later)).toBe(later.getTime());
+    expect(restoredAt(record(now, later), now)).toBe(later.getTime() + 1);
+    expect(restoredAt(record(later, null), now)).toBe(later.getTime() + 1);
+  });
+
+  it("is what the backup says", async () =>
     expect(await held({ canary: good }, state("canary", {}))).toEqual([["canary", { ...good, at: now.getTime() }]]));
 
   it("is the base image of this stack where the backup has no release and the stack has one", async () =>

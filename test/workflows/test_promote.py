@@ -7,7 +7,7 @@ import time
 import pytest
 
 from conftest import BASE, digest, evicted, passed, pod, says
-from lib.traffic import Split
+from lib.traffic import ANNOTATION, Split
 from test_shift_traffic import ROUTE, SETTINGS, has_route, takes_changes
 
 REPOSITORY = BASE.partition("@")[0]
@@ -529,6 +529,28 @@ def test_users_meet_a_version_in_canary_as_soon_as_it_serves(met):
     assert met.output("reason") == "canary serves 1.0.7, and 1 % of the users meet it"
 
 
+def test_no_user_of_the_version_that_leaves_canary_meets_the_next_one_before_it_serves(met):
+    kept = [rule for rule in met.rules["kubectl"] if rule["args"][1] not in (ROUTE[0], "applications.argoproj.io")]
+    met.rules["kubectl"] = kept
+    met.patchable("canary")
+    # Half of the users meet version 5 in canary until it is told to run 7.
+    met.application("production", 6, held=6)
+    met.application("canary", 5, held=5)
+    met.application("canary", 7, held=5)
+    met.application("canary", 7, held=7)
+    has_route(met, Split("1.0.5", (1, 50), 5))
+    has_route(met, Split("1.0.5", (1, 50), 5, paused="canary is between two releases"))
+    takes_changes(met)
+    done = promote(met, TRAFFIC=json.dumps(SETTINGS))
+    assert (done.returncode, met.output("reason")) == (0, "canary serves 1.0.7, and 1 % of the users meet it")
+    changes = [(call["args"][1], json.loads(call["args"][-1])) for call in met.calls("kubectl", "patch")]
+    assert [kind for kind, _ in changes][:2] == ["applications.argoproj.io", ROUTE[0]]
+    splits = [json.loads(change["metadata"]["annotations"][ANNOTATION]) for kind, change in changes if kind == ROUTE[0]]
+    told, served = [(split["version"], split["percents"], split["paused"]) for split in splits]
+    assert told == ("1.0.5", [1, 50], "canary is between two releases")
+    assert served == ("1.0.7", [1], "")
+
+
 def test_a_gateway_that_is_away_fails_no_promotion(met):
     takes_changes(met, **says("kubectl", "refused"))
     done = promote(met, TRAFFIC=json.dumps(SETTINGS))
@@ -559,7 +581,7 @@ def test_what_was_withdrawn_from_its_users_is_not_promoted(onward):
 
 
 def test_what_is_withdrawn_while_it_is_promoted_goes_back(onward):
-    for _ in ("for the record", "for the rule"):
+    for _ in ("for the record", "for the rule", "when production is told"):
         has_route(onward, Split("1.0.7", (1, 10), 5))
     has_route(onward, Split("1.0.7", (1, 10), 5, withdrawn=FADED))
     onward.pods_watched("production", (0, "ADDED", pod(6)))

@@ -37,6 +37,13 @@ def has_route(world, split, rules=None, conditions=()):
     world.allow("kubectl", "get", *ROUTE, "--output", "json", stdout=whole)
 
 
+def route_becomes(world, split, rules=None):
+    """The route is another one from now on."""
+    call = ["get", *ROUTE, "--output", "json"]
+    world.rules["kubectl"] = [rule for rule in world.rules["kubectl"] if rule["args"] != call]
+    has_route(world, split, rules)
+
+
 def takes_changes(world, **answer):
     how = ["--type", "merge", "--field-manager", "promotion-pipeline", "--patch", "*"]
     world.allow("kubectl", "patch", *ROUTE, *how, **answer)
@@ -306,10 +313,25 @@ def test_all_users_meet_production_once_it_serves_the_version(world):
     assert written(world) == [None]
 
 
-def test_the_route_stays_while_an_environment_is_between_two_releases(world):
+def test_no_user_meets_a_canary_that_is_between_two_releases(world):
     world.application("canary", 7, held=6)  # told to run 7, and still holds 6
-    world.application("production", 6, held=6)
+    world.application("production", 5, held=5)
     has_route(world, Split("1.0.6", (1, 50), 5))
+    takes_changes(world)
+    done = shift(world)
+    assert done.returncode == 0, done.stderr
+    [split] = written(world)
+    assert (split["version"], split["percents"]) == ("1.0.6", [1, 50])
+    sentence = "No user meets 1.0.6 in canary for the time being: canary is between two releases"
+    assert split["paused"] == sentence.rpartition(": ")[2] and sentence in done.stdout
+    route_becomes(world, Split("1.0.6", (1, 50), 5, paused=split["paused"]))
+    assert (shift(world).returncode, len(written(world))) == (0, 1)
+
+
+def test_a_canary_that_is_between_two_releases_stays_withdrawn(world):
+    world.application("canary", 7, held=6)
+    world.application("production", 5, held=5)
+    has_route(world, Split("1.0.6", (1, 50), 5, withdrawn="it fails"))
     done = shift(world)
     assert (done.returncode, written(world)) == (0, [])
 
@@ -402,9 +424,12 @@ def test_a_route_that_something_keeps_changing_is_put_right_each_time_and_told_o
     canary.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "already-exists"))
     done = shift(canary)
     assert done.returncode == 0 and "An Event says so already: the route had other rules" in done.stdout, done.stderr
-    assert len(written(canary)) == 2
-    first, second = [one["metadata"] for one in canary.created() if one["reason"] == "TrafficRestored"]
-    assert first == second
+    # The figures of the analysis are others at each look.
+    route_becomes(canary, Split("1.0.7", (1, 50), 5, analysis="inconclusive: 22 of 100 requests"), by_hand)
+    assert shift(canary).returncode == 0
+    assert len(written(canary)) == 3
+    first, second, third = [one["metadata"] for one in canary.created() if one["reason"] == "TrafficRestored"]
+    assert first == second == third
 
 
 def test_a_header_that_a_person_lets_through_is_taken_away_again_and_told(canary):

@@ -41,9 +41,10 @@ class ApplicationGone(StepFailed):
 def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     """
     Makes the route follow what production and canary serve: a new version in canary gets the first step, and one that
-    production serves too gets none. While an environment is between two releases, the route stays as it is, but for a
-    canary that runs badly. `watch`: also looks at canary's pods, and takes the next step where its time has come. A
-    gateway that refuses the route is told of, and changes nothing of this: the next route may be one that it takes.
+    production serves too gets none. While canary is between two releases, no user meets it: the share is that of the
+    version that leaves. While production is, the route stays as it is, but for a canary that runs badly. `watch`: also
+    looks at canary's pods, and takes the next step where its time has come. A gateway that refuses the route is told
+    of, and changes nothing of this: the next route may be one that it takes.
     """
     route = read_route()
     refusal = traffic.refusal(route)
@@ -52,7 +53,7 @@ def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     split = traffic.read(route)
     canary, production = (released(name) for name in (settings.canary.environment, settings.production.environment))
     if canary is None:
-        return split
+        return take_users_away(settings, route, split)
     now, wanted = int(time.time()), split
     if production:
         wanted = traffic.decide(split, canary.served, production.served, settings.steps, now)
@@ -63,6 +64,15 @@ def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     if production or wanted != split:
         write(settings, route, split, wanted)
     return wanted
+
+
+def take_users_away(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Split | None) -> Split | None:
+    """Takes the users away from a canary that is between two releases. The watch comes back to it."""
+    if split is None or not split.percent:
+        return split
+    paused = split._replace(paused=f"{settings.canary.environment} is between two releases")
+    write(settings, route, split, paused)
+    return paused
 
 
 def read_route() -> kubectl.KubernetesObject:
@@ -218,5 +228,6 @@ def write(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Spli
     if wanted and wanted.withdrawn:
         events.warn(settings.canary.environment, "TrafficWithdrawn", sentence)
     elif not is_as_split_says:
-        # Whatever keeps changing the route is seen at each look.
-        events.warn_of_state(settings.canary.environment, "TrafficRestored", f"the route had other rules: {sentence}")
+        # Whatever keeps changing the route is seen at each look, and the figures of the analysis are others each time.
+        met = traffic.sentence(wanted and wanted._replace(analysis=""), settings.canary, settings.production)
+        events.warn_of_state(settings.canary.environment, "TrafficRestored", f"the route had other rules: {met}")

@@ -61,9 +61,14 @@ def promote(source: str, target: str, version: str, emergency: str, release: Rel
     digest = subject.digest
     crane.run("tag", f"{rollout.repository()}@{digest}", f"{target}-{app_version}")
     last_release.hold_before_first(target)
+
+    def target_was_told() -> None:
+        release.mark_target_changed()
+        gateway.try_put_right(target)
+
     try:
         images = rollout.image_override(digest)
-        rollout.release(target, images, digest, app_version, release.mark_target_changed)
+        rollout.release(target, images, digest, app_version, target_was_told)
         # What its users met is known only now, if it went wrong during the roll-out.
         withdrawn = gateway.withdrawal(source, app_version)
         if withdrawn:

@@ -173,6 +173,22 @@ describe("the Lease of a restore", () => {
       expect(server.stored?.spec.holderIdentity).toBe("bert 1234");
     }));
 
+  it("is made again where somebody has deleted it", () =>
+    withLeases(async (cluster, server) => {
+      const ran = await aloneInCluster(
+        cluster,
+        () => undefined,
+        async () => {
+          server.stored = undefined;
+          while (!server.stored) await pause(5);
+          return (server.stored as NonNullable<Leases["stored"]>).spec.holderIdentity;
+        },
+        times,
+      );
+      expect(ran).toMatch(/^anna /);
+      expect(server.stored).toBeUndefined();
+    }));
+
   it("is renewed again after the API server was away", () =>
     withLeases(async (cluster, server) => {
       server.renewal = [503, { message: "away" }];

@@ -182,16 +182,22 @@ export const traffic: Protections = {
       "test_shift_traffic.py::test_a_withdrawn_version_that_production_serves_keeps_its_pass",
     ],
     [
+      "what keeps changing the route is told once, whatever the figures are",
+      `wanted and wanted._replace(analysis="")`,
+      "wanted",
+      "test_shift_traffic.py::test_a_route_that_something_keeps_changing_is_put_right_each_time_and_told_once",
+    ],
+    [
       "weights that a person wrote are told, whatever else changes",
       "    elif not is_as_split_says:",
       "    elif split == wanted:",
       "test_shift_traffic.py::test_weights_that_a_person_wrote_are_told_where_the_split_changes_too",
     ],
     [
-      "the route stays while an environment is between two releases",
+      "no user meets a canary that is between two releases",
       "    if canary is None:",
       "    if False:",
-      "test_shift_traffic.py::test_the_route_stays_while_an_environment_is_between_two_releases",
+      "test_shift_traffic.py::test_no_user_meets_a_canary_that_is_between_two_releases",
     ],
     [
       "a version that is in canary no more is not taken out of it",
