@@ -62,10 +62,11 @@ describe("Given a stack that keeps answers", () => {
         await schedule("cron-shift-traffic", "* * * * *");
         const lost: Outcome[] = [];
         await waitFor(
-          "a comparison of users' pictures",
+          "a comparison of more than 50 of the users' pictures",
           async () => {
             lost.push(...(await send("normal", 10)));
-            return (await status()).traffic!.analysis.includes("users' pictures");
+            const compared = /on \d+ of (\d+) users' pictures/.exec((await status()).traffic!.analysis);
+            return Number(compared?.[1]) > 50;
           },
           240,
         );
