@@ -26,6 +26,9 @@ CONNECTIONS_BAR = 500
 # Seconds in which nothing came, and in which a request, from its first byte to its last, has to come.
 IDLE_SECONDS = 20
 REQUEST_SECONDS = 60
+# The same of a connection that waits for its next request. A gateway keeps it, and loses a request that it sends just
+# as the app closes it. So the gateway is to be first: Envoy closes it after 3600 seconds, others earlier.
+KEPT_SECONDS = 3700
 # Bytes of a request's header, and of its body that stay in memory; the rest of the body goes to a temporary file.
 HEADER_BAR = 16 * 1024
 BODY_IN_MEMORY = 16 * 1024
@@ -82,6 +85,7 @@ class Answer(Task):
     def build_response_header(self) -> bytes:
         """Adds what every answer carries. Who counts is told before the client can know the answer."""
         listener, request = self.channel.server, self.request
+        self.channel.answered = True
         self.response_headers.extend(listener.headers)
         if listener.ending:  # The client comes again on another connection, and another pod takes that.
             self.set_close_on_finish()
@@ -116,6 +120,7 @@ class Channel(HTTPChannel):
     lingers_until: float | None = None
     lingered = 0
     refused = False
+    answered = False
 
     def handle_close(self) -> None:
         """Closes, but after a refusal only the sending half at first: closing both would take the answer away."""
@@ -160,6 +165,10 @@ class Channel(HTTPChannel):
         """Whether a request is coming in, is answered, or its answer is not yet sent."""
         return bool(self.requests or self.total_outbufs_len or self.request is not None)
 
+    def waits_for_next(self) -> bool:
+        """Whether all that came was answered."""
+        return self.answered and not self.at_work()
+
 
 class Listener(TcpWSGIServer):
     """One port. `headers` are on every answer."""
@@ -188,7 +197,7 @@ class Listener(TcpWSGIServer):
             backlog=1024,
             # Never reached: `readable` makes room before.
             connection_limit=10 * connections_bar,
-            channel_timeout=IDLE_SECONDS,
+            channel_timeout=KEPT_SECONDS,
             cleanup_interval=2,
             max_request_header_size=HEADER_BAR,
             max_request_body_size=body_bar,
@@ -210,6 +219,8 @@ class Listener(TcpWSGIServer):
         """Closes what has been idle, and what sends its request too slowly."""
         super().maintenance(now)
         for channel in list(self.active_channels.values()):
+            if not (channel.requests or channel.waits_for_next()) and now - channel.last_activity > IDLE_SECONDS:
+                channel.will_close = True
             coming = channel.request
             if coming is not None and time.monotonic() - coming.begun > REQUEST_SECONDS:
                 channel.will_close = True
