@@ -1,4 +1,4 @@
-import { readStackFile, type StackFile } from "../config";
+import { parseSettings, readStackFile, type StackFile, settingsOf } from "../config";
 import { CommandError } from "../lib/exec";
 import { recordedListen } from "../local/cluster/listen";
 import { readLocalImages } from "../local/toolchain/third-party-images/images-file";
@@ -22,10 +22,12 @@ export interface Preview {
  * `pulumi preview` of a stack, with the CLI, the backend and the stack file that `npm start` uses. Neither the cluster
  * nor the state changes. If the preview fails, its events say so.
  * @param refresh whether the program is compared with the cluster, which is then only read, and not with the state
- * @throws if the stack file, the stack or the CLI is missing, or if a cluster to compare with is unreachable
+ * @throws ConfigurationError with every mistake of a local stack's file, before Pulumi loads its plugins; Error if the
+ *   stack file, the stack or the CLI is missing, or if a cluster to compare with is unreachable
  */
 export async function previewStack(stack: string, { refresh }: { refresh: boolean }): Promise<Preview> {
-  const { isLocal } = readStackFile(stack);
+  const { isLocal, file } = readStackFile(stack);
+  if (isLocal) parseSettings(settingsOf(localSettings(file)));
   const unreachable = await unreachableReason(stack);
   if (unreachable && refresh) throw new Error(`the stack ${stack} can't be compared with its cluster: ${unreachable}`);
   const providersDisabled = process.env.PULUMI_DISABLE_PROVIDER_PREVIEW === "true";
@@ -66,13 +68,17 @@ async function jsonPreview(
     env: { PULUMI_ENABLE_STREAMING_JSON_PREVIEW: "true", ...env },
   };
   const work = isLocal
-    ? preview(stack, settings ?? localStack(file, localValues(readLocalImages(), recordedListen())), args, options)
+    ? preview(stack, settings ?? localSettings(file), args, options)
     : jsonPreviewWithUserPulumi(stack, args, options);
   await work.catch((error: Error) => {
     if (!(error instanceof PulumiError) && !(error instanceof CommandError)) throw error;
   });
   return lines;
 }
+
+/** A local stack's file, with what the last start has recorded. */
+const localSettings = (file: StackFile): StackFile =>
+  localStack(file, localValues(readLocalImages(), recordedListen()));
 
 /** Why the cluster is unreachable; undefined if it is reachable. */
 async function unreachableReason(stack: string): Promise<string | undefined> {
