@@ -62,7 +62,7 @@ export async function beginOrResume(
   now = new Date(),
 ): Promise<Begun & { isResumed: boolean }> {
   const begun = await readBegun(cluster);
-  if (begun?.backup === id) return { ...begun, replicas: begun.replicas || 1, isResumed: true };
+  if (begun?.backup === id) return { ...begun, isResumed: true };
   if (begun && !replace)
     throw new Error(
       `${begun.restore}, of another backup, has not come to its end: run it again, ` +
@@ -75,8 +75,7 @@ export async function beginOrResume(
         `To do that, run npm run restore -- ${folder} --replace: what MLflow has is then kept beside it`,
     );
   const restore = `restore-${timestamp(now).replace(/[^0-9TZ]/g, "")}`;
-  // A restore that was killed may have left MLflow without a pod.
-  const replicas = begun?.replicas || (await readReplicas(cluster)) || 1;
+  const replicas = begun?.replicas ?? (await readReplicas(cluster));
   return { restore, backup: id, replicas, isResumed: false };
 }
 

@@ -46,13 +46,13 @@ export async function readBegun(cluster: Cluster): Promise<Begun | undefined> {
   return {
     restore: found.restore,
     backup: found.backup,
-    replicas: typeof found.replicas === "number" ? found.replicas : 1,
+    replicas: typeof found.replicas === "number" && found.replicas > 0 ? found.replicas : 1,
   };
 }
 
-/** Number of pods that MLflow's Deployment asks for. */
+/** Number of pods that MLflow has, at least 1: without one it is left by a restore that was killed. */
 export async function readReplicas(cluster: Cluster): Promise<number> {
-  return (await cluster.api<Deployment>(deployment)).spec.replicas ?? 1;
+  return (await cluster.api<Deployment>(deployment)).spec.replicas || 1;
 }
 
 /** Notes that a restore has begun, or with null that it is complete. */

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -40,7 +40,7 @@ def connected(listener: Listener, sent: bytes = b"", answered: bool = False) -> 
         yield
 
 
-def wait_for(seen) -> None:
+def wait_for(seen: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
     while not seen():
         assert time.monotonic() < end
@@ -53,20 +53,20 @@ def closed_after(listener: Listener, seconds: float) -> bool:
     return channel.will_close
 
 
-def test_a_gateway_that_keeps_a_connection_is_the_first_to_close_it(listener) -> None:
+def test_a_gateway_that_keeps_a_connection_is_the_first_to_close_it(listener: Listener) -> None:
     with connected(listener, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", answered=True):
         assert not closed_after(listener, HOUR + 30)
         assert closed_after(listener, KEPT_SECONDS + 1)
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"])
-def test_a_connection_on_which_no_request_was_whole_is_closed_soon(listener, sent: bytes) -> None:
+def test_a_connection_on_which_no_request_was_whole_is_closed_soon(listener: Listener, sent: bytes) -> None:
     with connected(listener, sent):
         assert not closed_after(listener, IDLE_SECONDS - 1)
         assert closed_after(listener, IDLE_SECONDS + 1)
 
 
-def test_a_second_request_that_stays_away_in_its_middle_is_not_waited_for(listener) -> None:
+def test_a_second_request_that_stays_away_in_its_middle_is_not_waited_for(listener: Listener) -> None:
     both = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HT"
     with connected(listener, both, answered=False):
         [channel] = listener.active_channels.values()
