@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { safePlan, type UpdateOptions } from "../../cli/safe-plan";
 import type { StackFile } from "../../config";
+import { imageKeys, isBuiltImage } from "../../images/catalogue";
 import { repositoryRoot } from "../../lib/paths";
 import { recordedResources, resume } from "../../stacks/local-stack";
 import type { Recorded } from "../../stacks/state";
@@ -60,7 +61,9 @@ beforeEach(() => {
   const stacks = join(state, "pulumi-backend", ".pulumi", "stacks", "gourmetgram");
   for (const folder of [stacks, join(state, "cache", "bin")]) mkdirSync(folder, { recursive: true });
   writeFileSync(join(stacks, "staging.json"), JSON.stringify({ checkpoint: { latest: { resources: [volume] } } }));
-  writeFileSync(join(state, "images.json"), "{}");
+  const image = { repository: "registry/image", tag: "v1", digest: `sha256:${"a".repeat(64)}` };
+  const keys = imageKeys.filter((key) => !isBuiltImage(key));
+  writeFileSync(join(state, "images.json"), JSON.stringify(Object.fromEntries(keys.map((key) => [key, image]))));
   previewed = join(state, "recording");
   copyFileSync(recording, previewed);
   const script = [
@@ -214,6 +217,17 @@ describe("a command that shows an update that loses data", () => {
   it("names it in its first line (npm run preview)", () => {
     const { stdout, status } = run("preview");
     expect([stdout.split("\n")[0], status]).toEqual([line, 1]);
+  }, 30_000);
+
+  it("names the mistakes of a local stack's settings before Pulumi runs (npm run preview)", () => {
+    writeFileSync(join(state, "images.json"), "{}");
+    expect(run("preview")).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(
+        /^The stack's configuration has \d+ mistakes:\n {2}gourmetgram:images\.overrides\./,
+      ),
+    });
+    expect(said()).toEqual([]);
   }, 30_000);
 
   it("knows no flag that allows it where nothing can be lost (npm run drift)", () => {
