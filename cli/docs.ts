@@ -1,6 +1,7 @@
 /** `npm run docs` writes what the settings generate: the table in docs/configuration.md and the editors' schema. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { z } from "zod";
 import { project, schema, stackFile } from "../config/schema";
 import { runMain } from "../lib/main";
@@ -98,7 +99,16 @@ export function documents(): Record<string, string> {
   };
 }
 
+const usage = `Usage: npm run docs
+
+Writes what the settings generate: the table in ${configurationPage} and the editors' schema.`;
+
 async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { help: { type: "boolean", short: "h", default: false } } });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
   for (const [path, text] of Object.entries(documents())) writeFileSync(join(root, path), text);
   return 0;
 }

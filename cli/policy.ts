@@ -14,12 +14,22 @@ import { parseEvents } from "./review/events";
 import { outputRedactor } from "./review/redact-output";
 import { volumeSizeErrors } from "./review/volume-size";
 
+const usage = `Usage: npm run policy -- [${allowFlag}] [<options of pulumi preview>]
+
+Previews the stack that GOURMETGRAM_STACK names, default staging, with the policy pack. The output is Pulumi's.
+Exit code 1: a mandatory policy is violated, the preview failed, or the update loses data or gives a volume a size that
+it cannot take. With ${allowFlag}, a loss of data is named and no reason for 1.`;
+
 /**
  * Previews the stack with the policy pack, and refuses an update that loses data. Arguments other than the flag that
  * allows it are Pulumi's. So is the output, less the secrets in it.
  */
 async function main(): Promise<number> {
   const given = process.argv.slice(2);
+  if (given.includes("--help") || given.includes("-h")) {
+    console.log(usage);
+    return 0;
+  }
   const pulumiArgs = given.filter((argument) => argument !== allowFlag);
   let refused = false;
   const directory = mkdtempSync(join(tmpdir(), "gourmetgram-policy-"));

@@ -16,8 +16,23 @@ import { destroy, recoverFromKill, stackExists } from "../stacks/local-stack";
 import { refuseOthers, refuseProtected } from "../stacks/protect-check";
 import { destroyWithUserPulumi } from "../stacks/user-pulumi";
 
+const usage = `Usage: npm stop -- [--keep-data]
+
+Destroys the stack that GOURMETGRAM_STACK names, default staging, and removes the local cluster with all its data, or
+the cluster that npm start made in Docker. Any other cluster continues to run.
+  --keep-data  ends the local cluster's processes only: npm start serves the same versions again`;
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { "keep-data": { type: "boolean", default: false } } });
+  const { values } = parseArgs({
+    options: {
+      help: { type: "boolean", short: "h", default: false },
+      "keep-data": { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
   const stack = currentStack();
   const name = `Pulumi.${stack}.yaml`;
   const path = join(repositoryRoot, name);

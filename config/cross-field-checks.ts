@@ -26,18 +26,23 @@ const issue = (path: string[], message: string): ConfigIssue => ({ path, message
 /** Reason of two checks: Argo CD tells remote clusters apart by their address. */
 const onePerCluster = "since Argo CD allows one environment per remote cluster";
 
+/** The environments of a stack, and those of other stacks that it promotes to. */
+type AllEnvironments = Pick<Sections, "environments" | "remoteEnvironments">;
+
 /**
  * Compares the settings of a stack with each other.
  * @param sections the sections that are valid by themselves; a check is skipped if a section that it needs is missing
  * @param given names of the sections that the stack file has, valid or not
  */
 export function crossFieldChecks(sections: Partial<Sections>, given: readonly string[]): ConfigIssue[] {
-  const { environments, exposure, gateway, modelRegistry, monitoring, pipeline, registry, images } = sections;
+  const { environments, remoteEnvironments, exposure, gateway, modelRegistry, monitoring, pipeline, registry, images } =
+    sections;
   const hasPlatformElsewhere = given.includes("platform");
+  const all = environments && remoteEnvironments ? { environments, remoteEnvironments } : undefined;
   return [
     ...(hasPlatformElsewhere ? environmentStackIssues(sections, given) : environmentIssues(sections)),
     ...(images && !hasPlatformElsewhere ? digestIssues(images, sections) : []),
-    ...(gateway && !hasPlatformElsewhere ? gatewayIssues(gateway, sections) : []),
+    ...(gateway && !hasPlatformElsewhere ? [...gatewayClassIssues(gateway), ...(all ? gatewayIssues(all) : [])] : []),
     ...(monitoring && !hasPlatformElsewhere ? monitoringIssues(monitoring) : []),
     ...(exposure
       ? exposureIssues(exposure, environments, hasPlatformElsewhere ? [] : pagesOf(exposure, sections))
@@ -45,10 +50,10 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
     ...(exposure?.listen ? listenIssues(sections, hasPlatformElsewhere) : []),
     ...(pipeline ? [...loadIssues(pipeline.load), ...metricIssues(pipeline.canary.analysis.metrics)] : []),
     ...(pipeline ? notificationIssues(pipeline.notifications, given.includes("gateway")) : []),
-    ...(pipeline && environments ? approvalIssues(pipeline.approval, sections) : []),
-    ...(pipeline && environments ? windowIssues(pipeline.windows, sections) : []),
-    ...(pipeline?.dataDrift && environments ? dataDriftIssues(pipeline.dataDrift, sections) : []),
-    ...(pipeline?.canary.mirrorRequests ? mirrorIssues(sections, given.includes("gateway")) : []),
+    ...(pipeline && all ? approvalIssues(pipeline.approval, all) : []),
+    ...(pipeline && all ? windowIssues(pipeline.windows, all) : []),
+    ...(pipeline?.dataDrift && all ? dataDriftIssues(pipeline.dataDrift, all) : []),
+    ...(pipeline?.canary.mirrorRequests ? mirrorIssues(all, given.includes("gateway")) : []),
     ...(registry ? registryIssues(registry) : []),
     ...(modelRegistry ? modelRegistryIssues(modelRegistry) : []),
   ];
@@ -57,7 +62,7 @@ export function crossFieldChecks(sections: Partial<Sections>, given: readonly st
 /** The answers that are compared are those that the last environment keeps. */
 function dataDriftIssues(
   { minimumAnswers }: NonNullable<Sections["pipeline"]["dataDrift"]>,
-  { environments = {}, remoteEnvironments = {} }: Partial<Sections>,
+  { environments, remoteEnvironments }: AllEnvironments,
 ): ConfigIssue[] {
   const last = promotionOrder({ ...remoteEnvironments, ...environments }).at(-1);
   if (last === undefined) return [];
@@ -72,7 +77,7 @@ function dataDriftIssues(
 }
 
 /** People are asked for promotions, so not for staging, and enough of them may approve. */
-function approvalIssues(approval: Sections["pipeline"]["approval"], sections: Partial<Sections>): ConfigIssue[] {
+function approvalIssues(approval: Sections["pipeline"]["approval"], sections: AllEnvironments): ConfigIssue[] {
   const targets = promotionTargets(sections);
   return Object.entries(approval).flatMap(([name, { users, groups, minimum }]) => {
     const path = ["pipeline", "approval", name];
@@ -90,7 +95,7 @@ function approvalIssues(approval: Sections["pipeline"]["approval"], sections: Pa
 const mostWindows = 50;
 
 /** A window concerns promotions, so not staging. */
-function windowIssues(windows: Sections["pipeline"]["windows"], sections: Partial<Sections>): ConfigIssue[] {
+function windowIssues(windows: Sections["pipeline"]["windows"], sections: AllEnvironments): ConfigIssue[] {
   const targets = promotionTargets(sections);
   const names = Object.keys(windows);
   const tooMany = `write at most ${mostWindows} windows, not ${names.length}`;
@@ -108,7 +113,7 @@ function windowIssues(windows: Sections["pipeline"]["windows"], sections: Partia
 }
 
 /** The environments that models are promoted to. */
-const promotionTargets = ({ environments = {}, remoteEnvironments = {} }: Partial<Sections>): string[] =>
+const promotionTargets = ({ environments, remoteEnvironments }: AllEnvironments): string[] =>
   promotionOrder({ ...remoteEnvironments, ...environments }).slice(1);
 
 const noTarget = (name: string, targets: readonly string[]): string =>
@@ -357,13 +362,8 @@ function nodePortIssues(
   ];
 }
 
-/** The gateway leads to the last two environments, which this stack must hold. */
-function gatewayIssues(
-  { install, className }: NonNullable<Sections["gateway"]>,
-  { environments = {}, remoteEnvironments = {} }: Partial<Sections>,
-): ConfigIssue[] {
-  const path = promotionOrder({ ...remoteEnvironments, ...environments });
-  const elsewhere = path.slice(-2).filter((name) => name in remoteEnvironments);
+/** Contour has a GatewayClass of its own; any other implementation's must be named. */
+function gatewayClassIssues({ install, className }: NonNullable<Sections["gateway"]>): ConfigIssue[] {
   return [
     ...(install && className
       ? [issue(["gateway", "className"], "remove it, or write install: false, since Contour has a class of its own")]
@@ -371,6 +371,14 @@ function gatewayIssues(
     ...(!install && !className
       ? [issue(["gateway", "className"], "missing: write the GatewayClass of the cluster's implementation")]
       : []),
+  ];
+}
+
+/** The gateway leads to the last two environments, which this stack must hold. */
+function gatewayIssues({ environments, remoteEnvironments }: AllEnvironments): ConfigIssue[] {
+  const path = promotionOrder({ ...remoteEnvironments, ...environments });
+  const elsewhere = path.slice(-2).filter((name) => name in remoteEnvironments);
+  return [
     ...(path.length < 3
       ? [issue(["gateway"], "remove it, or add environments: it splits users between the two that come after staging")]
       : []),
@@ -384,12 +392,11 @@ function gatewayIssues(
 const leastAnswersKept = 100;
 
 /** Copies come from the gateway, and the last two environments must keep what they answered. */
-function mirrorIssues(
-  { environments = {}, remoteEnvironments = {} }: Partial<Sections>,
-  hasGateway: boolean,
-): ConfigIssue[] {
+function mirrorIssues(all: AllEnvironments | undefined, hasGateway: boolean): ConfigIssue[] {
   const pipelinePath = ["pipeline", "canary", "mirrorRequests"];
   if (!hasGateway) return [issue(pipelinePath, "remove it, or add gateway: without it nobody copies a request")];
+  if (!all) return [];
+  const { environments, remoteEnvironments } = all;
   const path = promotionOrder({ ...remoteEnvironments, ...environments });
   return path
     .slice(-2)

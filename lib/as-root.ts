@@ -30,10 +30,15 @@ export function asRoot({ script, args, variables }: NpmCall): string {
     "sudo env",
     ...["PATH", ...passedOn.filter(isSet)].map((name) => `"${name}=$${name}"`),
     ...own.sort().map((name) => `${name}=${quoted(variables[name]!)}`),
-    `npm ${shortScripts.includes(script) ? "" : "run "}${script}`,
-    ...(args.length > 0 ? ["--", ...args.map(quoted)] : []),
+    npmCommand({ script, args }),
   ];
   return words.join(" ");
+}
+
+/** The call for a shell: `npm run train -- normal`. */
+export function npmCommand({ script, args }: Pick<NpmCall, "script" | "args">): string {
+  const call = `npm ${shortScripts.includes(script) ? "" : "run "}${script}`;
+  return args.length > 0 ? `${call} -- ${args.map(quoted).join(" ")}` : call;
 }
 
 /** A word as a shell reads it. */
@@ -45,7 +50,7 @@ const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${wor
  */
 export function npmCall(argv: readonly string[], variables: NpmCall["variables"]): NpmCall {
   const { npm_lifecycle_event: script, npm_lifecycle_script: text = "" } = variables;
-  // The text of a script is `node --require tsx/cjs cli/<command>.ts <options>`.
+  // The text of a script is `node --require ./lib/with-packages.cjs cli/<command>.ts <options>`.
   const words = script ? text.split(" ") : [];
   const program = words.findIndex((word) => word.endsWith(".ts"));
   const ownOptions = program < 0 ? [] : words.slice(program + 1);

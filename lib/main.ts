@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { npmCall, npmCommand } from "./as-root";
 import { endChildren } from "./exec";
 import { handleInterrupts } from "./interrupts";
 import { loopbackWithoutProxy } from "./proxy";
@@ -27,9 +28,16 @@ export function runMain(main: () => Promise<number>, failure = 1): void {
     process.exitCode = code;
   };
   main().then(setExitCode, (error: Error) => {
-    console.error(error.message);
+    console.error(withHelp(error));
     setExitCode(failure);
   });
+}
+
+/** The message of an error, with what shows the right arguments where a person gave others. */
+function withHelp({ message, code }: NodeJS.ErrnoException): string {
+  if (!code?.startsWith("ERR_PARSE_ARGS")) return message;
+  const { script } = npmCall(process.argv, process.env);
+  return `${message}\nWhat this command takes: ${npmCommand({ script, args: ["--help"] })}`;
 }
 
 /**
@@ -41,7 +49,7 @@ export function runPhases(main: () => Promise<number>): void {
   runMain(() =>
     main().catch((error: Error) => {
       endChildren();
-      console.error(`\n${error.message}`);
+      console.error(`\n${withHelp(error)}`);
       process.exit(1);
     }),
   );

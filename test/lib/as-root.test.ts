@@ -61,8 +61,8 @@ describe("the command of a person, by sudo", () => {
 
 describe("the call of this process", () => {
   it.each([
-    ["start", "node --require tsx/cjs cli/start.ts", ["--nodes", "2"], ["--nodes", "2"]],
-    ["reject", "node --require tsx/cjs cli/approve.ts --reject", ["--reject", "7"], ["7"]],
+    ["start", "node --require ./lib/with-packages.cjs cli/start.ts", ["--nodes", "2"], ["--nodes", "2"]],
+    ["reject", "node --require ./lib/with-packages.cjs cli/approve.ts --reject", ["--reject", "7"], ["7"]],
     ["npx", "tsx", ["--all"], ["--all"]],
     [undefined, undefined, ["--all"], ["--all"]],
   ])("has the person's options without those of the script: %s", (script, text, given, args) => {

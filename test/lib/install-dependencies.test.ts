@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { repositoryRoot } from "../../lib/paths";
@@ -13,6 +14,40 @@ it.each(["18.20.8", "20.18.3", "21.7.3", "22.12.0", "23.11.1"])("npm start refus
     `Node.js ${version} is not supported: install 24, 22.13 or newer, or 20.19 or newer, then run this again.\n`,
   ]);
 });
+
+it("a command installs the packages in a new clone and after a pull, and not again", () => {
+  const clone = mkdtempSync(join(tmpdir(), "gourmetgram-clone-"));
+  try {
+    cpSync(join(repositoryRoot, "lib"), join(clone, "lib"), { recursive: true });
+    const write = (name: string, content: object) => writeFileSync(join(clone, name), JSON.stringify(content));
+    // In the place of tsx is a package that no registry is asked for.
+    mkdirSync(join(clone, "tsx"));
+    write("tsx/package.json", { name: "tsx", version: "1.0.0", exports: { "./cjs": "./cjs.js" } });
+    writeFileSync(join(clone, "tsx", "cjs.js"), "");
+    const clonePackage = { name: "clone", version: "1.0.0", dependencies: { tsx: "file:tsx" } };
+    write("package.json", clonePackage);
+    const packages = {
+      "": clonePackage,
+      tsx: { version: "1.0.0" },
+      "node_modules/tsx": { resolved: "tsx", link: true },
+    };
+    const lock = () => write("package-lock.json", { name: "clone", version: "1.0.0", lockfileVersion: 3, packages });
+    lock();
+    writeFileSync(join(clone, "command.js"), "console.log(process.argv.slice(2).join())");
+    const run = () => {
+      const command = ["--require", "./lib/with-packages.cjs", "command.js", "normal"];
+      const { stdout, stderr } = spawnSync(process.execPath, command, { cwd: clone, encoding: "utf8" });
+      return [stdout, stderr.split(" ")[0]];
+    };
+    expect(run()).toEqual(["normal\n", "Installing"]);
+    expect(run()).toEqual(["normal\n", ""]);
+    Object.assign(clonePackage, { license: "Apache-2.0" });
+    lock();
+    expect(run()).toEqual(["normal\n", "Installing"]);
+  } finally {
+    rmSync(clone, { recursive: true });
+  }
+}, 60_000);
 
 it("lets no package run a script of its own as it is installed, and names each that has one", () => {
   const read = (file: string) => JSON.parse(readFileSync(join(repositoryRoot, file), "utf8"));

@@ -24,6 +24,24 @@ describe("a command", () => {
   });
 });
 
+describe("a command that is called with something that it does not take", () => {
+  it.each([
+    ["runMain", ["--foo"], "Unknown option '--foo'\n"],
+    ["runPhases", ["5"], "\nUnexpected argument '5'. This command does not take positional arguments\n"],
+  ])("says how to see what it takes (%s)", (run, given, message) => {
+    const script = run === "runMain" ? "docs" : "stop";
+    const call = (...args: string[]) =>
+      spawnSync(process.execPath, ["--require", "tsx/cjs", `cli/${script}.ts`, ...args], {
+        cwd: repositoryRoot,
+        encoding: "utf8",
+        env: { ...process.env, npm_lifecycle_event: script },
+      });
+    const help = `${script === "stop" ? "npm stop" : "npm run docs"} -- --help`;
+    expect(call(...given)).toMatchObject({ status: 1, stderr: `${message}What this command takes: ${help}\n` });
+    expect(call("--help")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage: npm /) });
+  });
+});
+
 describe("a command whose output goes to one who stops reading", () => {
   it("ends without a word", () => {
     const code = "main.runMain(async () => { for (;;) { console.log(1); await new Promise(setImmediate); } })";
