@@ -5,6 +5,7 @@ import { type Evidence, parseEvidence, parseKeys } from "../client/chain/evidenc
 import { modelVersion } from "../client/promotion";
 import { publicKeysOf } from "../client/signing-keys";
 import { runMain } from "../lib/main";
+import { wrapped } from "../lib/wrapped";
 import { connect } from "../stacks/stack-cluster";
 import { readEvidence } from "./chain-evidence";
 
@@ -28,16 +29,16 @@ const endings = {
 
 /** The chain as a person reads it. @param head what was checked, with which keys */
 export function renderChain(chain: Link, head: string): string {
-  return [...wrapped(head, "", ""), ...linesOf(chain, "", ""), endings[stateOf(chain)]].join("\n");
+  return [...inLines(head, "", ""), ...linesOf(chain, "", ""), endings[stateOf(chain)]].join("\n");
 }
 
 /** @param first what precedes the first line; @param rest what precedes the others */
 function linesOf({ title, state, facts, fault, links }: Link, first: string, rest: string): string[] {
   const below = `${rest}${links.length > 0 ? "│" : " "}   `;
   return [
-    ...wrapped(`${signs[state]} ${title}`, first, below),
-    ...facts.flatMap((fact) => wrapped(fact, below, `${below}  `)),
-    ...(fault ? wrapped(fault, below, below) : []),
+    ...inLines(`${signs[state]} ${title}`, first, below),
+    ...facts.flatMap((fact) => inLines(fact, below, `${below}  `)),
+    ...(fault ? inLines(fault, below, below) : []),
     ...links.flatMap((one, place) => {
       const isLast = place === links.length - 1;
       return linesOf(one, `${rest}${isLast ? "└─" : "├─"} `, `${rest}${isLast ? "   " : "│  "}`);
@@ -46,18 +47,8 @@ function linesOf({ title, state, facts, fault, links }: Link, first: string, res
 }
 
 /** A text in lines that fit. What somebody else wrote cannot move the cursor. */
-function wrapped(text: string, first: string, rest: string): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.replace(/\p{C}/gu, "�").match(/ *[^ ]+/g) ?? []) {
-    const start = lines.length === 0 ? first : rest;
-    if (line && start.length + line.length + word.length > width) {
-      lines.push(start + line);
-      line = word.trimStart();
-    } else line += word;
-  }
-  return [...lines, (lines.length === 0 ? first : rest) + line];
-}
+const inLines = (text: string, first: string, rest: string) =>
+  wrapped(text.replace(/\p{C}/gu, "�"), width, first, rest);
 
 /** What was checked, and with which keys. */
 export function headOf({ version, readAt }: Evidence, bundle?: string, keys?: string): string {
