@@ -156,6 +156,7 @@ function checkImage(evidence: Evidence, keys: readonly PublicKey[], training: Tr
   const beside = readBeside(evidence, image, keys);
   const rest = [
     ...evidence.gates.map((gate) => checkGate(gate, beside)),
+    ...earlierGates(evidence, beside),
     ...checkPass(evidence, beside),
     ...evidence.environments.map((environment, place) => checkEnvironment(evidence, image, environment, place, beside)),
     ...strangers(evidence, beside),
@@ -284,6 +285,21 @@ function checkGate(gate: string, beside: Beside): Link {
     return link(title, "broken", facts, fault);
   }
   return link(`${title} passed at ${at}`, "whole", facts);
+}
+
+/** What gates signed that the stack no longer has: it stands in MLflow too, and decides nothing. */
+function earlierGates({ gates }: Evidence, beside: Beside): Link[] {
+  const all = counting(beside, "verdict").filter(({ predicate }) => isTime(predicate.at));
+  const names = new Set(all.map(({ predicate }) => String(predicate.gate)));
+  return [...names]
+    .filter((name) => !gates.includes(name))
+    .sort()
+    .map((name) => {
+      const at = newestTime(all.filter(({ predicate }) => predicate.gate === name));
+      const last = all.find((stated) => stated.predicate.gate === name && timeOf(stated) === at)!;
+      const text = `It signed ${String(last.predicate.verdict)} at ${at}, and does not count: the stack has it no longer.`;
+      return link(`${name} gate`, "aside", figureFacts(last.predicate), text);
+    });
 }
 
 function lastWithdrawal(beside: Beside): Statement | undefined {

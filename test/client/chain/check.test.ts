@@ -1,9 +1,14 @@
+import { spawnSync } from "node:child_process";
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { headOf, renderChain } from "../../../cli/verify";
 import { checkChain, type Link, stateOf } from "../../../client/chain/check";
 import { type Evidence, evidenceOf, parseEvidence, parseKeys } from "../../../client/chain/evidence";
 import { publicKeysOf } from "../../../client/signing-keys";
+import { repositoryRoot } from "../../../lib/paths";
 
 const hash = (content: string | Buffer) => createHash("sha256").update(content).digest("hex");
 const type = "application/vnd.in-toto+json";
@@ -288,6 +293,63 @@ describe("checkChain", () => {
       "whole",
       `It does not count: it is signed with a key that is not known, ${stranger.id.slice(0, 12)}.`,
     ]);
+  });
+});
+
+describe("a gate that the stack no longer has", () => {
+  it("is named with what it signed, and decides nothing", () => {
+    const earlier = {
+      latency: verdict("latency", { word: "fail" }),
+      older: verdict("latency", { at: "2026-01-04T10:00:00Z" }),
+    };
+    expect(found(evidence({ ...whole, ...earlier }))).toEqual([
+      "whole",
+      "It signed fail at 2026-01-05T10:00:00Z, and does not count: the stack has it no longer.",
+    ]);
+  });
+});
+
+describe("npm run verify of a saved bundle", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "verify-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, content: string) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ["--require", "tsx/cjs", "cli/verify.ts", ...args], {
+      cwd: repositoryRoot,
+      encoding: "utf8",
+    });
+
+  it("ends with 0 for a whole chain, with the keys that a person trusts", () => {
+    const bundle = file("bundle.json", JSON.stringify(evidence()));
+    const trusted = file("keys.json", JSON.stringify({ kind: "ConfigMap", data: keys }));
+    const { status, stdout } = run("--bundle", bundle, "--keys", trusted);
+    expect([status, stdout.trimEnd().split("\n").at(-1)]).toEqual([0, "The chain is whole."]);
+    expect(stdout.replace(/\s+/g, " ")).toContain(`with the keys of ${trusted}`);
+  });
+
+  it("ends with 1 for a broken one", () => {
+    const bundle = file("bundle.json", JSON.stringify(evidence(without("load"))));
+    const { status, stdout } = run("--bundle", bundle);
+    expect([status, stdout.trimEnd().split("\n").at(-1)]).toEqual([1, "The chain is broken."]);
+    expect(stdout).toContain("the load gate signed no verdict");
+  });
+
+  it("ends with 2 where it cannot be checked", () => {
+    const bundle = file("bundle.json", "{}");
+    expect(run("--bundle", bundle)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`${bundle} cannot be read: it is no bundle of npm run verify`),
+    });
+    expect(run("7", "--bundle", bundle)).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/^Usage: npm run verify/),
+    });
   });
 });
 
