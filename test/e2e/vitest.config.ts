@@ -38,7 +38,8 @@ export default defineConfig({
     bail: 1,
     // The first start on a machine compiles Kubernetes, which takes half an hour on two cores.
     testTimeout: 75 * 60_000,
-    hookTimeout: 10 * 60_000,
+    // Some train two models at once, which takes ten minutes on two busy cores.
+    hookTimeout: 30 * 60_000,
     // Prints each test with the time that it took.
     reporters: ["verbose"],
     slowTestThreshold: 0,
