@@ -7,6 +7,7 @@ import { mlflowServerVersion } from "../client/mlflow";
 import { listVersionTags, type VersionTags } from "../client/models";
 import { listReleases } from "../client/releases";
 import { mlflowNamespace } from "../components/shared/mlflow-address";
+import { collectedTag } from "../components/shared/workflow-names";
 import { currentStack } from "../config";
 import { counted } from "../lib/counted";
 import { isDigest } from "../lib/digest";
@@ -42,6 +43,9 @@ const usage = `Usage: npm run backup -- <folder>
 Writes a backup of the running stack to a new folder: MLflow's database and artifacts, the released images, and the
 freeze. Nothing in the cluster changes. To restore it, run npm run restore -- <folder>.`;
 
+/** Whether staging can be reverted to a version: it passed there, and its files were not collected since. */
+const hasGoodImage = (tags: VersionTags["tags"]): boolean => tags["staging.verdict"] === "pass" && !tags[collectedTag];
+
 /**
  * Digests of the images that a restored stack needs, each with a name for people: what an environment runs or last came
  * to serve, what staging can be reverted to, and what those were built on.
@@ -56,7 +60,7 @@ export function neededImages(
   };
   for (const { version, tags } of versions) {
     const name = `1.0.${version}`;
-    const verified = tags["staging.verdict"] === "pass" ? tags["staging.digest"] : undefined;
+    const verified = hasGoodImage(tags) ? tags["staging.digest"] : undefined;
     const isHeld = environments.some(({ lastRelease, released }) =>
       [lastRelease?.digest, released].includes(tags.image_digest),
     );
@@ -82,7 +86,7 @@ export function lastReleases(
   versions: readonly VersionTags[],
 ): Manifest["environments"] {
   const passed = versions
-    .filter(({ tags }) => tags["staging.verdict"] === "pass" && isDigest(tags["staging.digest"] ?? ""))
+    .filter(({ tags }) => hasGoodImage(tags) && isDigest(tags["staging.digest"] ?? ""))
     .sort((a, b) => verdictTime(b).localeCompare(verdictTime(a)) || Number(b.version) - Number(a.version));
   const goodOf = (released: string | null) =>
     passed.find(({ tags }) => tags["staging.digest"] === released) ?? passed.at(0);

@@ -102,22 +102,41 @@ function isWatch(workflow: Workflow): boolean {
   return templateOf(workflow) === "shift-traffic" && steps.length === 1 && /^shift(\(\d+\))?$/.test(steps[0].name);
 }
 
+/** Workflows that may have read what is replaced. */
+const atWork = async (cluster: Cluster): Promise<Workflow[]> =>
+  (await listWorkflows(cluster)).filter((workflow) => !allFinished([workflow]) && !isWatch(workflow));
+
+const isShort = (workflow: Workflow): boolean => shortTemplates.includes(templateOf(workflow));
+
+const namesOf = (running: readonly Workflow[]): string => running.map(({ metadata }) => metadata.name).join(", ");
+
+function refusal(running: readonly Workflow[]): Error {
+  return new Error(
+    `${namesOf(running)} runs in the pipeline, and would continue with what the restore replaces: wait for its end, ` +
+      `or stop it with argo stop --namespace ${workflowNamespace} <name>, then run npm run restore again`,
+  );
+}
+
 /**
- * Waits until no Workflow runs that may have read what is replaced.
+ * Refuses to begin while a pipeline run is at work. What the schedules start is not waited for: it may itself wait for
+ * an MLflow that only the restore brings back.
+ * @throws with the runs' names
+ */
+export async function refuseRuns(cluster: Cluster): Promise<void> {
+  const runs = (await atWork(cluster)).filter((workflow) => !isShort(workflow));
+  if (runs.length > 0) throw refusal(runs);
+}
+
+/**
+ * Waits until no Workflow runs that may have read what was replaced, once MLflow answers again.
  * @throws if a pipeline run is at work, or if one of the schedules does not end
  */
 export async function awaitIdle(cluster: Cluster, tell: Progress, seconds = 600): Promise<void> {
   for (const end = Date.now() + seconds * 1000; ; ) {
-    const running = (await listWorkflows(cluster)).filter((workflow) => !allFinished([workflow]) && !isWatch(workflow));
+    const running = await atWork(cluster);
     if (running.length === 0) return;
-    const names = running.map(({ metadata }) => metadata.name).join(", ");
-    const isShort = running.every((workflow) => shortTemplates.includes(templateOf(workflow)));
-    if (!isShort || Date.now() > end)
-      throw new Error(
-        `${names} runs in the pipeline, and would continue with what the restore replaces: wait for its end, ` +
-          `or stop it with argo stop --namespace ${workflowNamespace} <name>, then run npm run restore again`,
-      );
-    tell(`waits for ${names}`);
+    if (!running.every(isShort) || Date.now() > end) throw refusal(running);
+    tell(`waits for ${namesOf(running)}`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
@@ -233,7 +252,7 @@ async function restore(
   await phases.run("MLflow's database and artifacts", (tell) =>
     deferInterrupts(
       withoutMlflow(cluster, begun.replicas, async (container) => {
-        await awaitIdle(cluster, tell);
+        await refuseRuns(cluster);
         const volume = new MlflowVolume(inContainer(cluster, container));
         const { whole, restored, ...found } = await volume.look(begun.restore);
         stores = found;
@@ -332,10 +351,10 @@ async function main(): Promise<number> {
 
 /** @returns the exit code */
 async function checkAndRestore(cluster: Cluster, backup: Backup, replace: boolean, phases: Phases): Promise<number> {
-  const begun = await phases.run("Check of the stack", async (tell) => {
+  const begun = await phases.run("Check of the stack", async () => {
     const found = await beginOrResume(cluster, backup, replace);
     await checkVersion(cluster, backup.manifest);
-    await awaitIdle(cluster, tell);
+    await refuseRuns(cluster);
     return found;
   });
   if (begun.isResumed) phases.say(`Continues ${begun.restore}, which was interrupted.`);

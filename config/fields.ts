@@ -156,13 +156,14 @@ export function oneNumberOf<const Values extends readonly number[]>(meaning: str
 export const whole = (meaning: string, least: number, most: number, unit?: string) =>
   between(z.int, "a whole number", meaning, least, most, unit);
 
-/** Whole percentages in ascending order, none of them 0 or 100. */
-export function percentages(meaning: string) {
-  const what = "a list of whole percentages from 1 to 99, each larger than the one before";
+/** Whole percentages in ascending order, none of them 0 or 100, and not more of them than `most`. */
+export function percentages(meaning: string, most: number) {
+  const what = `a list of up to ${most} whole percentages from 1 to 99, each larger than the one before`;
   const isAscending = (list: number[]) => list.every((value, index) => index === 0 || value > list[index - 1]);
   const steps = z.array(whole("one of them", 1, 99, "%"), { error: expected(what) });
+  const error = `write ${what}`;
   return described(
-    steps.refine((list) => list.length > 0 && isAscending(list), { error: `write ${what}` }),
+    steps.max(most, { error, abort: true }).refine((list) => list.length > 0 && isAscending(list), { error }),
     meaning,
     what,
   );

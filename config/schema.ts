@@ -500,7 +500,8 @@ const pipeline = section("How the workflows train and test models.", {
     maxP95Ms: whole("time in which 95 % of the requests must be answered", 1, 10000, "ms").default(2000),
   }).prefault({}),
   canary: section("How the gateway leads users to canary.", {
-    steps: percentages("shares of the users that meet a new version in canary, one after another").default([
+    // A route of the Gateway API has 16 rules, two more than shares: MOST_SHARES in workflows/lib/traffic.py.
+    steps: percentages("shares of the users that meet a new version in canary, one after another", 14).default([
       1, 10, 25, 50,
     ]),
     stepMinutes: whole("time that each share lasts before the next one", 1, 1440, "min").default(5),

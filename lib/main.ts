@@ -34,8 +34,8 @@ export function runMain(main: () => Promise<number>, failure = 1): void {
 }
 
 /** The message of an error, with what shows the right arguments where a person gave others. */
-function withHelp({ message, code }: NodeJS.ErrnoException): string {
-  if (!code?.startsWith("ERR_PARSE_ARGS")) return message;
+function withHelp({ message, code }: Error & { code?: unknown }): string {
+  if (!String(code).startsWith("ERR_PARSE_ARGS")) return message;
   const { script } = npmCall(process.argv, process.env);
   return `${message}\nWhat this command takes: ${npmCommand({ script, args: ["--help"] })}`;
 }

@@ -11,6 +11,7 @@ A restore on the volume has three stages, and a second run continues at the firs
 3. `restored.json` says by which restore.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -20,7 +21,6 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -75,9 +75,9 @@ def dump_database(data: Path, output: IO[bytes]) -> Report:
         if external:
             external.export(copy)
         else:
-            with closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=60)) as database:
+            with contextlib.closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True, timeout=60)) as database:
                 database.execute("VACUUM INTO ?", (str(copy),))  # unlike a copy of the file, without what was deleted
-        with closing(sqlite3.connect(copy)) as database:
+        with contextlib.closing(sqlite3.connect(copy)) as database:
             secrets = remove_secrets(database)
             require_sound(database)
         with copy.open("rb") as content:
@@ -126,8 +126,16 @@ def dump_artifacts(data: Path, output: IO[bytes]) -> Report:
         if external:
             external.dump(tar)
         elif (data / ARTIFACTS).is_dir():
-            tar.add(data / ARTIFACTS, arcname=".")
+            add_what_stays(tar, data / ARTIFACTS)
     return sink.report()
+
+
+def add_what_stays(tar: tarfile.TarFile, folder: Path) -> None:
+    """Adds what is in a folder, but for what the daily collection deletes meanwhile."""
+    for parent, _, files in os.walk(folder):
+        for path in (Path(parent), *(Path(parent, name) for name in sorted(files))):
+            with contextlib.suppress(FileNotFoundError):
+                tar.add(path, arcname=os.path.join(".", path.relative_to(folder)), recursive=False)
 
 
 def has_volume() -> bool:
@@ -177,7 +185,7 @@ def receive(data: Path, source: IO[bytes], restore: str, files: dict[str, Report
         if not artifacts:
             (folder / ARTIFACTS).mkdir()
         take(source, files[ARTIFACTS_FILE], ARTIFACTS_FILE, unpack_artifacts)
-        with closing(sqlite3.connect(copy)) as content:
+        with contextlib.closing(sqlite3.connect(copy)) as content:
             require_sound(content)
         if database and not database.is_restored(restore):
             database.receive(copy, restore)

@@ -40,12 +40,21 @@ def version_in(folder: Path) -> str | None:
         return None
 
 
-def create_app(folder: Path, metrics: Metrics, answers: Answers) -> Flask:
-    """The app on the `food11.onnx` and `versions.txt` of a folder; either may be missing."""
+def model_in(folder: Path, answers: Answers) -> Model | None:
+    """The model of a folder; None before the first release."""
+    weights = folder / "food11.onnx"
+    return Model(weights, measures=answers.is_on) if weights.exists() else None
+
+
+def is_stuck(model: Model | None) -> bool:
+    """Whether one picture has been at work for so long that its model is taken to hang."""
+    return model is not None and model.seconds_at_work() > STUCK_SECONDS
+
+
+def create_app(folder: Path, model: Model | None, metrics: Metrics, answers: Answers) -> Flask:
+    """The app on the model and the `versions.txt` of a folder; either may be missing."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_UPLOAD
-    weights = folder / "food11.onnx"
-    model = Model(weights, measures=answers.is_on) if weights.exists() else None
     model_version = version_in(folder)
 
     def classify(read_picture: Callable[[], bytes]) -> Prediction:
@@ -87,7 +96,7 @@ def create_app(folder: Path, metrics: Metrics, answers: Answers) -> Flask:
     # What Kubernetes asks: it must not wait for a picture.
     @app.get("/healthz")
     def healthz() -> ResponseReturnValue:
-        if model is not None and model.seconds_at_work() > STUCK_SECONDS:
+        if is_stuck(model):
             return jsonify(error=f"one picture has been at work for more than {STUCK_SECONDS} seconds"), 503
         return jsonify(status="ok")
 
@@ -133,8 +142,9 @@ def main() -> None:
     headers = [("X-Model-Version", version)]
     # Threads beyond those that may wait answer what is quickly said: that the app is healthy or busy, its version, its
     # page.
+    model = model_in(Path.cwd(), answers)
     listener = Listener(
-        create_app(Path.cwd(), metrics, answers),
+        create_app(Path.cwd(), model, metrics, answers),
         host,
         port,
         threads=WAITING_BAR + 8,
@@ -165,8 +175,9 @@ def main() -> None:
         last = time.monotonic() + FINISH_SECONDS
         while not listener.quiet() and time.monotonic() < last:
             time.sleep(0.05)
-    # Not sys.exit, which waits for a prediction that never ends.
-    os._exit(0 if ended else 1)
+    # Not sys.exit, which waits for a prediction that never ends. Where that is why Kubernetes ends the app, 0 would look
+    # as if somebody had asked for it.
+    os._exit(0 if ended and not is_stuck(model) else 1)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import { type EnvironmentState, lostEnvironments, recordedStates } from "../../c
 import type { Manifest } from "../../cli/backups/manifest";
 import type { MlflowVolume } from "../../cli/backups/mlflow-volume";
 import { parseRelease, type Run } from "../../client/releases";
+import { collectedTag } from "../../components/shared/workflow-names";
 import { Phases } from "../../lib/phases";
 import { reset, withApiServer } from "./api-server";
 
@@ -63,6 +64,12 @@ describe("the images of a backup", () => {
       [digest("9")]: "1.0.9, last of canary",
     }));
 
+  it("are none of a version whose files were collected", () => {
+    const { version, tags } = passed("2", "b", "2026-01-02T00:00:00Z");
+    const collected = { version, tags: { ...tags, [collectedTag]: "2026-02-01T04:37:00Z" } };
+    expect(neededImages([], [collected]).size).toBe(0);
+  });
+
   it("are none that a person wrote into a tag by hand", () =>
     expect(
       neededImages([], [{ version: "1", tags: { "staging.verdict": "pass", "staging.digest": "../../etc" } }]).size,
@@ -88,6 +95,14 @@ describe("what an environment is to serve again", () => {
   ])("is, for staging, what %s", (_when, staging, version, image) =>
     expect(lastReleases([staging], versions)).toEqual({ staging: { version, digest: digest(image) } }),
   );
+
+  it("is, for staging, no version whose files were collected", () => {
+    const [newer, older] = [passed("2", "b", "2026-01-02T00:00:00Z"), passed("1", "a", "2026-01-01T00:00:00Z")];
+    const collected = { ...newer, tags: { ...newer.tags, [collectedTag]: "2026-02-01T04:37:00Z" } };
+    expect(lastReleases([state("staging", "base", "d")], [collected, older])).toEqual({
+      staging: { version: "1.0.1", digest: digest("a") },
+    });
+  });
 
   it("is, for staging, what it holds as long as nothing has passed", () =>
     expect(lastReleases([state("staging", "base", "d")], [untested, failedVersion])).toEqual({

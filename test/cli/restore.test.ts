@@ -8,6 +8,7 @@ import {
   compare,
   holdReleases,
   keptOf,
+  refuseRuns,
   render,
   restoredAt,
 } from "../../cli/restore";
@@ -187,6 +188,18 @@ describe("the pipeline", () => {
       withApiServer({ [path]: { items: [running] } }, (cluster) => awaitIdle(cluster, () => undefined, -1)),
     ).rejects.toThrow("cron-1 runs in the pipeline"),
   );
+
+  it("lets a restore begin while a schedule waits for an MLflow that only the restore brings back", async () => {
+    const items = ["restore-releases", "revert-staging"].map((template) => workflow(template, template, "Running"));
+    await withApiServer({ [path]: { items } }, (cluster) => refuseRuns(cluster));
+  });
+
+  it("lets no restore begin in a pipeline run", () => {
+    const items = [workflow("b", "restore-releases", "Running"), workflow("train-model-1", "train-model", "Running")];
+    return expect(withApiServer({ [path]: { items } }, (cluster) => refuseRuns(cluster))).rejects.toThrow(
+      "train-model-1 runs in the pipeline, and would continue",
+    );
+  });
 
   it("is not interrupted in a pipeline run", async () => {
     const items = [workflow("train-model-1", "train-model", "Running"), workflow("b", "restore-releases", "Running")];

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendTraffic } from "../../cli/traffic";
 import type { Outcome } from "../../cli/traffic-tally";
 import { npm } from "./commands";
-import { eventsOf, followToEnd, registerCandidate, runSchedule, submitBuild, waitFor, withPause } from "./faults";
+import { awaitEvent, followToEnd, registerCandidate, runSchedule, submitBuild, waitFor, withPause } from "./faults";
 import { environment, expectSettled, lastRelease, newestVersion, samples, status, tags } from "./observations";
 import { Report } from "./report";
 
@@ -96,7 +96,7 @@ describe("Given users at the gateway", () => {
     });
     expect(record.reason).toContain(`1.0.${drifting} was withdrawn: `);
     expect(record.reason).toMatch(/confidence 0\.\d+ beside 0\.\d+/);
-    expect(await eventsOf("canary")).toContain(`Aborted: ${record.reason}`);
+    await awaitEvent("canary", `Aborted: ${record.reason}`);
     await runSchedule("cron-revert-staging");
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
     // The model answers every picture, only less surely. So an error of its own is a fault of the app, of which users

@@ -6,6 +6,7 @@ import { modelName } from "../../images/model";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
+  awaitEvent,
   changeByHand,
   deleteWorkflow,
   eventsOf,
@@ -407,7 +408,7 @@ describe("Given users who meet a new version in canary", () => {
     expect((await tags(next))["staging.verdict"]).toBe("withdrawn");
     const record = await lastRelease("canary");
     expect(record).toMatchObject({ action: "abort", outcome: "aborted", serves: { version: `1.0.${good}` } });
-    expect(await eventsOf("canary")).toContain(`Aborted: ${record.reason}`);
+    await awaitEvent("canary", `Aborted: ${record.reason}`);
     await runSchedule("cron-revert-staging");
     await expectSettled({ staging: `1.0.${good}`, canary: `1.0.${good}`, production: `1.0.${good}` });
     report.add("a container of canary ends while users meet it", record.reason);
@@ -432,11 +433,11 @@ describe("Given somebody who changes MLflow or the registry by hand", () => {
     expect([await alias("canary"), await alias("production")]).toEqual([`1.0.${good}`, serving]);
     const record = await lastRelease("canary");
     expect(record).toMatchObject({ action: "restore", outcome: "restored", version: `1.0.${good}` });
-    expect(await eventsOf("canary")).toContain(`Restored: ${record.reason}`);
+    await awaitEvent("canary", `Restored: ${record.reason}`);
     const ofProduction = await lastRelease("production");
     expect(ofProduction).toMatchObject({ action: "restore", outcome: "restored", version: serving });
     expect(ofProduction.reason).toContain("the alias production was on no version");
-    expect(await eventsOf("production")).toContain(`Restored: ${ofProduction.reason}`);
+    await awaitEvent("production", `Restored: ${ofProduction.reason}`);
     report.add("an alias moved by hand", `on its schedule, restore-releases: ${record.reason}`);
   });
 
@@ -510,7 +511,7 @@ describe("Given a registry that has lost the last good image", () => {
     await expectReverted();
     const rebuilt = `the registry had lost the image of 1.0.${good}, which is built again from its model`;
     expect((await lastRelease("staging")).reason).toContain(rebuilt);
-    expect(await eventsOf("staging")).toContain(`ImageLost: ${rebuilt}`);
+    await awaitEvent("staging", `ImageLost: ${rebuilt}`);
     expect((await readManifest(digest)).digest).toBe(digest);
     report.add("the image of the last good version deleted in the registry", `${sentence}; ${rebuilt}`);
   });

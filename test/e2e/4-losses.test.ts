@@ -11,6 +11,7 @@ import { knownUrls } from "../../local/urls";
 import { connect } from "../../stacks/stack-cluster";
 import { npm, npmOf } from "./commands";
 import {
+  awaitEvent,
   deleteClaim,
   deleteWorkflow,
   eventsOf,
@@ -133,7 +134,7 @@ describe("Given a backup, and a version that came to canary after it", () => {
     );
     await expect.poll(unfinished, { timeout: 120_000, interval: 1_000 }).toEqual([]);
     const rebuilt = `the registry had lost the image of 1.0.${good}, which is built again from its model`;
-    expect(await eventsOf("canary")).toContain(`ImageLost: ${rebuilt}`);
+    await awaitEvent("canary", `ImageLost: ${rebuilt}`);
     expect(await running()).toEqual(before);
     await settledInCanary(good);
     report.add("the registry's volume", `${rebuilt}, with the same digest; a model reached canary`);

@@ -6,7 +6,7 @@ import { parentLabel } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import {
-  eventsOf,
+  awaitEvent,
   followToEnd,
   registerCandidate,
   runSchedule,
@@ -90,7 +90,7 @@ describe("Given a stack that keeps answers", () => {
       expect(await send("drifted", 20)).toEqual([]);
       const said = await look();
       expect(said).toContain(`people send 1.0.${good} other pictures than it learnt from: `);
-      expect(await eventsOf("production")).toContain(`DataDrift: ${said}: a training starts`);
+      await awaitEvent("production", `DataDrift: ${said}: a training starts`);
       const training = await waitFor("a training", async () => {
         const { items } = await connect().api<{ items: Workflow[] }>(
           `${workflowsPath}?labelSelector=${encodeURIComponent(parentLabel)}`,

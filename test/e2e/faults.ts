@@ -59,6 +59,10 @@ export async function eventsOf(environment: string): Promise<string[]> {
   return items.filter(({ type }) => type === "Warning").map(({ reason, message }) => `${reason}: ${message}`);
 }
 
+/** Waits for an Event: the step writes it after the record of what it is about. */
+export const awaitEvent = (environment: string, event: string): Promise<unknown> =>
+  waitFor(`the Event ${event}`, async () => (await eventsOf(environment)).includes(event));
+
 /** Submits build-container-image for a version, as a person may. @returns the name of the pipeline run */
 export function submitBuild(version: string): Promise<string> {
   return submit(connect(), "build-container-image", { "model-version": version });

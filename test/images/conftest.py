@@ -17,6 +17,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = Path(__file__).parents[2]
+SERVER = ROOT / "images/app/server.py"
 # Where bytecode is kept: where the whole run keeps it, else nowhere.
 BYTECODE = {"PYTHONPYCACHEPREFIX": sys.pycache_prefix} if sys.pycache_prefix else {"PYTHONDONTWRITEBYTECODE": "1"}
 sys.dont_write_bytecode = sys.pycache_prefix is None
@@ -52,9 +53,13 @@ def client(tmp_path):
     """A client of the app on what the test put into `tmp_path`; call it once that is there."""
     from answers import Answers
     from metrics import Metrics
-    from server import create_app
+    from server import create_app, model_in
 
-    return lambda: create_app(tmp_path, Metrics("none", "unknown"), Answers("none", "unknown", 0)).test_client()
+    def make():
+        answers = Answers("none", "unknown", 0)
+        return create_app(tmp_path, model_in(tmp_path, answers), Metrics("none", "unknown"), answers).test_client()
+
+    return make
 
 
 def free_port() -> int:
@@ -65,9 +70,12 @@ def free_port() -> int:
 
 
 class App:
-    """The app as a process of its own, as in its container, on the files of a folder."""
+    """
+    The app as a process of its own, as in its container, on the files of a folder. `before`: what its process does with
+    the module `server` first.
+    """
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, before: str = "", **env: str) -> None:
         self.port, self.metrics_port = free_port(), free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         ports = {
@@ -77,9 +85,9 @@ class App:
             "DRAIN_SECONDS": "0",
         }
         self.process = subprocess.Popen(
-            [sys.executable, ROOT / "images/app/server.py"],
+            [sys.executable, "-c", f"import server\n{before}\nserver.main()"] if before else [sys.executable, SERVER],
             cwd=folder,
-            env=os.environ | BYTECODE | {"PYTHONUNBUFFERED": "1"} | ports | env,
+            env=os.environ | BYTECODE | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(SERVER.parent)} | ports | env,
             stdout=subprocess.PIPE,
             text=True,
         )

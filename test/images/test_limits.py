@@ -388,6 +388,16 @@ def test_told_to_end_it_sends_those_away_that_keep_their_connection(serve, tmp_p
         assert all(client.result() > 1 for client in clients)
 
 
+def test_where_its_model_hangs_it_does_not_end_as_if_it_was_asked_to(tmp_path):
+    onnx_model(tmp_path / "food11.onnx")
+    hangs = "import model, time\nmodel.square = lambda *_: time.sleep(99)\n"
+    app = App(tmp_path, f"{hangs}server.STUCK_SECONDS, server.FINISH_SECONDS = 0.1, 0.1")
+    with contextlib.suppress(TimeoutError):
+        app.predict(b"a picture", timeout=0.5)
+    assert app.get("/healthz")[0] == 503
+    assert app.end() == 1
+
+
 def test_told_to_end_with_a_slow_upload_it_waits_for_it(serve, tmp_path) -> None:
     heavy_model(tmp_path / "food11.onnx")
     app = serve(DRAIN_SECONDS="0")

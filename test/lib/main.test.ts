@@ -16,6 +16,12 @@ describe("a command", () => {
     expect(run("main.runMain(async () => 3)")).toEqual({ status: 3, stderr: "" });
   });
 
+  it("prints the error of a command that it ran", () => {
+    const exec = JSON.stringify(join(repositoryRoot, "lib", "exec"));
+    const { stderr } = run(`main.runMain(() => require(${exec}).exec("sh", ["-c", "echo full >&2; exit 3"]))`);
+    expect(stderr).toBe("`sh -c echo full >&2; exit 3` failed with exit code 3:\nfull\n");
+  });
+
   it("prints an error as one sentence, with the exit code for errors", () => {
     expect(run('main.runMain(async () => { throw new Error("no cluster") }, 2)')).toEqual({
       status: 2,

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from conftest import digest, passed, pod, says
+from lib import instant
 from test_figures import BARS, Prometheus
 from test_promote import at
 from test_shift_traffic import SETTINGS, has_route
@@ -68,11 +69,24 @@ def test_a_version_that_runs_out_of_memory_loses_its_pass_and_goes_on_serving(pr
     assert production.output("restored").startswith(said)
 
 
-@pytest.mark.parametrize("seconds,wanted", [(60, "withdrawn"), (3600, "pass")])
-def test_a_crash_counts_for_a_quarter_of_an_hour(production, seconds, wanted):
+@pytest.mark.parametrize("seconds,wanted", [(60, "withdrawn"), (3500, "withdrawn"), (3700, "pass")])
+@pytest.mark.parametrize("since", ["it passed", "it was released"])
+def test_a_crash_counts_however_late_the_look_comes(production, since, seconds, wanted):
+    hour_ago = int(time.time()) - 3600
+    if since == "it passed":
+        production.mlflow.versions["7"]["staging.verdict_at"] = instant.timestamp(hour_ago)
+    else:
+        production.application("production", 7, held=7, held_at=hour_ago * 1000)
     production.pods_listed("production", ended(seconds, "crash-recovered", 1))
     look(production)
     assert verdict(production) == wanted
+
+
+def test_a_time_that_a_person_mistyped_hides_no_crash(production):
+    production.mlflow.versions["7"]["staging.verdict_at"] = "yesterday"
+    production.pods_listed("production", ended(60, "crash-recovered", 1))
+    look(production)
+    assert verdict(production) == "withdrawn"
 
 
 def test_however_often_the_node_restarts_that_is_no_crash(production):

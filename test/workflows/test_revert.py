@@ -298,6 +298,26 @@ def test_an_emptied_mlflow_leaves_what_passed(emptied):
     assert emptied.events() == [("VersionLost", lost)] and emptied.output("reverted-to") == "1.0.8"
 
 
+def test_what_was_withdrawn_before_mlflow_lost_it_is_left(emptied):
+    emptied.application("staging", 8, held=8)
+    emptied.registry_has(8)
+    emptied.judge(8, "load", at="2026-01-05T10:00:00Z")
+    emptied.withdrawn(8, "2026-01-05T11:00:00Z")
+    emptied.pods_watched("staging", (0, "ADDED", pod("base")))
+    done = emptied.run("revert")
+    assert done.returncode == 0, done.stderr
+    assert emptied.patches() == [None] and emptied.output("reverted-to") == "base"
+
+
+def test_what_passed_again_after_that_stays(emptied):
+    emptied.application("staging", 8, held=8)
+    emptied.registry_has(8)
+    emptied.withdrawn(8, "2026-01-05T11:00:00Z")
+    emptied.judge(8, "load", at="2026-01-05T12:00:00Z")
+    emptied.run("revert")
+    assert emptied.output("reverted-to") == "1.0.8"
+
+
 def test_an_emptied_mlflow_takes_nothing_to_the_base_image(emptied):
     emptied.application("staging", 8)
     done = emptied.run("revert")

@@ -479,17 +479,41 @@ def test_a_route_that_the_gateway_refuses_is_told_once_and_the_look_goes_on(cana
     assert len(names) == 1 and written(canary)[0]["percents"] == [1, 50]
 
 
-@pytest.mark.parametrize("gone", ["canary", "production"])
-def test_an_application_that_is_gone_ends_the_look_with_a_sentence(world, gone):
-    for environment in {"canary", "production"} - {gone}:
-        world.application(environment, 7, held=7)
-    application = ["applications.argoproj.io", f"gourmetgram-{gone}", "--namespace", "argocd"]
+def has_no_application(world, environment):
+    for other in {"canary", "production"} - {environment}:
+        world.application(other, 7, held=7)
+    application = ["applications.argoproj.io", f"gourmetgram-{environment}", "--namespace", "argocd"]
     world.allow("kubectl", "get", *application, "--output", "json", **says("kubectl", "not-found"))
     has_route(world, Split("1.0.7", (1, 50), 5))
+    world.allow("kubectl", "create", "--filename", "-", "--output", "name", **says("kubectl", "created"))
+    takes_changes(world)
+
+
+def test_no_user_meets_a_canary_whose_application_is_gone(world):
+    has_no_application(world, "canary")
     done = shift(world)
-    assert (done.returncode, written(world), world.output("withdrawn")) == (0, [], "no"), done.stderr
-    cause = f"{gone} has no Application in Argo CD, so the users stay where they are"
-    assert done.stdout == f"{cause}. Run npm start of its stack, which makes it again.\n"
+    gone = "canary has no Application in Argo CD. Run npm start of its stack, which makes it again."
+    assert (done.returncode, world.output("withdrawn")) == (0, "no"), done.stderr
+    assert [split["paused"] for split in written(world)] == [gone]
+    assert done.stdout.splitlines()[-1] == gone
+
+
+@pytest.mark.parametrize("state,withdrawn", [("ready", []), ("oom-looping", ["OOMKilled"])])
+def test_canary_is_looked_at_where_the_application_of_production_is_gone(world, state, withdrawn):
+    has_no_application(world, "production")
+    world.pods_listed("canary", pod(7, state))
+    done = shift(world)
+    gone = "production has no Application in Argo CD. Run npm start of its stack, which makes it again."
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == gone, done.stderr
+    assert [split["withdrawn"].partition(":")[0] for split in written(world)] == withdrawn
+
+
+def test_no_user_meets_a_canary_beside_whose_pods_another_image_still_answers(canary):
+    only_pods(canary, pod(7), pod(8))
+    has_route(canary, Split("1.0.7", (1, 50), 5))
+    takes_changes(canary)
+    assert shift(canary).returncode == 0
+    assert [split["paused"] for split in written(canary)] == ["canary still runs another image beside it"]
 
 
 @pytest.mark.parametrize("call", ["refused", "conflict"])

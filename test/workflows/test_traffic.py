@@ -85,6 +85,16 @@ def test_a_version_that_was_withdrawn_comes_back_to_nobody():
     assert traffic.shape(traffic.rules(split, PRODUCTION, CANARY, mirror=True)) == TO_PRODUCTION
 
 
+def test_a_route_has_room_for_all_shares_of_a_split():
+    steps = tuple(range(1, 40, 2))
+    split = Split("1.0.7", steps[:1], 0)
+    for now in range(1, len(steps)):
+        split = traffic.advance(split, steps, 1, now)
+        # Gateway API: an HTTPRoute has 16 rules at most.
+        assert len(traffic.rules(split, PRODUCTION, CANARY)) <= 16
+    assert split.percents == steps[-14:]
+
+
 def test_nobody_meets_a_version_that_is_paused_and_its_share_stays():
     split = Split("1.0.7", (1, 10), 0, paused="Pending")
     assert traffic.advance(split, STEPS, 300, NOW) == split

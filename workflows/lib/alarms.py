@@ -23,7 +23,7 @@ from lib import (
 from lib.analysis import Check
 from lib.last_release import LastRelease
 
-# Seconds that are judged: more than lie between two runs of the schedule.
+# Seconds whose answers are judged: more than lie between two runs of the schedule.
 WINDOW = 900
 # The app says so when more is asked than it takes, which is no fault of its model.
 BUSY = "503"
@@ -45,12 +45,11 @@ def withdraw_pass(environment: str) -> str | None:
     release = last_release.held(rollout.application(environment))
     if release is None or release.served.number is None:
         return None
-    found = trouble(environment, release, int(time.time()))
-    if not found:
-        return None
     title = release.served.title
     try:
-        if model_registry.get(release.served.number).is_withdrawn:
+        version = model_registry.get(release.served.number)
+        found = None if version.is_withdrawn else trouble(environment, release, version.verdict_at, int(time.time()))
+        if found is None:
             return None
         if found.dry_run:
             kept = f"{title} keeps its pass, since the check is a dry run: {found.said}"
@@ -64,14 +63,18 @@ def withdraw_pass(environment: str) -> str | None:
     return sentence
 
 
-def trouble(environment: str, release: LastRelease, now: int) -> Check | None:
-    """What a version does badly in an environment, or None. Of a remote environment nothing is known."""
+def trouble(environment: str, release: LastRelease, passed_at: str, now: int) -> Check | None:
+    """
+    What a version does badly in an environment, or None. `passed_at`: when it passed staging, UTC. A crash counts from
+    then and from its release on, however late this look comes. Of a remote environment nothing is known.
+    """
     if environment in inputs.remote_environments():
         return None
-    seconds = min(WINDOW, now - release.at // 1000)
-    since = instant.timestamp(now - seconds)
+    since = max(instant.timestamp(release.at // 1000), passed_at if instant.seconds(passed_at) is not None else "")
     crash = pods.crash_since(rollout.list_pods(environment), release.served.digest, since)
-    return Check("crash", "fail", crash) if crash else errors(environment, release.served.app_version, seconds)
+    if crash:
+        return Check("crash", "fail", crash)
+    return errors(environment, release.served.app_version, min(WINDOW, now - release.at // 1000))
 
 
 def errors(environment: str, app_version: str, seconds: int) -> Check | None:

@@ -88,6 +88,15 @@ def last_withdrawal(image: Image) -> str:
     return max((at for at in times if instant.seconds(at) is not None), default="")
 
 
+def was_withdrawn(image: Image) -> bool:
+    """Whether the pass of an image was taken back, and no gate has judged it since."""
+    withdrawn = last_withdrawal(image)
+    if not withdrawn:
+        return False
+    found = attestations.read(image, PREDICATE, signing_keys.public_keys(signing_keys.GATES))
+    return all(verdict.at <= withdrawn for stated in found.counting if (verdict := parse(stated)))
+
+
 def require_passed(image: Image, required: Sequence[str]) -> Figures:
     """
     The figures of the last verdict of each gate, by `gate.figure`, where all of them passed exactly this image. Raises

@@ -41,19 +41,29 @@ class ApplicationGone(StepFailed):
 def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     """
     Makes the route follow what production and canary serve: a new version in canary gets the first step, and one that
-    production serves too gets none. While canary is between two releases, no user meets it: the share is that of the
-    version that leaves. While production is, the route stays as it is, but for a canary that runs badly. `watch`: also
-    looks at canary's pods, and takes the next step where its time has come. A gateway that refuses the route is told
-    of, and changes nothing of this: the next route may be one that it takes.
+    production serves too gets none. While canary is between two releases, or has no Application, no user meets it: the
+    share is that of the version that leaves. While production is, the route stays as it is, but for a canary that runs
+    badly. `watch`: also looks at canary's pods, and takes the next step where its time has come. A gateway that refuses
+    the route is told of, and changes nothing of this: the next route may be one that it takes. Raises ApplicationGone
+    once all of this is done.
     """
     route = read_route()
     refusal = traffic.refusal(route)
     if refusal:
         events.warn_of_state(settings.production.environment, "RouteRefused", refusal)
     split = traffic.read(route)
-    canary, production = (released(name) for name in (settings.canary.environment, settings.production.environment))
+    try:
+        canary = released(settings.canary.environment)
+    except ApplicationGone as gone:
+        take_users_away(settings, route, split, str(gone))
+        raise
     if canary is None:
-        return take_users_away(settings, route, split)
+        return take_users_away(settings, route, split, f"{settings.canary.environment} is between two releases")
+    production_gone = None
+    try:
+        production = released(settings.production.environment)
+    except ApplicationGone as gone:
+        production, production_gone = None, gone
     now, wanted = int(time.time()), split
     if production:
         wanted = traffic.decide(split, canary.served, production.served, settings.steps, now)
@@ -63,14 +73,18 @@ def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
         wanted = watched(settings, wanted, canary, production and production.served, now)
     if production or wanted != split:
         write(settings, route, split, wanted)
+    if production_gone:
+        raise production_gone
     return wanted
 
 
-def take_users_away(settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Split | None) -> Split | None:
-    """Takes the users away from a canary that is between two releases. The watch comes back to it."""
+def take_users_away(
+    settings: inputs.Traffic, route: kubectl.KubernetesObject, split: Split | None, why: str
+) -> Split | None:
+    """Takes the users away from a canary of which nobody knows what it serves. The watch comes back to it."""
     if split is None or not split.percent:
         return split
-    paused = split._replace(paused=f"{settings.canary.environment} is between two releases")
+    paused = split._replace(paused=outputs.clean(why, 300))
     write(settings, route, split, paused)
     return paused
 
@@ -106,18 +120,21 @@ def withdraw_pass(split: Split) -> None:
 def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, production: Served | None, now: int) -> Split:
     """
     The split after a look at canary. A version whose containers have ended too often, or whose figures are beyond a
-    bar, is withdrawn: no user meets it any more. One without a ready pod is paused: no user meets it until it has one
-    again. Figures that say too little hold the split, and so do a freeze of promotions and a production, None, that is
-    between two releases.
+    bar, is withdrawn: no user meets it any more. One without a ready pod is paused, and one beside whose pods another
+    image still answers: no user meets it until that is over. Figures that say too little hold the split, and so do a
+    freeze of promotions and a production, None, that is between two releases.
     """
     since = instant.timestamp(canary.at // 1000)
     listed = rollout.list_pods(settings.canary.environment)
     crash = analysis.restarts(settings.analysis, *pods.crashes_since(listed, canary.served.digest, since))
     if crash and crash.verdict == "fail" and not crash.dry_run:
         return split._replace(withdrawn=outputs.clean(crash.said, 300))
-    if canary.served.digest not in pods.running_digests(listed):
+    running = pods.running_digests(listed)
+    if canary.served.digest not in running:
         found = pods.assess_since(listed, canary.served.digest, since)
         return split._replace(paused=outputs.clean(found.reason, 300))
+    if len(running) > 1:
+        return split._replace(paused=f"{settings.canary.environment} still runs another image beside it")
     if split.paused:
         return split._replace(paused="", since=now)
     if production is None:
@@ -205,8 +222,8 @@ def released(environment: str) -> LastRelease | None:
     try:
         application = rollout.application(environment)
     except kubectl.NotFound:
-        cause = f"{environment} has no Application in Argo CD, so the users stay where they are"
-        raise ApplicationGone(f"{cause}. Run npm start of its stack, which makes it again.") from None
+        remedy = "Run npm start of its stack, which makes it again."
+        raise ApplicationGone(f"{environment} has no Application in Argo CD. {remedy}") from None
     told = argocd.released_digest(application)
     found = last_release.held(application)
     if found is None and told is None:

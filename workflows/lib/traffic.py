@@ -85,12 +85,16 @@ def decide(
     return split
 
 
+# Shares that a route has room for: Gateway API allows 16 rules, and a split has two more than it has shares.
+MOST_SHARES = 14
+
+
 def advance(split: Split, steps: tuple[int, ...], pause: int, now: int) -> Split:
     """The next step of a split, once today's has lasted `pause` seconds; the last one lasts until a person promotes."""
     larger = [step for step in steps if step > split.percents[-1]]
     if not split.percent or not larger or now - split.since < pause:
         return split
-    return split._replace(percents=(*split.percents, larger[0]), since=now)
+    return split._replace(percents=(*split.percents, larger[0])[-MOST_SHARES:], since=now)
 
 
 def rules(split: Split | None, production: Backend, canary: Backend, mirror: bool = False) -> list[Rule]:

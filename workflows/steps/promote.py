@@ -63,8 +63,8 @@ def promote(source: str, target: str, version: str, emergency: str, release: Rel
     last_release.hold_before_first(target)
 
     def target_was_told() -> None:
+        gateway.try_put_right(target)  # first: MLflow may be away for a while
         release.mark_target_changed()
-        gateway.try_put_right(target)
 
     try:
         images = rollout.image_override(digest)

@@ -14,6 +14,7 @@ from lib import (
     child_workflows,
     constants,
     events,
+    gate_verdicts,
     inputs,
     last_release,
     model_registry,
@@ -26,8 +27,9 @@ from lib import (
     step,
 )
 from lib.argocd import released_digest
+from lib.attestations import Image
 from lib.constants import STAGING
-from lib.errors import InvalidInput, StepFailed
+from lib.errors import InvalidInput, StepFailed, Unavailable
 from lib.last_release import LastRelease, Served
 from lib.model_registry import ModelVersion
 from lib.release_log import Recorded
@@ -155,11 +157,12 @@ def good_releases(staging: Staging, failed: str | None) -> Iterator[Served]:
 def forgotten(staging: Staging) -> Iterator[Served]:
     """
     What passed staging and MLflow no longer has: what staging held, then what the releases tell of, the newest first.
-    What MLflow has is judged by its verdict there.
+    What MLflow has is judged by its verdict there, and of the others their images say whether they were withdrawn.
     """
-    if staging.held and is_gone(staging.held):
-        yield staging.held
-    yield from filter(is_gone, past_passes.good(read_records(), held_after_staging()))
+    held = [staging.held] if staging.held else []
+    for release in (*held, *past_passes.good(read_records(), held_after_staging())):
+        if is_gone(release) and not was_withdrawn(release):
+            yield release
 
 
 def forgotten_that_runs(staging: Staging) -> Served | None:
@@ -170,6 +173,15 @@ def forgotten_that_runs(staging: Staging) -> Served | None:
 def is_gone(release: Served) -> bool:
     """Whether it is of a version that MLflow no longer has."""
     return release.number is not None and not model_registry.exists(release.number)
+
+
+def was_withdrawn(release: Served) -> bool:
+    """Whether its pass was taken back. A registry that is away, or has lost its image, says nothing of that."""
+    try:
+        return gate_verdicts.was_withdrawn(Image(rollout.repository(), release.digest))
+    except (StepFailed, Unavailable) as failure:
+        print(f"{release.app_version} is taken not to be withdrawn: {failure}", file=sys.stderr)
+        return False
 
 
 def read_records() -> list[Recorded]:

@@ -62,6 +62,15 @@ describe("a backup of MLflow's volume", () => {
     expect(readdirSync(data).sort()).toEqual(["artifacts", "mlflow.db"]);
   });
 
+  it("leaves out what the daily collection deletes meanwhile", async () => {
+    write("artifacts/2/a-large-one", "x".repeat(32 * 1024 * 1024));
+    write("artifacts/2/later", "later");
+    const collect = () => rmSync(join(data, "artifacts/2/later"), { force: true });
+    await volumeAt(data).saveArtifacts(join(folder, "artifacts.tar"), collect);
+    const saved = (await exec("tar", ["-tf", join(folder, "artifacts.tar")])).split("\n");
+    expect(saved.filter((path) => path.startsWith("./2/"))).toEqual(["./2/", "./2/a-large-one"]);
+  });
+
   it("has no artifacts before the first training", async () => {
     rmSync(join(data, "artifacts"), { recursive: true });
     await save();

@@ -28,6 +28,12 @@ export const traffic: Protections = {
       "test_traffic.py::test_each_step_lasts_its_time_and_the_last_one_for_ever[percents0-299-wanted0]",
     ],
     [
+      "a route has room for all shares",
+      "(*split.percents, larger[0])[-MOST_SHARES:]",
+      "(*split.percents, larger[0])",
+      "test_traffic.py::test_a_route_has_room_for_all_shares_of_a_split",
+    ],
+    [
       "a version that was withdrawn stays withdrawn",
       "    if not split.percent or not larger",
       "    if not larger",
@@ -109,8 +115,8 @@ export const traffic: Protections = {
   "lib/alarms.py": [
     [
       "a version that runs badly in production loses its pass",
-      `    return Check("crash", "fail", crash) if crash else errors(`,
-      "    return errors(",
+      "    if crash:",
+      "    if False:",
       "test_alarms.py::test_a_version_that_runs_out_of_memory_loses_its_pass_and_goes_on_serving",
     ],
     [
@@ -133,9 +139,27 @@ export const traffic: Protections = {
     ],
     [
       "a pass is withdrawn once",
-      "        if model_registry.get(release.served.number).is_withdrawn:",
-      "        if False:",
+      "None if version.is_withdrawn else trouble(",
+      "trouble(",
       "test_alarms.py::test_it_is_told_once",
+    ],
+    [
+      "a crash counts from when the version passed",
+      `passed_at if instant.seconds(passed_at) is not None else "")`,
+      `"")`,
+      "test_alarms.py::test_a_crash_counts_however_late_the_look_comes[it passed-3700-pass]",
+    ],
+    [
+      "a crash counts from when the version was released",
+      "    since = max(instant.timestamp(release.at // 1000), ",
+      `    since = max("", `,
+      "test_alarms.py::test_a_crash_counts_however_late_the_look_comes[it was released-3700-pass]",
+    ],
+    [
+      "a time that a person mistyped hides no crash",
+      " if instant.seconds(passed_at) is not None else",
+      " if True else",
+      "test_alarms.py::test_a_time_that_a_person_mistyped_hides_no_crash",
     ],
   ],
   "lib/model_registry.py": [
@@ -225,9 +249,33 @@ export const traffic: Protections = {
     ],
     [
       "a version without a ready pod has no users",
-      "    if canary.served.digest not in pods.running_digests(listed):",
+      "    if canary.served.digest not in running:",
       "    if False:",
       "test_shift_traffic.py::test_no_user_meets_a_version_without_a_ready_pod_for_the_time_being[starting]",
+    ],
+    [
+      "a version beside which another image answers has no users",
+      "    if len(running) > 1:",
+      "    if False:",
+      "test_shift_traffic.py::test_no_user_meets_a_canary_beside_whose_pods_another_image_still_answers",
+    ],
+    [
+      "a canary without an Application has no users",
+      "        take_users_away(settings, route, split, str(gone))\n",
+      "",
+      "test_shift_traffic.py::test_no_user_meets_a_canary_whose_application_is_gone",
+    ],
+    [
+      "canary is looked at where the Application of production is gone",
+      "        production, production_gone = None, gone\n",
+      "        raise\n",
+      "test_shift_traffic.py::test_canary_is_looked_at_where_the_application_of_production_is_gone[oom-looping-withdrawn1]",
+    ],
+    [
+      "that it is gone is said",
+      "    if production_gone:",
+      "    if False:",
+      "test_shift_traffic.py::test_canary_is_looked_at_where_the_application_of_production_is_gone[ready-withdrawn0]",
     ],
     [
       "users meet it again once a pod is ready",

@@ -190,9 +190,15 @@ export const wayBack: Protections = {
     ],
     [
       "an emptied MLflow does not keep a candidate",
-      "    if staging.held and is_gone(staging.held):",
-      "    if False:",
+      "    held = [staging.held] if staging.held else []\n",
+      "    held = []\n",
       "test_revert.py::test_an_emptied_mlflow_does_not_keep_a_candidate",
+    ],
+    [
+      "what was withdrawn is left, though MLflow lost it",
+      "        if is_gone(release) and not was_withdrawn(release):",
+      "        if is_gone(release):",
+      "test_revert.py::test_what_was_withdrawn_before_mlflow_lost_it_is_left",
     ],
     [
       "an image that cannot be built again is passed over",
