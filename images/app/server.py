@@ -175,7 +175,7 @@ def main() -> None:
         last = time.monotonic() + FINISH_SECONDS
         while not listener.quiet() and time.monotonic() < last:
             time.sleep(0.05)
-    # Not sys.exit, which waits for a prediction that never ends. Where that is why Kubernetes ends the app, 0 would look
+    # Not sys.exit, which waits for a prediction that never ends. With 0, the end of an app whose model hangs would look
     # as if somebody had asked for it.
     os._exit(0 if ended and not is_stuck(model) else 1)
 
