@@ -297,7 +297,8 @@ function earlierGates({ gates }: Evidence, beside: Beside): Link[] {
     .map((name) => {
       const at = newestTime(all.filter(({ predicate }) => predicate.gate === name));
       const last = all.find((stated) => stated.predicate.gate === name && timeOf(stated) === at)!;
-      const text = `It signed ${String(last.predicate.verdict)} at ${at}, and does not count: the stack has it no longer.`;
+      const word = String(last.predicate.verdict);
+      const text = `It signed ${word} at ${at}, and does not count: the stack has it no longer.`;
       return link(`${name} gate`, "aside", figureFacts(last.predicate), text);
     });
 }

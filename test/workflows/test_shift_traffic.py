@@ -499,7 +499,7 @@ def test_no_user_meets_a_canary_whose_application_is_gone(world):
 
 
 @pytest.mark.parametrize("state,withdrawn", [("ready", []), ("oom-looping", ["OOMKilled"])])
-def test_canary_is_looked_at_where_the_application_of_production_is_gone(world, state, withdrawn):
+def test_canary_is_looked_at_where_production_has_no_application(world, state, withdrawn):
     has_no_application(world, "production")
     world.pods_listed("canary", pod(7, state))
     done = shift(world)

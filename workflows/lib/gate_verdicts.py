@@ -93,8 +93,8 @@ def was_withdrawn(image: Image) -> bool:
     withdrawn = last_withdrawal(image)
     if not withdrawn:
         return False
-    found = attestations.read(image, PREDICATE, signing_keys.public_keys(signing_keys.GATES))
-    return all(verdict.at <= withdrawn for stated in found.counting if (verdict := parse(stated)))
+    verdicts, _ = signed(image)
+    return all(verdict.at <= withdrawn for verdict in verdicts)
 
 
 def require_passed(image: Image, required: Sequence[str]) -> Figures:
@@ -102,14 +102,13 @@ def require_passed(image: Image, required: Sequence[str]) -> Figures:
     The figures of the last verdict of each gate, by `gate.figure`, where all of them passed exactly this image. Raises
     Unverified where one did not, or no key that counts has signed that it did.
     """
-    found = attestations.read(image, PREDICATE, signing_keys.public_keys(signing_keys.GATES))
-    verdicts = [verdict for stated in found.counting if (verdict := parse(stated))]
+    verdicts, refused = signed(image)
     withdrawn = last_withdrawal(image)
     measured: Figures = {}
     for gate in required:
         last = newest([verdict for verdict in verdicts if verdict.gate == gate])
         if not last:
-            others = f" ({found.refused[0]})" if found.refused else ""
+            others = f" ({refused[0]})" if refused else ""
             raise Unverified(f"no verdict of the {gate} gate on it is signed by a key that counts{others}")
         failed = next((verdict for verdict in last if verdict.verdict != "pass"), None)
         if failed:
@@ -118,6 +117,12 @@ def require_passed(image: Image, required: Sequence[str]) -> Figures:
             raise Unverified(f"the pass of the {gate} gate is of {last[0].at}, and was withdrawn at {withdrawn}")
         measured |= {f"{gate}.{name}": value for name, value in last[0].figures.items()}
     return measured
+
+
+def signed(image: Image) -> tuple[list[Signed], list[str]]:
+    """The verdicts that a key that counts signed of an image, and why each of the others does not count."""
+    found = attestations.read(image, PREDICATE, signing_keys.public_keys(signing_keys.GATES))
+    return [verdict for stated in found.counting if (verdict := parse(stated))], found.refused
 
 
 def newest(verdicts: Sequence[Signed]) -> list[Signed]:

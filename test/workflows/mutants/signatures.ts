@@ -158,6 +158,12 @@ export const signatures: Protections = {
       "test_gate_verdicts.py::test_a_verdict_from_before_a_withdrawal_counts_no_more[2026-01-01T00:00:00Z]",
     ],
     [
+      "a verdict after a withdrawal gives a pass back",
+      "    return all(verdict.at <= withdrawn for verdict in verdicts)",
+      "    return True",
+      "test_revert.py::test_what_passed_again_after_that_stays",
+    ],
+    [
       "no other key signs verdicts",
       "signing_keys.public_keys(signing_keys.GATES)",
       "signing_keys.public_keys(signing_keys.BUILD)",

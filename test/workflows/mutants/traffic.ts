@@ -269,13 +269,13 @@ export const traffic: Protections = {
       "canary is looked at where the Application of production is gone",
       "        production, production_gone = None, gone\n",
       "        raise\n",
-      "test_shift_traffic.py::test_canary_is_looked_at_where_the_application_of_production_is_gone[oom-looping-withdrawn1]",
+      "test_shift_traffic.py::test_canary_is_looked_at_where_production_has_no_application[oom-looping-withdrawn1]",
     ],
     [
       "that it is gone is said",
       "    if production_gone:",
       "    if False:",
-      "test_shift_traffic.py::test_canary_is_looked_at_where_the_application_of_production_is_gone[ready-withdrawn0]",
+      "test_shift_traffic.py::test_canary_is_looked_at_where_production_has_no_application[ready-withdrawn0]",
     ],
     [
       "users meet it again once a pod is ready",
