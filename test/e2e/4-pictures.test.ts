@@ -19,8 +19,7 @@ import {
 import { environment, expectSettled, lastRelease, samples, status, workflowsPath } from "./observations";
 import { withStackChange } from "./stack-change";
 
-/** Sends pictures to the gateway, ten a second. @returns how many were lost */
-/** Sends users' pictures. @returns what came of those that were not answered as they should be */
+/** Sends ten pictures a second to the gateway. @returns what came of those that were not answered as they should be */
 async function send(kind: "normal" | "drifted", seconds: number): Promise<Outcome[]> {
   const url = new URL("/predict", (await status()).urls.gateway);
   const outcomes = await sendTraffic({ kind, rate: 10, seconds, url }, () => {}, new AbortController().signal);
@@ -51,7 +50,8 @@ beforeAll(async () => {
 describe("Given a stack that keeps answers", () => {
   it("When users come, Then copies are compared, and pictures that drift start a training", async () => {
     const changes = {
-      environments: { canary: { answersKept: 1000 }, production: { answersKept: 1000 } },
+      // Of ten seconds the sample has room for a sixtieth of this: for all of the hundred that come.
+      environments: { canary: { answersKept: 1000 }, production: { answersKept: 6000 } },
       pipeline: { canary: { mirrorRequests: true }, dataDrift: {} },
     };
     await withStackChange(changes, async (update) => {

@@ -71,12 +71,19 @@ def test_a_version_that_runs_out_of_memory_loses_its_pass_and_goes_on_serving(pr
 
 @pytest.mark.parametrize("seconds,wanted", [(60, "withdrawn"), (3500, "withdrawn"), (3700, "pass")])
 @pytest.mark.parametrize("since", ["it passed", "it was released"])
-def test_a_crash_counts_however_late_the_look_comes(production, since, seconds, wanted):
+def test_a_crash_counts_since_then_however_late_the_look_comes(production, since, seconds, wanted):
     hour_ago = int(time.time()) - 3600
     if since == "it passed":
         production.mlflow.versions["7"]["staging.verdict_at"] = instant.timestamp(hour_ago)
     else:
         production.application("production", 7, held=7, held_at=hour_ago * 1000)
+    production.pods_listed("production", ended(seconds, "crash-recovered", 1))
+    look(production)
+    assert verdict(production) == wanted
+
+
+@pytest.mark.parametrize("seconds,wanted", [(86000, "withdrawn"), (87000, "pass")])
+def test_a_crash_counts_for_a_day(production, seconds, wanted):
     production.pods_listed("production", ended(seconds, "crash-recovered", 1))
     look(production)
     assert verdict(production) == wanted

@@ -23,6 +23,8 @@ from lib import (
 from lib.analysis import Check
 from lib.last_release import LastRelease
 
+# Seconds for which a crash counts, so that one is found that came while MLflow was away.
+DAY = 86400
 # Seconds whose answers are judged: more than lie between two runs of the schedule.
 WINDOW = 900
 # The app says so when more is asked than it takes, which is no fault of its model.
@@ -66,12 +68,12 @@ def withdraw_pass(environment: str) -> str | None:
 def trouble(environment: str, release: LastRelease, passed_at: str, now: int) -> Check | None:
     """
     What a version does badly in an environment, or None. `passed_at`: when it passed staging, UTC. A crash counts from
-    then and from its release on, however late this look comes. Of a remote environment nothing is known.
+    then and from its release on, for a day: this look may come late. Of a remote environment nothing is known.
     """
     if environment in inputs.remote_environments():
         return None
-    since = max(instant.timestamp(release.at // 1000), passed_at if instant.seconds(passed_at) is not None else "")
-    crash = pods.crash_since(rollout.list_pods(environment), release.served.digest, since)
+    began = max(release.at // 1000, instant.seconds(passed_at) or 0, now - DAY)
+    crash = pods.crash_since(rollout.list_pods(environment), release.served.digest, instant.timestamp(began))
     if crash:
         return Check("crash", "fail", crash)
     return errors(environment, release.served.app_version, min(WINDOW, now - release.at // 1000))
