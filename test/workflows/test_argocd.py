@@ -179,11 +179,11 @@ def test_goes_back_when_argo_cd_does_not_settle(ready):
         ready.application("canary", 7, said, held=6)
     ready.application("canary", 6, status(6, 6), held=6)
     ready.app.serves(6)
-    done = promote(ready, "staging", "canary", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = promote(ready, "staging", "canary", ROLLOUT_TIMEOUT_SECONDS="3")
     assert done.returncode == 1 and ready.mlflow.aliases["canary"] == "6" and ready.output("outcome") == "broken"
     assert [images[0].rpartition("@")[2] for images in ready.patches()] == [digest(7), digest(6)]
     seen = f"Argo CD says Synced and Degraded, with pods of {digest(6)}, {digest(7)}"
-    assert ready.output("reason") == f"canary did not run 1.0.7 within 1 s: {seen}. canary is back on 1.0.6."
+    assert ready.output("reason") == f"canary did not run 1.0.7 within 3 s: {seen}. canary is back on 1.0.6."
 
 
 def test_asks_argo_cd_again_while_nothing_happens(monkeypatch):
@@ -206,7 +206,7 @@ def test_a_version_that_does_not_answer_there_is_not_promoted(ready):
     ready.patchable("canary")
     ready.application("canary", 7, status(7, 7))
     ready.app.serves(6)
-    done = promote(ready, "staging", "canary", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = promote(ready, "staging", "canary", ROLLOUT_TIMEOUT_SECONDS="3")
     assert (
         done.returncode == 1
         and "canary answers 1.0.6 on /version instead of 1.0.7." in ready.output("reason")

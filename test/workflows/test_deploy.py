@@ -124,7 +124,7 @@ def test_argo_cd_is_asked_again_while_nothing_happens(staging, monkeypatch):
 
 def test_a_registry_that_stays_unreachable_is_named(staging):
     staging.pods_watched("staging", (0, "ADDED", PULLING))
-    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="3")
     assert (
         done.returncode == 1
         and "Pending: ImagePullBackOff (dial tcp 127.0.0.1:9: connect: connection refused)" in staging.output("reason")
@@ -192,8 +192,8 @@ def test_runs_again_where_mlflow_became_unreachable_before_the_alias(staging):
 
 def test_says_what_it_waited_for(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7, "unschedulable")))
-    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
-    assert done.returncode == 1 and "within 1 s" in done.stderr and "Insufficient memory" in done.stderr
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="3")
+    assert done.returncode == 1 and "within 3 s" in done.stderr and "Insufficient memory" in done.stderr
 
 
 def test_api_server_that_closes_the_stream(staging):
@@ -228,7 +228,7 @@ def test_pods_that_ended_do_not_stand_in_the_way(staging, ended):
 
 def test_says_that_the_pod_was_evicted(staging):
     staging.pods_watched("staging", (0, "ADDED", evicted(7)))
-    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="3")
     assert (
         done.returncode == 1 and 'Evicted: Usage of EmptyDir volume "scratch" exceeds the limit "1Mi".' in done.stderr
     )
@@ -238,7 +238,7 @@ def test_the_first_of_a_list_is_not_taken_for_all(staging):
     staging.app.serves(7)
     staging.pods_listed("staging", pod(7), pod(8, "starting"))
     staging.pods_watched("staging", (0, "ADDED", pod(7)), (0.1, "ADDED", pod(8, "starting")))
-    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="3")
     assert done.returncode == 1 and "the previous image still runs in 1 pod." in done.stderr
 
 
@@ -252,7 +252,7 @@ def test_reason_stands_when_argo_cd_cannot_be_asked(staging, answer):
     staging.application("staging", 7)
     staging.allow("kubectl", "get", "applications.argoproj.io", *["*"] * 5, **says("kubectl", answer))
     staging.pods_watched("staging", (0, "ADDED", pod(6)))
-    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("deploy", ENVIRONMENT="staging", MODEL_VERSION="7", ROLLOUT_TIMEOUT_SECONDS="3")
     assert done.returncode == 1 and "no pod runs the image yet" in staging.output("reason")
 
 

@@ -147,7 +147,7 @@ def test_alias_stays_when_staging_does_not_come_back(staging):
     staging.mlflow.add(5, **passed(5))
     staging.mlflow.add(8, image_digest=digest(8))
     staging.pods_watched("staging", (0, "ADDED", pod(5, "pull-backoff")))
-    done = staging.run("revert", FAILED_VERSION="8", ROLLOUT_TIMEOUT_SECONDS="1")
+    done = staging.run("revert", FAILED_VERSION="8", ROLLOUT_TIMEOUT_SECONDS="3")
     assert done.returncode == 1 and staging.mlflow.aliases["staging"] == "8" and staging.output("outcome") == "broken"
 
 
