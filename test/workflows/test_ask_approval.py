@@ -184,7 +184,7 @@ def test_nobody_answers(asked):
 def test_a_watch_that_ends_before_the_request_expires_is_no_decision(asked, monkeypatch):
     from steps import ask_approval
 
-    waiting = request(expires=5)
+    waiting = request(expires=8)
     asked.allow("kubectl", *GET, "--output", "json", stdout=waiting)
     asked.allow("kubectl", *GET, "--output", "json", "--watch", "--output-watch-events", hold=True)
     for name, value in asked.environment_of_a_step().items():

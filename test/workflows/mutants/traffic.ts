@@ -210,7 +210,7 @@ export const traffic: Protections = {
       "what keeps changing the route is told once, whatever the figures are",
       `wanted and wanted._replace(analysis="")`,
       "wanted",
-      "test_shift_traffic.py::test_a_route_that_something_keeps_changing_is_put_right_each_time_and_told_once",
+      "test_shift_traffic.py::test_what_is_told_of_a_changed_route_is_the_same_whatever_its_figures_are",
     ],
     [
       "weights that a person wrote are told, whatever else changes",
@@ -232,8 +232,8 @@ export const traffic: Protections = {
     ],
     [
       "a version that is ill loses its users on its way to production, too",
-      "    if canary is None:",
-      "    if canary is None or production is None:",
+      "    now, wanted = int(time.time()), split\n",
+      "    if production is None:\n        return split\n    now, wanted = int(time.time()), split\n",
       "test_shift_traffic.py::test_no_user_meets_a_version_that_fails_on_its_way_to_production",
     ],
     [
