@@ -159,15 +159,19 @@ def forgotten(staging: Staging) -> Iterator[Served]:
     What passed staging and MLflow no longer has: what staging held, then what the releases tell of, the newest first.
     What MLflow has is judged by its verdict there, and of the others their images say whether they were withdrawn.
     """
-    held = [staging.held] if staging.held else []
-    for release in (*held, *past_passes.good(read_records(), held_after_staging())):
-        if is_gone(release) and not was_withdrawn(release):
-            yield release
+    if staging.held and is_left(staging.held):
+        yield staging.held
+    yield from filter(is_left, past_passes.good(read_records(), held_after_staging()))
 
 
 def forgotten_that_runs(staging: Staging) -> Served | None:
     """The one of them that staging runs, or None."""
     return next((release for release in forgotten(staging) if release.digest == staging.running), None)
+
+
+def is_left(release: Served) -> bool:
+    """Whether MLflow no longer has its version, whose pass nobody took back."""
+    return is_gone(release) and not was_withdrawn(release)
 
 
 def is_gone(release: Served) -> bool:

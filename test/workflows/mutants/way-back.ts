@@ -190,14 +190,14 @@ export const wayBack: Protections = {
     ],
     [
       "an emptied MLflow does not keep a candidate",
-      "    held = [staging.held] if staging.held else []\n",
-      "    held = []\n",
+      "    if staging.held and is_left(staging.held):",
+      "    if False:",
       "test_revert.py::test_an_emptied_mlflow_does_not_keep_a_candidate",
     ],
     [
       "what was withdrawn is left, though MLflow lost it",
-      "        if is_gone(release) and not was_withdrawn(release):",
-      "        if is_gone(release):",
+      "    return is_gone(release) and not was_withdrawn(release)",
+      "    return is_gone(release)",
       "test_revert.py::test_what_was_withdrawn_before_mlflow_lost_it_is_left",
     ],
     [
