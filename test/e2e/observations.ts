@@ -142,11 +142,9 @@ export async function unfinished(): Promise<string[]> {
   const { items: pods } = await cluster.api<{ items: Pod[] }>(
     `/api/v1/namespaces/${workflowNamespace}/pods?labelSelector=workflows.argoproj.io/workflow`,
   );
-  // Workflows of a schedule start and end at any time.
-  const scheduled = workflows
-    .filter(({ metadata }) => metadata.labels?.["workflows.argoproj.io/cron-workflow"])
-    .map(({ metadata }) => metadata.name);
-  const ours = workflows.filter(({ metadata }) => !scheduled.includes(metadata.name));
+  // Workflows of a schedule start, end and are deleted at any time. Their names begin with the one of the schedule.
+  const isOurs = (workflow: string) => !workflow.startsWith("cron-");
+  const ours = workflows.filter(({ metadata }) => isOurs(metadata.name));
   const { environments, models } = await status();
   const expected = (name: string) => models.find(({ aliases }) => aliases.includes(name))?.version ?? null;
   return [
@@ -163,7 +161,7 @@ export async function unfinished(): Promise<string[]> {
     ...pods
       .filter(
         (pod) =>
-          !scheduled.includes(pod.metadata.labels!["workflows.argoproj.io/workflow"]) &&
+          isOurs(pod.metadata.labels!["workflows.argoproj.io/workflow"]) &&
           ["Running", "Pending"].includes(pod.status.phase),
       )
       .map(({ metadata }) => `pod ${metadata.name} still runs`),
