@@ -13,7 +13,6 @@ import { exposedPorts, pagePorts } from "../config/exposed-ports";
 import { imageKeys } from "../images/catalogue";
 import { counted } from "../lib/counted";
 import { exec } from "../lib/exec";
-import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
 import { pageTitles } from "../lib/page-titles";
 import { repositoryRoot } from "../lib/paths";
@@ -382,7 +381,7 @@ async function updateStack(stack: string, settings: StackFile, options: UpdateOp
     progress("what the update would lose");
     const say = (line: string) => phases.say(line);
     const plan = await safePlan(stack, await resume(stack), recordedResources(stack), options, say, settings);
-    const counts = await deferInterrupts(up(stack, progress, undefined, plan));
+    const counts = await up(stack, progress, undefined, plan);
     for (const notice of await rebuildReleases(connectToPlatform(stack), plan.lostReleases)) say(notice);
     return counts;
   });

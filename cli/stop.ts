@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { currentStack, parseCluster, parseStack, settingsOf } from "../config";
 import { thisAsRoot } from "../lib/as-root";
-import { deferInterrupts } from "../lib/interrupts";
 import { runPhases } from "../lib/main";
 import { localContext, repositoryRoot, stateDir } from "../lib/paths";
 import { Phases } from "../lib/phases";
@@ -63,7 +62,7 @@ async function main(): Promise<number> {
 async function stopEnvironments(stack: string): Promise<void> {
   if (!stackExists(stack)) return console.log(`There is no stack ${stack} on this machine: nothing to remove.`);
   refuseProtected(stack);
-  await new Phases().run("pulumi destroy", (progress) => deferInterrupts(destroy(stack, progress)));
+  await new Phases().run("pulumi destroy", (progress) => destroy(stack, progress));
   console.log(`\nThe stack ${stack} is removed. The cluster continues to run, with everything else on it.`);
 }
 
@@ -112,7 +111,7 @@ async function destroyStack(stack: string, phases: Phases): Promise<Error | unde
   }
   refuseOthers(stack);
   if (!stackExists(stack)) return undefined;
-  const destroyed = phases.run("pulumi destroy", (progress) => deferInterrupts(destroy(stack, progress)));
+  const destroyed = phases.run("pulumi destroy", (progress) => destroy(stack, progress));
   return destroyed.then(
     () => undefined,
     (error: Error) => error,

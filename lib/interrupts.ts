@@ -24,7 +24,7 @@ export async function deferInterrupts<T>(work: Promise<T>): Promise<T> {
     return await work;
   } finally {
     deferring--;
-    if (interrupted) exitInterrupted(interrupted);
+    if (interrupted && deferring === 0) exitInterrupted(interrupted);
   }
 }
 

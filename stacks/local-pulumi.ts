@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { deferInterrupts } from "../lib/interrupts";
 import { eachLine } from "../lib/lines";
 import { cacheDir, repositoryRoot, stateDir, toolPath } from "../lib/paths";
 
@@ -71,23 +72,25 @@ export class PulumiError extends Error {
 
 /**
  * Runs `pulumi` to its end, without questions. Its output goes to the terminal, or to `onLine`.
- * An interrupt reaches the CLI, which then stops and records how far it came.
+ * An interrupt reaches the CLI, which then ends its plugins and records how far it came. This process waits for that.
  * @returns the standard output if `onLine` is given, else an empty text
  * @throws PulumiError if it fails
  */
-export async function pulumi(
-  args: string[],
-  { cwd = repositoryRoot, env, onLine }: PulumiOptions = {},
-): Promise<string> {
+export const pulumi = (args: string[], options: PulumiOptions = {}): Promise<string> =>
+  deferInterrupts(run(args, options));
+
+async function run(args: string[], { cwd = repositoryRoot, env, onLine }: PulumiOptions): Promise<string> {
   const output = onLine ? "pipe" : "inherit";
   const child = spawn(toolPath("pulumi"), [...args, "--non-interactive"], {
     cwd,
     env: { ...pulumiEnvironment(), ...env },
     stdio: ["ignore", output, output],
   });
-  // The terminal sends an interrupt to the CLI as well: this process waits until the CLI has ended.
+  // The terminal sends Ctrl-C to the CLI as well, and the CLI ends at once at the second one. TERM reaches this process
+  // alone.
   const wait = () => {};
-  process.on("SIGINT", wait);
+  const stop = () => child.kill("SIGINT");
+  process.on("SIGINT", wait).on("SIGTERM", stop);
   let stdout = "";
   let everything = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -103,6 +106,6 @@ export async function pulumi(
     return stdout;
   } finally {
     removeKubeconfigs();
-    process.off("SIGINT", wait);
+    process.off("SIGINT", wait).off("SIGTERM", stop);
   }
 }
