@@ -92,7 +92,8 @@ def run(chosen: Settings) -> int:
                 "held_out_pictures": kept,
             }
         )
-        say(f"{type(network).__name__}, {size / 2**20:.1f} MiB of weights, {chosen.threads} threads")
+        threads = "1 thread" if chosen.threads == 1 else f"{chosen.threads} threads"
+        say(f"{type(network).__name__}, {size / 2**20:.1f} MiB of weights, {threads}")
 
         def log(step: int, total: int, side: int, loss: float) -> None:
             mlflow.log_metric("train_loss", loss, step=step)

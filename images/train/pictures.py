@@ -52,7 +52,7 @@ class Brush:
 
     def near(self, colour: Colour, spread: int = 22) -> Colour:
         """A colour close to another."""
-        return tuple(int(np.clip(c + self.rng.integers(-spread, spread + 1), 0, 255)) for c in colour)
+        return tuple(min(max(c + int(self.rng.integers(-spread, spread + 1)), 0), 255) for c in colour)
 
     def spot(self, reach: float = 50.0) -> Point:
         """A place near the middle."""

@@ -10,7 +10,7 @@ By environment variables:
     ENVIRONMENTS         URLs of the environments by name, as JSON; production is asked what it serves; default {}
     EPOCHS               rounds of training, 1..100; default 3; see training.SCHEDULE
     SEED                 of the weights and of the order of the pictures; default 0
-    THREADS              of PyTorch, 1..64; default the processors that this process may use
+    THREADS              of PyTorch, 1..64; default half of the processors that this process may use, at least 1
     SIGNING_KEY          file with the private key that signs the model, PEM; default none: the model has no signature
     VERSION_FILE         where the registered version is written, as a bare integer; default /tmp/version
 """
@@ -57,6 +57,15 @@ def production_url(text: str) -> str | None:
     raise SettingsError(f"ENVIRONMENTS is {text!r}: set it to URLs by the names of the environments, as JSON")
 
 
+def default_threads(processors: int) -> int:
+    """Threads on a number of processors, which the environments share.
+
+    Each step of the network waits for its slowest thread, so one that has to wait for a processor holds up all: on two
+    processors, beside a cluster at rest, two threads take twice as long for a pass at 64 pixels as one.
+    """
+    return max(1, processors // 2)
+
+
 def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
     """Reads the settings. Raises SettingsError with one sentence that says what to change."""
 
@@ -91,7 +100,7 @@ def read_settings(arguments: list[str], env: dict[str, str]) -> Settings:
         production_url=production_url(env.get("ENVIRONMENTS", "") or "{}"),
         epochs=number("EPOCHS", int, 3, 1, 100),
         seed=number("SEED", int, 0, 0, 2**31),
-        threads=number("THREADS", int, len(os.sched_getaffinity(0)), 1, 64),
+        threads=number("THREADS", int, default_threads(len(os.sched_getaffinity(0))), 1, 64),
         signing_key=Path(env["SIGNING_KEY"]) if env.get("SIGNING_KEY") else None,
         version_file=Path(env.get("VERSION_FILE") or "/tmp/version"),
     )

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from settings import SettingsError, read_settings
+from settings import SettingsError, default_threads, read_settings
 
 SERVER = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"}
 
@@ -21,6 +21,11 @@ def test_the_defaults():
     assert (chosen.judgement_margin, chosen.judgement_class_bar, chosen.judgement_dry_run) == (0.02, 0.5, False)
     assert str(chosen.version_file) == "/tmp/version" and chosen.threads >= 1 and chosen.signing_key is None
     assert chosen.production_url is None
+
+
+@pytest.mark.parametrize("processors, threads", [(1, 1), (2, 1), (3, 1), (4, 2), (16, 8)])
+def test_half_of_the_processors_are_left_to_the_environments(processors, threads):
+    assert default_threads(processors) == threads
 
 
 def test_what_is_set_is_taken():
