@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { stateDir } from "../lib/paths";
+import { readWhole, writeWhole } from "../lib/whole-file";
 
 type Urls = Record<string, string>;
 
@@ -14,8 +15,7 @@ interface RecordedUrls {
 const file = () => join(stateDir(), "urls.json");
 
 function recordedUrls(): RecordedUrls {
-  const recorded = existsSync(file()) ? (JSON.parse(readFileSync(file(), "utf8")) as Partial<RecordedUrls>) : {};
-  return { people: {}, machine: {}, ...recorded };
+  return { people: {}, machine: {}, ...(readWhole(file()) as Partial<RecordedUrls> | undefined) };
 }
 
 /** Addresses of environments and UIs, by name, as people open them; the last starts recorded them. */
@@ -33,5 +33,5 @@ export function recordUrls(people: Urls, isPlatform: boolean, machine: Urls = pe
   const before = isPlatform ? { people: {}, machine: {} } : recordedUrls();
   const recorded = { people: { ...before.people, ...people }, machine: { ...before.machine, ...machine } };
   mkdirSync(stateDir(), { recursive: true });
-  writeFileSync(file(), `${JSON.stringify(recorded, null, 2)}\n`);
+  writeWhole(file(), `${JSON.stringify(recorded, null, 2)}\n`);
 }

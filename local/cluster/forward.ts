@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { registryPort } from "../../images/catalogue";
 import { listed } from "../../lib/listed";
 import { runDir, stateDir } from "../../lib/paths";
+import { readWhole, writeWhole } from "../../lib/whole-file";
 import { mirrorPort } from "../toolchain/third-party-images/mirror";
 import { isWildcard, loopback, machineAddresses } from "./listen";
 import { registryIp } from "./network";
@@ -76,7 +77,7 @@ interface RecordedForwards {
 }
 
 function recordedForwards(): Partial<RecordedForwards> {
-  return existsSync(file()) ? (JSON.parse(readFileSync(file(), "utf8")) as Partial<RecordedForwards>) : {};
+  return (readWhole(file()) as Partial<RecordedForwards> | undefined) ?? {};
 }
 
 /** The ports of the running cluster, or undefined if it never ran. */
@@ -105,7 +106,7 @@ export async function ensureForwards(list: readonly Forward[]): Promise<Ports> {
   if (!isSame) await stopProcess(outside);
   const ports = isSame ? kept : await choosePorts(list, isFree, kept);
   mkdirSync(join(runDir, "forward"), { recursive: true });
-  writeFileSync(file(), `${JSON.stringify({ ports, forwards: list }, null, 2)}\n`);
+  writeWhole(file(), `${JSON.stringify({ ports, forwards: list }, null, 2)}\n`);
   for (const spec of forwarders(list, ports)) await ensureProcess(spec);
   return ports;
 }

@@ -1,10 +1,11 @@
 /** Where the local cluster's ports are open beside 127.0.0.1, and how other machines call this one. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { ListenSettings } from "../../config";
 import { stateDir } from "../../lib/paths";
+import { readWhole, writeWhole } from "../../lib/whole-file";
 
 /** What the last start has opened. */
 export interface RecordedListen {
@@ -62,12 +63,12 @@ const file = () => join(stateDir(), "listen.json");
 
 /** What the last start has opened beside 127.0.0.1; undefined if nothing. */
 export function recordedListen(): RecordedListen | undefined {
-  return existsSync(file()) ? (JSON.parse(readFileSync(file(), "utf8")) as RecordedListen) : undefined;
+  return readWhole(file()) as RecordedListen | undefined;
 }
 
 /** Records it, for the previews of the stack and for the stacks that have only environments. */
 export function recordListen(listen: RecordedListen | undefined): void {
   mkdirSync(stateDir(), { recursive: true, mode: 0o711 });
-  if (listen) writeFileSync(file(), `${JSON.stringify(listen, null, 2)}\n`);
+  if (listen) writeWhole(file(), `${JSON.stringify(listen, null, 2)}\n`);
   else rmSync(file(), { force: true });
 }

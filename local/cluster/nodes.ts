@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { instance, runDir, stateDir } from "../../lib/paths";
+import { readWhole, writeWhole } from "../../lib/whole-file";
 
 /** The most nodes that a local cluster can have. */
 export const mostNodes = 3;
@@ -64,11 +65,14 @@ const file = () => join(stateDir(), "nodes.json");
 
 /** How many nodes the cluster has, whether it runs or not; 1 if it never ran. */
 export function recordedNodeCount(): number {
-  return existsSync(file()) ? (JSON.parse(readFileSync(file(), "utf8")) as number) : 1;
+  const recorded = readWhole(file());
+  return typeof recorded === "number" ? recorded : 1 + localNodes().filter(isLaterWithData).length;
 }
 
+const isLaterWithData = ({ number, stateDir: directory }: LocalNode): boolean => number > 1 && existsSync(directory);
+
 export function recordNodeCount(count: number): void {
-  writeFileSync(file(), `${count}\n`);
+  writeWhole(file(), `${count}\n`);
 }
 
 /**

@@ -1,20 +1,11 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { stateDir } from "../../lib/paths";
 import { withoutProxy } from "../../lib/proxy";
+import { readWhole, writeWhole } from "../../lib/whole-file";
 
 /** One long-running process of the local cluster. */
 export interface ProcessSpec {
@@ -39,6 +30,7 @@ interface PidFile {
 }
 
 const pidDir = () => join(stateDir(), "pids");
+const pidPath = (name: string) => join(pidDir(), `${name}.json`);
 
 /** Log file of a process. Each start of the process overwrites it. */
 const logPath = (name: string) => join(stateDir(), "logs", `${name}.log`);
@@ -75,7 +67,13 @@ export async function ensureProcess(spec: ProcessSpec): Promise<boolean> {
   await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
   child.unref();
   const file: PidFile = { pid: child.pid!, startTime: startTime(child.pid!) ?? "", signature: wanted };
-  writeFileSync(join(pidDir(), `${spec.name}.json`), JSON.stringify(file));
+  try {
+    writeWhole(pidPath(spec.name), JSON.stringify(file));
+  } catch (error) {
+    // Nobody would know of it.
+    child.kill("SIGKILL");
+    throw error;
+  }
   return true;
 }
 
@@ -90,7 +88,8 @@ export const processRuns = (name: string): boolean => runningPid(name) !== undef
 
 /** Names of all processes that were started and not stopped. */
 export function startedProcesses(): string[] {
-  return existsSync(pidDir()) ? readdirSync(pidDir()).map((file) => file.replace(/\.json$/, "")) : [];
+  const files = existsSync(pidDir()) ? readdirSync(pidDir()) : [];
+  return files.filter((file) => file.endsWith(".json")).map((file) => file.replace(/\.json$/, ""));
 }
 
 /** Ends a process by TERM. If it still runs after `patience` milliseconds (default 3 s), it ends it by KILL. */
@@ -102,7 +101,7 @@ export async function stopProcess(name: string, patience = 3_000): Promise<void>
     if (isAlive(file)) process.kill(file.pid, "SIGKILL");
     while (isAlive(file)) await delay(20);
   }
-  rmSync(join(pidDir(), `${name}.json`), { force: true });
+  rmSync(pidPath(name), { force: true });
 }
 
 /** Waits until `check` holds. @throws if one of the watched processes ends meanwhile */
@@ -140,8 +139,7 @@ function signature(spec: ProcessSpec): string {
 }
 
 function readPidFile(name: string): PidFile | undefined {
-  const path = join(pidDir(), `${name}.json`);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as PidFile) : undefined;
+  return readWhole(pidPath(name)) as PidFile | undefined;
 }
 
 function isAlive(file: PidFile): boolean {
