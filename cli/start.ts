@@ -39,15 +39,9 @@ import {
 } from "../local/cluster/listen";
 import { takeLock } from "../local/cluster/lock";
 import { parseNodeCount, recordedNodeCount } from "../local/cluster/nodes";
-import {
-  etcdError,
-  kernelErrors,
-  preflightErrors,
-  preflightFacts,
-  preflightNotices,
-  recordCheckout,
-} from "../local/cluster/preflight";
+import { etcdError, kernelErrors, preflightErrors, preflightFacts, preflightNotices } from "../local/cluster/preflight";
 import { waitUntil } from "../local/cluster/processes";
+import { recordCheckout } from "../local/cluster/state-directory";
 import { startCluster, startDns } from "../local/cluster/up";
 import { ensureClusterPackages } from "../local/toolchain/debian-packages";
 import { buildTools, type ToolGroup } from "../local/toolchain/go-tools";

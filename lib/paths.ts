@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { homedir, userInfo } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /** Root of the repository. */
 export const repositoryRoot = join(__dirname, "..");
@@ -13,7 +13,7 @@ const home = () => (process.getuid?.() === 0 && process.env.SUDO_UID ? userInfo(
  * `GOURMETGRAM_CACHE`, default `~/.cache/gourmetgram`.
  */
 export function cacheDir(): string {
-  return process.env.GOURMETGRAM_CACHE || join(home(), ".cache", "gourmetgram");
+  return directory(process.env.GOURMETGRAM_CACHE) ?? join(home(), ".cache", "gourmetgram");
 }
 
 /**
@@ -21,8 +21,11 @@ export function cacheDir(): string {
  * `GOURMETGRAM_STATE`, default `~/.local/state/gourmetgram`.
  */
 export function stateDir(): string {
-  return process.env.GOURMETGRAM_STATE || defaultStateDir();
+  return directory(process.env.GOURMETGRAM_STATE) ?? defaultStateDir();
 }
+
+/** A directory that a person names, the same for each way to write it. A relative one is below the repository. */
+const directory = (path: string | undefined): string | undefined => (path ? resolve(repositoryRoot, path) : undefined);
 
 /** A compiled tool, e.g. `toolPath("kubectl")`. It exists once the group of the tool is built. */
 export function toolPath(name: string): string {

@@ -47,7 +47,8 @@ export function refuseOthers(stack: string, directory = stacksDirectory()): void
   const commands = others.map((other) => `GOURMETGRAM_STACK=${other} npm stop`);
   throw new Error(
     `${others.join(" and ")} ${verb} on this cluster too, so nothing was stopped or removed. ` +
-      `Run ${commands.join(" and ")} first, or npm stop -- --keep-data, which keeps everything.`,
+      `Run ${commands.join(" and ")} first, while the cluster runs; or npm stop -- --keep-data, which keeps ` +
+      "everything; or npm stop -- --all, which removes everything.",
   );
 }
 

@@ -8,6 +8,7 @@ import { mountPoints } from "./mounts";
 import { removeNetwork } from "./network";
 import { type LocalNode, localNodes, netnsPath, processName } from "./nodes";
 import { processRuns, startedProcesses, stopProcess } from "./processes";
+import { removeStateDirectory } from "./state-directory";
 
 /**
  * Ends the pods, components, mounts, cgroups and network namespace of the cluster. Its data stays.
@@ -58,7 +59,7 @@ export async function stopNodes(nodes: LocalNode[], report: (step: string) => vo
 export function removeData(): void {
   const [mount] = mounts(localNodes());
   if (mount) throw new Error(`${mount} is still mounted: run \`npm stop\` again.`);
-  rmSync(stateDir(), { recursive: true, force: true });
+  removeStateDirectory();
 }
 
 /** What is left of the cluster, one line each. Empty after a stop. */

@@ -1,6 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
-import { join } from "node:path";
 import { unreachableMirror } from "../../image-builder/base";
 import { thisAsRoot } from "../../lib/as-root";
 import { exec } from "../../lib/exec";
@@ -15,6 +14,7 @@ import { missingControllers } from "./cgroups";
 import { type Firewall, firewallNotice, firewallOfMachine } from "./firewall";
 import { type Forward, type PortPlan, planPorts } from "./forward";
 import { type MissingPart, missingKernelParts } from "./kernel";
+import { foreignDirectory, recordedCheckout } from "./state-directory";
 
 /** What the checks before the start of the local cluster read. */
 export interface PreflightFacts {
@@ -50,6 +50,8 @@ export interface PreflightFacts {
   proxies: string[];
   /** Checkout from which the cluster was last started; undefined if there is none. */
   startedFrom?: string;
+  /** Why the state directory cannot be this cluster's; undefined if it can. */
+  foreignDirectory?: string;
 }
 
 /** A distribution, as /etc/os-release has it. */
@@ -93,6 +95,7 @@ export function preflightErrors(facts: PreflightFacts): string[] {
       `The local cluster installs Debian packages, and there is no apt-get: use Debian or Ubuntu, ${otherCluster}.`,
     );
   errors.push(
+    ...(facts.foreignDirectory ? [facts.foreignDirectory] : []),
     ...distributionErrors(facts.distribution),
     ...mirrorErrors(facts.unreachableMirror),
     ...sizeErrors(facts),
@@ -112,7 +115,7 @@ export function preflightErrors(facts: PreflightFacts): string[] {
     if (free < wanted)
       errors.push(
         `Only ${(free / gigabyte).toFixed(1)} GB are free at ${path}, and ${wanted / gigabyte} GB are needed: ` +
-          "free some, or set GOURMETGRAM_CACHE and GOURMETGRAM_STATE to a larger disk.",
+          "free some, or set GOURMETGRAM_CACHE and GOURMETGRAM_STATE to new directories on a larger disk.",
       );
   }
   return errors;
@@ -151,7 +154,7 @@ function sizeErrors({ processors, memory }: PreflightFacts): string[] {
 const partRemedies: Record<MissingPart, string> = {
   "network namespaces": "run it on the machine itself or in a privileged container",
   "overlay mounts":
-    "set GOURMETGRAM_STATE to a directory of a file system that can be mounted so, such as ext4 or xfs, " +
+    "set GOURMETGRAM_STATE to a new directory of a file system that can be mounted so, such as ext4 or xfs, " +
     "and in a container to one of the machine",
   iptables: "load the kernel's modules for it, as with modprobe iptable_nat and modprobe nf_tables",
 };
@@ -210,11 +213,6 @@ export function preflightNotices(facts: PreflightFacts, checkout: string): strin
   ];
 }
 
-const checkoutFile = () => join(stateDir(), "checkout");
-
-/** Records from which checkout the cluster is started, for {@link preflightNotices}. */
-export const recordCheckout = (checkout: string): void => writeFileSync(checkoutFile(), checkout);
-
 /** What /etc/os-release says, whose values may be quoted. */
 export function parseDistribution(text: string): Distribution {
   const read = (key: string) => new RegExp(`^${key}=(["']?)(.*)\\1$`, "m").exec(text)?.[2] ?? "";
@@ -259,7 +257,8 @@ export async function preflightFacts(
     ports,
     firewall: ports.open.length > 0 ? await firewallOfMachine() : undefined,
     proxies: proxyAddresses.filter((name) => process.env[name]),
-    startedFrom: existsSync(checkoutFile()) ? readFileSync(checkoutFile(), "utf8") : undefined,
+    startedFrom: recordedCheckout(),
+    foreignDirectory: foreignDirectory(),
     compiled: (await toolsToCompile(images)).length === 0,
     startedBefore: neededTools(images, await pulledImages()).every((tool) => existsSync(toolPath(tool))),
   };

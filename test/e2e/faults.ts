@@ -431,8 +431,8 @@ export async function stopWorkflow(name: string): Promise<void> {
 }
 
 /**
- * Deletes a Workflow as the button Delete does: no part of it runs any more. One that Argo collects at that moment, such
- * as a schedule's, is gone as well.
+ * Deletes a Workflow as the button Delete does: no part of it runs any more. One that Argo collects at that moment, as
+ * it does with a schedule's, is gone as well.
  */
 export async function deleteWorkflow(name: string): Promise<void> {
   await connect().api(`${workflowsPath}/${name}`, { method: "DELETE" }).catch(ignoreNotFound);

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { connectTo } from "../../lib/connect";
 import { exec } from "../../lib/exec";
-import { toolPath } from "../../lib/paths";
+import { repositoryRoot, toolPath } from "../../lib/paths";
+import { recordCheckout } from "../../local/cluster/state-directory";
 import { drainWorkflows } from "../../stacks/drain-workflows";
 import { pendingObjects, pendingOperations, resumeUpdate } from "../../stacks/interrupted-update";
 import { recoverFromKill, stacksDirectory } from "../../stacks/local-stack";
@@ -158,6 +159,8 @@ it("is not started by npm stop if an environment is protected; --keep-data only 
     JSON.stringify({ version: 3, checkpoint: { latest: { resources: [{ parent, protect: true }] } } }),
   );
 
+  // Without it the directory would be somebody else's.
+  recordCheckout(repositoryRoot);
   const refused = await npm("stop");
   expect(refused.code).toBe(1);
   expect(refused.output).toContain(

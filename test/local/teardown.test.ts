@@ -1,8 +1,14 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { unhealthyReason } from "../../local/cluster/health";
+import {
+  foreignDirectory,
+  recordCheckout,
+  recordedCheckout,
+  removeStateDirectory,
+} from "../../local/cluster/state-directory";
 import { protectedEnvironments, refuseOthers, refuseProtected } from "../../stacks/protect-check";
 
 let state: string;
@@ -12,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(state, { recursive: true });
+  rmSync(state, { recursive: true, force: true });
 });
 
 const urn = (type: string, name: string) => `urn:pulumi:staging::gourmetgram::${type}::${name}`;
@@ -92,8 +98,8 @@ describe("a stack per environment", () => {
     expect(() => refuseOthers("platform")).toThrow(
       new Error(
         "canary and production are on this cluster too, so nothing was stopped or removed. " +
-          "Run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop first, " +
-          "or npm stop -- --keep-data, which keeps everything.",
+          "Run GOURMETGRAM_STACK=canary npm stop and GOURMETGRAM_STACK=production npm stop first, while the cluster " +
+          "runs; or npm stop -- --keep-data, which keeps everything; or npm stop -- --all, which removes everything.",
       ),
     );
   });
@@ -128,5 +134,34 @@ describe("a cluster that can't finish deletions", () => {
     expect(await unhealthyReason(() => true)).toBe(
       `The API server does not answer (there is no kubeconfig ${join(state, "kubeconfig")}: run npm start first)`,
     );
+  });
+});
+
+describe("a directory that GOURMETGRAM_STATE names", () => {
+  it("is a cluster's where it is new, or only has what is there before a cluster", () => {
+    expect(foreignDirectory()).toBeUndefined();
+    for (const name of ["lock", "urls.json"]) writeFileSync(join(state, name), "{}");
+    expect(foreignDirectory()).toBeUndefined();
+    rmSync(state, { recursive: true });
+    expect(foreignDirectory()).toBeUndefined();
+  });
+
+  it("is nobody's to delete where somebody has files there", () => {
+    for (const name of ["photos", "thesis.tex", "a", "b", "lock"]) writeFileSync(join(state, name), "");
+    expect(foreignDirectory()).toBe(
+      `The directory ${state} is not of a local cluster, and has a, b, photos and 1 more: ` +
+        `set GOURMETGRAM_STATE to a new one, as in ${state}/gourmetgram.`,
+    );
+  });
+
+  it("is the cluster's from its start on, and goes with what says so last", () => {
+    recordCheckout("/checkout");
+    writeFileSync(join(state, "nodes.json"), "1");
+    expect([foreignDirectory(), recordedCheckout()]).toEqual([undefined, "/checkout"]);
+    rmSync(join(state, "checkout"));
+    writeFileSync(join(state, "kubeconfig"), "");
+    expect(foreignDirectory()).toBeUndefined();
+    removeStateDirectory();
+    expect(existsSync(state)).toBe(false);
   });
 });
