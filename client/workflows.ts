@@ -130,5 +130,5 @@ export function requesterOf({ metadata: { labels = {}, annotations = {} } }: Wor
   if (annotations[submittedBy]) return annotations[submittedBy];
   if (labels[cronLabel]) return `schedule ${labels[cronLabel]}`;
   const creator = creatorLabels.find((label) => labels[label]);
-  return creator ? labels[creator] : "somebody whom Argo does not know";
+  return creator ? `${labels[creator]}, as a label says` : "somebody whom Argo does not know";
 }

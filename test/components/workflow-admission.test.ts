@@ -101,9 +101,12 @@ describe("WorkflowAdmission", () => {
 
   it("says of each rule what to do instead", () => {
     expect(spec.validations.map(({ message }) => message)).toEqual([
+      "a workflow begins without a status: leave it out",
+      "what a workflow runs does not change",
       "a workflow of the pipeline may not start this one",
       "the pipeline promotes to one environment only: a person promotes, with npm run promote",
       "the label gourmetgram.io/parent says that the pipeline started a workflow: leave it out",
+      "the label workflows.argoproj.io/cron-workflow says that a schedule started a workflow: leave it out",
       "every other way into a workflow than main goes round its lock: leave entrypoint out",
       "the annotation gourmetgram.io/submitted-by must be the name of who submits",
       "who asks for an approval gives a name: run npm run promote",

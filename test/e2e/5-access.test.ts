@@ -5,7 +5,7 @@ import { restrictedContainer, restrictedPod } from "../../components/shared/secu
 import { type SigningKey, signingKeyNames, signingKeySecret } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
-import { followToEnd } from "./faults";
+import { deleteWorkflow, followToEnd } from "./faults";
 import { environment, expectSettled, lastRelease, releases, status, workflowsPath } from "./observations";
 
 interface Question {
@@ -203,6 +203,11 @@ describe("Given the admission of Workflows", () => {
   const parameters = (...values: [string, string][]) => ({
     arguments: { parameters: values.map(([name, value]) => ({ name, value })) },
   });
+  const itsOwnSteps = {
+    entrypoint: "main",
+    serviceAccountName: "promote-model",
+    templates: [{ name: "main", container: { image: "x", command: ["true"] } }],
+  };
   const cases: [string, string | null, string, object, object, string][] = [
     [
       "test-staging promotes to production",
@@ -269,6 +274,14 @@ describe("Given the admission of Workflows", () => {
       {},
       "the annotation gourmetgram.io/submitted-by must be ",
     ],
+    [
+      "a person poses as a schedule",
+      null,
+      "revert-staging",
+      { labels: { "workflows.argoproj.io/cron-workflow": "cron-revert-staging" } },
+      {},
+      "says that a schedule started a workflow: leave it out",
+    ],
   ];
   it.each(cases)(
     "When %s, Then it is refused, and nothing runs",
@@ -284,12 +297,51 @@ describe("Given the admission of Workflows", () => {
     },
   );
 
-  it("When a Workflow has steps of its own, Then the controller refuses it", async () => {
-    const spec = {
-      entrypoint: "main",
-      serviceAccountName: "promote-model",
-      templates: [{ name: "main", container: { image: "x", command: ["true"] } }],
+  it.each([
+    ["what Argo would run in the place of the template", { storedWorkflowTemplateSpec: itsOwnSteps }],
+    ["templates", { storedTemplates: { "namespaced/promote-model/main": itsOwnSteps.templates[0] } }],
+    ["steps that have run", { nodes: { gates: { id: "gates", phase: "Succeeded" } } }],
+  ])("When a new Workflow brings %s in its status, Then it is refused", async (_title, status) => {
+    const body = {
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      metadata: { generateName: "attack-", namespace: "argo" },
+      spec: { workflowTemplateRef: { name: "promote-model" } },
+      status,
     };
+    await expect(connect().api(workflowsPath, { method: "POST", body })).rejects.toThrow(
+      "a workflow begins without a status: leave it out",
+    );
+  });
+
+  it("When a client sends an empty status as Argo's own do, Then the Workflow runs", async () => {
+    const body = {
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      metadata: { name: "empty-status", namespace: "argo" },
+      spec: { workflowTemplateRef: { name: "restore-releases" } },
+      status: { startedAt: null, finishedAt: null },
+    };
+    await connect().api(workflowsPath, { method: "POST", body });
+    const phase = async () =>
+      (await connect().api<{ status?: { phase?: string } }>(`${workflowsPath}/empty-status`)).status?.phase;
+    await expect.poll(phase, { timeout: 240_000 }).toBe("Succeeded");
+    for (const change of [
+      { storedWorkflowTemplateSpec: { serviceAccountName: "promote-model" } },
+      { storedTemplates: { "namespaced/restore-releases/main": itsOwnSteps.templates[0] } },
+    ])
+      await expect(
+        connect().api(`${workflowsPath}/empty-status`, {
+          method: "PATCH",
+          headers: { "content-type": "application/merge-patch+json" },
+          body: { status: change },
+        }),
+      ).rejects.toThrow("what a workflow runs does not change");
+    await deleteWorkflow("empty-status");
+  });
+
+  it("When a Workflow has steps of its own, Then the controller refuses it", async () => {
+    const spec = itsOwnSteps;
     const body = {
       apiVersion: "argoproj.io/v1alpha1",
       kind: "Workflow",

@@ -6,7 +6,7 @@ import { approvalsPath } from "../../components/shared/workflow-names";
 import { connect } from "../../stacks/stack-cluster";
 import { npm } from "./commands";
 import { followToEnd, killPods, waitFor, withParameters } from "./faults";
-import { environment, expectSettled, releases } from "./observations";
+import { environment, expectSettled, releases, workflowsPath } from "./observations";
 import { everybody, type Person, usernameOf, withPeople } from "./people";
 import { withStackChange } from "./stack-change";
 
@@ -86,6 +86,36 @@ describe("Given a stack whose production people approve", () => {
             }),
           ),
         ).not.toBe("");
+
+        // Kubernetes deletes what an owner owns that is not there.
+        const owned = { metadata: { ownerReferences: [] } };
+        expect(
+          await sentenceOf(
+            ben.cluster.api(`${approvalsPath}/${request.name}`, {
+              method: "PATCH",
+              headers: { "content-type": "application/merge-patch+json" },
+              body: owned,
+            }),
+          ),
+        ).toContain("a request goes with the workflow that asks, and not before");
+        // Argo would put production in the place of the word.
+        const parameters = {
+          "model-version": number,
+          "target-environment": "{{workflow.parameters.x}}",
+          x: "production",
+        };
+        const unnamed = {
+          apiVersion: "argoproj.io/v1alpha1",
+          kind: "Workflow",
+          metadata: { generateName: "unnamed-", namespace: "argo" },
+          spec: {
+            workflowTemplateRef: { name: "promote-model" },
+            arguments: { parameters: Object.entries(parameters).map(([name, value]) => ({ name, value })) },
+          },
+        };
+        expect(await sentenceOf(anna.cluster.api(workflowsPath, { method: "POST", body: unnamed }))).toContain(
+          "who asks for an approval gives a name",
+        );
 
         const asItIs = await connect().api<{ status: unknown }>(`${approvalsPath}/${request.name}`);
         expect(asItIs.status).toEqual({ phase: "Waiting" });

@@ -164,6 +164,54 @@ def test_asks_for_what_would_be_promoted(asked):
     assert spec["expiresAt"] <= timestamp(time.time() + 3600)
 
 
+@pytest.mark.parametrize(
+    "labels, name, asker",
+    [
+        ({}, "müller@example.org", "müller@example.org"),
+        ({}, "system:serviceaccount:people:" + "n" * 200, "system:serviceaccount:people:" + "n" * 200),
+        ({"gourmetgram.io/parent": "p", "gourmetgram.io/pipeline-run": "train-1"}, "", "pipeline run train-1"),
+    ],
+)
+def test_who_asks_is_named_as_the_api_server_knows_them(asked, labels, name, asker):
+    asked.current_workflow(labels, {"gourmetgram.io/submitted-by": name} if name else {})
+    asked.allow("kubectl", *GET, "--output", "json", **says("kubectl", "not-found"))
+    done = ask(asked, request(BEN, CARL))
+    assert done.returncode == 0, done.stderr
+    [created] = asked.created()
+    assert created["spec"]["requestedBy"] == asker
+
+
+@pytest.mark.parametrize(
+    "annotations, labels, reason",
+    [
+        ({}, {}, "Nobody knows who asks for this promotion: ask with npm run promote."),
+        (
+            {},
+            {"workflows.argoproj.io/creator": "anna"},
+            "Nobody knows who asks for this promotion: ask with npm run promote.",
+        ),
+        (
+            {"gourmetgram.io/submitted-by": "n" * 254},
+            {},
+            "The name of who asks has 254 characters, and at most 253 can be compared.",
+        ),
+    ],
+)
+def test_nobody_asks_whom_the_api_server_could_not_keep_from_approving(asked, annotations, labels, reason):
+    asked.current_workflow(labels, annotations)
+    asked.allow("kubectl", *GET, "--output", "json", **says("kubectl", "not-found"))
+    done = ask(asked)
+    assert done.returncode == 1 and not asked.created()
+    assert (asked.output("outcome"), asked.output("reason")) == ("refused", reason)
+
+
+def test_two_people_stay_two_in_the_record(asked):
+    people = [("m\u00e4ller", "approve", ""), ("m\u00f6ller", "approve", "")]
+    assert ask(asked, request(), request(*people)).returncode == 0
+    recorded = [record[2] for record in records(asked) if record[0] == "approve"]
+    assert len(set(recorded)) == 2 and all(name.startswith("m?ller (") for name in recorded)
+
+
 def test_who_rejects_ends_it(asked):
     done = ask(asked, request(), request(BEN, DORA))
     assert done.returncode == 1

@@ -36,7 +36,10 @@ REQUESTERS = {
     ),
     "anna": ({"workflows.argoproj.io/creator": "x"}, {"gourmetgram.io/submitted-by": "anna"}),
     "schedule cron-train": ({"workflows.argoproj.io/cron-workflow": "cron-train"}, {}),
-    "ben": ({"workflows.argoproj.io/creator": "uid", "workflows.argoproj.io/creator-preferred-username": "ben"}, {}),
+    "ben, as a label says": (
+        {"workflows.argoproj.io/creator": "uid", "workflows.argoproj.io/creator-preferred-username": "ben"},
+        {},
+    ),
     "somebody whom Argo does not know": ({}, {}),
 }
 

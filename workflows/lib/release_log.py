@@ -3,6 +3,7 @@ The record of every release: one MLflow run each in the experiment `gourmetgram-
 anything is changed, closed with the outcome, and outlives every Workflow object.
 """
 
+import hashlib
 import json
 import math
 import sys
@@ -18,6 +19,8 @@ from lib.last_release import LastRelease, Served
 EXPERIMENT = "gourmetgram-releases"
 # Tag of a record: whether its environment was told to run something. Older records lack it.
 TARGET_CHANGED = "target_changed"
+# The longest name of a person that an Approval has room for (requestedBy in approval-crd.yaml).
+NAME_BAR = 253
 SUCCESSES = ("deployed", "promoted", "reverted", "restored", "aborted")
 
 
@@ -172,13 +175,22 @@ def begin(action: str, environment: str, version: str | None = None, disagreemen
     return Release(run)
 
 
+def recordable(name: str) -> str:
+    """
+    The name of a person as the record takes it, in ASCII; two names stay two, by the beginning of a hash where one is
+    not written as it is.
+    """
+    text = outputs.clean(name, 200)
+    return text if text == name else f"{text} ({hashlib.sha256(name.encode()).hexdigest()[:8]})"
+
+
 def note(action: str, environment: str, version: str, who: str, outcome: str, reason: str) -> None:
     """
     Records something that changes no environment, as `ask`, `approve`, `reject` or `expire`: who did it, and with which
     outcome. A step that runs again records it once.
     """
     workflow = child_workflows.current()
-    who = outputs.clean(who, 200)
+    who = recordable(who)
     identity = _identity(action, environment, workflow)
     earlier = _search(" and ".join(f"tags.{key} = '{value}'" for key, value in identity.items()))
     if any(Release(run).tags.get("requested_by") == who for run in earlier):
@@ -296,7 +308,7 @@ def close_interrupted(environment: str, sentence: str, serves: Served) -> None:
 def requester(workflow: Workflow) -> str:
     """
     Who or what asked for a Workflow: the pipeline run that it belongs to, the person that the API server vouched for,
-    its schedule, or the account that Argo's own server knows.
+    its schedule, or whom a label names that Argo's own server writes, and that anybody else could have written.
     """
     metadata = workflow["metadata"]
     labels, annotations = metadata.get("labels", {}), metadata.get("annotations", {})
@@ -304,10 +316,26 @@ def requester(workflow: Workflow) -> str:
     if constants.PARENT in labels:
         return f"pipeline run {labels.get(constants.PIPELINE_RUN, '')}"
     if annotations.get(constants.SUBMITTED_BY):
-        return outputs.clean(annotations[constants.SUBMITTED_BY], 200)
+        return recordable(annotations[constants.SUBMITTED_BY])
     if constants.CRON in labels:
         return f"schedule {labels[constants.CRON]}"
-    return creator or "somebody whom Argo does not know"
+    return f"{creator}, as a label says" if creator else "somebody whom Argo does not know"
+
+
+def asker(workflow: Workflow) -> str:
+    """
+    Who asks for an approval, exactly as the API server knows them, so that it knows them again when they approve: the
+    person, or the pipeline run that a Workflow of the pipeline belongs to. Raises Refused where nobody vouched for one.
+    """
+    metadata = workflow["metadata"]
+    if constants.PARENT in metadata.get("labels", {}):
+        return requester(workflow)
+    name = metadata.get("annotations", {}).get(constants.SUBMITTED_BY, "")
+    if not name:
+        raise Refused("Nobody knows who asks for this promotion: ask with npm run promote.")
+    if len(name) > NAME_BAR:
+        raise Refused(f"The name of who asks has {len(name)} characters, and at most {NAME_BAR} can be compared.")
+    return name
 
 
 def gate_figures(tags: Mapping[str, str]) -> dict[str, float]:

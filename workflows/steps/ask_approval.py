@@ -22,7 +22,7 @@ def main() -> None:
     try:
         if approval.read(name) is None:
             subject = promotable(source, target, version, emergency)
-            asked_by = release_log.requester(workflow)
+            asked_by = release_log.asker(workflow)
             approval.create(approval.manifest(workflow, subject, rule, asked_by, emergency, time.time()))
         decision = wait(name, version)
     except StepFailed as failure:

@@ -83,7 +83,7 @@ describe("the pipeline runs", () => {
       "pipeline run train-model-1",
     ],
     [{}, { "gourmetgram.io/submitted-by": "anna" }, "anna"],
-    [{ "workflows.argoproj.io/creator": "bert" }, {}, "bert"],
+    [{ "workflows.argoproj.io/creator": "bert" }, {}, "bert, as a label says"],
   ])("were asked for by who is in the labels %j and the annotations %j", (labels, annotations, who) =>
     expect(runViews([single("a", "2026-01-05T10:00:00Z", { labels, annotations } as never)], now)[0].requestedBy).toBe(
       who,

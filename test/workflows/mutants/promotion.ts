@@ -426,6 +426,24 @@ export const promotion: Protections = {
   ],
   "lib/release_log.py": [
     [
+      "nobody asks whom the API server could not keep from approving",
+      "    if not name:",
+      "    if False:",
+      "test_ask_approval.py::test_nobody_asks_whom_the_api_server_could_not_keep_from_approving",
+    ],
+    [
+      "who asks is named as the API server knows them",
+      'can be compared.")\n    return name',
+      'can be compared.")\n    return outputs.clean(name, 200)',
+      "test_ask_approval.py::test_who_asks_is_named_as_the_api_server_knows_them",
+    ],
+    [
+      "two people stay two in the record",
+      "    return text if text == name else",
+      "    return text if True else",
+      "test_ask_approval.py::test_two_people_stay_two_in_the_record",
+    ],
+    [
       "a clock that was ahead takes back no later release",
       "            ended = max(ended, newest.at + 1)",
       "            pass",
