@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { project, schema, stackFile } from "../config/schema";
+import { project, pulumiProviders, schema, stackFile } from "../config/schema";
 import { runMain } from "../lib/main";
 
 const root = join(__dirname, "..");
@@ -69,13 +69,19 @@ export function stackSchema(): Schema {
     type: "object",
     properties: settings,
     required: required!.map(prefixed),
-    patternProperties: { [`^(?!${project}:).+:`]: {} },
+    patternProperties: { [othersKey(Object.keys(properties!))]: {} },
     additionalProperties: false,
   };
   return JSON.parse(
     JSON.stringify({ ...file, properties: { ...file.properties, config }, required: ["config"] }),
     (_key, node) => forEditors(node),
   );
+}
+
+/** A key that is not this project's, nor one of its sections behind a misspelt prefix. */
+function othersKey(sections: string[]): string {
+  const isProvider = `(?:${pulumiProviders.join("|")}):`;
+  return `^(?!${project}:)(?:${isProvider}|(?!.*:(?:${sections.join("|")})(?:\\.|$)).+:)`;
 }
 
 /** Editors know only `default`, so a described default is added to the description. */

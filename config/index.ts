@@ -23,7 +23,15 @@ import { projectSettings, settingsOf } from "./stack-file";
 export { ConfigurationError } from "./configuration-error";
 export { listenFlags, parseListen } from "./listen";
 export { type ListenSettings, pinnedManifests, type StackFile } from "./schema";
-export { currentStack, parseCluster, parsePlatformCluster, parseStack, readStackFile, settingsOf } from "./stack-file";
+export {
+  currentStack,
+  parseCluster,
+  parsePlatformCluster,
+  parseStack,
+  readStackFile,
+  saltOf,
+  settingsOf,
+} from "./stack-file";
 
 /** The checked settings of one stack with all defaults. Environments are in the order of promotion. */
 export type Settings = Omit<Sections, "images" | "remoteEnvironments"> & {

@@ -46,6 +46,9 @@ import {
 /** Name of the project in Pulumi.yaml. The key of every section begins with it. */
 export const project = "gourmetgram";
 
+/** Pulumi's providers in the program, by the prefix of their settings. One of those may be named like a section. */
+export const pulumiProviders: readonly string[] = ["kubernetes", "command"];
+
 const pinnedRelease = "the pinned release";
 const { argoWorkflowController, argoCd: argoCdImage, contour: contourImage } = catalogue;
 const argoWorkflowsReleases = "https://github.com/argoproj/argo-workflows/releases/download";

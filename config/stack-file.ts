@@ -4,8 +4,9 @@ import { join } from "node:path";
 import * as yaml from "js-yaml";
 import { z } from "zod";
 import { localContext, repositoryRoot } from "../lib/paths";
+import { isRecord } from "../lib/record";
 import { ConfigurationError, settingIssues } from "./configuration-error";
-import { cluster, project, type Sections, type StackFile, stackFile } from "./schema";
+import { cluster, project, pulumiProviders, type Sections, type StackFile, schema, stackFile } from "./schema";
 
 /** The stack that a command is for: `GOURMETGRAM_STACK`, default `staging`. */
 export const currentStack = (): string => process.env.GOURMETGRAM_STACK ?? "staging";
@@ -29,13 +30,24 @@ export function readStackFile(stack: string): { file: StackFile; isLocal: boolea
  * @throws if it is not YAML, or if it does not have the form of a stack file
  */
 export function parseStack(text: string, name: string): StackFile {
-  const parsed = stackFile.safeParse(document(text, name));
-  if (!parsed.success) throw new ConfigurationError(parsed.error.issues.flatMap((issue) => fileIssues(issue, name)));
-  const config = Object.entries(parsed.data.config ?? {}).map(([key, value]) => [
-    key.includes(":") ? key : `${project}:${key}`,
-    value,
-  ]);
+  const written = document(text, name);
+  const parsed = stackFile.safeParse(written);
+  const issues = [
+    ...(parsed.error?.issues.flatMap((issue) => fileIssues(issue, name)) ?? []),
+    ...(isRecord(written) && isRecord(written.config) ? prefixIssues(Object.keys(written.config)) : []),
+  ];
+  if (!parsed.success || issues.length > 0) throw new ConfigurationError(issues);
+  const config = Object.entries(parsed.data.config ?? {}).map(([key, value]) => [withPrefix(key), value]);
   return { ...parsed.data, config: Object.fromEntries(config) };
+}
+
+/**
+ * The salt of the secrets in the text of a stack file. Nothing else of it is checked: a file that an earlier program
+ * generated may say what this one refuses.
+ */
+export function saltOf(text: string, name: string): string | undefined {
+  const file = document(text, name);
+  return isRecord(file) && typeof file.encryptionsalt === "string" ? file.encryptionsalt : undefined;
 }
 
 /** A stack file's settings by section, as `parseSettings` takes them. */
@@ -60,6 +72,21 @@ export function parseCluster(file: StackFile): Sections["cluster"] {
 export function parsePlatformCluster(file: StackFile): Sections["cluster"] {
   const platform = z.object({ platform: z.object({ cluster }) }).safeParse(settingsOf(file));
   return platform.success ? platform.data.platform.cluster : parseCluster(file);
+}
+
+const withPrefix = (key: string): string => (key.includes(":") ? key : `${project}:${key}`);
+
+/** Keys of `config` that Pulumi would take for others' than this project's, or for another key's second value. */
+function prefixIssues(keys: readonly string[]): string[] {
+  return keys.flatMap((key) => {
+    const full = withPrefix(key);
+    if (full !== key)
+      return keys.includes(full) ? [`${key}: move what it says to ${full}, since both are the same key`] : [];
+    const [prefix, ...rest] = key.split(":");
+    const setting = rest.at(-1)!;
+    const isMisspelt = prefix !== project && !pulumiProviders.includes(prefix) && setting.split(".")[0] in schema.shape;
+    return isMisspelt ? [`${key}: unknown prefix: write ${project}:${setting}, or remove it`] : [];
+  });
 }
 
 function document(text: string, name: string): unknown {

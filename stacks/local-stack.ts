@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseStack, type StackFile } from "../config";
+import { type StackFile, saltOf } from "../config";
 import { missingFileRemedy } from "../lib/as-root";
 import { parseJson } from "../lib/json";
 import { kubeconfigPath, repositoryRoot, stateDir } from "../lib/paths";
@@ -87,7 +87,7 @@ export async function prepareStack(stack: string, settings: StackFile): Promise<
 /** The salt of the stack's encryption, which Pulumi adds to its file: without it the stack's secrets are lost. */
 function readSalt(stack: string): string | undefined {
   const path = localStackFile(stack);
-  return existsSync(path) ? parseStack(readFileSync(path, "utf8"), path).encryptionsalt : undefined;
+  return existsSync(path) ? saltOf(readFileSync(path, "utf8"), path) : undefined;
 }
 
 /** Has Pulumi write a new salt into the stack's file, and makes the stack if there is none. */

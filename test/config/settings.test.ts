@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { loadSettings, parseCluster, parseSettings, parseStack, settingsOf } from "../../config";
+import { loadSettings, parseCluster, parseSettings, parseStack, saltOf, settingsOf } from "../../config";
 import { record } from "../registrations";
 import {
   referenceStacks,
@@ -344,9 +344,20 @@ describe("parseStack", () => {
     expect(settingsOf(file)).toEqual({ pipeline: { epochs: 7 } });
   });
 
+  it("keeps the settings of Pulumi's own providers, also one with the name of a section", () => {
+    const config = { "kubernetes:cluster": "lab", "command:pipeline": 1, "aws:region": "eu-west-1" };
+    expect(parseStack(JSON.stringify({ config }), "Pulumi.test.yaml")).toEqual({ config });
+  });
+
   it("keeps what Pulumi writes beside the settings", () => {
     expect(parseStack("encryptionsalt: v1:x", "Pulumi.test.yaml")).toEqual({ encryptionsalt: "v1:x", config: {} });
   });
+});
+
+it("the salt of a generated stack file is read whatever an earlier program wrote beside it", () => {
+  const text = "encryptionsalt: v1:x\nconfig:\n  gourmetgam:pipeline: {}\n";
+  expect(saltOf(text, "Pulumi.test.yaml")).toBe("v1:x");
+  expect(saltOf("config: {}", "Pulumi.test.yaml")).toBeUndefined();
 });
 
 describe("parseCluster", () => {
