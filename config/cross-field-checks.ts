@@ -8,9 +8,11 @@ import {
   neededImages,
   type OptionalPart,
   optionalParts,
+  registryPort,
   resolveImages,
   unpinnedImages,
 } from "../images/catalogue";
+import { apiPort, kubeletPort, kubeProxyPort, mirrorPort } from "../lib/local-ports";
 import { localContext } from "../lib/paths";
 import { type EnvironmentLocation, firstEnvironment, promotionOrder, promotionPathErrors } from "./promotion-path";
 import { notificationTriggers, type Sections, schema } from "./schema";
@@ -264,12 +266,26 @@ interface UsedPort {
   readonly path: string[];
 }
 
+/**
+ * Ports of the local cluster itself. The Services have the addresses of its nodes, so kube-proxy would lead what the
+ * nodes ask of each other at these ports to a page. The registry has an address of its own, but its port of this
+ * machine is promised.
+ */
+const localClusterPorts = Object.entries({
+  "API server": apiPort,
+  mirror: mirrorPort,
+  registry: registryPort,
+  kubelet: kubeletPort,
+  "kube-proxy": kubeProxyPort,
+}).map(([name, port]): UsedPort => ({ owner: `the ${name} of the local cluster`, port, path: [] }));
+
 /** The environments, the pages, the gateway and the board share the ports of the platform's cluster. */
 function portIssues(
   environments: Record<string, Partial<EnvironmentLocation>>,
   pathOf: (name: string, key: string) => string[],
-  { exposure, gateway, board }: Partial<Sections>,
+  { cluster, exposure, gateway, board }: Partial<Sections>,
 ): ConfigIssue[] {
+  const clusterPorts = cluster?.context === localContext ? localClusterPorts : [];
   const environmentPorts = promotionOrder(environments).flatMap((owner): UsedPort[] => {
     const { port, cluster } = environments[owner];
     return port && !cluster ? [{ owner, port, path: pathOf(owner, "port") }] : [];
@@ -279,7 +295,7 @@ function portIssues(
   );
   const gatewayPorts = gateway ? [{ owner: "gateway", port: gateway.port, path: ["gateway", "port"] }] : [];
   const boardPorts = board?.install ? [{ owner: "board", port: board.port, path: ["board", "port"] }] : [];
-  return duplicates([...environmentPorts, ...pagePorts, ...gatewayPorts, ...boardPorts], "port");
+  return duplicates([...clusterPorts, ...environmentPorts, ...pagePorts, ...gatewayPorts, ...boardPorts], "port");
 }
 
 /** The first owner keeps a port; every later one needs another. */

@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { apiPort } from "../../lib/local-ports";
 import { stateDir, toolPath } from "../../lib/paths";
 import { configFiles } from "./configuration";
 import { mountNamespace } from "./mounts";
 import { serviceCidr } from "./network";
 import { firstNode, type LocalNode, netnsPath, processName } from "./nodes";
-import { apiPort, componentKubeconfig, kubeletKubeconfig, pkiDir } from "./pki";
+import { componentKubeconfig, kubeletKubeconfig, pkiDir } from "./pki";
 import type { ProcessSpec } from "./processes";
 
 /** The processes of the cluster, in the order in which they start: the kubelets need containerd and the API server. */

@@ -2,8 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { dump } from "js-yaml";
 import { registryAddress, registryPort } from "../../images/catalogue";
+import { kubeletPort, kubeProxyPort, mirrorPort } from "../../lib/local-ports";
 import { stateDir } from "../../lib/paths";
-import { mirrorAddress, mirrorPort } from "../toolchain/third-party-images/mirror";
+import { mirrorAddress } from "../toolchain/third-party-images/mirror";
 import { containerdFolder } from "./mounts";
 import { dnsIp, registryIp } from "./network";
 import { firstNode, type LocalNode, podsCidr } from "./nodes";
@@ -99,6 +100,7 @@ export function kubeletConfig(node: LocalNode): object {
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
+    port: kubeletPort,
     containerRuntimeEndpoint: `unix://${node.containerdSocket}`,
     cgroupDriver: "cgroupfs",
     cgroupRoot: node.cgroup,
@@ -134,12 +136,13 @@ export function kubeletConfig(node: LocalNode): object {
   };
 }
 
-function kubeProxyConfig(node: LocalNode): object {
+export function kubeProxyConfig(node: LocalNode): object {
   return {
     apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
     kind: "KubeProxyConfiguration",
     clientConnection: { kubeconfig: componentKubeconfig("kube-proxy") },
     mode: "iptables",
+    healthzBindAddress: `0.0.0.0:${kubeProxyPort}`,
     clusterCIDR: podsCidr,
     hostnameOverride: node.name,
     // These limits are those of the whole machine, not of the network namespace: leave them.

@@ -4,13 +4,12 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { registryPort } from "../../images/catalogue";
 import { listed } from "../../lib/listed";
+import { apiPort, mirrorPort } from "../../lib/local-ports";
 import { runDir, stateDir } from "../../lib/paths";
 import { readWhole, writeWhole } from "../../lib/whole-file";
-import { mirrorPort } from "../toolchain/third-party-images/mirror";
 import { isWildcard, loopback, machineAddresses } from "./listen";
 import { registryIp } from "./network";
 import { firstNode, netnsPath } from "./nodes";
-import { apiPort } from "./pki";
 import { portHolders } from "./port-holders";
 import { ensureProcess, type ProcessSpec, processRuns, stopProcess } from "./processes";
 

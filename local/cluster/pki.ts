@@ -3,12 +3,10 @@ import { join } from "node:path";
 import { dump, load } from "js-yaml";
 import { exec } from "../../lib/exec";
 import { goModuleVersion } from "../../lib/go-module";
+import { apiPort } from "../../lib/local-ports";
 import { kubeconfigPath, localContext, stateDir, toolPath } from "../../lib/paths";
 import { serviceCidr } from "./network";
 import { firstNode, type LocalNode, podsCidr, processName } from "./nodes";
-
-/** Port of the API server on the first node. */
-export const apiPort = 6443;
 
 const dir = () => join(stateDir(), "kubernetes");
 

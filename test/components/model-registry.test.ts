@@ -50,7 +50,7 @@ describe("ModelRegistry", () => {
 
   it("answers at its fixed address, whatever the exposed port", async () => {
     const { inputs, result } = await modelRegistry({
-      exposure: { type: "externalIPs", addresses: ["192.0.2.1"], ports: { mlflow: 5001 } },
+      exposure: { type: "externalIPs", addresses: ["192.0.2.1"], ports: { mlflow: 5050 } },
     });
     expect(inputs("mlflow-service")).toMatchObject({
       metadata: { name: "mlflow", namespace: "gourmetgram-platform" },
@@ -60,9 +60,9 @@ describe("ModelRegistry", () => {
       selector: { app: "mlflow" },
       type: "ClusterIP",
       externalIPs: ["192.0.2.1"],
-      ports: [{ name: "http", protocol: "TCP", port: 5001, targetPort: 8000 }],
+      ports: [{ name: "http", protocol: "TCP", port: 5050, targetPort: 8000 }],
     });
-    expect(result.url).toBe("http://192.0.2.1:5001");
+    expect(result.url).toBe("http://192.0.2.1:5050");
   });
 
   it("keeps everything on its one volume, with one pod at a time", async () => {
@@ -116,8 +116,8 @@ describe("ModelRegistry", () => {
     ],
     [
       "every node's address",
-      { exposure: { type: "externalIPs", addresses: ["192.0.2.1", "192.0.2.2"], ports: { mlflow: 5001 } } },
-      ["192.0.2.1", "192.0.2.1:5001", "192.0.2.2", "192.0.2.2:5001"],
+      { exposure: { type: "externalIPs", addresses: ["192.0.2.1", "192.0.2.2"], ports: { mlflow: 5050 } } },
+      ["192.0.2.1", "192.0.2.1:5050", "192.0.2.2", "192.0.2.2:5050"],
     ],
     [
       "the node port",

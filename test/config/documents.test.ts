@@ -92,6 +92,7 @@ describe("the schema for editors", () => {
         "port-missing",
         "port-taken-by-a-page",
         "port-taken-by-the-board",
+        "port-taken-by-the-local-cluster",
         "port-taken-twice",
         "ports-mapped-of-a-load-balancer",
         "registry-nodes-without-address",

@@ -12,7 +12,7 @@ import { settingsWith } from "../stack-files";
 
 /** A stack that publishes MLflow in every way: a host with its port, an ingress, and one at a port of its own. */
 const stack = {
-  exposure: { type: "LoadBalancer", host: "food.example.org", ports: { mlflow: 5001 } },
+  exposure: { type: "LoadBalancer", host: "food.example.org", ports: { mlflow: 5050 } },
   modelRegistry: { hosts: ["models.example.org", "models.example.net:8443"] },
 };
 /** Changes nothing, but MLflow takes every POST for a change. */
@@ -42,7 +42,7 @@ afterAll(async () => {
 describe("MLflow with the arguments of its Deployment", () => {
   it.each([
     "http://food.example.org",
-    "http://food.example.org:5001",
+    "http://food.example.org:5050",
     "https://food.example.org",
     "http://models.example.org",
     "https://models.example.org",
@@ -70,7 +70,7 @@ describe("MLflow with the arguments of its Deployment", () => {
   it.each(["https://evil.example.com", "http://food.example.org.evil.com", "http://models.example.org:1", "null"])(
     "refuses what a page of %s sends to the right host",
     async (origin) => {
-      expect(await post("food.example.org:5001", origin)).toEqual({
+      expect(await post("food.example.org:5050", origin)).toEqual({
         status: 403,
         text: "Cross-origin request blocked",
       });

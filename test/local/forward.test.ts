@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { apiPort, kubeletPort, kubeProxyPort, mirrorPort } from "../../lib/local-ports";
+import { kubeletConfig, kubeProxyConfig } from "../../local/cluster/configuration";
 import { choosePorts, localForwards, portNotices } from "../../local/cluster/forward";
+import { firstNode } from "../../local/cluster/nodes";
+import { settingsWith } from "../stack-files";
 
 const list = localForwards({ staging: 8081, production: 80 });
 const free =
@@ -70,5 +74,25 @@ describe("ports of the local cluster", () => {
 
   it("fail with what to do when none is free", async () => {
     await expect(choosePorts(list, async () => false)).rejects.toThrow(/No port is free for api .*: stop a program/);
+  });
+});
+
+describe("what the local cluster itself needs", () => {
+  const forwards = localForwards({});
+
+  it.each([...forwards.map(({ wanted }) => wanted), ...[apiPort, mirrorPort, kubeletPort, kubeProxyPort]])(
+    "is refused as a port of what people open: %i",
+    (port) => {
+      const taken = `port ${port} is already used by the `;
+      expect(() => settingsWith({ environments: { staging: { port } } })).toThrow(taken);
+      expect(() => settingsWith({ cluster: { context: "lab" }, environments: { staging: { port } } })).not.toThrow(
+        taken,
+      );
+    },
+  );
+
+  it("has those ports in what its components read", () => {
+    expect(kubeletConfig(firstNode())).toMatchObject({ port: kubeletPort });
+    expect(kubeProxyConfig(firstNode())).toMatchObject({ healthzBindAddress: `0.0.0.0:${kubeProxyPort}` });
   });
 });

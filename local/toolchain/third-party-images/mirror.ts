@@ -1,11 +1,10 @@
 import type { BuiltImage } from "../../../image-builder/layout";
 import { pushImage } from "../../../image-builder/push";
 import type { ImageKey } from "../../../images/catalogue";
+import { mirrorPort } from "../../../lib/local-ports";
 import type { LocalImage } from "./images-file";
 import { type LocalImageName, recipeOf } from "./recipes";
 
-/** Port of the local cluster's mirror of third-party images, on the node. */
-export const mirrorPort = 5001;
 /** Address of the mirror, as the cluster's nodes know it. */
 export const mirrorAddress = `mirror.gourmetgram.local:${mirrorPort}`;
 
