@@ -30,8 +30,20 @@ const ownNameForm = "[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?";
 const ownNameRule = "write up to 30 lower-case letters, digits and dashes, beginning with a letter";
 
 // `gourmetgram-<name>` is a namespace. With the tag of the bundle, it is also the name of a Job.
-// `<name>` is an alias in MLflow and the beginning of image tags.
-const reservedNames = ["platform", "gateway", "mlflow", "board", "development", "latest", "gate"];
+// `<name>` is an alias in MLflow and the beginning of image tags. On the local cluster, it is the name of the way from
+// this machine to the environment, beside those to the cluster's API, registry and mirror.
+const reservedNames = [
+  "platform",
+  "gateway",
+  "mlflow",
+  "board",
+  "development",
+  "latest",
+  "gate",
+  "api",
+  "registry",
+  "mirror",
+];
 const environmentForm = `(?!(?:${reservedNames.join("|")}|v\\d+)$)${ownNameForm}`;
 
 /**

@@ -91,6 +91,11 @@ describe("what the local cluster itself needs", () => {
     },
   );
 
+  it.each(forwards.map(({ name }) => name))("is refused as the name of an environment: %s", (name) => {
+    const environments = { staging: { port: 8081 }, [name]: { port: 8080, promotesFrom: "staging" } };
+    expect(() => settingsWith({ environments })).toThrow(`environments.${name}: invalid name of an environment`);
+  });
+
   it("has those ports in what its components read", () => {
     expect(kubeletConfig(firstNode())).toMatchObject({ port: kubeletPort });
     expect(kubeProxyConfig(firstNode())).toMatchObject({ healthzBindAddress: `0.0.0.0:${kubeProxyPort}` });
