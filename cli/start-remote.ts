@@ -1,6 +1,7 @@
 import { imagesWithoutDigest, type StackFile, settingsOf } from "../config";
 import { pinUnknownDigests } from "../image-builder/pin-digests";
 import { Phases } from "../lib/phases";
+import { checkRemoteSettings } from "../stacks/check-settings";
 import { clusterToolFor, ensureCluster } from "../stacks/docker-cluster";
 import { rebuildReleases } from "../stacks/lost-releases";
 import { connectToPlatform } from "../stacks/stack-cluster";
@@ -10,9 +11,11 @@ import { safePlan, type UpdateOptions } from "./safe-plan";
 
 /**
  * Updates a stack on the user's cluster, which may be one that is made in Docker here.
- * @throws if the update would lose data
+ * @throws ConfigurationError if the stack file has a mistake, before anything is done; Error if the update would lose
+ *   data
  */
 export async function startRemote(stack: string, file: StackFile, options: UpdateOptions): Promise<void> {
+  checkRemoteSettings(file);
   for (const line of await pinUnknownDigests(imagesWithoutDigest(file))) console.log(line);
   const tool = clusterToolFor(file);
   if (tool) await ensureCluster(tool, stack, file, new Phases());

@@ -3,14 +3,11 @@ import {
   currentStack,
   type ListenSettings,
   listenFlags,
-  parseSettings,
   readStackFile,
   type Settings,
   type StackFile,
-  settingsOf,
 } from "../config";
 import { exposedPorts, pagePorts } from "../config/exposed-ports";
-import { imageKeys } from "../images/catalogue";
 import { counted } from "../lib/counted";
 import { exec } from "../lib/exec";
 import { runPhases } from "../lib/main";
@@ -58,6 +55,7 @@ import { writeLocalImages } from "../local/toolchain/third-party-images/images-f
 import { pushLocalImages } from "../local/toolchain/third-party-images/mirror";
 import { type LocalImageName, neededBinaries, neededLocalImages } from "../local/toolchain/third-party-images/recipes";
 import { recordUrls } from "../local/urls";
+import { checkLocalSettings } from "../stacks/check-settings";
 import { refuseEarlierState } from "../stacks/earlier-state";
 import { type LocalValues, localStack } from "../stacks/local-settings";
 import { localValues, prepareStack, recordedResources, resume, stackExists, up } from "../stacks/local-stack";
@@ -124,7 +122,8 @@ async function startLocal(
   flags: ListenSettings | undefined,
 ): Promise<void> {
   const flagged = flags && { listen: flags, byFlag: true };
-  const settings = checkSettings(file, flagged);
+  // At the very beginning, since a start takes half an hour.
+  const settings = checkLocalSettings(file, flagged);
   if (settings.platform && flags)
     throw new Error(
       "--listen belongs to the stack that starts the cluster: " +
@@ -221,13 +220,6 @@ async function startEnvironments(
   await updateStack(stack, localStack(file, localValues({}, recorded)), options, phases);
   const urls = localUrls(environments, ports, environments, recorded?.listen.hosts);
   await waitAndReport(environments, environments, urls, phases);
-}
-
-/** Checks the stack file at the very beginning, with placeholders for the images: a start takes half an hour. */
-function checkSettings(file: StackFile, listen: RecordedListen | undefined): Settings {
-  const placeholder = { repository: "unbuilt/unbuilt", tag: "unbuilt", digest: `sha256:${"0".repeat(64)}` };
-  const images: LocalValues["images"] = Object.fromEntries(imageKeys.map((key) => [key, placeholder]));
-  return parseSettings(settingsOf(localStack(file, localValues(images, listen))));
 }
 
 /** The images that the local cluster has for a stack. */

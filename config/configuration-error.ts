@@ -14,6 +14,10 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** Whether a text, such as Pulumi's output, holds the message of such an error. */
+export const namesMistakes = (text: string): boolean =>
+  /The stack's configuration has (?:a mistake|\d+ mistakes):/.test(text);
+
 /** The key of a setting as people write it: `gourmetgram:pipeline.epochs`. */
 export function settingKey(path: PropertyKey[]): string {
   return `${project}:${path.map(String).join(".")}`;

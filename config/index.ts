@@ -20,7 +20,7 @@ import { type EnvironmentLocation, inPromotionOrder, type PromotionPath } from "
 import { type Sections, type StackFile, schema } from "./schema";
 import { projectSettings, settingsOf } from "./stack-file";
 
-export { ConfigurationError } from "./configuration-error";
+export { ConfigurationError, namesMistakes } from "./configuration-error";
 export { listenFlags, parseListen } from "./listen";
 export { type ListenSettings, pinnedManifests, type StackFile } from "./schema";
 export {

@@ -1,4 +1,5 @@
 /** Says what an update would lose, and refuses the update. Each command that shows an update refuses the same. */
+import { namesMistakes } from "../../config";
 import type { Events } from "./events";
 import { impactItem } from "./impact";
 import { comparedChanges } from "./items";
@@ -52,15 +53,19 @@ export function refuseDataLoss(stack: string, events: Events): void {
     throw new Error(
       "Pulumi's preview did not finish, so it is not known whether this update loses data, and nothing was changed:\n" +
         `  ${events.errors.join("\n  ") || "it printed no error"}\n` +
-        `${remedy(events.errors)} To update without the preview, run npm start -- ${allowFlag}.`,
+        remedy(events.errors),
     );
 }
 
 /** What a person does about a preview that stopped. */
-const remedy = (errors: readonly string[]): string =>
-  errors.some((error) => error.includes("field conflict"))
-    ? "Somebody changed that by hand. To take it back, run npm start -- --refresh."
-    : "Fix what it names, then run this again.";
+function remedy(errors: readonly string[]): string {
+  const fix = "Fix what it names, then run this again.";
+  // The update would stop at them too.
+  if (errors.some(namesMistakes)) return fix;
+  const isByHand = errors.some((error) => error.includes("field conflict"));
+  const cure = isByHand ? "Somebody changed that by hand. To take it back, run npm start -- --refresh." : fix;
+  return `${cure} To update without the preview, run npm start -- ${allowFlag}.`;
+}
 
 function named(losses: readonly string[], separator: string): string {
   const more = losses.length - maxNamed;

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { startRemote } from "../../cli/start-remote";
 import { applicationsPath } from "../../components/shared/workflow-names";
-import { parseSettings, settingsOf } from "../../config";
+import { ConfigurationError, parseSettings, settingsOf } from "../../config";
 import { machineArchitecture } from "../../image-builder/architecture";
 import { pinUnknownDigests } from "../../image-builder/pin-digests";
 import { catalogue } from "../../images/catalogue";
@@ -95,6 +95,26 @@ it("an update by the user's Pulumi is refused by its preview, if it loses data",
 it("an update by the user's Pulumi is made where a person allows the loss", async () => {
   await start(true);
   expect(said()).toEqual(["stack select", "stack export", "up", "stack output"]);
+});
+
+it("a mistake in the stack file is named before anything is called, digests that nobody states or not", async () => {
+  const { overrides: _, ...images } = config["gourmetgram:images"] as Record<string, object>;
+  for (const [context, stated] of [
+    ["kind-gourmetgram", config["gourmetgram:images"]],
+    ["lab", images],
+  ]) {
+    const wrong = {
+      ...config,
+      "gourmetgram:cluster": { context },
+      "gourmetgram:images": stated,
+      "gourmetgram:pipeline": { epoch: 1 },
+    };
+    const start = startRemote("kind", { config: wrong }, { refresh: false, allowDataLoss: true });
+    await expect(start).rejects.toThrow(ConfigurationError);
+    await expect(start).rejects.toThrow(/ has a mistake:\n {2}gourmetgram:pipeline\.epoch: unknown key/);
+  }
+  expect(existsSync(join(folder, "said"))).toBe(false);
+  expect(pinUnknownDigests).not.toHaveBeenCalled();
 });
 
 it("an image that nobody states a digest of is looked up before the stack is checked", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { dataLosses, dataLossLine, refuseDataLoss } from "../../../cli/review/data-loss";
 import type { Change } from "../../../cli/review/events";
+import { ConfigurationError } from "../../../config";
 import { recorded } from "./recorded";
 
 const events = recorded("preview-changes");
@@ -64,4 +65,14 @@ it("an update whose preview did not finish is refused, with Pulumi's errors", ()
         "To update without the preview, run npm start -- --allow-data-loss.",
     ),
   );
+});
+
+it("an update that stopped at the stack's configuration is not to be made without the preview", () => {
+  const error = new ConfigurationError([
+    "gourmetgram:pipeline.epoch: unknown key",
+    "gourmetgram:board: write a mapping",
+  ]);
+  const errors = [`Running program 'index.ts' failed with an unhandled exception:\n${error.stack}`];
+  const refused = () => refuseDataLoss("staging", { ...lossless, errors, complete: false });
+  expect(refused).toThrow(/gourmetgram:board: write a mapping[\s\S]*\nFix what it names, then run this again\.$/);
 });
