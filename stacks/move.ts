@@ -1,8 +1,11 @@
 /** Moves environments, or a whole platform, from one stack's state to another's. Nothing in the cluster changes. */
 
 import { environmentType } from "../components/shared/workflow-names";
-import { readStackFile, settingsOf } from "../config";
+import { readStackFile, type Settings } from "../config";
+import { missingFileRemedy } from "../lib/as-root";
 import { recordedListen } from "../local/cluster/listen";
+import { takeLock } from "../local/cluster/lock";
+import { checkLocalSettings, checkRemoteSettings } from "./check-settings";
 import { pulumi } from "./local-pulumi";
 import { localStack } from "./local-settings";
 import { localValues, prepareStack, recoverFromKill, stackExists } from "./local-stack";
@@ -46,26 +49,45 @@ export function divideResources(
 
 /**
  * Moves what the target's stack file describes out of the state of the source. An emptied source is removed.
- * @throws if there is nothing to move, or Pulumi fails
+ * @throws ConfigurationError if that file has a mistake: a misspelt `platform` would move the whole platform; Error if
+ *   there is nothing to move, or Pulumi fails
  */
 export async function moveResources(source: string, target: string): Promise<Move> {
   const { file, isLocal } = readStackFile(target);
-  const cli = isLocal ? (...args: string[]) => pulumi(args, { onLine: () => {} }) : userPulumiOutput;
-  if (isLocal && !stackExists(source))
-    throw new Error(`There is no stack ${source} on this machine: name another one.`);
-  if (isLocal) recoverFromKill(source);
+  if (!isLocal)
+    return move(source, target, checkRemoteSettings(file), userPulumiOutput, () =>
+      userPulumi("stack", "select", "--create", target),
+    );
+  const listen = recordedListen();
+  const settings = checkLocalSettings(file, listen);
+  if (!stackExists(source))
+    throw new Error(`There is no stack ${source} on this machine: ${missingFileRemedy()}, or name another one.`);
+  const releaseLock = takeLock();
+  try {
+    recoverFromKill(source);
+    const cli = (...args: string[]) => pulumi(args, { onLine: () => {} });
+    return await move(source, target, settings, cli, () =>
+      prepareStack(target, localStack(file, localValues({}, listen))),
+    );
+  } finally {
+    releaseLock();
+  }
+}
 
-  const settings = settingsOf(file);
-  const { moved, kept } = divideResources(
-    await exportState<StateResource>(cli, source),
-    Object.keys((settings.environments ?? {}) as object),
-    !("platform" in settings),
-  );
+/** @param prepare makes the target if there is none */
+async function move(
+  source: string,
+  target: string,
+  { environments, platform }: Settings,
+  cli: (...args: string[]) => Promise<string>,
+  prepare: () => Promise<unknown>,
+): Promise<Move> {
+  const resources = await exportState<StateResource>(cli, source);
+  const { moved, kept } = divideResources(resources, Object.keys(environments), platform === undefined);
   if (moved.length === 0)
     throw new Error(`The stack ${source} has nothing that Pulumi.${target}.yaml holds: there is nothing to move.`);
 
-  if (isLocal) await prepareStack(target, localStack(file, localValues({}, recordedListen())));
-  else await userPulumi("stack", "select", "--create", target);
+  await prepare();
   await cli("state", "move", "--yes", "--source", source, "--dest", target, ...moved);
   const sourceRemoved = kept.length === 0;
   if (sourceRemoved) await cli("stack", "rm", source, "--yes", "--force", "--preserve-config");
