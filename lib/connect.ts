@@ -7,9 +7,13 @@ import { missingFileRemedy, thisAsRoot } from "./as-root";
 import { Cluster } from "./kube-client";
 import { localContext } from "./paths";
 
+/** The context is in no kubeconfig that is read. */
+export class NoContextError extends Error {}
+
 /**
  * Connects to one context of a kubeconfig; default `KUBECONFIG`, then `~/.kube/config`.
- * @throws Error if there is no such file, or it is not to be read; the cluster's first call, if it has no such context
+ * @throws NoContextError if there is no such file, and Error if it is not to be read; the cluster's first call throws
+ *   NoContextError if the file has no such context
  */
 export function connectTo(context: string, kubeconfig?: string): Cluster {
   const files = kubeconfig
@@ -21,7 +25,7 @@ export function connectTo(context: string, kubeconfig?: string): Cluster {
       context === localContext
         ? missingFileRemedy()
         : "write its path to gourmetgram:cluster.kubeconfig in the stack file";
-    throw new Error(`there is no kubeconfig ${missing}: ${remedy}`);
+    throw new NoContextError(`there is no kubeconfig ${missing}: ${remedy}`);
   }
   const unreadable = files.find((file) => !may("read", file));
   if (unreadable) {
@@ -40,7 +44,9 @@ async function readContext(context: string, kubeconfig?: string): Promise<KubeCo
   if (!config.getContextObject(context)) {
     const known = config.getContexts().map(({ name }) => name);
     const choice = known.join(", ") || "its contexts (it has none)";
-    throw new Error(`the kubeconfig has no context ${context}: name one of ${choice} in gourmetgram:cluster.context`);
+    throw new NoContextError(
+      `the kubeconfig has no context ${context}: name one of ${choice} in gourmetgram:cluster.context`,
+    );
   }
   config.setCurrentContext(context);
   return config;

@@ -36,6 +36,17 @@ export async function upWithUserPulumi(stack: string, isPlatform: boolean, plan:
   );
 }
 
+/** Whether the user's backend has the stack. */
+export async function userStackExists(stack: string): Promise<boolean> {
+  try {
+    await userPulumiOutput("stack", "--show-name", "--stack", stack);
+    return true;
+  } catch (error) {
+    if (isUnknownStack(error as CommandError)) return false;
+    throw (error as CommandError).code === null ? notInstalled() : error;
+  }
+}
+
 /** `pulumi destroy` of such a stack. Pulumi asks first, since the cluster is the user's. */
 export async function destroyWithUserPulumi(stack: string): Promise<void> {
   await userPulumi("destroy", "--stack", stack);
@@ -70,10 +81,12 @@ export async function jsonPreviewWithUserPulumi(
     ...options,
   }).catch((error: CommandError) => {
     if (error.stderr.includes("ENOENT")) throw notInstalled();
-    if (/^error: no stack named /m.test(error.stderr)) throw noStack(stack);
+    if (isUnknownStack(error)) throw noStack(stack);
     throw error;
   });
 }
+
+const isUnknownStack = ({ stderr }: CommandError): boolean => /^error: no stack named /m.test(stderr);
 
 const noStack = (stack: string) =>
   new Error(

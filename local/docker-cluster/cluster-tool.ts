@@ -101,6 +101,11 @@ export async function deleteCluster(tool: ClusterTool, kubeconfig: string | unde
   await exec(await tool.program(), [...tool.remove], { env: kubeconfigEnv(kubeconfig) });
 }
 
+/** The same as a person calls it. */
+export async function deletionCommand(tool: ClusterTool): Promise<string> {
+  return [onPath(tool.name) ? tool.name : await tool.program(), ...tool.remove].join(" ");
+}
+
 const kubeconfigEnv = (path: string | undefined): Record<string, string> => (path ? { KUBECONFIG: path } : {});
 
 /** Path of a program that the user has installed. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { connectTo } from "../../lib/connect";
+import { connectTo, NoContextError } from "../../lib/connect";
 import { connect } from "../../stacks/stack-cluster";
 import { kubeconfig } from "../cli/api-server";
 
@@ -28,7 +28,9 @@ describe("connecting", () => {
 
   it("lists the contexts where the named one isn't there", async () => {
     await expect(connectTo("nowhere", file).api("/api")).rejects.toThrow(
-      new Error("the kubeconfig has no context nowhere: name one of food, other in gourmetgram:cluster.context"),
+      new NoContextError(
+        "the kubeconfig has no context nowhere: name one of food, other in gourmetgram:cluster.context",
+      ),
     );
   });
 
@@ -36,7 +38,7 @@ describe("connecting", () => {
     const empty = join(folder, "empty");
     writeFileSync(empty, "apiVersion: v1\nkind: Config\ncontexts: []\nclusters: []\nusers: []\n");
     await expect(connectTo("food", empty).api("/api")).rejects.toThrow(
-      new Error(
+      new NoContextError(
         "the kubeconfig has no context food: name one of its contexts (it has none) in gourmetgram:cluster.context",
       ),
     );
@@ -45,16 +47,18 @@ describe("connecting", () => {
   it("says which kubeconfig is missing, the stack's, the environment's or the default", () => {
     const remedy = "write its path to gourmetgram:cluster.kubeconfig in the stack file";
     expect(() => connectTo("food", "/no/kubeconfig")).toThrow(
-      new Error(`there is no kubeconfig /no/kubeconfig: ${remedy}`),
+      new NoContextError(`there is no kubeconfig /no/kubeconfig: ${remedy}`),
     );
-    expect(() => connectTo("food")).toThrow(new Error(`there is no kubeconfig ${folder}/.kube/config: ${remedy}`));
+    expect(() => connectTo("food")).toThrow(
+      new NoContextError(`there is no kubeconfig ${folder}/.kube/config: ${remedy}`),
+    );
     vi.stubEnv("KUBECONFIG", "/no/other");
-    expect(() => connectTo("food")).toThrow(new Error(`there is no kubeconfig /no/other: ${remedy}`));
+    expect(() => connectTo("food")).toThrow(new NoContextError(`there is no kubeconfig /no/other: ${remedy}`));
   });
 
   it("sends who has not started the local cluster to npm start", () => {
     expect(() => connect("staging")).toThrow(
-      new Error(`there is no kubeconfig ${folder}/state/kubeconfig: run npm start first`),
+      new NoContextError(`there is no kubeconfig ${folder}/state/kubeconfig: run npm start first`),
     );
   });
 

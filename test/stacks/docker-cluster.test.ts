@@ -90,6 +90,7 @@ describe.each([
     others: "gourmetgram-2\nlab\n",
     listing: "kind get clusters",
     creation: "kind create cluster --wait 5m --config kind.yaml",
+    question: "pulumi stack --show-name --stack kind --non-interactive",
     deletion: "kind delete cluster --name gourmetgram",
     starting: "docker start gourmetgram-control-plane",
   },
@@ -100,10 +101,11 @@ describe.each([
     others: '[{"name":"gourmetgram-2"},{"name":"lab"}]',
     listing: "k3d cluster list --output json",
     creation: "k3d cluster create --config k3d.yaml",
+    question: "pulumi stack --show-name --stack k3d --non-interactive",
     deletion: "k3d cluster delete gourmetgram",
     starting: "k3d cluster start gourmetgram",
   },
-])("a start with $stack", ({ stack, none, one, others, listing, creation, deletion, starting }) => {
+])("a start with $stack", ({ stack, none, one, others, listing, creation, question, deletion, starting }) => {
   it.each([
     ["there is no cluster", none],
     ["there are only others", others],
@@ -172,22 +174,55 @@ describe.each([
     list(one);
     const said = await onNode(stack, { "gourmetgram.io/made-from": "0123456789abcdef" }, () => stop(stack));
     expect(said).toContain(`✓ ${stack} cluster: gourmetgram deleted`);
-    expect(calls()).toEqual(["docker info", listing, `pulumi destroy --stack ${stack}`, deletion]);
+    expect(calls()).toEqual(["docker info", listing, question, `pulumi destroy --stack ${stack}`, deletion]);
   });
 
   it("is stopped without a cluster that a person made", async () => {
     list(one);
     const said = await onNode(stack, {}, () => stop(stack));
     expect(said).toBe(`The ${stack} cluster gourmetgram continues to run, since npm start did not make it.\n`);
-    expect(calls()).toEqual(["docker info", listing, `pulumi destroy --stack ${stack}`]);
+    expect(calls()).toEqual(["docker info", listing, question, `pulumi destroy --stack ${stack}`]);
   });
 
   it("is stopped without its cluster if the destroy fails", async () => {
     list(one);
-    install("pulumi", "exit 1");
+    install("pulumi", 'case "$*" in destroy*) exit 1 ;; esac');
     const stopped = onNode(stack, { "gourmetgram.io/made-from": "0123456789abcdef" }, () => stop(stack));
     await expect(stopped).rejects.toThrow("pulumi destroy failed");
     expect(calls()).not.toContain(deletion);
+  });
+
+  it("is stopped with its cluster where there is no stack yet", async () => {
+    list(one);
+    install("pulumi", `echo "error: no stack named '${stack}' found" >&2; exit 6`);
+    const said = await onNode(stack, { "gourmetgram.io/made-from": "0123456789abcdef" }, () => stop(stack));
+    expect(said).toContain(`There is no Pulumi stack ${stack}: nothing to destroy.\n`);
+    expect(said).toContain(`✓ ${stack} cluster: gourmetgram deleted`);
+    expect(calls()).toEqual(["docker info", listing, question, deletion]);
+  });
+
+  it("is stopped without its cluster if Pulumi does not say whether there is a stack", async () => {
+    list(one);
+    install("pulumi", 'echo "error: PULUMI_ACCESS_TOKEN must be set for login" >&2; exit 1');
+    const stopped = onNode(stack, { "gourmetgram.io/made-from": "0123456789abcdef" }, () => stop(stack));
+    await expect(stopped).rejects.toThrow("PULUMI_ACCESS_TOKEN must be set for login");
+    expect(calls()).not.toContain(deletion);
+  });
+
+  it.each([
+    ["no kubeconfig", () => {}],
+    ["no such context", () => writeFileSync(join(folder, "kubeconfig"), kubeconfig("http://127.0.0.1:1"))],
+  ])("says how to delete a cluster that was not made to its end: there is %s", async (_title, write) => {
+    list(one);
+    write();
+    for (const command of [start, stop])
+      await expect(command(stack)).rejects.toThrow(
+        new Error(
+          `The ${stack} cluster gourmetgram was not made to its end: run ${deletion}, then npm start. ` +
+            "If it has run before, name the kubeconfig with its context in KUBECONFIG instead.",
+        ),
+      );
+    expect(calls()).toEqual(["docker info", listing, "docker info", listing]);
   });
 
   it("has nothing to stop where there is no cluster", async () => {
