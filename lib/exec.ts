@@ -8,6 +8,8 @@ export interface ExecOptions {
   env?: Record<string, string>;
   /** Text for the standard input; none by default. */
   input?: string;
+  /** Whether Ctrl-C in the terminal reaches this process alone, and not the command. */
+  ownGroup?: boolean;
   /** Called with each line of the standard output and error as it comes, except for blank ones. */
   onLine?: (line: string) => void;
 }
@@ -36,9 +38,10 @@ export function endChildren(): void {
  * @throws CommandError with the last lines of its standard error.
  */
 export async function exec(command: string, args: string[], options: ExecOptions = {}): Promise<string> {
-  const { input, onLine, env, cwd } = options;
+  const { input, onLine, env, cwd, ownGroup } = options;
   const spawnOptions: SpawnOptions = {
     cwd,
+    detached: ownGroup,
     env: { ...process.env, ...env },
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   };
