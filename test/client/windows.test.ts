@@ -11,6 +11,15 @@ const office: PromotionWindow = {
   zone: "Europe/Berlin",
   description: "people are there",
 };
+const night: PromotionWindow = {
+  name: "night",
+  kind: "deny",
+  environments: ["production"],
+  schedule: "30 2 * * *",
+  minutes: 60,
+  zone: "Europe/Berlin",
+  description: "",
+};
 const exams: PromotionWindow = {
   name: "exams",
   kind: "deny",
@@ -31,6 +40,11 @@ describe("the calendar", () => {
     [[exams], "canary", "2026-02-05T00:00:00Z"],
     [[office, exams], "production", "2026-02-05T08:00:00Z"],
     [[office, { ...office, name: "night", schedule: "0 2 * * *" }], "production", "2026-01-31T03:00:00Z"],
+    [[night], "production", "2026-10-25T00:29:59Z"],
+    [[night], "production", "2026-10-25T01:30:00Z"],
+    [[{ ...night, schedule: "0 3 * * *" }], "production", "2026-10-25T01:30:00Z"],
+    [[night], "production", "2026-03-29T00:59:59Z"],
+    [[night], "production", "2026-03-29T02:00:00Z"],
   ])("is open, case %#", (windows, environment, now) =>
     expect(closedReason(windows, environment, new Date(now))).toBeNull(),
   );
@@ -41,6 +55,16 @@ describe("the calendar", () => {
     [[office, exams], "2026-02-02T10:00:00Z", "by the window exams", "2026-02-05T08:00:00Z"],
     [[exams], "2026-02-02T00:00:00Z", "by the window exams", "2026-02-05T00:00:00Z"],
     [[office], "2026-03-28T12:00:00Z", outside, "2026-03-30T07:00:00Z"],
+    [[night], "2026-03-29T01:00:00Z", "by the window night", "2026-03-29T02:00:00Z"],
+    [[night], "2026-03-29T01:59:59Z", "by the window night", "2026-03-29T02:00:00Z"],
+    [[night], "2026-10-25T00:30:00Z", "by the window night", "2026-10-25T01:30:00Z"],
+    [[night], "2026-10-25T01:15:00Z", "by the window night", "2026-10-25T01:30:00Z"],
+    [
+      [{ ...night, kind: "allow", minutes: 30 }],
+      "2026-10-25T01:15:00Z",
+      "outside of the window night",
+      "2026-10-26T01:30:00Z",
+    ],
   ])("is closed and says when it opens, case %#", (windows, now, because, opens) =>
     expect(closedReason(windows, "production", new Date(now))).toBe(
       `Promotions to production are closed ${because}. They open at ${opens}.`,

@@ -9,6 +9,7 @@ from lib.windows import closed
 
 BERLIN = "Europe/Berlin"
 OFFICE = Window("office", "allow", ["production"], "0 9 * * 1-5", 8 * 60, BERLIN, "people are there")
+NIGHT = Window("night", "deny", ["production"], "30 2 * * *", 60, BERLIN, "")
 EXAMS = Window("exams", "deny", ["production", "canary"], "0 0 2 2 *", 3 * 24 * 60, "UTC", "")
 
 
@@ -26,6 +27,13 @@ def at(text):
         ((EXAMS,), "canary", "2026-02-05T00:00:00+00:00"),
         ((OFFICE, EXAMS), "production", "2026-02-05T08:00:00+00:00"),
         ((OFFICE, OFFICE._replace(name="night", schedule="0 2 * * *")), "production", "2026-01-31T03:00:00+00:00"),
+        # On the 25th of October, it is from 2:00 to 3:00 twice in Berlin, the first time until 1:00 UTC.
+        ((NIGHT,), "production", "2026-10-25T00:29:59+00:00"),
+        ((NIGHT,), "production", "2026-10-25T01:30:00+00:00"),
+        ((NIGHT._replace(schedule="0 3 * * *"),), "production", "2026-10-25T01:30:00+00:00"),
+        # On the 29th of March, it is 3:00 there after 1:59.
+        ((NIGHT,), "production", "2026-03-29T00:59:59+00:00"),
+        ((NIGHT,), "production", "2026-03-29T02:00:00+00:00"),
     ],
 )
 def test_the_calendar_is_open(windows, environment, now):
@@ -56,6 +64,17 @@ def test_the_calendar_is_open(windows, environment, now):
             "2026-03-28T12:00:00+00:00",
             "outside of the window office (people are there)",
             "2026-03-30T07:00:00Z",
+        ),
+        ((NIGHT,), "2026-03-29T01:00:00+00:00", "by the window night", "2026-03-29T02:00:00Z"),
+        ((NIGHT,), "2026-03-29T01:59:59+00:00", "by the window night", "2026-03-29T02:00:00Z"),
+        # They are put back there on the 25th of October.
+        ((NIGHT,), "2026-10-25T00:30:00+00:00", "by the window night", "2026-10-25T01:30:00Z"),
+        ((NIGHT,), "2026-10-25T01:15:00+00:00", "by the window night", "2026-10-25T01:30:00Z"),
+        (
+            (NIGHT._replace(kind="allow", minutes=30),),
+            "2026-10-25T01:15:00+00:00",
+            "outside of the window night",
+            "2026-10-26T01:30:00Z",
         ),
     ],
 )

@@ -48,8 +48,7 @@ def _named(window: Window) -> str:
 
 def _is_active(window: Window, at: datetime.datetime) -> bool:
     """Whether a window has begun at a moment, or before, and not ended."""
-    # Backwards, the moment itself is left out.
-    begun = next(_beginnings(window, at + datetime.timedelta(seconds=1), backwards=True), None)
+    begun = _last_beginning(window, at)
     return begun is not None and at < begun + datetime.timedelta(minutes=window.minutes)
 
 
@@ -72,8 +71,23 @@ def _openings(window: Window, after: datetime.datetime) -> Iterator[datetime.dat
             yield begins + lasts
 
 
-def _beginnings(window: Window, start: datetime.datetime, backwards: bool = False) -> Iterator[datetime.datetime]:
-    """When a window begins after `start`, or with `backwards` before it, from there on; in UTC."""
+def _last_beginning(window: Window, at: datetime.datetime) -> datetime.datetime | None:
+    """When a window began last, at a moment or before; None where it never did."""
+    is_hour_again = at.astimezone(ZoneInfo(window.zone)).fold == 1
+    # Backwards, the moment itself is left out. In an hour that comes again, a window that began when it came first has
+    # a later local time. No clock is put back by more than two hours.
+    ahead = datetime.timedelta(hours=2) if is_hour_again else datetime.timedelta(seconds=1)
+    return next((begun for begun in _run(window, at + ahead, backwards=True) if begun <= at), None)
+
+
+def _beginnings(window: Window, start: datetime.datetime) -> Iterator[datetime.datetime]:
+    """When a window begins after `start`, from there on; in UTC."""
+    # From within an hour that comes again, the run begins in the first of the two.
+    return (begins for begins in _run(window, start) if begins > start)
+
+
+def _run(window: Window, start: datetime.datetime, backwards: bool = False) -> Iterator[datetime.datetime]:
+    """When a window begins, from `start` on or back, by local times: of two that are equal, `start` counts as either."""
     from cronsim import CronSim  # no step of a stack without windows needs it
 
     for begins in CronSim(window.schedule, start.astimezone(ZoneInfo(window.zone)), reverse=backwards):

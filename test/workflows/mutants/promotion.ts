@@ -257,6 +257,24 @@ export const promotion: Protections = {
       "    if True or any(",
       "test_windows.py::test_it_is_closed_and_says_when_it_opens",
     ],
+    [
+      "a window that began before clocks were put back still counts",
+      ".fold == 1",
+      ".fold == 2",
+      "test_windows.py::test_it_is_closed_and_says_when_it_opens",
+    ],
+    [
+      "a window that begins later does not count yet",
+      " if begun <= at)",
+      ")",
+      "test_windows.py::test_the_calendar_is_open",
+    ],
+    [
+      "the next opening lies ahead when clocks are put back",
+      " if begins > start)",
+      ")",
+      "test_windows.py::test_it_is_closed_and_says_when_it_opens",
+    ],
   ],
   "steps/ask_approval.py": [
     [
