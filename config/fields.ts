@@ -335,6 +335,8 @@ export const s3Endpoint = (meaning: string) =>
 // Argo Workflows accepts neither names nor 7 for Sunday; croner accepts both.
 const cronForm = /^[\d*,/-]+( [\d*,/-]+){4}$/;
 const sundayAsSeven = / (?:\S*[,-])?7\S*$/;
+// croner takes a step without a beginning for one after `*`; nothing else reads it.
+const stepOfNothing = /(?:^|[ ,])\//;
 /** Cron's five fields in numbers. */
 export function schedule(meaning: string) {
   const fields = "minute, hour, day of the month, month, day of the week from 0 to 6";
@@ -344,6 +346,25 @@ export function schedule(meaning: string) {
   });
 }
 
+/** When a window begins: a schedule that croner, for the board, and cronsim, for the pipeline, read alike. */
+export const windowSchedule = (meaning: string) =>
+  schedule(meaning)
+    .refine(hasOneKindOfDay, {
+      error: ({ input }) => `write a day of the month or a weekday, and * for the other, not ${found(input)}`,
+    })
+    .refine((value) => !stepOfOne.test(value), {
+      error: ({ input }) => `write a step only after * or a range, as in 5-59/15, not ${found(input)}`,
+    });
+
+// Of a day of the month and a weekday, croner asks for either, and cronsim for both where one begins with `*`.
+function hasOneKindOfDay(value: string): boolean {
+  const [, , dayOfMonth, , weekday] = value.split(" ");
+  return dayOfMonth === "*" || weekday === "*";
+}
+
+// cronsim takes `5-5/2` for `5/2`, and counts a weekday's `1/2` up to 7, which is Sunday again.
+const stepOfOne = /(?:^|[ ,])(?:\d+|(\d+)-\1)\//;
+
 /** The name of a time zone. */
 export const timeZone = (meaning: string) =>
   text(meaning, 'an IANA time zone, as in "Europe/Berlin"', /^[A-Z][\w+-]*(\/[A-Z][\w+-]*)*$/, isTimeZone);
@@ -352,7 +373,7 @@ export const timeZone = (meaning: string) =>
 const parseSchedule = (value: string) => new Cron(value, { sloppyRanges: true });
 
 function isSchedule(value: string): boolean {
-  if (sundayAsSeven.test(value)) return false;
+  if (sundayAsSeven.test(value) || stepOfNothing.test(value)) return false;
   try {
     parseSchedule(value);
     return true;

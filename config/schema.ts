@@ -41,6 +41,7 @@ import {
   text,
   timeZone,
   whole,
+  windowSchedule,
 } from "./fields";
 
 /** Name of the project in Pulumi.yaml. The key of every section begins with it. */
@@ -461,7 +462,7 @@ const promotionWindow = section("A window of the calendar.", {
     "deny",
   ]),
   environments: list("environments whose promotions it concerns", environmentName("an environment")),
-  schedule: schedule("when it begins, in cron's five fields"),
+  schedule: windowSchedule("when it begins, in cron's five fields, by days of the month or by weekdays"),
   minutes: whole("time that it lasts", 1, 10080, "min"),
   timezone: timeZone("IANA time zone of the schedule").default("UTC"),
   description: oneLine("why, for people who are refused").default(""),

@@ -102,6 +102,7 @@ describe("the schema for editors", () => {
         "staging-in-another-stack",
         "time-zone-unknown",
         "window-environments",
+        "window-schedules",
       ].map((name) => `${name}.yaml`),
     );
   });

@@ -263,6 +263,8 @@ describe("schedules", () => {
     "*/0 * * * *",
     "*/70 * * * *",
     "5-1 * * * *",
+    "/5 * * * *",
+    "0,/5 * * * *",
     "a b c d e",
     "@daily",
     "",
@@ -278,6 +280,14 @@ describe("schedules", () => {
       `gourmetgram:pipeline.cron.schedule: never comes: write a day that the month has, not "${schedule}"`,
     );
   });
+
+  it.each(["*/15 * * * *", "0 9 */2 * *", "0 9 1,15 1-6/2 *", "0 9 * * 1-5", "0,30 9 * * */2", "5-59/15 2 * * *"])(
+    "%s is valid for a window",
+    (schedule) => {
+      const window = { kind: "deny", environments: ["canary"], schedule, minutes: 60 };
+      expect(settingsWith({ pipeline: { windows: { night: window } } }).pipeline.windows.night.schedule).toBe(schedule);
+    },
+  );
 });
 
 describe("values at the edge of what a setting takes", () => {

@@ -4,6 +4,7 @@ import datetime
 
 import pytest
 
+from lib.errors import InvalidInput
 from lib.inputs import Window
 from lib.windows import closed
 
@@ -95,3 +96,25 @@ def test_a_window_of_every_minute_is_looked_at_in_bounds():
     every = Window("every", "deny", ["production"], "* * * * *", 10080, "UTC", "")
     sentence = closed((every, OFFICE), "production", at("2026-01-30T10:00:00+00:00"))
     assert sentence.endswith("by the window every. No opening is in sight.")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"schedule": "0 0 30 2 */2"},
+        {"schedule": "/5 2 * * *"},
+        {"schedule": "soon"},
+        {"zone": "Europe/Atlantis"},
+        {"zone": "../../etc/passwd"},
+        {"zone": ""},
+    ],
+)
+def test_a_window_that_nobody_understands_lets_nothing_through(changes):
+    window = NIGHT._replace(**changes)
+    with pytest.raises(InvalidInput) as refused:
+        closed((OFFICE, window), "production", at("2026-01-30T10:00:00+00:00"))
+    assert str(refused.value) == (
+        f"The window night begins at '{window.schedule}' in '{window.zone}', which nobody understands: "
+        "write pipeline.windows.night anew, and run pulumi up."
+    )
+    assert closed((OFFICE, window), "canary", at("2026-01-30T10:00:00+00:00")) is None, "it does not concern canary"

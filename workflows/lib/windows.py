@@ -6,9 +6,10 @@ that denies wins over one that allows; with one that allows, an environment is c
 import datetime
 import heapq
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lib import instant
+from lib.errors import InvalidInput
 from lib.inputs import Window
 
 # How far ahead the next opening is looked for, and how many beginnings and ends of windows are looked at.
@@ -19,9 +20,11 @@ _LOOKS = 20_000
 def closed(windows: tuple[Window, ...], environment: str, now: float) -> str | None:
     """
     Why promotions to an environment are closed at `now` (seconds since 1970), and when they open next, as two
-    sentences; None while they are open.
+    sentences; None while they are open. Raises InvalidInput where nobody can tell when a window begins.
     """
     concerned = [window for window in windows if environment in window.environments]
+    for window in concerned:
+        _require_readable(window)
     moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
     blocking = _blocking(concerned, moment)
     if blocking is None:
@@ -29,6 +32,18 @@ def closed(windows: tuple[Window, ...], environment: str, now: float) -> str | N
     opens = next((at for at in _changes(concerned, moment) if _blocking(concerned, at) is None), None)
     until = f"They open at {instant.timestamp(opens.timestamp())}." if opens else "No opening is in sight."
     return f"Promotions to {environment} are closed {blocking}. {until}"
+
+
+def _require_readable(window: Window) -> None:
+    from cronsim import CronSim, CronSimError  # no step of a stack without windows needs it
+
+    try:
+        CronSim(window.schedule, datetime.datetime.now(ZoneInfo(window.zone)))
+    except (CronSimError, ZoneInfoNotFoundError, ValueError):
+        raise InvalidInput(
+            f"The window {window.name} begins at {window.schedule!a} in {window.zone!a}, which nobody understands: "
+            f"write pipeline.windows.{window.name} anew, and run pulumi up."
+        ) from None
 
 
 def _blocking(windows: list[Window], at: datetime.datetime) -> str | None:
@@ -87,8 +102,8 @@ def _beginnings(window: Window, start: datetime.datetime) -> Iterator[datetime.d
 
 
 def _run(window: Window, start: datetime.datetime, backwards: bool = False) -> Iterator[datetime.datetime]:
-    """When a window begins, from `start` on or back, by local times: of two that are equal, `start` counts as either."""
-    from cronsim import CronSim  # no step of a stack without windows needs it
+    """When a window begins, from `start` on or back by local times: of two equal ones, `start` counts as either."""
+    from cronsim import CronSim
 
     for begins in CronSim(window.schedule, start.astimezone(ZoneInfo(window.zone)), reverse=backwards):
         yield begins.astimezone(datetime.UTC)
