@@ -22,6 +22,7 @@ export interface Approval {
   readonly responses: readonly Response[];
   /** `Waiting`, `Approved`, `Rejected`, `Expired` or `Void`. */
   readonly phase: string;
+  /** Why, in one sentence; an empty string while it waits. */
   readonly reason: string;
 }
 
@@ -42,15 +43,18 @@ interface ApprovalObject {
 /** Every request that the cluster has, newest first; none where an older program made the pipeline. */
 export async function listApprovals(cluster: Cluster): Promise<Approval[]> {
   const { items } = await cluster.api<{ items: ApprovalObject[] }>(approvalsPath).catch(emptyIfNotFound);
+  const now = new Date();
   return items
-    .map(({ metadata, spec, status }: ApprovalObject) => ({
-      name: metadata.name,
-      requestedAt: metadata.creationTimestamp,
-      ...spec,
-      phase: status?.phase ?? "Waiting",
-      reason: status?.reason ?? "",
-    }))
-    .sort((a, b) => b.requestedAt.localeCompare(a.requestedAt));
+    .map((object: ApprovalObject) => approvalOf(object, now))
+    .sort((a: Approval, b: Approval) => b.requestedAt.localeCompare(a.requestedAt));
+}
+
+/** A request as it is now: one whose Workflow was stopped may be past its time, and nobody has closed it. */
+function approvalOf({ metadata, spec, status }: ApprovalObject, now: Date): Approval {
+  const known = { name: metadata.name, requestedAt: metadata.creationTimestamp, ...spec };
+  const { phase = "Waiting", reason = "" } = status ?? {};
+  if (phase !== "Waiting" || now < new Date(spec.expiresAt)) return { ...known, phase, reason };
+  return { ...known, phase: "Expired", reason: `The request expired at ${spec.expiresAt}: ask again.` };
 }
 
 /** The request that waits for a version. @throws if there is none, or several and no target is named */
@@ -76,16 +80,26 @@ const messageExample = 'npm run approve -- 5 production --message "looked at can
 
 /**
  * Responds to a request as the person of this kubeconfig. The API server checks who that is.
+ * @returns the request
  * @throws with the API server's sentence if it refuses
  */
-export async function respond(cluster: Cluster, name: string, action: ResponseAction, message: string): Promise<void> {
+export async function respond(
+  cluster: Cluster,
+  name: string,
+  action: ResponseAction,
+  message: string,
+): Promise<Approval> {
+  const path = `${approvalsPath}/${encodeURIComponent(name)}`;
   const response: Response = {
     user: await cluster.username(),
     action,
     message: oneLine(message, "the message", messageExample),
   };
+  const approval = approvalOf(await cluster.api<ApprovalObject>(path), new Date());
+  // The API server knows no time, and would take a response that nobody waits for.
+  if (approval.phase === "Expired") throw new ApiError(422, "this request is Expired: ask again, with npm run promote");
   await cluster
-    .api(`${approvalsPath}/${encodeURIComponent(name)}?fieldManager=${action}`, {
+    .api(`${path}?fieldManager=${action}`, {
       method: "PATCH",
       headers: { "content-type": "application/json-patch+json" },
       body: [{ op: "add", path: "/spec/responses/-", value: response }],
@@ -93,6 +107,7 @@ export async function respond(cluster: Cluster, name: string, action: ResponseAc
     .catch((error: Error) => {
       throw error instanceof ApiError ? new ApiError(error.status, refusal(error.message)) : error;
     });
+  return approval;
 }
 
 /** The sentence of the admission policy, without what the API server puts before it. */

@@ -12,7 +12,7 @@ const spec = {
   figures: { "load.p95Ms": 110.5 },
   requestedBy: "anna",
   minimum: 2,
-  expiresAt: "2026-01-06T10:00:00Z",
+  expiresAt: "2126-01-06T10:00:00Z",
   emergency: "",
   responses: [{ user: "ben", action: "approve" as const, message: "fine" }],
 };
@@ -42,6 +42,24 @@ describe("the requests", () => {
     ]);
   });
 
+  it("have expired when their time is over, though nobody has closed them", async () => {
+    const over = { ...spec, expiresAt: "2026-01-06T10:00:00Z" };
+    const metadata = { name: "promote-model-1", creationTimestamp: "2026-01-05T10:00:00Z" };
+    const items = [
+      { metadata, spec: over, status: { phase: "Waiting" } },
+      { metadata, spec: over },
+      { metadata, spec: over, status: { phase: "Void", reason: "its promotion was stopped" } },
+    ];
+    const found = await withApiServer({ [`GET ${path}`]: { items } }, listApprovals);
+    const reason = "The request expired at 2026-01-06T10:00:00Z: ask again.";
+    expect(found.map((one) => [one.phase, one.reason])).toEqual([
+      ["Expired", reason],
+      ["Expired", reason],
+      ["Void", "its promotion was stopped"],
+    ]);
+    expect(() => waitingApproval(found, "1.0.7", "production")).toThrow("npm run promote asks for one");
+  });
+
   it("are none on a cluster whose pipeline is older", async () => {
     expect(await withApiServer({ [`GET ${path}`]: [404, { message: "not found" }] }, listApprovals)).toEqual([]);
   });
@@ -49,7 +67,7 @@ describe("the requests", () => {
   it("say in one sentence what is wanted", () => {
     expect(describeApproval(approval({ emergency: "production is down" }))).toBe(
       "anna asks to promote 1.0.7 to production, in an emergency: production is down. 1 of 2 approved. " +
-        'It waits until 2026-01-06T10:00:00Z: npm run approve -- 7 production --message "<why>"',
+        'It waits until 2126-01-06T10:00:00Z: npm run approve -- 7 production --message "<why>"',
     );
   });
 
@@ -76,10 +94,12 @@ describe("the requests", () => {
 
 describe("a response", () => {
   const patch = `PATCH ${path}/promote-model-1?fieldManager=approve`;
+  const object = { metadata: { name: "promote-model-1", creationTimestamp: "2026-01-05T10:00:00Z" }, spec };
+  const asked = { [`GET ${path}/promote-model-1`]: object };
 
   it("is added in the name by which the API server knows the person", async () => {
-    await withApiServer({ ...whoIs("carl"), [patch]: {} }, async (cluster, calls) => {
-      await respond(cluster, "promote-model-1", "approve", " looked at it ");
+    await withApiServer({ ...whoIs("carl"), ...asked, [patch]: {} }, async (cluster, calls) => {
+      expect(await respond(cluster, "promote-model-1", "approve", " looked at it ")).toEqual(approval());
       const { body, headers } = calls.at(-1)!;
       expect(headers["content-type"]).toBe("application/json-patch+json");
       expect(body).toEqual([
@@ -97,10 +117,21 @@ describe("a response", () => {
       "approvals.gourmetgram.io \"promote-model-1\" is forbidden: ValidatingAdmissionPolicy 'gourmetgram-approvals' " +
       "with binding 'gourmetgram-approvals' denied request: anna asked for this promotion, and may not approve it: " +
       "another person has to";
-    await withApiServer({ ...whoIs("anna"), [patch]: [422, { message }] }, async (cluster) => {
+    await withApiServer({ ...whoIs("anna"), ...asked, [patch]: [422, { message }] }, async (cluster) => {
       await expect(respond(cluster, "promote-model-1", "approve", "mine")).rejects.toThrow(
         new ApiError(422, "anna asked for this promotion, and may not approve it: another person has to"),
       );
+    });
+  });
+
+  it("to a request whose time is over is not sent", async () => {
+    const over = { ...object, spec: { ...spec, expiresAt: "2026-01-06T10:00:00Z" } };
+    const answers = { ...whoIs("carl"), [`GET ${path}/promote-model-1`]: over, [patch]: {} };
+    await withApiServer(answers, async (cluster, calls) => {
+      await expect(respond(cluster, "promote-model-1", "approve", "late")).rejects.toThrow(
+        new ApiError(422, "this request is Expired: ask again, with npm run promote"),
+      );
+      expect(calls.filter(({ line }) => line.startsWith("PATCH"))).toEqual([]);
     });
   });
 

@@ -9,6 +9,7 @@ from conftest import BASE, HELD, digest, passed, pod, says
 from lib import instant, last_release
 from lib.last_release import LastRelease, Served
 from lib.traffic import Split
+from test_ask_approval import GET, closed, request
 from test_shift_traffic import SETTINGS, has_route, takes_changes, written
 
 NOW = int(time.time())
@@ -421,6 +422,47 @@ def test_the_gateways_route_follows_what_was_restored(canary):
     done = restore(canary, TRAFFIC=json.dumps(SETTINGS))
     assert done.returncode == 0, done.stderr
     assert written(canary) == [None]
+
+
+@pytest.fixture
+def asked(cut_off):
+    """The promotion asked people, and its Workflow has ended."""
+    cut_off.allow("kubectl", "patch", "approvals.gourmetgram.io", "parent", *["*"] * 10)
+    return cut_off
+
+
+def has_request(world, **answer):
+    world.allow("kubectl", *GET, "--output", "json", **answer)
+
+
+RULES = json.dumps({"canary": {"minimum": 1, "expirySeconds": 3600}})
+
+
+def test_the_request_of_a_promotion_that_was_stopped_is_void(asked):
+    has_request(asked, stdout=request(phase="Waiting"))
+    done = restore(asked, APPROVAL=RULES)
+    assert done.returncode == 0, done.stderr
+    assert asked.output("restored") == "canary is back on 1.0.6"
+    reason = "The approval is void, since its promotion was stopped: ask again."
+    assert closed(asked) == [{"phase": "Void", "reason": reason}]
+
+
+@pytest.mark.parametrize("phase", ["Approved", "Rejected", "Expired", "Void", None])
+def test_a_request_that_people_have_decided_stays_as_it_is(asked, phase):
+    has_request(asked, **({"stdout": request(phase=phase)} if phase else says("kubectl", "not-found")))
+    assert restore(asked, APPROVAL=RULES).returncode == 0 and not closed(asked)
+
+
+def test_a_request_that_cannot_be_closed_stops_no_way_back(asked):
+    has_request(asked, **says("kubectl", "forbidden"))
+    done = restore(asked, APPROVAL=RULES)
+    assert done.returncode == 1 and asked.output("restored") == "canary is back on 1.0.6"
+
+
+def test_nobody_looks_for_a_request_where_nobody_is_asked(asked):
+    assert restore(asked, APPROVAL=json.dumps({"production": {"minimum": 1, "expirySeconds": 3600}})).returncode == 0
+    assert restore(asked).returncode == 0
+    assert not [call for call in asked.calls("kubectl", "get") if "approvals.gourmetgram.io" in call["args"]]
 
 
 @pytest.mark.parametrize("value", ["", "staging", "staging;id", "canary,", "kube-system", "shadow"])

@@ -98,6 +98,17 @@ def close(name: str, decision: Decision) -> None:
     kubectl.merge(KIND, name, constants.ARGO_NAMESPACE, change, "status")
 
 
+def void_waiting(name: str, reason: str) -> None:
+    """Closes the request of a Workflow, if it still waits, as void for this reason."""
+    request = read(name)
+    if request is not None and request.get("status", {}).get("phase", WAITING) == WAITING:
+        close(name, void(reason))
+
+
+def void(reason: str) -> Decision:
+    return Decision(VOID, f"The approval is void, since {reason}: ask again.")
+
+
 def responses(approval: Approval) -> list[Response]:
     """The responses to a request, in the order in which they came."""
     return [

@@ -108,9 +108,9 @@ def require_approval(subject: Subject) -> Approval | None:
         raise PromotionRejected(decision.sentence)
     void = approval.void_reason(request, subject, rule)
     if void:
-        sentence = f"The approval is void, since {void}: ask again."
-        approval.close(name, approval.Decision(approval.VOID, sentence))
-        raise PromotionRejected(sentence)
+        decision = approval.void(void)
+        approval.close(name, decision)
+        raise PromotionRejected(decision.sentence)
     return request
 
 

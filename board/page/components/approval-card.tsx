@@ -3,7 +3,7 @@ import type { ApprovalView } from "../../api";
 import { useNow } from "../hooks/use-clock";
 import type { Draft } from "../state/acts";
 import { figure } from "../state/models";
-import { secondsLeft } from "../state/stages";
+import { phaseOf, secondsLeft } from "../state/stages";
 import { countdown } from "../state/time";
 import { toneOf } from "../state/tone";
 import { shortHash } from "../state/version";
@@ -46,8 +46,9 @@ interface ApprovalCardProps {
 /** A promotion that waits for people, with what they decide on. */
 export function ApprovalCard({ approval, act }: ApprovalCardProps) {
   const { name, target, version, digest, requestedBy, requestedAt, expiresAt, minimum } = approval;
-  const { emergency, figures, responses, phase, reason } = approval;
+  const { emergency, figures, responses, reason } = approval;
   const now = useNow();
+  const phase = phaseOf(approval, now);
   const answer = (kind: "approve" | "reject") => () => act({ kind, approval: name, text: "" });
   const approved = responses.filter(({ action }) => /^approve/i.test(action)).length;
   return (

@@ -1,4 +1,4 @@
-import type { EnvironmentView, PipelineView, RunView } from "../../api";
+import type { ApprovalView, EnvironmentView, PipelineView, RunView } from "../../api";
 import { countdown, instant, secondsBetween } from "./time";
 import { numberOf } from "./version";
 
@@ -43,14 +43,18 @@ const promotes = ({ finishedAt, version, template, steps }: RunView, moving: str
   version === moving &&
   (template === "promote-model" || steps.some(({ name, phase }) => name.startsWith("promote") && phase === "Running"));
 
-const waitingFor = ({ approvals }: PipelineView, environment: string, moving: string | null): boolean =>
-  approvals.some(({ target, version, phase }) => target === environment && version === moving && phase === "Waiting");
+/** The phase of a request, which expires between two pictures. @param now in milliseconds since 1970 */
+export const phaseOf = ({ phase, expiresAt }: ApprovalView, now: number): string =>
+  phase === "Waiting" && secondsLeft(expiresAt, now) === 0 ? "Expired" : phase;
 
-function moveState(source: Stage, target: EnvironmentView, view: PipelineView): MoveState {
+const waitsFor = (approval: ApprovalView, environment: string, moving: string | null, now: number): boolean =>
+  approval.target === environment && approval.version === moving && phaseOf(approval, now) === "Waiting";
+
+function moveState(source: Stage, target: EnvironmentView, view: PipelineView, now: number): MoveState {
   if (numberOf(source.version) === null) return "nothing";
   if (source.version === target.version) return "same";
   // The Workflow that promotes runs while it waits.
-  if (waitingFor(view, target.name, source.version)) return "waiting";
+  if (view.approvals.some((approval) => waitsFor(approval, target.name, source.version, now))) return "waiting";
   if (view.runs.some((run) => promotes(run, source.version))) return "running";
   if (source.barrier) return "barred";
   if (view.freeze) return "frozen";
@@ -89,7 +93,7 @@ export function stagesOf(view: PipelineView, now: number): readonly Stage[] {
   return stages.map((stage) => {
     const source = stages.find(({ name }) => name === stage.promotesFrom);
     if (!source) return stage;
-    const state = moveState(source, stage, view);
+    const state = moveState(source, stage, view, now);
     const move = { source: source.name, target: stage.name, version: source.version, state };
     return { ...stage, move: { ...move, caption: caption(state, source, stage), needsApproval: stage.needsApproval } };
   });

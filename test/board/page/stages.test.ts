@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ApprovalView, EnvironmentView, PipelineView } from "../../../board/api";
-import { obstacles, secondsLeft, stagesOf } from "../../../board/page/state/stages";
+import { obstacles, phaseOf, secondsLeft, stagesOf } from "../../../board/page/state/stages";
 import { closedReason, type PromotionWindow } from "../../../client/windows";
 
 const at = "2026-11-27T10:00:00Z";
@@ -49,7 +49,8 @@ const run = (steps: PipelineView["runs"][number]["steps"], template = "train-mod
 const step = { workflow: "a", id: "b", startedAt: at, finishedAt: null, verdict: null, message: "" };
 const freeze = { who: "alice", since: at, why: "the shop's release" };
 const barrier = { word: "Turned away", sentence: "1.0.7 did not pass staging: load: too slow." };
-const waiting = { target: "canary", version: "1.0.7", phase: "Waiting" } as ApprovalView;
+const expiresAt = "2026-11-27T10:01:00Z";
+const waiting = { target: "canary", version: "1.0.7", phase: "Waiting", expiresAt } as ApprovalView;
 
 describe("the way between two environments", () => {
   it.each<[string, string, Partial<EnvironmentView>, Partial<EnvironmentView>, Partial<PipelineView>]>([
@@ -71,6 +72,7 @@ describe("the way between two environments", () => {
     ["Waits for approval", "waiting", {}, {}, { approvals: [waiting], runs: [run([], "promote-model")] }],
     ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, version: "1.0.6" }] }],
     ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, phase: "Expired" }] }],
+    ["Needs approval", "ready", {}, { needsApproval: true }, { approvals: [{ ...waiting, expiresAt: at }] }],
     ["Turned away", "barred", { barrier, soakLeftSeconds: null }, {}, {}],
     ["Turned away", "barred", { barrier, soakLeftSeconds: null }, { closed: "until Monday" }, { freeze }],
     ["Promoting 1.0.7", "running", { barrier }, {}, { runs: [run([], "promote-model")] }],
@@ -130,6 +132,15 @@ describe("what stands in the way of a promotion", () => {
     const view = pipeline([environment("staging", "1.0.7", { soakLeftSeconds: 0 }), environment("canary", null)]);
     expect(obstacles(view, { source: "staging", target: "canary" }, now)).toEqual([]);
   });
+});
+
+it("a request expires between two pictures", () => {
+  expect([now, now + 59_000, now + 60_000].map((time) => phaseOf(waiting, time))).toEqual([
+    "Waiting",
+    "Waiting",
+    "Expired",
+  ]);
+  expect(phaseOf({ ...waiting, phase: "Approved" }, now + 60_000)).toBe("Approved");
 });
 
 it("an approval that has expired has no time left", () => {

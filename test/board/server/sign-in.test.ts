@@ -148,6 +148,10 @@ describe("an act", () => {
 
   it("approves in the person's name", async () => {
     await withBoard(peopled, async ({ url, fake }) => {
+      fake.answers[`GET ${paths.approvals}/promote-model-abc`] = {
+        metadata: { name: "promote-model-abc", creationTimestamp: "2026-01-05T10:00:00Z" },
+        spec: { target: "production", version: "1.0.7", expiresAt: "2126-01-06T10:00:00Z" },
+      };
       fake.answers[`PATCH ${paths.approvals}/promote-model-abc?fieldManager=approve`] = {};
       const body = { act: "approve", approval: "promote-model-abc", message: "looks good" };
       expect((await act({ url }, body)).body).toEqual({ sentence: "You approved promote-model-abc." });

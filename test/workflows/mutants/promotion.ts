@@ -238,6 +238,12 @@ export const promotion: Protections = {
       "test_ask_approval.py::test_an_approval_is_for_exactly_what_was_shown",
     ],
     [
+      "what people decided is no void request",
+      "    if request is not None and request.get(",
+      "    if request is not None or request.get(",
+      "test_restore.py::test_a_request_that_people_have_decided_stays_as_it_is",
+    ],
+    [
       "a request expires",
       "    if now >= expires_at(approval):",
       "    if False:",

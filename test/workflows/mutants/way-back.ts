@@ -483,6 +483,18 @@ export const wayBack: Protections = {
   ],
   "steps/restore.py": [
     [
+      "the request of a promotion that was stopped is void",
+      "        void_request()\n",
+      "        pass\n",
+      "test_restore.py::test_the_request_of_a_promotion_that_was_stopped_is_void",
+    ],
+    [
+      "a request that cannot be closed stops no way back",
+      "        void_request()\n    except StepFailed as failure:\n",
+      "        void_request()\n    except InterruptedError as failure:\n",
+      "test_restore.py::test_a_request_that_cannot_be_closed_stops_no_way_back",
+    ],
+    [
       "the time to restore is told",
       "    restore_time.tell(began, inputs.targets())\n",
       "",
