@@ -4,6 +4,11 @@
 export interface PipelineView {
   /** When the server made it. */
   readonly at: string;
+  /**
+   * When a freeze, an approval or a rejection may last have come to stand in the record, which follows some time later;
+   * null before the server has seen it.
+   */
+  readonly recordAt: string | null;
   /** In the order of promotion. */
   readonly environments: readonly EnvironmentView[];
   /** The freeze that stops all promotions, or null. */

@@ -51,6 +51,7 @@ export class PipelineReader {
     const dataDrift = status?.dataDrift ?? null;
     return {
       at: now.toISOString(),
+      recordAt: cluster.recordAt?.toISOString() ?? null,
       environments: environmentViews({ environments, records, traffic, minimumSoakMinutes, rules }, now),
       freeze: status?.freeze ?? null,
       traffic: traffic && describeSplit(traffic),

@@ -19,8 +19,10 @@ export interface WatchTiming {
   /** Between a failure and the next try; it doubles up to `longestPause`. */
   readonly firstPause: number;
   readonly longestPause: number;
+  /** From what a person does to an object until it stands in the record, which follows the object. */
+  readonly recordDelay: number;
 }
-export const usualTiming: WatchTiming = { firstPause: 500, longestPause: 30_000 };
+export const usualTiming: WatchTiming = { firstPause: 500, longestPause: 30_000, recordDelay: 5000 };
 
 /** After this time the API server ends a watch, in seconds. It is then continued where it ended. */
 const watchSeconds = 60;

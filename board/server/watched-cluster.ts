@@ -17,13 +17,17 @@ type ServiceAnswer = Awaited<ReturnType<Cluster["service"]>>;
 
 /**
  * The cluster as its watches see it: what the board reads again and again is answered from memory, everything else by
- * the API server. What MLflow says is kept until a step of a Workflow begins or ends, since only steps and the board
- * itself write there.
+ * the API server. What MLflow says is kept until somebody may have written there: a step of a Workflow begins or ends,
+ * or a person freezes promotions or responds to a request.
  */
 export class WatchedCluster extends Cluster {
   private readonly watches = new Map<string, Watch>();
   private readonly mlflowAnswers = new KeptAnswers<ServiceAnswer>(mlflowCapacity, ({ status }) => status === 200);
   private progress = "";
+  /** What people have done to the objects of a path. */
+  private readonly deeds = new Map<string, string>();
+  private deedsOnRecordAt: Date | null = null;
+  private recordTimer: NodeJS.Timeout | undefined;
   private isStopped = false;
 
   /** @param changed called after each change of what is watched */
@@ -34,8 +38,7 @@ export class WatchedCluster extends Cluster {
   ) {
     super(() => direct.config());
     this.watch(parametersPath, () => void this.watchWhatTheStackHas());
-    this.watch(freezePath, changed);
-    this.watch(approvalsPath, changed);
+    for (const path of [freezePath, approvalsPath]) this.watch(path, () => this.followPeople(path));
     this.watch(applicationsPath, () => void this.watchEnvironments());
     this.watch(workflowsPath, () => this.followProgress(), workflowSummary);
   }
@@ -78,8 +81,14 @@ export class WatchedCluster extends Cluster {
     this.mlflowAnswers.forget();
   }
 
+  /** When what people do may last have come to stand in the record; null before the board has seen it. */
+  get recordAt(): Date | null {
+    return this.deedsOnRecordAt;
+  }
+
   stop(): void {
     this.isStopped = true;
+    clearTimeout(this.recordTimer);
     for (const watch of this.watches.values()) watch.stop();
   }
 
@@ -105,6 +114,24 @@ export class WatchedCluster extends Cluster {
     this.changed();
   }
 
+  private followPeople(path: string): void {
+    const watch = this.watches.get(path)!;
+    const deeds = watch.problem ? this.deeds.get(path) : deedsOf(watch.items());
+    if (deeds !== undefined && deeds !== this.deeds.get(path)) {
+      this.deeds.set(path, deeds);
+      this.forgetModels();
+      clearTimeout(this.recordTimer);
+      this.recordTimer = setTimeout(() => this.noteRecord(), this.timing.recordDelay);
+    }
+    this.changed();
+  }
+
+  private noteRecord(): void {
+    this.forgetModels();
+    this.deedsOnRecordAt = new Date();
+    this.changed();
+  }
+
   private followProgress(): void {
     const workflows = this.watches.get(workflowsPath)!;
     const progress = workflows.problem ? this.progress : progressOf(workflows.items() as (KubeObject & Workflow)[]);
@@ -113,6 +140,13 @@ export class WatchedCluster extends Cluster {
     this.changed();
   }
 }
+
+/** Differs as soon as one of the objects was written. */
+const deedsOf = (objects: readonly KubeObject[]): string =>
+  objects
+    .map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`)
+    .sort()
+    .join("\n");
 
 /** Differs as soon as a step has begun or ended. */
 function progressOf(workflows: readonly Workflow[]): string {

@@ -123,6 +123,7 @@ function emptyScene(begin: number): Scene {
     delivery: nothing(begin),
     pipelineAt: (now) => ({
       at: new Date(now).toISOString(),
+      recordAt: new Date(begin).toISOString(),
       environments: environments.map((name, index) => ({
         ...environmentAt(empty, name, index, now),
         percent: null,
@@ -166,6 +167,7 @@ export function makeScene(name: SceneName, begin: number): Scene {
       const run = scriptedRun(`1.0.${count}`, now - elapsed * 1000, elapsed);
       return {
         at: new Date(now).toISOString(),
+        recordAt: new Date(begin).toISOString(),
         environments: environments.map((environment, index) => ({
           ...environmentAt(scene, environment, index, now),
           ...(index === 0 && elapsed >= 59 && elapsed < 74 && { health: "Progressing" }),

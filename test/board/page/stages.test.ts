@@ -24,6 +24,7 @@ const environment = (name: string, version: string | null, more: Partial<Environ
 
 const pipeline = (environments: EnvironmentView[], more: Partial<PipelineView> = {}): PipelineView => ({
   at,
+  recordAt: at,
   environments,
   freeze: null,
   traffic: null,

@@ -256,14 +256,26 @@ describe("the record", () => {
 describe("the record is asked for again", () => {
   const run = { name: "train-model-a", finishedAt: null };
   const served = { name: "staging", version: "1.0.7", since: null };
+  const request = { name: "promote-model-a", phase: "Waiting", responses: [] };
   const view = (more: object = {}) =>
-    ({ runs: [run], environments: [served], freeze: null, ...more }) as unknown as PipelineView;
+    ({
+      runs: [run],
+      environments: [served],
+      freeze: null,
+      approvals: [request],
+      recordAt: null,
+      ...more,
+    }) as unknown as PipelineView;
 
   it.each<[string, object]>([
     ["a release that has begun is on record", { environments: [{ ...served, since: "2026-11-27T10:00:00Z" }] }],
     ["another version is served", { environments: [{ ...served, version: "1.0.8" }] }],
     ["a run has ended", { runs: [{ ...run, finishedAt: "2026-11-27T10:00:00Z" }] }],
     ["promotions are frozen", { freeze: { since: "2026-11-27T10:00:00Z" } }],
+    ["people are asked", { approvals: [{ ...request, name: "promote-model-b" }, request] }],
+    ["one of two has answered", { approvals: [{ ...request, responses: [{}] }] }],
+    ["people have decided", { approvals: [{ ...request, phase: "Approved" }] }],
+    ["what people did is on record", { recordAt: "2026-11-27T10:00:00Z" }],
   ])("once %s", (_title, more) => expect(recordChange(view(more))).not.toBe(recordChange(view())));
 
   it("and not only because time has passed", () =>

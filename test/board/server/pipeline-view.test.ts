@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { PipelineView } from "../../../board/api";
-import { digest, environment, mlflowSays, paths, version, wholePipeline } from "./pipeline";
-import { Events, withBoard } from "./running-board";
+import { digest, environment, mlflowSays, paths, record, version, wholePipeline } from "./pipeline";
+import { ask, Events, withBoard } from "./running-board";
 
 const line = ({ environments }: PipelineView) =>
   environments.map(({ name, version, percent, soakLeftSeconds, since }) => [
@@ -109,12 +109,10 @@ describe("GET /api/pipeline", () => {
   it("asks the API server for nothing but its watches, and MLflow once until a step has ended", async () => {
     await withBoard(wholePipeline, async ({ url, fake }) => {
       const events = await Events.open(`${url}/api/pipeline`);
-      await events.view();
+      await events.view(({ recordAt }) => recordAt !== null);
       fake.calls.length = 0;
-      const freeze = (why: string) =>
-        fake.put(paths.configMaps, { metadata: { name: "promotion-freeze" }, data: { who: "anna", why } } as never);
-      freeze("exams");
-      await events.view((view) => view.freeze?.why === "exams");
+      fake.delete(paths.pods("staging"), "staging-1");
+      await events.view(({ environments }) => environments[0].pods?.all === 0);
       expect(fake.calls.map(({ line }) => line)).toEqual(
         ["staging", "canary", "production"].map(
           (name) => `GET /service/gourmetgram-${name}/gourmetgram-${name}:80/version`,
@@ -123,6 +121,61 @@ describe("GET /api/pipeline", () => {
     });
   });
 });
+
+/** What the record holds: two promotions, and these. */
+const onRecord = (fake: Parameters<typeof wholePipeline>[0], ...actions: string[]) =>
+  mlflowSays(
+    fake,
+    [version(9), version(7)],
+    [
+      ...actions
+        .map((action, index) => record("production", "1.0.7", `2026-01-06T1${index}:00:00Z`, { action }))
+        .reverse(),
+      record("production", "1.0.7", "2026-01-04T11:00:00Z"),
+      record("canary", "1.0.7", "2026-01-04T10:00:00Z"),
+    ],
+  );
+
+describe("what a person does outside of the board", () => {
+  const request = (name: string, responses: object[] = []) => ({
+    metadata: { name, creationTimestamp: "2026-01-05T09:00:00Z" },
+    spec: { target: "production", version: "1.0.7", expiresAt: "2126-01-05T10:00:00Z", responses },
+  });
+  const freeze = { metadata: { name: "promotion-freeze" }, data: { who: "anna", since: "2026-01-05", why: "exams" } };
+
+  it.each([
+    ["a freeze", paths.configMaps, freeze],
+    [
+      "a response",
+      paths.approvals,
+      request("promote-model-abc", [{ user: "ben", action: "approve", message: "fine" }]),
+    ],
+    ["a request", paths.approvals, request("promote-model-xyz")],
+  ])("is asked for when it is seen, and again when it is on record: %s", async (_title, path, object) => {
+    const prepare: typeof wholePipeline = (fake) => {
+      wholePipeline(fake);
+      fake.put(paths.approvals, request("promote-model-abc"));
+    };
+    await withBoard(prepare, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      const before = await events.view(({ recordAt }) => recordAt !== null);
+      const actions = async () => (await ask(`${url}/api/history`)).body.records.map(({ action }: any) => action);
+      expect(await actions()).toEqual(["promote", "promote"]);
+
+      onRecord(fake, "ask");
+      fake.put(path, object as never);
+      await events.view((view) => decided(view) !== decided(before));
+      expect(await actions()).toEqual(["ask", "promote", "promote"]);
+
+      onRecord(fake, "ask", "approve");
+      const { recordAt } = await events.view((view) => view.recordAt !== before.recordAt);
+      expect(await actions()).toEqual(["approve", "ask", "promote", "promote"]);
+      expect(recordAt! > before.recordAt!).toBe(true);
+    });
+  });
+});
+
+const decided = ({ freeze, approvals }: PipelineView) => JSON.stringify([freeze, approvals]);
 
 describe("a watch", () => {
   it.each([

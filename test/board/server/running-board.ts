@@ -32,7 +32,7 @@ export async function withBoard(
   prepare(fake);
   const links = { mlflow: "http://localhost:8000" };
   const hosts = ["food.example.org"];
-  const timing = { firstPause: 20, longestPause: 100 };
+  const timing = { firstPause: 20, longestPause: 100, recordDelay: 2000 };
   const board = new Board({ cluster: fake.cluster, links, hosts, oidc, page, timing });
   await new Promise<void>((resolve) => board.server.listen(0, "127.0.0.1", resolve));
   try {
