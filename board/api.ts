@@ -38,7 +38,7 @@ export interface EnvironmentView {
   readonly health: string;
   /** null on a remote cluster. */
   readonly pods: { readonly ready: number; readonly all: number; readonly restarts: number } | null;
-  /** Share of the users that meet it, 0 to 100; null without a gateway, or where no user comes. */
+  /** Share of the users that meet it, 0 to 100; null without a gateway, where no user comes, or where nobody knows. */
   readonly percent: number | null;
   /** Why the version may not be promoted from here, however long one waits; null where it may, and for the last. */
   readonly barrier: Barrier | null;

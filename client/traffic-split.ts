@@ -117,6 +117,9 @@ function weightsOf(percents: number[]): number[][] {
   return [[1], [1], ...draws];
 }
 
+/** Whether users meet what the split says: the route says so, and the gateway does it. */
+export const isInForce = ({ route, refused }: TrafficSplit): boolean => route === "as-split" && !refused;
+
 /** What users meet, in one sentence. */
 export function describeSplit(split: TrafficSplit): string {
   if (split.route === "gone")
@@ -128,10 +131,12 @@ export function describeSplit(split: TrafficSplit): string {
   ].join(" ");
 }
 
-function describeShare({ canary, production, version, percent, withdrawn, paused, analysis }: TrafficSplit): string {
-  if (!version) return `All users meet ${production}.`;
-  if (withdrawn) return `No user meets ${version} in ${canary} any more: ${withdrawn}.`;
-  if (paused) return `No user meets ${version} in ${canary} for the time being: ${paused}.`;
+function describeShare(split: TrafficSplit): string {
+  const { canary, production, version, percent, withdrawn, paused, analysis } = split;
+  const [meet, meets] = isInForce(split) ? ["meet", "meets"] : ["should meet", "should meet"];
+  if (!version) return `All users ${meet} ${production}.`;
+  if (withdrawn) return `No user ${meets} ${version} in ${canary} any more: ${withdrawn}.`;
+  if (paused) return `No user ${meets} ${version} in ${canary} for the time being: ${paused}.`;
   const judged = analysis && ` Analysis: ${analysis}.`;
-  return `${percent} % of the users meet ${version} in ${canary}.${judged}`;
+  return `${percent} % of the users ${meet} ${version} in ${canary}.${judged}`;
 }

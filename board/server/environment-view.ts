@@ -1,6 +1,6 @@
 import type { EnvironmentStatus } from "../../client/pipeline-status";
 import { type Release, servedAt } from "../../client/releases";
-import type { TrafficSplit } from "../../client/traffic-split";
+import { isInForce, type TrafficSplit } from "../../client/traffic-split";
 import type { RegisteredVersion } from "../../lib/delivery";
 import type { EnvironmentView } from "../api";
 import { type PromotionRules, promotionRulesOf } from "./approvals";
@@ -65,9 +65,9 @@ function environmentView(
   };
 }
 
-/** The gateway leads users to the last two environments. */
+/** The gateway leads users to the last two environments. Without its route, or with another, nobody knows how many. */
 function percentOf(index: number, count: number, traffic: TrafficSplit | null): number | null {
-  if (!traffic) return null;
+  if (!traffic || !isInForce(traffic)) return null;
   const inCanary = traffic.version ? traffic.percent : 0;
   if (index === count - 1) return 100 - inCanary;
   return index === count - 2 ? inCanary : null;

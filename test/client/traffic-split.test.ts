@@ -85,12 +85,17 @@ describe("the split of the users", () => {
   });
 
   it.each([
-    ["half of all", tenPercent, [[1], [1], [90, 9], [50, 50]], "10 % of the users meet 1.0.7 in canary."],
-    ["half of those who met production", tenPercent, [[1], [1], [50, 50], [90, 10]], "10 % of the users meet 1.0.7"],
-    ["all, who meet no canary", tenPercent, [[1]], "10 % of the users meet 1.0.7"],
-    ["nobody in canary", undefined, [[50, 50]], "All users meet production."],
-    ["no rule is left", undefined, [], "All users meet production."],
-    ["an annotation that says nothing", "no JSON", tenPercentWeights, "All users meet production."],
+    ["half of all", tenPercent, [[1], [1], [90, 9], [50, 50]], "10 % of the users should meet 1.0.7 in canary."],
+    [
+      "half of those who met production",
+      tenPercent,
+      [[1], [1], [50, 50], [90, 10]],
+      "10 % of the users should meet 1.0.7",
+    ],
+    ["all, who meet no canary", tenPercent, [[1]], "10 % of the users should meet 1.0.7"],
+    ["nobody in canary", undefined, [[50, 50]], "All users should meet production."],
+    ["no rule is left", undefined, [], "All users should meet production."],
+    ["an annotation that says nothing", "no JSON", tenPercentWeights, "All users should meet production."],
   ])("says that a person changed the weights: %s", async (_title, text, weights, sentence) => {
     const split = await read(holding(text, weights));
     expect(split?.route).toBe("changed");
@@ -116,7 +121,7 @@ describe("the split of the users", () => {
   ])("says that the gateway does not take the route: %s", async (_title, conditions, why) => {
     const split = await read(holding(tenPercent, tenPercentWeights, conditions));
     expect(describeSplit(split!)).toContain(
-      `10 % of the users meet 1.0.7 in canary. The gateway does not do what the route gourmetgram says: ${why}`,
+      `10 % of the users should meet 1.0.7 in canary. The gateway does not do what the route gourmetgram says: ${why}`,
     );
     expect(describeSplit(split!)).toMatch(/[^.]\.$/);
   });

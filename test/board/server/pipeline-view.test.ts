@@ -211,15 +211,43 @@ describe("a watch", () => {
 });
 
 describe("a route that somebody deletes", () => {
+  const percents = ({ environments }: PipelineView) => environments.map(({ percent }) => percent);
+  const route = (weights: number[], status: string) => ({
+    metadata: { name: "gourmetgram", annotations: {} },
+    spec: { rules: [{ backendRefs: weights.map((weight) => ({ weight })) }] },
+    status: { parents: [{ conditions: [{ type: "Accepted", status }] }] },
+  });
+
   it("is said in the place of what users meet", async () => {
     await withBoard(wholePipeline, async ({ url, fake }) => {
       const events = await Events.open(`${url}/api/pipeline`);
       await events.view();
       fake.delete(paths.routes, "gourmetgram");
-      const { traffic } = await events.view((view) => view.traffic !== "All users meet production.");
-      expect(traffic).toBe(
+      const view = await events.view((view) => view.traffic !== "All users meet production.");
+      expect(view.traffic).toBe(
         "Users reach nothing at the gateway: the route gourmetgram is gone. Run npm start -- --refresh.",
       );
+      expect(percents(view)).toEqual([null, null, null]);
+    });
+  });
+
+  it.each([
+    ["changes", route([50, 50], "True"), "The route's weights were changed by hand: the next look puts them right."],
+    [
+      "writes as the gateway refuses it",
+      route([1], "False"),
+      "The gateway does not do what the route gourmetgram says: Accepted is False, no reason.",
+    ],
+  ])("or %s leads nobody knows how many users anywhere", async (_title, written, sentence) => {
+    await withBoard(wholePipeline, async ({ url, fake }) => {
+      const events = await Events.open(`${url}/api/pipeline`);
+      await events.view();
+      fake.put(paths.routes, written);
+      const view = await events.view((view) => view.traffic !== "All users meet production.");
+      expect([view.traffic, percents(view)]).toEqual([
+        `All users should meet production. ${sentence}`,
+        [null, null, null],
+      ]);
     });
   });
 });
