@@ -27,8 +27,10 @@ async function main(): Promise<number> {
     throw new Error(usage.split("\n\n")[0]);
   const [version, target] = positionals;
   const cluster = connect();
-  const approval = waitingApproval(await listApprovals(cluster), `1.0.${modelVersion(version)}`, target);
   const action: ResponseAction = values.reject ? "reject" : "approve";
+  const name = `1.0.${modelVersion(version)}`;
+  const answer = { user: await cluster.username(), action };
+  const approval = waitingApproval(await listApprovals(cluster), answer, name, target);
   await respond(cluster, approval.name, action, values.message);
   const done = action === "approve" ? "approved" : "rejected";
   console.log(`You ${done} the promotion of ${approval.version} to ${approval.target}.`);

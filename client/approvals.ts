@@ -57,8 +57,26 @@ function approvalOf({ metadata, spec, status }: ApprovalObject, now: Date): Appr
   return { ...known, phase: "Expired", reason: `The request expired at ${spec.expiresAt}: ask again.` };
 }
 
-/** The request that waits for a version. @throws if there is none, or several and no target is named */
-export function waitingApproval(approvals: readonly Approval[], version: string, target?: string): Approval {
+/** Who answers, as the API server knows them, and how. */
+interface Answer {
+  readonly user: string;
+  readonly action: ResponseAction;
+}
+
+/** Whether the answer may count: nobody answers twice, and who asked may take their request back. */
+const isOpenTo = ({ user, action }: Answer, { requestedBy, responses }: Approval): boolean =>
+  (action === "reject" || requestedBy !== user) && responses.every((response) => response.user !== user);
+
+/**
+ * The request that waits for a version: of several, the newest that is open to the answer, else the newest.
+ * @throws if there is none, or several and no target is named
+ */
+export function waitingApproval(
+  approvals: readonly Approval[],
+  answer: Answer,
+  version: string,
+  target?: string,
+): Approval {
   const waiting = approvals.filter(
     (approval) =>
       approval.phase === "Waiting" && approval.version === version && (!target || approval.target === target),
@@ -68,12 +86,9 @@ export function waitingApproval(approvals: readonly Approval[], version: string,
       `nobody waits for an approval of ${version}${target ? ` in ${target}` : ""}: ` +
         "npm run status lists the requests, and npm run promote asks for one",
     );
-  const [first] = waiting;
-  if (waiting.some((approval) => approval.target !== first.target))
-    throw new Error(
-      `requests for ${version} wait for ${waiting.map((approval) => approval.target).join(" and ")}: name one`,
-    );
-  return first;
+  const targets = [...new Set(waiting.map((approval) => approval.target))];
+  if (targets.length > 1) throw new Error(`requests for ${version} wait for ${targets.join(" and ")}: name one`);
+  return waiting.find((approval) => isOpenTo(answer, approval)) ?? waiting[0];
 }
 
 const messageExample = 'npm run approve -- 5 production --message "looked at canary for an hour"';

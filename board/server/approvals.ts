@@ -44,6 +44,6 @@ export function promotionRulesOf(
 
 /** Approves or rejects, in the name of the person whose cluster it is. @returns what was done, in one sentence */
 export async function answerApproval(act: Extract<Act, { approval: string }>, asPerson: Cluster): Promise<string> {
-  await respond(asPerson, act.approval, act.act, act.message);
-  return `You ${act.act === "approve" ? "approved" : "rejected"} ${act.approval}.`;
+  const { version, target } = await respond(asPerson, act.approval, act.act, act.message);
+  return `You ${act.act === "approve" ? "approved" : "rejected"} ${version} for ${target}.`;
 }

@@ -25,6 +25,8 @@ const approval = (changes: Partial<Approval> = {}): Approval => ({
   ...changes,
 });
 
+const carl = { user: "carl", action: "approve" as const };
+
 describe("the requests", () => {
   it("are listed newest first, and wait until the pipeline has closed them", async () => {
     const object = (name: string, creationTimestamp: string, status?: object) => ({
@@ -57,7 +59,7 @@ describe("the requests", () => {
       ["Expired", reason],
       ["Void", "its promotion was stopped"],
     ]);
-    expect(() => waitingApproval(found, "1.0.7", "production")).toThrow("npm run promote asks for one");
+    expect(() => waitingApproval(found, carl, "1.0.7", "production")).toThrow("npm run promote asks for one");
   });
 
   it("are none on a cluster whose pipeline is older", async () => {
@@ -78,17 +80,39 @@ describe("the requests", () => {
 
   it("are found by version, and by target where there are several", () => {
     const canary = approval({ name: "promote-model-2", target: "canary" });
-    expect(waitingApproval([approval({ phase: "Expired" }), canary], "1.0.7")).toBe(canary);
-    expect(waitingApproval([approval(), canary], "1.0.7", "canary")).toBe(canary);
-    expect(() => waitingApproval([approval(), canary], "1.0.7")).toThrow(
+    expect(waitingApproval([approval({ phase: "Expired" }), canary], carl, "1.0.7")).toBe(canary);
+    expect(waitingApproval([approval(), canary], carl, "1.0.7", "canary")).toBe(canary);
+    expect(() => waitingApproval([approval(), canary], carl, "1.0.7")).toThrow(
       new Error("requests for 1.0.7 wait for production and canary: name one"),
     );
-    expect(() => waitingApproval([approval()], "1.0.8", "production")).toThrow(
+    expect(() => waitingApproval([approval()], carl, "1.0.8", "production")).toThrow(
       new Error(
         "nobody waits for an approval of 1.0.8 in production: " +
           "npm run status lists the requests, and npm run promote asks for one",
       ),
     );
+  });
+});
+
+describe("of several requests for one version and target", () => {
+  const newest = approval({ name: "promote-model-3", requestedBy: "ben", responses: [] });
+  const older = approval({ name: "promote-model-2", requestedBy: "anna", responses: [] });
+  const oldest = approval({ name: "promote-model-1", requestedBy: "dora", responses: [] });
+  const chosen = (user: string, action: "approve" | "reject", requests = [newest, older, oldest]) =>
+    waitingApproval(requests, { user, action }, "1.0.7", "production").name;
+
+  it("the newest is meant that somebody else asked for, unless who asked takes it back", () => {
+    expect(chosen("carl", "approve")).toBe("promote-model-3");
+    expect(chosen("ben", "approve")).toBe("promote-model-2");
+    expect(chosen("ben", "reject")).toBe("promote-model-3");
+    expect(chosen("ben", "approve", [newest])).toBe("promote-model-3");
+  });
+
+  it("none is meant that the person has answered, where another waits", () => {
+    const answered = (one: Approval) => ({ ...one, responses: spec.responses });
+    expect(chosen("ben", "approve", [newest, answered(older), oldest])).toBe("promote-model-1");
+    expect(chosen("ben", "reject", [answered(older), oldest])).toBe("promote-model-1");
+    expect(chosen("ben", "reject", [answered(older)])).toBe("promote-model-2");
   });
 });
 

@@ -267,7 +267,7 @@ describe("Given the board of a running pipeline", () => {
         await hers.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
         await picture(his, "approval");
         await answer(his, "Reject");
-        expect(await act(his, "Reject", "not before the tasting")).toBe(`You rejected ${rejected}.`);
+        expect(await act(his, "Reject", "not before the tasting")).toBe(`You rejected ${version} for production.`);
         expect(await ended(hers, rejected)).toEqual({
           word: "Turned away",
           version,

@@ -36,7 +36,7 @@ export function ActDialog({ draft: first, view, username, done, signInFirst, clo
     }
   };
   return (
-    <Dialog title={titleOf(draft)} close={close}>
+    <Dialog title={titleOf(draft, view)} close={close}>
       <form onSubmit={submit} noValidate>
         <ActFields draft={draft} view={view} change={setDraft} />
         {error && (

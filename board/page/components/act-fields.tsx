@@ -1,9 +1,12 @@
 import { scenarios } from "../../../images/model";
-import type { PipelineView } from "../../api";
+import type { ApprovalView, PipelineView } from "../../api";
 import { useNow } from "../hooks/use-clock";
 import type { Draft } from "../state/acts";
 import { obstacles } from "../state/stages";
+import { shortHash } from "../state/version";
+import { Emergency } from "./approval-card";
 import { Icon } from "./icon";
+import { Age } from "./time";
 import { VersionChip } from "./version-chip";
 
 export const submitWords: Readonly<Record<Draft["kind"], string>> = {
@@ -16,7 +19,11 @@ export const submitWords: Readonly<Record<Draft["kind"], string>> = {
   reject: "Reject",
 };
 
-export function titleOf(draft: Draft): string {
+/** The request that a draft answers; undefined for another draft, and once the board shows it no more. */
+const requestOf = (draft: Draft, view: PipelineView | null): ApprovalView | undefined =>
+  "approval" in draft ? view?.approvals.find(({ name }) => name === draft.approval) : undefined;
+
+export function titleOf(draft: Draft, view: PipelineView | null): string {
   switch (draft.kind) {
     case "train":
       return "Train a model";
@@ -29,9 +36,10 @@ export function titleOf(draft: Draft): string {
     case "unfreeze":
       return "Allow promotions again";
     case "approve":
-      return "Approve the promotion";
-    case "reject":
-      return "Reject the promotion";
+    case "reject": {
+      const request = requestOf(draft, view);
+      return `${submitWords[draft.kind]} ${request ? `${request.version} for ${request.target}` : "the promotion"}`;
+    }
   }
 }
 
@@ -128,6 +136,17 @@ const RevertField = ({ draft, change }: Field<Extract<Draft, { kind: "revert" }>
   </>
 );
 
+/** Of several requests for one version and target, who asked and the digest say which one this is. */
+const RequestSummary = ({ request }: { readonly request: ApprovalView }) => (
+  <>
+    <p>
+      {request.requestedBy} asked <Age since={request.requestedAt} /> ago for{" "}
+      <code title={request.digest}>{shortHash(request.digest)}</code>
+    </p>
+    <Emergency why={request.emergency} />
+  </>
+);
+
 interface ActFieldsProps {
   readonly draft: Draft;
   readonly view: PipelineView | null;
@@ -138,8 +157,10 @@ interface ActFieldsProps {
 export function ActFields({ draft, view, change }: ActFieldsProps) {
   if (draft.kind === "train") return <ScenarioField draft={draft} change={change} />;
   if (draft.kind === "promote") return <PromoteFields draft={draft} view={view} change={change} />;
+  const request = requestOf(draft, view);
   return (
     <>
+      {request && <RequestSummary request={request} />}
       {draft.kind === "revert" && <RevertField draft={draft} change={change} />}
       {draft.kind === "freeze" && <p>While it lasts, no version is promoted. Training and testing go on.</p>}
       <TextField label={textLabels[draft.kind]} text={draft.text} change={(text) => change({ ...draft, text })} />

@@ -38,6 +38,15 @@ const Responses = ({ responses }: { readonly responses: ApprovalView["responses"
   </ul>
 );
 
+/** Why a promotion goes round the calendar; nothing for a usual one. @param why an empty string for a usual one */
+export const Emergency = ({ why }: { readonly why: string }) =>
+  why ? (
+    <p class="fact tone-warn">
+      <Icon name="warning" />
+      Emergency, round the calendar: {why}
+    </p>
+  ) : null;
+
 interface ApprovalCardProps {
   readonly approval: ApprovalView;
   readonly act: (draft: Draft) => void;
@@ -64,12 +73,7 @@ export function ApprovalCard({ approval, act }: ApprovalCardProps) {
         <Person username={requestedBy} /> asked <Age since={requestedAt} /> ago for{" "}
         <code title={digest}>{shortHash(digest)}</code>
       </p>
-      {emergency && (
-        <p class="fact tone-warn">
-          <Icon name="warning" />
-          Emergency, round the calendar: {emergency}
-        </p>
-      )}
+      <Emergency why={emergency} />
       {Object.keys(figures).length > 0 && <Figures figures={figures} />}
       {responses.length > 0 && <Responses responses={responses} />}
       {reason && <p>{reason}</p>}

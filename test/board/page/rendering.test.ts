@@ -2,7 +2,7 @@ import { h } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { describe, expect, it } from "vitest";
 import type { PipelineView, RecordView } from "../../../board/api";
-import { ActFields } from "../../../board/page/components/act-fields";
+import { ActFields, titleOf } from "../../../board/page/components/act-fields";
 import { Header } from "../../../board/page/components/header";
 import { Links } from "../../../board/page/components/links";
 import { ModelDetail } from "../../../board/page/components/model-detail";
@@ -98,6 +98,31 @@ describe("the dialog that promotes", () => {
   it("offers the way round the calendar only where people approve it", () => {
     expect(dialog("production")).toContain("Emergency: go round the calendar");
     expect(dialog("canary")).not.toContain("Emergency");
+  });
+});
+
+describe("the dialog that answers a request", () => {
+  const [request] = viewOf("usual").approvals;
+  const other = { ...request, name: "promote-model-other", requestedBy: "oidc:dora", emergency: "production is down" };
+  const view = { ...viewOf("usual"), approvals: [other, request] };
+  const draft = (kind: "approve" | "reject", approval: string) => ({ kind, approval, text: "" });
+  const dialog = (approval: string) =>
+    renderToString(h(ActFields, { draft: draft("approve", approval), view, change: nothing }));
+
+  it("names the version and the environment", () => {
+    expect(titleOf(draft("approve", request.name), view)).toBe("Approve 1.0.24 for production");
+    expect(titleOf(draft("reject", request.name), view)).toBe("Reject 1.0.24 for production");
+    expect(titleOf(draft("reject", "gone"), view)).toBe("Reject the promotion");
+    expect(titleOf(draft("approve", request.name), null)).toBe("Approve the promotion");
+  });
+
+  it("says which of several requests it is", () => {
+    expect(dialog(request.name)).toContain(`bob asked`);
+    expect(dialog(request.name)).toContain(`<code title="${request.digest}">`);
+    expect(dialog(request.name)).not.toContain("Emergency");
+    expect(dialog(other.name)).toContain("oidc:dora asked");
+    expect(dialog(other.name)).toContain("Emergency, round the calendar: production is down");
+    expect(dialog("gone")).not.toContain("asked");
   });
 });
 

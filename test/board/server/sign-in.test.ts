@@ -154,7 +154,7 @@ describe("an act", () => {
       };
       fake.answers[`PATCH ${paths.approvals}/promote-model-abc?fieldManager=approve`] = {};
       const body = { act: "approve", approval: "promote-model-abc", message: "looks good" };
-      expect((await act({ url }, body)).body).toEqual({ sentence: "You approved promote-model-abc." });
+      expect((await act({ url }, body)).body).toEqual({ sentence: "You approved 1.0.7 for production." });
       const sent = fake.calls.find(({ line }) => line.startsWith("PATCH"))!;
       expect([sent.headers.authorization, sent.body[0].value]).toEqual([
         "Bearer token-of-anna",
