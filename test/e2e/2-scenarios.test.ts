@@ -108,10 +108,11 @@ describe("Given a pipeline that no model has passed yet", () => {
       const { traffic, urls } = await status();
       expect(traffic).toMatchObject({ version: `1.0.${good}`, percent: 1, withdrawn: "", paused: "" });
       const first = await fetch(`${urls.gateway}/version`);
-      expect(first.headers.get("set-cookie")).toMatch(
-        new RegExp(`^gourmetgram-version=(canary\\.1\\.0\\.${good}|production\\.1\\.0\\.${good}\\.1); Path=/; `),
-      );
-      const cookie = `gourmetgram-version=canary.1.0.${good}`;
+      const met = new RegExp(
+        `^gourmetgram-version=(?:canary\\.1\\.0\\.${good}-(\\d+)|production\\.1\\.0\\.${good}-(\\d+)\\.1); Path=/; `,
+      ).exec(first.headers.get("set-cookie") ?? "");
+      expect(met, first.headers.get("set-cookie") ?? "no cookie").not.toBeNull();
+      const cookie = `gourmetgram-version=canary.1.0.${good}-${met![1] ?? met![2]}`;
       for (let request = 0; request < 20; request++) {
         const again = await fetch(`${urls.gateway}/version`, { headers: { cookie } });
         expect([again.status, again.headers.get("x-model-version")]).toEqual([200, `1.0.${good}`]);

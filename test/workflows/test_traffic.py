@@ -24,7 +24,7 @@ def served(version):
 
 def begun(version):
     """The split of a version that users meet since now."""
-    return Split(f"1.0.{version}", (1,), NOW, digest=digest(version))
+    return Split(f"1.0.{version}", (1,), NOW, digest=digest(version), mark=str(NOW))
 
 
 BASE = Served("base", digest("b"))
@@ -39,7 +39,7 @@ SPLITS = {
         Split("1.0.7", (1, 10), 5, "ill", digest=digest(1)),
         served(7),
         served(6),
-        begun(7)._replace(is_again=True),
+        begun(7),
     ),
     "the same image in canary": (
         begun(7)._replace(percents=(1, 10)),
@@ -175,11 +175,18 @@ def test_a_cookie_of_another_version_counts_nothing(find, cookie):
     assert canary_share((1, 10), cookie, find) == 0.1
 
 
-def test_who_met_an_earlier_image_of_the_version_is_drawn_anew():
-    split = Split("1.0.7", (10,), NOW, digest=digest(7), is_again=True)
-    rules = traffic.rules(split, PRODUCTION, CANARY)
-    assert shares(rules, "gourmetgram-version=canary.1.0.7")["gourmetgram-canary-gateway"] == 0.1
-    assert shares(rules, "gourmetgram-version=canary.1.0.7-77777777") == {"gourmetgram-canary-gateway": 1}
+@pytest.mark.parametrize(
+    "between",
+    [[served(7), served(6)], [served(6), served(6)], [served(8), served(6)], [Served("1.0.7", digest(1)), served(6)]],
+    ids=["nothing", "an abort", "another version", "another image of it"],
+)
+def test_who_met_a_version_is_drawn_anew_when_it_comes_back(between):
+    met = traffic.decide(None, served(7), served(6), (10,), NOW)
+    left = traffic.decide(met, *between, (10,), NOW + 300)
+    again = traffic.decide(left, served(7), served(6), (10,), NOW + 600)
+    stays = shares(traffic.rules(again, PRODUCTION, CANARY), f"gourmetgram-version=canary.1.0.7-{NOW}")
+    assert stays["gourmetgram-canary-gateway"] == (1 if again == met else 0.1)
+    assert (again == met) == (between == [served(7), served(6)])
 
 
 def test_each_answer_of_a_draw_says_who_gave_it():
@@ -347,7 +354,7 @@ def route(annotation):
         Split("1.0.7", (1,), 5, paused="Pending"),
         Split("1.0.7", (1,), 5, "", "", "pass, 431 requests", 110, (("Egg", 2), ("Rice", 1)), (("memory", 2),), 108),
         Split("1.0.7", (1,), 5, copies=340, copies_differing=(("Egg", 2),), copies_until=900),
-        Split("1.0.7", (1,), 5, digest=digest(7), is_again=True),
+        Split("1.0.7", (1,), 5, digest=digest(7), mark="5"),
         Split("1.0.7", (1,), 5, measured=(("memory", 2),), measured_at=(("memory", 900),)),
     ],
 )
@@ -366,6 +373,13 @@ def test_a_split_from_before_there_were_copies_has_compared_its_probes():
     assert traffic.read(route(text)) == Split("1.0.7", (1,), 5, probes=11, differing=(("Egg", 2),), paired=11)
 
 
+@pytest.mark.parametrize("is_again,cookie", [("false", "canary.1.0.7"), ("true", "canary.1.0.7-77777777")])
+def test_a_split_from_before_there_were_marks_keeps_its_users(is_again, cookie):
+    text = '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","digest":"%s","is_again":%s}'
+    rules = traffic.rules(traffic.read(route(text % (digest(7), is_again))), PRODUCTION, CANARY)
+    assert shares(rules, f"gourmetgram-version={cookie}") == {"gourmetgram-canary-gateway": 1}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -382,7 +396,8 @@ def test_a_split_from_before_there_were_copies_has_compared_its_probes():
         '{"version":"1.0.7","percents":[Infinity],"since":5,"withdrawn":"","paused":""}',
         '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":null,"paused":""}',
         '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","digest":"latest"}',
-        '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","is_again":"no"}',
+        '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","mark":".*"}',
+        '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","mark":5}',
         pytest.param("[" * 100_000, id="nested"),
     ],
 )

@@ -15,6 +15,7 @@ ANNOTATION = "gourmetgram.io/traffic-split"
 COOKIE = "gourmetgram-version"
 DAY = 86400  # seconds that a browser keeps the cookie
 _IMAGE = re.compile(r"(sha256:[0-9a-f]{64})?", re.ASCII)
+_MARK = re.compile(r"[0-9a-f]{0,16}", re.ASCII)
 _APP_VERSION = re.compile(r"1\.0\.[1-9][0-9]{0,8}", re.ASCII)
 
 # Who comes in at the gateway is a user, and cannot say otherwise to the app: what they get would count in no figure.
@@ -40,7 +41,8 @@ class Split(NamedTuple):
     copies_differing: of those, how many it gave another class than production, by its class.
     copies_until: copies that it answered by then are counted, in seconds since 1970.
     digest: that of its image; empty in a split of an earlier release of the pipeline.
-    is_again: whether users have met another image of the version before.
+    mark: what its cookies add to the version, so that who met the version before is drawn anew; empty in a split of an
+        earlier release of the pipeline.
     measured: how often each of the stack's own metrics was measured at today's share, by its name.
     measured_at: when it was last, in seconds since 1970.
     """
@@ -59,7 +61,7 @@ class Split(NamedTuple):
     copies_differing: tuple[tuple[str, int], ...] = ()
     copies_until: int = 0
     digest: str = ""
-    is_again: bool = False
+    mark: str = ""
     measured: tuple[tuple[str, int], ...] = ()
     measured_at: tuple[tuple[str, int], ...] = ()
 
@@ -78,11 +80,9 @@ def decide(
     """
     if canary is None or canary.number is None or (production and canary.digest == production.digest):
         return None
-    if split is None or split.version != canary.app_version:
-        return Split(canary.app_version, steps[:1], now, digest=canary.digest)
-    if split.digest not in ("", canary.digest):
-        return Split(canary.app_version, steps[:1], now, digest=canary.digest, is_again=True)
-    return split
+    if split and split.version == canary.app_version and split.digest in ("", canary.digest):
+        return split
+    return Split(canary.app_version, steps[:1], now, digest=canary.digest, mark=str(now))
 
 
 # Shares that a route has room for: Gateway API allows 16 rules, and a split has two more than it has shares.
@@ -126,8 +126,7 @@ def rules(split: Split | None, production: Backend, canary: Backend, mirror: boo
 
 
 def _value(split: Split, backend: Backend, *step: int) -> str:
-    # Who met an earlier image of the version is drawn anew.
-    version = f"{split.version}-{split.digest[7:15]}" if split.is_again else split.version
+    version = f"{split.version}-{split.mark}" if split.mark else split.version
     return ".".join(map(str, (backend.environment, version, *step)))
 
 
@@ -185,8 +184,10 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
         paired = int(fields.get("paired", judged[1]))
         copies = int(fields.get("copies", 0)), _counts(fields.get("copies_differing", []))
         until = int(fields.get("copies_until", 0))
-        image = fields.get("digest", ""), fields.get("is_again", False)
-        if not _IMAGE.fullmatch(image[0]) or not isinstance(image[1], bool):
+        digest = fields.get("digest", "")
+        # It marked the cookies of a later image of a version alone, with that image's digest.
+        mark = fields.get("mark", digest[7:15] if fields.get("is_again") else "")
+        if not _IMAGE.fullmatch(digest) or not _MARK.fullmatch(mark):
             return None
         return Split(
             fields["version"],
@@ -198,7 +199,8 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
             paired,
             *copies,
             until,
-            *image,
+            digest,
+            mark,
             *(_counts(fields.get(key, [])) for key in ("measured", "measured_at")),
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):

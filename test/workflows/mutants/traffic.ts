@@ -5,15 +5,27 @@ export const traffic: Protections = {
   "lib/traffic.py": [
     [
       "a new version begins at the first share",
-      "    if split is None or split.version != canary.app_version:",
-      "    if split is None:",
+      "split.version == canary.app_version and ",
+      "",
       "test_traffic.py::test_the_split_follows_what_the_environments_serve[a new version in canary]",
     ],
     [
       "a new image of a version begins at the first share",
-      '    if split.digest not in ("", canary.digest):',
-      "    if False:",
+      ' and split.digest in ("", canary.digest):',
+      ":",
       "test_traffic.py::test_the_split_follows_what_the_environments_serve[a new image of the same version in canary]",
+    ],
+    [
+      "who met a version is drawn anew when it comes back",
+      ", mark=str(now))",
+      ")",
+      "test_traffic.py::test_who_met_a_version_is_drawn_anew_when_it_comes_back[an abort]",
+    ],
+    [
+      "who meets a version during an update of the pipeline goes on meeting it",
+      'digest[7:15] if fields.get("is_again") else ""',
+      '""',
+      "test_traffic.py::test_a_split_from_before_there_were_marks_keeps_its_users[true-canary.1.0.7-77777777]",
     ],
     [
       "a version that production serves is no canary",
