@@ -7,7 +7,7 @@ import pytest
 from conftest import digest, pod, says
 from lib import gate_verdicts, signing_keys, statement
 from lib.traffic import Split
-from test_shift_traffic import SETTINGS, has_route, takes_changes
+from test_shift_traffic import SETTINGS, has_route, route_becomes, takes_changes
 
 ILL = Split("1.0.7", (1, 10), 5, "OOMKilled: the model needs more than the memory limit of 256Mi (1 restart)")
 
@@ -64,6 +64,22 @@ def test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it(ill):
     keys = {signing_keys.key_id(key): key for key in [ill.keys.key("release").public_key()]}
     signed = statement.read(ill.attestations(digest(7))[0], keys, gate_verdicts.WITHDRAWAL)
     assert (signed.subject.sha256, signed.predicate["reason"]) == (digest(7)[7:], ILL.withdrawn)
+
+
+def test_the_image_that_users_met_loses_its_pass_and_another_one_of_its_version_keeps_it(ill):
+    ill.mlflow.add(7, image_digest=digest(8), staging__verdict="pass", staging__digest=digest(8))
+    route_becomes(ill, ILL._replace(digest=digest(7)))
+    comes_back(ill)
+    assert abort(ill).returncode == 0
+    assert ill.mlflow.versions["7"]["staging.verdict"] == "pass"
+    assert (len(ill.attestations(digest(7))), ill.attestations(digest(8))) == (1, [])
+    assert [record["digest"] for record in ill.mlflow.releases(action="abort")] == [digest(7)]
+
+
+def test_an_image_that_canary_runs_is_not_taken_out_for_an_earlier_one_of_its_version(ill):
+    route_becomes(ill, ILL._replace(digest=digest(8)))
+    done = abort(ill)
+    assert (done.returncode, done.stdout) == (0, "No version that users meet is withdrawn.\n")
 
 
 def test_its_pass_is_withdrawn_though_that_cannot_be_signed(ill):

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from conftest import digest, passed, pod, says
-from lib import instant
+from conftest import BASE, digest, passed, pod, says
+from lib import instant, signing_keys, statement
+from lib.gate_verdicts import WITHDRAWAL
 from test_figures import BARS, Prometheus
 from test_promote import at
 from test_shift_traffic import SETTINGS, has_route
@@ -40,11 +41,11 @@ def server():
     server.stop()
 
 
-def look(world, server=None, environment="production", has_gateway=False, **given):
-    """`given`: other bars than those of every stack."""
-    figures = {}
+def look(world, server=None, environment="production", has_gateway=False, key="", **given):
+    """`key`: the file of the key that the step signs with. `given`: other bars than those of every stack."""
+    figures = {"SIGNING_KEY": key} if key else {}
     if server:
-        figures = {"PROMETHEUS_URL": server.url, "ANALYSIS": json.dumps({**BARS, **given})}
+        figures |= {"PROMETHEUS_URL": server.url, "ANALYSIS": json.dumps({**BARS, **given})}
     if has_gateway:
         figures["TRAFFIC"] = json.dumps(SETTINGS)
     done = world.run("restore", TARGET_ENVIRONMENT=environment, **figures)
@@ -109,6 +110,58 @@ def test_it_is_told_once(production):
     production.pods_listed("production", ended(60))
     look(production)
     assert (production.events(), production.output("restored")) == ([], "")
+
+
+def signs(world):
+    """A look at production by a step that has the key of the releases."""
+    look(world, key=str(world.keys.private("release")))
+
+
+def withdrawals(world, version):
+    """How often it is signed that the image of a version lost its pass."""
+    keys = {signing_keys.key_id(key): key for key in [world.keys.key("release").public_key()]}
+    envelopes = [one for one in world.attestations(digest(version)) if statement.kind_of(one) == WITHDRAWAL]
+    return len([statement.read(envelope, keys, WITHDRAWAL) for envelope in envelopes])
+
+
+def test_an_image_that_runs_badly_loses_its_pass_and_its_version_keeps_that_of_another_image(production):
+    production.mlflow.add(7, **{**passed(8), "staging__verdict_at": instant.timestamp(int(time.time()) - 5)})
+    production.pods_listed("production", ended(60))
+    for _ in range(2):
+        signs(production)
+    assert (verdict(production), withdrawals(production, 7), withdrawals(production, 8)) == ("pass", 1, 0)
+    assert [reason for reason, _ in production.events()] == ["PassWithdrawn"]
+
+
+@pytest.mark.parametrize("earlier", [[], ["2025-12-31T00:00:00Z"]])
+def test_a_withdrawal_that_only_mlflow_has_is_signed_once(production, earlier):
+    production.mlflow.versions["7"]["staging.verdict"] = "withdrawn"
+    for at in earlier:
+        production.withdrawn(7, at)
+    production.pods_listed("production", pod(7))
+    for _ in range(2):
+        signs(production)
+    assert withdrawals(production, 7) == len(earlier) + 1 and production.events() == []
+
+
+def test_a_withdrawal_that_is_signed_stops_no_test_that_is_under_way(production):
+    production.mlflow.versions["7"]["staging.verdict"] = "withdrawn"
+    production.withdrawn(7, "2026-01-02T00:00:00Z")
+    production.judge(7, "integration", at="2026-01-03T00:00:00Z")
+    production.pods_listed("production", pod(7))
+    signs(production)
+    assert withdrawals(production, 7) == 1
+
+
+def test_a_registry_that_is_away_keeps_no_pass_in_mlflow_and_the_signature_follows(production):
+    production.pods_listed("production", ended(60))
+    index = ["crane", "manifest", f"{BASE.partition('@')[0]}:{digest(7).replace(':', '-')}"]
+    production.allow(*index, **says("crane", "refused"))
+    signs(production)
+    assert (verdict(production), withdrawals(production, 7)) == ("withdrawn", 0)
+    production.rules["crane"].pop()
+    signs(production)
+    assert withdrawals(production, 7) == 1 and [reason for reason, _ in production.events()] == ["PassWithdrawn"]
 
 
 def test_a_version_whose_answers_are_errors_loses_its_pass(production, server):

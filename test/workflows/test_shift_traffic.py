@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from conftest import passed, pod, says
+from conftest import BASE, digest, passed, pod, says
 from lib import gateway, inputs, traffic
 from lib.inputs import Backend, Traffic
 from lib.traffic import Split
@@ -106,6 +106,34 @@ def test_a_withdrawn_version_that_another_one_took_the_place_of_loses_its_pass(c
     assert [split["version"] for split in written(canary)] == ["1.0.7"]
     tags = canary.mlflow.versions["5"]
     assert (tags["staging.verdict"], tags["staging.reason"]) == ("withdrawn", "OOMKilled")
+
+
+def test_the_split_is_kept_until_the_registry_has_taken_the_signature(canary):
+    canary.mlflow.add(5, **passed(5))
+    canary.registry_has(5)
+    index = ["crane", "manifest", f"{BASE.partition('@')[0]}:{digest(5).replace(':', '-')}"]
+    canary.allow(*index, **says("crane", "refused"))
+    has_route(canary, Split("1.0.5", (1, 50), 5, "OOMKilled", digest=digest(5)))
+    takes_changes(canary)
+    given = {"TRAFFIC": json.dumps(SETTINGS), "SIGNING_KEY": str(canary.keys.private("release"))}
+    assert canary.run("shift_traffic", **given).returncode == 75 and written(canary) == []
+    assert canary.mlflow.versions["5"]["staging.verdict"] == "withdrawn"
+    canary.rules["crane"].pop()
+    assert canary.run("shift_traffic", **given).returncode == 0
+    assert (len(canary.attestations(digest(5))), len(written(canary))) == (1, 1)
+
+
+def test_a_withdrawn_image_that_another_one_of_its_version_took_the_place_of_loses_its_pass(canary):
+    canary.mlflow.add(7, **passed(7))
+    canary.registry_has(5)
+    has_route(canary, Split("1.0.7", (1, 50), 5, "OOMKilled", digest=digest(5)))
+    takes_changes(canary)
+    done = canary.run(
+        "shift_traffic", TRAFFIC=json.dumps(SETTINGS), SIGNING_KEY=str(canary.keys.private("release"))
+    )
+    assert done.returncode == 0, done.stderr
+    assert (len(canary.attestations(digest(5))), canary.attestations(digest(7))) == (1, [])
+    assert canary.mlflow.versions["7"]["staging.verdict"] == "pass"
 
 
 def test_the_split_is_kept_until_mlflow_has_taken_that(canary):

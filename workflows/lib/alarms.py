@@ -50,15 +50,21 @@ def withdraw_pass(environment: str) -> str | None:
     title = release.served.title
     try:
         version = model_registry.get(release.served.number)
-        found = None if version.is_withdrawn else trouble(environment, release, version.verdict_at, int(time.time()))
-        if found is None:
-            return None
-        if found.dry_run:
+    except model_registry.Missing:
+        return None
+    if version.withdrawn_digest == release.served.digest:
+        gate_verdicts.complete_withdrawal(version, release.served.digest)
+        return None
+    has_pass = version.verified_digest == release.served.digest
+    found = trouble(environment, release, version.verdict_at if has_pass else "", int(time.time()))
+    if found is None:
+        return None
+    if found.dry_run:
+        if has_pass:
             kept = f"{title} keeps its pass, since the check is a dry run: {found.said}"
             events.warn(environment, "PassInQuestion", kept)
-            return None
-        gate_verdicts.withdraw(release.served.number, f"{environment}: {found.said}")
-    except model_registry.Missing:
+        return None
+    if not gate_verdicts.withdraw(version.number, release.served.digest, f"{environment}: {found.said}"):
         return None
     sentence = outputs.clean(f"{title} lost its pass, and {environment} goes on serving it: {found.said}")
     events.warn(environment, "PassWithdrawn", sentence)
@@ -67,8 +73,9 @@ def withdraw_pass(environment: str) -> str | None:
 
 def trouble(environment: str, release: LastRelease, passed_at: str, now: int) -> Check | None:
     """
-    What a version does badly in an environment, or None. `passed_at`: when it passed staging, UTC. A crash counts from
-    then and from its release on, for a day: this look may come late. Of a remote environment nothing is known.
+    What a version does badly in an environment, or None. `passed_at`: when its image passed staging, UTC; an empty
+    string where another image of it did since. A crash counts from then and from its release on, for a day: this look
+    may come late. Of a remote environment nothing is known.
     """
     if environment in inputs.remote_environments():
         return None

@@ -14,6 +14,7 @@ from lib import attestations, instant, model_registry, outputs, rollout, signing
 from lib.attestations import Image
 from lib.dsse import Unverified
 from lib.errors import StepFailed, Unavailable
+from lib.model_registry import ModelVersion
 from lib.signing_keys import PrivateKey
 from lib.statement import Statement
 from lib.verdict import VERDICTS, Verdict
@@ -64,21 +65,64 @@ def figures(found: object) -> Figures:
     }
 
 
-def withdraw(version: str, reason: str) -> None:
+def withdraw(version: str, digest: str, reason: str) -> bool:
     """
-    Takes back that a version passed staging. It is signed for its image, so that no verdict of before counts any more.
-    What cannot be signed is taken back in MLflow all the same. Raises Missing where MLflow no longer has the version.
+    Takes back that an image of a version passed staging; returns whether that is new. It is signed for this image, so
+    that no verdict of before on it counts any more. In MLflow the version keeps a pass that another image of it got.
+    What cannot be signed is taken back in MLflow all the same, and a later call signs it.
     """
-    digest = model_registry.get(version).verified_digest
-    model_registry.withdraw_pass(version, reason)
-    if digest is None:
-        return
-    predicate = {"reason": outputs.clean(reason), "at": model_registry.now()}
+    is_new = _take_from_mlflow(version, digest, reason)
     try:
-        key = signing_keys.mounted()
-        attestations.attach(Image(rollout.repository(), digest), WITHDRAWAL, predicate, key)
-    except (StepFailed, Unavailable) as failure:
+        return sign_withdrawal(digest, reason) or is_new
+    except Unavailable as failure:
+        print(f"The withdrawal is not signed yet: {failure}", file=sys.stderr)
+        return is_new
+
+
+def _take_from_mlflow(version: str, digest: str, reason: str) -> bool:
+    try:
+        if model_registry.get(version).verified_digest != digest:
+            return False
+        model_registry.withdraw_pass(version, reason)
+        return True
+    except model_registry.Missing:
+        print(f"MLflow no longer has version {version}.", flush=True)
+        return False
+
+
+def sign_withdrawal(digest: str, reason: str) -> bool:
+    """
+    Signs that an image lost its pass, unless that is signed; returns whether it did. Without a key, or the image, it
+    cannot. Raises Unavailable where the registry is away: later it can.
+    """
+    image = Image(rollout.repository(), digest)
+    try:
+        if was_withdrawn(image):
+            return False
+        _attach_withdrawal(image, reason)
+        return True
+    except StepFailed as failure:
         print(f"The withdrawal is not signed: {failure}", file=sys.stderr)
+        return False
+
+
+def complete_withdrawal(version: ModelVersion, digest: str) -> None:
+    """
+    Signs what MLflow alone says since the last verdict: that a version lost its pass. The gates may judge the image
+    again just now, so a verdict that MLflow does not have yet is no reason to sign it once more.
+    """
+    image = Image(rollout.repository(), digest)
+    try:
+        signed_at = last_withdrawal(image)
+        if not signed_at or signed_at < version.verdict_at:
+            _attach_withdrawal(image, version.why_withdrawn or "")
+    except (StepFailed, Unavailable) as failure:
+        print(f"The withdrawal is not signed yet: {failure}", file=sys.stderr)
+
+
+def _attach_withdrawal(image: Image, reason: str) -> None:
+    predicate = {"reason": outputs.clean(reason), "at": model_registry.now()}
+    attestations.attach(image, WITHDRAWAL, predicate, signing_keys.mounted())
 
 
 def last_withdrawal(image: Image) -> str:

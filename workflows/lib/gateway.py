@@ -67,7 +67,7 @@ def put_right(settings: inputs.Traffic, watch: bool = False) -> Split | None:
     now, wanted = int(time.time()), split
     if production:
         wanted = traffic.decide(split, canary.served, production.served, settings.steps, now)
-        if split and split.withdrawn and not (wanted and wanted.version == split.version):
+        if split and split.withdrawn and wanted != split:
             leave_withdrawn(split, production.served)
     if watch and wanted and not wanted.withdrawn and wanted.version == canary.served.app_version:
         wanted = watched(settings, wanted, canary, production and production.served, now)
@@ -101,20 +101,27 @@ def read_route() -> kubectl.KubernetesObject:
 def leave_withdrawn(split: Split, production: Served) -> None:
     """
     Takes back the pass of a version that was withdrawn and left canary before an abort came to that, as by the
-    promotion of another one. The split is all that knows of it. What production serves is judged there.
+    promotion of another one. The split is all that knows of it, so it stays until that is signed: raises Unavailable
+    while the registry is away. What production serves is judged there.
     """
-    if production.app_version != split.version:
-        withdraw_pass(split)
+    if is_of(split, production):
+        return
+    withdraw_pass(split)
+    if split.digest:
+        gate_verdicts.sign_withdrawal(split.digest, split.withdrawn)
+
+
+def is_of(split: Split, served: Served) -> bool:
+    """Whether a split is of what an environment serves. One of an earlier release of the pipeline names no image."""
+    return split.version == served.app_version and split.digest in ("", served.digest)
 
 
 def withdraw_pass(split: Split) -> None:
-    """Takes back that a version passed staging. One that was deleted meanwhile has no pass to take back."""
+    """Takes back that the image of a split passed staging."""
     version = split.version.rpartition(".")[2]
-    try:
-        if not model_registry.get(version).is_withdrawn:
-            gate_verdicts.withdraw(version, split.withdrawn)
-    except model_registry.Missing:
-        print(f"MLflow no longer has version {version}.", flush=True)
+    digest = split.digest or ((model := model_registry.find(version)) and model.verified_digest)
+    if digest:
+        gate_verdicts.withdraw(version, digest, split.withdrawn)
 
 
 def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, production: Served | None, now: int) -> Split:
@@ -159,8 +166,7 @@ def withdrawn(settings: inputs.Traffic) -> Split | None:
     """
     split = traffic.read(read_route())
     canary = last_release.held(rollout.application(settings.canary.environment))
-    is_there = split and split.withdrawn and canary and canary.served.app_version == split.version
-    return split if is_there else None
+    return split if split and split.withdrawn and canary and is_of(split, canary.served) else None
 
 
 def withdrawal(environment: str, app_version: str) -> str:

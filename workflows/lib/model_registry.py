@@ -114,6 +114,11 @@ class ModelVersion:
         return why if self.is_withdrawn else None
 
     @property
+    def withdrawn_digest(self) -> str | None:
+        """Digest of the image whose pass was taken back, or None where none was."""
+        return _digest(self.tags.get("staging.digest")) if self.is_withdrawn else None
+
+    @property
     def has_ever_passed(self) -> bool:
         """Whether it passed staging, as far as its last verdict tells."""
         return self.tags.get("staging.verdict") in ("pass", "withdrawn")

@@ -124,21 +124,24 @@ class Unrecorded:
 
 
 def begin_way_back(
-    action: str, environment: str, version: str | None = None, disagreement: str = ""
+    action: str, environment: str, version: str | None = None, disagreement: str = "", digest: str = ""
 ) -> Release | Unrecorded:
     """Like `begin`, for `revert`, `restore` and `abort`: they go on without a record where MLflow refuses one."""
     try:
-        return begin(action, environment, version, disagreement)
+        return begin(action, environment, version, disagreement, digest)
     except StepFailed as failure:
         print(f"MLflow takes no record: {failure}", file=sys.stderr)
         return Unrecorded()
 
 
-def begin(action: str, environment: str, version: str | None = None, disagreement: str = "") -> Release:
+def begin(
+    action: str, environment: str, version: str | None = None, disagreement: str = "", digest: str = ""
+) -> Release:
     """
     Opens the record of what this Workflow is about to do (`deploy`, `promote`, `revert`, `restore` or `abort`), or
     finds the one that it opened before it was interrupted. `version` is the model's, None for the base image.
-    `disagreement`: how far its answers in canary are from production's, as `lib/disagreement.py` writes it.
+    `disagreement`: how far its answers in canary are from production's, as `lib/disagreement.py` writes it. `digest`: of
+    its image that this is about, where that may be another one than its last.
     """
     workflow = child_workflows.current()
     found = opened(action, environment, workflow)
@@ -159,6 +162,8 @@ def begin(action: str, environment: str, version: str | None = None, disagreemen
     if version and (model := model_registry.find(version)):
         about |= {"digest": model.digest or "", "model_run": model.run} | _origin(model.run)
         metrics = gate_figures(model.tags)
+    if digest:
+        about["digest"] = digest
     run = model_registry.call(
         "POST",
         "runs/create",

@@ -47,7 +47,7 @@ def main() -> None:
 def abort(canary: str, split: Split, good: Served) -> str:
     """Puts canary back on what production serves; returns a sentence. Raises StepFailed when it does not come to it."""
     version = split.version.rpartition(".")[2]
-    release = release_log.begin_way_back("abort", canary, version, disagreement.record(split))
+    release = release_log.begin_way_back("abort", canary, version, disagreement.record(split), split.digest)
     try:
         gateway.withdraw_pass(split)
         restoration.restore(canary, good, release.mark_target_changed)

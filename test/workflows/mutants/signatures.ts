@@ -152,6 +152,38 @@ export const signatures: Protections = {
       "test_gate_verdicts.py::test_a_verdict_from_before_a_withdrawal_counts_no_more[2026-01-01T00:00:00Z]",
     ],
     [
+      "a version that MLflow loses in this moment is taken out of canary",
+      `    except model_registry.Missing:
+        print(f"MLflow no longer has version {version}.", flush=True)`,
+      `    except KeyError:
+        print(f"MLflow no longer has version {version}.", flush=True)`,
+      "test_abort_canary.py::test_a_version_that_is_deleted_in_this_moment_is_taken_out_all_the_same",
+    ],
+    [
+      "a version keeps the pass of another image",
+      "        if model_registry.get(version).verified_digest != digest:",
+      "        if model_registry.get(version).is_withdrawn:",
+      "test_alarms.py::test_an_image_that_runs_badly_loses_its_pass_and_its_version_keeps_that_of_another_image",
+    ],
+    [
+      "a withdrawal is signed once",
+      "        if was_withdrawn(image):",
+      "        if False:",
+      "test_alarms.py::test_an_image_that_runs_badly_loses_its_pass_and_its_version_keeps_that_of_another_image",
+    ],
+    [
+      "a withdrawal that is signed stops no test that is under way",
+      "        if not signed_at or signed_at < version.verdict_at:",
+      "        if not was_withdrawn(image):",
+      "test_alarms.py::test_a_withdrawal_that_is_signed_stops_no_test_that_is_under_way",
+    ],
+    [
+      "a registry that is away keeps no pass in MLflow",
+      "sign_withdrawal(digest, reason) or is_new\n    except Unavailable as",
+      "sign_withdrawal(digest, reason) or is_new\n    except KeyError as",
+      "test_alarms.py::test_a_registry_that_is_away_keeps_no_pass_in_mlflow_and_the_signature_follows",
+    ],
+    [
       "a withdrawal is signed with the key of the releases",
       "signing_keys.public_keys(signing_keys.RELEASE)",
       "signing_keys.public_keys(signing_keys.BUILD)",

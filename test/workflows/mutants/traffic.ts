@@ -139,8 +139,8 @@ export const traffic: Protections = {
     ],
     [
       "a dry run takes no pass",
-      "        if found.dry_run:",
-      "        if False:",
+      "    if found.dry_run:",
+      "    if False:",
       "test_alarms.py::test_a_bar_that_is_only_tried_takes_no_pass_and_an_event_says_so",
     ],
     [
@@ -150,10 +150,22 @@ export const traffic: Protections = {
       "test_alarms.py::test_the_watch_of_a_gateway_judges_canary_itself",
     ],
     [
-      "a pass is withdrawn once",
-      "None if version.is_withdrawn else trouble(",
-      "trouble(",
-      "test_alarms.py::test_it_is_told_once",
+      "a withdrawal that only MLflow has is signed",
+      "    if version.withdrawn_digest == release.served.digest:",
+      "    if False:",
+      "test_alarms.py::test_a_withdrawal_that_only_mlflow_has_is_signed_once[earlier0]",
+    ],
+    [
+      "the image that was judged loses its pass, and no other",
+      'release.served.digest, f"',
+      'version.verified_digest or "", f"',
+      "test_alarms.py::test_an_image_that_runs_badly_loses_its_pass_and_its_version_keeps_that_of_another_image",
+    ],
+    [
+      "that another image passed hides no crash of this one",
+      'version.verdict_at if has_pass else ""',
+      "version.verdict_at",
+      "test_alarms.py::test_an_image_that_runs_badly_loses_its_pass_and_its_version_keeps_that_of_another_image",
     ],
     [
       "a crash counts from when the version passed",
@@ -199,12 +211,28 @@ export const traffic: Protections = {
       "test_figures.py::test_a_dry_run_of_the_restarts_is_said_and_decides_nothing[True]",
     ],
     [
-      "a version that MLflow loses in this moment is taken out of canary",
-      `    except model_registry.Missing:
-        print(f"MLflow no longer has version {version}.", flush=True)`,
-      `    except KeyError:
-        print(f"MLflow no longer has version {version}.", flush=True)`,
-      "test_abort_canary.py::test_a_version_that_is_deleted_in_this_moment_is_taken_out_all_the_same",
+      "a split stays until it is signed that its version was withdrawn",
+      "        gate_verdicts.sign_withdrawal(split.digest, split.withdrawn)",
+      "        pass",
+      "test_shift_traffic.py::test_the_split_is_kept_until_the_registry_has_taken_the_signature",
+    ],
+    [
+      "a withdrawn image loses its pass, though another one of its version takes its place",
+      "split.withdrawn and wanted != split:",
+      "split.withdrawn and not (wanted and wanted.version == split.version):",
+      "test_shift_traffic.py::test_a_withdrawn_image_that_another_one_of_its_version_took_the_place_of_loses_its_pass",
+    ],
+    [
+      "another image of a version that was withdrawn stays in canary",
+      ' and split.digest in ("", served.digest)',
+      "",
+      "test_abort_canary.py::test_an_image_that_canary_runs_is_not_taken_out_for_an_earlier_one_of_its_version",
+    ],
+    [
+      "the image that users met loses its pass, and no other",
+      "digest = split.digest or (",
+      "digest = (",
+      "test_abort_canary.py::test_the_image_that_users_met_loses_its_pass_and_another_one_of_its_version_keeps_it",
     ],
     [
       "a withdrawn version loses its pass, whatever takes its place",
@@ -214,8 +242,8 @@ export const traffic: Protections = {
     ],
     [
       "a version that went to production keeps its pass",
-      "    if production.app_version != split.version:",
-      "    if True:",
+      "    if is_of(split, production):",
+      "    if False:",
       "test_shift_traffic.py::test_a_withdrawn_version_that_production_serves_keeps_its_pass",
     ],
     [
@@ -238,8 +266,8 @@ export const traffic: Protections = {
     ],
     [
       "a version that is in canary no more is not taken out of it",
-      " and canary.served.app_version == split.version\n    return split if is_there",
-      "\n    return split if is_there",
+      " and canary and is_of(split, canary.served) else None",
+      " and canary else None",
       "test_abort_canary.py::test_canary_stays_where_it_runs_another_version_by_now",
     ],
     [
@@ -533,6 +561,12 @@ export const traffic: Protections = {
       "        gateway.withdraw_pass(split)\n",
       "",
       "test_abort_canary.py::test_its_pass_is_withdrawn_so_that_nothing_goes_back_to_it",
+    ],
+    [
+      "the record of an abort names the image that users met",
+      ", disagreement.record(split), split.digest)",
+      ", disagreement.record(split))",
+      "test_abort_canary.py::test_the_image_that_users_met_loses_its_pass_and_another_one_of_its_version_keeps_it",
     ],
     [
       "canary holds what it is back on",
