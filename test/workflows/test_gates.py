@@ -75,6 +75,7 @@ def test_integration_cut_off_during_the_test(staging):
 
 def test_resource_passes(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7)))
+    staging.pods_listed("staging", pod(7))
     assert judged(staging, "resource") == (
         "pass",
         "1 of 1 pod is ready, with 0 restarts (bar: 0) under the memory limit of 256Mi",
@@ -95,6 +96,22 @@ def test_resource_fails_on_a_restart_that_was_recovered_from(staging):
     staging.pods_watched("staging", (0, "ADDED", pod(7, "crash-recovered")))
     verdict, reason, _ = judged(staging, "resource")
     assert (verdict, reason) == ("fail", "the container ended 1 time, last with Error (exit code 1)")
+
+
+@pytest.mark.parametrize("state,verdict", [("ready", "pass"), ("oom-recovered", "fail")])
+def test_resource_judges_each_of_several_pods(staging, state, verdict):
+    both = pod(7, name="pod-7-a"), pod(7, state, name="pod-7-b")
+    staging.pods_watched("staging", *((0, "ADDED", one) for one in both))
+    staging.pods_listed("staging", *both)
+    found, _, metrics = judged(staging, "resource")
+    assert (found, metrics["pods"]) == (verdict, 2)
+
+
+def test_resource_waits_for_each_of_several_pods(staging):
+    both = pod(7, name="pod-7-a"), pod(7, "starting", name="pod-7-b")
+    staging.pods_watched("staging", *((0, "ADDED", one) for one in both), (0, "MODIFIED", pod(7, name="pod-7-b")))
+    staging.pods_listed("staging", *both)
+    assert judged(staging, "resource")[0] == "pass"
 
 
 def test_resource_does_not_judge_another_pod(staging):
@@ -146,6 +163,7 @@ def test_resource_fails_on_an_eviction_that_nothing_makes_good(staging):
 @pytest.mark.parametrize("ended", [evicted(7), evicted(6)])
 def test_resource_looks_past_an_eviction_to_the_pod_that_runs(staging, ended):
     staging.pods_watched("staging", (0, "ADDED", ended), (0, "ADDED", pod(7)))
+    staging.pods_listed("staging", ended, pod(7))
     assert judged(staging, "resource")[0] == "pass"
 
 

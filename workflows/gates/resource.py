@@ -27,6 +27,9 @@ def check(_version: str, digest: str) -> Verdict:
         if kind == "DELETED":
             del seen[pod["metadata"]["name"]]
         found = pods.assess(list(seen.values()), digest, strict=True)
+        if found.state == "ready" and kind == "ADDED":
+            # The stream's first list comes one by one: other pods may follow.
+            found = pods.assess(rollout.list_pods(constants.STAGING), digest, strict=True)
         if found.state != "waiting":
             break
     if found.state == "ready":

@@ -65,9 +65,15 @@ export const gates: Protections = {
   "gates/resource.py": [
     [
       "a restart that was recovered from is seen",
-      "digest, strict=True)",
-      "digest)",
+      "        found = pods.assess(list(seen.values()), digest, strict=True)",
+      "        found = pods.assess(list(seen.values()), digest)",
       "test_gates.py::test_resource_fails_on_a_restart_that_was_recovered_from",
+    ],
+    [
+      "each of several pods is judged",
+      `        if found.state == "ready" and kind == "ADDED":`,
+      "        if False:",
+      "test_gates.py::test_resource_judges_each_of_several_pods[oom-recovered-fail]",
     ],
     [
       "a model that was not tried has not failed",
