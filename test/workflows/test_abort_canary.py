@@ -97,18 +97,19 @@ def test_a_version_that_was_deleted_meanwhile_is_taken_out_all_the_same(ill):
 
 
 def test_canary_stays_where_it_runs_another_version_by_now(world):
+    world.current_workflow()
     world.application("canary", 8, held=8)
     has_route(world, ILL)
     done = abort(world)
     assert (done.returncode, done.stdout) == (0, "No version that users meet is withdrawn.\n")
 
 
-def is_told(world, environment, version):
-    """The environment's Application holds version 7 and is told to run this one."""
+def is_told(world, environment, version, held=7):
+    """The environment's Application is told to run this version."""
     world.rules["kubectl"] = [
         rule for rule in world.rules["kubectl"] if f"gourmetgram-{environment}" not in rule["args"]
     ]
-    world.application(environment, version, held=7)
+    world.application(environment, version, held=held)
 
 
 def test_an_abort_that_was_interrupted_comes_to_its_end(ill):
@@ -123,6 +124,37 @@ def test_an_abort_that_was_interrupted_comes_to_its_end(ill):
     assert ill.mlflow.releases(action="abort", outcome="aborted")
 
 
+@pytest.mark.parametrize("split,why", [(ILL, f": {ILL.withdrawn}"), (None, "")], ids=["waits", "has ended"])
+def test_an_abort_that_was_interrupted_once_canary_was_back_comes_to_its_end(ill, split, why):
+    comes_back(ill)
+    ill.mlflow.fail_on("registered-models/alias")
+    given = {"TRAFFIC": json.dumps(SETTINGS), "MLFLOW_PATIENCE_SECONDS": "1"}
+    assert ill.run("abort_canary", **given).returncode == 75 and ill.held() == ["1.0.6"]
+    ill.mlflow.fail_on(None)
+    route_becomes(ill, split)
+    is_told(ill, "canary", 6, held=6)
+    takes_changes(ill)
+    done = abort(ill)
+    assert done.returncode == 0, done.stderr
+    sentence = f"1.0.7 was withdrawn{why}; canary is back on 1.0.6"
+    assert ill.mlflow.aliases["canary"] == "6" and ill.held() == ["1.0.6"]
+    [record] = ill.mlflow.releases(action="abort", outcome="aborted", status="FINISHED")
+    assert (record["serves_version"], record["reason"]) == ("1.0.6", sentence)
+    assert ill.output("reason") == sentence and ("Aborted", sentence) in ill.events()
+
+
+def test_what_went_to_production_during_an_interrupted_abort_was_not_taken_out(ill):
+    ill.mlflow.fail_on("set-tag")
+    given = {"TRAFFIC": json.dumps(SETTINGS), "MLFLOW_PATIENCE_SECONDS": "1"}
+    assert ill.run("abort_canary", **given).returncode == 75
+    ill.mlflow.fail_on(None)
+    route_becomes(ill, None)
+    is_told(ill, "production", 7)
+    done = abort(ill)
+    assert (done.returncode, done.stdout) == (0, "No version that users meet is withdrawn.\n")
+    assert ill.events() == []
+
+
 def test_a_version_that_went_to_production_meanwhile_stays_in_both(ill):
     is_told(ill, "production", 7)
     takes_changes(ill)
@@ -133,6 +165,7 @@ def test_a_version_that_went_to_production_meanwhile_stays_in_both(ill):
 
 
 def test_canary_stays_where_its_version_is_not_withdrawn(world):
+    world.current_workflow()
     world.application("canary", 7, held=7)
     has_route(world, ILL._replace(withdrawn=""))
     done = abort(world)

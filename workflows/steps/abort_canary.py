@@ -18,7 +18,9 @@ from lib import (
     step,
 )
 from lib.errors import StepFailed
+from lib.inputs import Traffic
 from lib.last_release import Served
+from lib.release_log import Release, Unrecorded
 from lib.traffic import Split
 
 
@@ -27,7 +29,12 @@ def main() -> None:
     settings = inputs.traffic()
     split = gateway.withdrawn(settings) if settings else None
     if settings is None or split is None:
-        print("No version that users meet is withdrawn.", flush=True)
+        back = end_interrupted(settings) if settings else None
+        if settings and back:
+            restore_time.tell(began, [settings.canary.environment])
+            outputs.write("reason", outputs.clean(back))
+            gateway.try_put_right(settings.canary.environment)
+        print(back or "No version that users meet is withdrawn.", flush=True)
         return
     production = gateway.released(settings.production.environment)
     if production is None:
@@ -57,10 +64,37 @@ def abort(canary: str, split: Split, good: Served) -> str:
         release.end("broken", failure)
         raise
     sentence = f"{split.version} was withdrawn: {split.withdrawn}; {canary} is back on {good.title}"
-    release.end("aborted", sentence, good)
-    events.warn(canary, "Aborted", sentence)
+    tell(canary, release, sentence, good)
     print(sentence, flush=True)
     return sentence
+
+
+def end_interrupted(settings: Traffic) -> str | None:
+    """
+    Ends an abort of this Workflow that was interrupted once canary held what production serves, since nothing else
+    shows by then that it is not done; returns its sentence, or None where there is none.
+    """
+    environment = settings.canary.environment
+    release = release_log.opened("abort", environment)
+    if release is None:
+        return None
+    canary, production = gateway.released(environment), gateway.released(settings.production.environment)
+    if canary is None or production is None or canary.served != production.served:
+        return None
+    app_version, digest = release.tags.get("app_version", ""), release.tags.get("digest", "")
+    if last_release.served(app_version, digest) == canary.served:
+        return None
+    model_registry.point_alias(environment, canary.served.number)
+    why = gateway.withdrawal(environment, app_version)
+    sentence = f"{app_version} was withdrawn{f': {why}' if why else ''}; {environment} is back on {canary.served.title}"
+    tell(environment, release, sentence, canary.served)
+    return sentence
+
+
+def tell(canary: str, release: Release | Unrecorded, sentence: str, good: Served) -> None:
+    """Ends the record of an abort, and tells of it."""
+    release.end("aborted", sentence, good)
+    events.warn(canary, "Aborted", sentence)
 
 
 if __name__ == "__main__":

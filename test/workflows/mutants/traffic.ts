@@ -551,6 +551,18 @@ export const traffic: Protections = {
       "test_abort_canary.py::test_canary_stays_where_its_version_is_not_withdrawn",
     ],
     [
+      "an abort that was interrupted once canary was back comes to its end",
+      "        back = end_interrupted(settings) if settings else None",
+      "        back = None",
+      "test_abort_canary.py::test_an_abort_that_was_interrupted_once_canary_was_back_comes_to_its_end[waits]",
+    ],
+    [
+      "what went to production was not taken out of canary",
+      "    if last_release.served(app_version, digest) == canary.served:",
+      "    if False:",
+      "test_abort_canary.py::test_what_went_to_production_during_an_interrupted_abort_was_not_taken_out",
+    ],
+    [
       "what production serves by now stays in canary",
       "    if canary and canary.served == production.served:",
       "    if False:",
