@@ -246,6 +246,50 @@ def test_an_api_server_that_is_unreachable_is_waited_for_and_nothing_is_reverted
     assert [record["status"] for record in ready.mlflow.releases()] == ["RUNNING"]
 
 
+def comes_to_serve_it_and_is_interrupted(ready):
+    """Canary comes to serve 7, which it holds, and MLflow is away before the record says so."""
+    ready.source("staging", pod(7))
+    ready.allow("crane", "tag", "*", "*", **says("crane", "tag"))
+    ready.application("canary", 6, held=6)
+    ready.patchable("canary")
+    ready.pods_watched("canary", (0, "ADDED", pod(7)))
+    ready.mlflow.fail_on("set-tag")
+    assert promote(ready, MLFLOW_PATIENCE_SECONDS="1").returncode == 75 and ready.held() == ["1.0.7"]
+    ready.mlflow.fail_on(None)
+
+
+def is_told(ready, version, held, held_at):
+    ready.rules["kubectl"] = [rule for rule in ready.rules["kubectl"] if "gourmetgram-canary" not in rule["args"]]
+    ready.application("canary", version, held=held, held_at=held_at)
+
+
+def freeze(ready):
+    ready.rules["kubectl"] = [rule for rule in ready.rules["kubectl"] if rule["args"][1] != "configmaps"]
+    ready.frozen(who="anna", since="today", why="exams")
+
+
+def test_what_serves_is_promoted_although_a_rule_forbids_it_before_the_record_says_so(ready):
+    comes_to_serve_it_and_is_interrupted(ready)
+    is_told(ready, 7, held=7, held_at=int(time.time() * 1000))
+    freeze(ready)
+    done = promote(ready)
+    assert (done.returncode, ready.output("outcome")) == (0, "promoted"), done.stderr
+    assert len(ready.patches()) == 1 and ready.mlflow.aliases["canary"] == "7"
+    [record] = ready.mlflow.releases()
+    assert (record["outcome"], record["serves_version"], record["serves_digest"]) == ("promoted", "1.0.7", digest(7))
+
+
+@pytest.mark.parametrize(
+    "told,held,held_at", [(7, 7, 5), (6, 7, None), (7, 6, None)], ids=["held before", "told another", "holds another"]
+)
+def test_a_rule_forbids_what_does_not_serve_yet(ready, told, held, held_at):
+    comes_to_serve_it_and_is_interrupted(ready)
+    is_told(ready, told, held=held, held_at=held_at or int(time.time() * 1000))
+    freeze(ready)
+    done = promote(ready)
+    assert done.returncode == 1 and ready.output("reason").startswith("Promotions are frozen by anna")
+
+
 @pytest.mark.parametrize(
     "away,said",
     [(None, "OOMKilled"), ("LIKE", "MLflow at .* did not answer")],

@@ -25,10 +25,16 @@ SUCCESSES = ("deployed", "promoted", "reverted", "restored", "aborted")
 
 
 class Release:
-    """An open record; `end` or `fail` closes it."""
+    """
+    An open record; `end` or `fail` closes it. `is_continued`: whether an earlier run of the step opened it, and was
+    interrupted.
+    """
 
-    def __init__(self, run: dict[str, Any]) -> None:
+    def __init__(self, run: dict[str, Any], is_continued: bool = False) -> None:
         self.run: str = run["info"]["run_id"]
+        self.is_continued = is_continued
+        # When it was opened, in milliseconds since 1970.
+        self.started = int(run["info"].get("start_time") or 0)
         self.tags: dict[str, str] = {tag["key"]: tag["value"] for tag in run["data"].get("tags", [])}
 
     @property
@@ -220,7 +226,7 @@ def opened(action: str, environment: str, workflow: Workflow | None = None) -> R
     identity = _identity(action, environment, workflow or child_workflows.current())
     conditions = [f"tags.{key} = '{value}'" for key, value in identity.items()]
     found = _search(" and ".join([*conditions, "attributes.status = 'RUNNING'"]))
-    return Release(found[0]) if found else None
+    return Release(found[0], is_continued=True) if found else None
 
 
 def last_served(environment: str) -> LastRelease | None:

@@ -9,6 +9,7 @@ import time
 
 from lib import (
     approval,
+    argocd,
     child_workflows,
     constants,
     crane,
@@ -56,7 +57,12 @@ def main() -> None:
 
 def promote(source: str, target: str, version: str, emergency: str, release: Release) -> str:
     """Promotes the version; returns its digest. Raises Refused, or StepFailed when the target went back."""
-    subject, app_version = promotable(source, target, version, emergency), constants.app_version(version)
+    app_version = constants.app_version(version)
+    served = served_by(release, target, app_version)
+    if served:
+        sign(target, app_version, served, read_request() if target in inputs.approval() else None)
+        return served
+    subject = promotable(source, target, version, emergency)
     request = require_approval(subject)
     digest = subject.digest
     crane.run("tag", f"{rollout.repository()}@{digest}", f"{target}-{app_version}")
@@ -80,6 +86,20 @@ def promote(source: str, target: str, version: str, emergency: str, release: Rel
     return digest
 
 
+def served_by(release: Release, target: str, app_version: str) -> str | None:
+    """
+    The digest of the version, where an earlier run of this step brought the target to serve it; None where none did.
+    Rules that forbid it by now come too late: what is left to do is to say what serves.
+    """
+    if not release.is_continued:
+        return None
+    application = rollout.application(target)
+    held = last_release.held(application)
+    if held is None or held.at < release.started or held.served.app_version != app_version:
+        return None
+    return held.served.digest if argocd.released_digest(application) == held.served.digest else None
+
+
 def sign(target: str, app_version: str, digest: str, request: Approval | None) -> None:
     """Signs that the target serves the version, and who approved it. What serves goes on serving without it."""
     workflow = child_workflows.current()
@@ -99,8 +119,7 @@ def require_approval(subject: Subject) -> Approval | None:
     rule = inputs.approval().get(subject.target)
     if rule is None:
         return None
-    name = child_workflows.current()["metadata"]["name"]
-    request = approval.read(name)
+    name, request = child_workflows.current()["metadata"]["name"], read_request()
     if request is None:
         raise PromotionRejected(f"Nobody approved a promotion to {subject.target}: {name} has no request any more.")
     decision = approval.decide(request, approval.expires_at(request))
@@ -112,6 +131,11 @@ def require_approval(subject: Subject) -> Approval | None:
         approval.close(name, decision)
         raise PromotionRejected(decision.sentence)
     return request
+
+
+def read_request() -> Approval | None:
+    """What this Workflow asked people for; None where it did not, or somebody deleted it."""
+    return approval.read(child_workflows.current()["metadata"]["name"])
 
 
 def lead_seconds(target: str, version: str) -> str:

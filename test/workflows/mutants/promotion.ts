@@ -34,6 +34,30 @@ export const promotion: Protections = {
       "test_ask_approval.py::test_promotes_nothing_that_people_did_not_approve",
     ],
     [
+      "what serves is promoted, though a rule forbids it by now",
+      "    if served:",
+      "    if False:",
+      "test_promote.py::test_what_serves_is_promoted_although_a_rule_forbids_it_before_the_record_says_so",
+    ],
+    [
+      "what was held before this promotion is no end of it",
+      "held.at < release.started or ",
+      "",
+      "test_promote.py::test_a_rule_forbids_what_does_not_serve_yet[held before]",
+    ],
+    [
+      "what the target is not told to run does not serve",
+      " if argocd.released_digest(application) == held.served.digest else None",
+      "",
+      "test_promote.py::test_a_rule_forbids_what_does_not_serve_yet[told another]",
+    ],
+    [
+      "another version that the target holds is no end of a promotion",
+      " or held.served.app_version != app_version:",
+      ":",
+      "test_promote.py::test_a_rule_forbids_what_does_not_serve_yet[holds another]",
+    ],
+    [
       "a version has one lead time in an environment",
       " if is_first and model.created_at ",
       " if model.created_at ",
