@@ -234,8 +234,15 @@ class Pipeline:
 
     def held(self):
         """The versions that the Applications were made to hold, in order."""
+        return [held["version"] for held in self._held()]
+
+    def held_since(self):
+        """Since when, in milliseconds since 1970."""
+        return [held["at"] for held in self._held()]
+
+    def _held(self):
         annotations = [patch["metadata"].get("annotations", {}) for patch in self._all_patches() if "metadata" in patch]
-        return [json.loads(found[HELD])["version"] for found in annotations if HELD in found]
+        return [json.loads(found[HELD]) for found in annotations if HELD in found]
 
     def events(self):
         """Reason and message of every Event."""

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from conftest import pod
-from lib import answers, gateway, inputs, prometheus
+from lib import answers, gateway, inputs, prometheus, traffic
 from lib.traffic import Split
 from servers import Server
 from test_copies import copy, told, user
@@ -257,6 +257,36 @@ def test_no_more_pictures_are_sent_than_requests_are_needed_for_each_share(canar
     assert look(canary, server, split).probes == 100
     assert len([path for path, _ in canary.app.asked if path == "/predict"]) == 10
     assert look(canary, server, split._replace(percents=(1, 10))).probes == 111
+
+
+def used_up(**fields):
+    """A split whose probes have all been sent, and whose figures have counted as many answers of canary."""
+    return long_ago(probes=100, counted=117, **fields)
+
+
+@pytest.mark.parametrize("version", ["1.0.7", "1.0.6"])
+def test_pictures_are_sent_anew_where_the_figures_have_lost_those_of_before(canary, server, version):
+    server.requests[version] = 0
+    canary.app.paths["/predict"] = (200, '{"class":"Egg"}')
+    split = look(canary, server, used_up())
+    assert (split.probes, split.counted) == (11, 0)
+    server.requests[version] = 11
+    assert look(canary, server, split).probes == 22
+
+
+@pytest.mark.parametrize("counted", [117, 106, float("nan")])
+def test_pictures_are_not_sent_anew_for_a_figure_that_goes_up_and_down(canary, server, counted):
+    server.requests["1.0.7"] = counted
+    split = look(canary, server, used_up())
+    assert (split.probes, split.counted) == (100, 117)
+
+
+def test_a_split_from_before_that_was_counted_has_counted_its_probes(canary, server):
+    text = '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","probes":100}'
+    server.requests["1.0.7"] = 0
+    canary.app.paths["/predict"] = (200, '{"class":"Egg"}')
+    found = traffic.read({"metadata": {"annotations": {traffic.ANNOTATION: text}}})
+    assert look(canary, server, found).probes == 11
 
 
 @pytest.mark.parametrize("answer", [(503, "busy"), (200, "no JSON"), (200, '{"class":"Pizza"}'), (200, "[]")])

@@ -376,6 +376,14 @@ def test_an_application_made_before_holds_what_its_record_says(canary):
     assert canary.held() == ["1.0.6"] and not canary.patches() and not canary.mlflow.releases()
 
 
+def test_what_an_application_holds_anew_was_released_when_its_record_says(canary):
+    canary.mlflow.runs.clear()
+    canary.mlflow.served("canary", "1.0.6", digest(6), ended=2000)
+    told_to_run(canary, 6)
+    assert restore(canary).returncode == 0
+    assert (canary.held(), canary.held_since()) == (["1.0.6"], [2000])
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -240,6 +240,14 @@ def judge(settings: Settings, canary: Counts, production: Counts | None, own: tu
     return summed_up(checks, canary.requests, lacks)
 
 
+def answers(canary: Counts, production: Counts | None) -> int | None:
+    """How many answers there are for each check at least; None where Prometheus answers with what is no count."""
+    both = [canary, *([production] if production else [])]
+    if not all(are_figures(counts) for counts in both):
+        return None
+    return int(min(canary.requests, *(counts.predictions for counts in both)))
+
+
 def are_figures(counts: Counts) -> bool:
     """Whether all counts are finite and none is negative."""
     groups = (counts.statuses, counts.durations, counts.confidences, counts.classes)

@@ -59,7 +59,21 @@ def _judged(
         else:
             check = analysis.kept_check(metric, earlier, now)
         own.append(check)
+    split = with_answers(split, analysis.answers(canary, other))
     return with_measurements(split, kept), analysis.judge(wanted, canary, other, tuple(own))
+
+
+def with_answers(split: Split, answers: int | None) -> Split:
+    """
+    The split after its figures have counted so many answers; None where Prometheus gives no count. Fewer than before are those of a release that began anew,
+    or Prometheus has lost some: then probes are sent anew, since those of before count no more.
+    """
+    if answers is None:
+        return split
+    # A scrape may come later than the probes, and what is extrapolated between two scrapes goes up and down.
+    if answers + len(pictures()) < split.counted:
+        return split._replace(probes=0, counted=answers)
+    return split._replace(counted=max(answers, split.counted))
 
 
 def measurements(split: Split) -> dict[str, Measured]:
@@ -123,8 +137,8 @@ def probe(settings: Traffic, split: Split, production: Served) -> Split:
         return split
     left = analysis.needed(settings.analysis) * len(split.percents) - split.probes
     differing, paired = Counter(dict(split.differing)), split.paired
-    pictures = sorted(PICTURES.glob("*.jpg"))[: max(0, left)]
-    for picture in pictures:
+    sent = pictures()[: max(0, left)]
+    for picture in sent:
         found = predicted(settings.canary.environment, picture.read_bytes())
         if production.number is None:
             continue
@@ -133,12 +147,17 @@ def probe(settings: Traffic, split: Split, production: Served) -> Split:
         if found and other and found != other:
             differing[found] += 1
     differing_classes = tuple(sorted(differing.items()))
-    probed = split._replace(probes=split.probes + len(pictures), differing=differing_classes, paired=paired)
-    if pictures:
+    probed = split._replace(probes=split.probes + len(sent), differing=differing_classes, paired=paired)
+    if sent:
         both = f"{settings.canary.environment} and {settings.production.environment}"
-        print(f"{counted(len(pictures), 'picture')} sent to {both}", flush=True)
+        print(f"{counted(len(sent), 'picture')} sent to {both}", flush=True)
         print(disagreement.words(probed) or "None of them got a class from both", flush=True)
     return probed
+
+
+def pictures() -> list[Path]:
+    """The pictures of one round."""
+    return sorted(PICTURES.glob("*.jpg"))
 
 
 def predicted(environment: str, picture: bytes) -> str:

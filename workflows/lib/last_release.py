@@ -72,9 +72,12 @@ def decide(recorded: LastRelease | None, kept: LastRelease | None) -> LastReleas
     return max(filter(None, (recorded, kept)), key=lambda release: release.at, default=None)
 
 
-def hold(environment: str, serves: Served) -> None:
-    """Makes the Application hold what its environment serves from now on."""
-    fields = {"version": serves.app_version, "digest": serves.digest, "at": int(time.time() * 1000)}
+def hold(environment: str, serves: Served, at: int | None = None) -> None:
+    """
+    Makes the Application hold what its environment serves: since `at`, in milliseconds since 1970; None: from now on.
+    """
+    since = int(time.time() * 1000) if at is None else at
+    fields = {"version": serves.app_version, "digest": serves.digest, "at": since}
     text = json.dumps(fields, separators=(",", ":"))
     rollout.patch(environment, {"metadata": {"annotations": {ANNOTATION: text}}})
 

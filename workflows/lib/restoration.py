@@ -89,7 +89,7 @@ def put_right(environment: str) -> Found:
         release.end("restored", sentence, good.served)
         events.warn(environment, "Restored", sentence)
     if kept is None or kept.served != good.served:
-        last_release.hold(environment, good.served)
+        last_release.hold(environment, good.served, good.at)
     release_log.close_interrupted(environment, f"{environment} serves {good.served.title}", good.served)
     return Found(sentence, good.served if _is_lost(good.served) else None)
 

@@ -45,6 +45,7 @@ class Split(NamedTuple):
         earlier release of the pipeline.
     measured: how often each of the stack's own metrics was measured at today's share, by its name.
     measured_at: when it was last, in seconds since 1970.
+    counted: the most answers that its figures, and production's, have counted since its probes began to count.
     """
 
     version: str
@@ -64,6 +65,7 @@ class Split(NamedTuple):
     mark: str = ""
     measured: tuple[tuple[str, int], ...] = ()
     measured_at: tuple[tuple[str, int], ...] = ()
+    counted: int = 0
 
     @property
     def percent(self) -> int:
@@ -202,6 +204,8 @@ def read(route: kubectl.KubernetesObject) -> Split | None:
             digest,
             mark,
             *(_counts(fields.get(key, [])) for key in ("measured", "measured_at")),
+            # Its figures had counted the probes at least.
+            int(fields.get("counted", judged[1])),
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

@@ -423,6 +423,18 @@ export const traffic: Protections = {
       "test_figures.py::test_the_share_stays_while_there_is_no_verdict[away]",
     ],
     [
+      "pictures are sent anew where the figures have lost those of before",
+      "        return split._replace(probes=0, counted=answers)",
+      "        pass",
+      "test_figures.py::test_pictures_are_sent_anew_where_the_figures_have_lost_those_of_before[1.0.7]",
+    ],
+    [
+      "pictures are not sent anew for a figure that goes up and down",
+      "    if answers + len(pictures()) < split.counted:",
+      "    if answers < split.counted:",
+      "test_figures.py::test_pictures_are_not_sent_anew_for_a_figure_that_goes_up_and_down[106]",
+    ],
+    [
       "no more pictures are sent than are needed",
       "[: max(0, left)]",
       "",

@@ -307,6 +307,12 @@ export const wayBack: Protections = {
   ],
   "lib/restoration.py": [
     [
+      "what is held anew was released when its record says",
+      "hold(environment, good.served, good.at)",
+      "hold(environment, good.served)",
+      "test_restore.py::test_what_an_application_holds_anew_was_released_when_its_record_says",
+    ],
+    [
       "a version that is lost is told once, however many environments serve it",
       "in dict.fromkeys(served.number for served in lost.values()):",
       "in [served.number for served in lost.values()]:",
