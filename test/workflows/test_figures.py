@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from conftest import pod
+from conftest import pod, says
 from lib import answers, gateway, inputs, prometheus, traffic
 from lib.traffic import Split
 from servers import Server
 from test_copies import copy, told, user
-from test_shift_traffic import SETTINGS, freeze, has_route, only_pods, takes_changes, written
+from test_shift_traffic import SETTINGS, freeze, has_route, only_pods, takes_changes, without, written
 from test_shift_traffic import canary as canary_world
 
 canary = canary_world
@@ -257,6 +257,19 @@ def test_no_more_pictures_are_sent_than_requests_are_needed_for_each_share(canar
     assert look(canary, server, split).probes == 100
     assert len([path for path, _ in canary.app.asked if path == "/predict"]) == 10
     assert look(canary, server, split._replace(percents=(1, 10))).probes == 111
+
+
+@pytest.mark.parametrize("how,events", [("not-found", ["FreezeGone"]), ("refused", [])])
+def test_a_freeze_that_cannot_be_looked_up_holds_the_share_and_what_was_found_is_kept(canary, server, how, events):
+    without(canary, "configmaps")
+    call = ["configmaps", "promotion-freeze", "--namespace", "argo", "--output", "json"]
+    canary.allow("kubectl", "get", *call, **says("kubectl", how))
+    server.own = 300.0
+    looks_once(canary, long_ago())
+    assert shift(canary, server, metrics={"memory": {**MEMORY, "failureLimit": 3}}).returncode == 0
+    [split] = written(canary)
+    assert (split["percents"], split["failures"]) == ([1], [["memory", 1]])
+    assert [reason for reason, _ in canary.events()] == events
 
 
 def used_up(**fields):

@@ -173,6 +173,8 @@ def test_a_freeze_that_cannot_be_looked_up_lets_nothing_through(ready):
     ready.allow("kubectl", "get", "configmaps", *["*"] * 5, **says("kubectl", "not-found"))
     done = promote(ready)
     assert done.returncode == 1 and not ready.patches() and ready.output("outcome") == "broken"
+    gone = "Nobody can tell whether promotions are frozen: the ConfigMap promotion-freeze is gone"
+    assert ready.output("reason").startswith(f"{gone}. Run npm start -- --refresh.")
 
 
 @pytest.mark.parametrize("minutes,passes", [(None, False), (50, False), (70, True)])

@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 
 from lib import constants, kubectl, outputs
+from lib.errors import StepFailed
+
+
+class FreezeGone(StepFailed):
+    """Somebody deleted the object that a freeze is written to, and only an update of the stack makes it again."""
 
 
 def reason() -> str | None:
@@ -15,8 +20,12 @@ def reason() -> str | None:
 
 
 def read() -> Mapping[str, str]:
-    """The freeze as people wrote it, with the keys `who`, `since` and `why`; empty without one."""
-    return kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}
+    """The freeze as people wrote it, with the keys `who`, `since` and `why`; empty without one. Raises FreezeGone."""
+    try:
+        return kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}
+    except kubectl.NotFound:
+        gone = f"Nobody can tell whether promotions are frozen: the ConfigMap {constants.FREEZE} is gone"
+        raise FreezeGone(f"{gone}. Run npm start -- --refresh.") from None
 
 
 def sentence(data: Mapping[str, str]) -> str:

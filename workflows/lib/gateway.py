@@ -150,13 +150,27 @@ def watched(settings: inputs.Traffic, split: Split, canary: LastRelease, product
     split, judged = figures.look(settings, split, canary.at // 1000, production, now, crash)
     if judged and judged.verdict == "fail":
         return split._replace(withdrawn=outputs.clean(judged.sentence.removeprefix("fail: "), 300))
-    if freeze.reason():
+    if is_frozen(settings):
         return split
     if judged and judged.too_few:
         return figures.probe(settings, split, production)
     if judged and judged.verdict != "pass":
         return split
     return traffic.advance(split, settings.steps, settings.pause_seconds, now)
+
+
+def is_frozen(settings: inputs.Traffic) -> bool:
+    """
+    Whether people hold the share. A freeze that cannot be looked up holds it too: what the look has found is written
+    all the same, since a failing version is to reach its limit.
+    """
+    try:
+        return freeze.reason() is not None
+    except freeze.FreezeGone as gone:
+        events.warn_of_state(settings.canary.environment, "FreezeGone", str(gone))
+    except (StepFailed, Unavailable) as failure:
+        print(f"The share stays where it is: {failure}", file=sys.stderr)
+    return True
 
 
 def withdrawn(settings: inputs.Traffic) -> Split | None:

@@ -343,11 +343,8 @@ export const promotion: Protections = {
   "lib/freeze.py": [
     [
       "a freeze that cannot be looked up lets nothing through",
-      `    return kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}`,
-      `    try:
-        return kubectl.get("configmaps", constants.FREEZE, constants.ARGO_NAMESPACE).get("data") or {}
-    except kubectl.NotFound:
-        return {}`,
+      `        raise FreezeGone(f"{gone}. Run npm start -- --refresh.") from None`,
+      "        return {}",
       "test_promote.py::test_a_freeze_that_cannot_be_looked_up_lets_nothing_through",
     ],
   ],

@@ -211,6 +211,12 @@ export const traffic: Protections = {
       "test_figures.py::test_a_dry_run_of_the_restarts_is_said_and_decides_nothing[True]",
     ],
     [
+      "what a look finds is kept, though nobody can tell whether promotions are frozen",
+      "    if is_frozen(settings):",
+      "    if freeze.reason():",
+      "test_figures.py::test_a_freeze_that_cannot_be_looked_up_holds_the_share_and_what_was_found_is_kept[refused-events1]",
+    ],
+    [
       "a split stays until it is signed that its version was withdrawn",
       "        gate_verdicts.sign_withdrawal(split.digest, split.withdrawn)",
       "        pass",
@@ -326,7 +332,7 @@ export const traffic: Protections = {
     ],
     [
       "a freeze holds the share",
-      "    if freeze.reason():",
+      "    if is_frozen(settings):",
       "    if False:",
       "test_figures.py::test_a_freeze_holds_the_share_whatever_its_figures_are",
     ],
