@@ -151,7 +151,7 @@ describe("the alert rules", () => {
 
 describe("the answers that the analysis of canary counts in the last 10 minutes", () => {
   // A pod answers once between two scrapes, which are 10 s apart. The last one is of now, after 15 minutes.
-  it.each<[string, number, Record<string, string>]>([
+  it.each<[string, number, Record<string, string>, Record<string, string>?]>([
     ["of a pod that goes on", 60, { a: "100+1x90" }],
     ["of a pod that is new", 35, { a: "_x60 5+1x29" }],
     ["of a pod that another one took the place of", 65, { a: "100+1x60 stale", b: "_x60 5+1x29" }],
@@ -162,7 +162,29 @@ describe("the answers that the analysis of canary counts in the last 10 minutes"
     ["of a container that began again twice", 60, { a: "100+1x45 1+1x15 0+1x29" }],
     ["of a container that began again when the time began", 60, { a: "100+1x30 0+1x59" }],
     ["of a new pod's container that began again", 55, { a: "_x40 5+1x20 2+1x28" }],
-  ])("%s are %i, to 5", async (_title, count, pods) => {
+    ["of a new pod that says when it began", 35, { a: "_x60 5+1x29" }, { a: "_x60 590+0x29" }],
+    [
+      "of a pod that began shortly before the time, and was scraped later",
+      60,
+      { a: "_x32 3+1x57" },
+      { a: "_x32 240+0x57" },
+    ],
+    ["of an old pod whose beginning Prometheus lost", 30, { a: "_x60 500+1x29" }, { a: "_x60 -3600+0x29" }],
+    [
+      "of an old pod whose beginning Prometheus lost, and of a new one",
+      65,
+      { a: "_x60 500+1x29", b: "_x60 5+1x29" },
+      { a: "_x60 -3600+0x29", b: "_x60 590+0x29" },
+    ],
+    ["of an old pod's first ones", 60, { a: "_x60 60+0x29" }, { a: "-3600+0x90" }],
+    ["of an old pod's first ones as the time begins", 60, { a: "_x31 60+0x58" }, { a: "-3600+0x90" }],
+    [
+      "of an old pod's first ones after Prometheus lost its beginning",
+      60,
+      { a: "_x70 60+0x19" },
+      { a: "_x60 -3600+0x29" },
+    ],
+  ])("%s are %i, to 5", async (_title, count, pods, began = {}) => {
     const ask = 'from lib import prometheus; print(prometheus.counted("answers_total", "{}", 600))';
     const query = await exec(await python(), ["-c", ask], { cwd: join(repositoryRoot, "workflows") });
     const test = {
@@ -170,10 +192,13 @@ describe("the answers that the analysis of canary counts in the last 10 minutes"
       tests: [
         {
           interval: "10s",
-          input_series: Object.entries(pods).map(([pod, values]) => ({
-            series: `answers_total{pod="${pod}"}`,
-            values,
-          })),
+          input_series: [
+            ...Object.entries(pods).map(([pod, values]) => ({ series: `answers_total{pod="${pod}"}`, values })),
+            ...Object.entries(began).map(([pod, values]) => ({
+              series: `process_start_time_seconds{pod="${pod}"}`,
+              values,
+            })),
+          ],
           promql_expr_test: [
             {
               expr: `round(sum(${query.trim()}) or vector(0), 5)`,

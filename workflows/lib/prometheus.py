@@ -10,6 +10,8 @@ from lib.analysis import Counts
 # Seconds between two scrapes of a pod.
 SCRAPE_INTERVAL = 10
 TIMEOUT = 5.0
+# Seconds before a time in which a sample still tells what a series had counted when it began.
+LOOK_BACK = 300
 # Who asked, by the label `probe`: everybody; users, of whose requests canary may have copies; or the pipeline.
 EVERYBODY, USERS, PIPELINE = ".*", "false|copy", "true"
 
@@ -55,19 +57,39 @@ def counted(metric: str, labels: str, window: int) -> str:
     """
     PromQL of what each series of a counter gained in so many seconds. Each pod has a series of its own: one that is
     gone keeps what it gained. `increase()` would lose the first sample of a series, and a pod that is new has most of
-    its answers there: a series that had no sample when the time began counts from 0.
+    its answers there: a series that had no sample when the time began counts from 0. Where Prometheus
+    has lost the beginning of an older pod, the series that it found there count from their least: what came before the
+    time must not count.
 
     A container that begins again in its pod goes on with the series, from 0. `increase()` adds up what each of its
     lives gained, to within what comes between two scrapes.
     """
     series = f"{metric}{labels}[{window}s]"
     # A pod that once gave no figures has no sample at that moment.
-    at_first = f"last_over_time({metric}{labels}[5m] offset {window}s)"
+    at_first = f"last_over_time({metric}{labels}[{LOOK_BACK}s] offset {window}s)"
     most, least = f"max_over_time({series})", f"min_over_time({series})"
     began_again = f"(resets({series}) > 0 or {at_first} > {least})"
-    of_one_life = f"{most} - ({at_first} or {most} * 0)"
+    found_later = f"({least} and ({_samples(series)} >= on (environment, pod) group_left () ({_lost_pods(window)})))"
+    of_one_life = f"{most} - ({at_first} or {found_later} or {most} * 0)"
     of_all_lives = f"increase({series}) + ({least} unless {at_first} or {most} * 0)"
     return f"({of_one_life} unless {began_again} or {of_all_lives})"
+
+
+def _samples(series: str) -> str:
+    return f"count_over_time({series})"
+
+
+def _lost_pods(window: int) -> str:
+    """
+    PromQL of the pods that are older than so many seconds, and of which Prometheus has nothing of before, with the
+    number of their scrapes since. A series of theirs with fewer samples is of something that they had not counted yet.
+    """
+    began = "process_start_time_seconds"
+    scrapes = f"max by (environment, pod) ({_samples(f'{began}[{window}s]')})"
+    # A pod begins before its release has come to its end, and is scraped a little later.
+    are_older = f"min_over_time({began}[{window}s]) < time() - {window + LOOK_BACK}"
+    were_scraped = f"last_over_time({began}[{LOOK_BACK}s] offset {window}s)"
+    return f"{scrapes} and on (environment, pod) ({are_older}) unless on (environment, pod) {were_scraped}"
 
 
 def counts(url: str, version: str, environment: str, seconds: int, asked_by: str = EVERYBODY) -> Counts:
