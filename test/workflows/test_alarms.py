@@ -136,8 +136,8 @@ def test_an_image_that_runs_badly_loses_its_pass_and_its_version_keeps_that_of_a
 @pytest.mark.parametrize("earlier", [[], ["2025-12-31T00:00:00Z"]])
 def test_a_withdrawal_that_only_mlflow_has_is_signed_once(production, earlier):
     production.mlflow.versions["7"]["staging.verdict"] = "withdrawn"
-    for at in earlier:
-        production.withdrawn(7, at)
+    for signed_at in earlier:
+        production.withdrawn(7, signed_at)
     production.pods_listed("production", pod(7))
     for _ in range(2):
         signs(production)

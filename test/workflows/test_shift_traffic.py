@@ -128,9 +128,7 @@ def test_a_withdrawn_image_that_another_one_of_its_version_took_the_place_of_los
     canary.registry_has(5)
     has_route(canary, Split("1.0.7", (1, 50), 5, "OOMKilled", digest=digest(5)))
     takes_changes(canary)
-    done = canary.run(
-        "shift_traffic", TRAFFIC=json.dumps(SETTINGS), SIGNING_KEY=str(canary.keys.private("release"))
-    )
+    done = canary.run("shift_traffic", TRAFFIC=json.dumps(SETTINGS), SIGNING_KEY=str(canary.keys.private("release")))
     assert done.returncode == 0, done.stderr
     assert (len(canary.attestations(digest(5))), canary.attestations(digest(7))) == (1, [])
     assert canary.mlflow.versions["7"]["staging.verdict"] == "pass"

@@ -371,7 +371,8 @@ def test_a_split_from_before_there_was_an_analysis_stays_readable():
 
 def test_a_split_from_before_there_were_copies_has_compared_its_probes():
     text = '{"version":"1.0.7","percents":[1],"since":5,"withdrawn":"","paused":"","probes":11,"differing":[["Egg",2]]}'
-    assert traffic.read(route(text)) == Split("1.0.7", (1,), 5, probes=11, differing=(("Egg", 2),), paired=11, counted=11)
+    split = Split("1.0.7", (1,), 5, probes=11, differing=(("Egg", 2),), paired=11, counted=11)
+    assert traffic.read(route(text)) == split
 
 
 @pytest.mark.parametrize("is_again,cookie", [("false", "canary.1.0.7"), ("true", "canary.1.0.7-77777777")])

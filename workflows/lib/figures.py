@@ -65,8 +65,9 @@ def _judged(
 
 def with_answers(split: Split, answers: int | None) -> Split:
     """
-    The split after its figures have counted so many answers; None where Prometheus gives no count. Fewer than before are those of a release that began anew,
-    or Prometheus has lost some: then probes are sent anew, since those of before count no more.
+    The split after its figures have counted so many answers; None where Prometheus gives no count. Where they are fewer
+    than before, a release began anew or Prometheus has lost some. Then probes are sent anew: those of before count no
+    more.
     """
     if answers is None:
         return split

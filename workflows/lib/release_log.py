@@ -146,8 +146,8 @@ def begin(
     """
     Opens the record of what this Workflow is about to do (`deploy`, `promote`, `revert`, `restore` or `abort`), or
     finds the one that it opened before it was interrupted. `version` is the model's, None for the base image.
-    `disagreement`: how far its answers in canary are from production's, as `lib/disagreement.py` writes it. `digest`: of
-    its image that this is about, where that may be another one than its last.
+    `disagreement`: how far its answers in canary are from production's, as `lib/disagreement.py` writes it. `digest`:
+    that of the image that this is about, where it may be another one than the version's last.
     """
     workflow = child_workflows.current()
     found = opened(action, environment, workflow)
