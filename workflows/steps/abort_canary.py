@@ -28,14 +28,19 @@ def main() -> None:
     began = release_log.milliseconds()
     settings = inputs.traffic()
     split = gateway.withdrawn(settings) if settings else None
-    if settings is None or split is None:
-        back = end_interrupted(settings) if settings else None
-        if settings and back:
-            restore_time.tell(began, [settings.canary.environment])
-            outputs.write("reason", outputs.clean(back))
-            gateway.try_put_right(settings.canary.environment)
-        print(back or "No version that users meet is withdrawn.", flush=True)
+    ended = end_interrupted(settings) if settings and split is None else None
+    if settings is None or (split is None and ended is None):
+        print("No version that users meet is withdrawn.", flush=True)
         return
+    sentence = take_out(settings, split) if split else ended
+    if sentence:
+        restore_time.tell(began, [settings.canary.environment])
+        outputs.write("reason", outputs.clean(sentence))
+    gateway.try_put_right(settings.canary.environment)
+
+
+def take_out(settings: Traffic, split: Split) -> str | None:
+    """Takes a version out of canary; returns a sentence, or None where production serves the version meanwhile."""
     production = gateway.released(settings.production.environment)
     if production is None:
         later = f"{settings.canary.environment} goes back when the schedule looks again"
@@ -43,12 +48,8 @@ def main() -> None:
     canary = gateway.released(settings.canary.environment)
     if canary and canary.served == production.served:
         print(f"{split.version} went to {settings.production.environment} meanwhile: it stays in both.", flush=True)
-        gateway.try_put_right(settings.canary.environment)
-        return
-    sentence = abort(settings.canary.environment, split, production.served)
-    restore_time.tell(began, [settings.canary.environment])
-    outputs.write("reason", outputs.clean(sentence))
-    gateway.try_put_right(settings.canary.environment)
+        return None
+    return abort(settings.canary.environment, split, production.served)
 
 
 def abort(canary: str, split: Split, good: Served) -> str:
@@ -65,7 +66,6 @@ def abort(canary: str, split: Split, good: Served) -> str:
         raise
     sentence = f"{split.version} was withdrawn: {split.withdrawn}; {canary} is back on {good.title}"
     tell(canary, release, sentence, good)
-    print(sentence, flush=True)
     return sentence
 
 
@@ -95,6 +95,7 @@ def tell(canary: str, release: Release | Unrecorded, sentence: str, good: Served
     """Ends the record of an abort, and tells of it."""
     release.end("aborted", sentence, good)
     events.warn(canary, "Aborted", sentence)
+    print(sentence, flush=True)
 
 
 if __name__ == "__main__":
