@@ -184,7 +184,9 @@ def test_who_met_a_version_is_drawn_anew_when_it_comes_back(between):
     met = traffic.decide(None, served(7), served(6), (10,), NOW)
     left = traffic.decide(met, *between, (10,), NOW + 300)
     again = traffic.decide(left, served(7), served(6), (10,), NOW + 600)
-    stays = shares(traffic.rules(again, PRODUCTION, CANARY), f"gourmetgram-version=canary.1.0.7-{NOW}")
+    [answer] = traffic.rules(met, PRODUCTION, CANARY)[-1]["backendRefs"][-1]["filters"]
+    cookie = answer["responseHeaderModifier"]["add"][0]["value"].partition(";")[0]
+    stays = shares(traffic.rules(again, PRODUCTION, CANARY), cookie)
     assert stays["gourmetgram-canary-gateway"] == (1 if again == met else 0.1)
     assert (again == met) == (between == [served(7), served(6)])
 
