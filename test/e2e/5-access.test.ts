@@ -299,7 +299,6 @@ describe("Given the admission of Workflows", () => {
 
   it.each([
     ["what Argo would run in the place of the template", { storedWorkflowTemplateSpec: itsOwnSteps }],
-    ["templates", { storedTemplates: { "namespaced/promote-model/main": itsOwnSteps.templates[0] } }],
     ["steps that have run", { nodes: { gates: { id: "gates", phase: "Succeeded" } } }],
   ])("When a new Workflow brings %s in its status, Then it is refused", async (_title, status) => {
     const body = {
@@ -314,13 +313,16 @@ describe("Given the admission of Workflows", () => {
     );
   });
 
-  it("When a client sends an empty status as Argo's own do, Then the Workflow runs", async () => {
+  it("When a client sends a status as Argo's own do, Then the Workflow runs its template", async () => {
+    const stored = {
+      "namespaced/restore-releases/main": { name: "main", container: { image: "x", command: ["false"] } },
+    };
     const body = {
       apiVersion: "argoproj.io/v1alpha1",
       kind: "Workflow",
       metadata: { name: "empty-status", namespace: "argo" },
       spec: { workflowTemplateRef: { name: "restore-releases" } },
-      status: { startedAt: null, finishedAt: null },
+      status: { startedAt: null, finishedAt: null, storedTemplates: stored },
     };
     await connect().api(workflowsPath, { method: "POST", body });
     const phase = async () =>

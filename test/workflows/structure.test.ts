@@ -35,6 +35,11 @@ const modules = (room: string) => readdirSync(join(folder, room)).flatMap((file)
 const label = ({ workflow, name }: any) => `${workflow}/${name}`;
 const named = (list: any[]) => list.map((one) => [label(one), one] as const);
 
+it("refers to no template of another file: Argo would read it from the status, which a person may send with it", () => {
+  expect(all.length).toBeGreaterThan(20);
+  expect(steps.filter(({ templateRef }) => templateRef)).toEqual([]);
+});
+
 it("holds the workflows that the document names, and those that recover, each in a file of its name", () => {
   expect(manifests.map(({ kind, metadata }) => [`${metadata.name}.yaml`, kind])).toEqual([
     ["build-container-image.yaml", "WorkflowTemplate"],
