@@ -220,7 +220,7 @@ export const traffic: Protections = {
       "what a look finds is kept, though nobody can tell whether promotions are frozen",
       "    if is_frozen(settings):",
       "    if freeze.reason():",
-      "test_figures.py::test_a_freeze_that_cannot_be_looked_up_holds_the_share_and_what_was_found_is_kept[refused-events1]",
+      "test_figures.py::test_a_freeze_that_cannot_be_looked_up_holds_the_share_and_what_was_found_is_kept",
     ],
     [
       "a split stays until it is signed that its version was withdrawn",
