@@ -282,7 +282,7 @@ def test_what_serves_is_promoted_although_a_rule_forbids_it_before_the_record_sa
 
 
 @pytest.mark.parametrize(
-    "told,held,held_at", [(7, 7, 5), (6, 7, None), (7, 6, None)], ids=["held before", "told another", "holds another"]
+    "told,held,held_at", [(7, 7, 5), (6, 7, None), (6, 6, None)], ids=["held before", "told another", "holds another"]
 )
 def test_a_rule_forbids_what_does_not_serve_yet(ready, told, held, held_at):
     comes_to_serve_it_and_is_interrupted(ready)
