@@ -92,8 +92,10 @@ def test_resource_sees_a_kill_that_a_restart_hides(staging, state, restarts):
     assert verdict == "fail" and "OOMKilled" in reason and "256Mi" in reason and metrics["restarts"] == restarts
 
 
-def test_resource_fails_on_a_restart_that_was_recovered_from(staging):
-    staging.pods_watched("staging", (0, "ADDED", pod(7, "crash-recovered")))
+@pytest.mark.parametrize("begun", [[], [(0, "ADDED", pod(7, "starting"))]])
+def test_resource_fails_on_a_restart_that_was_recovered_from(staging, begun):
+    kind = "MODIFIED" if begun else "ADDED"
+    staging.pods_watched("staging", *begun, (0, kind, pod(7, "crash-recovered")))
     verdict, reason, _ = judged(staging, "resource")
     assert (verdict, reason) == ("fail", "the container ended 1 time, last with Error (exit code 1)")
 
