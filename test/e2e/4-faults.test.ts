@@ -89,7 +89,8 @@ describe("Given a model on its way", () => {
       ["promote-model", "promote"],
     ];
     for (const [template, step] of stages) {
-      await waitForStep(pipelineRun, template, step);
+      // The build begins when the training has ended, which takes five minutes on two slow cores.
+      await waitForStep(pipelineRun, template, step, step === "build" ? 1200 : undefined);
       expect(await killPods("argo", "app=workflow-controller")).toBeGreaterThan(0);
       await waitForPod("argo", "app=workflow-controller");
     }

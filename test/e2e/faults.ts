@@ -98,7 +98,7 @@ export function workflowOf(pipelineRun: string, template: string): Promise<Workf
 }
 
 /** Waits until a step of a pipeline run has a pod. */
-export function waitForStep(pipelineRun: string, template: string, step: string): Promise<string> {
+export function waitForStep(pipelineRun: string, template: string, step: string, seconds = 240): Promise<string> {
   return waitFor(
     `step ${step} of ${template}`,
     async () => {
@@ -109,7 +109,7 @@ export function waitForStep(pipelineRun: string, template: string, step: string)
         ({ type, displayName }) => type === "Pod" && displayName.replace(/\(\d+\)$/, "") === step,
       )?.displayName;
     },
-    240,
+    seconds,
   );
 }
 
