@@ -5,8 +5,11 @@ import { stateDir } from "../../lib/paths";
 
 /** What a start of the local cluster writes: the first before anything else, the second also an older program. */
 const marks = ["checkout", "kubeconfig"];
-/** What is there before the first start: the lock of a command, and the addresses of a cluster elsewhere. */
-const earlier = ["lock", "urls.json"];
+/**
+ * What is there before the first start: the lock of a command, the addresses of a cluster elsewhere, and what a check
+ * of the kernel leaves that was interrupted.
+ */
+const earlier = /^(lock|urls\.json|overlay-\w+)$/;
 
 const checkoutFile = () => join(stateDir(), "checkout");
 
@@ -23,7 +26,7 @@ export const recordedCheckout = (): string | undefined =>
  */
 export function foreignDirectory(): string | undefined {
   const names = existsSync(stateDir()) ? readdirSync(stateDir()).sort() : [];
-  const others = names.filter((name) => !earlier.includes(name));
+  const others = names.filter((name) => !earlier.test(name));
   if (others.length === 0 || names.some((name) => marks.includes(name))) return undefined;
   const shown = others.length > 3 ? [...others.slice(0, 3), `${others.length - 3} more`] : others;
   return (

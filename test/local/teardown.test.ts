@@ -140,7 +140,7 @@ describe("a cluster that can't finish deletions", () => {
 describe("a directory that GOURMETGRAM_STATE names", () => {
   it("is a cluster's where it is new, or only has what is there before a cluster", () => {
     expect(foreignDirectory()).toBeUndefined();
-    for (const name of ["lock", "urls.json"]) writeFileSync(join(state, name), "{}");
+    for (const name of ["lock", "urls.json", "overlay-aB3dE5"]) writeFileSync(join(state, name), "{}");
     expect(foreignDirectory()).toBeUndefined();
     rmSync(state, { recursive: true });
     expect(foreignDirectory()).toBeUndefined();
