@@ -12,7 +12,7 @@ import { takeLock } from "../local/cluster/lock";
 import { foreignDirectory } from "../local/cluster/state-directory";
 import { clusterToolFor, stopInDocker } from "../stacks/docker-cluster";
 import { earlierState } from "../stacks/earlier-state";
-import { destroy, recoverFromKill, stackExists, stacksDirectory } from "../stacks/local-stack";
+import { destroy, recoverFromKill, stackExists } from "../stacks/local-stack";
 import { recordedStacks, refuseOthers, refuseProtected } from "../stacks/protect-check";
 import { destroyWithUserPulumi } from "../stacks/user-pulumi";
 
@@ -114,7 +114,7 @@ async function stopProcesses(phases: Phases, remove?: () => void): Promise<void>
 
 /** What a person names instead of a stack that is not there. */
 function otherStack(): string {
-  const stacks = Object.keys(recordedStacks(stacksDirectory()));
+  const stacks = Object.keys(recordedStacks());
   return stacks.length > 0
     ? `set GOURMETGRAM_STACK to ${stacks.join(" or ")}`
     : "leave GOURMETGRAM_STACK out, or set it to the stack of the cluster";

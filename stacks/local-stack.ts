@@ -12,9 +12,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type StackFile, saltOf } from "../config";
 import { missingFileRemedy } from "../lib/as-root";
-import { parseJson } from "../lib/json";
 import { kubeconfigPath, repositoryRoot, stateDir } from "../lib/paths";
 import type { Progress } from "../lib/phases";
+import { readWhole } from "../lib/whole-file";
 import { recordedPorts } from "../local/cluster/forward";
 import { kubectl } from "../local/cluster/kubectl";
 import { machineAddresses } from "../local/cluster/listen";
@@ -244,7 +244,7 @@ function removeStaleLocks(stack: string): void {
   // An incompletely written lock has another name, and stops Pulumi too.
   const locks = existsSync(dir) ? readdirSync(dir).filter((name) => !name.endsWith(".attrs")) : [];
   for (const name of locks) {
-    const { pid, timestamp } = parseLock(readFileSync(join(dir, name), "utf8"));
+    const { pid, timestamp } = readLock(join(dir, name));
     const began = startedAt(pid);
     // A process that began after the lock was written is another one with the same number. Two seconds of tolerance,
     // since the boot time is in whole seconds.
@@ -261,11 +261,11 @@ function removeStaleLocks(stack: string): void {
 function removeBrokenAttributes(stack: string): void {
   for (const name of [`${stack}.json.attrs`, `${stack}.json.bak.attrs`]) {
     const file = backend("stacks", project, name);
-    if (existsSync(file) && parseJson(readFileSync(file, "utf8")) === undefined) rmSync(file);
+    if (existsSync(file) && readWhole(file) === undefined) rmSync(file);
   }
 }
 
 /** An incompletely written lock belongs to no process. */
-function parseLock(text: string): { pid: number; timestamp: string } {
-  return (parseJson(text) as { pid: number; timestamp: string } | undefined) ?? { pid: 0, timestamp: "" };
+function readLock(path: string): { pid: number; timestamp: string } {
+  return (readWhole(path) as { pid: number; timestamp: string } | undefined) ?? { pid: 0, timestamp: "" };
 }

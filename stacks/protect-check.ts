@@ -13,7 +13,7 @@ export function protectedEnvironments(resources: Recorded[]): string[] {
 }
 
 /** What Pulumi recorded of each stack that is not empty. All of them are on the local cluster. */
-export function recordedStacks(directory: string): Record<string, Recorded[]> {
+export function recordedStacks(directory = stacksDirectory()): Record<string, Recorded[]> {
   const files = existsSync(directory) ? readdirSync(directory).filter((file) => file.endsWith(".json")) : [];
   const stacks = files
     .sort()

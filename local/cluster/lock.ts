@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseJson } from "../../lib/json";
 import { stateDir } from "../../lib/paths";
+import { readWhole } from "../../lib/whole-file";
 import { startTime } from "./processes";
 
 /**
@@ -16,7 +16,7 @@ export function takeLock(): () => void {
   const mine = JSON.stringify({ pid: process.pid, startTime: startTime(process.pid) });
   if (existsSync(path)) {
     // A lock that was not written to its end belongs to nobody.
-    const owner = parseJson(readFileSync(path, "utf8")) as { pid: number; startTime: string } | null | undefined;
+    const owner = readWhole(path) as { pid: number; startTime: string } | null | undefined;
     if (owner && startTime(owner.pid) === owner.startTime) {
       throw new Error(
         `Another npm start or npm stop is running on this local cluster (process ${owner.pid}): wait for it, then ` +
